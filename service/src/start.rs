@@ -1,0 +1,72 @@
+//! The checks at start: what isolation rests on must be there before the first statement runs.
+
+use std::collections::HashMap;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
+
+use crate::tenant::{Ownership, Registry};
+use crate::{Error, Layers};
+
+pub(crate) async fn check(
+    connection: &DatabaseConnection,
+    registry: &Registry,
+    layers: Layers,
+) -> Result<(), Error> {
+    connection.ping().await.map_err(|source| Error::Unreachable { source })?;
+    if layers.row_security() {
+        check_role(connection).await?;
+    }
+    check_tables(connection, registry, layers).await
+}
+
+async fn check_role(connection: &DatabaseConnection) -> Result<(), Error> {
+    let sql = "SELECT rolname::text, rolsuper, rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user";
+    let row = connection
+        .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
+        .await?
+        .ok_or_else(|| DbErr::RecordNotFound("the current role is not in pg_roles".to_owned()))?;
+    let (role, superuser, bypasses): (String, bool, bool) = row.try_get_many_by_index()?;
+    match (superuser, bypasses) {
+        (true, _) => Err(Error::PrivilegedRole { role, privilege: "a superuser" }),
+        (_, true) => Err(Error::PrivilegedRole { role, privilege: "BYPASSRLS" }),
+        _ => Ok(()),
+    }
+}
+
+async fn check_tables(
+    connection: &DatabaseConnection,
+    registry: &Registry,
+    layers: Layers,
+) -> Result<(), Error> {
+    let sql = "SELECT n.nspname || '.' || c.relname, c.relrowsecurity AND c.relforcerowsecurity \
+               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE n.nspname || '.' || c.relname = ANY ($1) AND c.relkind IN ('r', 'p') \
+               AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')";
+    let names: Vec<String> = registry.tables().map(|(table, _)| table.to_string()).collect();
+    let mut found = HashMap::new();
+    for row in
+        connection.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [names.into()])).await?
+    {
+        let (name, protected): (String, bool) = row.try_get_many_by_index()?;
+        found.insert(name, protected);
+    }
+    let mut missing = Vec::new();
+    let mut unprotected = Vec::new();
+    for (table, ownership) in registry.tables() {
+        let name = table.to_string();
+        match found.get(&name) {
+            None => missing.push(name),
+            Some(false) if ownership == Ownership::Tenant => unprotected.push(name),
+            Some(_) => {}
+        }
+    }
+    if !missing.is_empty() {
+        missing.sort_unstable();
+        return Err(Error::NotMigrated { tables: missing });
+    }
+    if layers.row_security() && !unprotected.is_empty() {
+        unprotected.sort_unstable();
+        return Err(Error::RowSecurityOff { tables: unprotected });
+    }
+    Ok(())
+}

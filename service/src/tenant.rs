@@ -1,0 +1,21 @@
+//! Tenants, the connection that is theirs alone, and the rewriting under it.
+
+mod connection;
+mod driver;
+mod id;
+mod refusal;
+mod registry;
+mod rewrite;
+mod session;
+mod stream;
+mod transaction;
+
+pub(crate) use self::connection::Ground;
+pub use self::connection::TenantConnection;
+pub use self::id::TenantId;
+pub use self::refusal::{Reason, Refusal, StatementKind};
+pub use self::registry::TENANT_COLUMN;
+pub(crate) use self::registry::{Ownership, Registry};
+pub(crate) use self::rewrite::Rewriter;
+pub use self::stream::TenantStream;
+pub use self::transaction::TenantTransaction;

@@ -1,0 +1,264 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use sea_orm::sqlx::pool::PoolConnection;
+use sea_orm::sqlx::query::Query;
+use sea_orm::sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres};
+use sea_orm::{
+    AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement, StreamTrait,
+    TransactionError, TransactionOptions, TransactionTrait, Value,
+};
+use sea_query_sqlx::SqlxValues;
+
+use super::driver::{acquire_error, exec_error, query_error};
+use super::id::TenantId;
+use super::refusal::Refusal;
+use super::rewrite::Rewriter;
+use super::session::Session;
+use super::stream::TenantStream;
+use super::transaction::TenantTransaction;
+use crate::watertight::Layers;
+
+/// A connection that belongs to one tenant: what a SeaORM application uses in place of a `DatabaseConnection`.
+///
+/// Every statement that passes through it, built or raw, sees and changes rows of this tenant alone; one that cannot
+/// be proved to is refused with a [`Refusal`]. It is cheap to make and to clone: a handle on the pool and the
+/// tenant's identity.
+///
+/// Outside a transaction a statement runs in one of its own when row-level security is in force: it takes one
+/// more round trip for reading, two more for writing. Inside a transaction the setting travels with `BEGIN`.
+///
+/// ```no_run
+/// use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+/// use watertight::entity::auth::users;
+/// use watertight::{TenantId, Watertight};
+///
+/// # async fn example(tenant_id: TenantId) -> Result<(), Box<dyn std::error::Error>> {
+/// let water = Watertight::connect("postgres://app@localhost/clinic").await?;
+/// let tenant = water.tenant(tenant_id);
+/// let admins = users::Entity::find().filter(users::Column::Role.eq("admin")).all(&tenant).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TenantConnection {
+    tenancy: Tenancy,
+}
+
+impl TenantConnection {
+    pub(crate) fn new(ground: Arc<Ground>, tenant: TenantId) -> Self {
+        Self { tenancy: Tenancy { ground, tenant } }
+    }
+
+    /// The tenant that the connection belongs to.
+    #[must_use]
+    pub const fn tenant_id(&self) -> TenantId {
+        self.tenancy.tenant
+    }
+
+    async fn lease(&self, read_only: bool) -> Result<Lease, DbErr> {
+        let ground = &self.tenancy.ground;
+        if ground.layers.row_security() {
+            let session = self.tenancy.begin(TransactionOptions::default()).await?;
+            Ok(Lease::Transaction { session, read_only })
+        } else {
+            ground.pool.acquire().await.map(Lease::Plain).map_err(acquire_error)
+        }
+    }
+}
+
+impl fmt::Debug for TenantConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantConnection").field("tenant_id", &self.tenancy.tenant).finish_non_exhaustive()
+    }
+}
+
+/// What all connections of an application share.
+pub(crate) struct Ground {
+    pub(crate) pool: PgPool,
+    pub(crate) rewriter: Rewriter,
+    pub(crate) layers: Layers,
+}
+
+/// One tenant on the shared ground: what connections and transactions have in common.
+#[derive(Clone)]
+pub(super) struct Tenancy {
+    pub(super) ground: Arc<Ground>,
+    pub(super) tenant: TenantId,
+}
+
+impl Tenancy {
+    /// Scopes a statement to the tenant.
+    pub(super) fn scope(&self, statement: Statement) -> Result<Scoped, Refusal> {
+        let values = statement.values.map_or_else(Vec::new, |values| values.0);
+        if !self.ground.layers.rewriting() {
+            return Ok(Scoped { sql: statement.sql.into(), values, read_only: false });
+        }
+        let plan = self.ground.rewriter.plan(&statement.sql, values.len())?;
+        let values = plan.bind(self.tenant, values)?;
+        Ok(Scoped { sql: Arc::clone(&plan.sql), values, read_only: plan.read_only })
+    }
+
+    pub(super) async fn begin(&self, options: TransactionOptions) -> Result<Session, DbErr> {
+        let tenant = self.ground.layers.row_security().then_some(self.tenant);
+        Session::begin(&self.ground.pool, tenant, options).await
+    }
+}
+
+/// A statement that is ready to be sent.
+pub(super) struct Scoped {
+    sql: Arc<str>,
+    values: Vec<Value>,
+    pub(super) read_only: bool,
+}
+
+impl Scoped {
+    pub(super) fn query(self) -> Query<'static, Postgres, SqlxValues> {
+        let values = SqlxValues(sea_orm::sea_query::Values(self.values));
+        sea_orm::sqlx::query_with(AssertSqlSafe(self.sql), values)
+    }
+
+    pub(super) async fn execute(self, connection: &mut PgConnection) -> Result<ExecResult, DbErr> {
+        self.query().execute(connection).await.map(Into::into).map_err(exec_error)
+    }
+
+    pub(super) async fn query_one(self, connection: &mut PgConnection) -> Result<Option<QueryResult>, DbErr> {
+        let row = self.query().fetch_optional(connection).await.map_err(query_error)?;
+        Ok(row.map(Into::into))
+    }
+
+    pub(super) async fn query_all(self, connection: &mut PgConnection) -> Result<Vec<QueryResult>, DbErr> {
+        self.query().fetch(connection).map_ok(Into::into).map_err(query_error).try_collect().await
+    }
+}
+
+/// A connection from the pool for one statement.
+pub(super) enum Lease {
+    /// Rewriting alone holds: the statement is its own transaction.
+    Plain(PoolConnection<Postgres>),
+    /// The setting of row-level security lasts as long as the transaction.
+    Transaction { session: Session, read_only: bool },
+}
+
+impl Lease {
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Plain(connection) => connection,
+            Self::Transaction { session, .. } => session.connection(),
+        }
+    }
+
+    /// Ends the lease. What has changed nothing is rolled back behind the caller, which saves a round trip.
+    pub(super) async fn end(self) -> Result<(), DbErr> {
+        match self {
+            Self::Transaction { mut session, read_only: false } => session.commit().await,
+            _ => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for TenantConnection {
+    fn get_database_backend(&self) -> DbBackend {
+        DbBackend::Postgres
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let scoped = self.tenancy.scope(statement)?;
+        let mut lease = self.lease(scoped.read_only).await?;
+        let result = scoped.execute(lease.connection()).await?;
+        lease.end().await?;
+        Ok(result)
+    }
+
+    /// Runs one statement. It is prepared after all: only so can the tenant be a bound value.
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.execute_raw(Statement::from_string(DbBackend::Postgres, sql)).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let scoped = self.tenancy.scope(statement)?;
+        let mut lease = self.lease(scoped.read_only).await?;
+        let row = scoped.query_one(lease.connection()).await?;
+        lease.end().await?;
+        Ok(row)
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let scoped = self.tenancy.scope(statement)?;
+        let mut lease = self.lease(scoped.read_only).await?;
+        let rows = scoped.query_all(lease.connection()).await?;
+        lease.end().await?;
+        Ok(rows)
+    }
+}
+
+impl StreamTrait for TenantConnection {
+    type Stream<'a> = TenantStream<'a>;
+
+    fn get_database_backend(&self) -> DbBackend {
+        DbBackend::Postgres
+    }
+
+    /// Streams the rows of a statement. What it changes is committed when the stream has been read to its end,
+    /// and rolled back when it is dropped before.
+    fn stream_raw<'a>(
+        &'a self,
+        statement: Statement,
+    ) -> Pin<Box<dyn Future<Output = Result<TenantStream<'a>, DbErr>> + 'a + Send>> {
+        Box::pin(async move {
+            let scoped = self.tenancy.scope(statement)?;
+            let lease = self.lease(scoped.read_only).await?;
+            Ok(TenantStream::of_lease(lease, scoped))
+        })
+    }
+}
+
+#[async_trait]
+impl TransactionTrait for TenantConnection {
+    type Transaction = TenantTransaction;
+
+    async fn begin(&self) -> Result<TenantTransaction, DbErr> {
+        self.begin_with_options(TransactionOptions::default()).await
+    }
+
+    async fn begin_with_config(
+        &self,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<TenantTransaction, DbErr> {
+        self.begin_with_options(TransactionOptions { isolation_level, access_mode, ..Default::default() }).await
+    }
+
+    async fn begin_with_options(&self, options: TransactionOptions) -> Result<TenantTransaction, DbErr> {
+        let session = self.tenancy.begin(options).await?;
+        Ok(TenantTransaction::new(self.tenancy.clone(), session))
+    }
+
+    async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c TenantTransaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>> + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        self.transaction_with_config(callback, None, None).await
+    }
+
+    async fn transaction_with_config<F, T, E>(
+        &self,
+        callback: F,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c TenantTransaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>> + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        let transaction = self.begin_with_config(isolation_level, access_mode).await?;
+        transaction.run(callback).await
+    }
+}

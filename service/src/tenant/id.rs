@@ -1,0 +1,80 @@
+use std::fmt;
+use std::str::FromStr;
+
+use sea_orm::Value;
+use uuid::Uuid;
+
+use crate::Error;
+
+/// The identity of a tenant: a UUID that is never nil.
+///
+/// The nil UUID is what an uninitialised variable or a defaulted column holds, so it names nobody here.
+///
+/// ```
+/// use watertight::TenantId;
+///
+/// let tenant: TenantId = "7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11".parse()?;
+/// assert_eq!(tenant.to_string(), "7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11");
+/// assert!("00000000-0000-0000-0000-000000000000".parse::<TenantId>().is_err());
+/// # Ok::<(), watertight::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TenantId(Uuid);
+
+impl TenantId {
+    /// Takes a UUID for a tenant's identity.
+    ///
+    /// # Errors
+    /// [`Error::NilTenant`] for the nil UUID.
+    pub fn new(id: Uuid) -> Result<Self, Error> {
+        if id.is_nil() { Err(Error::NilTenant) } else { Ok(Self(id)) }
+    }
+
+    /// The UUID, for keys that name the tenant: `users::Entity::find_by_id((tenant.uuid(), id))`.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TenantId({})", self.0)
+    }
+}
+
+impl TryFrom<Uuid> for TenantId {
+    type Error = Error;
+
+    fn try_from(id: Uuid) -> Result<Self, Error> {
+        Self::new(id)
+    }
+}
+
+impl FromStr for TenantId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let id = Uuid::parse_str(text.trim())
+            .map_err(|source| Error::MalformedTenant { text: text.to_owned(), source })?;
+        Self::new(id)
+    }
+}
+
+impl From<TenantId> for Uuid {
+    fn from(tenant: TenantId) -> Self {
+        tenant.0
+    }
+}
+
+impl From<TenantId> for Value {
+    fn from(tenant: TenantId) -> Self {
+        tenant.0.into()
+    }
+}

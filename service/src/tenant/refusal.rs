@@ -1,0 +1,189 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use sea_orm::DbErr;
+
+/// Why a statement was not run: it could not be proved to stay within one tenant.
+///
+/// A refusal happens before anything reaches the server and changes nothing. SeaORM's traits return
+/// [`DbErr`], so a refusal travels inside one; [`Refusal::of`] takes it out again.
+///
+/// ```
+/// use watertight::{Reason, Refusal, StatementKind};
+///
+/// let refusal = Refusal::new(StatementKind::Truncate, Reason::StatementKind);
+/// let error: sea_orm::DbErr = refusal.clone().into();
+/// assert_eq!(Refusal::of(&error), Some(&refusal));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{statement} refused: {reason}")]
+pub struct Refusal {
+    /// What kind of statement it was.
+    pub statement: StatementKind,
+    /// What could not be proved.
+    pub reason: Reason,
+}
+
+impl Refusal {
+    /// A refusal of a statement of the given kind for the given reason.
+    #[must_use]
+    pub const fn new(statement: StatementKind, reason: Reason) -> Self {
+        Self { statement, reason }
+    }
+
+    /// The refusal that a [`DbErr`] carries, if it carries one.
+    #[must_use]
+    pub fn of(error: &DbErr) -> Option<&Self> {
+        match error {
+            DbErr::TryIntoErr { source, .. } => source.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl From<Refusal> for DbErr {
+    /// `DbErr` has one variant that carries a foreign error without turning it into text.
+    fn from(refusal: Refusal) -> Self {
+        Self::TryIntoErr {
+            from: refusal.statement.name(),
+            into: "a statement of one tenant",
+            source: Arc::new(refusal),
+        }
+    }
+}
+
+/// The kind of a statement, as far as it was understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StatementKind {
+    /// `SELECT`, `VALUES`, and anything else that only returns rows.
+    Select,
+    /// `INSERT`.
+    Insert,
+    /// `UPDATE`.
+    Update,
+    /// `DELETE`.
+    Delete,
+    /// `MERGE`.
+    Merge,
+    /// `EXPLAIN` of any statement.
+    Explain,
+    /// `TRUNCATE`.
+    Truncate,
+    /// `COPY`.
+    Copy,
+    /// `SET`, `RESET`, `DISCARD`, `SHOW` and other commands about the session.
+    Session,
+    /// `BEGIN`, `COMMIT`, `ROLLBACK`, `SAVEPOINT` and other commands about the transaction.
+    Transaction,
+    /// `CREATE`, `ALTER`, `DROP`, `GRANT`, `REVOKE` and other commands about the schema.
+    Schema,
+    /// `CALL`, `DO`, `EXECUTE`, `PREPARE`.
+    Procedure,
+    /// `LISTEN`, `UNLISTEN`, `NOTIFY`.
+    Notification,
+    /// `LOCK TABLE`.
+    Lock,
+    /// Several statements in one text, none at all, or something the parser does not know.
+    Unknown,
+}
+
+impl StatementKind {
+    /// The name of the kind in upper case, as PostgreSQL's documentation writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Select => "SELECT",
+            Self::Insert => "INSERT",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::Merge => "MERGE",
+            Self::Explain => "EXPLAIN",
+            Self::Truncate => "TRUNCATE",
+            Self::Copy => "COPY",
+            Self::Session => "session command",
+            Self::Transaction => "transaction command",
+            Self::Schema => "schema command",
+            Self::Procedure => "procedure call",
+            Self::Notification => "notification command",
+            Self::Lock => "LOCK",
+            Self::Unknown => "statement",
+        }
+    }
+}
+
+impl std::fmt::Display for StatementKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What could not be proved of a refused statement.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// This kind of statement has no form that stays within one tenant.
+    #[error(
+        "statements of this kind cannot be kept within one tenant; \
+         run it on the unscoped connection (`Watertight::unscoped`) if it is meant for all tenants"
+    )]
+    StatementKind,
+    /// The text holds no statement, or more than one.
+    #[error("the text holds {0} statements; send exactly one at a time")]
+    StatementCount(usize),
+    /// The parser does not understand the text.
+    #[error("the text is not understood ({0}); what is not understood is not run")]
+    NotUnderstood(String),
+    /// The named table is neither a registered tenant table nor declared shared.
+    #[error(
+        "table {0} is not registered; register its entity with `Builder::tenant_table`, or declare it with \
+         `Builder::shared_table` if its rows belong to all tenants"
+    )]
+    UnknownTable(String),
+    /// A shared table was to be changed from within a tenant.
+    #[error(
+        "table {0} is shared by all tenants and cannot be changed by one; \
+         change it on the unscoped connection (`Watertight::unscoped`)"
+    )]
+    SharedTable(String),
+    /// The named function is not known to keep to its arguments.
+    #[error(
+        "function {0} is not known to be free of access to data or settings; \
+         declare it with `Builder::function` if it is"
+    )]
+    UnknownFunction(String),
+    /// A row was to be written for another tenant.
+    #[error("the row belongs to tenant {given}, the connection to tenant {own}")]
+    ForeignTenant {
+        /// The tenant that the statement names.
+        given: String,
+        /// The tenant of the connection.
+        own: String,
+    },
+    /// `tenant_id` was to be written with something that is not a plain value.
+    #[error(
+        "tenant_id of {0} is written with an expression; leave tenant_id out (it is filled in), or give it as a \
+         bound value"
+    )]
+    TenantExpression(String),
+    /// An insert names no columns, so the place of `tenant_id` is not known.
+    #[error("insert into {0} names no columns; name the columns that the values are for")]
+    UnnamedColumns(String),
+    /// A transaction was used while one begun inside it is open, or after the one around it has ended.
+    #[error(
+        "the transaction is not the innermost open one; end those begun inside it first, and none after the one \
+         around it"
+    )]
+    Nesting,
+    /// A part of the statement has no form yet that is proved to stay within one tenant.
+    #[error("{0} is not supported within one tenant")]
+    Unsupported(Cow<'static, str>),
+    /// The statement binds another number of values than it has placeholders.
+    #[error("the statement has placeholder ${placeholder} and {values} bound values")]
+    Placeholder {
+        /// The highest placeholder.
+        placeholder: usize,
+        /// How many values are bound.
+        values: usize,
+    },
+}

@@ -1,0 +1,56 @@
+use std::sync::Arc;
+
+use sea_orm::Value;
+use uuid::Uuid;
+
+use super::super::id::TenantId;
+use super::super::refusal::{Reason, Refusal, StatementKind};
+
+/// What one text becomes for every tenant: computed once, applied at each run.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// The text to send.
+    pub(crate) sql: Arc<str>,
+    pub(crate) kind: StatementKind,
+    /// Whether the text has the tenant as its last bound value.
+    pub(crate) binds_tenant: bool,
+    /// Whether running it can change nothing, so that its transaction need not be committed.
+    pub(crate) read_only: bool,
+    /// The tenants that the statement itself names for rows it writes.
+    pub(crate) named: Vec<NamedTenant>,
+}
+
+/// A value that the statement writes to `tenant_id`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NamedTenant {
+    /// The bound value with this index, from zero.
+    Parameter(usize),
+    /// A string in the text.
+    Literal(String),
+}
+
+impl Plan {
+    /// The values to bind for a run by this tenant.
+    pub(crate) fn bind(&self, tenant: TenantId, mut values: Vec<Value>) -> Result<Vec<Value>, Refusal> {
+        for named in &self.named {
+            let given = match named {
+                NamedTenant::Literal(text) => Uuid::parse_str(text).map_err(|_| text.clone()),
+                NamedTenant::Parameter(index) => match values.get(*index) {
+                    Some(Value::Uuid(Some(id))) => Ok(*id),
+                    Some(Value::String(Some(text))) => Uuid::parse_str(text).map_err(|_| text.clone()),
+                    Some(_) => Err("null".to_owned()),
+                    None => Err("nothing".to_owned()),
+                },
+            };
+            if given != Ok(tenant.uuid()) {
+                let given = given.map_or_else(|text| text, |id| id.to_string());
+                let reason = Reason::ForeignTenant { given, own: tenant.to_string() };
+                return Err(Refusal::new(self.kind, reason));
+            }
+        }
+        if self.binds_tenant {
+            values.push(tenant.into());
+        }
+        Ok(values)
+    }
+}

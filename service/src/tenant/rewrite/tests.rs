@@ -1,0 +1,219 @@
+use super::*;
+use crate::tenant::registry::tests::registry;
+
+fn rewritten(text: &str) -> Result<String, Refusal> {
+    let values = text.matches('$').count();
+    Rewriter::new(registry(), 1 << 20).plan(text, values).map(|plan| plan.sql.to_string())
+}
+
+#[track_caller]
+fn becomes(text: &str, expected: &str) {
+    assert_eq!(rewritten(text).as_deref(), Ok(expected), "{text}");
+}
+
+#[track_caller]
+fn refused(text: &str) -> Reason {
+    match rewritten(text) {
+        Ok(sql) => panic!("{text} was accepted as {sql}"),
+        Err(refusal) => refusal.reason,
+    }
+}
+
+#[test]
+fn a_table_is_guarded_where_it_stands() {
+    becomes(
+        r#"SELECT "users"."id" FROM "auth"."users" WHERE "users"."id" = $1 OR true"#,
+        r#"SELECT "users"."id" FROM ("auth"."users" JOIN (SELECT) AS "__tenant_1" ON "users"."tenant_id" = $2) WHERE "users"."id" = $1 OR true"#,
+    );
+    becomes(
+        "SELECT * FROM services s, clients AS c LEFT JOIN LATERAL (SELECT 1 FROM auth.users u WHERE u.id = c.id) x ON true FOR UPDATE OF s SKIP LOCKED",
+        r#"SELECT * FROM ("public".services s JOIN (SELECT) AS "__tenant_1" ON s."tenant_id" = $1), ("public".clients AS c JOIN (SELECT) AS "__tenant_2" ON c."tenant_id" = $1) LEFT JOIN LATERAL (SELECT 1 FROM (auth.users u JOIN (SELECT) AS "__tenant_3" ON u."tenant_id" = $1) WHERE u.id = c.id) x ON true FOR UPDATE OF s SKIP LOCKED"#,
+    );
+}
+
+#[test]
+fn text_around_the_guards_stays_byte_for_byte() {
+    becomes(
+        "SELECT 'é — ü' /* ключ */,\n\t\"id\" FROM -- the table\r\n  services\n WHERE name = '$1'",
+        "SELECT 'é — ü' /* ключ */,\n\t\"id\" FROM -- the table\r\n  (\"public\".services JOIN (SELECT) AS \"__tenant_1\" ON services.\"tenant_id\" = $2)\n WHERE name = '$1'",
+    );
+}
+
+#[test]
+fn common_table_expressions_shadow_tables_in_their_scope_only() {
+    becomes(
+        "WITH services AS (SELECT id FROM services) SELECT * FROM services",
+        r#"WITH services AS (SELECT id FROM ("public".services JOIN (SELECT) AS "__tenant_1" ON services."tenant_id" = $1)) SELECT * FROM services"#,
+    );
+    becomes(
+        "SELECT (WITH services AS (SELECT 1) SELECT * FROM services) FROM services",
+        r#"SELECT (WITH services AS (SELECT 1) SELECT * FROM services) FROM ("public".services JOIN (SELECT) AS "__tenant_1" ON services."tenant_id" = $1)"#,
+    );
+    becomes(
+        "WITH RECURSIVE services AS (SELECT 1 UNION SELECT * FROM services) SELECT * FROM services",
+        "WITH RECURSIVE services AS (SELECT 1 UNION SELECT * FROM services) SELECT * FROM services",
+    );
+}
+
+#[test]
+fn an_insert_is_stamped() {
+    becomes(
+        "INSERT INTO services (name, price) VALUES ($1, $2), ('a', (SELECT max(price) FROM services)) RETURNING id",
+        r#"INSERT INTO "public".services (name, price, "tenant_id") VALUES ($1, $2, $3), ('a', (SELECT max(price) FROM ("public".services JOIN (SELECT) AS "__tenant_1" ON services."tenant_id" = $3)), $3) RETURNING id"#,
+    );
+    becomes(
+        "INSERT INTO services DEFAULT VALUES",
+        r#"INSERT INTO "public".services ("tenant_id") VALUES ($1)"#,
+    );
+    becomes(
+        "INSERT INTO services (name) SELECT a IS DISTINCT FROM 'x' AS from FROM clients ORDER BY 1",
+        r#"INSERT INTO "public".services (name, "tenant_id") SELECT a IS DISTINCT FROM 'x' AS from, $1::uuid FROM ("public".clients JOIN (SELECT) AS "__tenant_1" ON clients."tenant_id" = $1) ORDER BY 1"#,
+    );
+    becomes(
+        "INSERT INTO services (name) (SELECT DISTINCT ON (a) a FROM clients) UNION ALL VALUES ('x')",
+        r#"INSERT INTO "public".services (name, "tenant_id") (SELECT DISTINCT ON (a) a, $1::uuid FROM ("public".clients JOIN (SELECT) AS "__tenant_1" ON clients."tenant_id" = $1)) UNION ALL VALUES ('x', $1)"#,
+    );
+}
+
+#[test]
+fn a_conflict_is_sought_and_settled_within_the_tenant() {
+    becomes(
+        "INSERT INTO services AS s (name) VALUES ($1) ON CONFLICT (name) DO UPDATE SET price = excluded.price, tenant_id = excluded.tenant_id WHERE s.price > 1 OR true RETURNING *",
+        r#"INSERT INTO "public".services AS s (name, "tenant_id") VALUES ($1, $2) ON CONFLICT (name, "tenant_id") DO UPDATE SET price = excluded.price, tenant_id = excluded.tenant_id WHERE s."tenant_id" = $2 AND ( s.price > 1 OR true) RETURNING *"#,
+    );
+    becomes(
+        "INSERT INTO services (name) VALUES ($1) ON CONFLICT (tenant_id, name) DO NOTHING",
+        r#"INSERT INTO "public".services (name, "tenant_id") VALUES ($1, $2) ON CONFLICT (tenant_id, name) DO NOTHING"#,
+    );
+}
+
+#[test]
+fn updates_and_deletes_are_guarded_whatever_their_condition() {
+    becomes(
+        "UPDATE services SET price = $1 WHERE id = $2 OR true RETURNING id",
+        r#"UPDATE "public".services SET price = $1 WHERE services."tenant_id" = $3 AND ( id = $2 OR true) RETURNING id"#,
+    );
+    becomes(
+        "UPDATE services AS s SET price = 1 FROM clients c;",
+        r#"UPDATE "public".services AS s SET price = 1 FROM ("public".clients c JOIN (SELECT) AS "__tenant_1" ON c."tenant_id" = $1) WHERE s."tenant_id" = $1;"#,
+    );
+    becomes(
+        "WITH gone AS (DELETE FROM services RETURNING *) SELECT * FROM gone",
+        r#"WITH gone AS (DELETE FROM "public".services WHERE services."tenant_id" = $1 RETURNING *) SELECT * FROM gone"#,
+    );
+    becomes(
+        "DELETE FROM services USING clients WHERE clients.id = services.id -- the end",
+        r#"DELETE FROM "public".services USING ("public".clients JOIN (SELECT) AS "__tenant_1" ON clients."tenant_id" = $1) WHERE services."tenant_id" = $1 AND ( clients.id = services.id) -- the end"#,
+    );
+}
+
+#[test]
+fn a_tenant_in_the_statement_is_held_against_the_connection() {
+    let own = crate::TenantId::new(uuid::Uuid::from_u128(1)).unwrap();
+    let foreign = sea_orm::Value::from(uuid::Uuid::from_u128(2));
+    let rewriter = Rewriter::new(registry(), 1 << 20);
+    for text in [
+        "INSERT INTO services (tenant_id, name) VALUES ($1, 'a')",
+        "INSERT INTO services (name, tenant_id) SELECT 'a', $1::uuid",
+        "UPDATE services SET tenant_id = $1",
+        "INSERT INTO services (name) VALUES ('a') ON CONFLICT (name) DO UPDATE SET tenant_id = $1",
+    ] {
+        let plan = rewriter.plan(text, 1).unwrap();
+        assert!(plan.bind(own, vec![own.into()]).is_ok(), "{text}");
+        let refusal = plan.bind(own, vec![foreign.clone()]).unwrap_err();
+        assert!(matches!(refusal.reason, Reason::ForeignTenant { .. }), "{text}: {refusal}");
+        assert!(plan.bind(own, vec![sea_orm::Value::Uuid(None)]).is_err(), "{text}");
+    }
+    for text in [
+        "INSERT INTO services (tenant_id, name) VALUES (gen_random_uuid(), 'a')",
+        "INSERT INTO services (tenant_id, name) SELECT id, 'a' FROM clients",
+        "INSERT INTO services (name, tenant_id) SELECT *, $1 FROM clients",
+        "UPDATE services SET tenant_id = id",
+        "UPDATE services SET (name, tenant_id) = ('a', $1)",
+    ] {
+        assert!(
+            matches!(refused(text), Reason::TenantExpression(_) | Reason::Unsupported(_)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_known_is_refused() {
+    assert_eq!(refused("SELECT * FROM secrets"), Reason::UnknownTable("public.secrets".into()));
+    assert_eq!(refused("SELECT * FROM users"), Reason::UnknownTable("public.users".into()));
+    assert_eq!(refused("SELECT * FROM pg_catalog.pg_class"), Reason::UnknownTable("pg_catalog.pg_class".into()));
+    assert_eq!(refused("SELECT * FROM ONLY services"), Reason::UnknownTable("public.only".into()));
+    assert_eq!(refused(r#"SELECT * FROM "SERVICES""#), Reason::UnknownTable("public.SERVICES".into()));
+    assert_eq!(
+        refused("SELECT set_config('app.tenant_id', $1, true)"),
+        Reason::UnknownFunction("set_config".into())
+    );
+    assert_eq!(
+        refused("SELECT * FROM query_to_xml('SELECT * FROM services', true, true, '')"),
+        Reason::UnknownFunction("query_to_xml".into())
+    );
+    assert_eq!(refused("SELECT public.lower('A')"), Reason::UnknownFunction("public.lower".into()));
+    assert_eq!(refused("SELECT 1; SELECT 2"), Reason::StatementCount(2));
+    assert_eq!(refused(""), Reason::StatementCount(0));
+    for text in [
+        "TRUNCATE services",
+        "COPY services TO STDOUT",
+        "SET app.tenant_id = 'x'",
+        "RESET ALL",
+        "SET LOCAL app.tenant_id = 'x'",
+        "DISCARD ALL",
+        "BEGIN",
+        "COMMIT",
+        "ROLLBACK",
+        "DO $$ BEGIN END $$",
+        "CALL f()",
+        "CREATE TABLE t (id int)",
+        "DROP TABLE services",
+        "ALTER TABLE services DISABLE ROW LEVEL SECURITY",
+        "GRANT ALL ON services TO public",
+        "LISTEN x",
+        "NOTIFY x",
+        "LOCK TABLE services",
+        "PREPARE p AS SELECT 1",
+        "EXECUTE p",
+        "EXPLAIN ANALYZE DELETE FROM services",
+        "MERGE INTO services USING clients ON true WHEN MATCHED THEN DELETE",
+        "VACUUM",
+    ] {
+        assert_eq!(refused(text), Reason::StatementKind, "{text}");
+    }
+    for text in [
+        "SELECT * INTO x FROM services",
+        "TABLE services",
+        "SELECT * FROM services TABLESAMPLE SYSTEM (1)",
+        "SELECT * FROM services AS s (a, b)",
+        "INSERT INTO services VALUES (1)",
+        "UPDATE countries SET name = 'x'",
+        "DELETE FROM services WHERE CURRENT OF c",
+        "SELECT 1 OPERATOR(public.+) 2",
+        "SELECT * FROM ROWS FROM (generate_series(1, 2))",
+        "SELECT ?",
+    ] {
+        refused(text);
+    }
+}
+
+#[test]
+fn shared_tables_are_read_as_they_are() {
+    becomes("SELECT * FROM countries", r#"SELECT * FROM "public".countries"#);
+    assert_eq!(refused("DELETE FROM countries"), Reason::SharedTable("public.countries".into()));
+}
+
+#[test]
+fn deep_and_long_statements_are_answered() {
+    let long = format!("SELECT {}1", "1+".repeat(OPERATOR_LIMIT - 10));
+    assert!(rewritten(&long).is_ok());
+    let longer = format!("SELECT {}1", "1+".repeat(OPERATOR_LIMIT));
+    assert!(matches!(refused(&longer), Reason::Unsupported(_)));
+    for opening in ["(", "(SELECT ", "NOT ", "abs(", "-", "CASE WHEN "] {
+        refused(&format!("SELECT {}1", opening.repeat(5_000)));
+    }
+    let list = (1..=60_000).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
+    assert!(rewritten(&format!("SELECT * FROM services WHERE id IN ({list})")).is_ok());
+}

@@ -1,0 +1,145 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sea_orm::sqlx::pool::PoolConnection;
+use sea_orm::sqlx::{AssertSqlSafe, Database, PgConnection, PgPool, Postgres, SqlSafeStr};
+use sea_orm::{DbErr, TransactionOptions};
+use sqlx_core::transaction::TransactionManager;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::driver::{acquire_error, query_error};
+use super::id::TenantId;
+use super::refusal::{Reason, Refusal, StatementKind};
+
+type Transactions = <Postgres as Database>::TransactionManager;
+
+/// A pooled connection inside a transaction.
+///
+/// Dropped before the end of the transaction it rolls back, and the pool gets the connection only after that.
+/// Dropped while the transaction is being begun, when nobody can know how far the server has come, the connection
+/// is closed: the next tenant must not be handed one that still carries this one's setting.
+pub(super) struct Session {
+    connection: PoolConnection<Postgres>,
+    begun: bool,
+}
+
+impl Session {
+    /// Begins a transaction; for a tenant, with `app.tenant_id` set until its end, in the same round trip.
+    pub(super) async fn begin(
+        pool: &PgPool,
+        tenant: Option<TenantId>,
+        options: TransactionOptions,
+    ) -> Result<Self, DbErr> {
+        let connection = pool.acquire().await.map_err(acquire_error)?;
+        let mut session = Self { connection, begun: false };
+        let opening = AssertSqlSafe(opening(tenant, options)).into_sql_str();
+        Transactions::begin(&mut session.connection, Some(opening)).await.map_err(query_error)?;
+        session.begun = true;
+        Ok(session)
+    }
+
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    /// How many transactions are open inside one another.
+    fn depth(&self) -> usize {
+        Transactions::get_transaction_depth(&self.connection)
+    }
+
+    async fn savepoint(&mut self) -> Result<(), DbErr> {
+        Transactions::begin(&mut self.connection, None).await.map_err(query_error)
+    }
+
+    /// Commits the innermost transaction.
+    pub(super) async fn commit(&mut self) -> Result<(), DbErr> {
+        Transactions::commit(&mut self.connection).await.map_err(query_error)
+    }
+
+    /// Rolls the innermost transaction back.
+    async fn rollback(&mut self) -> Result<(), DbErr> {
+        Transactions::rollback(&mut self.connection).await.map_err(query_error)
+    }
+
+    /// Queues the rollback of the transaction at the given depth and of those inside it.
+    fn start_rollback_to(&mut self, depth: usize) {
+        while self.depth() >= depth {
+            Transactions::start_rollback(&mut self.connection);
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.begun {
+            self.start_rollback_to(1);
+        } else {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+/// `SET LOCAL` and not `set_config`: it takes no snapshot, so the first statement of the transaction still does.
+fn opening(tenant: Option<TenantId>, options: TransactionOptions) -> String {
+    let mut text = "BEGIN".to_owned();
+    if let Some(level) = options.isolation_level {
+        text.push_str(&format!(" ISOLATION LEVEL {level}"));
+    }
+    if let Some(mode) = options.access_mode {
+        text.push_str(&format!(" {mode}"));
+    }
+    if let Some(tenant) = tenant {
+        text.push_str(&format!("; SET LOCAL app.tenant_id = '{tenant}'"));
+    }
+    text
+}
+
+/// A session that transactions nested in one another share.
+pub(super) struct SharedSession {
+    session: Mutex<Session>,
+    /// The outermost depth whose transaction was dropped while another task held the session.
+    abandoned: AtomicUsize,
+}
+
+const NONE_ABANDONED: usize = usize::MAX;
+
+impl SharedSession {
+    pub(super) fn new(session: Session) -> Self {
+        Self { session: Mutex::new(session), abandoned: AtomicUsize::new(NONE_ABANDONED) }
+    }
+
+    /// The session, for the transaction at the given depth, which must be the innermost.
+    pub(super) async fn lock(&self, depth: usize) -> Result<MutexGuard<'_, Session>, DbErr> {
+        let mut session = self.session.lock().await;
+        let abandoned = self.abandoned.swap(NONE_ABANDONED, Ordering::AcqRel);
+        session.start_rollback_to(abandoned);
+        if session.depth() == depth {
+            Ok(session)
+        } else {
+            Err(Refusal::new(StatementKind::Transaction, Reason::Nesting).into())
+        }
+    }
+
+    /// Begins a transaction inside the one at the given depth and gives its depth.
+    pub(super) async fn nest(&self, depth: usize) -> Result<usize, DbErr> {
+        self.lock(depth).await?.savepoint().await?;
+        Ok(depth + 1)
+    }
+
+    pub(super) async fn commit(&self, depth: usize) -> Result<(), DbErr> {
+        self.lock(depth).await?.commit().await
+    }
+
+    pub(super) async fn rollback(&self, depth: usize) -> Result<(), DbErr> {
+        self.lock(depth).await?.rollback().await
+    }
+
+    /// Rolls the transaction at the given depth back, now or before the session is used again.
+    pub(super) fn abandon(&self, depth: usize) {
+        match self.session.try_lock() {
+            Ok(mut session) => session.start_rollback_to(depth),
+            Err(_) => {
+                self.abandoned.fetch_min(depth, Ordering::AcqRel);
+            }
+        }
+    }
+}

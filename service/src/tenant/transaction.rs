@@ -1,0 +1,185 @@
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sea_orm::{
+    AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement, StreamTrait,
+    TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
+};
+
+use super::connection::Tenancy;
+use super::id::TenantId;
+use super::refusal::{Reason, Refusal, StatementKind};
+use super::session::{Session, SharedSession};
+use super::stream::TenantStream;
+
+/// A transaction of one tenant, or a savepoint inside one.
+///
+/// Dropped without [`commit`](TransactionSession::commit) it rolls back. Transactions nest: `begin` on a transaction
+/// sets a savepoint, and while it is open the outer one refuses statements, so that neither ends the other by
+/// accident.
+pub struct TenantTransaction {
+    tenancy: Tenancy,
+    session: Arc<SharedSession>,
+    depth: usize,
+    open: bool,
+}
+
+impl TenantTransaction {
+    pub(super) fn new(tenancy: Tenancy, session: Session) -> Self {
+        Self { tenancy, session: Arc::new(SharedSession::new(session)), depth: 1, open: true }
+    }
+
+    /// The tenant that the transaction belongs to.
+    #[must_use]
+    pub const fn tenant_id(&self) -> TenantId {
+        self.tenancy.tenant
+    }
+
+    pub(super) async fn run<F, T, E>(self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c Self) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>> + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        match callback(&self).await {
+            Ok(value) => {
+                self.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                self.rollback().await?;
+                Err(TransactionError::Transaction(error))
+            }
+        }
+    }
+}
+
+impl Drop for TenantTransaction {
+    fn drop(&mut self) {
+        if self.open {
+            self.session.abandon(self.depth);
+        }
+    }
+}
+
+impl fmt::Debug for TenantTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantTransaction")
+            .field("tenant_id", &self.tenancy.tenant)
+            .field("depth", &self.depth)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl TransactionSession for TenantTransaction {
+    async fn commit(mut self) -> Result<(), DbErr> {
+        self.session.commit(self.depth).await?;
+        self.open = false;
+        Ok(())
+    }
+
+    async fn rollback(mut self) -> Result<(), DbErr> {
+        self.session.rollback(self.depth).await?;
+        self.open = false;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for TenantTransaction {
+    fn get_database_backend(&self) -> DbBackend {
+        DbBackend::Postgres
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let scoped = self.tenancy.scope(statement)?;
+        scoped.execute(self.session.lock(self.depth).await?.connection()).await
+    }
+
+    /// Runs one statement. It is prepared after all: only so can the tenant be a bound value.
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.execute_raw(Statement::from_string(DbBackend::Postgres, sql)).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let scoped = self.tenancy.scope(statement)?;
+        scoped.query_one(self.session.lock(self.depth).await?.connection()).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let scoped = self.tenancy.scope(statement)?;
+        scoped.query_all(self.session.lock(self.depth).await?.connection()).await
+    }
+}
+
+impl StreamTrait for TenantTransaction {
+    type Stream<'a> = TenantStream<'a>;
+
+    fn get_database_backend(&self) -> DbBackend {
+        DbBackend::Postgres
+    }
+
+    /// Streams the rows of a statement. Other statements of the transaction wait until the stream is dropped.
+    fn stream_raw<'a>(
+        &'a self,
+        statement: Statement,
+    ) -> Pin<Box<dyn Future<Output = Result<TenantStream<'a>, DbErr>> + 'a + Send>> {
+        Box::pin(async move {
+            let scoped = self.tenancy.scope(statement)?;
+            Ok(TenantStream::of_transaction(self.session.lock(self.depth).await?, scoped))
+        })
+    }
+}
+
+#[async_trait]
+impl TransactionTrait for TenantTransaction {
+    type Transaction = Self;
+
+    async fn begin(&self) -> Result<Self, DbErr> {
+        let depth = self.session.nest(self.depth).await?;
+        Ok(Self { tenancy: self.tenancy.clone(), session: Arc::clone(&self.session), depth, open: true })
+    }
+
+    /// Sets a savepoint. Isolation level and access mode belong to the whole transaction and cannot be given here.
+    async fn begin_with_config(
+        &self,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<Self, DbErr> {
+        self.begin_with_options(TransactionOptions { isolation_level, access_mode, ..Default::default() }).await
+    }
+
+    async fn begin_with_options(&self, options: TransactionOptions) -> Result<Self, DbErr> {
+        if options.isolation_level.is_some() || options.access_mode.is_some() {
+            let reason = Reason::Unsupported("an isolation level or access mode of a nested transaction".into());
+            return Err(Refusal::new(StatementKind::Transaction, reason).into());
+        }
+        self.begin().await
+    }
+
+    async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c Self) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>> + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        self.begin().await?.run(callback).await
+    }
+
+    async fn transaction_with_config<F, T, E>(
+        &self,
+        callback: F,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c Self) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>> + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        self.begin_with_config(isolation_level, access_mode).await?.run(callback).await
+    }
+}

@@ -1,0 +1,233 @@
+use std::fmt;
+use std::sync::Arc;
+
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, EntityTrait};
+
+use crate::Error;
+use crate::start;
+use crate::tenant::{Ground, Registry, Rewriter, TenantConnection, TenantId};
+
+/// The environment variable that names the database.
+pub const DATABASE_URL: &str = "DATABASE_URL";
+
+/// Which layers keep tenants apart at run time. The third, keys that hold the tenant, is in the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Layers {
+    /// Statements are rewritten, and row-level security holds under them: each alone would do.
+    #[default]
+    RewritingAndRowSecurity,
+    /// Statements are rewritten; no setting is made for row-level security, and no transaction is opened for it.
+    RewritingOnly,
+    /// Statements are sent as they are, any statement, and row-level security alone keeps tenants apart.
+    ///
+    /// A statement can then undo the setting that row-level security rests on. For proving that the second layer
+    /// holds by itself; not for applications.
+    UnscopedRowSecurityOnly,
+}
+
+impl Layers {
+    pub(crate) const fn rewriting(self) -> bool {
+        matches!(self, Self::RewritingAndRowSecurity | Self::RewritingOnly)
+    }
+
+    pub(crate) const fn row_security(self) -> bool {
+        matches!(self, Self::RewritingAndRowSecurity | Self::UnscopedRowSecurityOnly)
+    }
+}
+
+/// A database that many tenants share, and the way to each tenant's connection.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), watertight::Error> {
+/// let water = watertight::Watertight::connect_from_env().await?;
+/// let clinic = water.tenant("7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11".parse()?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Watertight {
+    ground: Arc<Ground>,
+    connection: DatabaseConnection,
+}
+
+impl Watertight {
+    /// Connects with the defaults; see [`Builder::connect`].
+    ///
+    /// # Errors
+    /// As [`Builder::connect`].
+    pub async fn connect(options: impl Into<ConnectOptions> + Send) -> Result<Self, Error> {
+        Self::builder().connect(options).await
+    }
+
+    /// Connects with the defaults to the database that [`DATABASE_URL`] names; see [`Builder::connect`].
+    ///
+    /// # Errors
+    /// As [`Builder::connect`]; [`Error::EmptyUrl`] when the variable is not set.
+    pub async fn connect_from_env() -> Result<Self, Error> {
+        Self::builder().connect_from_env().await
+    }
+
+    /// Starts with all of watertight's own tables registered.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The connection of one tenant. This does no work: a handle is copied.
+    #[must_use]
+    pub fn tenant(&self, tenant: TenantId) -> TenantConnection {
+        TenantConnection::new(Arc::clone(&self.ground), tenant)
+    }
+
+    /// The connection under all tenants: no statement is rewritten and no tenant is set.
+    ///
+    /// Row-level security still holds, and with no tenant set it shows no row of a tenant table. For migrations,
+    /// shared tables and maintenance. Search the code for `unscoped` to find every use.
+    #[must_use]
+    pub const fn unscoped(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    /// Closes the pool. Every handle and every connection of a tenant fails from then on.
+    ///
+    /// # Errors
+    /// What the driver reports.
+    pub async fn close(self) -> Result<(), Error> {
+        Ok(self.connection.close().await?)
+    }
+}
+
+impl fmt::Debug for Watertight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watertight").field("layers", &self.ground.layers).finish_non_exhaustive()
+    }
+}
+
+/// Registers what statements may name, and connects.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), watertight::Error> {
+/// # use watertight::entity::public::services as loyalty_cards;
+/// let water = watertight::Watertight::builder()
+///     .tenant_table(loyalty_cards::Entity)?
+///     .function("similarity")
+///     .connect("postgres://app@localhost/clinic")
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Builder {
+    registry: Registry,
+    layers: Layers,
+    cache_bytes: u64,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self { registry: Registry::with_own_tables(), layers: Layers::default(), cache_bytes: 8 << 20 }
+    }
+}
+
+impl Builder {
+    /// Registers a table whose rows belong to the tenants that its column `tenant_id` names.
+    ///
+    /// # Errors
+    /// [`Error::NoTenantColumn`] when the entity has no `tenant_id` of type UUID, [`Error::RegisteredTwice`] when
+    /// the table is registered as shared.
+    pub fn tenant_table<E: EntityTrait>(mut self, entity: E) -> Result<Self, Error> {
+        self.registry.tenant_table(entity)?;
+        Ok(self)
+    }
+
+    /// Declares a table whose rows belong to all tenants. Tenants read it; only the unscoped connection changes it.
+    ///
+    /// # Errors
+    /// [`Error::RegisteredTwice`] when the table is registered as a tenant table.
+    pub fn shared_table<E: EntityTrait>(mut self, entity: E) -> Result<Self, Error> {
+        self.registry.shared_table(entity)?;
+        Ok(self)
+    }
+
+    /// Declares a function that statements may call, as PostgreSQL stores its name: `name`, or `schema.name` where
+    /// statements call it so.
+    ///
+    /// Declare only functions that read no table and change no setting, or whose tables have row-level security in
+    /// force: what a function does inside is not rewritten.
+    #[must_use]
+    pub fn function(mut self, name: &str) -> Self {
+        self.registry.function(name);
+        self
+    }
+
+    /// Chooses the layers; both by default.
+    #[must_use]
+    pub const fn layers(mut self, layers: Layers) -> Self {
+        self.layers = layers;
+        self
+    }
+
+    /// How many bytes of statements are remembered as rewritten; 8 MiB by default.
+    #[must_use]
+    pub const fn cache_bytes(mut self, bytes: u64) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    /// Connects, and checks that isolation holds there: the tables exist, row-level security is enabled and forced
+    /// on them, and the role does not pass it by.
+    ///
+    /// # Errors
+    /// [`Error::EmptyUrl`] and [`Error::MalformedUrl`] before anything is tried, [`Error::Unreachable`],
+    /// [`Error::NotMigrated`], [`Error::RowSecurityOff`], [`Error::PrivilegedRole`].
+    pub async fn connect(self, options: impl Into<ConnectOptions> + Send) -> Result<Watertight, Error> {
+        let options = options.into();
+        check_url(options.get_url())?;
+        let connection =
+            Database::connect(options).await.map_err(|source| Error::Unreachable { source })?;
+        self.with_connection(connection).await
+    }
+
+    /// Connects to the database that [`DATABASE_URL`] names; see [`Builder::connect`].
+    ///
+    /// # Errors
+    /// As [`Builder::connect`]; [`Error::EmptyUrl`] when the variable is not set.
+    pub async fn connect_from_env(self) -> Result<Watertight, Error> {
+        let url = std::env::var(DATABASE_URL).unwrap_or_default();
+        self.connect(url).await
+    }
+
+    /// Uses a connection that the application has made, with the checks of [`Builder::connect`]. It stays the
+    /// application's to close.
+    ///
+    /// # Errors
+    /// [`Error::NotPostgres`], and as [`Builder::connect`].
+    pub async fn with_connection(self, connection: DatabaseConnection) -> Result<Watertight, Error> {
+        let backend = connection.get_database_backend();
+        if backend != DbBackend::Postgres {
+            return Err(Error::NotPostgres { backend: format!("{backend:?}") });
+        }
+        start::check(&connection, &self.registry, self.layers).await?;
+        let ground = Ground {
+            pool: connection.get_postgres_connection_pool().clone(),
+            rewriter: Rewriter::new(self.registry, self.cache_bytes),
+            layers: self.layers,
+        };
+        Ok(Watertight { ground: Arc::new(ground), connection })
+    }
+}
+
+fn check_url(url: &str) -> Result<(), Error> {
+    if url.trim().is_empty() {
+        return Err(Error::EmptyUrl);
+    }
+    let malformed = |reason: String| Error::MalformedUrl { reason };
+    let parsed = url::Url::parse(url).map_err(|error| malformed(error.to_string()))?;
+    if !matches!(parsed.scheme(), "postgres" | "postgresql") {
+        return Err(malformed(format!("its scheme is {:?}, not \"postgres\"", parsed.scheme())));
+    }
+    url.parse::<PgConnectOptions>().map_err(|error| malformed(error.to_string()))?;
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! What every test of watertight starts from: a migrated database of its own.
+//!
+//! A test connects as the application's role, which is neither superuser nor BYPASSRLS. The owner's role makes the
+//! databases: one template a process, migrated once, and a copy of it for each test, dropped with the fixture.
+//!
+//! `DATABASE_OWNER_URL` and `DATABASE_URL` name the server and the two roles; `cargo xtask test` sets them.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context, Result};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm_migration::MigratorTrait;
+use tokio::sync::OnceCell;
+use url::Url;
+use uuid::Uuid;
+use watertight::{Builder, TenantConnection, TenantId, Watertight};
+use watertight_migration::Migrator;
+
+/// A database of one test's own, with every migration applied and no rows.
+#[derive(Debug)]
+pub struct TestDatabase {
+    name: String,
+    server: Server,
+}
+
+impl TestDatabase {
+    /// Makes a database.
+    ///
+    /// # Errors
+    /// When the server is not there or the owner's role may not create databases.
+    pub async fn create() -> Result<Self> {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let server = Server::from_env()?;
+        let template = template(&server).await?;
+        let name =
+            format!("watertight_test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+        server.run(&format!(r#"CREATE DATABASE "{name}" TEMPLATE "{template}""#)).await?;
+        Ok(Self { name, server })
+    }
+
+    /// Connects as the application, with the defaults.
+    ///
+    /// # Errors
+    /// As [`Builder::connect`].
+    pub async fn water(&self) -> Result<Watertight> {
+        self.water_with(Watertight::builder()).await
+    }
+
+    /// Connects as the application, with a builder's choices.
+    ///
+    /// # Errors
+    /// As [`Builder::connect`].
+    pub async fn water_with(&self, builder: Builder) -> Result<Watertight> {
+        Ok(builder.connect(self.app_url()).await?)
+    }
+
+    /// The connections of two tenants that are new to the database.
+    ///
+    /// # Errors
+    /// As [`Builder::connect`].
+    pub async fn two_tenants(&self) -> Result<(TenantConnection, TenantConnection)> {
+        let water = self.water().await?;
+        Ok((water.tenant(new_tenant()?), water.tenant(new_tenant()?)))
+    }
+
+    /// Connects as the owner of the tables: for planting what a test looks for.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn owner(&self) -> Result<DatabaseConnection> {
+        Ok(Database::connect(self.owner_url()).await?)
+    }
+
+    /// The URL of this database for the application's role.
+    #[must_use]
+    pub fn app_url(&self) -> String {
+        with_database(&self.server.app, &self.name)
+    }
+
+    /// The URL of this database for the owner's role.
+    #[must_use]
+    pub fn owner_url(&self) -> String {
+        with_database(&self.server.owner, &self.name)
+    }
+}
+
+impl Drop for TestDatabase {
+    /// Drops the database from a thread of its own: the test's runtime may be ending.
+    fn drop(&mut self) {
+        let server = self.server.clone();
+        let drop_database = format!(r#"DROP DATABASE IF EXISTS "{}" WITH (FORCE)"#, self.name);
+        let dropped = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?
+                .block_on(server.run(&drop_database))
+        })
+        .join();
+        if !matches!(dropped, Ok(Ok(()))) && !std::thread::panicking() {
+            eprintln!("{} could not be dropped: {dropped:?}", self.name);
+        }
+    }
+}
+
+/// A tenant that no other test has.
+///
+/// # Errors
+/// None that can happen: a random UUID is not nil.
+pub fn new_tenant() -> Result<TenantId> {
+    Ok(TenantId::new(Uuid::new_v4())?)
+}
+
+/// The server that the tests run on, by the URLs of its two roles.
+#[derive(Debug, Clone)]
+struct Server {
+    owner: Url,
+    app: Url,
+}
+
+impl Server {
+    fn from_env() -> Result<Self> {
+        let url = |variable: &str| {
+            let text = std::env::var(variable)
+                .with_context(|| format!("{variable} is not set; run the tests with `cargo xtask test`"))?;
+            Url::parse(&text).with_context(|| format!("{variable} is not a URL"))
+        };
+        Ok(Self { owner: url("DATABASE_OWNER_URL")?, app: url("DATABASE_URL")? })
+    }
+
+    /// Runs one statement as the owner, outside a transaction.
+    async fn run(&self, sql: &str) -> Result<()> {
+        let connection = Database::connect(self.owner.as_str()).await?;
+        let done = connection.execute_unprepared(sql).await.with_context(|| sql.to_owned());
+        connection.close().await?;
+        done.map(drop)
+    }
+}
+
+/// The name of this process's template, made on first use.
+async fn template(server: &Server) -> Result<&'static str> {
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    let name = TEMPLATE
+        .get_or_try_init(|| async {
+            let name = format!("watertight_template_{}", std::process::id());
+            server.run(&format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#)).await?;
+            server.run(&format!(r#"CREATE DATABASE "{name}""#)).await?;
+            let connection = Database::connect(with_database(&server.owner, &name)).await?;
+            Migrator::up(&connection, None).await?;
+            // A template that someone is connected to cannot be copied.
+            connection.close().await?;
+            anyhow::Ok(name)
+        })
+        .await?;
+    Ok(name)
+}
+
+fn with_database(server: &Url, name: &str) -> String {
+    let mut url = server.clone();
+    url.set_path(name);
+    url.into()
+}
