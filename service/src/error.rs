@@ -33,13 +33,17 @@ pub enum Error {
         reason: String,
     },
     /// The connection given is not a PostgreSQL connection.
-    #[error("the connection is {backend}; watertight rests on PostgreSQL's row-level security, so give it one of those")]
+    #[error(
+        "the connection is {backend}; watertight rests on PostgreSQL's row-level security, so give it one of those"
+    )]
     NotPostgres {
         /// What it is.
         backend: String,
     },
     /// The server does not answer, or refuses the connection.
-    #[error("the database cannot be reached: {source}; check that the server runs and that DATABASE_URL names it")]
+    #[error(
+        "the database cannot be reached: {source}; check that the server runs and that DATABASE_URL names it"
+    )]
     Unreachable {
         /// What the driver said.
         source: DbErr,

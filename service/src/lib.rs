@@ -1,4 +1,35 @@
-//! stub
+//! Tenant isolation, authentication storage and booking for `SeaORM` 2 on `PostgreSQL`.
+//!
+//! A `SeaORM` application keeps writing plain `SeaORM` and hands it a [`TenantConnection`] in place of a
+//! `DatabaseConnection`. Every select, update and delete that passes through it, built or raw, at every depth,
+//! is confined to one tenant's rows, and every insert is stamped with the tenant. What cannot be proved to stay
+//! within the tenant is refused with a [`Refusal`] before it reaches the server.
+//!
+//! ```no_run
+//! use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Set};
+//! use watertight::entity::auth::users;
+//! use watertight::{TenantId, Watertight};
+//!
+//! # async fn example(tenant_id: TenantId) -> Result<(), Box<dyn std::error::Error>> {
+//! let water = Watertight::connect_from_env().await?;
+//! let tenant = water.tenant(tenant_id);
+//!
+//! let jess = users::ActiveModel {
+//!     handle: Set("jess".into()),
+//!     email: Set("jess@example.com".into()),
+//!     password_hash: Set("$2b$12$..".into()),
+//!     ..Default::default()
+//! };
+//! jess.insert(&tenant).await?;
+//! let viewers = users::Entity::find().filter(users::Column::Role.eq("viewer")).all(&tenant).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Three layers keep tenants apart, and each would do alone for what it covers: the rewriting of statements,
+//! row-level security in the database, and keys that hold the tenant, so that no row can refer to another tenant's.
+//! [`Layers`] chooses between the first two; the third is in the schema that `watertight-migration` makes.
+
 mod error;
 mod start;
 mod tenant;
@@ -7,5 +38,8 @@ mod watertight;
 pub use watertight_entity as entity;
 
 pub use crate::error::Error;
-pub use crate::tenant::{Reason, Refusal, StatementKind, TENANT_COLUMN, TenantConnection, TenantId, TenantStream, TenantTransaction};
+pub use crate::tenant::{
+    Reason, Refusal, StatementKind, TENANT_COLUMN, TenantConnection, TenantId, TenantStream,
+    TenantTransaction,
+};
 pub use crate::watertight::{Builder, DATABASE_URL, Layers, Watertight};

@@ -20,7 +20,8 @@ pub(crate) async fn check(
 }
 
 async fn check_role(connection: &DatabaseConnection) -> Result<(), Error> {
-    let sql = "SELECT rolname::text, rolsuper, rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user";
+    let sql =
+        "SELECT rolname::text, rolsuper, rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user";
     let row = connection
         .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
         .await?
@@ -44,8 +45,9 @@ async fn check_tables(
                AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')";
     let names: Vec<String> = registry.tables().map(|(table, _)| table.to_string()).collect();
     let mut found = HashMap::new();
-    for row in
-        connection.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [names.into()])).await?
+    for row in connection
+        .query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [names.into()]))
+        .await?
     {
         let (name, protected): (String, bool) = row.try_get_many_by_index()?;
         found.insert(name, protected);

@@ -3,6 +3,7 @@
 mod connection;
 mod driver;
 mod id;
+mod own_tables;
 mod refusal;
 mod registry;
 mod rewrite;

@@ -50,6 +50,7 @@ impl Layers {
 pub struct Watertight {
     ground: Arc<Ground>,
     connection: DatabaseConnection,
+    owns_connection: bool,
 }
 
 impl Watertight {
@@ -69,7 +70,7 @@ impl Watertight {
         Self::builder().connect_from_env().await
     }
 
-    /// Starts with all of watertight's own tables registered.
+    /// Starts a builder. Watertight's own tables need no registration.
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
@@ -90,12 +91,16 @@ impl Watertight {
         &self.connection
     }
 
-    /// Closes the pool. Every handle and every connection of a tenant fails from then on.
+    /// Closes the pool, and every handle and every connection of a tenant fails from then on. A connection that
+    /// the application has made ([`Builder::with_connection`]) stays open: it is the application's to close.
     ///
     /// # Errors
     /// What the driver reports.
     pub async fn close(self) -> Result<(), Error> {
-        Ok(self.connection.close().await?)
+        if self.owns_connection {
+            self.connection.close().await?;
+        }
+        Ok(())
     }
 }
 
@@ -127,7 +132,7 @@ pub struct Builder {
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { registry: Registry::with_own_tables(), layers: Layers::default(), cache_bytes: 8 << 20 }
+        Self { registry: Registry::default(), layers: Layers::default(), cache_bytes: 8 << 20 }
     }
 }
 
@@ -185,9 +190,8 @@ impl Builder {
     pub async fn connect(self, options: impl Into<ConnectOptions> + Send) -> Result<Watertight, Error> {
         let options = options.into();
         check_url(options.get_url())?;
-        let connection =
-            Database::connect(options).await.map_err(|source| Error::Unreachable { source })?;
-        self.with_connection(connection).await
+        let connection = Database::connect(options).await.map_err(|source| Error::Unreachable { source })?;
+        self.finish(connection, true).await
     }
 
     /// Connects to the database that [`DATABASE_URL`] names; see [`Builder::connect`].
@@ -205,17 +209,26 @@ impl Builder {
     /// # Errors
     /// [`Error::NotPostgres`], and as [`Builder::connect`].
     pub async fn with_connection(self, connection: DatabaseConnection) -> Result<Watertight, Error> {
+        self.finish(connection, false).await
+    }
+
+    async fn finish(
+        mut self,
+        connection: DatabaseConnection,
+        owns_connection: bool,
+    ) -> Result<Watertight, Error> {
         let backend = connection.get_database_backend();
         if backend != DbBackend::Postgres {
             return Err(Error::NotPostgres { backend: format!("{backend:?}") });
         }
+        self.registry.add_own_tables()?;
         start::check(&connection, &self.registry, self.layers).await?;
         let ground = Ground {
             pool: connection.get_postgres_connection_pool().clone(),
             rewriter: Rewriter::new(self.registry, self.cache_bytes),
             layers: self.layers,
         };
-        Ok(Watertight { ground: Arc::new(ground), connection })
+        Ok(Watertight { ground: Arc::new(ground), connection, owns_connection })
     }
 }
 

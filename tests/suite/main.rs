@@ -1,2 +1,20 @@
-//! stub
-fn main() {}
+//! All tests that need a PostgreSQL, in one binary: `cargo xtask test`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod connection;
+mod keys;
+mod refusals;
+mod relations;
+mod row_security;
+mod rows;
+mod schema;
+mod start;
+mod streams;
+mod transactions;

@@ -52,11 +52,6 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// A registry of watertight's own tables.
-    pub(crate) fn with_own_tables() -> Self {
-        Self::default()
-    }
-
     pub(crate) fn tenant_table<E: EntityTrait>(&mut self, entity: E) -> Result<(), Error> {
         let table = TableName::of(&entity);
         let has_tenant = E::Column::iter().any(|column| {

@@ -48,7 +48,8 @@ impl Rewriter {
 }
 
 fn make_plan(registry: &Registry, text: &str, values: usize) -> Verdict {
-    let (source, tokens) = Source::new(text).map_err(|reason| Refusal::new(StatementKind::Unknown, reason))?;
+    let (source, tokens) =
+        Source::new(text).map_err(|reason| Refusal::new(StatementKind::Unknown, reason))?;
     let guess = kind_of_tokens(&source);
     let operators = source.tokens().filter(|token| nests(token)).count();
     if operators > OPERATOR_LIMIT {

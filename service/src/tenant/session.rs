@@ -80,17 +80,10 @@ impl Drop for Session {
 
 /// `SET LOCAL` and not `set_config`: it takes no snapshot, so the first statement of the transaction still does.
 fn opening(tenant: Option<TenantId>, options: TransactionOptions) -> String {
-    let mut text = "BEGIN".to_owned();
-    if let Some(level) = options.isolation_level {
-        text.push_str(&format!(" ISOLATION LEVEL {level}"));
-    }
-    if let Some(mode) = options.access_mode {
-        text.push_str(&format!(" {mode}"));
-    }
-    if let Some(tenant) = tenant {
-        text.push_str(&format!("; SET LOCAL app.tenant_id = '{tenant}'"));
-    }
-    text
+    let level = options.isolation_level.map_or_else(String::new, |level| format!(" ISOLATION LEVEL {level}"));
+    let mode = options.access_mode.map_or_else(String::new, |mode| format!(" {mode}"));
+    let setting = tenant.map_or_else(String::new, |tenant| format!("; SET LOCAL app.tenant_id = '{tenant}'"));
+    format!("BEGIN{level}{mode}{setting}")
 }
 
 /// A session that transactions nested in one another share.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sea_orm::{
-    AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement, StreamTrait,
-    TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
+    AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement,
+    StreamTrait, TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
 };
 
 use super::connection::Tenancy;
@@ -149,12 +149,14 @@ impl TransactionTrait for TenantTransaction {
         isolation_level: Option<IsolationLevel>,
         access_mode: Option<AccessMode>,
     ) -> Result<Self, DbErr> {
-        self.begin_with_options(TransactionOptions { isolation_level, access_mode, ..Default::default() }).await
+        self.begin_with_options(TransactionOptions { isolation_level, access_mode, ..Default::default() })
+            .await
     }
 
     async fn begin_with_options(&self, options: TransactionOptions) -> Result<Self, DbErr> {
         if options.isolation_level.is_some() || options.access_mode.is_some() {
-            let reason = Reason::Unsupported("an isolation level or access mode of a nested transaction".into());
+            let reason =
+                Reason::Unsupported("an isolation level or access mode of a nested transaction".into());
             return Err(Refusal::new(StatementKind::Transaction, reason).into());
         }
         self.begin().await

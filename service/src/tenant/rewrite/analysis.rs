@@ -7,12 +7,12 @@ use std::borrow::Cow;
 
 use sqlparser::ast::{
     AccessExpr, Array, AssignmentTarget, BinaryOperator, CastKind, Cte, Distinct, Expr, Fetch, Function,
-    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, GroupByExpr,
-    Ident, Join, JoinConstraint, JoinOperator, LimitClause, LockClause, NamedWindowDefinition, NamedWindowExpr,
-    ObjectName, ObjectNamePart, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Statement, Subscript, TableAlias,
-    TableFactor, TableFunctionArgs, TableWithJoins, Value, Values, WildcardAdditionalOptions, WindowFrame,
-    WindowFrameBound, WindowSpec, WindowType, With,
+    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments,
+    GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, LimitClause, LockClause, NamedWindowDefinition,
+    NamedWindowExpr, ObjectName, ObjectNamePart, OrderBy, OrderByExpr, OrderByKind, Query, Select,
+    SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier,
+    Statement, Subscript, TableAlias, TableFactor, TableFunctionArgs, TableWithJoins, Value, Values,
+    WildcardAdditionalOptions, WindowFrame, WindowFrameBound, WindowSpec, WindowType, With,
 };
 
 use super::super::refusal::Reason;
@@ -321,7 +321,13 @@ impl<'a> Analysis<'a> {
                 self.function_name(name)?;
                 self.function_args(args, scope)
             }
-            TableFactor::UNNEST { alias, array_exprs, with_offset, with_offset_alias, with_ordinality: _ } => {
+            TableFactor::UNNEST {
+                alias,
+                array_exprs,
+                with_offset,
+                with_offset_alias,
+                with_ordinality: _,
+            } => {
                 refuse_if(*with_offset || with_offset_alias.is_some(), "UNNEST WITH OFFSET")?;
                 plain_alias(alias.as_ref())?;
                 self.exprs(array_exprs, scope)
@@ -378,10 +384,9 @@ impl<'a> Analysis<'a> {
     /// The table that a name means, and whose rows it holds.
     pub(super) fn lookup(&self, parts: &[&Ident]) -> Walk<(TableName, Ownership)> {
         let table = match parts {
-            [name] => TableName {
-                schema: TableName::DEFAULT_SCHEMA.to_owned(),
-                name: folded(name).into_owned(),
-            },
+            [name] => {
+                TableName { schema: TableName::DEFAULT_SCHEMA.to_owned(), name: folded(name).into_owned() }
+            }
             [schema, name] => {
                 TableName { schema: folded(schema).into_owned(), name: folded(name).into_owned() }
             }
@@ -402,19 +407,16 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    pub(super) fn exprs<'e>(
-        &mut self,
-        exprs: impl IntoIterator<Item = &'e Expr>,
-        scope: &Scope<'_>,
-    ) -> Walk {
+    pub(super) fn exprs<'e>(&mut self, exprs: impl IntoIterator<Item = &'e Expr>, scope: &Scope<'_>) -> Walk {
         exprs.into_iter().try_for_each(|expr| self.expr(expr, scope))
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm for each form of expression, in one place")]
     pub(super) fn expr(&mut self, expr: &Expr, scope: &Scope<'_>) -> Walk {
         match expr {
-            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Ok(()),
-            Expr::Wildcard(_) | Expr::QualifiedWildcard(..) => Ok(()),
+            Expr::Identifier(_)
+            | Expr::CompoundIdentifier(_)
+            | Expr::Wildcard(_)
+            | Expr::QualifiedWildcard(..) => Ok(()),
             Expr::Value(value) => plain_value(&value.value),
             Expr::TypedString(typed) => plain_value(&typed.value.value),
             Expr::CompoundFieldAccess { root, access_chain } => {

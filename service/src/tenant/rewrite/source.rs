@@ -105,22 +105,26 @@ impl<'a> Source<'a> {
     /// semicolon that ends the statement around them.
     pub(super) fn top_level(&self, from: Index) -> impl Iterator<Item = Index> + '_ {
         let mut depth = 0_usize;
-        self.pieces.iter().enumerate().skip(from.0).map_while(move |(index, piece)| {
-            match piece.token {
-                Token::LParen | Token::LBracket => {
-                    depth += 1;
-                    return Some((depth == 1).then_some(Index(index)));
+        self.pieces
+            .iter()
+            .enumerate()
+            .skip(from.0)
+            .map_while(move |(index, piece)| {
+                match piece.token {
+                    Token::LParen | Token::LBracket => {
+                        depth += 1;
+                        return Some((depth == 1).then_some(Index(index)));
+                    }
+                    Token::RParen | Token::RBracket => {
+                        depth = depth.checked_sub(1)?;
+                        return Some((depth == 0).then_some(Index(index)));
+                    }
+                    Token::SemiColon if depth == 0 => return None,
+                    _ => {}
                 }
-                Token::RParen | Token::RBracket => {
-                    depth = depth.checked_sub(1)?;
-                    return Some((depth == 0).then_some(Index(index)));
-                }
-                Token::SemiColon if depth == 0 => return None,
-                _ => {}
-            }
-            Some((depth == 0).then_some(Index(index)))
-        })
-        .flatten()
+                Some((depth == 0).then_some(Index(index)))
+            })
+            .flatten()
     }
 
     /// The first place from `from` on that is no longer part of the statement there.

@@ -131,10 +131,7 @@ fn a_tenant_in_the_statement_is_held_against_the_connection() {
         "UPDATE services SET tenant_id = id",
         "UPDATE services SET (name, tenant_id) = ('a', $1)",
     ] {
-        assert!(
-            matches!(refused(text), Reason::TenantExpression(_) | Reason::Unsupported(_)),
-            "{text}"
-        );
+        assert!(matches!(refused(text), Reason::TenantExpression(_) | Reason::Unsupported(_)), "{text}");
     }
 }
 
@@ -142,7 +139,10 @@ fn a_tenant_in_the_statement_is_held_against_the_connection() {
 fn what_is_not_known_is_refused() {
     assert_eq!(refused("SELECT * FROM secrets"), Reason::UnknownTable("public.secrets".into()));
     assert_eq!(refused("SELECT * FROM users"), Reason::UnknownTable("public.users".into()));
-    assert_eq!(refused("SELECT * FROM pg_catalog.pg_class"), Reason::UnknownTable("pg_catalog.pg_class".into()));
+    assert_eq!(
+        refused("SELECT * FROM pg_catalog.pg_class"),
+        Reason::UnknownTable("pg_catalog.pg_class".into())
+    );
     assert_eq!(refused("SELECT * FROM ONLY services"), Reason::UnknownTable("public.only".into()));
     assert_eq!(refused(r#"SELECT * FROM "SERVICES""#), Reason::UnknownTable("public.SERVICES".into()));
     assert_eq!(

@@ -1,11 +1,11 @@
 //! Inserts, updates and deletes: the tenant is stamped on what is inserted, and guards what is changed.
 
+use sqlparser::ast::{Assignment, Select};
 use sqlparser::ast::{
     AssignmentTarget, ConflictTarget, Delete, DoUpdate, Expr, FromTable, Ident, Insert, OnConflict,
     OnConflictAction, OnInsert, Query, SelectItem, SetExpr, TableFactor, TableObject, TableWithJoins, Update,
     UpdateTableFromKind, Values,
 };
-use sqlparser::ast::{Assignment, Select};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::Token;
 
@@ -223,9 +223,8 @@ impl<'a> Analysis<'a> {
         self.binds_tenant = true;
         let returning = self.clause(start, &[Keyword::RETURNING]);
         let end = returning.unwrap_or_else(|| self.source.end_of_statement(start));
-        let last = end
-            .previous()
-            .ok_or_else(|| Reason::NotUnderstood("a statement of no tokens".to_owned()))?;
+        let last =
+            end.previous().ok_or_else(|| Reason::NotUnderstood("a statement of no tokens".to_owned()))?;
         let condition = self.clause(start, &[Keyword::WHERE]).filter(|place| *place < end);
         let tenant = format!("{}.\"{TENANT_COLUMN}\" = {}", target.label, self.tenant);
         match (condition, has_condition) {
@@ -257,7 +256,8 @@ impl<'a> Analysis<'a> {
         if self.source.is(previous, &Token::Period) {
             return true;
         }
-        let before_previous = previous.previous().map_or(Keyword::NoKeyword, |index| self.source.keyword(index));
+        let before_previous =
+            previous.previous().map_or(Keyword::NoKeyword, |index| self.source.keyword(index));
         match (self.source.keyword(previous), self.source.keyword(place)) {
             (Keyword::AS, _) | (Keyword::WITHIN, Keyword::GROUP) => true,
             (Keyword::DISTINCT, Keyword::FROM) => matches!(before_previous, Keyword::IS | Keyword::NOT),
@@ -288,7 +288,8 @@ impl<'a> Analysis<'a> {
     fn stamp_defaults(&mut self, target: &Target<'_>) -> Walk {
         let default = target.last.next();
         let values = default.next();
-        if (self.source.keyword(default), self.source.keyword(values)) != (Keyword::DEFAULT, Keyword::VALUES) {
+        if (self.source.keyword(default), self.source.keyword(values)) != (Keyword::DEFAULT, Keyword::VALUES)
+        {
             return Err(Reason::NotUnderstood("an insert of no values".to_owned()));
         }
         self.edits.replace(
@@ -337,15 +338,14 @@ impl<'a> Analysis<'a> {
             }
             SetExpr::Values(Values { explicit_row: _, value_keyword: _, rows }) => {
                 for row in rows {
-                    match place {
-                        Some(place) => match row.content.get(place) {
-                            Some(value) => self.name_tenant(value, &target.table)?,
-                            None => return unsupported("a row with fewer values than columns"),
-                        },
-                        None => {
-                            let closing = self.source.at(row.closing_token.0.span.start)?;
-                            self.edits.insert(self.source.start(closing), format!(", {}", self.tenant));
-                        }
+                    let Some(place) = place else {
+                        let closing = self.source.at(row.closing_token.0.span.start)?;
+                        self.edits.insert(self.source.start(closing), format!(", {}", self.tenant));
+                        continue;
+                    };
+                    match row.content.get(place) {
+                        Some(value) => self.name_tenant(value, &target.table)?,
+                        None => return unsupported("a row with fewer values than columns"),
                     }
                 }
                 Ok(())
@@ -365,7 +365,9 @@ impl<'a> Analysis<'a> {
         let mut given = None;
         for (index, item) in select.projection.iter().enumerate().take(place + 1) {
             given = match item {
-                SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, alias: _ } if index == place => {
+                SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, alias: _ }
+                    if index == place =>
+                {
                     Some(expr)
                 }
                 SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. } => None,
@@ -403,8 +405,7 @@ impl<'a> Analysis<'a> {
         if self.source.keyword(from) == Keyword::DISTINCT && self.source.keyword(from.next()) == Keyword::ON {
             from = from.next().next();
         }
-        let end =
-            self.clause(from, AFTER_PROJECTION).unwrap_or_else(|| self.source.end_of_statement(from));
+        let end = self.clause(from, AFTER_PROJECTION).unwrap_or_else(|| self.source.end_of_statement(from));
         end.previous().unwrap_or(start)
     }
 
@@ -447,17 +448,12 @@ impl<'a> Analysis<'a> {
 /// `excluded.tenant_id` is the tenant of the row that was to be inserted, which is proved already.
 fn is_excluded_tenant(value: &Expr) -> bool {
     match value {
-        Expr::CompoundIdentifier(parts) => {
-            parts.iter().map(folded).eq(["excluded", TENANT_COLUMN])
-        }
+        Expr::CompoundIdentifier(parts) => parts.iter().map(folded).eq(["excluded", TENANT_COLUMN]),
         _ => false,
     }
 }
 
-fn columns_of<'c>(
-    columns: &'c [sqlparser::ast::ObjectName],
-    target: &Target<'_>,
-) -> Walk<Vec<&'c Ident>> {
+fn columns_of<'c>(columns: &'c [sqlparser::ast::ObjectName], target: &Target<'_>) -> Walk<Vec<&'c Ident>> {
     if columns.is_empty() {
         return Err(Reason::UnnamedColumns(target.table.to_string()));
     }

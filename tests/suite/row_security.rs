@@ -1,0 +1,89 @@
+//! The second layer by itself: statements as they are, and row-level security under them.
+
+use anyhow::Result;
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, Set, Statement,
+};
+use watertight::entity::auth::users;
+use watertight::{Layers, TenantConnection, Watertight};
+use watertight_tests::{TestDatabase, new_tenant};
+
+use crate::rows;
+
+/// Two tenants with one user each, on row-level security alone.
+async fn two_tenants(database: &TestDatabase) -> Result<(TenantConnection, TenantConnection)> {
+    let water = database.water_with(Watertight::builder().layers(Layers::UnscopedRowSecurityOnly)).await?;
+    let (clinic, studio) = (water.tenant(new_tenant()?), water.tenant(new_tenant()?));
+    for tenant in [&clinic, &studio] {
+        let mut user = rows::user("jess");
+        user.tenant_id = Set(tenant.tenant_id().uuid());
+        user.insert(tenant).await?;
+    }
+    Ok((clinic, studio))
+}
+
+#[tokio::test]
+async fn without_rewriting_row_level_security_keeps_rows_apart() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let (clinic, studio) = two_tenants(&database).await?;
+    let own = users::Entity::find().all(&clinic).await?;
+    assert_eq!(own.iter().map(|user| user.tenant_id).collect::<Vec<_>>(), [clinic.tenant_id().uuid()]);
+
+    let foreign = users::Column::TenantId;
+    let condition = sea_orm::ColumnTrait::eq(&foreign, studio.tenant_id().uuid());
+    assert_eq!(users::Entity::find().filter(condition).count(&clinic).await?, 0);
+    let everyone = users::Entity::update_many().col_expr(users::Column::Role, "owner".into());
+    assert_eq!(everyone.exec(&clinic).await?.rows_affected, 1);
+    assert_eq!(users::Entity::delete_many().exec(&studio).await?.rows_affected, 1);
+
+    let mut mole = rows::user("mole");
+    mole.tenant_id = Set(studio.tenant_id().uuid());
+    let error = mole.insert(&clinic).await.unwrap_err();
+    assert!(error.to_string().contains("row-level security"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn with_no_tenant_set_nothing_is_shown_and_nothing_is_written() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let (clinic, _) = two_tenants(&database).await?;
+    let water = database.water().await?;
+    assert_eq!(users::Entity::find().count(water.unscoped()).await?, 0);
+    let mut mole = rows::user("mole");
+    mole.tenant_id = Set(clinic.tenant_id().uuid());
+    let error = mole.insert(water.unscoped()).await.unwrap_err();
+    assert!(error.to_string().contains("row-level security"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_owner_of_the_tables_is_held_too() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    two_tenants(&database).await?;
+    assert_eq!(users::Entity::find().count(&database.owner().await?).await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_tenant_table_has_one_policy_forced_and_alike() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    let sql = "SELECT c.oid::regclass::text, c.relrowsecurity AND c.relforcerowsecurity, \
+                      count(p.polname), min(pg_get_expr(p.polqual, c.oid)), min(pg_get_expr(p.polwithcheck, c.oid)) \
+               FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+               LEFT JOIN pg_policy p ON p.polrelid = c.oid \
+               WHERE n.nspname IN ('auth', 'public') AND c.relkind IN ('r', 'p') AND c.relname <> 'seaql_migrations' \
+               GROUP BY c.oid ORDER BY 1";
+    let rows = owner.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    assert_eq!(rows.len(), 24);
+    for row in rows {
+        let (table, forced, policies, using, check): (String, bool, i64, Option<String>, Option<String>) =
+            row.try_get_many_by_index()?;
+        assert!(forced, "{table}");
+        assert_eq!(policies, 1, "{table}");
+        let expected = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
+        assert_eq!(using.as_deref(), Some(expected), "{table}");
+        assert_eq!(check.as_deref(), Some(expected), "{table}");
+    }
+    Ok(())
+}

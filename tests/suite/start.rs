@@ -1,0 +1,134 @@
+//! What is wrong at the start is said at the start, by name and with what to do.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use sea_orm::{ConnectOptions, ConnectionTrait, Database};
+use uuid::Uuid;
+use watertight::{Builder, Error, Layers, TenantId, Watertight};
+use watertight_tests::TestDatabase;
+
+async fn connect(url: &str) -> Error {
+    Watertight::connect(url).await.expect_err(url)
+}
+
+#[tokio::test]
+async fn an_empty_or_malformed_url_is_told_before_anything_is_tried() {
+    assert!(matches!(connect("").await, Error::EmptyUrl));
+    assert!(matches!(connect("  ").await, Error::EmptyUrl));
+    for url in
+        ["clinic", "mysql://localhost/clinic", "postgres://localhost:port/clinic", "postgres://h/d?sslmode=x"]
+    {
+        assert!(matches!(connect(url).await, Error::MalformedUrl { .. }), "{url}");
+    }
+    let error = connect("mysql://app:s3cret@localhost/clinic").await;
+    assert!(!format!("{error} {error:?}").contains("s3cret"), "a password is never shown");
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_told() {
+    let mut options = ConnectOptions::new("postgres://app@127.0.0.1:1/clinic");
+    options.connect_timeout(Duration::from_millis(200));
+    let error = Watertight::connect(options).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+    assert!(error.to_string().contains("DATABASE_URL"), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_migrated_is_told_with_the_missing_tables() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    database.owner().await?.execute_unprepared("DROP TABLE public.reviews, auth.sessions").await?;
+    match connect(&database.app_url()).await {
+        Error::NotMigrated { tables } => assert_eq!(tables, ["auth.sessions", "public.reviews"]),
+        error => panic!("{error:?}"),
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn tables_without_forced_row_level_security_are_told() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    database
+        .owner()
+        .await?
+        .execute_unprepared("ALTER TABLE public.reviews NO FORCE ROW LEVEL SECURITY")
+        .await?;
+    match connect(&database.app_url()).await {
+        Error::RowSecurityOff { tables } => assert_eq!(tables, ["public.reviews"]),
+        error => panic!("{error:?}"),
+    }
+    database.water_with(Watertight::builder().layers(Layers::RewritingOnly)).await?;
+    Ok(())
+}
+
+#[test]
+fn the_nil_uuid_is_no_tenant() {
+    assert!(matches!(TenantId::new(Uuid::nil()), Err(Error::NilTenant)));
+    assert!(matches!("clinic".parse::<TenantId>(), Err(Error::MalformedTenant { .. })));
+}
+
+mod countries {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "countries")]
+    pub(super) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(super) code: String,
+        pub(super) name: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(super) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+#[test]
+fn an_entity_without_a_tenant_is_no_tenant_table() {
+    let error = Builder::default().tenant_table(countries::Entity).unwrap_err();
+    assert!(matches!(&error, Error::NoTenantColumn { table } if table == "public.countries"), "{error:?}");
+    assert!(error.to_string().contains("Builder::shared_table"), "{error}");
+}
+
+#[tokio::test]
+async fn a_shared_table_is_read_by_tenants_and_changed_by_none() -> Result<()> {
+    use sea_orm::{ActiveModelTrait, EntityTrait, Set};
+    use watertight::{Reason, Refusal};
+
+    let database = TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    owner
+        .execute_unprepared(
+            "CREATE TABLE countries (code text PRIMARY KEY, name text NOT NULL); \
+             GRANT ALL ON countries TO PUBLIC; INSERT INTO countries VALUES ('CH', 'Switzerland')",
+        )
+        .await?;
+    let water = database.water_with(Watertight::builder().shared_table(countries::Entity)?).await?;
+    let clinic = water.tenant(watertight_tests::new_tenant()?);
+    assert_eq!(countries::Entity::find().all(&clinic).await?.len(), 1);
+    let italy = countries::ActiveModel { code: Set("IT".to_owned()), name: Set("Italy".to_owned()) };
+    let error = italy.clone().insert(&clinic).await.unwrap_err();
+    assert_eq!(
+        Refusal::of(&error).map(|refusal| &refusal.reason),
+        Some(&Reason::SharedTable("public.countries".to_owned()))
+    );
+    italy.insert(water.unscoped()).await?;
+    assert_eq!(countries::Entity::find().all(&clinic).await?.len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn closing_leaves_a_connection_open_that_the_application_made() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let own = Database::connect(database.app_url()).await?;
+    let water = Watertight::builder().with_connection(own.clone()).await?;
+    water.close().await?;
+    own.ping().await?;
+
+    let water = database.water().await?;
+    let pool = water.unscoped().clone();
+    water.close().await?;
+    assert!(pool.ping().await.is_err());
+    Ok(())
+}
