@@ -1,0 +1,175 @@
+//! What the application's role is given besides tables.
+
+use sea_orm_migration::{
+    prelude::*,
+    sea_orm::{DbBackend, Statement},
+};
+
+use crate::{Settings, TENANT_POLICY, identifier};
+
+/// Makes a schema for tenant tables, unless it is there, and lets the application's role use it.
+///
+/// # Errors
+///
+/// When the application's role does not exist, or when the database refuses.
+///
+/// ```no_run
+/// # use watertight_migration::{Settings, create_schema, sea_orm_migration::prelude::*};
+/// # async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+/// create_schema(manager, &Settings::from_env(), "billing").await
+/// # }
+/// ```
+pub async fn create_schema(
+    manager: &SchemaManager<'_>,
+    settings: &Settings,
+    schema: &str,
+) -> Result<(), DbErr> {
+    identifier::check("schema", schema)?;
+    require_role(manager, settings).await?;
+    let there = exists(manager, "SELECT FROM pg_namespace WHERE nspname = $1", schema).await?;
+    let schema = identifier::quote(schema);
+    // `IF NOT EXISTS` would ask for the right to create schemas even where one is there already.
+    if !there {
+        run(manager, format!("CREATE SCHEMA {schema}")).await?;
+    }
+    run(manager, format!("GRANT USAGE ON SCHEMA {schema} TO {}", identifier::quote(settings.app_role())))
+        .await
+}
+
+/// Takes back what [`create_schema`] gave, and drops the schema if nothing is left in it.
+///
+/// The schema `public` is never dropped. A schema that holds something else stays.
+///
+/// # Errors
+///
+/// When the database refuses.
+///
+/// ```no_run
+/// # use watertight_migration::{Settings, drop_schema, sea_orm_migration::prelude::*};
+/// # async fn down(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+/// drop_schema(manager, &Settings::from_env(), "billing").await
+/// # }
+/// ```
+pub async fn drop_schema(
+    manager: &SchemaManager<'_>,
+    settings: &Settings,
+    schema: &str,
+) -> Result<(), DbErr> {
+    identifier::check("schema", schema)?;
+    if !exists(manager, "SELECT FROM pg_namespace WHERE nspname = $1", schema).await? {
+        return Ok(());
+    }
+    let used = exists(
+        manager,
+        "SELECT FROM pg_depend d JOIN pg_namespace n ON n.oid = d.refobjid \
+         WHERE d.refclassid = 'pg_namespace'::regclass AND n.nspname = $1",
+        schema,
+    )
+    .await?;
+    let quoted = identifier::quote(schema);
+    if role_exists(manager, settings).await? {
+        let role = identifier::quote(settings.app_role());
+        run(manager, format!("REVOKE USAGE ON SCHEMA {quoted} FROM {role}")).await?;
+    }
+    if used || schema == "public" {
+        return Ok(());
+    }
+    run(manager, format!("DROP SCHEMA {quoted}")).await
+}
+
+/// Lets the application's role see which migrations are applied, so that it can refuse to start on a schema
+/// that is not the one it was built for.
+pub(crate) async fn grant_migration_table(
+    manager: &SchemaManager<'_>,
+    settings: &Settings,
+) -> Result<(), DbErr> {
+    identifier::check("table", settings.migration_table())?;
+    let table = identifier::quote(settings.migration_table());
+    // A migration can also be run by hand, without a migrator that keeps the table.
+    if exists(manager, "SELECT WHERE to_regclass($1) IS NOT NULL", &table).await? {
+        run(manager, format!("GRANT SELECT ON TABLE {table} TO {}", identifier::quote(settings.app_role())))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Takes back what [`grant_migration_table`] gave.
+pub(crate) async fn revoke_migration_table(
+    manager: &SchemaManager<'_>,
+    settings: &Settings,
+) -> Result<(), DbErr> {
+    let table = identifier::quote(settings.migration_table());
+    if role_exists(manager, settings).await?
+        && exists(manager, "SELECT WHERE to_regclass($1) IS NOT NULL", &table).await?
+    {
+        run(
+            manager,
+            format!("REVOKE SELECT ON TABLE {table} FROM {}", identifier::quote(settings.app_role())),
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Refuses to go on without the application's role, and says how to make it.
+///
+/// The migrations do not make it: the role that owns the tables needs no right to create roles.
+pub(crate) async fn require_role(manager: &SchemaManager<'_>, settings: &Settings) -> Result<(), DbErr> {
+    if role_exists(manager, settings).await? {
+        return Ok(());
+    }
+    Err(DbErr::Migration(format!(
+        "the application's role {role:?} does not exist, so the tables cannot be granted to it. As a role that \
+         may create roles, run: CREATE ROLE {quoted} LOGIN NOSUPERUSER NOBYPASSRLS; or name the role that the \
+         application logs in with in {variable}.",
+        role = settings.app_role(),
+        quoted = identifier::quote(settings.app_role()),
+        variable = Settings::APP_ROLE_VARIABLE,
+    )))
+}
+
+/// Refuses to begin on a database that an earlier installation has not left: sea-orm-migration's own `fresh`
+/// drops the tables of one schema only, and forgets about all.
+pub(crate) async fn refuse_leftovers(
+    manager: &SchemaManager<'_>,
+    schema: &str,
+    table: &str,
+) -> Result<(), DbErr> {
+    let name = format!("{}.{}", identifier::quote(schema), identifier::quote(table));
+    if !exists(manager, "SELECT WHERE to_regclass($1) IS NOT NULL", &name).await? {
+        return Ok(());
+    }
+    Err(DbErr::Migration(format!(
+        "table {name} is there, though no migration is noted as applied. If `fresh` of a migrator of your own left \
+         it behind, build that migrator on watertight_migration::TenantMigrator, whose `fresh` drops the tenant \
+         tables of every schema; if they are not needed any more, run: DROP SCHEMA {schema} CASCADE",
+        schema = identifier::quote(schema),
+    )))
+}
+
+/// Schema and name of every tenant table there is, as far as it is the migrating role's to drop.
+pub(crate) async fn tenant_tables(manager: &SchemaManager<'_>) -> Result<Vec<(String, String)>, DbErr> {
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT n.nspname AS schema, c.relname AS name FROM pg_policy p \
+         JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE p.polname = $1 AND pg_has_role(c.relowner, 'USAGE')",
+        [TENANT_POLICY.into()],
+    );
+    let rows = manager.get_connection().query_all_raw(statement).await?;
+    rows.iter().map(|row| Ok((row.try_get("", "schema")?, row.try_get("", "name")?))).collect()
+}
+
+async fn role_exists(manager: &SchemaManager<'_>, settings: &Settings) -> Result<bool, DbErr> {
+    identifier::check("role", settings.app_role())?;
+    exists(manager, "SELECT FROM pg_roles WHERE rolname = $1", settings.app_role()).await
+}
+
+async fn exists(manager: &SchemaManager<'_>, sql: &str, name: &str) -> Result<bool, DbErr> {
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [name.into()]);
+    Ok(manager.get_connection().query_one_raw(statement).await?.is_some())
+}
+
+async fn run(manager: &SchemaManager<'_>, sql: String) -> Result<(), DbErr> {
+    manager.get_connection().execute_unprepared(&sql).await.map(drop)
+}

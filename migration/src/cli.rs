@@ -1,0 +1,196 @@
+//! The command line that `sea-orm-cli migrate` runs, with the owner's connection found for it.
+
+use std::{fmt, process::exit, str::FromStr, time::Duration};
+
+use clap::{ArgMatches, CommandFactory, parser::ValueSource};
+use sea_orm_migration::{
+    MigratorTraitSelf,
+    cli::{Cli, run_cli_with_custom_connection},
+    sea_orm::{
+        ConnectOptions, ConnectionTrait, Database, DbBackend, DbConn, Statement,
+        sqlx::postgres::PgConnectOptions,
+    },
+};
+
+/// The environment variable with the URL of the role that owns the tables.
+///
+/// `DATABASE_URL` is for the application, whose role may not make tables.
+pub const OWNER_URL_VARIABLE: &str = "DATABASE_OWNER_URL";
+
+const APP_URL_VARIABLE: &str = "DATABASE_URL";
+
+/// A server that is not there is asked again and again until then.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Runs the command line of a migration crate: its `main` is nothing else.
+///
+/// The database is the one that `-u` names; without it the one in `DATABASE_OWNER_URL`; without that the one
+/// in `DATABASE_URL`. A wrong or missing URL and a failed connection end the process with a message.
+///
+/// ```no_run
+/// #[tokio::main]
+/// async fn main() {
+///     watertight_migration::run_cli(watertight_migration::Migrator).await;
+/// }
+/// ```
+pub async fn run_cli<M: MigratorTraitSelf>(migrator: M) {
+    run_cli_with_custom_connection(migrator, async || match connect().await {
+        Ok(db) => Ok(db),
+        Err(message) => {
+            eprintln!("{message}");
+            exit(1)
+        }
+    })
+    .await;
+}
+
+async fn connect() -> Result<DbConn, String> {
+    let matches = Cli::command().get_matches();
+    let given = |name| matches.get_one::<String>(name).cloned();
+    let owner = std::env::var(OWNER_URL_VARIABLE).ok();
+    let target = Target::choose(typed(&matches, "database_url"), owner, given("database_url"))?;
+    eprintln!("Migrating {target}");
+
+    let mut options = ConnectOptions::new(&target.url);
+    options
+        .acquire_timeout(PATIENCE)
+        .set_schema_search_path(given("database_schema").unwrap_or_else(|| "public".to_owned()));
+    let db =
+        Database::connect(options).await.map_err(|error| format!("Cannot connect to {target}: {error}"))?;
+    refuse_without_right_to_create(&db, &target).await?;
+    Ok(db)
+}
+
+/// Says which variable is missing, where the database would only say that a permission is.
+async fn refuse_without_right_to_create(db: &DbConn, target: &Target) -> Result<(), String> {
+    let sql = "SELECT has_schema_privilege(current_schema(), 'CREATE') AS allowed";
+    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
+    let allowed = row.and_then(|row| row.map(|row| row.try_get::<Option<bool>>("", "allowed")).transpose());
+    match allowed {
+        Ok(Some(Some(false))) => Err(format!(
+            "{target}: this role may not make tables; give the URL of the one that owns them in {OWNER_URL_VARIABLE} or with -u"
+        )),
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("Cannot ask {target} for the role's rights: {error}")),
+    }
+}
+
+/// A value from the command line itself, not from the environment variable behind it.
+fn typed(matches: &ArgMatches, name: &str) -> Option<String> {
+    match matches.value_source(name) {
+        Some(ValueSource::CommandLine) => matches.get_one::<String>(name).cloned(),
+        _ => None,
+    }
+}
+
+/// A database to migrate, and who said so.
+struct Target {
+    url: String,
+    source: &'static str,
+    parts: PgConnectOptions,
+}
+
+impl Target {
+    fn choose(typed: Option<String>, owner: Option<String>, app: Option<String>) -> Result<Self, String> {
+        let given = |url: Option<String>| url.filter(|url| !url.trim().is_empty());
+        if let Some(url) = typed {
+            return Self::parse(url, "-u");
+        }
+        match (given(owner), given(app)) {
+            (Some(owner), Some(app)) => {
+                let (owner, app) =
+                    (Self::parse(owner, OWNER_URL_VARIABLE)?, Self::parse(app, APP_URL_VARIABLE)?);
+                owner.refuse_unless_same_database(&app)?;
+                Ok(owner)
+            }
+            (Some(owner), None) => Self::parse(owner, OWNER_URL_VARIABLE),
+            (None, Some(app)) => Self::parse(app, APP_URL_VARIABLE),
+            (None, None) => Err(format!(
+                "No database to migrate: set {OWNER_URL_VARIABLE} (or {APP_URL_VARIABLE}) to the URL of the role \
+                 that owns the tables, postgres://role:password@host:5432/database, or give it with -u"
+            )),
+        }
+    }
+
+    fn parse(url: String, source: &'static str) -> Result<Self, String> {
+        let wrong = |why: String| format!("The database URL from {source} is wrong: {why}");
+        if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
+            return Err(wrong("it does not begin with postgres://".to_owned()));
+        }
+        let parts = PgConnectOptions::from_str(&url).map_err(|error| wrong(error.to_string()))?;
+        Ok(Self { url, source, parts })
+    }
+
+    /// `sea-orm-cli -u` hands its URL over in `DATABASE_URL`, where it cannot be told from one that was set
+    /// before. Migrating another database than the one that was named would be the worst of surprises.
+    fn refuse_unless_same_database(&self, app: &Self) -> Result<(), String> {
+        if self.parts.get_database() == app.parts.get_database() {
+            return Ok(());
+        }
+        Err(format!(
+            "{OWNER_URL_VARIABLE} and {APP_URL_VARIABLE} name different databases: {self} and {app}. Make them \
+             agree, or unset {OWNER_URL_VARIABLE} to use the latter"
+        ))
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = &self.parts;
+        let database = parts.get_database().unwrap_or_else(|| parts.get_username());
+        let (host, port, user, source) =
+            (parts.get_host(), parts.get_port(), parts.get_username(), self.source);
+        write!(f, "database {database:?} on {host}:{port} as {user:?} (from {source})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWNER: &str = "postgres://owner:secret@db/shop";
+    const APP: &str = "postgres://app:secret@bouncer:6432/shop";
+
+    fn choose(typed: &str, owner: &str, app: &str) -> Result<String, String> {
+        let some = |url: &str| (url != "-").then(|| url.to_owned());
+        Target::choose(some(typed), some(owner), some(app)).map(|target| target.to_string())
+    }
+
+    #[test]
+    fn what_is_typed_beats_the_owner_and_the_owner_beats_the_application() {
+        let typed = "postgres://me@here/other";
+        assert!(choose(typed, OWNER, APP).is_ok_and(|name| name.contains("\"me\" (from -u)")));
+        assert!(
+            choose("-", OWNER, APP).is_ok_and(|name| name.contains("\"owner\" (from DATABASE_OWNER_URL)"))
+        );
+        assert!(choose("-", "-", APP).is_ok_and(|name| name.contains("\"app\" (from DATABASE_URL)")));
+        assert!(choose("-", "", APP).is_ok_and(|name| name.contains("\"app\" (from DATABASE_URL)")));
+        assert!(choose("-", OWNER, "-").is_ok());
+    }
+
+    #[test]
+    fn no_url_is_an_error_that_says_what_to_set() {
+        for (owner, app) in [("-", "-"), ("", ""), (" ", "-")] {
+            assert!(choose("-", owner, app).is_err_and(|error| error.contains(OWNER_URL_VARIABLE)));
+        }
+        assert!(choose("", "-", APP).is_err_and(|error| error.contains("-u")));
+    }
+
+    #[test]
+    fn two_urls_for_different_databases_are_refused() {
+        let other = "postgres://app@db/other";
+        assert!(choose("-", OWNER, other).is_err_and(|error| error.contains("different databases")));
+    }
+
+    #[test]
+    fn no_message_tells_a_password() {
+        for message in [
+            choose("-", OWNER, APP).unwrap(),
+            choose("-", OWNER, "postgres://app:secret@db/other").unwrap_err(),
+            choose("mysql://app:secret@db/other", "-", "-").unwrap_err(),
+            choose("postgres://app:secret@db:notaport/other", "-", "-").unwrap_err(),
+        ] {
+            assert!(!message.contains("secret"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Who may sign in: users, their sessions, second factors and invitations, and the audit trail.
+
+use async_trait::async_trait;
+use sea_orm_migration::{
+    prelude::*,
+    schema::*,
+    sea_query::IndexOrder::{Asc, Desc},
+};
+
+use crate::{
+    Settings, TenantForeignKey, TenantTable, access,
+    migration::{TenantMigration, create_all, drop_all},
+};
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+pub(crate) const SCHEMA: &str = "auth";
+
+#[async_trait]
+impl TenantMigration for Migration {
+    async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
+        access::refuse_leftovers(manager, SCHEMA, "users").await?;
+        access::create_schema(manager, settings, SCHEMA).await?;
+        access::create_schema(manager, settings, "public").await?;
+        access::grant_migration_table(manager, settings).await?;
+        create_all(manager, settings, &tables()).await
+    }
+
+    async fn down(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
+        drop_all(manager, &tables()).await?;
+        access::revoke_migration_table(manager, settings).await?;
+        access::drop_schema(manager, settings, "public").await?;
+        access::drop_schema(manager, settings, SCHEMA).await
+    }
+}
+
+pub(crate) fn tables() -> Vec<TenantTable> {
+    vec![users(), sessions(), totp_secrets(), backup_codes(), invitations(), audit_events()]
+}
+
+fn users() -> TenantTable {
+    TenantTable::new(SCHEMA, "users")
+        .col(string_len("handle", 64))
+        .col(string_len("email", 255))
+        .col(string_len_null("display_name", 128))
+        .col(text("password_hash"))
+        .col(string_len("role", 32).default("viewer"))
+        .col(boolean("is_active").default(true))
+        .col(boolean("is_locked").default(false))
+        .col(text_null("lock_reason"))
+        .col(timestamp_with_time_zone_null("locked_at"))
+        .col(boolean("needs_onboarding").default(true))
+        .col(integer("onboarding_step").default(0))
+        .col(boolean("first_login").default(true))
+        .col(boolean("totp_enabled").default(false))
+        .col(string_len_null("totp_secret_id", 128))
+        .col(json_binary_null("permissions"))
+        .col(text_null("bio"))
+        .col(text_null("avatar_url"))
+        .col(string_len_null("pronouns", 32))
+        .col(string_len_null("timezone", 64))
+        .col(string_len_null("locale", 16))
+        .col(string_len_null("theme", 8))
+        .col(boolean("email_notifications").default(true))
+        .col(integer("login_attempts").default(0))
+        .col(timestamp_with_time_zone_null("last_failed_login_at"))
+        .col(timestamp_with_time_zone_null("last_login_at"))
+        .col(timestamp_with_time_zone_null("password_changed_at"))
+        .col(string_len_null("ip_address", 45))
+        .col(text_null("user_agent"))
+        .col(timestamp_with_time_zone_default_now("created_at"))
+        .col(timestamp_with_time_zone_default_now("updated_at"))
+        .unique(["handle"])
+        .unique(["email"])
+        .lower_case("handle")
+        .lower_case("email")
+        .at_least("onboarding_step", 0)
+        .at_least("login_attempts", 0)
+        .json_array("permissions")
+}
+
+fn sessions() -> TenantTable {
+    TenantTable::new(SCHEMA, "sessions")
+        .col(uuid("user_id"))
+        .col(timestamp_with_time_zone("expires_at"))
+        .col(timestamp_with_time_zone_default_now("created_at"))
+        .col(json_binary_null("user_data"))
+        .col(string_len("client_ip", 45).default("unknown"))
+        .col(string_len_null("client_ip_masked", 45))
+        .col(text("user_agent").default("unknown"))
+        .col(string_len("device_type", 16).default("unknown"))
+        .col(text_null("browser_fingerprint"))
+        .col(json_binary_null("geo_location"))
+        .col(text_null("temp_totp_secret"))
+        .col(timestamp_with_time_zone_null("temp_totp_expires_at"))
+        .foreign_key(of_user("user_id"))
+        .json_object("user_data")
+        .json_object("geo_location")
+        .one_of("device_type", ["mobile", "tablet", "desktop", "unknown"])
+        .index([("expires_at", Asc)])
+}
+
+fn totp_secrets() -> TenantTable {
+    TenantTable::new(SCHEMA, "totp_secrets")
+        .col(string_len("handle", 64))
+        .col(uuid("user_id"))
+        .col(text("encrypted_secret"))
+        .col(text("iv"))
+        .col(text("auth_tag"))
+        .col(text("salt"))
+        .col(boolean("backup_codes_generated").default(false))
+        .col(integer("version").default(1))
+        .col(big_integer_null("last_used_step"))
+        .col(timestamp_with_time_zone_null("last_used_at"))
+        .col(timestamp_with_time_zone_default_now("created_at"))
+        .key(["handle"])
+        .foreign_key(of_user("user_id"))
+        .lower_case("handle")
+        .at_least("version", 1)
+        .at_least("last_used_step", 0)
+}
+
+fn backup_codes() -> TenantTable {
+    TenantTable::new(SCHEMA, "backup_codes")
+        .col(uuid("user_id"))
+        .col(json_binary("codes"))
+        .col(timestamp_with_time_zone_default_now("generated_at"))
+        .col(timestamp_with_time_zone_null("last_used_at"))
+        .key(["user_id"])
+        .foreign_key(of_user("user_id"))
+        .json_array("codes")
+}
+
+fn invitations() -> TenantTable {
+    TenantTable::new(SCHEMA, "invitations")
+        .col(text("token"))
+        .col(string_len("email", 255))
+        .col(string_len("role", 32))
+        .col(uuid("created_by"))
+        .col(boolean("is_active").default(true))
+        .col(timestamp_with_time_zone("expires_at"))
+        .col(timestamp_with_time_zone_null("used_at"))
+        .col(uuid_null("used_by"))
+        .col(text_null("temporary_totp_secret"))
+        .col(json_binary_null("metadata"))
+        .col(timestamp_with_time_zone_default_now("created_at"))
+        .unique(["token"])
+        .foreign_key(TenantForeignKey::column("created_by").to(SCHEMA, "users"))
+        .lower_case("email")
+        .json_object("metadata")
+        .index([("expires_at", Asc)])
+}
+
+/// The trail outlives the users in it, so it refers to none of them.
+fn audit_events() -> TenantTable {
+    TenantTable::new(SCHEMA, "audit_events")
+        .col(string_len("type", 64))
+        .col(uuid_null("user_id"))
+        .col(uuid_null("target_user_id"))
+        .col(string_len_null("handle", 64))
+        .col(string_len_null("ip_address", 45))
+        .col(text_null("user_agent"))
+        .col(json_binary("details"))
+        .col(string_len("severity", 16).default("info"))
+        .col(string_len("source", 16).default("system"))
+        .col(timestamp_with_time_zone_default_now("timestamp"))
+        .one_of("severity", ["info", "warning", "error", "critical"])
+        .one_of("source", ["system", "user", "admin"])
+        .index([("timestamp", Desc), ("id", Desc)])
+        .index([("type", Asc), ("timestamp", Desc), ("id", Desc)])
+        .index([("user_id", Asc), ("timestamp", Desc), ("id", Desc)])
+        .index([("severity", Asc), ("timestamp", Desc), ("id", Desc)])
+        .append_only()
+}
+
+/// What belongs to a user goes with the user.
+fn of_user(column: &str) -> TenantForeignKey {
+    TenantForeignKey::column(column).to(SCHEMA, "users").on_delete(ForeignKeyAction::Cascade)
+}

@@ -1,0 +1,105 @@
+//! What is paid for ahead: gift certificates, session packs, and how both are used up.
+
+use async_trait::async_trait;
+use sea_orm_migration::{prelude::*, schema::*};
+
+use crate::{
+    Settings, TenantForeignKey, TenantTable,
+    migration::{TenantMigration, create_all, drop_all},
+};
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait]
+impl TenantMigration for Migration {
+    async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
+        create_all(manager, settings, &tables()).await
+    }
+
+    async fn down(&self, manager: &SchemaManager, _: &Settings) -> Result<(), DbErr> {
+        drop_all(manager, &tables()).await
+    }
+}
+
+pub(crate) fn tables() -> Vec<TenantTable> {
+    vec![gift_certificates(), packages(), gift_certificate_redemptions()]
+}
+
+/// Certificates never expire, by law: the table has no column to say when.
+fn gift_certificates() -> TenantTable {
+    TenantTable::new("public", "gift_certificates")
+        .col(string_len("code", 16))
+        .col(integer("amount_cents"))
+        .col(integer("balance_cents"))
+        .col(string_len("currency", 3).default("USD"))
+        .col(string_len("status", 16).default("active"))
+        .col(string_len("purchaser_name", 255))
+        .col(string_len("purchaser_email", 255))
+        .col(string_len_null("recipient_name", 255))
+        .col(string_len_null("recipient_email", 255))
+        .col(text_null("message"))
+        .col(string_len_null("stripe_session_id", 255))
+        .col(string_len_null("stripe_payment_id", 255))
+        .col(string_len_null("issued_by", 64))
+        .col(timestamp_with_time_zone_null("redeemed_at"))
+        .col(timestamp_with_time_zone_default_now("created_at"))
+        .col(timestamp_with_time_zone_default_now("updated_at"))
+        .unique(["code"])
+        .at_least("amount_cents", 0)
+        .check("balance_cents", Expr::col("balance_cents").between(0, Expr::col("amount_cents")))
+}
+
+fn packages() -> TenantTable {
+    TenantTable::new("public", "packages")
+        .col(string_len("code", 16))
+        .col(uuid_null("client_id"))
+        .col(string_len("package_type", 64))
+        .col(integer("total_sessions"))
+        .col(integer("remaining_sessions"))
+        .col(integer("price_cents"))
+        .col(string_len("currency", 3).default("USD"))
+        .col(string_len("status", 16).default("active"))
+        .col(string_len("purchaser_name", 255))
+        .col(string_len("purchaser_email", 255))
+        .col(string_len_null("stripe_session_id", 255))
+        .col(string_len_null("stripe_payment_id", 255))
+        .col(string_len_null("issued_by", 64))
+        .col(timestamp_with_time_zone_null("expires_at"))
+        .col(timestamp_with_time_zone_default_now("created_at"))
+        .col(timestamp_with_time_zone_default_now("updated_at"))
+        .unique(["code"])
+        .foreign_key(TenantForeignKey::column("client_id").to("public", "clients"))
+        .at_least("total_sessions", 1)
+        .at_least("price_cents", 0)
+        .check("remaining_sessions", Expr::col("remaining_sessions").between(0, Expr::col("total_sessions")))
+}
+
+/// Uses up money of a certificate or a session of a pack, and never both.
+fn gift_certificate_redemptions() -> TenantTable {
+    let is = |kind: &'static str| Expr::col("type").eq(kind);
+    let given = |column: &'static str| Expr::col(column).is_not_null();
+    let absent = |column: &'static str| Expr::col(column).is_null();
+    TenantTable::new("public", "gift_certificate_redemptions")
+        .col(uuid("booking_id"))
+        .col(uuid_null("gift_certificate_id"))
+        .col(uuid_null("package_id"))
+        .col(string_len("type", 16))
+        .col(integer_null("amount_cents"))
+        .col(integer_null("session_number"))
+        .col(timestamp_with_time_zone_default_now("created_at"))
+        .foreign_key(TenantForeignKey::column("booking_id").to("public", "bookings"))
+        .foreign_key(TenantForeignKey::column("gift_certificate_id").to("public", "gift_certificates"))
+        .foreign_key(TenantForeignKey::column("package_id").to("public", "packages"))
+        .one_of("type", ["gift_certificate", "package"])
+        .check("gift_certificate_id", is("gift_certificate").eq(given("gift_certificate_id")))
+        .check("package_id", is("package").eq(given("package_id")))
+        .check(
+            "amount_cents",
+            absent("amount_cents").or(Expr::col("amount_cents").gte(0).and(is("gift_certificate"))),
+        )
+        .check(
+            "session_number",
+            absent("session_number").or(Expr::col("session_number").gte(1).and(is("package"))),
+        )
+}

@@ -1,0 +1,121 @@
+//! The migrators: one as it stands, and one to put an application's own migrations behind.
+
+use async_trait::async_trait;
+use sea_orm_migration::{
+    IntoSchemaManagerConnection, MigrationTrait, MigratorTraitSelf, SchemaManagerConnection, prelude::*,
+};
+
+use crate::{Settings, access, migrations};
+
+/// Applies watertight's migrations, with the settings of the environment.
+///
+/// ```no_run
+/// use watertight_migration::{Migrator, MigratorTrait, sea_orm_migration::sea_orm::Database};
+///
+/// # async fn run() -> Result<(), sea_orm_migration::DbErr> {
+/// let owner = Database::connect("postgres://watertight_owner@localhost/watertight").await?;
+/// Migrator::up(&owner, None).await
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Migrator;
+
+#[async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        migrations(&Settings::from_env())
+    }
+
+    async fn fresh<'c, C>(db: C) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        MigratorTraitSelf::fresh(&TenantMigrator::new(Settings::from_env()), db).await
+    }
+}
+
+type Migrations = fn() -> Vec<Box<dyn MigrationTrait>>;
+
+/// Applies watertight's migrations with settings of one's own, and an application's after them.
+///
+/// ```no_run
+/// use sea_orm_migration::{MigrationTrait, MigratorTraitSelf, sea_orm::DatabaseConnection};
+/// use watertight_migration::{Settings, TenantMigrator};
+///
+/// /// What `sea-orm-cli migrate generate` lists in the application's own migration crate.
+/// fn own() -> Vec<Box<dyn MigrationTrait>> {
+///     vec![]
+/// }
+///
+/// # async fn run(owner: &DatabaseConnection) -> Result<(), sea_orm_migration::DbErr> {
+/// TenantMigrator::new(Settings::default().with_app_role("shop")).then(own).up(owner, None).await
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct TenantMigrator {
+    settings: Settings,
+    then: Option<Migrations>,
+}
+
+impl TenantMigrator {
+    /// A migrator for watertight's own migrations.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, then: None }
+    }
+
+    /// Applies these after watertight's own, for they may refer to its tables.
+    #[must_use]
+    pub fn then(mut self, migrations: fn() -> Vec<Box<dyn MigrationTrait>>) -> Self {
+        self.then = Some(migrations);
+        self
+    }
+}
+
+#[async_trait]
+impl MigratorTraitSelf for TenantMigrator {
+    fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
+        let mut all = migrations(&self.settings);
+        all.extend(self.then.into_iter().flat_map(|then| then()));
+        all
+    }
+
+    fn migration_table_name(&self) -> DynIden {
+        Alias::new(self.settings.migration_table()).into_iden()
+    }
+
+    /// Drops all tables of the schema that the connection works in, and the tenant tables of every schema, then
+    /// applies all migrations.
+    ///
+    /// What sea-orm-migration drops on its own is in one schema, and the users are in another.
+    async fn fresh<'c, C>(&self, db: C) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        let manager = SchemaManager::new(db);
+        for (schema, table) in access::tenant_tables(&manager).await? {
+            let name = (Alias::new(schema), Alias::new(table));
+            // Cascades to the foreign keys of tables whose turn has not come.
+            manager.drop_table(Table::drop().table(name).cascade().take()).await?;
+        }
+        let plain = Plain(self);
+        match manager.get_connection() {
+            SchemaManagerConnection::Connection(db) => plain.fresh(*db).await,
+            SchemaManagerConnection::Transaction(db) => plain.fresh(*db).await,
+            SchemaManagerConnection::OwnedTransaction(db) => plain.fresh(db).await,
+        }
+    }
+}
+
+/// The same migrations with sea-orm-migration's own `fresh`.
+struct Plain<'a>(&'a TenantMigrator);
+
+impl MigratorTraitSelf for Plain<'_> {
+    fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
+        self.0.migrations()
+    }
+
+    fn migration_table_name(&self) -> DynIden {
+        self.0.migration_table_name()
+    }
+}

@@ -1,0 +1,252 @@
+//! Tables whose rows each belong to one tenant.
+
+mod checks;
+mod foreign_key;
+mod statements;
+#[cfg(test)]
+mod tests;
+
+pub use foreign_key::TenantForeignKey;
+use sea_orm_migration::{
+    prelude::*,
+    sea_query::{ColumnDef, Expr, IndexOrder, IntoColumnDef},
+};
+
+use crate::{Settings, access};
+
+/// The column that says whose a row is.
+pub const TENANT_COLUMN: &str = "tenant_id";
+
+/// The setting that says for whom a connection works; the policies read it.
+pub const TENANT_SETTING: &str = "app.tenant_id";
+
+/// The name of the one policy that every tenant table has.
+pub const TENANT_POLICY: &str = "tenant_isolation";
+
+/// A table whose rows each belong to one tenant, described once and made with everything that takes.
+///
+/// From the description follow
+///
+/// - `tenant_id uuid NOT NULL`, which is never the nil UUID: that is what a forgotten tenant looks like in Rust;
+/// - the primary key `(tenant_id, id)` with a generated `id uuid`, unless [`key`](Self::key) or
+///   [`one_row_per_tenant`](Self::one_row_per_tenant) says otherwise;
+/// - unique keys, foreign keys and indexes that all begin with `tenant_id`, and an index for every foreign key
+///   that no key or index serves already;
+/// - row-level security, enabled and forced, with one policy for every command;
+/// - what the application's role may do: everything but to truncate, or to read and append.
+///
+/// Constraints and indexes are named after the table and the columns that are given here, `tenant_id` left
+/// out: `bookings_pkey`, `bookings_confirmation_code_key`, `bookings_client_id_fkey`,
+/// `bookings_status_check`, `bookings_client_id_idx`. So a constraint's name in an error tells the column.
+///
+/// # Errors
+///
+/// The builder never fails on its own; [`statements`](Self::statements), [`create`](Self::create) and
+/// [`drop`](Self::drop) report what is wrong with the description as a [`TableError`](crate::TableError).
+///
+/// # Examples
+///
+/// A migration of an application that adds a table of its own:
+///
+/// ```
+/// use watertight_migration::{ForeignKeyAction, Settings, TenantForeignKey, TenantTable, sea_orm_migration};
+/// use sea_orm_migration::{prelude::*, schema::*};
+///
+/// fn invoices() -> TenantTable {
+///     TenantTable::new("public", "invoices")
+///         .col(string_len("number", 16))
+///         .col(uuid("booking_id"))
+///         .col(uuid_null("clerk_id"))
+///         .col(integer("amount_cents"))
+///         .col(timestamp_with_time_zone_default_now("issued_at"))
+///         .unique(["number"])
+///         .foreign_key(TenantForeignKey::column("booking_id").to("public", "bookings"))
+///         .foreign_key(
+///             TenantForeignKey::column("clerk_id").to("auth", "users").on_delete(ForeignKeyAction::SetNull),
+///         )
+///         .at_least("amount_cents", 0)
+///         .index([("issued_at", IndexOrder::Desc)])
+/// }
+///
+/// #[derive(DeriveMigrationName)]
+/// pub struct Migration;
+///
+/// #[async_trait::async_trait]
+/// impl MigrationTrait for Migration {
+///     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+///         invoices().create(manager, &Settings::from_env()).await
+///     }
+///
+///     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+///         invoices().drop(manager).await
+///     }
+/// }
+///
+/// let sql = invoices().statements(&Settings::default()).unwrap().join(";\n");
+/// assert!(sql.contains(r#"CONSTRAINT "invoices_pkey" PRIMARY KEY ("tenant_id", "id")"#));
+/// assert!(sql.contains(r#"REFERENCES "public"."bookings" ("tenant_id", "id")"#));
+/// assert!(sql.contains(r#"FORCE ROW LEVEL SECURITY"#));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a table is made by `create`"]
+pub struct TenantTable {
+    schema: String,
+    name: String,
+    key: Key,
+    columns: Vec<ColumnDef>,
+    uniques: Vec<Vec<String>>,
+    foreign_keys: Vec<TenantForeignKey>,
+    indexes: Vec<Vec<(String, IndexOrder)>>,
+    checks: Vec<(String, Expr)>,
+    access: Access,
+}
+
+#[derive(Clone, Debug)]
+enum Key {
+    GeneratedId,
+    TenantAlone,
+    Columns(Vec<String>),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Access {
+    ReadWrite,
+    AppendOnly,
+}
+
+impl TenantTable {
+    /// A table with `tenant_id`, a generated `id` and nothing else yet.
+    pub fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            schema: schema.into(),
+            name: name.into(),
+            key: Key::GeneratedId,
+            columns: Vec::new(),
+            uniques: Vec::new(),
+            foreign_keys: Vec::new(),
+            indexes: Vec::new(),
+            checks: Vec::new(),
+            access: Access::ReadWrite,
+        }
+    }
+
+    /// The schema that the table is in.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// The table's name without its schema.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Adds a column, as [`sea_orm_migration::schema`] writes them.
+    ///
+    /// A column that is a key on its own (`pk_uuid`, `string_uniq`, ..) is refused, for it would be one across
+    /// all tenants, and a taken value would tell one tenant what another one has.
+    pub fn col(mut self, column: impl IntoColumnDef) -> Self {
+        self.columns.push(column.into_column_def());
+        self
+    }
+
+    /// Makes `(tenant_id, columns)` the primary key, in place of the generated `id`.
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
+    /// let table = TenantTable::new("public", "flags").col(string_len("name", 64)).key(["name"]);
+    /// assert!(table.statements(&Settings::default())?[0].contains(r#"PRIMARY KEY ("tenant_id", "name")"#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
+    pub fn key(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.key = Key::Columns(owned(columns));
+        self
+    }
+
+    /// Makes `tenant_id` alone the primary key, for what a tenant has one of, such as its profile.
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
+    /// let table = TenantTable::new("public", "themes").col(string_len("colour", 16)).one_row_per_tenant();
+    /// assert!(table.statements(&Settings::default())?[0].contains(r#"PRIMARY KEY ("tenant_id")"#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
+    pub fn one_row_per_tenant(mut self) -> Self {
+        self.key = Key::TenantAlone;
+        self
+    }
+
+    /// Makes the columns unique within each tenant.
+    pub fn unique(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.uniques.push(owned(columns));
+        self
+    }
+
+    /// Adds a foreign key, and an index for it unless a key or an index begins with its columns already.
+    pub fn foreign_key(mut self, foreign_key: TenantForeignKey) -> Self {
+        self.foreign_keys.push(foreign_key);
+        self
+    }
+
+    /// Adds an index over `tenant_id` and the columns, each with its order.
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::{prelude::IndexOrder, schema::*}};
+    /// let table = TenantTable::new("public", "notes")
+    ///     .col(timestamp_with_time_zone("written_at"))
+    ///     .index([("written_at", IndexOrder::Desc), ("id", IndexOrder::Desc)]);
+    /// assert!(table.statements(&Settings::default())?[1].contains(r#"("tenant_id", "written_at" DESC, "id" DESC)"#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
+    pub fn index(mut self, columns: impl IntoIterator<Item = (impl Into<String>, IndexOrder)>) -> Self {
+        self.indexes.push(columns.into_iter().map(|(column, order)| (column.into(), order)).collect());
+        self
+    }
+
+    /// Lets the application's role read and insert, and neither update nor delete.
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
+    /// let table = TenantTable::new("public", "ledger").col(integer("cents")).append_only();
+    /// let sql = table.statements(&Settings::default())?.join(";");
+    /// assert!(sql.contains("GRANT SELECT, INSERT ON") && !sql.contains("UPDATE"));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
+    pub fn append_only(mut self) -> Self {
+        self.access = Access::AppendOnly;
+        self
+    }
+
+    /// Makes the table, its keys, checks, indexes, policy and grants.
+    ///
+    /// # Errors
+    ///
+    /// When the description is wrong, when the application's role does not exist, or when the database refuses.
+    pub async fn create(&self, manager: &SchemaManager<'_>, settings: &Settings) -> Result<(), DbErr> {
+        let statements = self.statements(settings)?;
+        access::require_role(manager, settings).await?;
+        for statement in statements {
+            manager.get_connection().execute_unprepared(&statement).await?;
+        }
+        Ok(())
+    }
+
+    /// Drops the table, and with it everything that [`create`](Self::create) made.
+    ///
+    /// # Errors
+    ///
+    /// When a name is not one, or when the database refuses: for one, because another table refers to this one.
+    pub async fn drop(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+        self.check_names()?;
+        manager.drop_table(Table::drop().table(self.reference()).take()).await
+    }
+
+    fn reference(&self) -> (Alias, Alias) {
+        (Alias::new(&self.schema), Alias::new(&self.name))
+    }
+}
+
+fn owned(columns: impl IntoIterator<Item = impl Into<String>>) -> Vec<String> {
+    columns.into_iter().map(Into::into).collect()
+}

@@ -1,0 +1,70 @@
+//! A foreign key that cannot point at another tenant's row.
+
+use sea_orm_migration::sea_query::ForeignKeyAction;
+
+/// A foreign key of a tenant table: both sides begin with `tenant_id`, which is therefore left out here.
+///
+/// It refers to the `id` of the other table unless [`to_key`](Self::to_key) says otherwise, and an attempt
+/// to delete the other row fails unless [`on_delete`](Self::on_delete) says otherwise.
+///
+/// ```
+/// use watertight_migration::{ForeignKeyAction, Settings, TenantForeignKey, TenantTable};
+/// use watertight_migration::sea_orm_migration::schema::uuid_null;
+///
+/// let editor = TenantForeignKey::column("editor_id").to("auth", "users").on_delete(ForeignKeyAction::SetNull);
+/// let table = TenantTable::new("public", "posts").col(uuid_null("editor_id")).foreign_key(editor);
+/// assert!(table.statements(&Settings::default())?[1].ends_with(r#"ON DELETE SET NULL ("editor_id")"#));
+/// # Ok::<(), watertight_migration::TableError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TenantForeignKey {
+    pub(super) columns: Vec<String>,
+    pub(super) schema: String,
+    pub(super) table: String,
+    pub(super) key: Vec<String>,
+    pub(super) on_delete: Option<ForeignKeyAction>,
+}
+
+impl TenantForeignKey {
+    /// A foreign key of one column besides `tenant_id`.
+    #[must_use]
+    pub fn column(column: impl Into<String>) -> Self {
+        Self::columns([column])
+    }
+
+    /// A foreign key of several columns besides `tenant_id`.
+    #[must_use]
+    pub fn columns(columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            columns: columns.into_iter().map(Into::into).collect(),
+            schema: String::new(),
+            table: String::new(),
+            key: vec!["id".to_owned()],
+            on_delete: None,
+        }
+    }
+
+    /// The table that the key refers to: a tenant table, too.
+    #[must_use]
+    pub fn to(mut self, schema: impl Into<String>, table: impl Into<String>) -> Self {
+        self.schema = schema.into();
+        self.table = table.into();
+        self
+    }
+
+    /// The columns referred to besides `tenant_id`, where they are not `id` alone.
+    #[must_use]
+    pub fn to_key(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.key = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// What happens to the row when the one it refers to is deleted.
+    ///
+    /// `SetNull` and `SetDefault` touch the referring columns and never `tenant_id`.
+    #[must_use]
+    pub fn on_delete(mut self, action: ForeignKeyAction) -> Self {
+        self.on_delete = Some(action);
+        self
+    }
+}

@@ -1,0 +1,122 @@
+//! Starts a private PostgreSQL, prints how to reach it as one line of JSON, and stops it when standard input ends.
+//!
+//! The parent holds the other end of standard input, so the server ends with it, however it ends. The server
+//! listens on a Unix socket in a directory that only this user may enter, and trusts who gets there.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use libz_sys as _;
+use pglite::{MultiProcessOptions, PGlite};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+/// The role that owns the tables and may create databases.
+const OWNER: &str = "watertight_owner";
+
+/// The role that applications use: it feels row-level security.
+const APP: &str = "watertight_app";
+
+/// The database that both URLs name.
+const DATABASE: &str = "watertight";
+
+/// A private PostgreSQL server that ends with its parent.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Keep the data in this directory, safely written; without it the data goes when the server stops.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Listen on this port of 127.0.0.1 too. Every local user can then connect without a password.
+    #[arg(long)]
+    port: Option<u16>,
+
+    /// How many connections the server takes.
+    #[arg(long, default_value_t = 200)]
+    connections: usize,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    let throw_away = match &args.data {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().context("a directory for the data cannot be made")?),
+    };
+    let directory = match (&args.data, &throw_away) {
+        (Some(directory), _) => directory.clone(),
+        (None, Some(directory)) => directory.path().join("data"),
+        (None, None) => unreachable!("without a directory to keep the data in there is one to throw away"),
+    };
+    let mut told_to_end = signal(SignalKind::terminate())?;
+    let parent_gone = end_of_input();
+
+    let server = PGlite::open_multi_process(
+        &directory,
+        MultiProcessOptions {
+            extra_connections: args.connections,
+            relaxed_durability: throw_away.is_some(),
+            listen_addresses: args.port.map(|_| "127.0.0.1".to_owned()),
+            port: args.port,
+            ..MultiProcessOptions::default()
+        },
+    )
+    .await
+    .with_context(|| format!("PostgreSQL does not start on {}", directory.display()))?;
+    prepare(&server).await.context("the roles and the database cannot be made")?;
+    // A parent that is gone already cannot be told, and is found gone below.
+    writeln!(std::io::stdout(), "{}", urls(&server, args.port)?).ok();
+
+    tokio::select! {
+        _ = parent_gone => {}
+        _ = told_to_end.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    let log = server.socket_path().and_then(Path::parent).map(|sockets| sockets.with_extension("log"));
+    server.close().await.context("PostgreSQL did not stop")?;
+    // The crate leaves the server's log where the sockets were.
+    if let Some(log) = log {
+        std::fs::remove_file(log).ok();
+    }
+    Ok(())
+}
+
+/// Resolves when standard input ends. A thread waits for it that nothing waits for.
+fn end_of_input() -> oneshot::Receiver<()> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::spawn(move || {
+        // What is read, and how the reading fails, makes no difference.
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        let _ = sender.send(());
+    });
+    receiver
+}
+
+/// Makes the roles and the database, where they are not there from an earlier run.
+async fn prepare(server: &PGlite) -> Result<()> {
+    let role = |name: &str, may: &str| {
+        format!(
+            "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN \
+             CREATE ROLE {name} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE {may}; END IF; END $$"
+        )
+    };
+    server.exec(&role(OWNER, "CREATEDB")).await?;
+    server.exec(&role(APP, "NOCREATEDB")).await?;
+    // Only a member may end the other's connections, as dropping a test's database does.
+    server.exec(&format!("GRANT {APP} TO {OWNER}")).await?;
+    let there = server.query("SELECT FROM pg_database WHERE datname = $1", &[&DATABASE]).await?;
+    if there.is_empty() {
+        server.exec(&format!("CREATE DATABASE {DATABASE} OWNER {OWNER}")).await?;
+    }
+    Ok(())
+}
+
+fn urls(server: &PGlite, port: Option<u16>) -> Result<serde_json::Value> {
+    let socket = server.socket_path().context("the server has no socket")?;
+    let directory = socket.parent().context("the socket is in no directory")?.display();
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
+    let url = |role: &str| format!("postgres://{role}@localhost{port}/{DATABASE}?host={directory}");
+    Ok(serde_json::json!({ "owner_url": url(OWNER), "app_url": url(APP) }))
+}

@@ -1,0 +1,85 @@
+//! Cargo with what building the embedded server needs.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// Where the build script of `pglite-rs-sys` looks for the engine. By itself it finds only an engine that is not
+/// compressed, and downloads one otherwise.
+const ENGINE_VARIABLE: &str = "PGLITE_LIB_DIR";
+
+/// Cargo, run in the root of the workspace.
+#[derive(Debug)]
+pub(crate) struct Cargo {
+    program: std::ffi::OsString,
+    root: PathBuf,
+}
+
+impl Cargo {
+    pub(crate) fn new() -> Self {
+        let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Self { program, root: package.parent().unwrap_or(package).to_owned() }
+    }
+
+    /// The root of the workspace.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Cargo with these arguments.
+    pub(crate) fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
+        let mut command = Command::new(&self.program);
+        command.current_dir(&self.root).args(args);
+        command
+    }
+
+    /// Cargo with these arguments, able to build the embedded server.
+    pub(crate) fn command_with_engine<A: AsRef<OsStr>>(
+        &self,
+        args: impl IntoIterator<Item = A>,
+    ) -> Result<Command> {
+        let mut command = self.command(args);
+        command.env(ENGINE_VARIABLE, self.engine()?);
+        Ok(command)
+    }
+
+    /// The folder of the engine for this machine, in the package that carries it.
+    fn engine(&self) -> Result<PathBuf> {
+        let target = self.host()?;
+        let package = format!("pglite-rs-lib-{target}");
+        let metadata = output(&mut self.command(["metadata", "--format-version", "1", "--locked"]))?;
+        let metadata: serde_json::Value =
+            serde_json::from_str(&metadata).context("cargo metadata gave no JSON")?;
+        let manifest = metadata["packages"]
+            .as_array()
+            .and_then(|packages| packages.iter().find(|found| found["name"] == package.as_str()))
+            .and_then(|found| found["manifest_path"].as_str());
+        match manifest.and_then(|manifest| Path::new(manifest).parent()) {
+            Some(folder) => Ok(folder.join("lib")),
+            None => bail!(
+                "there is no embedded PostgreSQL for {target}; set DATABASE_URL and DATABASE_OWNER_URL to use a \
+                 server of your own"
+            ),
+        }
+    }
+
+    fn host(&self) -> Result<String> {
+        let version = output(&mut self.command(["--version", "--verbose"]))?;
+        version
+            .lines()
+            .find_map(|line| line.strip_prefix("host: "))
+            .map(str::to_owned)
+            .context("cargo does not say which machine it is for")
+    }
+}
+
+fn output(command: &mut Command) -> Result<String> {
+    let output = command.stderr(std::process::Stdio::inherit()).output().context("cargo cannot be run")?;
+    if !output.status.success() {
+        bail!("{command:?} failed: {}", output.status);
+    }
+    String::from_utf8(output.stdout).context("cargo wrote something that is not text")
+}

@@ -1,0 +1,44 @@
+//! Every check, in the order in which it is cheapest to fail.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::cargo::Cargo;
+use crate::server::Databases;
+use crate::{entities, process, quickstart, test};
+
+pub(crate) fn run(cargo: &Cargo) -> Result<()> {
+    let started = Instant::now();
+    step("format", || process::succeed(&mut cargo.command(["fmt", "--all", "--check"])))?;
+    step("lints", || {
+        let args = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+        process::succeed(&mut cargo.command_with_engine(args)?)
+    })?;
+    let databases = step("server", || Databases::start(cargo, None))?;
+    step("tests", || process::succeed(databases.env(&mut test(cargo))))?;
+    step("entities", || entities::check(cargo))?;
+    step("migrations", || {
+        process::succeed(databases.env(entities::sea_orm_cli(cargo).args(["migrate", "status"])))
+    })?;
+    step("documentation", || {
+        let mut doc = cargo.command(["doc", "--no-deps"]);
+        process::succeed(with_denied_warnings(&mut doc))
+    })?;
+    step("quickstart", || process::succeed(databases.env(&mut quickstart(cargo))))?;
+    println!("all checks passed in {} s", started.elapsed().as_secs());
+    Ok(())
+}
+
+fn with_denied_warnings(doc: &mut Command) -> &mut Command {
+    doc.env("RUSTDOCFLAGS", "--deny warnings")
+}
+
+fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    println!("── {name}");
+    let started = Instant::now();
+    let result = work()?;
+    println!("── {name}: {} s", started.elapsed().as_secs());
+    Ok(result)
+}

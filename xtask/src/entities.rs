@@ -1,0 +1,97 @@
+//! The entities: generated from a freshly migrated database, and held against what is checked in.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo::Cargo;
+use crate::process;
+use crate::server::Databases;
+
+/// The schemas, each generated into a folder of its name.
+const SCHEMAS: &[&str] = &["auth", "public"];
+
+/// How entities are generated. The dense format loses a direct relation wherever it takes a table for a junction.
+const FLAGS: &[&str] = &["--entity-format", "compact", "--with-serde", "both", "--date-time-crate", "chrono"];
+
+/// `sea-orm-cli`, in the version that the lock file pins.
+pub(crate) fn sea_orm_cli(cargo: &Cargo) -> Command {
+    cargo.command(["run", "--quiet", "--package", "watertight-sea-orm-cli", "--bin", "sea-orm-cli", "--"])
+}
+
+/// Writes the entities anew.
+pub(crate) fn write(cargo: &Cargo) -> Result<()> {
+    let source = source(cargo);
+    for schema in SCHEMAS {
+        std::fs::remove_dir_all(source.join(schema)).ok();
+    }
+    generate(cargo, &source)
+}
+
+/// Fails when the entities are not what would be generated, and says which are not.
+pub(crate) fn check(cargo: &Cargo) -> Result<()> {
+    let fresh = cargo.root().join("target/entities");
+    if fresh.exists() {
+        std::fs::remove_dir_all(&fresh)?;
+    }
+    generate(cargo, &fresh)?;
+    let source = source(cargo);
+    let mut differing = Vec::new();
+    for schema in SCHEMAS {
+        let (have, want) = (files(&source.join(schema))?, files(&fresh.join(schema))?);
+        for name in have.keys().chain(want.keys()) {
+            if have.get(name) != want.get(name) {
+                differing.push(format!("entity/src/{schema}/{name}"));
+            }
+        }
+    }
+    differing.sort_unstable();
+    differing.dedup();
+    if differing.is_empty() {
+        println!("the entities are those of the migrations");
+        return Ok(());
+    }
+    bail!("not as generated: {}; run `cargo xtask entities`", differing.join(", "));
+}
+
+fn source(cargo: &Cargo) -> PathBuf {
+    cargo.root().join("entity/src")
+}
+
+fn generate(cargo: &Cargo, into: &Path) -> Result<()> {
+    let databases = Databases::fresh(cargo)?;
+    let mut migrate = cargo.command(["run", "--quiet", "--package", "watertight-migration", "--", "up"]);
+    process::succeed(databases.env(&mut migrate))?;
+    for schema in SCHEMAS {
+        let folder = into.join(schema);
+        process::succeed(
+            sea_orm_cli(cargo)
+                .args(["generate", "entity", "--database-schema", schema])
+                .args(FLAGS)
+                .arg("--output-dir")
+                .arg(&folder)
+                .env("DATABASE_URL", databases.owner_url()),
+        )?;
+        process::succeed(
+            Command::new("rustfmt")
+                .current_dir(cargo.root())
+                .args(["--edition", "2024", "--config-path", "."])
+                .arg(folder.join("mod.rs")),
+        )?;
+    }
+    Ok(())
+}
+
+/// The texts of a folder's files by name.
+fn files(folder: &Path) -> Result<BTreeMap<String, String>> {
+    let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    entries
+        .map(|entry| {
+            let entry = entry?;
+            let text = std::fs::read_to_string(entry.path())?;
+            Ok((entry.file_name().to_string_lossy().into_owned(), text))
+        })
+        .collect()
+}

@@ -1,0 +1,118 @@
+//! The developer's commands: `cargo xtask --help`.
+#![allow(clippy::print_stdout, reason = "a program for the terminal")]
+
+mod cargo;
+mod ci;
+mod entities;
+mod process;
+mod server;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+use crate::cargo::Cargo;
+use crate::server::Databases;
+
+/// The developer's commands of watertight.
+///
+/// Those that need a PostgreSQL start a private one and stop it when they end. With both `DATABASE_URL` (the
+/// application's role) and `DATABASE_OWNER_URL` (the owner's) set they use that server instead.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows a clinic and a studio in one database, and what stops each from reaching the other.
+    Quickstart {
+        /// Keep the data in this directory for later runs.
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
+    },
+    /// Runs all tests, doc tests included.
+    Test {
+        /// Arguments for `cargo test`, such as the name of a test.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Runs `sea-orm-cli migrate` as the owner: `up`, `down`, `refresh`, `status`, ..
+    Migrate {
+        /// Keep the data in this directory for later runs.
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
+        /// Arguments for `sea-orm-cli migrate`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+    /// Generates the entities from a freshly migrated database.
+    Entities {
+        /// Write nothing; fail when the entities are not what would be generated.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Runs any command with `DATABASE_URL` and `DATABASE_OWNER_URL` set: `cargo xtask run -- bash`.
+    Run {
+        /// Keep the data in this directory for later runs.
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
+        /// The command and its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<OsString>,
+    },
+    /// Runs every check: format, lints, entities, tests, documentation, quickstart.
+    Ci,
+}
+
+fn main() -> Result<ExitCode> {
+    let Args { command } = Args::parse();
+    process::watch_signals()?;
+    let cargo = Cargo::new();
+    let status = match command {
+        Command::Quickstart { keep } => {
+            let databases = Databases::start(&cargo, keep.as_deref())?;
+            process::run(databases.env(&mut quickstart(&cargo)))?
+        }
+        Command::Test { args } => {
+            let databases = Databases::start(&cargo, None)?;
+            process::run(databases.env(test(&cargo).args(args)))?
+        }
+        Command::Migrate { keep, args } => {
+            let databases = Databases::start(&cargo, keep.as_deref())?;
+            process::run(databases.env(entities::sea_orm_cli(&cargo).arg("migrate").args(args)))?
+        }
+        Command::Entities { check } => {
+            if check {
+                entities::check(&cargo)?;
+            } else {
+                entities::write(&cargo)?;
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Run { keep, command } => {
+            let (program, args) = command.split_first().context("no command is given")?;
+            let databases = Databases::start(&cargo, keep.as_deref())?;
+            process::run(databases.env(std::process::Command::new(program).args(args)))?
+        }
+        Command::Ci => {
+            ci::run(&cargo)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    Ok(process::exit_code(status))
+}
+
+fn quickstart(cargo: &Cargo) -> std::process::Command {
+    cargo.command(["run", "--quiet", "--package", "watertight-examples", "--bin", "quickstart"])
+}
+
+/// Everything but the embedded server, which has no tests and is built apart.
+fn test(cargo: &Cargo) -> std::process::Command {
+    cargo.command(["test", "--workspace", "--exclude", "watertight-postgres"])
+}

@@ -1,0 +1,105 @@
+//! The databases that commands work on: given ones, or those of a private server.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo::Cargo;
+use crate::process;
+
+const APP: &str = "DATABASE_URL";
+const OWNER: &str = "DATABASE_OWNER_URL";
+
+/// How to reach the database in both roles. A private server stops when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Databases {
+    app_url: String,
+    owner_url: String,
+    _server: Option<Server>,
+}
+
+impl Databases {
+    /// Takes the databases from the environment, or starts a server.
+    pub(crate) fn start(cargo: &Cargo, keep: Option<&Path>) -> Result<Self> {
+        match (given(APP)?, given(OWNER)?) {
+            (Some(app_url), Some(owner_url)) => {
+                if keep.is_some() {
+                    bail!(
+                        "data is kept by the server that {APP} names; leave --keep out, or unset the variables"
+                    );
+                }
+                Ok(Self { app_url, owner_url, _server: None })
+            }
+            (None, None) => Server::start(cargo, keep),
+            (Some(_), None) => {
+                bail!("{APP} is set and {OWNER} is not; set both, or neither for a private server")
+            }
+            (None, Some(_)) => {
+                bail!("{OWNER} is set and {APP} is not; set both, or neither for a private server")
+            }
+        }
+    }
+
+    /// Starts a server whose database is sure to be new.
+    pub(crate) fn fresh(cargo: &Cargo) -> Result<Self> {
+        Server::start(cargo, None)
+    }
+
+    /// The URL of the owner's role.
+    pub(crate) fn owner_url(&self) -> &str {
+        &self.owner_url
+    }
+
+    /// Gives a command both URLs.
+    pub(crate) fn env<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        command.env(APP, &self.app_url).env(OWNER, &self.owner_url)
+    }
+}
+
+fn given(variable: &str) -> Result<Option<String>> {
+    match std::env::var(variable) {
+        Ok(url) if url.trim().is_empty() => {
+            bail!("{variable} is set and empty; unset it for a private server")
+        }
+        Ok(url) => Ok(Some(url)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(error) => Err(error).context(variable.to_owned()),
+    }
+}
+
+/// A private server. It ends when its standard input does, which is when this process ends at the latest.
+#[derive(Debug)]
+struct Server(Child);
+
+impl Server {
+    fn start(cargo: &Cargo, keep: Option<&Path>) -> Result<Databases> {
+        const PACKAGE: &str = "watertight-postgres";
+        process::succeed(&mut cargo.command_with_engine(["build", "--quiet", "--package", PACKAGE])?)?;
+        let mut command = cargo.command_with_engine(["run", "--quiet", "--package", PACKAGE, "--"])?;
+        if let Some(directory) = keep {
+            command.arg("--data").arg(std::path::absolute(directory)?);
+        }
+        // In a group of its own it does not get the terminal's Ctrl-C, so it outlives what uses it.
+        command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut server = Self(command.spawn().context("the embedded PostgreSQL cannot be run")?);
+
+        let output = server.0.stdout.take().context("the embedded PostgreSQL has no output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        let urls: serde_json::Value = serde_json::from_str(&line)
+            .context("the embedded PostgreSQL did not start; it says why above")?;
+        let url = |name: &str| urls[name].as_str().map(str::to_owned).with_context(|| format!("no {name}"));
+        Ok(Databases { app_url: url("app_url")?, owner_url: url("owner_url")?, _server: Some(server) })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        // Waited for, so that nothing of the server is left when the command has ended.
+        let _ = self.0.wait();
+    }
+}
