@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 /// Where the build script of `pglite-rs-sys` looks for the engine. By itself it finds only an engine that is not
 /// compressed, and downloads one otherwise.
@@ -51,12 +52,14 @@ impl Cargo {
         let target = self.host()?;
         let package = format!("pglite-rs-lib-{target}");
         let metadata = output(&mut self.command(["metadata", "--format-version", "1", "--locked"]))?;
-        let metadata: serde_json::Value =
-            serde_json::from_str(&metadata).context("cargo metadata gave no JSON")?;
-        let manifest = metadata["packages"]
-            .as_array()
-            .and_then(|packages| packages.iter().find(|found| found["name"] == package.as_str()))
-            .and_then(|found| found["manifest_path"].as_str());
+        let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata gave no JSON")?;
+        let manifest = metadata
+            .get("packages")
+            .and_then(Value::as_array)
+            .and_then(|packages| {
+                packages.iter().find(|found| found.get("name").and_then(Value::as_str) == Some(&package))
+            })
+            .and_then(|found| found.get("manifest_path")?.as_str());
         match manifest.and_then(|manifest| Path::new(manifest).parent()) {
             Some(folder) => Ok(folder.join("lib")),
             None => bail!(

@@ -91,7 +91,10 @@ impl Server {
         BufReader::new(output).read_line(&mut line)?;
         let urls: serde_json::Value = serde_json::from_str(&line)
             .context("the embedded PostgreSQL did not start; it says why above")?;
-        let url = |name: &str| urls[name].as_str().map(str::to_owned).with_context(|| format!("no {name}"));
+        let url = |name: &str| {
+            let url = urls.get(name).and_then(serde_json::Value::as_str);
+            url.map(str::to_owned).with_context(|| format!("the embedded PostgreSQL gave no {name}"))
+        };
         Ok(Databases { app_url: url("app_url")?, owner_url: url("owner_url")?, _server: Some(server) })
     }
 }
