@@ -39,7 +39,7 @@ pub use watertight_entity as entity;
 
 pub use crate::error::Error;
 pub use crate::tenant::{
-    Reason, Refusal, StatementKind, TENANT_COLUMN, TenantConnection, TenantId, TenantStream,
-    TenantTransaction,
+    Reason, Refusal, RewriteMetrics, Rewriter, StatementKind, TENANT_COLUMN, TenantConnection, TenantId,
+    TenantStream, TenantTransaction,
 };
 pub use crate::watertight::{Builder, DATABASE_URL, Layers, Watertight};

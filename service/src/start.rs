@@ -2,29 +2,31 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
+use sea_orm::{DbBackend, DbErr, QueryResult, Statement};
 
-use crate::tenant::{Ownership, Registry};
-use crate::{Error, Layers};
+use crate::Error;
+use crate::tenant::{Ground, Ownership};
 
-pub(crate) async fn check(
-    connection: &DatabaseConnection,
-    registry: &Registry,
-    layers: Layers,
-) -> Result<(), Error> {
-    connection.ping().await.map_err(|source| Error::Unreachable { source })?;
-    if layers.row_security() {
-        check_role(connection).await?;
+pub(crate) async fn check(ground: &Ground) -> Result<(), Error> {
+    if ground.layers.row_security() {
+        check_role(ground).await?;
     }
-    check_tables(connection, registry, layers).await
+    check_tables(ground).await
 }
 
-async fn check_role(connection: &DatabaseConnection) -> Result<(), Error> {
+async fn ask(ground: &Ground, statement: Statement) -> Result<Vec<QueryResult>, Error> {
+    ground.query_all(statement).await.map_err(|error| match error {
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => Error::Unreachable { source: error },
+        error => Error::Database(error),
+    })
+}
+
+async fn check_role(ground: &Ground) -> Result<(), Error> {
     let sql =
         "SELECT rolname::text, rolsuper, rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user";
-    let row = connection
-        .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
-        .await?
+    let rows = ask(ground, Statement::from_string(DbBackend::Postgres, sql)).await?;
+    let row = rows
+        .first()
         .ok_or_else(|| DbErr::RecordNotFound("the current role is not in pg_roles".to_owned()))?;
     let (role, superuser, bypasses): (String, bool, bool) = row.try_get_many_by_index()?;
     match (superuser, bypasses) {
@@ -34,21 +36,16 @@ async fn check_role(connection: &DatabaseConnection) -> Result<(), Error> {
     }
 }
 
-async fn check_tables(
-    connection: &DatabaseConnection,
-    registry: &Registry,
-    layers: Layers,
-) -> Result<(), Error> {
+async fn check_tables(ground: &Ground) -> Result<(), Error> {
+    let registry = ground.rewriter.registry();
     let sql = "SELECT n.nspname || '.' || c.relname, c.relrowsecurity AND c.relforcerowsecurity \
                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
                WHERE n.nspname || '.' || c.relname = ANY ($1) AND c.relkind IN ('r', 'p') \
                AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')";
     let names: Vec<String> = registry.tables().map(|(table, _)| table.to_string()).collect();
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [names.into()]);
     let mut found = HashMap::new();
-    for row in connection
-        .query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, [names.into()]))
-        .await?
-    {
+    for row in ask(ground, statement).await? {
         let (name, protected): (String, bool) = row.try_get_many_by_index()?;
         found.insert(name, protected);
     }
@@ -66,7 +63,7 @@ async fn check_tables(
         missing.sort_unstable();
         return Err(Error::NotMigrated { tables: missing });
     }
-    if layers.row_security() && !unprotected.is_empty() {
+    if ground.layers.row_security() && !unprotected.is_empty() {
         unprotected.sort_unstable();
         return Err(Error::RowSecurityOff { tables: unprotected });
     }

@@ -17,6 +17,6 @@ pub use self::id::TenantId;
 pub use self::refusal::{Reason, Refusal, StatementKind};
 pub use self::registry::TENANT_COLUMN;
 pub(crate) use self::registry::{Ownership, Registry};
-pub(crate) use self::rewrite::Rewriter;
+pub use self::rewrite::{RewriteMetrics, Rewriter};
 pub use self::stream::TenantStream;
 pub use self::transaction::TenantTransaction;

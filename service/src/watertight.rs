@@ -6,7 +6,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, EntityTra
 
 use crate::Error;
 use crate::start;
-use crate::tenant::{Ground, Registry, Rewriter, TenantConnection, TenantId};
+use crate::tenant::{Ground, Registry, RewriteMetrics, Rewriter, TenantConnection, TenantId};
 
 /// The environment variable that names the database.
 pub const DATABASE_URL: &str = "DATABASE_URL";
@@ -91,6 +91,12 @@ impl Watertight {
         &self.connection
     }
 
+    /// How often statements were known to the rewriter, and how often they were refused.
+    #[must_use]
+    pub fn rewrite_metrics(&self) -> RewriteMetrics {
+        self.ground.rewriter.metrics()
+    }
+
     /// Closes the pool, and every handle and every connection of a tenant fails from then on. A connection that
     /// the application has made ([`Builder::with_connection`]) stays open: it is the application's to close.
     ///
@@ -127,12 +133,18 @@ impl fmt::Debug for Watertight {
 pub struct Builder {
     registry: Registry,
     layers: Layers,
+    transaction_pooler: bool,
     cache_bytes: u64,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { registry: Registry::default(), layers: Layers::default(), cache_bytes: 8 << 20 }
+        Self {
+            registry: Registry::default(),
+            layers: Layers::default(),
+            transaction_pooler: false,
+            cache_bytes: 8 << 20,
+        }
     }
 }
 
@@ -174,6 +186,17 @@ impl Builder {
         self
     }
 
+    /// Says that a pooler stands in between that gives out server connections by the transaction, as PgBouncer does
+    /// in its mode `transaction`; off by default.
+    ///
+    /// Every statement of a tenant then runs in a transaction and none is left prepared on the server. The unscoped
+    /// connection is SeaORM's own and prepares its statements: give it one without the pooler for migrations.
+    #[must_use]
+    pub const fn transaction_pooler(mut self, pooler: bool) -> Self {
+        self.transaction_pooler = pooler;
+        self
+    }
+
     /// How many bytes of statements are remembered as rewritten; 8 MiB by default.
     #[must_use]
     pub const fn cache_bytes(mut self, bytes: u64) -> Self {
@@ -212,8 +235,17 @@ impl Builder {
         self.finish(connection, false).await
     }
 
+    /// The rewriting by itself, without a database.
+    ///
+    /// # Errors
+    /// [`Error::RegisteredTwice`] when one of watertight's own tables was declared shared.
+    pub fn rewriter(mut self) -> Result<Rewriter, Error> {
+        self.registry.add_own_tables()?;
+        Ok(Rewriter::new(self.registry, self.cache_bytes))
+    }
+
     async fn finish(
-        mut self,
+        self,
         connection: DatabaseConnection,
         owns_connection: bool,
     ) -> Result<Watertight, Error> {
@@ -221,13 +253,10 @@ impl Builder {
         if backend != DbBackend::Postgres {
             return Err(Error::NotPostgres { backend: format!("{backend:?}") });
         }
-        self.registry.add_own_tables()?;
-        start::check(&connection, &self.registry, self.layers).await?;
-        let ground = Ground {
-            pool: connection.get_postgres_connection_pool().clone(),
-            rewriter: Rewriter::new(self.registry, self.cache_bytes),
-            layers: self.layers,
-        };
+        let pool = connection.get_postgres_connection_pool().clone();
+        let (layers, transaction_pooler) = (self.layers, self.transaction_pooler);
+        let ground = Ground { pool, rewriter: self.rewriter()?, layers, transaction_pooler };
+        start::check(&ground).await?;
         Ok(Watertight { ground: Arc::new(ground), connection, owns_connection })
     }
 }

@@ -12,6 +12,7 @@ use sea_orm::{
     StreamTrait, TransactionError, TransactionOptions, TransactionTrait, Value,
 };
 use sea_query_sqlx::SqlxValues;
+use tracing::{instrument, trace, warn};
 
 use super::driver::{acquire_error, exec_error, query_error};
 use super::id::TenantId;
@@ -61,7 +62,7 @@ impl TenantConnection {
 
     async fn lease(&self, read_only: bool) -> Result<Lease, DbErr> {
         let ground = &self.tenancy.ground;
-        if ground.layers.row_security() {
+        if ground.layers.row_security() || ground.transaction_pooler {
             let session = self.tenancy.begin(TransactionOptions::default()).await?;
             Ok(Lease::Transaction { session, read_only })
         } else {
@@ -81,6 +82,15 @@ pub(crate) struct Ground {
     pub(crate) pool: PgPool,
     pub(crate) rewriter: Rewriter,
     pub(crate) layers: Layers,
+    pub(crate) transaction_pooler: bool,
+}
+
+impl Ground {
+    /// The rows of a statement of our own, outside every tenant.
+    pub(crate) async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let mut session = Session::begin(&self.pool, None, TransactionOptions::default()).await?;
+        Scoped::unscoped(statement, self.transaction_pooler).query_all(session.connection()).await
+    }
 }
 
 /// One tenant on the shared ground: what connections and transactions have in common.
@@ -93,13 +103,20 @@ pub(super) struct Tenancy {
 impl Tenancy {
     /// Scopes a statement to the tenant.
     pub(super) fn scope(&self, statement: Statement) -> Result<Scoped, Refusal> {
-        let values = statement.values.map_or_else(Vec::new, |values| values.0);
+        let transaction_pooler = self.ground.transaction_pooler;
         if !self.ground.layers.rewriting() {
-            return Ok(Scoped { sql: statement.sql.into(), values, read_only: false });
+            return Ok(Scoped::unscoped(statement, transaction_pooler));
         }
-        let plan = self.ground.rewriter.plan(&statement.sql, values.len())?;
-        let values = plan.bind(self.tenant, values)?;
-        Ok(Scoped { sql: Arc::clone(&plan.sql), values, read_only: plan.read_only })
+        let values = statement.values.map_or_else(Vec::new, |values| values.0);
+        let plan = self.ground.rewriter.plan(&statement.sql, values.len());
+        let (plan, values) = plan
+            .and_then(|plan| plan.bind(self.tenant, values).map(|values| (plan, values)))
+            .inspect_err(|refusal| {
+                warn!(tenant_id = %self.tenant, statement = refusal.statement.name(), "refused");
+            })?;
+        trace!(statement = plan.kind.name(), "scoped");
+        let (sql, read_only) = (Arc::clone(&plan.sql), plan.read_only);
+        Ok(Scoped { sql, values, read_only, keep_prepared: !transaction_pooler })
     }
 
     pub(super) async fn begin(&self, options: TransactionOptions) -> Result<Session, DbErr> {
@@ -113,12 +130,20 @@ pub(super) struct Scoped {
     sql: Arc<str>,
     values: Vec<Value>,
     pub(super) read_only: bool,
+    /// Whether the statement stays prepared on the connection. Behind a pooler that gives out server connections by
+    /// the transaction the next one would find the statements of others.
+    keep_prepared: bool,
 }
 
 impl Scoped {
+    fn unscoped(statement: Statement, transaction_pooler: bool) -> Self {
+        let values = statement.values.map_or_else(Vec::new, |values| values.0);
+        Self { sql: statement.sql.into(), values, read_only: false, keep_prepared: !transaction_pooler }
+    }
+
     pub(super) fn query(self) -> Query<'static, Postgres, SqlxValues> {
         let values = SqlxValues(sea_orm::sea_query::Values(self.values));
-        sea_orm::sqlx::query_with(AssertSqlSafe(self.sql), values)
+        sea_orm::sqlx::query_with(AssertSqlSafe(self.sql), values).persistent(self.keep_prepared)
     }
 
     pub(super) async fn execute(self, connection: &mut PgConnection) -> Result<ExecResult, DbErr> {
@@ -166,6 +191,7 @@ impl ConnectionTrait for TenantConnection {
         DbBackend::Postgres
     }
 
+    #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let scoped = self.tenancy.scope(statement)?;
         let mut lease = self.lease(scoped.read_only).await?;
@@ -179,6 +205,7 @@ impl ConnectionTrait for TenantConnection {
         self.execute_raw(Statement::from_string(DbBackend::Postgres, sql)).await
     }
 
+    #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let scoped = self.tenancy.scope(statement)?;
         let mut lease = self.lease(scoped.read_only).await?;
@@ -187,6 +214,7 @@ impl ConnectionTrait for TenantConnection {
         Ok(row)
     }
 
+    #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let scoped = self.tenancy.scope(statement)?;
         let mut lease = self.lease(scoped.read_only).await?;
@@ -234,6 +262,7 @@ impl TransactionTrait for TenantConnection {
             .await
     }
 
+    #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn begin_with_options(&self, options: TransactionOptions) -> Result<TenantTransaction, DbErr> {
         let session = self.tenancy.begin(options).await?;
         Ok(TenantTransaction::new(self.tenancy.clone(), session))

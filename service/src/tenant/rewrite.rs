@@ -17,6 +17,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::Token;
 
 use self::analysis::{Analysis, Scope, placeholder};
+pub use self::cache::RewriteMetrics;
 use self::cache::{PlanCache, Verdict};
 pub(crate) use self::plan::Plan;
 use self::source::Source;
@@ -30,8 +31,11 @@ const NESTING_LIMIT: usize = 128;
 const OPERATOR_LIMIT: usize = 20_000;
 
 /// Rewrites statements for the tables of one registry, and remembers what it has rewritten.
+///
+/// It needs no database: [`Builder::rewriter`](crate::Builder::rewriter) gives one to see what statements become,
+/// in tests and in review.
 #[derive(Debug)]
-pub(crate) struct Rewriter {
+pub struct Rewriter {
     registry: Registry,
     cache: PlanCache,
 }
@@ -39,6 +43,33 @@ pub(crate) struct Rewriter {
 impl Rewriter {
     pub(crate) fn new(registry: Registry, cache_bytes: u64) -> Self {
         Self { registry, cache: PlanCache::new(cache_bytes) }
+    }
+
+    /// What a statement that comes with this many bound values becomes. The tenant is bound behind them.
+    ///
+    /// ```
+    /// let rewriter = watertight::Watertight::builder().rewriter()?;
+    /// assert_eq!(
+    ///     rewriter.rewrite("DELETE FROM auth.users WHERE role = $1 OR true", 1)?,
+    ///     r#"DELETE FROM auth.users WHERE users."tenant_id" = $2 AND ( role = $1 OR true)"#
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The [`Refusal`] of a statement that cannot be proved to stay within one tenant.
+    pub fn rewrite(&self, text: &str, values: usize) -> Result<String, Refusal> {
+        self.plan(text, values).map(|plan| plan.sql.to_string())
+    }
+
+    /// How often texts were known, and how often they were refused.
+    #[must_use]
+    pub fn metrics(&self) -> RewriteMetrics {
+        self.cache.metrics()
+    }
+
+    pub(crate) const fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// The plan for a text that comes with this many bound values.
@@ -102,6 +133,7 @@ fn not_parsed(guess: StatementKind, error: &ParserError) -> Reason {
         | StatementKind::Insert
         | StatementKind::Update
         | StatementKind::Delete
+        | StatementKind::Explain
         | StatementKind::Unknown => Reason::NotUnderstood(error.to_string()),
         _ => Reason::StatementKind,
     }

@@ -7,6 +7,7 @@ use sea_orm::{
     AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement,
     StreamTrait, TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
 };
+use tracing::instrument;
 
 use super::connection::Tenancy;
 use super::id::TenantId;
@@ -75,12 +76,14 @@ impl fmt::Debug for TenantTransaction {
 
 #[async_trait]
 impl TransactionSession for TenantTransaction {
+    #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn commit(mut self) -> Result<(), DbErr> {
         self.session.commit(self.depth).await?;
         self.open = false;
         Ok(())
     }
 
+    #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn rollback(mut self) -> Result<(), DbErr> {
         self.session.rollback(self.depth).await?;
         self.open = false;
@@ -94,6 +97,7 @@ impl ConnectionTrait for TenantTransaction {
         DbBackend::Postgres
     }
 
+    #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let scoped = self.tenancy.scope(statement)?;
         scoped.execute(self.session.lock(self.depth).await?.connection()).await
@@ -104,11 +108,13 @@ impl ConnectionTrait for TenantTransaction {
         self.execute_raw(Statement::from_string(DbBackend::Postgres, sql)).await
     }
 
+    #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let scoped = self.tenancy.scope(statement)?;
         scoped.query_one(self.session.lock(self.depth).await?.connection()).await
     }
 
+    #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let scoped = self.tenancy.scope(statement)?;
         scoped.query_all(self.session.lock(self.depth).await?.connection()).await
@@ -138,6 +144,7 @@ impl StreamTrait for TenantTransaction {
 impl TransactionTrait for TenantTransaction {
     type Transaction = Self;
 
+    #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn begin(&self) -> Result<Self, DbErr> {
         let depth = self.session.nest(self.depth).await?;
         Ok(Self { tenancy: self.tenancy.clone(), session: Arc::clone(&self.session), depth, open: true })

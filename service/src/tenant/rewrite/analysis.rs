@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 
 use sqlparser::ast::{
-    AccessExpr, Array, AssignmentTarget, BinaryOperator, CastKind, Cte, Distinct, Expr, Fetch, Function,
-    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments,
+    AccessExpr, Array, AssignmentTarget, BinaryOperator, CastKind, Cte, DescribeAlias, Distinct, Expr, Fetch,
+    Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments,
     GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, LimitClause, LockClause, NamedWindowDefinition,
     NamedWindowExpr, ObjectName, ObjectNamePart, OrderBy, OrderByExpr, OrderByKind, Query, Select,
     SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier,
@@ -75,6 +75,22 @@ impl<'a> Analysis<'a> {
             Statement::Insert(insert) => self.insert(insert, scope),
             Statement::Update(update) => self.update(update, scope),
             Statement::Delete(delete) => self.delete(delete, scope),
+            Statement::Explain {
+                describe_alias,
+                analyze: _,
+                verbose: _,
+                query_plan,
+                estimate,
+                statement,
+                format: _,
+                options: _,
+            } => {
+                refuse_if(
+                    *describe_alias != DescribeAlias::Explain || *query_plan || *estimate,
+                    "EXPLAIN of another dialect",
+                )?;
+                self.statement(statement, scope)
+            }
             _ => Err(Reason::StatementKind),
         }
     }
@@ -353,23 +369,26 @@ impl<'a> Analysis<'a> {
         {
             return Ok(());
         }
-        let (table, ownership) = self.lookup(&parts)?;
+        let (_, ownership) = self.lookup(&parts)?;
         let (first, last) = self.name_tokens(&parts)?;
         let schema = missing_schema(&parts);
         if ownership == Ownership::Shared {
             self.edits.insert(self.source.start(first), schema);
             return Ok(());
         }
-        let (label, last) = match alias {
+        self.binds_tenant = true;
+        let (label, end) = match alias {
             None => (last, last),
             Some(TableAlias { explicit: _, name, columns, at: _ }) => {
-                refuse_if(!columns.is_empty(), format!("a list of column aliases for {table}"))?;
+                if !columns.is_empty() {
+                    self.renamed_table(&schema, first, last);
+                    return Ok(());
+                }
                 let label = self.source.at(name.span.start)?;
                 (label, label)
             }
         };
         self.guards += 1;
-        self.binds_tenant = true;
         let guard = format!(
             " JOIN (SELECT) AS \"__tenant_{}\" ON {}.\"{TENANT_COLUMN}\" = {})",
             self.guards,
@@ -377,8 +396,15 @@ impl<'a> Analysis<'a> {
             self.tenant
         );
         self.edits.insert(self.source.start(first), format!("({schema}"));
-        self.edits.insert(self.source.end(last), guard);
+        self.edits.insert(self.source.end(end), guard);
         Ok(())
+    }
+
+    /// A table whose alias renames its columns, and so perhaps `tenant_id`: filtered before it is renamed.
+    fn renamed_table(&mut self, schema: &str, first: Index, last: Index) {
+        let guard = format!(" WHERE {}.\"{TENANT_COLUMN}\" = {})", self.source.text(last), self.tenant);
+        self.edits.insert(self.source.start(first), format!("(SELECT * FROM {schema}"));
+        self.edits.insert(self.source.end(last), guard);
     }
 
     /// The table that a name means, and whose rows it holds.

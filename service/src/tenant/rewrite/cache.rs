@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
@@ -39,24 +40,109 @@ impl Weighter<Key, Verdict> for BytesOfText {
     }
 }
 
+/// How often texts were known, and how often they were refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RewriteMetrics {
+    /// Statements whose text was known already.
+    pub hits: u64,
+    /// Statements that had to be parsed.
+    pub misses: u64,
+    /// Statements that were refused, known or not.
+    pub refusals: u64,
+    /// How many texts are remembered now.
+    pub remembered: usize,
+    /// How many bytes they take.
+    pub bytes: u64,
+}
+
 /// Verdicts by text, bounded by the memory they take.
+///
+/// The cache admits new texts on probation, so those that come once do not push out those in use.
 #[derive(Debug)]
-pub(crate) struct PlanCache(Cache<Key, Verdict, BytesOfText>);
+pub(crate) struct PlanCache {
+    plans: Cache<Key, Verdict, BytesOfText>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    refusals: AtomicU64,
+}
 
 impl PlanCache {
+    /// Texts with more values than this are not remembered: lists and rows come in every length, and parsing such
+    /// a statement is little beside running it.
+    const MOST_VALUES: usize = 128;
+
     /// A cache that holds about `bytes` bytes of text.
     pub(crate) fn new(bytes: u64) -> Self {
         const TYPICAL_PLAN: u64 = 1024;
         let plans = usize::try_from(bytes / TYPICAL_PLAN).unwrap_or(usize::MAX).max(1);
-        Self(Cache::with_weighter(plans, bytes, BytesOfText))
+        Self {
+            plans: Cache::with_weighter(plans, bytes, BytesOfText),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            refusals: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn get_or_make(&self, text: &str, values: usize, make: impl FnOnce() -> Verdict) -> Verdict {
-        if let Some(verdict) = self.0.get(&KeyRef { text, values }) {
-            return verdict;
+        let known = self.plans.get(&KeyRef { text, values });
+        let counter = if known.is_some() { &self.hits } else { &self.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let verdict = known.unwrap_or_else(|| {
+            let verdict = make();
+            if values <= Self::MOST_VALUES {
+                self.plans.insert(Key { text: text.into(), values }, verdict.clone());
+            }
+            verdict
+        });
+        if verdict.is_err() {
+            self.refusals.fetch_add(1, Ordering::Relaxed);
         }
-        let verdict = make();
-        self.0.insert(Key { text: text.into(), values }, verdict.clone());
         verdict
+    }
+
+    pub(crate) fn metrics(&self) -> RewriteMetrics {
+        RewriteMetrics {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            refusals: self.refusals.load(Ordering::Relaxed),
+            remembered: self.plans.len(),
+            bytes: self.plans.weight(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::refusal::{Reason, StatementKind};
+    use super::*;
+
+    fn refusal() -> Verdict {
+        Err(Refusal::new(StatementKind::Unknown, Reason::StatementCount(0)))
+    }
+
+    #[test]
+    fn what_is_in_use_stays_while_texts_that_come_once_pass() {
+        let cache = PlanCache::new(64 << 10);
+        let hot: Vec<_> = (0..20).map(|n| format!("SELECT {n}")).collect();
+        for round in 0..10_000 {
+            for text in &hot {
+                cache.get_or_make(text, 0, refusal).unwrap_err();
+            }
+            cache.get_or_make(&format!("SELECT 'once', {round}"), 0, refusal).unwrap_err();
+        }
+        let metrics = cache.metrics();
+        assert!(metrics.bytes <= 64 << 10, "{metrics:?}");
+        assert!(metrics.misses < 10_000 + 200, "{metrics:?}");
+        assert_eq!(metrics.hits + metrics.misses, 210_000);
+        assert_eq!(metrics.refusals, 210_000);
+    }
+
+    #[test]
+    fn lists_of_every_length_take_no_room() {
+        let cache = PlanCache::new(8 << 20);
+        for length in 1..10_000 {
+            cache.get_or_make(&format!("SELECT $1, {length}"), length, refusal).unwrap_err();
+        }
+        assert_eq!(cache.metrics().remembered, PlanCache::MOST_VALUES);
     }
 }

@@ -33,17 +33,17 @@ impl Plan {
     /// The values to bind for a run by this tenant.
     pub(crate) fn bind(&self, tenant: TenantId, mut values: Vec<Value>) -> Result<Vec<Value>, Refusal> {
         for named in &self.named {
+            // What is given is shown only when it is a UUID: it may be a value bound in the wrong place.
             let given = match named {
-                NamedTenant::Literal(text) => Uuid::parse_str(text).map_err(|_| text.clone()),
+                NamedTenant::Literal(text) => Uuid::parse_str(text).ok(),
                 NamedTenant::Parameter(index) => match values.get(*index) {
-                    Some(Value::Uuid(Some(id))) => Ok(*id),
-                    Some(Value::String(Some(text))) => Uuid::parse_str(text).map_err(|_| text.clone()),
-                    Some(_) => Err("null".to_owned()),
-                    None => Err("nothing".to_owned()),
+                    Some(Value::Uuid(id)) => *id,
+                    Some(Value::String(Some(text))) => Uuid::parse_str(text).ok(),
+                    _ => None,
                 },
             };
-            if given != Ok(tenant.uuid()) {
-                let given = given.map_or_else(|text| text, |id| id.to_string());
+            if given != Some(tenant.uuid()) {
+                let given = given.map_or_else(|| "that is no UUID".to_owned(), |id| id.to_string());
                 let reason = Reason::ForeignTenant { given, own: tenant.to_string() };
                 return Err(Refusal::new(self.kind, reason));
             }
