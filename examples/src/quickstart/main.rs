@@ -1,2 +1,49 @@
-//! stub
-fn main() {}
+//! A clinic and a studio in one database: each sees its own rows, and every attempt to cross over is stopped.
+//!
+//! Run it with `cargo xtask quickstart`. It exits with an error when one of the claims it prints does not hold.
+#![allow(clippy::print_stdout, reason = "a program for the terminal")]
+
+mod claims;
+mod crossing;
+mod data;
+mod load;
+mod show;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use sea_orm::Database;
+use sea_orm_migration::MigratorTrait;
+use watertight::Watertight;
+use watertight_migration::Migrator;
+
+use crate::claims::Claims;
+use crate::data::Business;
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let (owner_url, app_url) = (url("DATABASE_OWNER_URL")?, url("DATABASE_URL")?);
+    let owner = Database::connect(&owner_url).await.context("the owner's role cannot connect")?;
+    Migrator::up(&owner, None).await?;
+    owner.close().await?;
+
+    let (clinic, studio) = (Business::read("clinic.json")?, Business::read("studio.json")?);
+    let water = Watertight::connect(app_url.as_str()).await?;
+    let (at_clinic, at_studio) = (water.tenant(clinic.tenant_id()?), water.tenant(studio.tenant_id()?));
+    load::replace(&at_clinic, &clinic).await?;
+    load::replace(&at_studio, &studio).await?;
+
+    let mut claims = Claims::default();
+    show::own_rows(&mut claims, [(&at_clinic, &clinic), (&at_studio, &studio)]).await?;
+    show::same_query(&mut claims, [(&at_clinic, &clinic), (&at_studio, &studio)]).await?;
+    crossing::rewriting(&mut claims, &water, &at_studio, &at_clinic).await?;
+    crossing::row_level_security(&mut claims, &app_url, &at_studio, &at_clinic).await?;
+    crossing::keys(&mut claims, &at_studio, &at_clinic).await?;
+    Ok(claims.conclude())
+}
+
+fn url(variable: &str) -> Result<String> {
+    std::env::var(variable).with_context(|| {
+        format!("{variable} is not set; `cargo xtask quickstart` sets it and starts a PostgreSQL")
+    })
+}

@@ -1,0 +1,108 @@
+//! The businesses, as the files in `examples/data` describe them.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use chrono::NaiveTime;
+use serde::Deserialize;
+use uuid::Uuid;
+use watertight::TenantId;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Business {
+    tenant_id: Uuid,
+    pub(crate) profile: Profile,
+    pub(crate) users: Vec<User>,
+    pub(crate) services: Vec<Service>,
+    pub(crate) practitioners: Vec<Practitioner>,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) bookings: Vec<Booking>,
+}
+
+impl Business {
+    /// Reads a file of `examples/data`.
+    pub(crate) fn read(name: &str) -> Result<Self> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(name);
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        serde_json::from_str(&text).with_context(|| path.display().to_string())
+    }
+
+    pub(crate) fn tenant_id(&self) -> Result<TenantId> {
+        Ok(TenantId::new(self.tenant_id)?)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Profile {
+    pub(crate) name: String,
+    pub(crate) phone: String,
+    pub(crate) street_address: String,
+    pub(crate) city: String,
+    pub(crate) state: String,
+    pub(crate) postal_code: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct User {
+    pub(crate) handle: String,
+    pub(crate) email: String,
+    pub(crate) display_name: String,
+    pub(crate) role: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Service {
+    pub(crate) name: String,
+    pub(crate) category: String,
+    pub(crate) duration_minutes: i32,
+    pub(crate) price_cents: i32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Practitioner {
+    pub(crate) handle: String,
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) specializations: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Client {
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
+    pub(crate) email: String,
+    pub(crate) phone: String,
+}
+
+/// A booking names its service, practitioner and client by what people call them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Booking {
+    pub(crate) code: String,
+    pub(crate) service: String,
+    pub(crate) practitioner: String,
+    pub(crate) client: String,
+    /// Days after the Monday of the week that is shown.
+    pub(crate) day: u64,
+    #[serde(with = "hours_and_minutes")]
+    pub(crate) time: NaiveTime,
+    pub(crate) status: String,
+    pub(crate) payment_status: String,
+}
+
+mod hours_and_minutes {
+    use chrono::NaiveTime;
+    use serde::{Deserialize, Deserializer, de::Error};
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveTime, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        NaiveTime::parse_from_str(&text, "%H:%M")
+            .map_err(|error| D::Error::custom(format!("{text:?}: {error}")))
+    }
+}

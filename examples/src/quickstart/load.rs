@@ -1,0 +1,115 @@
+//! Loading a business through its tenant's connection. No line here names the tenant.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use anyhow::{Context, Result};
+use chrono::{Days, NaiveDate, TimeDelta};
+use sea_orm::{ActiveModelTrait, EntityTrait, Set, TransactionSession, TransactionTrait};
+use watertight::TenantConnection;
+use watertight::entity::auth::users;
+use watertight::entity::public::{bookings, business_profile, clients, practitioners, services};
+
+use crate::data::Business;
+
+/// Replaces all that the tenant has by what the file says, or changes nothing.
+pub(crate) async fn replace(tenant: &TenantConnection, business: &Business) -> Result<()> {
+    let transaction = tenant.begin().await?;
+    let db = &transaction;
+    bookings::Entity::delete_many().exec(db).await?;
+    clients::Entity::delete_many().exec(db).await?;
+    practitioners::Entity::delete_many().exec(db).await?;
+    services::Entity::delete_many().exec(db).await?;
+    business_profile::Entity::delete_many().exec(db).await?;
+    users::Entity::delete_many().exec(db).await?;
+
+    let profile = &business.profile;
+    business_profile::ActiveModel {
+        name: Set(profile.name.clone()),
+        phone: Set(profile.phone.clone()),
+        street_address: Set(profile.street_address.clone()),
+        city: Set(profile.city.clone()),
+        state: Set(profile.state.clone()),
+        postal_code: Set(profile.postal_code.clone()),
+        ..Default::default()
+    }
+    .insert(db)
+    .await?;
+
+    let people = business.users.iter().map(|user| users::ActiveModel {
+        handle: Set(user.handle.clone()),
+        email: Set(user.email.clone()),
+        display_name: Set(Some(user.display_name.clone())),
+        role: Set(user.role.clone()),
+        // No hash of any password looks like this: nobody can log in yet.
+        password_hash: Set("!".to_owned()),
+        ..Default::default()
+    });
+    users::Entity::insert_many(people).exec(db).await?;
+
+    let offered = business.services.iter().zip(1..).map(|(service, order)| services::ActiveModel {
+        name: Set(service.name.clone()),
+        category: Set(Some(service.category.clone())),
+        duration_minutes: Set(service.duration_minutes),
+        price_cents: Set(service.price_cents),
+        display_order: Set(order),
+        ..Default::default()
+    });
+    let offered = services::Entity::insert_many(offered).exec_with_returning(db).await?;
+    let offered = by(offered, |service| service.name.clone());
+
+    let staff = business.practitioners.iter().map(|practitioner| practitioners::ActiveModel {
+        handle: Set(practitioner.handle.clone()),
+        name: Set(practitioner.name.clone()),
+        title: Set(Some(practitioner.title.clone())),
+        specializations: Set(Some(practitioner.specializations.clone())),
+        ..Default::default()
+    });
+    let staff = practitioners::Entity::insert_many(staff).exec_with_returning(db).await?;
+    let staff = by(staff, |practitioner| practitioner.handle.clone());
+
+    let guests = business.clients.iter().map(|client| clients::ActiveModel {
+        first_name: Set(client.first_name.clone()),
+        last_name: Set(client.last_name.clone()),
+        email: Set(client.email.clone()),
+        phone: Set(Some(client.phone.clone())),
+        ..Default::default()
+    });
+    let guests = clients::Entity::insert_many(guests).exec_with_returning(db).await?;
+    let guests = by(guests, |client| client.email.clone());
+
+    let monday = NaiveDate::from_ymd_opt(2026, 1, 5).context("a Monday")?;
+    for booking in &business.bookings {
+        let unknown = |what: &str, name: &str| format!("booking {}: no {what} {name:?}", booking.code);
+        let service = offered.get(&booking.service).with_context(|| unknown("service", &booking.service))?;
+        let practitioner = staff
+            .get(&booking.practitioner)
+            .with_context(|| unknown("practitioner", &booking.practitioner))?;
+        let client = guests.get(&booking.client).with_context(|| unknown("client", &booking.client))?;
+        let day =
+            monday.checked_add_days(Days::new(booking.day)).with_context(|| unknown("day", "that far"))?;
+        let start = day.and_time(booking.time).and_utc();
+        let end = start + TimeDelta::minutes(service.duration_minutes.into());
+        bookings::ActiveModel {
+            confirmation_code: Set(booking.code.clone()),
+            service_id: Set(service.id),
+            practitioner_id: Set(Some(practitioner.id)),
+            client_id: Set(client.id),
+            datetime: Set(start.into()),
+            end_time: Set(end.into()),
+            duration: Set(service.duration_minutes),
+            amount_cents: Set(service.price_cents),
+            status: Set(booking.status.clone()),
+            payment_status: Set(booking.payment_status.clone()),
+            ..Default::default()
+        }
+        .insert(db)
+        .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+fn by<M, K: Eq + Hash>(models: Vec<M>, key: impl Fn(&M) -> K) -> HashMap<K, M> {
+    models.into_iter().map(|model| (key(&model), model)).collect()
+}

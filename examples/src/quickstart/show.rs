@@ -1,0 +1,152 @@
+//! Each tenant's own rows, and one query that gives each its own answer.
+
+use anyhow::Result;
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use sea_orm::{
+    ColumnTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use watertight::TenantConnection;
+use watertight::entity::auth::users;
+use watertight::entity::public::{bookings, clients, practitioners, services};
+
+use crate::claims::Claims;
+use crate::data::Business;
+
+pub(crate) fn headline(number: u8, title: &str, sentence: &str) {
+    println!("\n{number}. {title}\n   {sentence}\n");
+}
+
+pub(crate) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_header(header);
+    table
+}
+
+fn price(cents: i64) -> String {
+    format!("${}.{:02}", cents / 100, cents % 100)
+}
+
+/// The week's bookings of each tenant, with what they refer to.
+pub(crate) async fn own_rows(
+    claims: &mut Claims,
+    tenants: [(&TenantConnection, &Business); 2],
+) -> Result<()> {
+    headline(
+        1,
+        "Two tenants in one database",
+        "The same tables hold both. Handles and e-mail addresses overlap; rows never meet.",
+    );
+    for (tenant, business) in tenants {
+        println!("{}, tenant {}", business.profile.name, tenant.tenant_id());
+        let week = bookings::Entity::find()
+            .order_by_asc(bookings::Column::Datetime)
+            .find_also_related(clients::Entity)
+            .find_also(bookings::Entity, services::Entity)
+            .find_also(bookings::Entity, practitioners::Entity)
+            .all(tenant)
+            .await?;
+        let mut shown = table(&["code", "when", "service", "with", "client", "status"]);
+        for (booking, client, service, practitioner) in &week {
+            shown.add_row([
+                booking.confirmation_code.clone(),
+                booking.datetime.format("%a %H:%M").to_string(),
+                service.as_ref().map_or_else(String::new, |service| service.name.clone()),
+                practitioner.as_ref().map_or_else(String::new, |practitioner| practitioner.name.clone()),
+                client
+                    .as_ref()
+                    .map_or_else(String::new, |client| format!("{} {}", client.first_name, client.last_name)),
+                booking.status.clone(),
+            ]);
+        }
+        println!("{shown}");
+        let name = &business.profile.name;
+        claims.check(
+            &format!("{name} has the {} bookings of its file", business.bookings.len()),
+            &week.len(),
+            &business.bookings.len(),
+        );
+        let complete = week.iter().all(|(_, client, service, practitioner)| {
+            client.is_some() && service.is_some() && practitioner.is_some()
+        });
+        claims.check("each is joined with its client, service and practitioner", &complete, &true);
+        println!();
+    }
+    Ok(())
+}
+
+#[derive(Debug, FromQueryResult)]
+struct Revenue {
+    name: String,
+    bookings: i64,
+    cents: i64,
+}
+
+/// One query, run with each tenant's connection.
+pub(crate) async fn same_query(
+    claims: &mut Claims,
+    tenants: [(&TenantConnection, &Business); 2],
+) -> Result<()> {
+    headline(
+        2,
+        "The same query, two answers",
+        "Nothing in these queries names a tenant. The connection they are run with does.",
+    );
+    let jess = users::Entity::find().filter(users::Column::Handle.eq("jess"));
+    println!("users::Entity::find().filter(users::Column::Handle.eq(\"jess\"))");
+    let mut shown = table(&["connection", "handle", "email", "display name", "role"]);
+    for (tenant, business) in tenants {
+        let found = jess.clone().all(tenant).await?;
+        for user in &found {
+            let name = user.display_name.clone().unwrap_or_default();
+            let cells = [&business.profile.name, &user.handle, &user.email, &name, &user.role];
+            shown.add_row(cells);
+        }
+        let own = business.users.iter().filter(|user| user.handle == "jess").map(|user| &user.display_name);
+        let seen: Vec<_> = found.into_iter().filter_map(|user| user.display_name).collect();
+        claims.check(
+            &format!("{} finds its own jess alone", business.profile.name),
+            &seen,
+            &own.cloned().collect(),
+        );
+    }
+    println!("{shown}\n");
+
+    println!("bookings joined with services, grouped: what was booked, the cancelled left out");
+    let revenue = services::Entity::find()
+        .select_only()
+        .column(services::Column::Name)
+        .column_as(bookings::Column::Id.count(), "bookings")
+        .column_as(bookings::Column::AmountCents.sum(), "cents")
+        .inner_join(bookings::Entity)
+        .filter(bookings::Column::Status.ne("cancelled"))
+        .group_by(services::Column::TenantId)
+        .group_by(services::Column::Id)
+        .order_by_desc(bookings::Column::AmountCents.sum());
+    let mut shown = table(&["connection", "service", "bookings", "revenue"]);
+    for (tenant, business) in tenants {
+        let rows = revenue.clone().into_model::<Revenue>().all(tenant).await?;
+        for row in &rows {
+            let cells =
+                [business.profile.name.clone(), row.name.clone(), row.bookings.to_string(), price(row.cents)];
+            shown.add_row(cells);
+        }
+        let own: i64 = business
+            .bookings
+            .iter()
+            .filter(|booking| booking.status != "cancelled")
+            .filter_map(|booking| business.services.iter().find(|service| service.name == booking.service))
+            .map(|service| i64::from(service.price_cents))
+            .sum();
+        let seen = rows.iter().map(|row| row.cents).sum();
+        claims.check(&format!("{} earned {}", business.profile.name, price(own)), &seen, &own);
+        let clients_seen = clients::Entity::find().count(tenant).await?;
+        claims.check(
+            &format!("{} counts its own clients", business.profile.name),
+            &clients_seen,
+            &(business.clients.len() as u64),
+        );
+    }
+    println!("{shown}");
+    Ok(())
+}
