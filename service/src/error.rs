@@ -79,6 +79,12 @@ pub enum Error {
         /// `a superuser` or `BYPASSRLS`.
         privilege: &'static str,
     },
+    /// The server reads backslashes in strings as escapes, so the rewriter would not see where a string ends.
+    #[error(
+        "standard_conforming_strings is off; set it on for the role: \
+         ALTER ROLE .. SET standard_conforming_strings = on"
+    )]
+    BackslashEscapes,
     /// An entity was registered as a tenant table that has no `tenant_id` column of type UUID.
     #[error(
         "{table} has no column tenant_id of type uuid, so it cannot be a tenant table; add the column, or declare \

@@ -8,6 +8,7 @@ use crate::Error;
 use crate::tenant::{Ground, Ownership};
 
 pub(crate) async fn check(ground: &Ground) -> Result<(), Error> {
+    check_strings(ground).await?;
     if ground.layers.row_security() {
         check_role(ground).await?;
     }
@@ -19,6 +20,14 @@ async fn ask(ground: &Ground, statement: Statement) -> Result<Vec<QueryResult>, 
         DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => Error::Unreachable { source: error },
         error => Error::Database(error),
     })
+}
+
+/// The rewriter reads a backslash in a plain string as PostgreSQL does by default: as a backslash.
+async fn check_strings(ground: &Ground) -> Result<(), Error> {
+    let sql = "SELECT current_setting('standard_conforming_strings')";
+    let rows = ask(ground, Statement::from_string(DbBackend::Postgres, sql)).await?;
+    let value: Option<String> = rows.first().map(|row| row.try_get_by_index(0)).transpose()?;
+    if value.as_deref() == Some("on") { Ok(()) } else { Err(Error::BackslashEscapes) }
 }
 
 async fn check_role(ground: &Ground) -> Result<(), Error> {

@@ -159,3 +159,8 @@ fn with_database(server: &Url, name: &str) -> String {
     url.set_path(name);
     url.into()
 }
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -61,6 +61,17 @@ async fn tables_without_forced_row_level_security_are_told() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_server_that_reads_backslashes_as_escapes_is_told() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    let setting = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET standard_conforming_strings = off', \
+                   current_database()); END $$";
+    owner.execute_unprepared(setting).await?;
+    assert!(matches!(connect(&database.app_url()).await, Error::BackslashEscapes));
+    Ok(())
+}
+
 #[test]
 fn the_nil_uuid_is_no_tenant() {
     assert!(matches!(TenantId::new(Uuid::nil()), Err(Error::NilTenant)));

@@ -2,7 +2,7 @@
 
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::keywords::Keyword;
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use super::super::refusal::Reason;
 
@@ -45,12 +45,16 @@ impl<'a> Source<'a> {
             .map_err(|error| Reason::NotUnderstood(error.to_string()))?;
         let mut offsets = Offsets::new(text);
         let mut pieces = Vec::with_capacity(tokens.len() / 2 + 1);
+        let mut before = "";
         for TokenWithSpan { token, span } in &tokens {
+            let start = offsets.advance_to(span.start)?;
+            let end = offsets.advance_to(span.end)?;
+            let written = text.get(start..end).unwrap_or_default();
+            check_reading(before, token, written)?;
+            before = written;
             if matches!(token, Token::Whitespace(_) | Token::EOF) {
                 continue;
             }
-            let start = offsets.advance_to(span.start)?;
-            let end = offsets.advance_to(span.end)?;
             pieces.push(Piece { token: token.clone(), location: span.start, start, end });
         }
         Ok((Self { text, pieces }, tokens))
@@ -134,6 +138,40 @@ impl<'a> Source<'a> {
 
     fn end_of_all(&self) -> usize {
         self.pieces.last().map_or(0, |piece| piece.end)
+    }
+}
+
+/// Refuses what PostgreSQL's lexer splits in other places than the tokenizer, so that both see the same tokens.
+fn check_reading(before: &str, token: &Token, written: &str) -> Result<(), Reason> {
+    let read_alike = match token {
+        // Other white space is part of an identifier to PostgreSQL.
+        Token::Whitespace(Whitespace::Space | Whitespace::Tab | Whitespace::Newline) => written.is_ascii(),
+        // A carriage return ends a comment to PostgreSQL.
+        Token::Whitespace(Whitespace::SingleLineComment { .. }) => {
+            !written.trim_end_matches(['\r', '\n']).contains(['\r', '\n'])
+        }
+        Token::Whitespace(Whitespace::MultiLineComment(_)) => written.ends_with("*/"),
+        // `$1$` is a placeholder and the start of something else.
+        Token::DollarQuotedString(quoted) => {
+            !quoted.tag.as_ref().is_some_and(|tag| tag.starts_with(|c: char| c.is_ascii_digit()))
+        }
+        Token::SingleQuotedString(_)
+        | Token::EscapedStringLiteral(_)
+        | Token::UnicodeStringLiteral(_)
+        | Token::NationalStringLiteral(_)
+        | Token::HexStringLiteral(_)
+        | Token::EOF => true,
+        Token::Word(word) if word.quote_style == Some('"') => true,
+        // To PostgreSQL an operator ends where a comment starts.
+        _ => {
+            let joined = |a, b| before.ends_with(a) && written.starts_with(b);
+            !written.contains("--") && !written.contains("/*") && !joined('-', '-') && !joined('/', '*')
+        }
+    };
+    if read_alike {
+        Ok(())
+    } else {
+        Err(Reason::NotUnderstood(format!("{written:?} is read in different ways")))
     }
 }
 

@@ -234,3 +234,27 @@ fn deep_and_long_statements_are_answered() {
     let list = (1..=60_000).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
     assert!(rewritten(&format!("SELECT * FROM services WHERE id IN ({list})")).is_ok());
 }
+
+#[test]
+fn what_postgresql_would_read_otherwise_is_refused() {
+    // PostgreSQL ends the comment at the carriage return, and would see the second table.
+    assert_eq!(
+        refused("SELECT 1 FROM services -- \r, secrets"),
+        Reason::UnknownTable("public.secrets".to_owned())
+    );
+    for text in [
+        "SELECT 1\u{a0}FROM services",
+        // An operator that holds the start of a comment is one operator here, and a comment there.
+        "UPDATE services SET a = b @-- c WHERE d = 1\n + c",
+        "UPDATE services SET a = b ~/* c WHERE d = 1 */ + c",
+        "SELECT $1$x$ FROM secrets $x$",
+        "SELECT 1 /* not closed",
+        "SELECT 'not closed",
+    ] {
+        assert!(matches!(refused(text), Reason::NotUnderstood(_)), "{text}");
+    }
+    becomes(
+        "SELECT 1 - /* x */ -2 -- y\n FROM services",
+        "SELECT 1 - /* x */ -2 -- y\n FROM (\"public\".services JOIN (SELECT) AS \"__tenant_1\" ON services.\"tenant_id\" = $1)",
+    );
+}
