@@ -4,12 +4,14 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "a test fails by panicking, in its helpers too"
+    reason = "a test fails by panicking, in its helpers too, and says what it saw"
 )]
 
 mod connection;
 mod keys;
+mod oracle;
 mod refusals;
 mod relations;
 mod row_security;

@@ -179,9 +179,9 @@ pub enum Reason {
     #[error("{0} is not supported within one tenant")]
     Unsupported(Cow<'static, str>),
     /// The statement binds another number of values than it has placeholders.
-    #[error("the statement has placeholder ${placeholder} and {values} bound values")]
+    #[error("the statement has placeholders up to ${placeholder} and comes with {values} bound values")]
     Placeholder {
-        /// The highest placeholder.
+        /// The highest placeholder, or zero.
         placeholder: usize,
         /// How many values are bound.
         values: usize,

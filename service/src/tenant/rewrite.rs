@@ -148,7 +148,7 @@ fn plan_statement(
     kind: StatementKind,
 ) -> Result<Plan, Reason> {
     let highest = highest_placeholder(source);
-    if highest > values {
+    if highest != values {
         return Err(Reason::Placeholder { placeholder: highest, values });
     }
     let mut analysis = Analysis::new(source, registry, values + 1);

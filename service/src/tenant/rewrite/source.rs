@@ -57,7 +57,7 @@ impl<'a> Source<'a> {
             }
             pieces.push(Piece { token: token.clone(), location: span.start, start, end });
         }
-        Ok((Self { text, pieces }, tokens))
+        Ok((Self { text, pieces }, known_locks(tokens)))
     }
 
     pub(super) fn tokens(&self) -> impl Iterator<Item = &Token> {
@@ -139,6 +139,41 @@ impl<'a> Source<'a> {
     fn end_of_all(&self) -> usize {
         self.pieces.last().map_or(0, |piece| piece.end)
     }
+}
+
+/// Writes `FOR NO KEY UPDATE` and `FOR KEY SHARE` as the locks that the parser knows. What is sent keeps them: the
+/// strength of a lock makes no difference to where the tenant goes.
+fn known_locks(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    const WEAKER: [&[Keyword]; 2] = [
+        &[Keyword::FOR, Keyword::NO, Keyword::KEY, Keyword::UPDATE],
+        &[Keyword::FOR, Keyword::KEY, Keyword::SHARE],
+    ];
+    let words: Vec<_> = tokens
+        .iter()
+        .enumerate()
+        .filter(|(_, token)| !matches!(token.token, Token::Whitespace(_)))
+        .map(|(index, token)| match &token.token {
+            Token::Word(word) if word.quote_style.is_none() => (index, word.keyword),
+            _ => (index, Keyword::NoKeyword),
+        })
+        .collect();
+    let mut left_out = Vec::new();
+    for (start, _) in words.iter().enumerate() {
+        for lock in WEAKER {
+            let found = words.get(start..start + lock.len()).unwrap_or_default();
+            if found.iter().map(|(_, keyword)| keyword).eq(lock) {
+                left_out.extend(found.iter().skip(1).take(lock.len() - 2).map(|(index, _)| *index));
+            }
+        }
+    }
+    if !left_out.is_empty() {
+        let mut index = 0;
+        tokens.retain(|_| {
+            index += 1;
+            !left_out.contains(&(index - 1))
+        });
+    }
+    tokens
 }
 
 /// Refuses what PostgreSQL's lexer splits in other places than the tokenizer, so that both see the same tokens.

@@ -2,8 +2,13 @@ use super::*;
 use crate::tenant::registry::tests::registry;
 
 fn rewritten(text: &str) -> Result<String, Refusal> {
-    let values = text.matches('$').count();
-    Rewriter::new(registry(), 1 << 20).plan(text, values).map(|plan| plan.sql.to_string())
+    let rewriter = Rewriter::new(registry(), 1 << 20);
+    match rewriter.rewrite(text, 0) {
+        Err(Refusal { reason: Reason::Placeholder { placeholder, .. }, .. }) => {
+            rewriter.rewrite(text, placeholder)
+        }
+        answer => answer,
+    }
 }
 
 #[track_caller]
@@ -52,7 +57,7 @@ fn what_is_explained_is_rewritten_first() {
 fn text_around_the_guards_stays_byte_for_byte() {
     becomes(
         "SELECT 'é — ü' /* ключ */,\n\t\"id\" FROM -- the table\r\n  services\n WHERE name = '$1'",
-        "SELECT 'é — ü' /* ключ */,\n\t\"id\" FROM -- the table\r\n  (\"public\".services JOIN (SELECT) AS \"__tenant_1\" ON services.\"tenant_id\" = $2)\n WHERE name = '$1'",
+        "SELECT 'é — ü' /* ключ */,\n\t\"id\" FROM -- the table\r\n  (\"public\".services JOIN (SELECT) AS \"__tenant_1\" ON services.\"tenant_id\" = $1)\n WHERE name = '$1'",
     );
 }
 
@@ -213,6 +218,29 @@ fn what_is_not_known_is_refused() {
         "SELECT ?",
     ] {
         refused(text);
+    }
+}
+
+#[test]
+fn values_and_placeholders_are_as_many() {
+    let rewriter = Rewriter::new(registry(), 1 << 20);
+    for values in [0, 1, 3] {
+        let refusal = rewriter.rewrite("SELECT $2, $1 FROM services", values).unwrap_err();
+        assert_eq!(refusal.reason, Reason::Placeholder { placeholder: 2, values });
+    }
+}
+
+#[test]
+fn locks_of_every_strength_are_kept() {
+    for lock in
+        ["UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE OF s NOWAIT", "NO /* x */ KEY\nUPDATE SKIP LOCKED"]
+    {
+        becomes(
+            &format!("SELECT 1 FROM services s FOR {lock}"),
+            &format!(
+                r#"SELECT 1 FROM ("public".services s JOIN (SELECT) AS "__tenant_1" ON s."tenant_id" = $1) FOR {lock}"#
+            ),
+        );
     }
 }
 

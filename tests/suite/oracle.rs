@@ -1,0 +1,313 @@
+//! The law, held against an oracle: what a statement does through a tenant's connection to the database that all
+//! share is what it does as it is to a database that holds the tenant's rows alone.
+//!
+//! Statements are made at random, as text from a grammar and through SeaORM's own interface. Each runs on both sides;
+//! rows, errors and the rows left behind are compared, and the other tenants' rows must not have moved. A failing
+//! case is shrunk to few choices and printed; `oracle/regressions.sql` keeps the statements that once failed, and
+//! those that are easily got wrong. They run first.
+//!
+//! `WATERTIGHT_ORACLE_SEED` chooses the seed, `WATERTIGHT_ORACLE_CASES` how many cases a test makes.
+//!
+//! Each run-time layer is put to the test alone and with the other. Row-level security alone cannot give
+//! `ON CONFLICT (id)` the tenant, so there the grammar names the tenant's column, as plain SQL has to.
+
+mod api;
+mod choices;
+mod grammar;
+mod schema;
+
+use anyhow::Result;
+use sea_orm::{
+    ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, FromQueryResult, JsonValue, RuntimeErr,
+    Statement,
+};
+use uuid::Uuid;
+use watertight::{Layers, Refusal, TenantConnection, TenantId, Watertight};
+use watertight_tests::TestDatabase;
+
+use self::choices::Choices;
+use self::grammar::{Dialect, Grammar};
+
+/// How many cases run between two fresh starts with all rows.
+const CASES_A_WORLD: u64 = 25;
+
+/// Which layers the shared database and the connection have.
+#[derive(Debug, Clone, Copy)]
+struct Setup {
+    layers: Layers,
+    protected: bool,
+    dialect: Dialect,
+}
+
+const BOTH: Setup =
+    Setup { layers: Layers::RewritingAndRowSecurity, protected: true, dialect: Dialect::Rewritten };
+const REWRITING_ALONE: Setup =
+    Setup { layers: Layers::RewritingOnly, protected: false, dialect: Dialect::Rewritten };
+const ROW_SECURITY_ALONE: Setup =
+    Setup { layers: Layers::UnscopedRowSecurityOnly, protected: true, dialect: Dialect::AsItIs };
+/// No layer at all, to see that the oracle sees.
+const NOTHING: Setup =
+    Setup { layers: Layers::UnscopedRowSecurityOnly, protected: false, dialect: Dialect::AsItIs };
+
+/// The two sides.
+struct Sides {
+    tenant: TenantConnection,
+    solo: DatabaseConnection,
+    own: Uuid,
+    others: [Uuid; 2],
+    /// Sees every tenant's rows, whatever the layers.
+    viewer: Watertight,
+    owners: [DatabaseConnection; 2],
+    dialect: Dialect,
+    _databases: [TestDatabase; 2],
+}
+
+/// What a run gave: its rows in order, or why it gave none.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    Rows(Vec<String>),
+    /// The server's code, or what SeaORM said.
+    Error(String),
+    Refused(String),
+}
+
+impl Answer {
+    fn of(result: Result<Vec<JsonValue>, DbErr>) -> Self {
+        match result {
+            Ok(rows) => Self::Rows(schema::in_order(rows)),
+            Err(error) => match Refusal::of(&error) {
+                Some(refusal) => Self::Refused(refusal.to_string()),
+                None => Self::Error(code(&error).unwrap_or_else(|| error.to_string())),
+            },
+        }
+    }
+}
+
+fn code(error: &DbErr) -> Option<String> {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return None;
+    };
+    Some(error.as_database_error()?.code()?.into_owned())
+}
+
+async fn rows(db: &impl ConnectionTrait, statement: Statement) -> Result<Vec<JsonValue>, DbErr> {
+    let rows = db.query_all_raw(statement).await?;
+    rows.iter().map(|row| JsonValue::from_query_result(row, "")).collect()
+}
+
+/// What holding the two sides against one another showed.
+#[derive(Debug)]
+enum Verdict {
+    Same,
+    Refused(String),
+    Differs(String),
+}
+
+/// A kind of case: how choices become something that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Api,
+}
+
+impl Sides {
+    async fn create(setup: Setup) -> Result<Self> {
+        let (shared, solo) = (TestDatabase::create().await?, TestDatabase::create().await?);
+        let own = Uuid::from_u128(0x0a11_0000_0000_4000_8000_0000_0000_0001);
+        let others = [2, 3].map(|n| Uuid::from_u128(0x0a11_0000_0000_4000_8000_0000_0000_0000 + n));
+
+        let owners = [shared.owner().await?, solo.owner().await?];
+        schema::create(&owners[0], "nullif(current_setting('app.tenant_id', true), '')::uuid").await?;
+        if setup.protected {
+            schema::protect(&owners[0]).await?;
+        }
+        schema::create(&owners[1], &format!("'{own}'")).await?;
+        schema::unique_without_tenant(&owners[1]).await?;
+
+        let mut builder = Watertight::builder().layers(setup.layers).shared_table(schema::k::Entity)?;
+        if setup.layers != Layers::UnscopedRowSecurityOnly {
+            builder = builder
+                .tenant_table(schema::a::Entity)?
+                .tenant_table(schema::b::Entity)?
+                .tenant_table(schema::c::Entity)?;
+        }
+        let tenant = shared.water_with(builder).await?.tenant(TenantId::new(own)?);
+        let viewer = shared.water_with(Watertight::builder().layers(Layers::UnscopedRowSecurityOnly)).await?;
+        let solo_db = Database::connect(solo.app_url()).await?;
+        Ok(Self {
+            tenant,
+            solo: solo_db,
+            own,
+            others,
+            viewer,
+            owners,
+            dialect: setup.dialect,
+            _databases: [shared, solo],
+        })
+    }
+
+    /// All rows anew, on both sides.
+    async fn refill(&self) -> Result<()> {
+        for owner in &self.owners {
+            schema::empty(owner).await?;
+        }
+        for (variant, tenant) in (1..).zip([self.own, self.others[0], self.others[1]]) {
+            schema::fill(&self.viewer.tenant(TenantId::new(tenant)?), tenant, variant).await?;
+        }
+        schema::fill(&self.solo, self.own, 1).await?;
+        Ok(())
+    }
+
+    async fn dump_of(&self, tenant: Uuid) -> Result<Vec<String>> {
+        Ok(schema::dump(&self.viewer.tenant(TenantId::new(tenant)?), tenant).await?)
+    }
+
+    async fn others(&self) -> Result<[Vec<String>; 2]> {
+        Ok([self.dump_of(self.others[0]).await?, self.dump_of(self.others[1]).await?])
+    }
+
+    /// Runs one case on both sides.
+    async fn run(&self, kind: Kind, choices: &mut Choices) -> Result<Verdict> {
+        if kind == Kind::Text {
+            return self.run_text(Grammar::statement(choices, self.dialect)).await;
+        }
+        let untouched = self.others().await?;
+        let shared = Answer::of(api::run(&self.tenant, choices).await);
+        let made = std::mem::replace(choices, Choices::replay(Vec::new())).made();
+        *choices = Choices::replay(made.clone());
+        let solo = Answer::of(api::run(&self.solo, &mut Choices::replay(made.clone())).await);
+        self.judge(&format!("{made:?}"), shared, &solo, &untouched).await
+    }
+
+    async fn run_text(&self, statement: Statement) -> Result<Verdict> {
+        let untouched = self.others().await?;
+        let described = format!("{} {:?}", statement.sql, statement.values);
+        let shared = Answer::of(rows(&self.tenant, statement.clone()).await);
+        if let Answer::Refused(reason) = shared {
+            return Ok(Verdict::Refused(format!("{reason}: {described}")));
+        }
+        let solo = Answer::of(rows(&self.solo, statement).await);
+        self.judge(&described, shared, &solo, &untouched).await
+    }
+
+    async fn judge(
+        &self,
+        described: &str,
+        shared: Answer,
+        solo: &Answer,
+        untouched: &[Vec<String>; 2],
+    ) -> Result<Verdict> {
+        if let Answer::Refused(reason) = shared {
+            return Ok(Verdict::Refused(format!("{reason}: {described}")));
+        }
+        if shared != *solo {
+            let failure = format!("{described}\n  tenant gives {shared:?}\n  alone gives  {solo:?}");
+            return Ok(Verdict::Differs(failure));
+        }
+        let (own, alone) = (self.dump_of(self.own).await?, schema::dump(&self.solo, self.own).await?);
+        if own != alone {
+            return Ok(Verdict::Differs(format!("{described}\n  leaves {own:#?}\n  alone  {alone:#?}")));
+        }
+        if self.others().await? != *untouched {
+            return Ok(Verdict::Differs(format!("{described}\n  changes another tenant's rows")));
+        }
+        Ok(Verdict::Same)
+    }
+
+    /// Whether a case fails from a fresh start.
+    async fn fails(&self, kind: Kind, made: Vec<u32>) -> Result<Option<String>> {
+        self.refill().await?;
+        match self.run(kind, &mut Choices::replay(made)).await? {
+            Verdict::Differs(failure) => Ok(Some(failure)),
+            Verdict::Same | Verdict::Refused(_) => Ok(None),
+        }
+    }
+
+    /// A simpler case that fails, and how.
+    async fn shrink(&self, kind: Kind, mut made: Vec<u32>) -> Result<Option<String>> {
+        let Some(mut failure) = self.fails(kind, made.clone()).await? else {
+            return Ok(None);
+        };
+        let mut budget = 400;
+        'simpler: while budget > 0 {
+            for candidate in choices::simpler(&made) {
+                budget -= 1;
+                if let Some(simpler) = self.fails(kind, candidate.clone()).await? {
+                    (made, failure) = (candidate, simpler);
+                    continue 'simpler;
+                }
+                if budget == 0 {
+                    break;
+                }
+            }
+            break;
+        }
+        let numbers: Vec<_> = made.iter().map(u32::to_string).collect();
+        Ok(Some(format!("{kind:?} {}\n{failure}", numbers.join(" "))))
+    }
+}
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).ok().map_or(otherwise, |text| text.parse().unwrap())
+}
+
+/// Makes cases until one fails, and gives that one, shrunk.
+async fn search(setup: Setup, cases: u64) -> Result<Option<String>> {
+    let seed = number("WATERTIGHT_ORACLE_SEED", fastrand::u64(..));
+    println!("WATERTIGHT_ORACLE_SEED={seed} ({setup:?})");
+    let sides = Sides::create(setup).await?;
+    for sql in include_str!("oracle/regressions.sql").split(";\n").filter(|sql| !sql.trim().is_empty()) {
+        sides.refill().await?;
+        match sides.run_text(Statement::from_string(DbBackend::Postgres, sql)).await? {
+            Verdict::Same => {}
+            Verdict::Refused(failure) | Verdict::Differs(failure) => return Ok(Some(failure)),
+        }
+    }
+    let mut refused = Vec::new();
+    for case in 0..cases {
+        if case % CASES_A_WORLD == 0 {
+            sides.refill().await?;
+        }
+        let kind = if case % 4 == 3 { Kind::Api } else { Kind::Text };
+        let mut choices = Choices::random(seed.wrapping_add(case));
+        match sides.run(kind, &mut choices).await? {
+            Verdict::Same => {}
+            Verdict::Refused(reason) => refused.push(reason),
+            Verdict::Differs(failure) => {
+                let shrunk = sides.shrink(kind, choices.made()).await?;
+                return Ok(Some(shrunk.unwrap_or(failure)));
+            }
+        }
+    }
+    println!("{cases} cases; refused: {refused:#?}");
+    assert!(refused.len() as u64 * 100 <= cases, "{} of {cases} cases were refused", refused.len());
+    Ok(None)
+}
+
+async fn hold(setup: Setup) -> Result<()> {
+    let failure = search(setup, number("WATERTIGHT_ORACLE_CASES", 1_000)).await?;
+    assert!(failure.is_none(), "{}", failure.unwrap_or_default());
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_law_holds_with_both_layers() -> Result<()> {
+    hold(BOTH).await
+}
+
+#[tokio::test]
+async fn the_law_holds_with_rewriting_alone() -> Result<()> {
+    hold(REWRITING_ALONE).await
+}
+
+#[tokio::test]
+async fn the_law_holds_with_row_level_security_alone() -> Result<()> {
+    hold(ROW_SECURITY_ALONE).await
+}
+
+#[tokio::test]
+async fn the_oracle_sees_what_no_layer_stops() -> Result<()> {
+    assert!(search(NOTHING, 50).await?.is_some(), "without any layer 50 cases did not differ");
+    Ok(())
+}

@@ -1,0 +1,485 @@
+//! Statements as text, at random: every relation they read has the columns `id`, `n` and `s`.
+
+use sea_orm::{DbBackend, Statement, Value};
+
+use super::choices::Choices;
+
+/// What a statement may count on where it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// The connection adds the tenant to the target of ON CONFLICT.
+    Rewritten,
+    /// Statements name the tenant's column where the key does.
+    AsItIs,
+}
+
+const TENANT_TABLES: [&str; 3] = ["a", "b", "c"];
+
+/// Writes one statement.
+pub(super) struct Grammar<'a> {
+    choices: &'a mut Choices,
+    dialect: Dialect,
+    values: Vec<Value>,
+    aliases: usize,
+    ctes: Vec<String>,
+    /// One statement changes rows once: twice in one statement has no defined order.
+    may_change: bool,
+}
+
+impl<'a> Grammar<'a> {
+    pub(super) fn statement(choices: &'a mut Choices, dialect: Dialect) -> Statement {
+        let mut grammar =
+            Self { choices, dialect, values: Vec::new(), aliases: 0, ctes: Vec::new(), may_change: true };
+        let with = grammar.with();
+        let body = match grammar.choices.below(9) {
+            0..=2 => grammar.query(3),
+            3 => grammar.locking(),
+            4 => grammar.ordered(),
+            5 if grammar.may_change => grammar.insert(),
+            6 if grammar.may_change => grammar.update(),
+            7 if grammar.may_change => grammar.delete(),
+            _ => grammar.stars(),
+        };
+        let end = grammar.choices.of(&["", ";", " -- the end", "\n/* the end */ ;"]);
+        Statement::from_sql_and_values(DbBackend::Postgres, format!("{with}{body}{end}"), grammar.values)
+    }
+
+    fn alias(&mut self) -> String {
+        self.aliases += 1;
+        let n = self.aliases;
+        if self.choices.once_in(6) { format!("\"X {n}\"") } else { format!("x{n}") }
+    }
+
+    fn space(&mut self) -> &'static str {
+        self.choices.of(&[" ", " ", " ", " ", "\n", "\t ", " /* é \" ' -- */ ", " -- 'ключ' (\n", "\r\n"])
+    }
+
+    fn with(&mut self) -> String {
+        if !self.choices.once_in(3) {
+            return String::new();
+        }
+        if self.choices.once_in(4) {
+            let first = self.query(1);
+            self.ctes.push("r".to_owned());
+            return format!(
+                "WITH RECURSIVE r (id, n, s) AS (({first}) UNION SELECT r.id + 1, r.n, r.s FROM r WHERE r.id < 4) "
+            );
+        }
+        let mut parts = Vec::new();
+        for _ in 0..=self.choices.below(2) {
+            // Names of tables on purpose: they shadow the tables from here on.
+            let name = self.choices.of(&["q", "a", "b", "\"c\"", "k"]).to_owned();
+            if self.ctes.contains(&name) {
+                continue;
+            }
+            let body = match self.choices.below(5) {
+                0 if self.may_change => self.returning(Self::delete_text),
+                1 if self.may_change => self.returning(Self::update_text),
+                2 if self.may_change => self.returning(Self::insert_text),
+                _ => self.query(2),
+            };
+            let how = self.choices.of(&["", "", " MATERIALIZED", " NOT MATERIALIZED"]);
+            parts.push(format!("{name} AS{how} ({body})"));
+            self.ctes.push(name);
+        }
+        format!("WITH {} ", parts.join(", "))
+    }
+
+    fn returning(&mut self, change: impl FnOnce(&mut Self) -> (String, String)) -> String {
+        self.may_change = false;
+        let (text, label) = change(self);
+        format!("{text} RETURNING {label}.id, {label}.n, {label}.s")
+    }
+
+    /// A tenant table as a statement may write it.
+    fn table(&mut self) -> String {
+        let name = self.choices.of(&TENANT_TABLES);
+        self.spelled(name)
+    }
+
+    fn spelled(&mut self, name: &str) -> String {
+        match self.choices.below(5) {
+            0 => format!("public.{name}"),
+            1 => format!("\"public\".\"{name}\""),
+            2 => format!("PUBLIC.{}", name.to_uppercase()),
+            // A bare name may be that of a common table expression.
+            3 => name.to_uppercase(),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// Something to read from, and what to call it.
+    fn relation(&mut self, depth: usize, outer: &[String]) -> (String, String) {
+        let alias = self.alias();
+        let space = self.space();
+        let how = self.choices.of(&["AS ", ""]);
+        let text = match self.choices.below(if depth == 0 { 6 } else { 9 }) {
+            0..=2 => format!("{}{space}{how}{alias}", self.table()),
+            3 => format!("{}{space}{how}{alias}", self.spelled("k")),
+            4 => match self.ctes.last().cloned() {
+                Some(name) => format!("{name} {how}{alias}"),
+                None => format!("a{space}{how}{alias}"),
+            },
+            5 => {
+                let (one, two) = (self.int(outer), self.text(outer));
+                let lateral = if outer.is_empty() { "" } else { "LATERAL " };
+                format!("{lateral}(VALUES (1, {one}, {two}), (2, 3, 'v')) {how}{alias} (id, n, s)")
+            }
+            6 => {
+                let lateral = self.choices.of(&["", "LATERAL "]);
+                let outer = if lateral.is_empty() { &[] } else { outer };
+                format!("{lateral}({}) {how}{alias}", self.query_in(depth - 1, outer))
+            }
+            7 => format!("{} AS {alias} (t, id, n, s)", self.choices.of(&["a", "public.b"])),
+            _ => format!(
+                "(SELECT g AS id, g * 2 AS n, g::text AS s FROM generate_series(1, {}) AS g) {how}{alias}",
+                self.choices.below(4)
+            ),
+        };
+        (text, alias)
+    }
+
+    /// A FROM list, and what its relations are called.
+    fn from(&mut self, depth: usize, outer: &[String]) -> (String, Vec<String>) {
+        let (mut text, first) = self.relation(depth, outer);
+        let mut labels = vec![first];
+        for _ in 0..self.choices.below(3) {
+            // What stands on the left is seen by a lateral item of a comma list, and of an inner or left join.
+            let seen: Vec<_> = outer.iter().chain(&labels).cloned().collect();
+            let left = labels[self.choices.below(labels.len())].clone();
+            let space = self.space();
+            let join = match self.choices.below(9) {
+                0 => {
+                    let (right, label) = self.relation(depth.saturating_sub(1), &seen);
+                    let on = self.condition(&[left, label.clone()], 1);
+                    labels.push(label);
+                    format!("{text}{space}JOIN {right} ON {on}")
+                }
+                1 => {
+                    let (right, label) = self.relation(depth.saturating_sub(1), &seen);
+                    let on = self.condition(&[left, label.clone()], 1);
+                    labels.push(label);
+                    format!("{text}{space}LEFT JOIN {right} ON {on}")
+                }
+                2 => {
+                    let (right, label) = self.relation(depth.saturating_sub(1), outer);
+                    let on = self.condition(&[left, label.clone()], 1);
+                    labels.push(label);
+                    format!("{text}{space}RIGHT OUTER JOIN {right} ON {on}")
+                }
+                3 => {
+                    let (right, label) = self.relation(depth.saturating_sub(1), outer);
+                    let on = format!("{left}.id = {label}.n");
+                    labels.push(label);
+                    format!("{text}{space}FULL JOIN {right} ON {on}")
+                }
+                4 => {
+                    let (right, label) = self.relation(depth.saturating_sub(1), &seen);
+                    labels.push(label);
+                    format!("{text}, {right}")
+                }
+                5 => {
+                    let (right, label) = self.relation(depth.saturating_sub(1), &seen);
+                    labels.push(label);
+                    format!("{text}{space}CROSS JOIN {right}")
+                }
+                6 => {
+                    let (one, a) = self.relation(0, outer);
+                    let (two, b) = self.relation(0, outer);
+                    let inner = format!("({one} LEFT JOIN {two} ON {a}.n = {b}.id)");
+                    let on = format!("{left}.id = {a}.id");
+                    labels.extend([a, b]);
+                    format!("{text} FULL OUTER JOIN {inner} ON {on}")
+                }
+                7 if labels.len() == 1 => {
+                    let (right, label) = self.relation(depth.saturating_sub(1), outer);
+                    labels.push(label);
+                    let kind = self.choices.of(&["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"]);
+                    format!("{text} {kind} {right} USING (id)")
+                }
+                8 if labels.len() == 1 => {
+                    let (right, label) = self.relation(depth.saturating_sub(1), outer);
+                    labels.push(label);
+                    let kind = self.choices.of(&["NATURAL JOIN", "NATURAL LEFT JOIN"]);
+                    format!("{text} {kind} {right}")
+                }
+                _ => break,
+            };
+            text = join;
+        }
+        (text, labels)
+    }
+
+    fn query(&mut self, depth: usize) -> String {
+        self.query_in(depth, &[])
+    }
+
+    /// A query with the columns `id`, `n` and `s`; `outer` is what it may refer to around it.
+    fn query_in(&mut self, depth: usize, outer: &[String]) -> String {
+        if depth > 0 && self.choices.once_in(5) {
+            let (left, right) = (self.query_in(depth - 1, outer), self.query_in(depth - 1, outer));
+            let op = self.choices.of(&["UNION", "UNION ALL", "INTERSECT", "EXCEPT", "EXCEPT ALL"]);
+            return format!("({left}) {op} ({right})");
+        }
+        if self.choices.once_in(8) {
+            // Grouped by its key a table gives its other columns too.
+            let (table, x) = (self.choices.of(&["public.a", "public.b"]), self.alias());
+            return format!(
+                "SELECT {x}.id, {x}.n, {x}.s FROM {table} AS {x} LEFT JOIN public.c AS cc ON cc.n = {x}.id \
+                 GROUP BY {x}.tenant_id, {x}.id HAVING count(cc.id) < 9"
+            );
+        }
+        let (from, labels) = self.from(depth.saturating_sub(1), outer);
+        let seen: Vec<_> = outer.iter().chain(&labels).cloned().collect();
+        let condition = self.filter(&seen, depth.saturating_sub(1));
+        let x = labels[self.choices.below(labels.len())].clone();
+        match self.choices.below(7) {
+            0 | 1 => {
+                let (id, n, s) = (self.int(&seen), self.int(&seen), self.text(&seen));
+                let distinct = self.choices.of(&["", "", "DISTINCT "]);
+                format!("SELECT {distinct}{id} AS id, {n} AS n, {s} AS s FROM {from}{condition}")
+            }
+            2 => format!("SELECT {x}.id, {x}.n, {x}.s FROM {from}{condition}"),
+            3 => {
+                let only = self.condition(std::slice::from_ref(&x), 0);
+                format!(
+                    "SELECT count(*)::int AS id, (sum({x}.n) FILTER (WHERE {only}))::int AS n, \
+                     string_agg({x}.s, ',' ORDER BY {x}.s) AS s FROM {from}{condition}"
+                )
+            }
+            4 => format!(
+                "SELECT max({x}.id) AS id, count({x}.n)::int AS n, {x}.s FROM {from}{condition} \
+                 GROUP BY {x}.s HAVING count(*) > {}",
+                self.choices.below(2)
+            ),
+            5 => format!(
+                "SELECT {x}.id, (rank() OVER (PARTITION BY {x}.n ORDER BY {x}.id))::int AS n, \
+                 max({x}.s) OVER w AS s FROM {from}{condition} WINDOW w AS (PARTITION BY {x}.id)"
+            ),
+            _ => format!(
+                "SELECT DISTINCT ON ({x}.n) {x}.id, {x}.n, {x}.s FROM {from}{condition} ORDER BY {x}.n, {x}.id, {x}.s"
+            ),
+        }
+    }
+
+    fn ordered(&mut self) -> String {
+        let query = self.query(2);
+        let limit =
+            self.choices.of(&["LIMIT 3", "LIMIT 2 OFFSET 1", "OFFSET 2 ROWS FETCH FIRST 2 ROWS ONLY"]);
+        format!("SELECT * FROM ({query}) AS z ORDER BY id, n DESC NULLS LAST, s {limit}")
+    }
+
+    fn stars(&mut self) -> String {
+        let (from, labels) = self.from(1, &[]);
+        let what = if self.choices.once_in(2) { "*".to_owned() } else { format!("{}.*", labels[0]) };
+        let condition = self.filter(&labels, 1);
+        format!("SELECT{}{what}{}FROM {from}{condition}", self.space(), self.space())
+    }
+
+    fn locking(&mut self) -> String {
+        let (table, x) = (self.spelled("a"), self.alias());
+        let condition = self.filter(std::slice::from_ref(&x), 2);
+        let join = self.choices.of(&["", ", public.b AS y", " JOIN public.b AS y ON y.id = 1"]);
+        let lock = self.choices.of(&["FOR UPDATE", "FOR SHARE", "FOR NO KEY UPDATE", "FOR KEY SHARE"]);
+        let of = if self.choices.once_in(2) { format!(" OF {x}") } else { String::new() };
+        let wait = self.choices.of(&["", " SKIP LOCKED", " NOWAIT"]);
+        // A common table expression named like the table cannot be locked by itself.
+        let table = if table.contains('.') { table } else { format!("public.{table}") };
+        format!("SELECT {x}.id, {x}.n, {x}.s FROM {table} {x}{join}{condition} {lock}{of}{wait}")
+    }
+
+    fn insert(&mut self) -> String {
+        let (text, label) = self.insert_text();
+        self.maybe_returning(text, &label)
+    }
+
+    fn insert_text(&mut self) -> (String, String) {
+        let table = self.choices.of(&["a", "b"]);
+        let (target, label) = match self.choices.below(2) {
+            0 => (self.spelled(table), table.to_owned()),
+            _ => (format!("{} AS t", self.spelled(table)), "t".to_owned()),
+        };
+        let first = self.choices.below(60);
+        let source = match self.choices.below(4) {
+            0 => {
+                let rows: Vec<_> = (0..=self.choices.below(3))
+                    .map(|row| format!("({}, {}, {})", first + row, self.int(&[]), self.text(&[])))
+                    .collect();
+                format!("(id, n, s) VALUES {}", rows.join(", "))
+            }
+            1 => {
+                let query = self.query(2);
+                format!("(id, n, s) SELECT DISTINCT ON (id) id, n, s FROM ({query}) AS z ORDER BY id, n, s")
+            }
+            2 => {
+                let scope = &["x".to_owned()];
+                let condition = self.filter(scope, 1);
+                format!(
+                    "(\"n\", id, s) SELECT x.n, x.id + {first}, x.s IS DISTINCT FROM 'é' FROM public.b AS x{condition}"
+                )
+                .replace("x.s IS DISTINCT FROM 'é'", "(x.s IS DISTINCT FROM 'é')::text")
+            }
+            _ => format!("(id) VALUES ({first})"),
+        };
+        let key = match self.dialect {
+            Dialect::Rewritten => self.choices.of(&["(id)", "(tenant_id, id)"]),
+            Dialect::AsItIs => "(tenant_id, id)",
+        };
+        let conflict = match self.choices.below(5) {
+            0 => String::new(),
+            1 => " ON CONFLICT DO NOTHING".to_owned(),
+            2 => format!(" ON CONFLICT {key} DO NOTHING"),
+            3 => {
+                format!(" ON CONFLICT {key} DO UPDATE SET n = excluded.n, s = coalesce({label}.s, '') || 'u'")
+            }
+            _ => {
+                let condition = self.condition(std::slice::from_ref(&label), 1);
+                format!(" ON CONFLICT {key} DO UPDATE SET s = excluded.s WHERE {condition}")
+            }
+        };
+        (format!("INSERT INTO {target} {source}{conflict}"), label)
+    }
+
+    fn update(&mut self) -> String {
+        let (text, label) = self.update_text();
+        self.maybe_returning(text, &label)
+    }
+
+    fn update_text(&mut self) -> (String, String) {
+        let table = self.choices.of(&TENANT_TABLES);
+        let (target, label) = match self.choices.below(2) {
+            0 => (self.spelled(table), table.to_owned()),
+            _ => (format!("{} t", self.spelled(table)), "t".to_owned()),
+        };
+        let own = [label.clone()];
+        // What is set depends on the row alone: of several rows it is joined with, any may be taken.
+        let (n, s) = (self.int(&own), self.text(&own));
+        let (from, seen) = self.beside("FROM", &label);
+        let condition = self.filter(&seen, 2);
+        (format!("UPDATE {target}{}SET n = {n}, s = {s}{from}{condition}", self.space()), label)
+    }
+
+    fn delete(&mut self) -> String {
+        let (text, label) = self.delete_text();
+        self.maybe_returning(text, &label)
+    }
+
+    fn delete_text(&mut self) -> (String, String) {
+        let table = self.choices.of(&TENANT_TABLES);
+        let (target, label) = match self.choices.below(2) {
+            0 => (self.spelled(table), table.to_owned()),
+            _ => (format!("{} AS t", self.spelled(table)), "t".to_owned()),
+        };
+        let (using, seen) = self.beside("USING", &label);
+        let condition = self.filter(&seen, 2);
+        (format!("DELETE FROM {target}{using}{condition}"), label)
+    }
+
+    /// The other relations of an UPDATE or DELETE.
+    fn beside(&mut self, keyword: &str, label: &str) -> (String, Vec<String>) {
+        if !self.choices.once_in(3) {
+            return (String::new(), vec![label.to_owned()]);
+        }
+        let (from, mut labels) = self.from(1, &[]);
+        labels.insert(0, label.to_owned());
+        (format!("{}{keyword} {from}", self.space()), labels)
+    }
+
+    fn maybe_returning(&mut self, text: String, label: &str) -> String {
+        match self.choices.below(4) {
+            0 => format!("{text} RETURNING {label}.id, {label}.n"),
+            1 => format!("{text} RETURNING {label}.*"),
+            2 => {
+                format!("{text} RETURNING {label}.id, (SELECT count(*) FROM public.c WHERE c.n = {label}.n)")
+            }
+            _ => text,
+        }
+    }
+
+    fn filter(&mut self, labels: &[String], depth: usize) -> String {
+        if self.choices.once_in(3) {
+            return String::new();
+        }
+        let space = self.space();
+        format!("{space}WHERE {}", self.condition(labels, depth))
+    }
+
+    fn condition(&mut self, labels: &[String], depth: usize) -> String {
+        match self.choices.below(if depth == 0 { 7 } else { 13 }) {
+            0 => format!(
+                "{} {} {}",
+                self.int(labels),
+                self.choices.of(&["=", "<", ">=", "<>"]),
+                self.int(labels)
+            ),
+            1 => format!("{} IS NOT DISTINCT FROM {}", self.text(labels), self.text(labels)),
+            2 => format!("{} IS {}NULL", self.int(labels), self.choices.of(&["", "NOT "])),
+            3 => format!("{} IN (1, 2, {})", self.int(labels), self.int(labels)),
+            4 => format!("{} BETWEEN 1 AND {}", self.int(labels), self.int(labels)),
+            5 => format!("{} LIKE '%{}%'", self.text(labels), self.choices.of(&["1", "é", "''"])),
+            6 => self.choices.of(&["true", "false", "NOT false", "1 = 1"]).to_owned(),
+            7 => format!("{} OR {}", self.condition(labels, depth - 1), self.condition(labels, depth - 1)),
+            8 => format!("NOT ({})", self.condition(labels, depth - 1)),
+            9 => format!("EXISTS ({})", self.query_in(depth - 1, labels)),
+            10 => format!(
+                "{} IN (SELECT id FROM ({}) AS z)",
+                self.int(labels),
+                self.query_in(depth - 1, labels)
+            ),
+            11 => {
+                let op = self.choices.of(&["= ANY", "> ALL", "<> SOME"]);
+                format!(
+                    "{} {op} (SELECT n FROM ({}) AS z)",
+                    self.int(labels),
+                    self.query_in(depth - 1, labels)
+                )
+            }
+            _ => format!(
+                "{} AND ({}, {}) IN (SELECT c.id, c.s FROM public.c WHERE c.d @> '{{\"k\": 1}}' OR 't1' = ANY (c.tags))",
+                self.condition(labels, depth - 1),
+                self.int(labels),
+                self.text(labels)
+            ),
+        }
+    }
+
+    fn int(&mut self, labels: &[String]) -> String {
+        let options = if labels.is_empty() { 2 } else { 7 };
+        match self.choices.below(options) {
+            0 => self.choices.below(9).to_string(),
+            1 => {
+                let value = i32::try_from(self.choices.below(9)).unwrap();
+                self.values.push(value.into());
+                format!("${}", self.values.len())
+            }
+            2 | 3 => format!("{}.n", self.label(labels)),
+            4 => format!("{}.ID", self.label(labels)),
+            5 => format!("coalesce({}.n + 1, {})", self.label(labels), self.choices.below(5)),
+            _ => {
+                let x = self.label(labels);
+                format!(
+                    "CASE WHEN {x}.n > 3 THEN {x}.id ELSE (SELECT count(*)::int FROM public.b WHERE b.n = {x}.id) END"
+                )
+            }
+        }
+    }
+
+    fn text(&mut self, labels: &[String]) -> String {
+        let options = if labels.is_empty() { 3 } else { 6 };
+        match self.choices.below(options) {
+            0 => self.choices.of(&["'s1'", "'é ''quoted'' -- /*'", "E'\\'; --'", "$x$ ' $x$"]).to_owned(),
+            1 => {
+                self.values.push(self.choices.of(&["s1", "s2", "'; DROP"]).into());
+                format!("${}::text", self.values.len())
+            }
+            2 => "CAST(NULL AS text)".to_owned(),
+            3 => format!("{}.\"s\"", self.label(labels)),
+            4 => format!("upper({}.s) || 'x'", self.label(labels)),
+            _ => format!("(SELECT min(a.s) FROM public.a WHERE a.id = {}.n)", self.label(labels)),
+        }
+    }
+
+    fn label(&mut self, labels: &[String]) -> String {
+        labels[self.choices.below(labels.len())].clone()
+    }
+}
