@@ -12,6 +12,7 @@
 mod connection;
 mod keys;
 mod oracle;
+mod pooling;
 mod refusals;
 mod relations;
 mod row_security;
@@ -19,4 +20,5 @@ mod rows;
 mod schema;
 mod start;
 mod streams;
+mod stress;
 mod transactions;
