@@ -12,9 +12,12 @@
 mod connection;
 mod keys;
 mod oracle;
+mod pooler;
 mod pooling;
+mod proxy;
 mod refusals;
 mod relations;
+mod round_trips;
 mod row_security;
 mod rows;
 mod schema;

@@ -1,0 +1,135 @@
+//! A proxy before the test's server: it counts the turns that client and server take, and lets in by TCP what may
+//! not enter the directory of the server's socket.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use anyhow::{Context, Result};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::task::JoinHandle;
+use url::Url;
+
+/// Listens on a port of the loopback until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    port: u16,
+    turns: Arc<Turns>,
+    accepting: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Turns {
+    /// How often the client has sent something after the server has answered.
+    taken: AtomicU64,
+    servers_was_last: AtomicBool,
+}
+
+/// Where the server behind a URL listens.
+#[derive(Debug, Clone)]
+enum Server {
+    Socket(PathBuf),
+    Tcp(String, u16),
+}
+
+impl Server {
+    fn of(url: &Url) -> Result<Self> {
+        let port = url.port().unwrap_or(5432);
+        match url.query_pairs().find(|(key, _)| key == "host") {
+            Some((_, folder)) if folder.starts_with('/') => {
+                Ok(Self::Socket(PathBuf::from(&*folder).join(format!(".s.PGSQL.{port}"))))
+            }
+            _ => Ok(Self::Tcp(url.host_str().context("a URL with a host")?.to_owned(), port)),
+        }
+    }
+}
+
+impl Proxy {
+    /// Starts a proxy before the server that a database URL names.
+    pub(crate) async fn start(database_url: &str) -> Result<Self> {
+        let server = Server::of(&Url::parse(database_url)?)?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let port = listener.local_addr()?.port();
+        let turns = Arc::new(Turns::default());
+        let counted = Arc::clone(&turns);
+        let accepting = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(serve(client, server.clone(), Arc::clone(&counted)));
+            }
+        });
+        Ok(Self { port, turns, accepting })
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL of the same database and role through the proxy.
+    pub(crate) fn url(&self, database_url: &str) -> Result<String> {
+        let url = Url::parse(database_url)?;
+        Ok(format!("postgres://{}@127.0.0.1:{}{}", url.username(), self.port, url.path()))
+    }
+
+    /// How many round trips there have been: each is what the client sends after the server's last answer.
+    pub(crate) fn turns(&self) -> u64 {
+        self.turns.taken.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn serve(client: TcpStream, server: Server, turns: Arc<Turns>) -> Result<()> {
+    client.set_nodelay(true)?;
+    let (client_reads, client_writes) = client.into_split();
+    match server {
+        Server::Socket(path) => {
+            let (reads, writes) = UnixStream::connect(path).await?.into_split();
+            both_ways(client_reads, client_writes, reads, writes, turns).await;
+        }
+        Server::Tcp(host, port) => {
+            let (reads, writes) = TcpStream::connect((host, port)).await?.into_split();
+            both_ways(client_reads, client_writes, reads, writes, turns).await;
+        }
+    }
+    Ok(())
+}
+
+async fn both_ways(
+    client_reads: impl AsyncRead + Unpin,
+    client_writes: impl AsyncWrite + Unpin,
+    server_reads: impl AsyncRead + Unpin,
+    server_writes: impl AsyncWrite + Unpin,
+    turns: Arc<Turns>,
+) {
+    let from_client = pump(client_reads, server_writes, || {
+        if turns.servers_was_last.swap(false, Ordering::SeqCst) {
+            turns.taken.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let from_server = pump(server_reads, client_writes, || {
+        turns.servers_was_last.store(true, Ordering::SeqCst);
+    });
+    // Either side's end ends the connection.
+    tokio::select! { _ = from_client => {}, _ = from_server => {} }
+}
+
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    seen: impl Fn(),
+) -> Result<()> {
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        let length = from.read(&mut buffer).await?;
+        if length == 0 {
+            return Ok(());
+        }
+        seen();
+        to.write_all(&buffer[..length]).await?;
+    }
+}

@@ -1,0 +1,94 @@
+//! What isolation costs on the wire, counted: statements are warm, so that preparing them is not counted.
+
+use anyhow::Result;
+use sea_orm::{
+    ActiveModelTrait, ConnectOptions, ConnectionTrait, EntityTrait, PaginatorTrait, TransactionSession,
+    TransactionTrait,
+};
+use watertight::entity::public::services;
+use watertight::{Builder, Layers, TenantConnection, Watertight};
+use watertight_tests::{TestDatabase, new_tenant};
+
+use crate::proxy::Proxy;
+use crate::rows;
+
+async fn through(proxy: &Proxy, database: &TestDatabase, builder: Builder) -> Result<TenantConnection> {
+    let mut options = ConnectOptions::new(proxy.url(&database.app_url())?);
+    // The pool's own ping before each use is its choice, not a cost of isolation.
+    options.max_connections(1).test_before_acquire(false);
+    Ok(builder.connect(options).await?.tenant(new_tenant()?))
+}
+
+/// Waits until what is done behind the caller is done too.
+async fn settled(proxy: &Proxy) -> u64 {
+    let mut before = proxy.turns();
+    loop {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let now = proxy.turns();
+        if now == before {
+            return now;
+        }
+        before = now;
+    }
+}
+
+async fn read(db: &impl ConnectionTrait) -> Result<()> {
+    services::Entity::find().count(db).await?;
+    Ok(())
+}
+
+async fn write(db: &impl ConnectionTrait) -> Result<()> {
+    rows::service("Massage").insert(db).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn inside_a_transaction_isolation_costs_no_round_trip() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let proxy = Proxy::start(&database.app_url()).await?;
+    let tenant = through(&proxy, &database, Watertight::builder()).await?;
+    let warm = tenant.begin().await?;
+    read(&warm).await?;
+    write(&warm).await?;
+    warm.commit().await?;
+
+    let start = settled(&proxy).await;
+    let transaction = tenant.begin().await?;
+    assert_eq!(proxy.turns() - start, 1, "BEGIN and the setting");
+    read(&transaction).await?;
+    assert_eq!(proxy.turns() - start, 2);
+    write(&transaction).await?;
+    assert_eq!(proxy.turns() - start, 3);
+    transaction.commit().await?;
+    assert_eq!(proxy.turns() - start, 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn outside_a_transaction_a_read_waits_for_two_and_a_write_for_three() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let proxy = Proxy::start(&database.app_url()).await?;
+    let tenant = through(&proxy, &database, Watertight::builder()).await?;
+    read(&tenant).await?;
+    write(&tenant).await?;
+
+    let start = settled(&proxy).await;
+    read(&tenant).await?;
+    assert_eq!(proxy.turns() - start, 2, "BEGIN with the setting; the statement");
+    let start = settled(&proxy).await;
+    write(&tenant).await?;
+    assert_eq!(proxy.turns() - start, 3, "BEGIN with the setting; the statement; COMMIT");
+    Ok(())
+}
+
+#[tokio::test]
+async fn with_rewriting_alone_a_statement_is_one_round_trip() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let proxy = Proxy::start(&database.app_url()).await?;
+    let tenant = through(&proxy, &database, Watertight::builder().layers(Layers::RewritingOnly)).await?;
+    read(&tenant).await?;
+    let start = settled(&proxy).await;
+    read(&tenant).await?;
+    assert_eq!(proxy.turns() - start, 1);
+    Ok(())
+}
