@@ -5,6 +5,8 @@
 //!
 //! `DATABASE_OWNER_URL` and `DATABASE_URL` name the server and the two roles; `cargo xtask test` sets them.
 
+pub mod guards;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};

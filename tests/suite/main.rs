@@ -10,8 +10,10 @@
 )]
 
 mod connection;
+mod fuzz;
 mod keys;
 mod oracle;
+mod plans;
 mod pooler;
 mod pooling;
 mod proxy;

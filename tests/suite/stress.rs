@@ -32,7 +32,7 @@ struct Seen {
     rows: AtomicU64,
 }
 
-/// Every row is named after its tenant: one that is not, is foreign, whatever its tenant_id says.
+/// Every row is named after its tenant: one that is not, is foreign, whatever its `tenant_id` says.
 fn mark(tenant: &TenantConnection) -> String {
     format!("row of {}", tenant.tenant_id())
 }
@@ -47,7 +47,7 @@ fn check(tenant: &TenantConnection, found: &[services::Model], seen: &Seen) -> R
 }
 
 /// One operation of a tenant, chosen at random. Gives how many rows it is sure to have added.
-async fn operate(tenant: &TenantConnection, choice: u8, seen: &Seen) -> Result<i64> {
+async fn operate(tenant: &TenantConnection, choice: u8, seen: &Seen) -> Result<usize> {
     match choice {
         0 | 1 => {
             rows::service(&mark(tenant)).insert(tenant).await?;
@@ -110,7 +110,7 @@ fn is_about_the_connection(error: &anyhow::Error) -> bool {
     match error.downcast_ref::<DbErr>() {
         Some(DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) => true,
         Some(DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) => {
-            match error.as_database_error().and_then(|error| error.code()) {
+            match error.as_database_error().and_then(sea_orm::sqlx::error::DatabaseError::code) {
                 // The administrator has ended the backend.
                 Some(code) => code == "57P01",
                 None => true,
@@ -141,13 +141,13 @@ async fn no_foreign_row_is_seen_whatever_happens_to_connections() -> Result<()> 
     let tenants: Vec<_> = (0..TENANTS).map(|_| Ok(water.tenant(new_tenant()?))).collect::<Result<_>>()?;
 
     let (seen, stop) = (Arc::new(Seen::default()), Arc::new(AtomicBool::new(false)));
-    let killer = tokio::spawn(kill_backends(database.owner().await?, Arc::clone(&stop)));
+    let killing = tokio::spawn(kill_backends(database.owner().await?, Arc::clone(&stop)));
     let end = Instant::now() + Duration::from_secs(seconds);
     let tasks: Vec<_> = (0..TASKS)
         .map(|_| {
             let (tenants, seen) = (tenants.clone(), Arc::clone(&seen));
             tokio::spawn(async move {
-                let mut sure = HashMap::<_, i64>::new();
+                let mut sure = HashMap::<_, usize>::new();
                 while Instant::now() < end {
                     let tenant = &tenants[fastrand::usize(..tenants.len())];
                     let operation = operate(tenant, fastrand::u8(..10), &seen);
@@ -171,14 +171,14 @@ async fn no_foreign_row_is_seen_whatever_happens_to_connections() -> Result<()> 
             })
         })
         .collect();
-    let mut sure = HashMap::<_, i64>::new();
+    let mut sure = HashMap::<_, usize>::new();
     for task in tasks {
         for (tenant, added) in task.await?? {
             *sure.entry(tenant).or_default() += added;
         }
     }
     stop.store(true, Ordering::Relaxed);
-    let killed = killer.await??;
+    let killed = killing.await??;
     println!("{seconds} s, {killed} backends killed, {seen:?}");
     assert!(seen.rows.load(Ordering::Relaxed) > 0 && seen.dropped.load(Ordering::Relaxed) > 0);
 
@@ -186,7 +186,7 @@ async fn no_foreign_row_is_seen_whatever_happens_to_connections() -> Result<()> 
         let left = services::Entity::find().all(tenant).await?;
         check(tenant, &left, &seen)?;
         let sure = sure.get(&tenant.tenant_id()).copied().unwrap_or_default();
-        assert!(left.len() as i64 >= sure, "{sure} rows were committed, {} are there", left.len());
+        assert!(left.len() >= sure, "{sure} rows were committed, {} are there", left.len());
     }
     let sql = "SELECT coalesce(current_setting('app.tenant_id', true), '')";
     for _ in 0..20 {

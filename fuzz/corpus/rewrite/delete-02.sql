@@ -1,0 +1,1 @@
+DELETE FROM services AS s USING clients AS c WHERE s.id = c.id OR true

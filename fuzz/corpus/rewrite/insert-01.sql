@@ -1,0 +1,1 @@
+INSERT INTO services (name, duration_minutes, price_cents) VALUES ($1, $2, $3), ('b', 30, 100) RETURNING id

@@ -1,0 +1,1 @@
+INSERT INTO services AS s (name, duration_minutes, price_cents) SELECT name, 60, 1 FROM services ON CONFLICT DO NOTHING

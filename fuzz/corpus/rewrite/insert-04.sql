@@ -1,0 +1,1 @@
+INSERT INTO auth.users (handle, email, password_hash) VALUES ('a', 'b', 'c') ON CONFLICT (handle) DO UPDATE SET email = excluded.email WHERE users.is_active RETURNING *

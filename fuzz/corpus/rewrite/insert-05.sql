@@ -1,0 +1,1 @@
+INSERT INTO services (tenant_id, name, duration_minutes, price_cents) VALUES ($1, 'a', 1, 1)

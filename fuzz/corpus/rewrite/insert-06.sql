@@ -1,0 +1,1 @@
+INSERT INTO services (name, tenant_id) SELECT 'a', $1

@@ -1,0 +1,1 @@
+INSERT INTO reviews (reviewer_name, rating, text) (SELECT 'a', 1, 'b') UNION VALUES ('c', 2, 'd')

@@ -1,0 +1,1 @@
+SELECT * FROM bookings b JOIN services s ON s.id = b.service_id

@@ -1,0 +1,1 @@
+SELECT * FROM bookings b LEFT JOIN clients c ON c.id = b.client_id RIGHT JOIN practitioners p ON p.id = b.practitioner_id

@@ -1,0 +1,1 @@
+SELECT * FROM services FULL JOIN clients ON services.id = clients.id

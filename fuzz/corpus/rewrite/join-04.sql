@@ -1,0 +1,1 @@
+SELECT * FROM services CROSS JOIN clients, reviews

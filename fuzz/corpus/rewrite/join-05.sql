@@ -1,0 +1,1 @@
+SELECT * FROM bookings NATURAL JOIN services

@@ -1,0 +1,1 @@
+SELECT * FROM bookings JOIN services USING (tenant_id)

@@ -1,0 +1,1 @@
+SELECT * FROM clients c, LATERAL (SELECT * FROM bookings b WHERE b.client_id = c.id) x

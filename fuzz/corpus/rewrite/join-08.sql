@@ -1,0 +1,1 @@
+SELECT * FROM (services s LEFT JOIN bookings b ON b.service_id = s.id) JOIN clients c ON c.id = b.client_id

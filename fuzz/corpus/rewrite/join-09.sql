@@ -1,0 +1,1 @@
+SELECT a.id FROM services a, services "B" WHERE a.id = "B".id

@@ -1,0 +1,1 @@
+SELECT * FROM services, generate_series(1, 3) AS g, unnest(ARRAY[1, 2]) AS u

@@ -1,0 +1,1 @@
+SET app.tenant_id = 'x'

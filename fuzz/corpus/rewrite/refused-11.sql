@@ -1,0 +1,1 @@
+MERGE INTO services USING clients ON true WHEN MATCHED THEN DELETE

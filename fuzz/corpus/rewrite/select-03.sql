@@ -1,0 +1,1 @@
+SELECT s.name FROM public.services AS s WHERE s.price_cents > $1 OR true

@@ -1,0 +1,1 @@
+SELECT "users"."id" FROM "auth"."users" WHERE "users"."handle" = $1 LIMIT $2

@@ -1,0 +1,1 @@
+SELECT DISTINCT ON (s.category) s.* FROM services s ORDER BY s.category, s.id

@@ -1,0 +1,1 @@
+SELECT s.id, rank() OVER (PARTITION BY s.category ORDER BY s.price_cents) FROM services s

@@ -1,0 +1,1 @@
+SELECT sum(amount_cents) FILTER (WHERE status = 'confirmed') FROM bookings

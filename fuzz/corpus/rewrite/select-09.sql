@@ -1,0 +1,1 @@
+SELECT x.a FROM services AS x (t, a)

@@ -1,0 +1,1 @@
+SELECT e'it\'s', $q$ FROM services $q$ /* FROM clients */ FROM reviews -- end

@@ -1,0 +1,1 @@
+SELECT (SELECT max(rating) FROM reviews) AS best, ARRAY(SELECT name FROM services) AS names

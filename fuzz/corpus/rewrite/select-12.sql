@@ -1,0 +1,1 @@
+SELECT id FROM clients WHERE email IN ($1, $2, $3) AND NOT EXISTS (SELECT 1 FROM bookings b WHERE b.client_id = clients.id)

@@ -1,0 +1,1 @@
+SELECT id FROM users_that_are_not

@@ -1,0 +1,1 @@
+SELECT custom_fields->>'k' FROM clients WHERE custom_fields @> '{}'

@@ -1,0 +1,1 @@
+SELECT extract(hour FROM datetime AT TIME ZONE 'UTC') FROM bookings

@@ -1,0 +1,1 @@
+SELECT id FROM services s FOR NO KEY UPDATE OF s NOWAIT

@@ -1,0 +1,1 @@
+UPDATE services SET price_cents = price_cents + 1

@@ -1,0 +1,1 @@
+UPDATE services s SET name = c.first_name FROM clients c WHERE c.id = s.id OR true RETURNING s.id

@@ -1,0 +1,1 @@
+UPDATE services SET tenant_id = $1

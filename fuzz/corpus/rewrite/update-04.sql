@@ -1,0 +1,1 @@
+UPDATE services SET (name, category) = ('a', 'b') WHERE id = $1

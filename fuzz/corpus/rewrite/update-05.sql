@@ -1,0 +1,1 @@
+UPDATE services SET name = (SELECT first_name FROM clients LIMIT 1) WHERE EXISTS (SELECT 1 FROM reviews WHERE rating = 1);

@@ -1,0 +1,2 @@
+UPDATE services SET a = b @-- c WHERE d = 1
+ + c

@@ -1,0 +1,1 @@
+WITH s AS (SELECT * FROM services) SELECT * FROM s

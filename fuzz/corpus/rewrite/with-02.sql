@@ -1,0 +1,1 @@
+WITH services AS (SELECT id FROM services) SELECT * FROM services

@@ -1,0 +1,1 @@
+WITH gone AS (DELETE FROM reviews WHERE rating < 3 RETURNING *) INSERT INTO reviews (reviewer_name, rating, text) SELECT reviewer_name, rating, text FROM gone

@@ -1,0 +1,1 @@
+SELECT * FROM services UNION ALL SELECT * FROM services EXCEPT (SELECT * FROM services LIMIT 1)
