@@ -1,6 +1,6 @@
 //! Any text through the rewriter: `cargo +nightly fuzz run rewrite`, from the root.
 //!
-//! The checks are those of the tests' short run, `tests/suite/fuzz.rs`.
+//! The short run of the tests, `tests/suite/fuzz.rs`, also asks a server what it takes.
 #![no_main]
 
 #[path = "../../tests/src/guards.rs"]

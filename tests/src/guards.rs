@@ -12,11 +12,24 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use watertight::{Reason, Refusal, Rewriter};
 
+/// What became of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// It was refused.
+    Refused,
+    /// Its rewritten form guards every table.
+    Guarded(String),
+    /// Its rewritten form has a table without a guard, as far as the parser understands it.
+    Unguarded(String),
+    /// Its rewritten form is not understood: the parser took a text for SQL that the server does not.
+    Unparsed(String),
+}
+
 /// Rewrites a text with as many values as it has placeholders, and checks the result.
 ///
 /// # Errors
-/// What is wrong with the result. A refusal is no error: it gives `None`.
-pub fn check(rewriter: &Rewriter, text: &str) -> Result<Option<String>, String> {
+/// What is wrong with the result.
+pub fn check(rewriter: &Rewriter, text: &str) -> Result<Seen, String> {
     let answer = match rewriter.rewrite(text, 0) {
         Err(Refusal { reason: Reason::Placeholder { placeholder, .. }, .. }) if placeholder < 60_000 => {
             rewriter.rewrite(text, placeholder)
@@ -24,11 +37,14 @@ pub fn check(rewriter: &Rewriter, text: &str) -> Result<Option<String>, String> 
         answer => answer,
     };
     let Ok(sql) = answer else {
-        return Ok(None);
+        return Ok(Seen::Refused);
     };
     kept(text, &sql).map_err(|problem| format!("{problem}\n{text}\n{sql}"))?;
-    guarded(&sql).map_err(|problem| format!("{problem}\n{text}\n{sql}"))?;
-    Ok(Some(sql))
+    match guarded(&sql) {
+        None => Ok(Seen::Unparsed(sql)),
+        Some(Ok(())) => Ok(Seen::Guarded(sql)),
+        Some(Err(_)) => Ok(Seen::Unguarded(sql)),
+    }
 }
 
 /// What is not touched stays: the text is found in the result, in its order, but for `DEFAULT VALUES`.
@@ -41,26 +57,19 @@ fn kept(text: &str, sql: &str) -> Result<(), String> {
     }
 }
 
-fn guarded(sql: &str) -> Result<(), String> {
+/// Whether every table is guarded; nothing when the text is not understood.
+fn guarded(sql: &str) -> Option<Result<(), String>> {
     // The parser knows neither these locks, on which the place of the tenant does not depend, nor a SELECT of nothing.
     let known = sql
         .replace("FOR NO KEY UPDATE", "FOR UPDATE")
         .replace("FOR KEY SHARE", "FOR SHARE")
         .replace("(SELECT) AS \"__tenant_", "(SELECT 0) AS \"__tenant_");
-    let statements = match Parser::parse_sql(&PostgreSqlDialect {}, &known) {
-        Ok(statements) => statements,
-        // Nested deeper than the parser goes by default, or locks written over several lines: not looked at.
-        Err(_) if sql.len() > 500 || sql.to_ascii_uppercase().contains(" KEY") => return Ok(()),
-        Err(error) => return Err(format!("the result does not parse: {error}")),
-    };
+    let statements = Parser::parse_sql(&PostgreSqlDialect {}, &known).ok()?;
     let mut look = Look::default();
     for statement in &statements {
         let _: ControlFlow<()> = statement.visit(&mut look);
     }
-    match look.problem {
-        Some(problem) => Err(problem),
-        None => Ok(()),
-    }
+    Some(look.problem.map_or(Ok(()), Err))
 }
 
 /// Where the visitor has been told that a table may stand unguarded by a join, by address.

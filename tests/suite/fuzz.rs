@@ -7,7 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use watertight::Watertight;
-use watertight_tests::{TestDatabase, guards};
+use watertight_tests::TestDatabase;
+use watertight_tests::guards::{self, Seen};
 
 fn corpus() -> Result<Vec<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/rewrite");
@@ -116,11 +117,12 @@ async fn what_the_rewriter_accepts_is_guarded_and_understood_by_the_server() -> 
             Some(text) => text.clone(),
             None => mutate(&corpus, &mut random),
         };
-        let sql = match guards::check(&rewriter, &text) {
-            Ok(sql) => sql,
+        let (sql, understood) = match guards::check(&rewriter, &text) {
+            Ok(Seen::Refused) => continue,
+            Ok(Seen::Guarded(sql)) => (sql, true),
+            Ok(Seen::Unguarded(sql) | Seen::Unparsed(sql)) => (sql, false),
             Err(problem) => panic!("{problem}"),
         };
-        let Some(sql) = sql else { continue };
         accepted += 1;
         if text.contains('\0') || text.trim_start().to_ascii_uppercase().starts_with("EXPLAIN") {
             continue;
@@ -130,6 +132,14 @@ async fn what_the_rewriter_accepts_is_guarded_and_understood_by_the_server() -> 
             if let Err(error) = prepares(&db, &sql).await {
                 panic!("the server takes\n{text}\nand not\n{sql}\n{error}");
             }
+        }
+        // The parser takes texts for SQL that the server does not take: there it may find tables unguarded, or not
+        // understand at all. The server must not take those, but for locks that the parser does not know.
+        if !understood && !sql.to_ascii_uppercase().contains("KEY") {
+            assert!(
+                prepares(&db, &sql).await.is_err(),
+                "not guarded, and the server takes it:\n{text}\n{sql}"
+            );
         }
     }
     println!("{accepted} accepted, {prepared} of them prepared by the server as they were and as rewritten");

@@ -15,6 +15,8 @@ use sqlparser::ast::{
     WildcardAdditionalOptions, WindowFrame, WindowFrameBound, WindowSpec, WindowType, With,
 };
 
+use sqlparser::keywords::Keyword;
+
 use super::super::refusal::Reason;
 use super::super::registry::{Ownership, Registry, TENANT_COLUMN, TableName};
 use super::functions;
@@ -384,7 +386,7 @@ impl<'a> Analysis<'a> {
                     self.renamed_table(&schema, first, last);
                     return Ok(());
                 }
-                let label = self.source.at(name.span.start)?;
+                let label = self.label(name)?;
                 (label, label)
             }
         };
@@ -422,6 +424,26 @@ impl<'a> Analysis<'a> {
             Some(ownership) => Ok((table, ownership)),
             None => Err(Reason::UnknownTable(table.to_string())),
         }
+    }
+
+    /// The token of an alias. A word that starts an expression of its own cannot stand before a column.
+    pub(super) fn label(&self, alias: &Ident) -> Walk<Index> {
+        const NO_NAMES: &[Keyword] = &[
+            Keyword::TRUE,
+            Keyword::FALSE,
+            Keyword::NULL,
+            Keyword::DEFAULT,
+            Keyword::NOT,
+            Keyword::CASE,
+            Keyword::CAST,
+            Keyword::ARRAY,
+            Keyword::EXISTS,
+            Keyword::INTERVAL,
+            Keyword::ROW,
+        ];
+        let label = self.source.at(alias.span.start)?;
+        refuse_if(NO_NAMES.contains(&self.source.keyword(label)), "a reserved word as an alias")?;
+        Ok(label)
     }
 
     /// The tokens of a name's first and last part.

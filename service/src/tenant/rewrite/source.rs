@@ -275,11 +275,20 @@ impl Edits {
             let kept = text
                 .get(done..edit.start)
                 .ok_or_else(|| Reason::NotUnderstood("two parts of the statement overlap".to_owned()))?;
-            result.push_str(kept);
-            result.push_str(&edit.text);
+            push_apart(&mut result, kept);
+            push_apart(&mut result, &edit.text);
             done = edit.end;
         }
-        result.push_str(text.get(done..).unwrap_or_default());
+        push_apart(&mut result, text.get(done..).unwrap_or_default());
         Ok(result)
     }
+}
+
+/// Adds to a text, with a space between two words that would become one: `1FROM` is two tokens, `uuidFROM` is not.
+fn push_apart(result: &mut String, text: &str) {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$' || !c.is_ascii();
+    if result.ends_with(is_word) && text.starts_with(is_word) {
+        result.push(' ');
+    }
+    result.push_str(text);
 }

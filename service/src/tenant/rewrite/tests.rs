@@ -92,6 +92,11 @@ fn an_insert_is_stamped() {
         r#"INSERT INTO "public".services (name, "tenant_id") SELECT a IS DISTINCT FROM 'x' AS from, $1::uuid FROM ("public".clients JOIN (SELECT) AS "__tenant_1" ON clients."tenant_id" = $1) ORDER BY 1"#,
     );
     becomes(
+        "INSERT INTO services (name) SELECT 1FROM services",
+        r#"INSERT INTO "public".services (name, "tenant_id") SELECT 1, $1::uuid FROM ("public".services JOIN (SELECT) AS "__tenant_1" ON services."tenant_id" = $1)"#,
+    );
+    refused("INSERT INTO services (name) SELECT ON a, 60 FROM clients");
+    becomes(
         "INSERT INTO services (name) (SELECT DISTINCT ON (a) a FROM clients) UNION ALL VALUES ('x')",
         r#"INSERT INTO "public".services (name, "tenant_id") (SELECT DISTINCT ON (a) a, $1::uuid FROM ("public".clients JOIN (SELECT) AS "__tenant_1" ON clients."tenant_id" = $1)) UNION ALL VALUES ('x', $1)"#,
     );

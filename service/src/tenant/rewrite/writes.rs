@@ -213,7 +213,7 @@ impl<'a> Analysis<'a> {
         let (first, mut last) = self.name_tokens(parts)?;
         self.edits.insert(self.source.start(first), missing_schema(parts));
         if let Some(alias) = alias {
-            last = self.source.at(alias.span.start)?;
+            last = self.label(alias)?;
         }
         Ok(Target { table, label: self.source.text(last), last })
     }
@@ -359,6 +359,7 @@ impl<'a> Analysis<'a> {
         let Some(place) = place else {
             let start = self.source.at(select.select_token.0.span.start)?;
             let last = self.end_of_projection(start);
+            refuse_if(last <= start, "INSERT from a SELECT of no columns")?;
             self.edits.insert(self.source.end(last), format!(", {}::uuid", self.tenant));
             return Ok(());
         };
