@@ -28,7 +28,11 @@
 //!
 //! Three layers keep tenants apart, and each would do alone for what it covers: the rewriting of statements,
 //! row-level security in the database, and keys that hold the tenant, so that no row can refer to another tenant's.
+//! The module [`isolation`] states the law, what is refused and why, the threat model, and how it is all tested.
 //! [`Layers`] chooses between the first two; the third is in the schema that `watertight-migration` makes.
+
+#[doc = include_str!("../docs/isolation.md")]
+pub mod isolation {}
 
 mod error;
 mod start;
