@@ -4,8 +4,8 @@ use anyhow::Result;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DbBackend, EntityTrait, ExprTrait, FromQueryResult, IntoActiveModel,
-    LoaderTrait, ModelTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    RelationTrait, Set, Statement,
+    Linked, LoaderTrait, ModelTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    RelationDef, RelationTrait, Set, Statement, raw_sql,
 };
 use watertight::entity::auth::users;
 use watertight::entity::public::{bookings, clients, services};
@@ -271,5 +271,131 @@ async fn subqueries_and_ordering_stay_within_the_tenant() -> Result<()> {
         .all(&clinic)
         .await?;
     assert_eq!(booked, [at_clinic.services[0].clone()]);
+    Ok(())
+}
+
+/// From a booking to those who have booked the same service.
+struct SameService;
+
+impl Linked for SameService {
+    type FromEntity = bookings::Entity;
+    type ToEntity = clients::Entity;
+
+    fn link(&self) -> Vec<RelationDef> {
+        vec![
+            bookings::Relation::Services.def(),
+            services::Relation::Bookings.def(),
+            bookings::Relation::Clients.def(),
+        ]
+    }
+}
+
+#[tokio::test]
+async fn links_related_conditions_and_raw_sql_stay_within_the_tenant() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let (clinic, studio) = database.two_tenants().await?;
+    let at_clinic = rows::business(&clinic).await?;
+    rows::business(&studio).await?;
+
+    let linked = bookings::Entity::find().find_also_linked(SameService).all(&clinic).await?;
+    assert_eq!(linked, [(at_clinic.booking.clone(), Some(at_clinic.clients[0].clone()))]);
+    let found = at_clinic.booking.find_linked(SameService).all(&clinic).await?;
+    assert_eq!(found, [at_clinic.clients[0].clone()]);
+
+    let booked = clients::Entity::find()
+        .has_related(bookings::Entity, bookings::Column::Duration.gte(1))
+        .all(&clinic)
+        .await?;
+    assert_eq!(booked, [at_clinic.clients[0].clone()]);
+
+    let (price, names) = (1, vec!["Massage".to_owned(), "Pilates".to_owned(), "Yoga".to_owned()]);
+    let found = services::Entity::find()
+        .from_raw_sql(raw_sql!(
+            Postgres,
+            r#"SELECT * FROM "public"."services" WHERE "price_cents" > {price} AND "name" IN ({..names}) ORDER BY "name""#
+        ))
+        .all(&clinic)
+        .await?;
+    assert_eq!(found, at_clinic.services);
+    Ok(())
+}
+
+/// Entities in SeaORM 2's dense format, whose active models nest.
+#[allow(unreachable_pub, reason = "the macro that nests them makes public items")]
+mod dense {
+    pub(super) mod client {
+        use sea_orm::entity::prelude::*;
+
+        #[sea_orm::model]
+        #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+        #[sea_orm(schema_name = "public", table_name = "clients")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub tenant_id: Uuid,
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: Uuid,
+            pub first_name: String,
+            pub last_name: String,
+            pub email: String,
+            #[sea_orm(has_many)]
+            pub packages: HasMany<super::package::Entity>,
+        }
+
+        impl ActiveModelBehavior for ActiveModel {}
+    }
+
+    pub(super) mod package {
+        use sea_orm::entity::prelude::*;
+
+        #[sea_orm::model]
+        #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+        #[sea_orm(schema_name = "public", table_name = "packages")]
+        pub struct Model {
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub tenant_id: Uuid,
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: Uuid,
+            pub code: String,
+            pub client_id: Option<Uuid>,
+            pub package_type: String,
+            pub total_sessions: i32,
+            pub remaining_sessions: i32,
+            pub price_cents: i32,
+            pub purchaser_name: String,
+            pub purchaser_email: String,
+            #[sea_orm(belongs_to, from = "(TenantId, ClientId)", to = "(TenantId, Id)")]
+            pub client: HasOne<super::client::Entity>,
+        }
+
+        impl ActiveModelBehavior for ActiveModel {}
+    }
+}
+
+#[tokio::test]
+async fn nested_active_models_are_stamped_with_the_tenant() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let (clinic, studio) = database.two_tenants().await?;
+    for tenant in [&clinic, &studio] {
+        let package = dense::package::ActiveModel::builder()
+            .set_code("PACK-1")
+            .set_package_type("ten")
+            .set_total_sessions(10)
+            .set_remaining_sessions(10)
+            .set_price_cents(90_000)
+            .set_purchaser_name("Ann")
+            .set_purchaser_email("ann@example.com");
+        let client = dense::client::ActiveModel::builder()
+            .set_first_name("Ann")
+            .set_last_name("Doe")
+            .set_email("ann@example.com")
+            .add_package(package)
+            .insert(tenant)
+            .await?;
+        assert_eq!(client.tenant_id, tenant.tenant_id().uuid());
+        let packages = dense::package::Entity::find().all(tenant).await?;
+        assert_eq!(packages.len(), 1);
+        assert_eq!(packages[0].client_id, Some(client.id));
+        assert_eq!(packages[0].tenant_id, tenant.tenant_id().uuid());
+    }
     Ok(())
 }
