@@ -23,6 +23,7 @@ mod round_trips;
 mod row_security;
 mod rows;
 mod schema;
+mod spans;
 mod start;
 mod streams;
 mod stress;

@@ -1,0 +1,59 @@
+//! What is traced tells the tenant and the kind of statement, and no value.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use anyhow::Result;
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DbBackend, Statement, TransactionSession, TransactionTrait,
+};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::prelude::*;
+use watertight_tests::TestDatabase;
+
+use crate::rows;
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn spans_tell_the_tenant_and_no_value() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let (clinic, _) = database.two_tenants().await?;
+    let written = Written::default();
+    let writer = written.clone();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_span_events(FmtSpan::NEW)
+        .with_writer(move || writer.clone())
+        .with_filter(Targets::new().with_target("watertight", LevelFilter::TRACE));
+    let guard = tracing_subscriber::registry().with(lines).set_default();
+
+    rows::service("a value that is bound").insert(&clinic).await?;
+    let transaction = clinic.begin().await?;
+    transaction.commit().await?;
+    let refused = "SELECT 'a value in the text' FROM secrets WHERE tenant = $1";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, refused, ["a value refused".into()]);
+    clinic.query_all_raw(statement).await.unwrap_err();
+    drop(guard);
+
+    let text = String::from_utf8(written.0.lock().unwrap().clone())?;
+    let tenant = format!("tenant_id={}", clinic.tenant_id());
+    for span in ["query_one_raw", "query_all_raw", "begin_with_options", "commit"] {
+        assert!(text.lines().any(|line| line.contains(span) && line.contains(&tenant)), "{span}: {text}");
+    }
+    assert!(text.contains("statement=\"INSERT\"") && text.contains("refused"), "{text}");
+    assert!(!text.contains("a value"), "{text}");
+    Ok(())
+}
