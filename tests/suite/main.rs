@@ -1,4 +1,4 @@
-//! All tests that need a PostgreSQL, in one binary: `cargo xtask test`.
+//! The tests that need a PostgreSQL: `cargo xtask test`.
 
 #![allow(
     clippy::expect_used,
@@ -23,7 +23,6 @@ mod round_trips;
 mod row_security;
 mod rows;
 mod schema;
-mod spans;
 mod start;
 mod streams;
 mod stress;
