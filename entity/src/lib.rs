@@ -27,7 +27,8 @@
 //! The tables are made by the migrations and not from these entities: a column stands in one `unique_key` at
 //! most here, while `tenant_id` is in all of them, and policies, checks and grants are not here at all.
 //!
-//! Every model can be serialized, secrets included. What leaves the application should be a type of its own.
+//! Models of [`public`] can be serialized. Those of [`auth`] cannot: they hold hashes and sealed secrets. What leaves
+//! the application is a type of its own, as `watertight::auth::User` is.
 
 /// The schema `auth`: users, their sessions and second factors, invitations and the audit trail.
 #[allow(missing_docs, reason = "generated; the migrations say what the columns are for")]

@@ -50,6 +50,8 @@ fn users() -> TenantTable {
         .col(boolean("is_locked").default(false))
         .col(text_null("lock_reason"))
         .col(timestamp_with_time_zone_null("locked_at"))
+        // Null while locked: until someone unlocks it.
+        .col(timestamp_with_time_zone_null("locked_until"))
         .col(boolean("needs_onboarding").default(true))
         .col(integer("onboarding_step").default(0))
         .col(boolean("first_login").default(true))

@@ -1,8 +1,11 @@
 use sea_orm::DbErr;
+use uuid::Uuid;
 
-/// What can go wrong in watertight outside a statement.
+use crate::auth::{InvitationState, LoginRefusal};
+
+/// What can go wrong in watertight.
 ///
-/// Statements run through SeaORM's traits and report [`DbErr`]; one that was refused carries a
+/// Statements that an application runs through SeaORM's traits report [`DbErr`]; one that was refused carries a
 /// [`Refusal`](crate::Refusal).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -100,7 +103,127 @@ pub enum Error {
         /// The table, as `schema.name`.
         table: String,
     },
+    /// A value given does not fit what it is given for.
+    #[error("{what} {value:?} {reason}")]
+    InvalidInput {
+        /// What it was given for.
+        what: &'static str,
+        /// The value.
+        value: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// A secret given does not fit what it is given for. The secret is not shown.
+    #[error("the {what} {reason}")]
+    InvalidSecret {
+        /// What it was given for.
+        what: &'static str,
+        /// What is wrong with it, and what to do.
+        reason: &'static str,
+    },
+    /// An operation needs a setting that was not given.
+    #[error("{what} are not set; give them with `AuthSettings::{what}`, and those to `Builder::auth`")]
+    NotConfigured {
+        /// The setting's name.
+        what: &'static str,
+    },
+    /// The operating system gave no random bytes.
+    #[error("the operating system gave no random bytes, so no secret can be made; try again")]
+    NoRandomness,
+    /// A slow computation was not carried out: the runtime is shutting down.
+    #[error("hashing was not carried out, because the runtime is shutting down")]
+    HashingAborted,
+    /// Another user of the tenant has the handle.
+    #[error("the handle {handle} is taken; choose another")]
+    HandleTaken {
+        /// The handle.
+        handle: String,
+    },
+    /// Another user of the tenant has the email address.
+    #[error("the email {email} is taken; log in with it, or give another")]
+    EmailTaken {
+        /// The address.
+        email: String,
+    },
+    /// The tenant has no such user.
+    #[error("there is no user {user}; they may have been deleted, or renamed")]
+    UserNotFound {
+        /// The identity or handle given.
+        user: String,
+    },
+    /// The tenant has no such session, or it has ended.
+    #[error("there is no live session {id}; log in again")]
+    SessionNotFound {
+        /// The identity given.
+        id: Uuid,
+    },
+    /// The tenant has no such invitation.
+    #[error("there is no such invitation; ask for a new one")]
+    InvitationNotFound,
+    /// The invitation cannot be accepted any more.
+    #[error("the invitation is {state}; ask for a new one")]
+    InvitationClosed {
+        /// What became of it.
+        state: InvitationState,
+    },
+    /// A login, or a password asked for again, was refused.
+    #[error(transparent)]
+    LoginRefused(#[from] LoginRefusal),
+    /// No second factor is being enrolled in the session, or its time is over.
+    #[error("no second factor is being enrolled in this session; begin with `enrol_totp`")]
+    NoEnrolment,
+    /// The code does not confirm the second factor.
+    #[error("the code is wrong or has been used; enter the one that the app shows now")]
+    WrongTotpCode,
+    /// A sealed secret cannot be opened.
+    #[error("the sealed secret {reason}; check `AuthSettings::encryption_keys`, or have the user enrol anew")]
+    Undecryptable {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// What a row holds cannot be read as what it should be.
+    #[error("{column} of a row holds what cannot be read: {reason}; mend the row")]
+    MalformedRow {
+        /// The column, as `schema.table.column`.
+        column: &'static str,
+        /// What the parser said.
+        reason: String,
+    },
+    /// A user given to `bootstrap_users` cannot be made; nothing was written.
+    #[error("user {position} ({handle:?}) cannot be bootstrapped: {source}")]
+    Bootstrap {
+        /// Which one, counted from 1.
+        position: usize,
+        /// The handle, as given.
+        handle: String,
+        /// What is wrong.
+        source: Box<Error>,
+    },
+    /// The audit log is closed and takes no more events.
+    #[error("the audit log is closed; log the event with `log_audit_event`")]
+    AuditLogClosed,
+    /// Events could not be written before the audit log was closed.
+    #[error("{} audit events could not be written: {source}; write them once the database is back", events.len())]
+    AuditEventsUnwritten {
+        /// The events, with the tenants they belong to.
+        events: Vec<(crate::TenantId, crate::auth::NewAuditEvent)>,
+        /// What the last attempt failed with.
+        source: Box<Error>,
+    },
     /// The database reported an error.
     #[error(transparent)]
     Database(#[from] DbErr),
+}
+
+impl Error {
+    /// The name of the constraint that a statement would have broken.
+    pub(crate) fn constraint(error: &DbErr) -> Option<&str> {
+        use sea_orm::RuntimeErr::SqlxError;
+        match error {
+            DbErr::Exec(SqlxError(error)) | DbErr::Query(SqlxError(error)) => {
+                error.as_database_error()?.constraint()
+            }
+            _ => None,
+        }
+    }
 }

@@ -34,6 +34,7 @@
 #[doc = include_str!("../docs/isolation.md")]
 pub mod isolation {}
 
+pub mod auth;
 mod error;
 mod start;
 mod tenant;
@@ -43,7 +44,7 @@ pub use watertight_entity as entity;
 
 pub use crate::error::Error;
 pub use crate::tenant::{
-    Reason, Refusal, RewriteMetrics, Rewriter, StatementKind, TENANT_COLUMN, TenantConnection, TenantId,
-    TenantStream, TenantTransaction,
+    Reason, Refusal, RewriteMetrics, Rewriter, StatementKind, TENANT_COLUMN, Tenant, TenantConnection,
+    TenantId, TenantStream, TenantTransaction,
 };
 pub use crate::watertight::{Builder, DATABASE_URL, Layers, Watertight};

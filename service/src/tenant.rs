@@ -1,5 +1,6 @@
 //! Tenants, the connection that is theirs alone, and the rewriting under it.
 
+mod access;
 mod connection;
 mod driver;
 mod id;
@@ -11,6 +12,7 @@ mod session;
 mod stream;
 mod transaction;
 
+pub use self::access::Tenant;
 pub(crate) use self::connection::Ground;
 pub use self::connection::TenantConnection;
 pub use self::id::TenantId;

@@ -5,6 +5,7 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, EntityTrait};
 
 use crate::Error;
+use crate::auth::{AuditLog, AuditLogOptions, AuthConfig, AuthSettings, HashingMetrics};
 use crate::start;
 use crate::tenant::{Ground, Registry, RewriteMetrics, Rewriter, TenantConnection, TenantId};
 
@@ -97,6 +98,19 @@ impl Watertight {
         self.ground.rewriter.metrics()
     }
 
+    /// How busy the hashing of passwords is.
+    #[must_use]
+    pub fn hashing_metrics(&self) -> HashingMetrics {
+        self.ground.auth.hashing_metrics()
+    }
+
+    /// Starts to write audit events of all tenants behind the caller. Call it within a Tokio runtime, once, and
+    /// [`close`](AuditLog::close) it before the program ends.
+    #[must_use]
+    pub fn audit_log(&self, options: AuditLogOptions) -> AuditLog {
+        AuditLog::start(self.clone(), options)
+    }
+
     /// Closes the pool, and every handle and every connection of a tenant fails from then on. A connection that
     /// the application has made ([`Builder::with_connection`]) stays open: it is the application's to close.
     ///
@@ -135,6 +149,7 @@ pub struct Builder {
     layers: Layers,
     transaction_pooler: bool,
     cache_bytes: u64,
+    auth: AuthSettings,
 }
 
 impl Default for Builder {
@@ -144,6 +159,7 @@ impl Default for Builder {
             layers: Layers::default(),
             transaction_pooler: false,
             cache_bytes: 8 << 20,
+            auth: AuthSettings::default(),
         }
     }
 }
@@ -204,6 +220,13 @@ impl Builder {
         self
     }
 
+    /// How authentication behaves. Without keys the operations that need them are refused.
+    #[must_use]
+    pub fn auth(mut self, settings: AuthSettings) -> Self {
+        self.auth = settings;
+        self
+    }
+
     /// Connects, and checks that isolation holds there: the tables exist, row-level security is enabled and forced
     /// on them, and the role does not pass it by.
     ///
@@ -255,7 +278,8 @@ impl Builder {
         }
         let pool = connection.get_postgres_connection_pool().clone();
         let (layers, transaction_pooler) = (self.layers, self.transaction_pooler);
-        let ground = Ground { pool, rewriter: self.rewriter()?, layers, transaction_pooler };
+        let auth = AuthConfig::new(self.auth.clone())?;
+        let ground = Ground { pool, rewriter: self.rewriter()?, layers, transaction_pooler, auth };
         start::check(&ground).await?;
         Ok(Watertight { ground: Arc::new(ground), connection, owns_connection })
     }

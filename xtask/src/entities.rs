@@ -10,11 +10,12 @@ use crate::cargo::Cargo;
 use crate::process;
 use crate::server::Databases;
 
-/// The schemas, each generated into a folder of its name.
-const SCHEMAS: &[&str] = &["auth", "public"];
+/// The schemas, each generated into a folder of its name, and what its models derive of serde. What is in `auth` is
+/// secret in part: `password_hash` must not end up in somebody's JSON by a `#[derive]`.
+const SCHEMAS: &[(&str, &str)] = &[("auth", "none"), ("public", "both")];
 
 /// How entities are generated. The dense format loses a direct relation wherever it takes a table for a junction.
-const FLAGS: &[&str] = &["--entity-format", "compact", "--with-serde", "both", "--date-time-crate", "chrono"];
+const FLAGS: &[&str] = &["--entity-format", "compact", "--date-time-crate", "chrono"];
 
 /// `sea-orm-cli`, in the version that the lock file pins.
 pub(crate) fn sea_orm_cli(cargo: &Cargo) -> Command {
@@ -24,7 +25,7 @@ pub(crate) fn sea_orm_cli(cargo: &Cargo) -> Command {
 /// Writes the entities anew.
 pub(crate) fn write(cargo: &Cargo) -> Result<()> {
     let source = source(cargo);
-    for schema in SCHEMAS {
+    for (schema, _) in SCHEMAS {
         std::fs::remove_dir_all(source.join(schema)).ok();
     }
     generate(cargo, &source)
@@ -39,7 +40,7 @@ pub(crate) fn check(cargo: &Cargo) -> Result<()> {
     generate(cargo, &fresh)?;
     let source = source(cargo);
     let mut differing = Vec::new();
-    for schema in SCHEMAS {
+    for (schema, _) in SCHEMAS {
         let (have, want) = (files(&source.join(schema))?, files(&fresh.join(schema))?);
         for name in have.keys().chain(want.keys()) {
             if have.get(name) != want.get(name) {
@@ -64,12 +65,13 @@ fn generate(cargo: &Cargo, into: &Path) -> Result<()> {
     let databases = Databases::fresh(cargo)?;
     let mut migrate = cargo.command(["run", "--quiet", "--package", "watertight-migration", "--", "up"]);
     process::succeed(databases.env(&mut migrate))?;
-    for schema in SCHEMAS {
+    for (schema, serde) in SCHEMAS {
         let folder = into.join(schema);
         process::succeed(
             sea_orm_cli(cargo)
                 .args(["generate", "entity", "--database-schema", schema])
                 .args(FLAGS)
+                .args(["--with-serde", serde])
                 .arg("--output-dir")
                 .arg(&folder)
                 .env("DATABASE_URL", databases.owner_url()),

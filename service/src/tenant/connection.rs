@@ -21,6 +21,7 @@ use super::rewrite::Rewriter;
 use super::session::Session;
 use super::stream::TenantStream;
 use super::transaction::TenantTransaction;
+use crate::auth::{Auth, AuthConfig};
 use crate::watertight::Layers;
 
 /// A connection that belongs to one tenant: what a SeaORM application uses in place of a `DatabaseConnection`.
@@ -60,6 +61,12 @@ impl TenantConnection {
         self.tenancy.tenant
     }
 
+    /// Authentication of the tenant: every operation, with the application's settings.
+    #[must_use]
+    pub fn auth(&self) -> Auth<'_, Self> {
+        Auth::new(self, &self.tenancy.ground.auth)
+    }
+
     async fn lease(&self, read_only: bool) -> Result<Lease, DbErr> {
         let ground = &self.tenancy.ground;
         if ground.layers.row_security() || ground.transaction_pooler {
@@ -83,6 +90,7 @@ pub(crate) struct Ground {
     pub(crate) rewriter: Rewriter,
     pub(crate) layers: Layers,
     pub(crate) transaction_pooler: bool,
+    pub(crate) auth: AuthConfig,
 }
 
 impl Ground {

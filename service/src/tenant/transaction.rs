@@ -14,6 +14,7 @@ use super::id::TenantId;
 use super::refusal::{Reason, Refusal, StatementKind};
 use super::session::{Session, SharedSession};
 use super::stream::TenantStream;
+use crate::auth::Auth;
 
 /// A transaction of one tenant, or a savepoint inside one.
 ///
@@ -36,6 +37,12 @@ impl TenantTransaction {
     #[must_use]
     pub const fn tenant_id(&self) -> TenantId {
         self.tenancy.tenant
+    }
+
+    /// Authentication of the tenant, every operation a part of this transaction.
+    #[must_use]
+    pub fn auth(&self) -> Auth<'_, Self> {
+        Auth::new(self, &self.tenancy.ground.auth)
     }
 
     pub(super) async fn run<F, T, E>(self, callback: F) -> Result<T, TransactionError<E>>

@@ -1,0 +1,89 @@
+#![doc = include_str!("../docs/auth.md")]
+
+mod active_record;
+mod audit;
+mod audit_kinds;
+mod audit_log;
+mod backup_code;
+mod backup_codes;
+mod bootstrap;
+mod change;
+mod device;
+mod hasher;
+mod invitations;
+mod login;
+mod names;
+mod password;
+mod role;
+mod sealing;
+mod sessions;
+mod settings;
+mod sql;
+mod text;
+mod token;
+mod totp;
+mod totp_secrets;
+mod users;
+
+pub use self::active_record::{
+    FindInvitations, FindSessions, FindUsers, InvitationRecord, SessionRecord, UserRecord,
+};
+pub use self::audit::{AuditCursor, AuditEvent, AuditFilter, AuditPage, NewAuditEvent};
+pub use self::audit_kinds::{AuditEventType, CustomAuditEventType, Severity, Source};
+pub use self::audit_log::{AuditLog, AuditLogOptions};
+pub use self::backup_code::BackupCodes;
+pub use self::backup_codes::{BackupCode, BackupCodeSet};
+pub use self::bootstrap::{BootstrapReport, BootstrapUser};
+pub use self::change::Change;
+pub use self::device::DeviceType;
+pub use self::hasher::HashingMetrics;
+pub use self::invitations::{
+    CreatedInvitation, Invitation, InvitationMetadata, InvitationState, InvitationToken, InvitationUpdate,
+    InvitedUser, NewInvitation,
+};
+pub use self::login::{Authenticated, Login, LoginRefusal, LoginRequest, SecondFactor};
+pub use self::names::{Email, Handle, Identifier};
+pub use self::password::{Credential, Password, PasswordHash};
+pub use self::role::{CustomRole, Role};
+pub use self::sealing::EncryptionKeys;
+pub use self::sessions::{GeoLocation, Session, SessionMetadata, SessionUpdate, SessionUser};
+pub(crate) use self::settings::AuthConfig;
+pub use self::settings::{AuthSettings, Lockout};
+pub use self::token::{SessionToken, SigningKeys};
+pub use self::totp::{TotpEnrolment, TotpSecret};
+pub use self::totp_secrets::StoredTotpSecret;
+pub use self::users::{NewUser, Permissions, Profile, ProfileUpdate, User, UserUpdate};
+
+use crate::{Tenant, TenantTransaction};
+
+/// Authentication of one tenant: every operation, with the application's settings. Cheap to make: two references.
+///
+/// [`TenantConnection::auth`](crate::TenantConnection::auth) gives it, and so does
+/// [`TenantTransaction::auth`], where every operation is part of the transaction.
+#[derive(Debug)]
+pub struct Auth<'a, C> {
+    db: &'a C,
+    config: &'a AuthConfig,
+}
+
+impl<C> Clone for Auth<'_, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Auth<'_, C> {}
+
+impl<'a, C: Tenant> Auth<'a, C> {
+    pub(crate) const fn new(db: &'a C, config: &'a AuthConfig) -> Self {
+        Self { db, config }
+    }
+
+    /// The same within a transaction.
+    const fn on<'t>(&self, transaction: &'t TenantTransaction) -> Auth<'t, TenantTransaction>
+    where
+        'a: 't,
+    {
+        Auth { db: transaction, config: self.config }
+    }
+}

@@ -1,0 +1,344 @@
+//! The audit trail: what happened, who did it, when. Events are added and never changed.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde::Serialize;
+use uuid::Uuid;
+use watertight_entity::auth::audit_events;
+
+use super::audit_kinds::{AuditEventType, Severity, Source};
+use super::sql::statement;
+use super::{Auth, text};
+use crate::{Error, Tenant};
+
+/// An event to be logged.
+///
+/// ```
+/// use watertight::auth::{AuditEventType, NewAuditEvent, Severity};
+///
+/// let event = NewAuditEvent {
+///     severity: Severity::Critical,
+///     details: serde_json::json!({"finding": "open port"}),
+///     ..NewAuditEvent::new(AuditEventType::SecurityScan)
+/// };
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAuditEvent {
+    /// What happened.
+    pub event_type: AuditEventType,
+    /// Who did it, as far as it is known.
+    pub user_id: Option<Uuid>,
+    /// To whom it was done.
+    pub target_user_id: Option<Uuid>,
+    /// The handle of who did it; at most 64 characters.
+    pub handle: Option<String>,
+    /// Where it came from; at most 45 characters.
+    pub ip_address: Option<String>,
+    /// What it came with.
+    pub user_agent: Option<String>,
+    /// Whatever else is worth keeping: a JSON object. No secrets.
+    pub details: serde_json::Value,
+    /// How grave it is.
+    pub severity: Severity,
+    /// Who caused it.
+    pub source: Source,
+}
+
+impl NewAuditEvent {
+    /// An event caused by the system, as it should be, with no details.
+    #[must_use]
+    pub fn new(event_type: AuditEventType) -> Self {
+        Self {
+            event_type,
+            user_id: None,
+            target_user_id: None,
+            handle: None,
+            ip_address: None,
+            user_agent: None,
+            details: serde_json::Value::Object(serde_json::Map::new()),
+            severity: Severity::default(),
+            source: Source::default(),
+        }
+    }
+
+    /// Refuses what the database would refuse, so that one event does not hold up the others.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        text::check_optional("handle", self.handle.as_ref(), 64)?;
+        text::check_optional("IP address", self.ip_address.as_ref(), 45)?;
+        text::check_optional("user agent", self.user_agent.as_ref(), usize::MAX)?;
+        let refuse = |reason: &str| {
+            let value = self.details.to_string();
+            Err(Error::InvalidInput { what: "audit details", value, reason: reason.to_owned() })
+        };
+        if !self.details.is_object() {
+            return refuse("is not a JSON object; give one");
+        }
+        if holds_nul(&self.details) {
+            return refuse("holds a NUL character, which PostgreSQL cannot store; remove it");
+        }
+        Ok(())
+    }
+}
+
+fn holds_nul(value: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Object, String};
+    match value {
+        String(text) => text.contains('\0'),
+        Array(values) => values.iter().any(holds_nul),
+        Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
+        _ => false,
+    }
+}
+
+/// An event of the trail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AuditEvent {
+    /// A UUID of version 7.
+    pub id: Uuid,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub event_type: AuditEventType,
+    /// Who did it.
+    pub user_id: Option<Uuid>,
+    /// To whom it was done.
+    pub target_user_id: Option<Uuid>,
+    /// The handle of who did it, as it was then.
+    pub handle: Option<String>,
+    /// Where it came from.
+    pub ip_address: Option<String>,
+    /// What it came with.
+    pub user_agent: Option<String>,
+    /// Whatever else was worth keeping.
+    pub details: serde_json::Value,
+    /// How grave it is.
+    pub severity: Severity,
+    /// Who caused it.
+    pub source: Source,
+    /// When it happened, by the database's clock.
+    pub timestamp: DateTime<Utc>,
+}
+
+impl TryFrom<audit_events::Model> for AuditEvent {
+    type Error = Error;
+
+    fn try_from(row: audit_events::Model) -> Result<Self, Error> {
+        let malformed =
+            |column| move |error: Error| Error::MalformedRow { column, reason: error.to_string() };
+        Ok(Self {
+            id: row.id,
+            event_type: row.r#type.parse().map_err(malformed("auth.audit_events.type"))?,
+            user_id: row.user_id,
+            target_user_id: row.target_user_id,
+            handle: row.handle,
+            ip_address: row.ip_address,
+            user_agent: row.user_agent,
+            details: row.details,
+            severity: row.severity.parse().map_err(malformed("auth.audit_events.severity"))?,
+            source: row.source.parse().map_err(malformed("auth.audit_events.source"))?,
+            timestamp: row.timestamp.to_utc(),
+        })
+    }
+}
+
+/// Which events to read. The default is all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AuditFilter {
+    /// Not before this time.
+    pub from: Option<DateTime<Utc>>,
+    /// Before this time.
+    pub until: Option<DateTime<Utc>>,
+    /// Of this type.
+    pub event_type: Option<AuditEventType>,
+    /// Done by this user.
+    pub user_id: Option<Uuid>,
+    /// Of this severity.
+    pub severity: Option<Severity>,
+    /// After this event, in the order of the page: older.
+    pub after: Option<AuditCursor>,
+    /// At most so many, 1 to 1000; 100 by default.
+    pub limit: Option<u64>,
+}
+
+impl AuditFilter {
+    /// The most events of a page.
+    pub const MAX_LIMIT: u64 = 1_000;
+    /// The events of a page unless told otherwise.
+    pub const DEFAULT_LIMIT: u64 = 100;
+}
+
+/// A place in the trail, to read on from. As text it is opaque.
+///
+/// ```
+/// use watertight::auth::AuditCursor;
+///
+/// assert!("yesterday".parse::<AuditCursor>().is_err());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditCursor {
+    timestamp: DateTime<Utc>,
+    id: Uuid,
+}
+
+impl fmt::Display for AuditCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}", self.timestamp.timestamp_micros(), self.id.simple())
+    }
+}
+
+impl FromStr for AuditCursor {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let parse = || {
+            let (micros, id) = text.split_once('_')?;
+            let timestamp = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
+            Some(Self { timestamp, id: id.parse().ok()? })
+        };
+        parse().ok_or_else(|| Error::InvalidInput {
+            what: "audit cursor",
+            value: text.to_owned(),
+            reason: "is not one; take it from the page before".to_owned(),
+        })
+    }
+}
+
+/// A page of the trail, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditPage {
+    /// The events.
+    pub events: Vec<AuditEvent>,
+    /// Where the next page begins; `None` when this is the last.
+    pub next: Option<AuditCursor>,
+}
+
+/// One text for any number of events: the plan is remembered, and the message has one value. An event that is written
+/// again, because no one knew whether it was written, is there once.
+const INSERT: &str = r#"INSERT INTO "auth"."audit_events"
+    ("id", "type", "user_id", "target_user_id", "handle", "ip_address", "user_agent", "details", "severity",
+     "source", "timestamp")
+    SELECT "e"."id", "e"."type", "e"."user_id", "e"."target_user_id", "e"."handle", "e"."ip_address",
+           "e"."user_agent", "e"."details", "e"."severity", "e"."source",
+           clock_timestamp() - "e"."age" * INTERVAL '1 microsecond'
+    FROM jsonb_to_recordset($1) AS "e"("id" uuid, "type" text, "user_id" uuid, "target_user_id" uuid,
+         "handle" text, "ip_address" text, "user_agent" text, "details" jsonb, "severity" text, "source" text,
+         "age" bigint)
+    ON CONFLICT ("id") DO NOTHING"#;
+
+/// An event as [`INSERT`] reads it.
+#[derive(Serialize)]
+struct Row<'a> {
+    id: Uuid,
+    r#type: &'a AuditEventType,
+    user_id: Option<Uuid>,
+    target_user_id: Option<Uuid>,
+    handle: Option<&'a String>,
+    ip_address: Option<&'a String>,
+    user_agent: Option<&'a String>,
+    details: &'a serde_json::Value,
+    severity: Severity,
+    source: Source,
+    /// How long ago it happened, in microseconds.
+    age: u64,
+}
+
+/// The audit trail.
+impl<C: Tenant> Auth<'_, C> {
+    /// Logs an event, and gives its identity. The database's clock says when it happened.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`].
+    pub async fn log_audit_event(&self, event: NewAuditEvent) -> Result<Uuid, Error> {
+        let ids = self.log_audit_events(vec![event]).await?;
+        Ok(ids.into_iter().next().unwrap_or_default())
+    }
+
+    /// Logs events in one statement, all or none, and gives their identities.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`].
+    pub async fn log_audit_events(&self, events: Vec<NewAuditEvent>) -> Result<Vec<Uuid>, Error> {
+        events.iter().try_for_each(NewAuditEvent::check)?;
+        let rows: Vec<_> = events.iter().map(|event| (Uuid::now_v7(), event, Duration::ZERO)).collect();
+        self.write_audit_events(&rows).await?;
+        Ok(rows.into_iter().map(|(id, ..)| id).collect())
+    }
+
+    /// Writes events that have been checked, each with how long ago it happened.
+    pub(super) async fn write_audit_events(
+        &self,
+        events: &[(Uuid, &NewAuditEvent, Duration)],
+    ) -> Result<(), Error> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<_> = events
+            .iter()
+            .map(|(id, event, age)| Row {
+                id: *id,
+                r#type: &event.event_type,
+                user_id: event.user_id,
+                target_user_id: event.target_user_id,
+                handle: event.handle.as_ref(),
+                ip_address: event.ip_address.as_ref(),
+                user_agent: event.user_agent.as_ref(),
+                details: &event.details,
+                severity: event.severity,
+                source: event.source,
+                age: u64::try_from(age.as_micros()).unwrap_or(u64::MAX),
+            })
+            .collect();
+        let rows = serde_json::to_value(rows).map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
+        self.db.execute_raw(statement(INSERT, [rows.into()])).await?;
+        Ok(())
+    }
+
+    /// A page of the trail, newest first.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a limit that is not between 1 and 1000.
+    pub async fn get_audit_events(&self, filter: &AuditFilter) -> Result<AuditPage, Error> {
+        use audit_events::Column::{Id, Severity, Timestamp, Type, UserId};
+        let limit = filter.limit.unwrap_or(AuditFilter::DEFAULT_LIMIT);
+        if !(1..=AuditFilter::MAX_LIMIT).contains(&limit) {
+            let reason = format!("is not between 1 and {}; read on with a cursor", AuditFilter::MAX_LIMIT);
+            return Err(Error::InvalidInput { what: "limit", value: limit.to_string(), reason });
+        }
+        let mut condition = Condition::all()
+            .add_option(filter.from.map(|from| Timestamp.gte(from)))
+            .add_option(filter.until.map(|until| Timestamp.lt(until)))
+            .add_option(filter.event_type.as_ref().map(|kind| Type.eq(kind.as_str())))
+            .add_option(filter.user_id.map(|user| UserId.eq(user)))
+            .add_option(filter.severity.map(|severity| Severity.eq(severity.as_str())));
+        if let Some(AuditCursor { timestamp, id }) = filter.after {
+            use sea_orm::sea_query::{Expr, ExprTrait};
+            let place = Expr::tuple([Timestamp.into_expr(), Id.into_expr()]);
+            condition = condition.add(place.lt(Expr::tuple([Expr::val(timestamp), Expr::val(id)])));
+        }
+        let rows = audit_events::Entity::find()
+            .filter(condition)
+            .order_by_desc(Timestamp)
+            .order_by_desc(Id)
+            // One more than asked for tells whether there is a next page.
+            .limit(limit + 1)
+            .all(self.db)
+            .await?;
+        let mut events = rows.into_iter().map(AuditEvent::try_from).collect::<Result<Vec<_>, _>>()?;
+        let more = events.len() as u64 > limit;
+        events.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let last = events.last().filter(|_| more);
+        let next = last.map(|event| AuditCursor { timestamp: event.timestamp, id: event.id });
+        Ok(AuditPage { events, next })
+    }
+
+    /// The newest events, at most `limit` (1 to 1000; 100 for `None`).
+    ///
+    /// # Errors
+    /// As [`get_audit_events`](Self::get_audit_events).
+    pub async fn get_recent_audit_events(&self, limit: Option<u64>) -> Result<Vec<AuditEvent>, Error> {
+        Ok(self.get_audit_events(&AuditFilter { limit, ..Default::default() }).await?.events)
+    }
+}

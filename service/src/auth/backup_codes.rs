@@ -1,0 +1,185 @@
+//! Backup codes at rest.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set, TransactionSession};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+use watertight_entity::auth::backup_codes;
+
+use super::Auth;
+use super::audit::NewAuditEvent;
+use super::audit_kinds::{AuditEventType, Severity, Source};
+use super::backup_code::{self, BackupCodes, StoredCode};
+use super::sql::statement;
+use crate::{Error, Tenant};
+
+/// What is known of a user's backup codes: not what they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BackupCodeSet {
+    /// Whose they are.
+    pub user_id: Uuid,
+    /// The codes.
+    pub codes: Vec<BackupCode>,
+    /// When they were made.
+    pub generated_at: DateTime<Utc>,
+    /// When one was last used.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+impl BackupCodeSet {
+    /// How many can still be used.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.codes.iter().filter(|code| !code.used).count()
+    }
+}
+
+/// What is known of one backup code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BackupCode {
+    /// The code's identity.
+    pub id: String,
+    /// Whether it has been used.
+    pub used: bool,
+    /// When it was.
+    pub used_at: Option<DateTime<Utc>>,
+}
+
+fn parse(row: &backup_codes::Model) -> Result<Vec<StoredCode>, Error> {
+    serde_json::from_value(row.codes.clone())
+        .map_err(|error| Error::MalformedRow { column: "auth.backup_codes.codes", reason: error.to_string() })
+}
+
+fn to_json(codes: &[StoredCode]) -> Result<serde_json::Value, Error> {
+    Ok(serde_json::to_value(codes).map_err(|error| sea_orm::DbErr::Json(error.to_string()))?)
+}
+
+/// Backup codes.
+impl<C: Tenant> Auth<'_, C> {
+    /// Keeps the hashes of codes in place of the user's codes before.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`].
+    pub async fn save_backup_codes(&self, user: Uuid, codes: &BackupCodes) -> Result<(), Error> {
+        let stored = self.hash_backup_codes(codes).await?;
+        self.write_backup_codes(user, &stored).await
+    }
+
+    pub(super) async fn hash_backup_codes(&self, codes: &BackupCodes) -> Result<Vec<StoredCode>, Error> {
+        let (codes, cost) = (codes.clone(), self.config.hasher.backup_code_cost());
+        self.config.hasher.run(move || codes.hash(cost)).await?
+    }
+
+    pub(super) async fn write_backup_codes(&self, user: Uuid, codes: &[StoredCode]) -> Result<(), Error> {
+        let upsert = statement(
+            r#"INSERT INTO "auth"."backup_codes" ("user_id", "codes")
+               SELECT "users"."id", $2::jsonb FROM "auth"."users" WHERE "users"."id" = $1
+               ON CONFLICT ("user_id") DO UPDATE
+               SET "codes" = EXCLUDED."codes", "generated_at" = CURRENT_TIMESTAMP, "last_used_at" = NULL"#,
+            [user.into(), to_json(codes)?.into()],
+        );
+        let not_found = || Error::UserNotFound { user: user.to_string() };
+        match self.db.execute_raw(upsert).await {
+            Ok(done) if done.rows_affected() > 0 => Ok(()),
+            Ok(_) => Err(not_found()),
+            Err(error) if Error::constraint(&error) == Some("backup_codes_user_id_fkey") => Err(not_found()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// New backup codes in place of the user's codes before, to be shown once.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`].
+    pub async fn regenerate_backup_codes(&self, user: Uuid) -> Result<BackupCodes, Error> {
+        let codes = BackupCodes::generate(self.config.backup_codes())?;
+        let stored = self.hash_backup_codes(&codes).await?;
+        let transaction = self.db.begin().await?;
+        let auth = self.on(&transaction);
+        auth.write_backup_codes(user, &stored).await?;
+        let event = NewAuditEvent {
+            user_id: Some(user),
+            source: Source::User,
+            ..NewAuditEvent::new(AuditEventType::BackupCodesRegenerated)
+        };
+        auth.log_audit_events(vec![event]).await?;
+        transaction.commit().await?;
+        Ok(codes)
+    }
+
+    /// What is known of a user's backup codes; `None` when there are none.
+    ///
+    /// # Errors
+    /// [`Error::MalformedRow`].
+    pub async fn get_backup_codes(&self, user: Uuid) -> Result<Option<BackupCodeSet>, Error> {
+        let select = backup_codes::Entity::find().filter(backup_codes::Column::UserId.eq(user));
+        let Some(row) = select.one(self.db).await? else { return Ok(None) };
+        let known = |code: StoredCode| BackupCode { id: code.id, used: code.used, used_at: code.used_at };
+        Ok(Some(BackupCodeSet {
+            user_id: row.user_id,
+            codes: parse(&row)?.into_iter().map(known).collect(),
+            generated_at: row.generated_at.to_utc(),
+            last_used_at: row.last_used_at.map(|at| at.to_utc()),
+        }))
+    }
+
+    /// Deletes a user's backup codes. `false` when there were none.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn delete_backup_codes(&self, user: Uuid) -> Result<bool, Error> {
+        let delete = backup_codes::Entity::delete_many().filter(backup_codes::Column::UserId.eq(user));
+        Ok(delete.exec(self.db).await?.rows_affected > 0)
+    }
+
+    /// Uses up a backup code, and says how many remain. `None` when the code is wrong or has been used. However many
+    /// try one code at once, one succeeds.
+    ///
+    /// # Errors
+    /// [`Error::MalformedRow`].
+    pub async fn consume_backup_code(&self, user: Uuid, code: &str) -> Result<Option<usize>, Error> {
+        let Some(id) = self.matching_backup_code(user, code).await? else { return Ok(None) };
+        let transaction = self.db.begin().await?;
+        let remaining = self.on(&transaction).use_backup_code(user, &id).await?;
+        transaction.commit().await?;
+        Ok(remaining)
+    }
+
+    /// The identity of an unused code that was typed. It can be used up by another in the meantime.
+    pub(super) async fn matching_backup_code(&self, user: Uuid, code: &str) -> Result<Option<String>, Error> {
+        let select = backup_codes::Entity::find().filter(backup_codes::Column::UserId.eq(user));
+        let Some(row) = select.one(self.db).await? else { return Ok(None) };
+        let (codes, typed) = (parse(&row)?, secrecy::SecretString::from(code));
+        let find = move || backup_code::find(&codes, secrecy::ExposeSecret::expose_secret(&typed));
+        self.config.hasher.run(find).await
+    }
+
+    /// Uses up a code by its identity, within a transaction: the row is locked until that ends.
+    pub(super) async fn use_backup_code(&self, user: Uuid, id: &str) -> Result<Option<usize>, Error> {
+        let select = backup_codes::Entity::find().filter(backup_codes::Column::UserId.eq(user));
+        let Some(row) = select.lock_exclusive().one(self.db).await? else { return Ok(None) };
+        let mut codes = parse(&row)?;
+        let Some(code) = codes.iter_mut().find(|code| code.id == id && !code.used) else { return Ok(None) };
+        let now = self.now().await?;
+        (code.used, code.used_at) = (true, Some(now));
+        let remaining = codes.iter().filter(|code| !code.used).count();
+        let mut row = row.into_active_model();
+        (row.codes, row.last_used_at) = (Set(to_json(&codes)?), Set(Some(now.into())));
+        backup_codes::Entity::update(row).exec(self.db).await?;
+        let event = NewAuditEvent {
+            user_id: Some(user),
+            source: Source::User,
+            severity: Severity::Warning,
+            details: json!({"remaining": remaining}),
+            ..NewAuditEvent::new(AuditEventType::BackupCodeUsed)
+        };
+        self.log_audit_events(vec![event]).await?;
+        Ok(Some(remaining))
+    }
+
+    async fn now(&self) -> Result<DateTime<Utc>, Error> {
+        let row = self.db.query_one_raw(statement("SELECT CURRENT_TIMESTAMP AS now", [])).await?;
+        Ok(row.map(|row| row.try_get("", "now")).transpose()?.unwrap_or_default())
+    }
+}

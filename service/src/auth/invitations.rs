@@ -1,0 +1,501 @@
+//! Invitations: how someone becomes a user.
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
+use sea_orm::FromQueryResult;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, TransactionSession, Value};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+use watertight_entity::auth::invitations;
+
+use super::audit::NewAuditEvent;
+use super::audit_kinds::{AuditEventType, Source};
+use super::change::Change;
+use super::names::{Email, Handle};
+use super::password::Credential;
+use super::role::Role;
+use super::sealing::{OwnerKind, Sealed};
+use super::sql::{seconds, statement};
+use super::totp::TotpSecret;
+use super::users::{NewUser, Profile, User};
+use super::{Auth, text};
+use crate::{Error, Tenant};
+
+/// An invitation. Its token is not part of it: the database holds but a hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Invitation {
+    /// The identity.
+    pub id: Uuid,
+    /// Who is invited.
+    pub email: Email,
+    /// What they will be allowed to do.
+    pub role: Role,
+    /// Who invited them.
+    pub created_by: Uuid,
+    /// Whether it has not been withdrawn.
+    pub is_active: bool,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+    /// When it was accepted.
+    pub used_at: Option<DateTime<Utc>>,
+    /// Who they became.
+    pub used_by: Option<Uuid>,
+    /// What goes with it.
+    pub metadata: Option<InvitationMetadata>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What goes with an invitation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InvitationMetadata {
+    /// The handle of who invites.
+    pub inviter_handle: String,
+    /// Their name to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inviter_display_name: Option<String>,
+    /// A word to the invited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// What they are to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_instructions: Option<String>,
+}
+
+impl InvitationMetadata {
+    fn check(metadata: Option<&Self>) -> Result<(), Error> {
+        let Some(metadata) = metadata else { return Ok(()) };
+        text::check("inviter's handle", &metadata.inviter_handle, usize::MAX)?;
+        text::check_optional("inviter's name", metadata.inviter_display_name.as_ref(), usize::MAX)?;
+        text::check_optional("message", metadata.message.as_ref(), usize::MAX)?;
+        text::check_optional("instructions", metadata.custom_instructions.as_ref(), usize::MAX)
+    }
+}
+
+/// What became of an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum InvitationState {
+    /// It can be accepted.
+    Pending,
+    /// It was accepted.
+    Used,
+    /// It was withdrawn.
+    Revoked,
+    /// Its time is over.
+    Expired,
+}
+
+impl fmt::Display for InvitationState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Used => "used",
+            Self::Revoked => "revoked",
+            Self::Expired => "expired",
+        })
+    }
+}
+
+/// An invitation to be made.
+#[derive(Debug, Clone)]
+pub struct NewInvitation {
+    /// Who is invited.
+    pub email: Email,
+    /// What they will be allowed to do.
+    pub role: Role,
+    /// Who invites them: a user of the tenant.
+    pub created_by: Uuid,
+    /// For how long it can be accepted; 7 days unless told otherwise.
+    pub valid_for: Duration,
+    /// A second factor that they are given with it. It is stored encrypted.
+    pub temporary_totp_secret: Option<TotpSecret>,
+    /// What goes with it.
+    pub metadata: Option<InvitationMetadata>,
+}
+
+impl NewInvitation {
+    /// An invitation for 7 days.
+    #[must_use]
+    pub const fn new(email: Email, role: Role, created_by: Uuid) -> Self {
+        Self {
+            email,
+            role,
+            created_by,
+            valid_for: Duration::from_hours(7 * 24),
+            temporary_totp_secret: None,
+            metadata: None,
+        }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        InvitationMetadata::check(self.metadata.as_ref())?;
+        if self.valid_for < Duration::from_secs(1) || self.valid_for > Duration::from_hours(3650 * 24) {
+            return Err(Error::InvalidInput {
+                what: "valid_for",
+                value: format!("{:?}", self.valid_for),
+                reason: "is not between a second and ten years".to_owned(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What to change of an invitation.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InvitationUpdate {
+    /// Whether it has not been withdrawn.
+    pub is_active: Change<bool>,
+    /// When it was accepted.
+    pub used_at: Change<Option<DateTime<Utc>>>,
+    /// Who they became.
+    pub used_by: Change<Option<Uuid>>,
+    /// What goes with it.
+    pub metadata: Change<Option<InvitationMetadata>>,
+    /// When it ends.
+    pub expires_at: Change<DateTime<Utc>>,
+}
+
+/// The token of an invitation, 256 bits in base64url: what is mailed. It does not print and is zeroed when dropped.
+#[derive(Clone)]
+pub struct InvitationToken(SecretString);
+
+impl InvitationToken {
+    fn generate() -> Result<Self, Error> {
+        let mut bytes = zeroize::Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *bytes).map_err(|_| Error::NoRandomness)?;
+        Ok(Self(URL_SAFE_NO_PAD.encode(*bytes).into()))
+    }
+
+    /// The token in clear.
+    #[must_use]
+    pub fn expose_secret(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for InvitationToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InvitationToken(..)")
+    }
+}
+
+/// What the database holds of a token. It is long and random, so one round of SHA-256 does.
+fn hash(token: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(token.as_bytes()))
+}
+
+/// An invitation that was made, and its token, which is nowhere else.
+#[derive(Debug, Clone)]
+pub struct CreatedInvitation {
+    /// The invitation.
+    pub invitation: Invitation,
+    /// What is mailed to the invited.
+    pub token: InvitationToken,
+}
+
+/// Who accepts an invitation. Their email and role are the invitation's.
+#[derive(Debug, Clone)]
+pub struct InvitedUser {
+    /// The name to log in with.
+    pub handle: Handle,
+    /// A password.
+    pub credential: Credential,
+    /// What they tell about themselves.
+    pub profile: Profile,
+}
+
+impl InvitedUser {
+    /// Someone who tells nothing about themselves.
+    pub fn new(handle: Handle, credential: impl Into<Credential>) -> Self {
+        Self { handle, credential: credential.into(), profile: Profile::default() }
+    }
+}
+
+impl TryFrom<invitations::Model> for Invitation {
+    type Error = Error;
+
+    fn try_from(row: invitations::Model) -> Result<Self, Error> {
+        let malformed =
+            |column| move |error: Error| Error::MalformedRow { column, reason: error.to_string() };
+        let metadata = row.metadata.map(serde_json::from_value).transpose();
+        Ok(Self {
+            id: row.id,
+            email: row.email.parse().map_err(malformed("auth.invitations.email"))?,
+            role: row.role.parse().map_err(malformed("auth.invitations.role"))?,
+            created_by: row.created_by,
+            is_active: row.is_active,
+            expires_at: row.expires_at.to_utc(),
+            used_at: row.used_at.map(|at| at.to_utc()),
+            used_by: row.used_by,
+            metadata: metadata.map_err(|error| Error::MalformedRow {
+                column: "auth.invitations.metadata",
+                reason: error.to_string(),
+            })?,
+            created_at: row.created_at.to_utc(),
+        })
+    }
+}
+
+fn live() -> Expr {
+    invitations::Column::ExpiresAt.into_expr().gt(Expr::current_timestamp())
+}
+
+fn of_token(token: &str) -> Expr {
+    invitations::Column::Token.eq(hash(token))
+}
+
+/// Invitations.
+impl<C: Tenant> Auth<'_, C> {
+    /// Makes an invitation. Its token is given here and never again.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`] for who invites, [`Error::InvalidInput`]; [`Error::NotConfigured`] for a secret without
+    /// [`encryption_keys`](super::AuthSettings::encryption_keys).
+    pub async fn create_invitation(&self, new: NewInvitation) -> Result<CreatedInvitation, Error> {
+        new.check()?;
+        let (id, token) = (Uuid::new_v4(), InvitationToken::generate()?);
+        let secret = match new.temporary_totp_secret {
+            Some(secret) => Some(self.seal(OwnerKind::Invitation, id, secret).await?.to_text()),
+            None => None,
+        };
+        let metadata = new.metadata.map(serde_json::to_value).transpose();
+        let insert = statement(
+            r#"INSERT INTO "auth"."invitations"
+                   ("id", "token", "email", "role", "created_by", "expires_at", "temporary_totp_secret", "metadata")
+               SELECT $2, $3, $4, $5, "users"."id", CURRENT_TIMESTAMP + $6::float8 * INTERVAL '1 second', $7,
+                      $8::jsonb
+               FROM "auth"."users" WHERE "users"."id" = $1
+               RETURNING *"#,
+            [
+                new.created_by.into(),
+                id.into(),
+                hash(token.expose_secret()).into(),
+                new.email.into(),
+                new.role.into(),
+                seconds(new.valid_for),
+                secret.into(),
+                metadata.map_err(|error| sea_orm::DbErr::Json(error.to_string()))?.into(),
+            ],
+        );
+        let not_found = || Error::UserNotFound { user: new.created_by.to_string() };
+        match self.db.query_one_raw(insert).await {
+            Ok(Some(row)) => {
+                let invitation = invitations::Model::from_query_result(&row, "")?.try_into()?;
+                Ok(CreatedInvitation { invitation, token })
+            }
+            Ok(None) => Err(not_found()),
+            Err(error) if Error::constraint(&error) == Some("invitations_created_by_fkey") => {
+                Err(not_found())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The invitation of a token, whether it was used or withdrawn; `None` when there is none, or its time is over.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_invitation(&self, token: &str) -> Result<Option<Invitation>, Error> {
+        let select = invitations::Entity::find().filter(of_token(token)).filter(live());
+        select.one(self.db).await?.map(Invitation::try_from).transpose()
+    }
+
+    /// The invitation of an identity, whatever became of it.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_invitation_by_id(&self, id: Uuid) -> Result<Option<Invitation>, Error> {
+        let select = invitations::Entity::find().filter(invitations::Column::Id.eq(id));
+        select.one(self.db).await?.map(Invitation::try_from).transpose()
+    }
+
+    /// The second factor that goes with a live invitation; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`Error::Undecryptable`], [`Error::NotConfigured`].
+    pub async fn get_invitation_totp_secret(&self, token: &str) -> Result<Option<TotpSecret>, Error> {
+        let select = invitations::Entity::find().filter(of_token(token)).filter(live());
+        let Some(row) = select.one(self.db).await? else { return Ok(None) };
+        match row.temporary_totp_secret {
+            Some(text) => self.open(OwnerKind::Invitation, row.id, Sealed::from_text(&text)?).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Every invitation, newest first.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_all_invitations(&self) -> Result<Vec<Invitation>, Error> {
+        self.invitations(Condition::all()).await
+    }
+
+    /// The invitations that can be accepted, newest first.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_pending_invitations(&self) -> Result<Vec<Invitation>, Error> {
+        let pending = Condition::all()
+            .add(invitations::Column::IsActive.eq(true))
+            .add(invitations::Column::UsedAt.is_null())
+            .add(live());
+        self.invitations(pending).await
+    }
+
+    /// The invitations that a user made, newest first.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_invitations_by_user(&self, user: Uuid) -> Result<Vec<Invitation>, Error> {
+        self.invitations(Condition::all().add(invitations::Column::CreatedBy.eq(user))).await
+    }
+
+    async fn invitations(&self, condition: Condition) -> Result<Vec<Invitation>, Error> {
+        let newest_first = invitations::Entity::find()
+            .filter(condition)
+            .order_by_desc(invitations::Column::CreatedAt)
+            .order_by_asc(invitations::Column::Id);
+        newest_first.all(self.db).await?.into_iter().map(Invitation::try_from).collect()
+    }
+
+    /// Changes an invitation, and gives it as changed.
+    ///
+    /// # Errors
+    /// [`Error::InvitationNotFound`], [`Error::InvalidInput`].
+    pub async fn update_invitation(&self, id: Uuid, update: InvitationUpdate) -> Result<Invitation, Error> {
+        use invitations::Column::{ExpiresAt, IsActive, Metadata, UsedAt, UsedBy};
+        InvitationMetadata::check(update.metadata.as_option().and_then(Option::as_ref))?;
+        let mut changes: Vec<(invitations::Column, Value)> = Vec::new();
+        if let Change::Set(is_active) = update.is_active {
+            changes.push((IsActive, is_active.into()));
+        }
+        if let Change::Set(used_at) = update.used_at {
+            changes.push((UsedAt, used_at.into()));
+        }
+        if let Change::Set(used_by) = update.used_by {
+            changes.push((UsedBy, used_by.into()));
+        }
+        if let Change::Set(metadata) = update.metadata {
+            let json = metadata.map(serde_json::to_value).transpose();
+            changes.push((Metadata, json.map_err(|error| sea_orm::DbErr::Json(error.to_string()))?.into()));
+        }
+        if let Change::Set(expires_at) = update.expires_at {
+            changes.push((ExpiresAt, expires_at.into()));
+        }
+        if changes.is_empty() {
+            return self.get_invitation_by_id(id).await?.ok_or(Error::InvitationNotFound);
+        }
+        let mut query = invitations::Entity::update_many().filter(invitations::Column::Id.eq(id));
+        for (column, value) in changes {
+            query = query.col_expr(column, Expr::val(value));
+        }
+        let rows = query.exec_with_returning(self.db).await?;
+        rows.into_iter().next().ok_or(Error::InvitationNotFound)?.try_into()
+    }
+
+    /// Deletes an invitation. `false` when there was none.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn delete_invitation(&self, id: Uuid) -> Result<bool, Error> {
+        let delete = invitations::Entity::delete_many().filter(invitations::Column::Id.eq(id));
+        Ok(delete.exec(self.db).await?.rows_affected > 0)
+    }
+
+    /// Deletes the invitations that no one accepted in time, and says how many there were. Those that were accepted
+    /// stay, as a record. In batches, as
+    /// [`cleanup_expired_sessions`](Self::cleanup_expired_sessions) does it.
+    ///
+    /// # Errors
+    /// What the database reports; the batches before are deleted then.
+    pub async fn cleanup_expired_invitations(&self) -> Result<u64, Error> {
+        let delete = r#"DELETE FROM "auth"."invitations" WHERE "id" IN (SELECT "i"."id"
+            FROM "auth"."invitations" AS "i" WHERE "i"."expires_at" <= CURRENT_TIMESTAMP AND "i"."used_at" IS NULL
+            ORDER BY "i"."expires_at" LIMIT $1 FOR UPDATE SKIP LOCKED)"#;
+        self.delete_in_batches(delete).await
+    }
+
+    /// Accepts an invitation: creates the user, with the invitation's email and role, and marks it as used. However
+    /// many try at once, on however many servers, one succeeds; whoever fails has changed nothing.
+    ///
+    /// # Errors
+    /// [`Error::InvitationNotFound`], [`Error::InvitationClosed`], [`Error::HandleTaken`], [`Error::EmailTaken`],
+    /// [`Error::InvalidInput`].
+    pub async fn accept_invitation(&self, token: &str, invited: InvitedUser) -> Result<User, Error> {
+        // Asked first, so that no hash is computed for whoever guesses tokens.
+        let (invitation, state) = self.invitation_and_state(token).await?;
+        if state != InvitationState::Pending {
+            return Err(Error::InvitationClosed { state });
+        }
+        let new = NewUser {
+            role: invitation.role.clone(),
+            profile: invited.profile,
+            ..NewUser::new(invited.handle, invitation.email.clone(), invited.credential)
+        };
+        new.check()?;
+        let password_hash = self.config.hasher.hash_of(new.credential.clone()).await?;
+
+        let transaction = self.db.begin().await?;
+        let auth = self.on(&transaction);
+        let id = Uuid::new_v4();
+        if !auth.take_invitation(token, id).await? {
+            drop(transaction);
+            let (_, state) = self.invitation_and_state(token).await?;
+            return Err(Error::InvitationClosed { state });
+        }
+        let user = auth.insert_user(new.into_row(id, &password_hash)).await?;
+        let event = |event_type| NewAuditEvent {
+            user_id: Some(id),
+            handle: Some(user.handle.to_string()),
+            source: Source::User,
+            details: serde_json::json!({"invitation": invitation.id, "invitedBy": invitation.created_by}),
+            ..NewAuditEvent::new(event_type)
+        };
+        auth.log_audit_events(vec![
+            event(AuditEventType::InvitationAccepted),
+            event(AuditEventType::UserCreated),
+        ])
+        .await?;
+        transaction.commit().await?;
+        Ok(user)
+    }
+
+    /// Marks an invitation as used, if it is pending: one statement, so once whoever else tries.
+    async fn take_invitation(&self, token: &str, user: Uuid) -> Result<bool, Error> {
+        let take = statement(
+            r#"UPDATE "auth"."invitations" SET "used_at" = CURRENT_TIMESTAMP, "used_by" = $2, "is_active" = FALSE
+               WHERE "token" = $1 AND "is_active" AND "used_at" IS NULL AND "expires_at" > CURRENT_TIMESTAMP"#,
+            [hash(token).into(), user.into()],
+        );
+        Ok(self.db.execute_raw(take).await?.rows_affected() > 0)
+    }
+
+    /// The invitation of a token, and what became of it by the database's clock.
+    async fn invitation_and_state(&self, token: &str) -> Result<(Invitation, InvitationState), Error> {
+        let select = statement(
+            r#"SELECT "invitations".*, "expires_at" <= CURRENT_TIMESTAMP AS "expired"
+               FROM "auth"."invitations" WHERE "token" = $1"#,
+            [hash(token).into()],
+        );
+        let row = self.db.query_one_raw(select).await?.ok_or(Error::InvitationNotFound)?;
+        let invitation: Invitation = invitations::Model::from_query_result(&row, "")?.try_into()?;
+        let state = if invitation.used_at.is_some() {
+            InvitationState::Used
+        } else if !invitation.is_active {
+            InvitationState::Revoked
+        } else if row.try_get("", "expired")? {
+            InvitationState::Expired
+        } else {
+            InvitationState::Pending
+        };
+        Ok((invitation, state))
+    }
+}

@@ -1,0 +1,376 @@
+//! Sessions: what they are, and the operations on them. Whether one is live the database's clock decides.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use sea_orm::FromQueryResult;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Statement, TransactionSession, Value};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use watertight_entity::auth::sessions;
+
+use super::change::Change;
+use super::device::DeviceType;
+use super::role::Role;
+use super::sealing::{Owner, OwnerKind, Sealed};
+use super::sql::{seconds, statement};
+use super::totp::TotpSecret;
+use super::{Auth, text};
+use crate::{Error, Tenant};
+
+/// Rows that one statement of a clean-up deletes at most, so that none holds its locks for long.
+pub(super) const BATCH: u64 = 1_000;
+
+/// A session, without the second factor that may be being enrolled in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Session {
+    /// The identity, which the token names.
+    pub id: Uuid,
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+    /// When it was begun.
+    pub created_at: DateTime<Utc>,
+    /// The user as they were when it was begun, or as the application has set it since.
+    pub user_data: Option<SessionUser>,
+    /// Where it was begun from; `unknown` when it was not told.
+    pub client_ip: String,
+    /// The same with its last part left out, where the application keeps that.
+    pub client_ip_masked: Option<String>,
+    /// What it was begun with; `unknown` when it was not told.
+    pub user_agent: String,
+    /// On what kind of device.
+    pub device_type: DeviceType,
+    /// What the application knows the browser by.
+    pub browser_fingerprint: Option<String>,
+    /// Whereabouts.
+    pub geo_location: Option<GeoLocation>,
+    /// Until when a second factor can be confirmed in it.
+    pub temp_totp_expires_at: Option<DateTime<Utc>>,
+}
+
+/// The user of a session, in short.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionUser {
+    /// The user's identity.
+    pub id: Uuid,
+    /// The handle.
+    pub username: String,
+    /// The name to show.
+    pub name: String,
+    /// What the user may do.
+    pub role: Role,
+    /// Whether onboarding is still to be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs_onboarding: Option<bool>,
+    /// The step of onboarding that the user is at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onboarding_step: Option<i32>,
+}
+
+/// Whereabouts a session was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GeoLocation {
+    /// The country.
+    pub country: String,
+    /// The city.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+}
+
+/// What is known of who begins a session. All of it may be missing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionMetadata {
+    /// Where from.
+    pub client_ip: Option<IpAddr>,
+    /// The same with its last part left out; at most 45 characters.
+    pub client_ip_masked: Option<String>,
+    /// What with.
+    pub user_agent: Option<String>,
+    /// On what kind of device.
+    pub device_type: DeviceType,
+    /// What the application knows the browser by.
+    pub browser_fingerprint: Option<String>,
+    /// Whereabouts.
+    pub geo_location: Option<GeoLocation>,
+}
+
+impl SessionMetadata {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        text::check_optional("masked IP address", self.client_ip_masked.as_ref(), 45)?;
+        text::check_optional("user agent", self.user_agent.as_ref(), usize::MAX)?;
+        text::check_optional("browser fingerprint", self.browser_fingerprint.as_ref(), usize::MAX)?;
+        if let Some(GeoLocation { country, city }) = &self.geo_location {
+            text::check("country", country, usize::MAX)?;
+            text::check_optional("city", city.as_ref(), usize::MAX)?;
+        }
+        Ok(())
+    }
+}
+
+/// What to change of a session. What may be absent is cleared with `Change::Set(None)`.
+#[derive(Debug, Clone, Default)]
+pub struct SessionUpdate {
+    /// When it ends.
+    pub expires_at: Change<DateTime<Utc>>,
+    /// The user in short.
+    pub user_data: Change<Option<SessionUser>>,
+    /// The secret that is being enrolled. It is stored encrypted.
+    pub temp_totp_secret: Change<Option<TotpSecret>>,
+    /// Until when that can be confirmed.
+    pub temp_totp_expires_at: Change<Option<DateTime<Utc>>>,
+}
+
+impl TryFrom<sessions::Model> for Session {
+    type Error = Error;
+
+    fn try_from(row: sessions::Model) -> Result<Self, Error> {
+        fn parse<T: serde::de::DeserializeOwned>(
+            column: &'static str,
+            json: Option<serde_json::Value>,
+        ) -> Result<Option<T>, Error> {
+            let parsed = json.map(serde_json::from_value).transpose();
+            parsed.map_err(|error| Error::MalformedRow { column, reason: error.to_string() })
+        }
+        Ok(Self {
+            id: row.id,
+            user_id: row.user_id,
+            expires_at: row.expires_at.to_utc(),
+            created_at: row.created_at.to_utc(),
+            user_data: parse("auth.sessions.user_data", row.user_data)?,
+            client_ip: row.client_ip,
+            client_ip_masked: row.client_ip_masked,
+            user_agent: row.user_agent,
+            device_type: row.device_type.parse()?,
+            browser_fingerprint: row.browser_fingerprint,
+            geo_location: parse("auth.sessions.geo_location", row.geo_location)?,
+            temp_totp_expires_at: row.temp_totp_expires_at.map(|at| at.to_utc()),
+        })
+    }
+}
+
+/// Whether a session is live, by the database's clock.
+pub(super) fn live() -> Expr {
+    sessions::Column::ExpiresAt.into_expr().gt(Expr::current_timestamp())
+}
+
+/// The session's user in short is made by the database from the user's row: no user, no session.
+const INSERT: &str = r#"INSERT INTO "auth"."sessions"
+    ("id", "user_id", "expires_at", "user_data", "client_ip", "client_ip_masked", "user_agent", "device_type",
+     "browser_fingerprint", "geo_location")
+    SELECT $2, "users"."id", CURRENT_TIMESTAMP + $3::float8 * INTERVAL '1 second',
+           jsonb_build_object('id', "users"."id", 'username', "users"."handle",
+               'name', coalesce("users"."display_name", "users"."handle"), 'role', "users"."role",
+               'needsOnboarding', "users"."needs_onboarding", 'onboardingStep', "users"."onboarding_step"),
+           $4, $5, $6, $7, $8, $9::jsonb
+    FROM "auth"."users" WHERE "users"."id" = $1
+    RETURNING *"#;
+
+/// Sessions.
+impl<C: Tenant> Auth<'_, C> {
+    /// Begins a session of a user. Whether the user may is for [`login`](Self::login) to find out.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::InvalidInput`].
+    pub async fn create_session(&self, user: Uuid, metadata: &SessionMetadata) -> Result<Session, Error> {
+        metadata.check()?;
+        let unknown = || "unknown".to_owned();
+        let geo_location = metadata.geo_location.as_ref().map(serde_json::to_value).transpose();
+        let geo_location = geo_location.map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
+        let insert = statement(
+            INSERT,
+            [
+                user.into(),
+                Uuid::new_v4().into(),
+                seconds(self.config.session_age()),
+                metadata.client_ip.map_or_else(unknown, |ip| ip.to_string()).into(),
+                metadata.client_ip_masked.clone().into(),
+                metadata.user_agent.clone().unwrap_or_else(unknown).into(),
+                metadata.device_type.into(),
+                metadata.browser_fingerprint.clone().into(),
+                geo_location.into(),
+            ],
+        );
+        match self.one_session(insert).await {
+            Ok(Some(session)) => Ok(session),
+            Ok(None) => Err(Error::UserNotFound { user: user.to_string() }),
+            // The user was deleted while it was being inserted.
+            Err(Error::Database(error)) if Error::constraint(&error) == Some("sessions_user_id_fkey") => {
+                Err(Error::UserNotFound { user: user.to_string() })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn one_session(&self, statement: Statement) -> Result<Option<Session>, Error> {
+        let row = self.db.query_one_raw(statement).await?;
+        row.map(|row| sessions::Model::from_query_result(&row, "")?.try_into()).transpose()
+    }
+
+    /// The live session of an identity; `None` when there is none, or it has ended.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_session(&self, id: Uuid) -> Result<Option<Session>, Error> {
+        let select = sessions::Entity::find().filter(live()).filter(sessions::Column::Id.eq(id));
+        select.one(self.db).await?.map(Session::try_from).transpose()
+    }
+
+    /// The live sessions of a user, newest first.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_sessions_by_user(&self, user: Uuid) -> Result<Vec<Session>, Error> {
+        self.live_sessions(sessions::Entity::find().filter(sessions::Column::UserId.eq(user))).await
+    }
+
+    /// Every live session, newest first.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_all_sessions(&self) -> Result<Vec<Session>, Error> {
+        self.live_sessions(sessions::Entity::find()).await
+    }
+
+    async fn live_sessions(&self, select: sea_orm::Select<sessions::Entity>) -> Result<Vec<Session>, Error> {
+        let newest_first = select
+            .filter(live())
+            .order_by_desc(sessions::Column::CreatedAt)
+            .order_by_asc(sessions::Column::Id);
+        newest_first.all(self.db).await?.into_iter().map(Session::try_from).collect()
+    }
+
+    /// Changes a live session, and gives it as changed.
+    ///
+    /// # Errors
+    /// [`Error::SessionNotFound`]; [`Error::NotConfigured`] for a secret without
+    /// [`encryption_keys`](super::AuthSettings::encryption_keys).
+    pub async fn update_session(&self, id: Uuid, update: SessionUpdate) -> Result<Session, Error> {
+        use sessions::Column::{ExpiresAt, TempTotpExpiresAt, TempTotpSecret, UserData};
+        let mut changes: Vec<(sessions::Column, Value)> = Vec::new();
+        if let Change::Set(expires_at) = update.expires_at {
+            changes.push((ExpiresAt, expires_at.into()));
+        }
+        if let Change::Set(user) = update.user_data {
+            let json = user.map(serde_json::to_value).transpose();
+            let json = json.map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
+            changes.push((UserData, json.into()));
+        }
+        if let Change::Set(secret) = update.temp_totp_secret {
+            let sealed = match secret {
+                Some(secret) => Some(self.seal(OwnerKind::Session, id, secret).await?.to_text()),
+                None => None,
+            };
+            changes.push((TempTotpSecret, sealed.into()));
+        }
+        if let Change::Set(expires_at) = update.temp_totp_expires_at {
+            changes.push((TempTotpExpiresAt, expires_at.into()));
+        }
+        if changes.is_empty() {
+            return self.get_session(id).await?.ok_or(Error::SessionNotFound { id });
+        }
+        let mut query = sessions::Entity::update_many().filter(live()).filter(sessions::Column::Id.eq(id));
+        for (column, value) in changes {
+            query = query.col_expr(column, Expr::val(value));
+        }
+        let rows = query.exec_with_returning(self.db).await?;
+        rows.into_iter().next().ok_or(Error::SessionNotFound { id })?.try_into()
+    }
+
+    /// The secret that is being enrolled in a live session; `None` when there is none, or its time is over.
+    ///
+    /// # Errors
+    /// [`Error::Undecryptable`], [`Error::NotConfigured`].
+    pub async fn get_session_totp_secret(&self, id: Uuid) -> Result<Option<TotpSecret>, Error> {
+        let pending = sessions::Column::TempTotpExpiresAt.into_expr().gt(Expr::current_timestamp());
+        let select =
+            sessions::Entity::find().filter(live()).filter(pending).filter(sessions::Column::Id.eq(id));
+        match select.one(self.db).await?.and_then(|session| session.temp_totp_secret) {
+            Some(text) => self.open(OwnerKind::Session, id, Sealed::from_text(&text)?).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Lets a live session that is about to end live on for the whole of a session's age, and gives it as it is then.
+    /// One that is not due stays as it is. `None` when there is none, or it has ended.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn renew_session(&self, id: Uuid) -> Result<Option<Session>, Error> {
+        let renew = statement(
+            r#"UPDATE "auth"."sessions" SET "expires_at" = CURRENT_TIMESTAMP + $2::float8 * INTERVAL '1 second'
+               WHERE "id" = $1 AND "expires_at" > CURRENT_TIMESTAMP
+                 AND "expires_at" < CURRENT_TIMESTAMP + $3::float8 * INTERVAL '1 second'
+               RETURNING *"#,
+            [id.into(), seconds(self.config.session_age()), seconds(self.config.renewal_threshold())],
+        );
+        match self.one_session(renew).await? {
+            Some(session) => Ok(Some(session)),
+            None => self.get_session(id).await,
+        }
+    }
+
+    /// Ends a session. `false` when there was none.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn delete_session(&self, id: Uuid) -> Result<bool, Error> {
+        let delete = sessions::Entity::delete_many().filter(sessions::Column::Id.eq(id));
+        Ok(delete.exec(self.db).await?.rows_affected > 0)
+    }
+
+    /// Ends every session of a user, and says how many there were.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn delete_user_sessions(&self, user: Uuid) -> Result<u64, Error> {
+        let delete = sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(user));
+        Ok(delete.exec(self.db).await?.rows_affected)
+    }
+
+    /// Deletes the sessions that have ended, and says how many there were. Each 1000 are a transaction of their own
+    /// (on a [`TenantConnection`](crate::TenantConnection)), and what another clean-up holds is left to it.
+    ///
+    /// # Errors
+    /// What the database reports; the batches before are deleted then.
+    pub async fn cleanup_expired_sessions(&self) -> Result<u64, Error> {
+        let delete = r#"DELETE FROM "auth"."sessions" WHERE "id" IN (SELECT "s"."id" FROM "auth"."sessions" AS "s"
+            WHERE "s"."expires_at" <= CURRENT_TIMESTAMP ORDER BY "s"."expires_at" LIMIT $1 FOR UPDATE SKIP LOCKED)"#;
+        self.delete_in_batches(delete).await
+    }
+
+    /// Runs a delete of at most `$1` rows until it finds fewer.
+    pub(super) async fn delete_in_batches(&self, delete: &str) -> Result<u64, Error> {
+        let mut total = 0;
+        loop {
+            let transaction = self.db.begin().await?;
+            let deleted = {
+                use sea_orm::ConnectionTrait;
+                transaction
+                    .execute_raw(statement(delete, [BATCH.cast_signed().into()]))
+                    .await?
+                    .rows_affected()
+            };
+            transaction.commit().await?;
+            total += deleted;
+            if deleted < BATCH {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Encrypts a secret for its owner, on a blocking thread.
+    pub(super) async fn seal(&self, kind: OwnerKind, id: Uuid, secret: TotpSecret) -> Result<Sealed, Error> {
+        let (keys, owner) = (self.config.encryption_keys()?, Owner { kind, tenant: self.db.tenant_id(), id });
+        self.config.hasher.run(move || keys.seal(owner, &secret)).await?
+    }
+
+    /// Decrypts a secret of its owner, on a blocking thread.
+    pub(super) async fn open(&self, kind: OwnerKind, id: Uuid, sealed: Sealed) -> Result<TotpSecret, Error> {
+        let (keys, owner) = (self.config.encryption_keys()?, Owner { kind, tenant: self.db.tenant_id(), id });
+        self.config.hasher.run(move || keys.open(owner, &sealed)).await?
+    }
+}

@@ -1,0 +1,613 @@
+//! Users: what they are, and the operations on them.
+
+use chrono::{DateTime, Utc};
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use sea_orm::sea_query::{Expr, OnConflict, Query};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, FromJsonQueryResult, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select, Set, Statement, TransactionSession, Value,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use watertight_entity::auth::{invitations, sessions, totp_secrets, users};
+
+use super::audit::NewAuditEvent;
+use super::audit_kinds::{AuditEventType, Severity, Source};
+use super::change::Change;
+use super::names::{Email, Handle};
+use super::password::{Credential, PasswordHash};
+use super::role::Role;
+use super::sql::{statement, user_columns};
+use super::{Auth, text};
+use crate::{Error, Tenant};
+
+/// A user, without the password's hash. Times are the database's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromQueryResult)]
+#[allow(clippy::struct_excessive_bools, reason = "a row, whose columns are independent")]
+pub struct User {
+    /// The identity, unique within the tenant.
+    pub id: Uuid,
+    /// The name to log in with.
+    pub handle: Handle,
+    /// The address to log in with.
+    pub email: Email,
+    /// What the user may do.
+    pub role: Role,
+    /// What the user tells about themselves.
+    #[sea_orm(nested)]
+    #[serde(flatten)]
+    pub profile: Profile,
+    /// Whether the user may log in at all.
+    pub is_active: bool,
+    /// Whether the account is locked, by the database's clock when it was read.
+    pub is_locked: bool,
+    /// Why it is, or was last, locked.
+    pub lock_reason: Option<String>,
+    /// When it was last locked.
+    pub locked_at: Option<DateTime<Utc>>,
+    /// When the lock lapses; `None` when it does not by itself.
+    pub locked_until: Option<DateTime<Utc>>,
+    /// Whether onboarding is still to be done.
+    pub needs_onboarding: bool,
+    /// The step of onboarding that the user is at.
+    pub onboarding_step: i32,
+    /// Whether the user has yet to log in for the first time; the application clears it when it has welcomed them.
+    pub first_login: bool,
+    /// Whether a second factor is asked for.
+    pub totp_enabled: bool,
+    /// What the user may do beyond their role.
+    pub permissions: Option<Permissions>,
+    /// Failures to log in since the last success, as far as they followed one another within the window.
+    pub login_attempts: i32,
+    /// When the last of them was.
+    pub last_failed_login_at: Option<DateTime<Utc>>,
+    /// When the user last logged in.
+    pub last_login_at: Option<DateTime<Utc>>,
+    /// When the password was last changed.
+    pub password_changed_at: Option<DateTime<Utc>>,
+    /// Where the user last logged in from.
+    pub ip_address: Option<String>,
+    /// What the user last logged in with.
+    pub user_agent: Option<String>,
+    /// When the user was created.
+    pub created_at: DateTime<Utc>,
+    /// When the user was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What a user tells about themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromQueryResult)]
+pub struct Profile {
+    /// The name to show; at most 128 characters.
+    pub display_name: Option<String>,
+    /// A few words about the user.
+    pub bio: Option<String>,
+    /// Where the user's picture is.
+    pub avatar_url: Option<String>,
+    /// At most 32 characters.
+    pub pronouns: Option<String>,
+    /// The name of an IANA time zone; at most 64 characters.
+    pub timezone: Option<String>,
+    /// A language tag (BCP 47); at most 16 characters.
+    pub locale: Option<String>,
+    /// At most 8 characters.
+    pub theme: Option<String>,
+    /// Whether the user wants mail; yes by default.
+    pub email_notifications: bool,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            display_name: None,
+            bio: None,
+            avatar_url: None,
+            pronouns: None,
+            timezone: None,
+            locale: None,
+            theme: None,
+            email_notifications: true,
+        }
+    }
+}
+
+impl Profile {
+    fn check(&self) -> Result<(), Error> {
+        text::check_optional("display name", self.display_name.as_ref(), 128)?;
+        text::check_optional("bio", self.bio.as_ref(), usize::MAX)?;
+        text::check_optional("avatar URL", self.avatar_url.as_ref(), usize::MAX)?;
+        text::check_optional("pronouns", self.pronouns.as_ref(), 32)?;
+        text::check_optional("time zone", self.timezone.as_ref(), 64)?;
+        text::check_optional("locale", self.locale.as_ref(), 16)?;
+        text::check_optional("theme", self.theme.as_ref(), 8)
+    }
+}
+
+/// What a user may do beyond their role, by names of the application's own.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, FromJsonQueryResult)]
+#[serde(transparent)]
+pub struct Permissions(pub Vec<String>);
+
+impl Permissions {
+    fn check(permissions: Option<&Self>) -> Result<(), Error> {
+        permissions.map_or(Ok(()), |Self(names)| {
+            names.iter().try_for_each(|name| text::check("permission", name, usize::MAX))
+        })
+    }
+}
+
+/// A user to be created. Everything given is stored.
+///
+/// ```
+/// use watertight::auth::{NewUser, Password, Profile, Role};
+///
+/// let jess = NewUser {
+///     role: Role::BusinessOwner,
+///     profile: Profile { display_name: Some("Jess Sullivan".into()), ..Default::default() },
+///     ..NewUser::new("jess".parse()?, "jess@example.com".parse()?, Password::new("123456")?)
+/// };
+/// # Ok::<(), watertight::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// The name to log in with.
+    pub handle: Handle,
+    /// The address to log in with.
+    pub email: Email,
+    /// A password, which is hashed, or a hash.
+    pub credential: Credential,
+    /// What the user may do; [`Role::Viewer`] unless told otherwise.
+    pub role: Role,
+    /// What is told about the user.
+    pub profile: Profile,
+    /// Whether the user may log in; yes unless told otherwise.
+    pub is_active: bool,
+    /// Whether onboarding is to be done; yes unless told otherwise.
+    pub needs_onboarding: bool,
+    /// The step of onboarding to begin with; 0 unless told otherwise.
+    pub onboarding_step: u16,
+    /// What the user may do beyond the role.
+    pub permissions: Option<Permissions>,
+}
+
+impl NewUser {
+    /// A viewer who may log in.
+    pub fn new(handle: Handle, email: Email, credential: impl Into<Credential>) -> Self {
+        Self {
+            handle,
+            email,
+            credential: credential.into(),
+            role: Role::default(),
+            profile: Profile::default(),
+            is_active: true,
+            needs_onboarding: true,
+            onboarding_step: 0,
+            permissions: None,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.profile.check()?;
+        Permissions::check(self.permissions.as_ref())
+    }
+
+    pub(super) fn into_row(self, id: Uuid, hash: &PasswordHash) -> users::ActiveModel {
+        users::ActiveModel {
+            id: Set(id),
+            handle: Set(self.handle.to_string()),
+            email: Set(self.email.to_string()),
+            password_hash: Set(hash.expose_secret().to_owned()),
+            role: Set(self.role.to_string()),
+            display_name: Set(self.profile.display_name),
+            bio: Set(self.profile.bio),
+            avatar_url: Set(self.profile.avatar_url),
+            pronouns: Set(self.profile.pronouns),
+            timezone: Set(self.profile.timezone),
+            locale: Set(self.profile.locale),
+            theme: Set(self.profile.theme),
+            email_notifications: Set(self.profile.email_notifications),
+            is_active: Set(self.is_active),
+            needs_onboarding: Set(self.needs_onboarding),
+            onboarding_step: Set(self.onboarding_step.into()),
+            permissions: Set(self.permissions.map(|Permissions(names)| names.into())),
+            ..Default::default()
+        }
+    }
+}
+
+/// What to change of a user. What may be absent is cleared with `Change::Set(None)`.
+///
+/// ```
+/// use watertight::auth::{Change, ProfileUpdate, Role, UserUpdate};
+///
+/// let promotion = UserUpdate {
+///     role: Role::Editor.into(),
+///     profile: ProfileUpdate { bio: Change::Set(None), ..Default::default() },
+///     ..Default::default()
+/// };
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "as in `User`")]
+pub struct UserUpdate {
+    pub handle: Change<Handle>,
+    pub email: Change<Email>,
+    pub role: Change<Role>,
+    pub profile: ProfileUpdate,
+    pub is_active: Change<bool>,
+    pub needs_onboarding: Change<bool>,
+    pub onboarding_step: Change<u16>,
+    pub first_login: Change<bool>,
+    pub totp_enabled: Change<bool>,
+    pub permissions: Change<Option<Permissions>>,
+}
+
+/// What to change of a user's profile.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "as in `Profile`")]
+pub struct ProfileUpdate {
+    pub display_name: Change<Option<String>>,
+    pub bio: Change<Option<String>>,
+    pub avatar_url: Change<Option<String>>,
+    pub pronouns: Change<Option<String>>,
+    pub timezone: Change<Option<String>>,
+    pub locale: Change<Option<String>>,
+    pub theme: Change<Option<String>>,
+    pub email_notifications: Change<bool>,
+}
+
+impl From<Profile> for ProfileUpdate {
+    fn from(profile: Profile) -> Self {
+        Self {
+            display_name: profile.display_name.into(),
+            bio: profile.bio.into(),
+            avatar_url: profile.avatar_url.into(),
+            pronouns: profile.pronouns.into(),
+            timezone: profile.timezone.into(),
+            locale: profile.locale.into(),
+            theme: profile.theme.into(),
+            email_notifications: profile.email_notifications.into(),
+        }
+    }
+}
+
+impl UserUpdate {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let given = |change: &Change<Option<String>>| change.as_option().cloned().flatten();
+        let profile = &self.profile;
+        Profile {
+            display_name: given(&profile.display_name),
+            bio: given(&profile.bio),
+            avatar_url: given(&profile.avatar_url),
+            pronouns: given(&profile.pronouns),
+            timezone: given(&profile.timezone),
+            locale: given(&profile.locale),
+            theme: given(&profile.theme),
+            email_notifications: true,
+        }
+        .check()?;
+        Permissions::check(self.permissions.as_option().and_then(Option::as_ref))
+    }
+
+    /// The columns to set, and their values.
+    fn into_values(self) -> Vec<(users::Column, Value)> {
+        use users::Column;
+        fn given<T: Into<Value>>(column: Column, change: Change<T>) -> Option<(Column, Value)> {
+            change.into_option().map(|value| (column, value.into()))
+        }
+        let step = self.onboarding_step.into_option().map(i32::from);
+        [
+            given(Column::Handle, self.handle),
+            given(Column::Email, self.email),
+            given(Column::Role, self.role),
+            given(Column::DisplayName, self.profile.display_name),
+            given(Column::Bio, self.profile.bio),
+            given(Column::AvatarUrl, self.profile.avatar_url),
+            given(Column::Pronouns, self.profile.pronouns),
+            given(Column::Timezone, self.profile.timezone),
+            given(Column::Locale, self.profile.locale),
+            given(Column::Theme, self.profile.theme),
+            given(Column::EmailNotifications, self.profile.email_notifications),
+            given(Column::IsActive, self.is_active),
+            given(Column::NeedsOnboarding, self.needs_onboarding),
+            step.map(|step| (Column::OnboardingStep, step.into())),
+            given(Column::FirstLogin, self.first_login),
+            given(Column::TotpEnabled, self.totp_enabled),
+            given(Column::Permissions, self.permissions),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// A select of users, each to be read as a [`User`].
+pub(super) fn find() -> Select<users::Entity> {
+    users::Entity::find().select_only().expr(Expr::cust(user_columns("")))
+}
+
+/// Users.
+impl<C: Tenant> Auth<'_, C> {
+    /// The user of an identity; `None` when the tenant has no such user.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_user(&self, id: Uuid) -> Result<Option<User>, Error> {
+        self.one_user(find().filter(users::Column::Id.eq(id))).await
+    }
+
+    /// The user of a handle; `None` when the tenant has no such user.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_user_by_handle(&self, handle: &Handle) -> Result<Option<User>, Error> {
+        self.one_user(find().filter(users::Column::Handle.eq(handle.as_str()))).await
+    }
+
+    /// The user of an email address; `None` when the tenant has no such user.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_user_by_email(&self, email: &Email) -> Result<Option<User>, Error> {
+        self.one_user(find().filter(users::Column::Email.eq(email.as_str()))).await
+    }
+
+    async fn one_user(&self, select: Select<users::Entity>) -> Result<Option<User>, Error> {
+        Ok(select.into_model::<User>().one(self.db).await?)
+    }
+
+    /// Every user, ordered by handle. [`stream_users`](Self::stream_users) and [`get_users_page`](Self::get_users_page)
+    /// are for tenants with many.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_all_users(&self) -> Result<Vec<User>, Error> {
+        Ok(find().order_by_asc(users::Column::Handle).into_model::<User>().all(self.db).await?)
+    }
+
+    /// The users that follow a handle, or the first ones, ordered by handle; at most `limit`.
+    ///
+    /// The next page follows the last handle of this one. It costs the same however far it is from the start.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_users_page(&self, after: Option<&Handle>, limit: u64) -> Result<Vec<User>, Error> {
+        let page = find().order_by_asc(users::Column::Handle).limit(limit);
+        let page = match after {
+            Some(handle) => page.filter(users::Column::Handle.gt(handle.as_str())),
+            None => page,
+        };
+        Ok(page.into_model::<User>().all(self.db).await?)
+    }
+
+    /// Every user, ordered by handle, as the database gives them. A connection is in use until the stream ends.
+    ///
+    /// # Errors
+    /// What the database reports, at once or in place of a user.
+    pub async fn stream_users(&self) -> Result<impl Stream<Item = Result<User, Error>> + Send, Error> {
+        let select = find().order_by_asc(users::Column::Handle);
+        let rows = self.db.stream(select.as_query()).await?;
+        Ok(rows.map(|row| Ok(User::from_query_result(&row?, "")?)).boxed().into_stream())
+    }
+
+    /// Whether the tenant has a user at all.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn has_users(&self) -> Result<bool, Error> {
+        let exists = Query::select()
+            .expr_as(Expr::exists(Query::select().expr(Expr::val(1)).from(users::Entity).take()), "found")
+            .take();
+        let row = self.db.query_one(&exists).await?;
+        Ok(row.map(|row| row.try_get("", "found")).transpose()?.unwrap_or(false))
+    }
+
+    /// Creates a user.
+    ///
+    /// # Errors
+    /// [`Error::HandleTaken`], [`Error::EmailTaken`], [`Error::InvalidInput`].
+    pub async fn create_user(&self, new: NewUser) -> Result<User, Error> {
+        new.check()?;
+        let hash = self.config.hasher.hash_of(new.credential.clone()).await?;
+        self.insert_user(new.into_row(Uuid::new_v4(), &hash)).await
+    }
+
+    /// Inserts a user, or says which name is taken. Neither ends a transaction that it runs in.
+    pub(super) async fn insert_user(&self, row: users::ActiveModel) -> Result<User, Error> {
+        let insert = users::Entity::insert(row.clone())
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .into_query()
+            .returning(Query::returning().expr(Expr::cust(user_columns(""))))
+            .to_owned();
+        // What was in the way may be gone when it is asked for: then there is room.
+        for _ in 0..3 {
+            if let Some(row) = self.db.query_one(&insert).await? {
+                return Ok(User::from_query_result(&row, "")?);
+            }
+            let (handle, email) = (row.handle.as_ref(), row.email.as_ref());
+            if let Some(taken) = self.taken(Some(handle), Some(email)).await? {
+                return Err(taken);
+            }
+        }
+        Err(Error::Database(sea_orm::DbErr::RecordNotInserted))
+    }
+
+    /// Which of the names another user has.
+    async fn taken(&self, handle: Option<&String>, email: Option<&String>) -> Result<Option<Error>, Error> {
+        let either = Condition::any()
+            .add_option(handle.map(|handle| users::Column::Handle.eq(handle)))
+            .add_option(email.map(|email| users::Column::Email.eq(email)));
+        let names =
+            users::Entity::find().select_only().columns([users::Column::Handle, users::Column::Email]);
+        let others: Vec<(String, String)> = names.filter(either).into_tuple().all(self.db).await?;
+        let of_handle = others.iter().find(|(taken, _)| Some(taken) == handle);
+        let of_email = others.iter().find(|(_, taken)| Some(taken) == email);
+        Ok(match (of_handle, of_email) {
+            (Some((handle, _)), _) => Some(Error::HandleTaken { handle: handle.clone() }),
+            (None, Some((_, email))) => Some(Error::EmailTaken { email: email.clone() }),
+            (None, None) => None,
+        })
+    }
+
+    /// Changes a user, and gives the user as changed. A TOTP secret follows its user's handle.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::HandleTaken`], [`Error::EmailTaken`], [`Error::InvalidInput`].
+    pub async fn update_user(&self, id: Uuid, update: UserUpdate) -> Result<User, Error> {
+        update.check()?;
+        let handle = update.handle.as_option().cloned();
+        let (wanted_handle, wanted_email) =
+            (handle.as_ref().map(ToString::to_string), update.email.as_option().map(ToString::to_string));
+        let mut query = Query::update();
+        query
+            .table(users::Entity)
+            .values(update.into_values().into_iter().map(|(column, value)| (column, Expr::val(value))))
+            .value(users::Column::UpdatedAt, Expr::current_timestamp())
+            .and_where(users::Column::Id.eq(id))
+            .returning(Query::returning().expr(Expr::cust(user_columns(""))));
+        let changed = match handle {
+            None => self.db.query_one(&query).await,
+            Some(handle) => self.update_with_secret(id, &query, &handle).await,
+        };
+        match changed {
+            Ok(Some(row)) => Ok(User::from_query_result(&row, "")?),
+            Ok(None) => Err(Error::UserNotFound { user: id.to_string() }),
+            Err(error) => Err(match Error::constraint(&error) {
+                Some("users_handle_key") => Error::HandleTaken { handle: wanted_handle.unwrap_or_default() },
+                Some("users_email_key") => Error::EmailTaken { email: wanted_email.unwrap_or_default() },
+                _ => error.into(),
+            }),
+        }
+    }
+
+    async fn update_with_secret(
+        &self,
+        id: Uuid,
+        update: &sea_orm::sea_query::UpdateStatement,
+        handle: &Handle,
+    ) -> Result<Option<sea_orm::QueryResult>, sea_orm::DbErr> {
+        use sea_orm::ConnectionTrait;
+        let transaction = self.db.begin().await?;
+        let row = transaction.query_one(update).await?;
+        totp_secrets::Entity::update_many()
+            .col_expr(totp_secrets::Column::Handle, Expr::val(handle.as_str()))
+            .filter(totp_secrets::Column::UserId.eq(id))
+            .exec(&transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(row)
+    }
+
+    /// Gives a user another password and ends all their sessions: for administrators. Users change their own with
+    /// [`change_password`](Self::change_password).
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`].
+    pub async fn set_password(&self, id: Uuid, credential: impl Into<Credential>) -> Result<(), Error> {
+        let hash = self.config.hasher.hash_of(credential.into()).await?;
+        let transaction = self.db.begin().await?;
+        let auth = self.on(&transaction);
+        auth.write_password(id, &hash).await?;
+        let event = NewAuditEvent {
+            target_user_id: Some(id),
+            source: Source::Admin,
+            severity: Severity::Warning,
+            ..NewAuditEvent::new(AuditEventType::PasswordChanged)
+        };
+        auth.log_audit_events(vec![event]).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Writes a hash, lifts a lock of failures, and ends all sessions of the user.
+    pub(super) async fn write_password(&self, id: Uuid, hash: &PasswordHash) -> Result<(), Error> {
+        let update = statement(
+            r#"UPDATE "auth"."users" SET "password_hash" = $2, "password_changed_at" = CURRENT_TIMESTAMP,
+               "updated_at" = CURRENT_TIMESTAMP, "login_attempts" = 0,
+               "is_locked" = "is_locked" AND "locked_until" IS NULL WHERE "id" = $1"#,
+            [id.into(), hash.expose_secret().into()],
+        );
+        if self.db.execute_raw(update).await?.rows_affected() == 0 {
+            return Err(Error::UserNotFound { user: id.to_string() });
+        }
+        sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(id)).exec(self.db).await?;
+        Ok(())
+    }
+
+    /// Locks an account until it is unlocked, and ends all its sessions.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::InvalidInput`].
+    pub async fn lock_user(&self, id: Uuid, reason: &str) -> Result<User, Error> {
+        text::check("lock reason", reason, usize::MAX)?;
+        let lock = format!(
+            r#"UPDATE "auth"."users" SET "is_locked" = TRUE, "lock_reason" = $2, "locked_at" = CURRENT_TIMESTAMP,
+               "locked_until" = NULL, "updated_at" = CURRENT_TIMESTAMP WHERE "id" = $1 RETURNING {}"#,
+            user_columns("")
+        );
+        let transaction = self.db.begin().await?;
+        let auth = self.on(&transaction);
+        let user = auth
+            .set_lock(id, statement(lock, [id.into(), reason.into()]), AuditEventType::UserLocked)
+            .await?;
+        sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(id)).exec(&transaction).await?;
+        transaction.commit().await?;
+        Ok(user)
+    }
+
+    /// Lifts a lock, whoever or whatever made it.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`].
+    pub async fn unlock_user(&self, id: Uuid) -> Result<User, Error> {
+        let unlock = format!(
+            r#"UPDATE "auth"."users" SET "is_locked" = FALSE, "lock_reason" = NULL, "locked_at" = NULL,
+               "locked_until" = NULL, "login_attempts" = 0, "updated_at" = CURRENT_TIMESTAMP
+               WHERE "id" = $1 RETURNING {}"#,
+            user_columns("")
+        );
+        let transaction = self.db.begin().await?;
+        let auth = self.on(&transaction);
+        let user = auth.set_lock(id, statement(unlock, [id.into()]), AuditEventType::UserUnlocked).await?;
+        transaction.commit().await?;
+        Ok(user)
+    }
+
+    async fn set_lock(&self, id: Uuid, update: Statement, event: AuditEventType) -> Result<User, Error> {
+        let row = self.db.query_one_raw(update).await?.ok_or(Error::UserNotFound { user: id.to_string() })?;
+        let user = User::from_query_result(&row, "")?;
+        let event = NewAuditEvent {
+            target_user_id: Some(id),
+            handle: Some(user.handle.to_string()),
+            source: Source::Admin,
+            severity: Severity::Warning,
+            ..NewAuditEvent::new(event)
+        };
+        self.log_audit_events(vec![event]).await?;
+        Ok(user)
+    }
+
+    /// Deletes a user, with their sessions, backup codes, TOTP secret and the invitations they made. The audit trail
+    /// stays. `false` when the tenant has no such user.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn delete_user(&self, id: Uuid) -> Result<bool, Error> {
+        let transaction = self.db.begin().await?;
+        // Locked first, so that no invitation is made in between.
+        users::Entity::find()
+            .select_only()
+            .column(users::Column::Id)
+            .filter(users::Column::Id.eq(id))
+            .lock_exclusive()
+            .into_tuple::<Uuid>()
+            .one(&transaction)
+            .await?;
+        invitations::Entity::delete_many()
+            .filter(invitations::Column::CreatedBy.eq(id))
+            .exec(&transaction)
+            .await?;
+        let deleted =
+            users::Entity::delete_many().filter(users::Column::Id.eq(id)).exec(&transaction).await?;
+        transaction.commit().await?;
+        Ok(deleted.rows_affected > 0)
+    }
+}
