@@ -80,7 +80,7 @@ impl<'a, C: Tenant> Auth<'a, C> {
     }
 
     /// The same within a transaction.
-    const fn on<'t>(&self, transaction: &'t TenantTransaction) -> Auth<'t, TenantTransaction>
+    const fn on<'t>(self, transaction: &'t TenantTransaction) -> Auth<'t, TenantTransaction>
     where
         'a: 't,
     {

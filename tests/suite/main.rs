@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, in its helpers too, and says what it saw"
 )]
 
+mod auth;
 mod connection;
 mod fuzz;
 mod keys;

@@ -251,7 +251,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::InvalidInput`].
-    pub async fn log_audit_event(&self, event: NewAuditEvent) -> Result<Uuid, Error> {
+    pub async fn log_audit_event(self, event: NewAuditEvent) -> Result<Uuid, Error> {
         let ids = self.log_audit_events(vec![event]).await?;
         Ok(ids.into_iter().next().unwrap_or_default())
     }
@@ -260,7 +260,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::InvalidInput`].
-    pub async fn log_audit_events(&self, events: Vec<NewAuditEvent>) -> Result<Vec<Uuid>, Error> {
+    pub async fn log_audit_events(self, events: Vec<NewAuditEvent>) -> Result<Vec<Uuid>, Error> {
         events.iter().try_for_each(NewAuditEvent::check)?;
         let rows: Vec<_> = events.iter().map(|event| (Uuid::now_v7(), event, Duration::ZERO)).collect();
         self.write_audit_events(&rows).await?;
@@ -269,7 +269,7 @@ impl<C: Tenant> Auth<'_, C> {
 
     /// Writes events that have been checked, each with how long ago it happened.
     pub(super) async fn write_audit_events(
-        &self,
+        self,
         events: &[(Uuid, &NewAuditEvent, Duration)],
     ) -> Result<(), Error> {
         if events.is_empty() {
@@ -300,7 +300,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for a limit that is not between 1 and 1000.
-    pub async fn get_audit_events(&self, filter: &AuditFilter) -> Result<AuditPage, Error> {
+    pub async fn get_audit_events(self, filter: &AuditFilter) -> Result<AuditPage, Error> {
         use audit_events::Column::{Id, Severity, Timestamp, Type, UserId};
         let limit = filter.limit.unwrap_or(AuditFilter::DEFAULT_LIMIT);
         if !(1..=AuditFilter::MAX_LIMIT).contains(&limit) {
@@ -338,7 +338,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// As [`get_audit_events`](Self::get_audit_events).
-    pub async fn get_recent_audit_events(&self, limit: Option<u64>) -> Result<Vec<AuditEvent>, Error> {
+    pub async fn get_recent_audit_events(self, limit: Option<u64>) -> Result<Vec<AuditEvent>, Error> {
         Ok(self.get_audit_events(&AuditFilter { limit, ..Default::default() }).await?.events)
     }
 }

@@ -61,17 +61,17 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::UserNotFound`].
-    pub async fn save_backup_codes(&self, user: Uuid, codes: &BackupCodes) -> Result<(), Error> {
+    pub async fn save_backup_codes(self, user: Uuid, codes: &BackupCodes) -> Result<(), Error> {
         let stored = self.hash_backup_codes(codes).await?;
         self.write_backup_codes(user, &stored).await
     }
 
-    pub(super) async fn hash_backup_codes(&self, codes: &BackupCodes) -> Result<Vec<StoredCode>, Error> {
+    pub(super) async fn hash_backup_codes(self, codes: &BackupCodes) -> Result<Vec<StoredCode>, Error> {
         let (codes, cost) = (codes.clone(), self.config.hasher.backup_code_cost());
         self.config.hasher.run(move || codes.hash(cost)).await?
     }
 
-    pub(super) async fn write_backup_codes(&self, user: Uuid, codes: &[StoredCode]) -> Result<(), Error> {
+    pub(super) async fn write_backup_codes(self, user: Uuid, codes: &[StoredCode]) -> Result<(), Error> {
         let upsert = statement(
             r#"INSERT INTO "auth"."backup_codes" ("user_id", "codes")
                SELECT "users"."id", $2::jsonb FROM "auth"."users" WHERE "users"."id" = $1
@@ -92,7 +92,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::UserNotFound`].
-    pub async fn regenerate_backup_codes(&self, user: Uuid) -> Result<BackupCodes, Error> {
+    pub async fn regenerate_backup_codes(self, user: Uuid) -> Result<BackupCodes, Error> {
         let codes = BackupCodes::generate(self.config.backup_codes())?;
         let stored = self.hash_backup_codes(&codes).await?;
         let transaction = self.db.begin().await?;
@@ -112,7 +112,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::MalformedRow`].
-    pub async fn get_backup_codes(&self, user: Uuid) -> Result<Option<BackupCodeSet>, Error> {
+    pub async fn get_backup_codes(self, user: Uuid) -> Result<Option<BackupCodeSet>, Error> {
         let select = backup_codes::Entity::find().filter(backup_codes::Column::UserId.eq(user));
         let Some(row) = select.one(self.db).await? else { return Ok(None) };
         let known = |code: StoredCode| BackupCode { id: code.id, used: code.used, used_at: code.used_at };
@@ -128,7 +128,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn delete_backup_codes(&self, user: Uuid) -> Result<bool, Error> {
+    pub async fn delete_backup_codes(self, user: Uuid) -> Result<bool, Error> {
         let delete = backup_codes::Entity::delete_many().filter(backup_codes::Column::UserId.eq(user));
         Ok(delete.exec(self.db).await?.rows_affected > 0)
     }
@@ -138,7 +138,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::MalformedRow`].
-    pub async fn consume_backup_code(&self, user: Uuid, code: &str) -> Result<Option<usize>, Error> {
+    pub async fn consume_backup_code(self, user: Uuid, code: &str) -> Result<Option<usize>, Error> {
         let Some(id) = self.matching_backup_code(user, code).await? else { return Ok(None) };
         let transaction = self.db.begin().await?;
         let remaining = self.on(&transaction).use_backup_code(user, &id).await?;
@@ -147,7 +147,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// The identity of an unused code that was typed. It can be used up by another in the meantime.
-    pub(super) async fn matching_backup_code(&self, user: Uuid, code: &str) -> Result<Option<String>, Error> {
+    pub(super) async fn matching_backup_code(self, user: Uuid, code: &str) -> Result<Option<String>, Error> {
         let select = backup_codes::Entity::find().filter(backup_codes::Column::UserId.eq(user));
         let Some(row) = select.one(self.db).await? else { return Ok(None) };
         let (codes, typed) = (parse(&row)?, secrecy::SecretString::from(code));
@@ -156,7 +156,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Uses up a code by its identity, within a transaction: the row is locked until that ends.
-    pub(super) async fn use_backup_code(&self, user: Uuid, id: &str) -> Result<Option<usize>, Error> {
+    pub(super) async fn use_backup_code(self, user: Uuid, id: &str) -> Result<Option<usize>, Error> {
         let select = backup_codes::Entity::find().filter(backup_codes::Column::UserId.eq(user));
         let Some(row) = select.lock_exclusive().one(self.db).await? else { return Ok(None) };
         let mut codes = parse(&row)?;
@@ -178,7 +178,7 @@ impl<C: Tenant> Auth<'_, C> {
         Ok(Some(remaining))
     }
 
-    async fn now(&self) -> Result<DateTime<Utc>, Error> {
+    async fn now(self) -> Result<DateTime<Utc>, Error> {
         let row = self.db.query_one_raw(statement("SELECT CURRENT_TIMESTAMP AS now", [])).await?;
         Ok(row.map(|row| row.try_get("", "now")).transpose()?.unwrap_or_default())
     }

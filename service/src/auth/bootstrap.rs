@@ -156,7 +156,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// [`Error::Bootstrap`], which says which user and why.
     pub async fn bootstrap_users(
-        &self,
+        self,
         users: Vec<BootstrapUser>,
         update_existing: bool,
     ) -> Result<BootstrapReport, Error> {
@@ -183,7 +183,7 @@ impl<C: Tenant> Auth<'_, C> {
         Err(Error::Database(sea_orm::DbErr::RecordNotUpdated))
     }
 
-    async fn hash_all(&self, wanted: &[Wanted], update_existing: bool) -> Result<Vec<Hashed>, Error> {
+    async fn hash_all(self, wanted: &[Wanted], update_existing: bool) -> Result<Vec<Hashed>, Error> {
         let existing = self.existing(wanted, false).await?;
         let hash = |user: &Wanted| {
             let before = existing.get(user.handle.as_str()).map(|row| row.password_hash.clone());
@@ -202,7 +202,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Whether a hash is the credential's, and as costly as it should be.
-    async fn is_hash_of(&self, text: &str, credential: &Credential) -> Result<bool, Error> {
+    async fn is_hash_of(self, text: &str, credential: &Credential) -> Result<bool, Error> {
         let Ok(hash) = text.parse::<PasswordHash>() else { return Ok(false) };
         match credential {
             Credential::Hash(given) => Ok(given.expose_secret() == hash.expose_secret()),
@@ -211,7 +211,7 @@ impl<C: Tenant> Auth<'_, C> {
         }
     }
 
-    async fn existing(&self, wanted: &[Wanted], lock: bool) -> Result<HashMap<String, users::Model>, Error> {
+    async fn existing(self, wanted: &[Wanted], lock: bool) -> Result<HashMap<String, users::Model>, Error> {
         let handles = wanted.iter().map(|user| user.handle.as_str());
         let select = users::Entity::find()
             .filter(users::Column::Handle.is_in(handles))
@@ -222,7 +222,7 @@ impl<C: Tenant> Auth<'_, C> {
 
     /// Writes all users, unless one is not as it was when their passwords were hashed.
     async fn write_all(
-        &self,
+        self,
         wanted: &[Wanted],
         hashes: &[Hashed],
         update_existing: bool,

@@ -259,7 +259,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// [`Error::UserNotFound`] for who invites, [`Error::InvalidInput`]; [`Error::NotConfigured`] for a secret without
     /// [`encryption_keys`](super::AuthSettings::encryption_keys).
-    pub async fn create_invitation(&self, new: NewInvitation) -> Result<CreatedInvitation, Error> {
+    pub async fn create_invitation(self, new: NewInvitation) -> Result<CreatedInvitation, Error> {
         new.check()?;
         let (id, token) = (Uuid::new_v4(), InvitationToken::generate()?);
         let secret = match new.temporary_totp_secret {
@@ -303,7 +303,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_invitation(&self, token: &str) -> Result<Option<Invitation>, Error> {
+    pub async fn get_invitation(self, token: &str) -> Result<Option<Invitation>, Error> {
         let select = invitations::Entity::find().filter(of_token(token)).filter(live());
         select.one(self.db).await?.map(Invitation::try_from).transpose()
     }
@@ -312,7 +312,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_invitation_by_id(&self, id: Uuid) -> Result<Option<Invitation>, Error> {
+    pub async fn get_invitation_by_id(self, id: Uuid) -> Result<Option<Invitation>, Error> {
         let select = invitations::Entity::find().filter(invitations::Column::Id.eq(id));
         select.one(self.db).await?.map(Invitation::try_from).transpose()
     }
@@ -321,7 +321,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::Undecryptable`], [`Error::NotConfigured`].
-    pub async fn get_invitation_totp_secret(&self, token: &str) -> Result<Option<TotpSecret>, Error> {
+    pub async fn get_invitation_totp_secret(self, token: &str) -> Result<Option<TotpSecret>, Error> {
         let select = invitations::Entity::find().filter(of_token(token)).filter(live());
         let Some(row) = select.one(self.db).await? else { return Ok(None) };
         match row.temporary_totp_secret {
@@ -334,7 +334,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_all_invitations(&self) -> Result<Vec<Invitation>, Error> {
+    pub async fn get_all_invitations(self) -> Result<Vec<Invitation>, Error> {
         self.invitations(Condition::all()).await
     }
 
@@ -342,7 +342,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_pending_invitations(&self) -> Result<Vec<Invitation>, Error> {
+    pub async fn get_pending_invitations(self) -> Result<Vec<Invitation>, Error> {
         let pending = Condition::all()
             .add(invitations::Column::IsActive.eq(true))
             .add(invitations::Column::UsedAt.is_null())
@@ -354,11 +354,11 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_invitations_by_user(&self, user: Uuid) -> Result<Vec<Invitation>, Error> {
+    pub async fn get_invitations_by_user(self, user: Uuid) -> Result<Vec<Invitation>, Error> {
         self.invitations(Condition::all().add(invitations::Column::CreatedBy.eq(user))).await
     }
 
-    async fn invitations(&self, condition: Condition) -> Result<Vec<Invitation>, Error> {
+    async fn invitations(self, condition: Condition) -> Result<Vec<Invitation>, Error> {
         let newest_first = invitations::Entity::find()
             .filter(condition)
             .order_by_desc(invitations::Column::CreatedAt)
@@ -370,7 +370,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::InvitationNotFound`], [`Error::InvalidInput`].
-    pub async fn update_invitation(&self, id: Uuid, update: InvitationUpdate) -> Result<Invitation, Error> {
+    pub async fn update_invitation(self, id: Uuid, update: InvitationUpdate) -> Result<Invitation, Error> {
         use invitations::Column::{ExpiresAt, IsActive, Metadata, UsedAt, UsedBy};
         InvitationMetadata::check(update.metadata.as_option().and_then(Option::as_ref))?;
         let mut changes: Vec<(invitations::Column, Value)> = Vec::new();
@@ -405,7 +405,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn delete_invitation(&self, id: Uuid) -> Result<bool, Error> {
+    pub async fn delete_invitation(self, id: Uuid) -> Result<bool, Error> {
         let delete = invitations::Entity::delete_many().filter(invitations::Column::Id.eq(id));
         Ok(delete.exec(self.db).await?.rows_affected > 0)
     }
@@ -416,7 +416,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports; the batches before are deleted then.
-    pub async fn cleanup_expired_invitations(&self) -> Result<u64, Error> {
+    pub async fn cleanup_expired_invitations(self) -> Result<u64, Error> {
         let delete = r#"DELETE FROM "auth"."invitations" WHERE "id" IN (SELECT "i"."id"
             FROM "auth"."invitations" AS "i" WHERE "i"."expires_at" <= CURRENT_TIMESTAMP AND "i"."used_at" IS NULL
             ORDER BY "i"."expires_at" LIMIT $1 FOR UPDATE SKIP LOCKED)"#;
@@ -429,7 +429,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// [`Error::InvitationNotFound`], [`Error::InvitationClosed`], [`Error::HandleTaken`], [`Error::EmailTaken`],
     /// [`Error::InvalidInput`].
-    pub async fn accept_invitation(&self, token: &str, invited: InvitedUser) -> Result<User, Error> {
+    pub async fn accept_invitation(self, token: &str, invited: InvitedUser) -> Result<User, Error> {
         // Asked first, so that no hash is computed for whoever guesses tokens.
         let (invitation, state) = self.invitation_and_state(token).await?;
         if state != InvitationState::Pending {
@@ -469,7 +469,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Marks an invitation as used, if it is pending: one statement, so once whoever else tries.
-    async fn take_invitation(&self, token: &str, user: Uuid) -> Result<bool, Error> {
+    async fn take_invitation(self, token: &str, user: Uuid) -> Result<bool, Error> {
         let take = statement(
             r#"UPDATE "auth"."invitations" SET "used_at" = CURRENT_TIMESTAMP, "used_by" = $2, "is_active" = FALSE
                WHERE "token" = $1 AND "is_active" AND "used_at" IS NULL AND "expires_at" > CURRENT_TIMESTAMP"#,
@@ -479,7 +479,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// The invitation of a token, and what became of it by the database's clock.
-    async fn invitation_and_state(&self, token: &str) -> Result<(Invitation, InvitationState), Error> {
+    async fn invitation_and_state(self, token: &str) -> Result<(Invitation, InvitationState), Error> {
         let select = statement(
             r#"SELECT "invitations".*, "expires_at" <= CURRENT_TIMESTAMP AS "expired"
                FROM "auth"."invitations" WHERE "token" = $1"#,

@@ -151,7 +151,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// [`Error::LoginRefused`]; [`Error::NotConfigured`] without [`signing_keys`](super::AuthSettings::signing_keys),
     /// before anything else.
-    pub async fn login(&self, request: LoginRequest) -> Result<Login, Error> {
+    pub async fn login(self, request: LoginRequest) -> Result<Login, Error> {
         let keys = self.config.signing_keys()?;
         let LoginRequest { identifier, password, second_factor, metadata } = request;
         metadata.check()?;
@@ -219,7 +219,7 @@ impl<C: Tenant> Auth<'_, C> {
         Ok(Login { user, session, token, backup_codes_remaining: remaining })
     }
 
-    async fn candidate(&self, condition: &str, value: sea_orm::Value) -> Result<Option<Candidate>, Error> {
+    async fn candidate(self, condition: &str, value: sea_orm::Value) -> Result<Option<Candidate>, Error> {
         let select = format!(
             r#"SELECT "id", "handle", "password_hash", "is_active", {LOCKED} AS "is_locked", "locked_until",
                       "totp_enabled" FROM "auth"."users" WHERE {condition}"#
@@ -229,7 +229,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Verifies the password of a user, as a login does, for what asks it again.
-    pub(super) async fn verify_user(&self, id: Uuid, password: &Password) -> Result<Verified, Error> {
+    pub(super) async fn verify_user(self, id: Uuid, password: &Password) -> Result<Verified, Error> {
         let candidate = self.candidate(r#""id" = $1"#, id.into()).await?;
         if candidate.is_none() {
             return Err(Error::UserNotFound { user: id.to_string() });
@@ -238,7 +238,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     async fn verify(
-        &self,
+        self,
         candidate: Option<Candidate>,
         password: &Password,
         metadata: &SessionMetadata,
@@ -269,7 +269,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     async fn refuse_second_factor<T>(
-        &self,
+        self,
         verified: &Verified,
         metadata: &SessionMetadata,
     ) -> Result<T, Error> {
@@ -281,7 +281,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// For nobody the same statements are run, so that it takes as long.
     async fn count_failure(
-        &self,
+        self,
         who: Option<(Uuid, &Handle)>,
         refusal: LoginRefusal,
         metadata: &SessionMetadata,
@@ -309,7 +309,7 @@ impl<C: Tenant> Auth<'_, C> {
 
     /// One more failure, in one statement: the database adds it to what is there then, and locks the account when
     /// there are enough. Whether it has locked it now. One that is locked counts no further.
-    async fn increment_failures(&self, user: Uuid, lockout: Lockout) -> Result<bool, Error> {
+    async fn increment_failures(self, user: Uuid, lockout: Lockout) -> Result<bool, Error> {
         let failures = r#"(CASE WHEN "last_failed_login_at" > CURRENT_TIMESTAMP - $2::float8 * INTERVAL '1 second'
             AND NOT "is_locked" THEN "login_attempts" ELSE 0 END + 1)"#;
         let count = format!(
@@ -330,7 +330,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     async fn log_refusal(
-        &self,
+        self,
         who: Option<(Uuid, &Handle)>,
         refusal: &LoginRefusal,
         metadata: &SessionMetadata,
@@ -342,7 +342,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// Lets a user in whose password was right, unless the row says otherwise by now: the password was changed, the
     /// account locked or made inactive meanwhile.
     async fn admit(
-        &self,
+        self,
         verified: &Verified,
         rehashed: Option<&PasswordHash>,
         metadata: &SessionMetadata,
@@ -367,7 +367,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Why someone whose password was right was not let in after all.
-    async fn why_not(&self, verified: &Verified) -> Result<LoginRefusal, Error> {
+    async fn why_not(self, verified: &Verified) -> Result<LoginRefusal, Error> {
         let candidate = self.candidate(r#""id" = $1"#, verified.id.into()).await?;
         Ok(match candidate {
             Some(Candidate { is_locked: true, locked_until, .. }) => {
@@ -385,7 +385,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::NotConfigured`] without [`signing_keys`](super::AuthSettings::signing_keys).
-    pub async fn authenticate(&self, token: &str) -> Result<Option<Authenticated>, Error> {
+    pub async fn authenticate(self, token: &str) -> Result<Option<Authenticated>, Error> {
         let Some(session) = self.config.signing_keys()?.verify(self.db.tenant_id(), token)? else {
             return Ok(None);
         };
@@ -412,7 +412,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// [`Error::SessionNotFound`]; [`Error::NotConfigured`] without
     /// [`signing_keys`](super::AuthSettings::signing_keys).
-    pub async fn issue_token(&self, session: Uuid) -> Result<SessionToken, Error> {
+    pub async fn issue_token(self, session: Uuid) -> Result<SessionToken, Error> {
         let keys = self.config.signing_keys()?;
         let live = self.get_session(session).await?.ok_or(Error::SessionNotFound { id: session })?;
         keys.sign(self.db.tenant_id(), live.id)
@@ -422,7 +422,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::NotConfigured`] without [`signing_keys`](super::AuthSettings::signing_keys).
-    pub async fn logout(&self, token: &str) -> Result<bool, Error> {
+    pub async fn logout(self, token: &str) -> Result<bool, Error> {
         let Some(id) = self.config.signing_keys()?.verify(self.db.tenant_id(), token)? else {
             return Ok(false);
         };
@@ -447,7 +447,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// [`Error::LoginRefused`] for a wrong password, which counts as a failure to log in, and for one that was changed
     /// meanwhile; [`Error::UserNotFound`].
     pub async fn change_password(
-        &self,
+        self,
         user: Uuid,
         current: &Password,
         new: Password,
@@ -490,7 +490,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::NoRandomness`].
-    pub async fn hash_password(&self, password: Password) -> Result<PasswordHash, Error> {
+    pub async fn hash_password(self, password: Password) -> Result<PasswordHash, Error> {
         self.config.hasher.hash(password).await
     }
 
@@ -498,13 +498,13 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// None but that the runtime is shutting down.
-    pub async fn verify_password(&self, password: Password, hash: PasswordHash) -> Result<bool, Error> {
+    pub async fn verify_password(self, password: Password, hash: PasswordHash) -> Result<bool, Error> {
         self.config.hasher.verify(password, Some(hash)).await
     }
 
     /// Whether a hash is of a lower cost than the settings'.
     #[must_use]
-    pub fn needs_rehash(&self, hash: &PasswordHash) -> bool {
+    pub fn needs_rehash(self, hash: &PasswordHash) -> bool {
         self.config.hasher.needs_rehash(hash)
     }
 }

@@ -175,7 +175,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::InvalidInput`].
-    pub async fn create_session(&self, user: Uuid, metadata: &SessionMetadata) -> Result<Session, Error> {
+    pub async fn create_session(self, user: Uuid, metadata: &SessionMetadata) -> Result<Session, Error> {
         metadata.check()?;
         let unknown = || "unknown".to_owned();
         let geo_location = metadata.geo_location.as_ref().map(serde_json::to_value).transpose();
@@ -205,7 +205,7 @@ impl<C: Tenant> Auth<'_, C> {
         }
     }
 
-    async fn one_session(&self, statement: Statement) -> Result<Option<Session>, Error> {
+    async fn one_session(self, statement: Statement) -> Result<Option<Session>, Error> {
         let row = self.db.query_one_raw(statement).await?;
         row.map(|row| sessions::Model::from_query_result(&row, "")?.try_into()).transpose()
     }
@@ -214,7 +214,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_session(&self, id: Uuid) -> Result<Option<Session>, Error> {
+    pub async fn get_session(self, id: Uuid) -> Result<Option<Session>, Error> {
         let select = sessions::Entity::find().filter(live()).filter(sessions::Column::Id.eq(id));
         select.one(self.db).await?.map(Session::try_from).transpose()
     }
@@ -223,7 +223,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_sessions_by_user(&self, user: Uuid) -> Result<Vec<Session>, Error> {
+    pub async fn get_sessions_by_user(self, user: Uuid) -> Result<Vec<Session>, Error> {
         self.live_sessions(sessions::Entity::find().filter(sessions::Column::UserId.eq(user))).await
     }
 
@@ -231,11 +231,11 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_all_sessions(&self) -> Result<Vec<Session>, Error> {
+    pub async fn get_all_sessions(self) -> Result<Vec<Session>, Error> {
         self.live_sessions(sessions::Entity::find()).await
     }
 
-    async fn live_sessions(&self, select: sea_orm::Select<sessions::Entity>) -> Result<Vec<Session>, Error> {
+    async fn live_sessions(self, select: sea_orm::Select<sessions::Entity>) -> Result<Vec<Session>, Error> {
         let newest_first = select
             .filter(live())
             .order_by_desc(sessions::Column::CreatedAt)
@@ -248,7 +248,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// [`Error::SessionNotFound`]; [`Error::NotConfigured`] for a secret without
     /// [`encryption_keys`](super::AuthSettings::encryption_keys).
-    pub async fn update_session(&self, id: Uuid, update: SessionUpdate) -> Result<Session, Error> {
+    pub async fn update_session(self, id: Uuid, update: SessionUpdate) -> Result<Session, Error> {
         use sessions::Column::{ExpiresAt, TempTotpExpiresAt, TempTotpSecret, UserData};
         let mut changes: Vec<(sessions::Column, Value)> = Vec::new();
         if let Change::Set(expires_at) = update.expires_at {
@@ -284,7 +284,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::Undecryptable`], [`Error::NotConfigured`].
-    pub async fn get_session_totp_secret(&self, id: Uuid) -> Result<Option<TotpSecret>, Error> {
+    pub async fn get_session_totp_secret(self, id: Uuid) -> Result<Option<TotpSecret>, Error> {
         let pending = sessions::Column::TempTotpExpiresAt.into_expr().gt(Expr::current_timestamp());
         let select =
             sessions::Entity::find().filter(live()).filter(pending).filter(sessions::Column::Id.eq(id));
@@ -299,7 +299,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn renew_session(&self, id: Uuid) -> Result<Option<Session>, Error> {
+    pub async fn renew_session(self, id: Uuid) -> Result<Option<Session>, Error> {
         let renew = statement(
             r#"UPDATE "auth"."sessions" SET "expires_at" = CURRENT_TIMESTAMP + $2::float8 * INTERVAL '1 second'
                WHERE "id" = $1 AND "expires_at" > CURRENT_TIMESTAMP
@@ -317,7 +317,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn delete_session(&self, id: Uuid) -> Result<bool, Error> {
+    pub async fn delete_session(self, id: Uuid) -> Result<bool, Error> {
         let delete = sessions::Entity::delete_many().filter(sessions::Column::Id.eq(id));
         Ok(delete.exec(self.db).await?.rows_affected > 0)
     }
@@ -326,7 +326,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn delete_user_sessions(&self, user: Uuid) -> Result<u64, Error> {
+    pub async fn delete_user_sessions(self, user: Uuid) -> Result<u64, Error> {
         let delete = sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(user));
         Ok(delete.exec(self.db).await?.rows_affected)
     }
@@ -336,14 +336,14 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports; the batches before are deleted then.
-    pub async fn cleanup_expired_sessions(&self) -> Result<u64, Error> {
+    pub async fn cleanup_expired_sessions(self) -> Result<u64, Error> {
         let delete = r#"DELETE FROM "auth"."sessions" WHERE "id" IN (SELECT "s"."id" FROM "auth"."sessions" AS "s"
             WHERE "s"."expires_at" <= CURRENT_TIMESTAMP ORDER BY "s"."expires_at" LIMIT $1 FOR UPDATE SKIP LOCKED)"#;
         self.delete_in_batches(delete).await
     }
 
     /// Runs a delete of at most `$1` rows until it finds fewer.
-    pub(super) async fn delete_in_batches(&self, delete: &str) -> Result<u64, Error> {
+    pub(super) async fn delete_in_batches(self, delete: &str) -> Result<u64, Error> {
         let mut total = 0;
         loop {
             let transaction = self.db.begin().await?;
@@ -363,13 +363,13 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Encrypts a secret for its owner, on a blocking thread.
-    pub(super) async fn seal(&self, kind: OwnerKind, id: Uuid, secret: TotpSecret) -> Result<Sealed, Error> {
+    pub(super) async fn seal(self, kind: OwnerKind, id: Uuid, secret: TotpSecret) -> Result<Sealed, Error> {
         let (keys, owner) = (self.config.encryption_keys()?, Owner { kind, tenant: self.db.tenant_id(), id });
         self.config.hasher.run(move || keys.seal(owner, &secret)).await?
     }
 
     /// Decrypts a secret of its owner, on a blocking thread.
-    pub(super) async fn open(&self, kind: OwnerKind, id: Uuid, sealed: Sealed) -> Result<TotpSecret, Error> {
+    pub(super) async fn open(self, kind: OwnerKind, id: Uuid, sealed: Sealed) -> Result<TotpSecret, Error> {
         let (keys, owner) = (self.config.encryption_keys()?, Owner { kind, tenant: self.db.tenant_id(), id });
         self.config.hasher.run(move || keys.open(owner, &sealed)).await?
     }

@@ -57,20 +57,20 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::NotConfigured`].
-    pub async fn save_totp_secret(&self, handle: &Handle, secret: &TotpSecret) -> Result<(), Error> {
+    pub async fn save_totp_secret(self, handle: &Handle, secret: &TotpSecret) -> Result<(), Error> {
         let user = self.id_of(handle).await?;
         let sealed = self.seal(OwnerKind::User, user, secret.clone()).await?;
         self.write_totp_secret(handle, user, sealed, None).await
     }
 
-    async fn id_of(&self, handle: &Handle) -> Result<Uuid, Error> {
+    async fn id_of(self, handle: &Handle) -> Result<Uuid, Error> {
         let select = users::Entity::find().select_only().column(users::Column::Id);
         let id = select.filter(users::Column::Handle.eq(handle.as_str())).into_tuple().one(self.db).await?;
         id.ok_or_else(|| Error::UserNotFound { user: handle.to_string() })
     }
 
     async fn write_totp_secret(
-        &self,
+        self,
         handle: &Handle,
         user: Uuid,
         sealed: Sealed,
@@ -105,7 +105,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::Undecryptable`], [`Error::NotConfigured`].
-    pub async fn get_totp_secret(&self, handle: &Handle) -> Result<Option<StoredTotpSecret>, Error> {
+    pub async fn get_totp_secret(self, handle: &Handle) -> Result<Option<StoredTotpSecret>, Error> {
         let select = totp_secrets::Entity::find().filter(totp_secrets::Column::Handle.eq(handle.as_str()));
         let Some(row) = select.one(self.db).await? else { return Ok(None) };
         let secret = self.open(OwnerKind::User, row.user_id, sealed(&row)).await?;
@@ -125,7 +125,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn delete_totp_secret(&self, handle: &Handle) -> Result<bool, Error> {
+    pub async fn delete_totp_secret(self, handle: &Handle) -> Result<bool, Error> {
         let delete =
             totp_secrets::Entity::delete_many().filter(totp_secrets::Column::Handle.eq(handle.as_str()));
         Ok(delete.exec(self.db).await?.rows_affected > 0)
@@ -136,7 +136,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::SessionNotFound`], [`Error::NotConfigured`].
-    pub async fn enrol_totp(&self, session: Uuid) -> Result<TotpEnrolment, Error> {
+    pub async fn enrol_totp(self, session: Uuid) -> Result<TotpEnrolment, Error> {
         let handle = self.handle_of_session(session).await?;
         let secret = TotpSecret::generate()?;
         let enrolment = TotpEnrolment::new(secret.clone(), secret.uri(self.config.issuer(), &handle)?);
@@ -153,7 +153,7 @@ impl<C: Tenant> Auth<'_, C> {
         }
     }
 
-    async fn handle_of_session(&self, session: Uuid) -> Result<Handle, Error> {
+    async fn handle_of_session(self, session: Uuid) -> Result<Handle, Error> {
         let select = sessions::Entity::find()
             .select_only()
             .column(users::Column::Handle)
@@ -169,7 +169,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// [`Error::WrongTotpCode`], after which another can be tried; [`Error::NoEnrolment`] when none was begun, its
     /// time is over or another attempt has confirmed it; [`Error::SessionNotFound`].
-    pub async fn confirm_totp(&self, session: Uuid, code: &str) -> Result<BackupCodes, Error> {
+    pub async fn confirm_totp(self, session: Uuid, code: &str) -> Result<BackupCodes, Error> {
         let handle = self.handle_of_session(session).await?;
         let secret = self.get_session_totp_secret(session).await?.ok_or(Error::NoEnrolment)?;
         let now = self.unix_seconds().await?;
@@ -221,7 +221,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::LoginRefused`] for a wrong password, which counts as a failure to log in; [`Error::UserNotFound`].
-    pub async fn disable_totp(&self, user: Uuid, password: &Password) -> Result<(), Error> {
+    pub async fn disable_totp(self, user: Uuid, password: &Password) -> Result<(), Error> {
         let verified = self.verify_user(user, password).await?;
         let transaction = self.db.begin().await?;
         let auth = self.on(&transaction);
@@ -252,7 +252,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// The database's clock, in seconds since 1970: codes are right or wrong by it, whichever server asks.
-    pub(super) async fn unix_seconds(&self) -> Result<u64, Error> {
+    pub(super) async fn unix_seconds(self) -> Result<u64, Error> {
         let select = statement("SELECT floor(extract(epoch FROM CURRENT_TIMESTAMP))::bigint AS now", []);
         let row = self.db.query_one_raw(select).await?;
         let now: i64 = row.map(|row| row.try_get("", "now")).transpose()?.unwrap_or_default();
@@ -260,7 +260,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// The step that a code of a user's second factor is right for, unless it is wrong. It can have been used.
-    pub(super) async fn matching_totp_step(&self, user: Uuid, code: &str) -> Result<Option<u64>, Error> {
+    pub(super) async fn matching_totp_step(self, user: Uuid, code: &str) -> Result<Option<u64>, Error> {
         let select = totp_secrets::Entity::find().filter(totp_secrets::Column::UserId.eq(user));
         let Some(row) = select.one(self.db).await? else { return Ok(None) };
         let secret = self.open(OwnerKind::User, user, sealed(&row)).await?;
@@ -268,7 +268,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Uses up a step, and all before it: `false` when that has been done. One statement, so once whoever else tries.
-    pub(super) async fn use_totp_step(&self, user: Uuid, step: u64) -> Result<bool, Error> {
+    pub(super) async fn use_totp_step(self, user: Uuid, step: u64) -> Result<bool, Error> {
         let update = statement(
             r#"UPDATE "auth"."totp_secrets" SET "last_used_step" = $2, "last_used_at" = CURRENT_TIMESTAMP
                WHERE "user_id" = $1 AND ("last_used_step" IS NULL OR "last_used_step" < $2)"#,

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, FromJsonQueryResult, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select, Set, Statement, TransactionSession, Value,
+    ColumnTrait, Condition, EntityName, EntityTrait, FromJsonQueryResult, FromQueryResult, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Select, Set, Statement, TransactionSession, Value,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -331,7 +331,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_user(&self, id: Uuid) -> Result<Option<User>, Error> {
+    pub async fn get_user(self, id: Uuid) -> Result<Option<User>, Error> {
         self.one_user(find().filter(users::Column::Id.eq(id))).await
     }
 
@@ -339,7 +339,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_user_by_handle(&self, handle: &Handle) -> Result<Option<User>, Error> {
+    pub async fn get_user_by_handle(self, handle: &Handle) -> Result<Option<User>, Error> {
         self.one_user(find().filter(users::Column::Handle.eq(handle.as_str()))).await
     }
 
@@ -347,11 +347,11 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_user_by_email(&self, email: &Email) -> Result<Option<User>, Error> {
+    pub async fn get_user_by_email(self, email: &Email) -> Result<Option<User>, Error> {
         self.one_user(find().filter(users::Column::Email.eq(email.as_str()))).await
     }
 
-    async fn one_user(&self, select: Select<users::Entity>) -> Result<Option<User>, Error> {
+    async fn one_user(self, select: Select<users::Entity>) -> Result<Option<User>, Error> {
         Ok(select.into_model::<User>().one(self.db).await?)
     }
 
@@ -360,7 +360,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_all_users(&self) -> Result<Vec<User>, Error> {
+    pub async fn get_all_users(self) -> Result<Vec<User>, Error> {
         Ok(find().order_by_asc(users::Column::Handle).into_model::<User>().all(self.db).await?)
     }
 
@@ -370,7 +370,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_users_page(&self, after: Option<&Handle>, limit: u64) -> Result<Vec<User>, Error> {
+    pub async fn get_users_page(self, after: Option<&Handle>, limit: u64) -> Result<Vec<User>, Error> {
         let page = find().order_by_asc(users::Column::Handle).limit(limit);
         let page = match after {
             Some(handle) => page.filter(users::Column::Handle.gt(handle.as_str())),
@@ -383,7 +383,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports, at once or in place of a user.
-    pub async fn stream_users(&self) -> Result<impl Stream<Item = Result<User, Error>> + Send, Error> {
+    pub async fn stream_users(self) -> Result<impl Stream<Item = Result<User, Error>> + Send, Error> {
         let select = find().order_by_asc(users::Column::Handle);
         let rows = self.db.stream(select.as_query()).await?;
         Ok(rows.map(|row| Ok(User::from_query_result(&row?, "")?)).boxed().into_stream())
@@ -393,9 +393,12 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn has_users(&self) -> Result<bool, Error> {
+    pub async fn has_users(self) -> Result<bool, Error> {
         let exists = Query::select()
-            .expr_as(Expr::exists(Query::select().expr(Expr::val(1)).from(users::Entity).take()), "found")
+            .expr_as(
+                Expr::exists(Query::select().expr(Expr::val(1)).from(users::Entity.table_ref()).take()),
+                "found",
+            )
             .take();
         let row = self.db.query_one(&exists).await?;
         Ok(row.map(|row| row.try_get("", "found")).transpose()?.unwrap_or(false))
@@ -405,14 +408,14 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::HandleTaken`], [`Error::EmailTaken`], [`Error::InvalidInput`].
-    pub async fn create_user(&self, new: NewUser) -> Result<User, Error> {
+    pub async fn create_user(self, new: NewUser) -> Result<User, Error> {
         new.check()?;
         let hash = self.config.hasher.hash_of(new.credential.clone()).await?;
         self.insert_user(new.into_row(Uuid::new_v4(), &hash)).await
     }
 
     /// Inserts a user, or says which name is taken. Neither ends a transaction that it runs in.
-    pub(super) async fn insert_user(&self, row: users::ActiveModel) -> Result<User, Error> {
+    pub(super) async fn insert_user(self, row: users::ActiveModel) -> Result<User, Error> {
         let insert = users::Entity::insert(row.clone())
             .on_conflict(OnConflict::new().do_nothing().to_owned())
             .into_query()
@@ -432,7 +435,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Which of the names another user has.
-    async fn taken(&self, handle: Option<&String>, email: Option<&String>) -> Result<Option<Error>, Error> {
+    async fn taken(self, handle: Option<&String>, email: Option<&String>) -> Result<Option<Error>, Error> {
         let either = Condition::any()
             .add_option(handle.map(|handle| users::Column::Handle.eq(handle)))
             .add_option(email.map(|email| users::Column::Email.eq(email)));
@@ -452,14 +455,14 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::HandleTaken`], [`Error::EmailTaken`], [`Error::InvalidInput`].
-    pub async fn update_user(&self, id: Uuid, update: UserUpdate) -> Result<User, Error> {
+    pub async fn update_user(self, id: Uuid, update: UserUpdate) -> Result<User, Error> {
         update.check()?;
         let handle = update.handle.as_option().cloned();
         let (wanted_handle, wanted_email) =
             (handle.as_ref().map(ToString::to_string), update.email.as_option().map(ToString::to_string));
         let mut query = Query::update();
         query
-            .table(users::Entity)
+            .table(users::Entity.table_ref())
             .values(update.into_values().into_iter().map(|(column, value)| (column, Expr::val(value))))
             .value(users::Column::UpdatedAt, Expr::current_timestamp())
             .and_where(users::Column::Id.eq(id))
@@ -480,7 +483,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     async fn update_with_secret(
-        &self,
+        self,
         id: Uuid,
         update: &sea_orm::sea_query::UpdateStatement,
         handle: &Handle,
@@ -502,7 +505,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::UserNotFound`].
-    pub async fn set_password(&self, id: Uuid, credential: impl Into<Credential>) -> Result<(), Error> {
+    pub async fn set_password(self, id: Uuid, credential: impl Into<Credential>) -> Result<(), Error> {
         let hash = self.config.hasher.hash_of(credential.into()).await?;
         let transaction = self.db.begin().await?;
         let auth = self.on(&transaction);
@@ -518,7 +521,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Writes a hash, lifts a lock of failures, and ends all sessions of the user.
-    pub(super) async fn write_password(&self, id: Uuid, hash: &PasswordHash) -> Result<(), Error> {
+    pub(super) async fn write_password(self, id: Uuid, hash: &PasswordHash) -> Result<(), Error> {
         let update = statement(
             r#"UPDATE "auth"."users" SET "password_hash" = $2, "password_changed_at" = CURRENT_TIMESTAMP,
                "updated_at" = CURRENT_TIMESTAMP, "login_attempts" = 0,
@@ -536,7 +539,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::InvalidInput`].
-    pub async fn lock_user(&self, id: Uuid, reason: &str) -> Result<User, Error> {
+    pub async fn lock_user(self, id: Uuid, reason: &str) -> Result<User, Error> {
         text::check("lock reason", reason, usize::MAX)?;
         let lock = format!(
             r#"UPDATE "auth"."users" SET "is_locked" = TRUE, "lock_reason" = $2, "locked_at" = CURRENT_TIMESTAMP,
@@ -557,7 +560,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// [`Error::UserNotFound`].
-    pub async fn unlock_user(&self, id: Uuid) -> Result<User, Error> {
+    pub async fn unlock_user(self, id: Uuid) -> Result<User, Error> {
         let unlock = format!(
             r#"UPDATE "auth"."users" SET "is_locked" = FALSE, "lock_reason" = NULL, "locked_at" = NULL,
                "locked_until" = NULL, "login_attempts" = 0, "updated_at" = CURRENT_TIMESTAMP
@@ -571,7 +574,7 @@ impl<C: Tenant> Auth<'_, C> {
         Ok(user)
     }
 
-    async fn set_lock(&self, id: Uuid, update: Statement, event: AuditEventType) -> Result<User, Error> {
+    async fn set_lock(self, id: Uuid, update: Statement, event: AuditEventType) -> Result<User, Error> {
         let row = self.db.query_one_raw(update).await?.ok_or(Error::UserNotFound { user: id.to_string() })?;
         let user = User::from_query_result(&row, "")?;
         let event = NewAuditEvent {
@@ -590,7 +593,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn delete_user(&self, id: Uuid) -> Result<bool, Error> {
+    pub async fn delete_user(self, id: Uuid) -> Result<bool, Error> {
         let transaction = self.db.begin().await?;
         // Locked first, so that no invitation is made in between.
         users::Entity::find()

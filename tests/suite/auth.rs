@@ -1,0 +1,137 @@
+//! Authentication: what every operation does, once and never twice, for its own tenant alone.
+
+mod audit;
+mod audit_log;
+mod bootstrap;
+mod clock;
+mod invitations;
+mod isolation;
+mod load;
+mod login;
+mod once;
+mod original;
+mod second_factor;
+mod secrets;
+mod sessions;
+mod users;
+
+use std::sync::LazyLock;
+
+use anyhow::Result;
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
+use watertight::auth::{
+    AuditFilter, AuthSettings, EncryptionKeys, LoginRequest, NewUser, Password, SecondFactor, SigningKeys,
+    TotpSecret, User,
+};
+use watertight::{Error, TenantConnection, Watertight};
+use watertight_tests::{TestDatabase, new_tenant};
+
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// Settings whose hashes are quick.
+pub(crate) fn settings() -> AuthSettings {
+    // Shared, so that the key is derived once.
+    static KEYS: LazyLock<EncryptionKeys> =
+        LazyLock::new(|| EncryptionKeys::new(["a passphrase for tests"]).expect("not empty"));
+    AuthSettings::default()
+        .signing_keys(SigningKeys::new([vec![7; 32]]).expect("long enough"))
+        .encryption_keys(KEYS.clone())
+        .bcrypt_cost(4)
+}
+
+/// A database with two tenants.
+pub(crate) struct World {
+    pub(crate) database: TestDatabase,
+    pub(crate) water: Watertight,
+    pub(crate) clinic: TenantConnection,
+    pub(crate) studio: TenantConnection,
+}
+
+impl World {
+    pub(crate) async fn new() -> Result<Self> {
+        Self::with(settings()).await
+    }
+
+    pub(crate) async fn with(settings: AuthSettings) -> Result<Self> {
+        let database = TestDatabase::create().await?;
+        let water = database.water_with(Watertight::builder().auth(settings)).await?;
+        let (clinic, studio) = (water.tenant(new_tenant()?), water.tenant(new_tenant()?));
+        Ok(Self { database, water, clinic, studio })
+    }
+
+    /// The clinic, over a pool of its own.
+    pub(crate) async fn clinic_elsewhere(&self) -> Result<TenantConnection> {
+        let water = self.database.water_with(Watertight::builder().auth(settings())).await?;
+        Ok(water.tenant(self.clinic.tenant_id()))
+    }
+
+    pub(crate) async fn owner(&self) -> Result<Owner> {
+        let connection = self.database.owner().await?;
+        Ok(Owner { connection, tenant: self.clinic.tenant_id().to_string() })
+    }
+}
+
+/// The tables' owner, who is bound by row-level security as everyone is, at work in the clinic.
+pub(crate) struct Owner {
+    connection: DatabaseConnection,
+    tenant: String,
+}
+
+impl Owner {
+    /// Runs a statement in which no one else helps: to let time pass, or to plant what another program wrote.
+    pub(crate) async fn run<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<u64> {
+        use sea_orm::TransactionTrait;
+        let transaction = self.connection.begin().await?;
+        transaction.execute_unprepared(&format!("SET LOCAL app.tenant_id = '{}'", self.tenant)).await?;
+        let statement = Statement::from_sql_and_values(sea_orm::DbBackend::Postgres, sql, values);
+        let changed = transaction.execute_raw(statement).await?.rows_affected();
+        transaction.commit().await?;
+        Ok(changed)
+    }
+}
+
+pub(crate) fn password() -> Password {
+    Password::new(PASSWORD).expect("a good password")
+}
+
+pub(crate) fn new_user(handle: &str) -> NewUser {
+    let email = format!("{handle}@example.com");
+    NewUser::new(handle.parse().expect("a handle"), email.parse().expect("an email"), password())
+}
+
+pub(crate) async fn user(tenant: &TenantConnection, handle: &str) -> Result<User, Error> {
+    tenant.auth().create_user(new_user(handle)).await
+}
+
+pub(crate) fn request(name: &str, password: &str) -> LoginRequest {
+    LoginRequest::new(name.parse().expect("a name"), Password::new(password).expect("a password"))
+}
+
+pub(crate) fn with_code(name: &str, code: &str) -> LoginRequest {
+    LoginRequest { second_factor: Some(SecondFactor::Totp(code.into())), ..request(name, PASSWORD) }
+}
+
+/// The types of the tenant's audit events, oldest first.
+pub(crate) async fn trail(tenant: &TenantConnection) -> Result<Vec<String>, Error> {
+    let page = tenant.auth().get_audit_events(&AuditFilter::default()).await?;
+    Ok(page.events.iter().rev().map(|event| event.event_type.to_string()).collect())
+}
+
+/// The code that is right now, by the database's clock, so many steps away.
+pub(crate) async fn code(tenant: &TenantConnection, secret: &TotpSecret, steps: i64) -> Result<String> {
+    let select = "SELECT extract(epoch FROM CURRENT_TIMESTAMP)::bigint AS now";
+    let row = tenant.query_one_raw(Statement::from_string(sea_orm::DbBackend::Postgres, select)).await?;
+    let now: i64 = row.expect("a row").try_get("", "now")?;
+    Ok(secret.code_at(u64::try_from(now + 30 * steps)?)?)
+}
+
+/// Enrols a second factor for a user who logs in, and gives the secret and the backup codes.
+pub(crate) async fn enrol(tenant: &TenantConnection, handle: &str) -> Result<(TotpSecret, Vec<String>)> {
+    let auth = tenant.auth();
+    let login = auth.login(request(handle, PASSWORD)).await?;
+    let enrolment = auth.enrol_totp(login.session.id).await?;
+    // One step back, so that the current code is still to be used.
+    let confirming = code(tenant, enrolment.secret(), -1).await?;
+    let codes = auth.confirm_totp(login.session.id, &confirming).await?;
+    Ok((enrolment.secret().clone(), codes.expose_secrets().map(str::to_owned).collect()))
+}

@@ -1,0 +1,148 @@
+//! The audit trail: written, filtered, read page by page, and never changed.
+
+use anyhow::Result;
+use chrono::TimeDelta;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::json;
+use uuid::Uuid;
+use watertight::Error;
+use watertight::auth::{AuditCursor, AuditEventType, AuditFilter, NewAuditEvent, Severity, Source};
+use watertight::entity::auth::audit_events;
+
+use super::World;
+
+fn event(n: usize) -> NewAuditEvent {
+    NewAuditEvent { details: json!({"n": n}), ..NewAuditEvent::new(AuditEventType::SystemConfigured) }
+}
+
+#[tokio::test]
+async fn an_event_is_kept_whole() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let (user, target) = (Uuid::new_v4(), Uuid::new_v4());
+    let new = NewAuditEvent {
+        user_id: Some(user),
+        target_user_id: Some(target),
+        handle: Some("jess".into()),
+        ip_address: Some("192.0.2.7".into()),
+        user_agent: Some("Mozilla/5.0".into()),
+        details: json!({"card": {"number": 17, "tags": ["a", null, 1.5]}}),
+        severity: Severity::Critical,
+        source: Source::Admin,
+        ..NewAuditEvent::new("GIFT_CARD_PRINTED".parse()?)
+    };
+    let id = auth.log_audit_event(new.clone()).await?;
+    assert_eq!(id.get_version_num(), 7);
+    let kept = auth.get_recent_audit_events(None).await?.remove(0);
+    assert_eq!(kept.id, id);
+    assert_eq!((kept.event_type, kept.severity, kept.source), (new.event_type, new.severity, new.source));
+    assert_eq!((kept.user_id, kept.target_user_id, kept.handle), (Some(user), Some(target), new.handle));
+    assert_eq!(
+        (kept.ip_address, kept.user_agent, kept.details),
+        (new.ip_address, new.user_agent, new.details)
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_type_comes_back_as_it_went() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    assert_eq!(AuditEventType::ALL.len(), 34);
+    auth.log_audit_events(AuditEventType::ALL.iter().cloned().map(NewAuditEvent::new).collect()).await?;
+    let mut read: Vec<_> =
+        auth.get_recent_audit_events(None).await?.into_iter().map(|event| event.event_type).collect();
+    read.reverse();
+    assert_eq!(read, AuditEventType::ALL, "in the order they were logged");
+    Ok(())
+}
+
+#[tokio::test]
+async fn pages_follow_one_another_without_gap_or_repetition() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    // Many share one timestamp, others do not.
+    for batch in 0..5 {
+        auth.log_audit_events((batch * 10..batch * 10 + 10).map(event).collect()).await?;
+    }
+    let mut seen = Vec::new();
+    let mut after: Option<AuditCursor> = None;
+    loop {
+        let page =
+            auth.get_audit_events(&AuditFilter { after, limit: Some(7), ..Default::default() }).await?;
+        assert!(page.events.len() <= 7);
+        seen.extend(page.events.iter().map(|event| event.details["n"].as_u64().expect("a number")));
+        match page.next {
+            // Through the text that a page of an application would hold.
+            Some(next) => after = Some(next.to_string().parse()?),
+            None => break,
+        }
+    }
+    assert_eq!(seen, (0..50).rev().collect::<Vec<_>>());
+    for limit in [0, 1001] {
+        let refused = auth.get_audit_events(&AuditFilter { limit: Some(limit), ..Default::default() }).await;
+        assert!(matches!(refused, Err(Error::InvalidInput { .. })), "{limit}");
+    }
+    assert_eq!(auth.get_recent_audit_events(Some(3)).await?.len(), 3);
+    Ok(())
+}
+
+#[tokio::test]
+async fn filters_narrow_and_add_up() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let jess = Uuid::new_v4();
+    auth.log_audit_event(NewAuditEvent { user_id: Some(jess), ..event(1) }).await?;
+    auth.log_audit_event(NewAuditEvent { severity: Severity::Error, ..event(2) }).await?;
+    auth.log_audit_event(NewAuditEvent { user_id: Some(jess), ..NewAuditEvent::new(AuditEventType::Logout) })
+        .await?;
+    let all = auth.get_recent_audit_events(None).await?;
+    let count = async |filter: AuditFilter| anyhow::Ok(auth.get_audit_events(&filter).await?.events.len());
+    let none = AuditFilter::default;
+    assert_eq!(count(none()).await?, 3);
+    assert_eq!(count(AuditFilter { user_id: Some(jess), ..none() }).await?, 2);
+    assert_eq!(count(AuditFilter { severity: Some(Severity::Error), ..none() }).await?, 1);
+    assert_eq!(count(AuditFilter { event_type: Some(AuditEventType::Logout), ..none() }).await?, 1);
+    let both = AuditFilter { user_id: Some(jess), event_type: Some(AuditEventType::Logout), ..none() };
+    assert_eq!(count(both).await?, 1);
+    let middle = all[1].timestamp;
+    assert_eq!(count(AuditFilter { from: Some(middle), ..none() }).await?, 2);
+    assert_eq!(count(AuditFilter { until: Some(middle), ..none() }).await?, 1);
+    let micro = TimeDelta::microseconds(1);
+    let only = AuditFilter { from: Some(middle), until: Some(middle + micro), ..none() };
+    assert_eq!(count(only).await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_application_cannot_rewrite_history() -> Result<()> {
+    let world = World::new().await?;
+    world.clinic.auth().log_audit_event(event(1)).await?;
+    let update = audit_events::Entity::update_many()
+        .col_expr(audit_events::Column::Severity, "info".into())
+        .filter(audit_events::Column::Severity.eq("info"));
+    assert!(update.exec(&world.clinic).await.is_err());
+    assert!(audit_events::Entity::delete_many().exec(&world.clinic).await.is_err());
+    assert_eq!(world.clinic.auth().get_recent_audit_events(None).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_is_refused_and_nothing_is_written() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    for bad in [
+        NewAuditEvent { handle: Some("x".repeat(65)), ..event(0) },
+        NewAuditEvent { ip_address: Some("x".repeat(46)), ..event(0) },
+        NewAuditEvent { user_agent: Some("a\0b".into()), ..event(0) },
+        NewAuditEvent { details: json!("text"), ..event(0) },
+        NewAuditEvent { details: json!(null), ..event(0) },
+        NewAuditEvent { details: json!({"a": ["b\0"]}), ..event(0) },
+        NewAuditEvent { details: json!({"a\0": 1}), ..event(0) },
+    ] {
+        let refused = auth.log_audit_events(vec![event(1), bad.clone()]).await;
+        assert!(matches!(refused, Err(Error::InvalidInput { .. })), "{bad:?}");
+    }
+    assert!(auth.get_recent_audit_events(None).await?.is_empty());
+    Ok(())
+}

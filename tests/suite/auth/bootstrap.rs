@@ -1,0 +1,122 @@
+//! Bootstrapping: all or none, again and again.
+
+use anyhow::Result;
+use watertight::Error;
+use watertight::auth::{BootstrapUser, Password, Permissions, Profile, ProfileUpdate, Role, UserUpdate};
+
+use super::{PASSWORD, World, password, request, trail, user};
+
+fn wanted(handle: &str, role: &str) -> BootstrapUser {
+    BootstrapUser {
+        handle: handle.into(),
+        email: format!("{}@example.com", handle.trim()),
+        role: role.into(),
+        credential: Some(password().into()),
+        display_name: Some(format!("The {role}")),
+        ..Default::default()
+    }
+}
+
+#[tokio::test]
+async fn users_are_created_and_a_rerun_changes_nothing() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let users = || vec![wanted(" Jess ", "admin"), wanted("ana", "front_desk")];
+    let first = auth.bootstrap_users(users(), true).await?;
+    assert_eq!((first.created.len(), first.updated.len(), first.unchanged.len()), (2, 0, 0));
+    let jess = auth.get_user_by_handle(&"jess".parse()?).await?.expect("jess");
+    assert_eq!((jess.email.as_str(), &jess.role), ("jess@example.com", &Role::Admin));
+    assert_eq!(trail(&world.clinic).await?, ["USER_CREATED", "USER_CREATED", "BOOTSTRAP_COMPLETED"]);
+    let all = auth.get_all_users().await?;
+
+    let second = auth.bootstrap_users(users(), true).await?;
+    assert_eq!((second.created.len(), second.updated.len(), second.unchanged.len()), (0, 0, 2));
+    assert_eq!(auth.get_all_users().await?, all);
+    assert_eq!(trail(&world.clinic).await?.len(), 3);
+    auth.login(request("ana", PASSWORD)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn existing_users_become_as_given_and_keep_the_rest() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let jess = user(&world.clinic, "jess").await?;
+    let profile = ProfileUpdate { bio: Some("Runs it".to_owned()).into(), ..Default::default() };
+    auth.update_user(jess.id, UserUpdate { profile, ..Default::default() }).await?;
+    let login = auth.login(request("jess", PASSWORD)).await?;
+
+    let role = BootstrapUser { display_name: None, ..wanted("jess", "admin") };
+    let report = auth.bootstrap_users(vec![role], true).await?;
+    assert_eq!(report.updated[0].profile, Profile { bio: Some("Runs it".into()), ..Default::default() });
+    assert_eq!((&report.updated[0].role, report.updated[0].id), (&Role::Admin, jess.id));
+    assert!(auth.authenticate(login.token.expose_secret()).await?.is_some(), "the password is the same");
+    assert!(trail(&world.clinic).await?.contains(&"ROLE_CHANGED".to_owned()));
+
+    let other = BootstrapUser {
+        credential: Some(Password::new("another one")?.into()),
+        permissions: Some(Permissions(vec!["export".into()])),
+        needs_onboarding: Some(false),
+        ..wanted("jess", "admin")
+    };
+    let report = auth.bootstrap_users(vec![other], true).await?;
+    assert_eq!(report.updated[0].permissions, Some(Permissions(vec!["export".into()])));
+    assert!(!report.updated[0].needs_onboarding);
+    assert!(auth.authenticate(login.token.expose_secret()).await?.is_none(), "the password is another");
+    auth.login(request("jess", "another one")).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn those_to_be_left_alone_are_and_cost_no_hash() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let jess = user(&world.clinic, "jess").await?;
+    let before = world.water.hashing_metrics().done;
+    let report = auth.bootstrap_users(vec![wanted("jess", "admin"), wanted("ana", "editor")], false).await?;
+    assert_eq!(world.water.hashing_metrics().done - before, 1, "ana's");
+    assert_eq!((report.created.len(), report.unchanged), (1, vec![jess]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bad_user_is_named_and_nothing_is_written() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    user(&world.clinic, "taken").await?;
+    let good = || wanted("jess", "admin");
+    for (bad, why) in [
+        (BootstrapUser { handle: " ".into(), ..good() }, "handle"),
+        (BootstrapUser { handle: "ana".into(), email: "ana".into(), ..good() }, "email"),
+        (
+            BootstrapUser { handle: "ana".into(), email: "ana@x.y".into(), role: String::new(), ..good() },
+            "role",
+        ),
+        (
+            BootstrapUser { handle: "ana".into(), email: "ana@x.y".into(), credential: None, ..good() },
+            "credential",
+        ),
+        (BootstrapUser { email: "other@x.y".into(), ..good() }, "handle jess is taken"),
+        (BootstrapUser { handle: "ana".into(), ..good() }, "email jess@example.com is taken"),
+        (
+            BootstrapUser { handle: "ana".into(), email: "taken@example.com".into(), ..good() },
+            "email taken@example.com is taken",
+        ),
+    ] {
+        let handle = bad.handle.clone();
+        let before = world.water.hashing_metrics().done;
+        match auth.bootstrap_users(vec![good(), bad], true).await {
+            Err(Error::Bootstrap { position: 2, handle: named, source }) => {
+                assert_eq!(named.trim(), handle.trim());
+                assert!(source.to_string().contains(why), "{source}");
+            }
+            other => panic!("{why}: {other:?}"),
+        }
+        if !why.starts_with("email taken") {
+            assert_eq!(world.water.hashing_metrics().done, before, "nothing is hashed");
+        }
+        assert_eq!(auth.get_all_users().await?.len(), 1, "{why}");
+        assert!(auth.get_recent_audit_events(None).await?.is_empty(), "{why}");
+    }
+    Ok(())
+}

@@ -1,0 +1,256 @@
+//! Logging in: whom it lets in, whom not and why, what it leaves behind.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use sea_orm::EntityTrait;
+use watertight::Error;
+use watertight::auth::{
+    AuditFilter, Lockout, LoginRefusal, LoginRequest, NewUser, Password, PasswordHash, SessionMetadata,
+    UserUpdate,
+};
+use watertight::entity::auth::users;
+
+use super::{PASSWORD, World, enrol, new_user, password, request, settings, trail, user, with_code};
+
+async fn refusal(world: &World, request: LoginRequest) -> LoginRefusal {
+    match world.clinic.auth().login(request).await {
+        Err(Error::LoginRefused(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_right_password_lets_in_by_handle_and_by_email() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let jess = user(&world.clinic, "jess").await?;
+    let metadata = SessionMetadata {
+        client_ip: Some("192.0.2.7".parse()?),
+        user_agent: Some("Mozilla/5.0".into()),
+        ..Default::default()
+    };
+    for name in ["jess", "JESS", "jess@example.com"] {
+        let login =
+            auth.login(LoginRequest { metadata: metadata.clone(), ..request(name, PASSWORD) }).await?;
+        assert_eq!((login.user.id, login.session.user_id), (jess.id, jess.id));
+        assert!(login.user.last_login_at.is_some());
+        assert_eq!(login.user.ip_address.as_deref(), Some("192.0.2.7"));
+        let known = auth.authenticate(login.token.expose_secret()).await?.expect("known");
+        assert_eq!((known.user, known.session), (login.user, login.session));
+    }
+    assert_eq!(trail(&world.clinic).await?[..2], ["LOGIN_SUCCESS", "SESSION_CREATED"]);
+    let events = auth.get_recent_audit_events(None).await?;
+    assert!(events.iter().all(|event| event.ip_address.as_deref() == Some("192.0.2.7")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_user_are_not_told_apart() -> Result<()> {
+    let world = World::new().await?;
+    user(&world.clinic, "jess").await?;
+    let hashes = |world: &World| world.water.hashing_metrics().done;
+    for name in ["jess", "jess@example.com", "nobody", "nobody@example.com"] {
+        let before = hashes(&world);
+        assert_eq!(refusal(&world, request(name, "wrong")).await, LoginRefusal::BadCredentials);
+        assert_eq!(hashes(&world) - before, 1, "{name} costs one hash");
+    }
+    let reasons: Vec<_> = world
+        .clinic
+        .auth()
+        .get_recent_audit_events(None)
+        .await?
+        .into_iter()
+        .map(|event| (event.handle, event.details["reason"].clone()))
+        .collect();
+    assert!(
+        reasons
+            .iter()
+            .any(|(handle, reason)| handle.as_deref() == Some("jess") && reason == "wrong password")
+    );
+    assert!(reasons.iter().any(|(handle, reason)| handle.is_none() && reason == "unknown user"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn five_failures_lock_and_time_unlocks() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let jess = user(&world.clinic, "jess").await?;
+    for _ in 0..5 {
+        assert_eq!(refusal(&world, request("jess", "wrong")).await, LoginRefusal::BadCredentials);
+    }
+    let locked = auth.get_user(jess.id).await?.expect("jess");
+    assert!(locked.is_locked && locked.login_attempts == 5);
+    let until = locked.locked_until;
+    assert!(until.is_some());
+    for typed in [PASSWORD, "wrong"] {
+        assert_eq!(refusal(&world, request("jess", typed)).await, LoginRefusal::Locked { until });
+    }
+    assert!(trail(&world.clinic).await?.contains(&"ACCOUNT_LOCKED".to_owned()));
+
+    world.owner().await?.run("UPDATE auth.users SET locked_until = now()", []).await?;
+    assert!(!auth.get_user(jess.id).await?.expect("jess").is_locked);
+    assert_eq!(refusal(&world, request("jess", "wrong")).await, LoginRefusal::BadCredentials);
+    let counted = auth.get_user(jess.id).await?.expect("jess");
+    assert_eq!((counted.login_attempts, counted.is_locked), (1, false), "counted from the beginning");
+    let login = auth.login(request("jess", PASSWORD)).await?;
+    assert_eq!((login.user.login_attempts, login.user.locked_until), (0, None));
+    Ok(())
+}
+
+#[tokio::test]
+async fn failures_far_apart_do_not_add_up() -> Result<()> {
+    let world = World::new().await?;
+    let jess = user(&world.clinic, "jess").await?;
+    for _ in 0..8 {
+        refusal(&world, request("jess", "wrong")).await;
+        let sql = "UPDATE auth.users SET last_failed_login_at = last_failed_login_at - interval '16 minutes'";
+        world.owner().await?.run(sql, []).await?;
+    }
+    let user = world.clinic.auth().get_user(jess.id).await?.expect("jess");
+    assert_eq!((user.login_attempts, user.is_locked), (1, false));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_lockout_is_as_configured_and_can_be_off() -> Result<()> {
+    let lockout = Lockout { failures: 2, window: Duration::from_mins(1), duration: Duration::from_hours(1) };
+    let strict = World::with(settings().lockout(Some(lockout))).await?;
+    user(&strict.clinic, "jess").await?;
+    refusal(&strict, request("jess", "wrong")).await;
+    refusal(&strict, request("jess", "wrong")).await;
+    assert!(matches!(
+        refusal(&strict, request("jess", PASSWORD)).await,
+        LoginRefusal::Locked { until: Some(_) }
+    ));
+
+    let lenient = World::with(settings().lockout(None)).await?;
+    user(&lenient.clinic, "jess").await?;
+    for _ in 0..10 {
+        refusal(&lenient, request("jess", "wrong")).await;
+    }
+    lenient.clinic.auth().login(request("jess", PASSWORD)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_inactive_user_learns_it_with_the_right_password_alone() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let jess = user(&world.clinic, "jess").await?;
+    let login = auth.login(request("jess", PASSWORD)).await?;
+    auth.update_user(jess.id, UserUpdate { is_active: false.into(), ..Default::default() }).await?;
+    assert_eq!(refusal(&world, request("jess", "wrong")).await, LoginRefusal::BadCredentials);
+    assert_eq!(refusal(&world, request("jess", PASSWORD)).await, LoginRefusal::Inactive);
+    assert_eq!(auth.authenticate(login.token.expose_secret()).await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn wrong_second_factors_lock_too() -> Result<()> {
+    let world = World::new().await?;
+    let jess = user(&world.clinic, "jess").await?;
+    let (secret, _) = enrol(&world.clinic, "jess").await?;
+    let wrong = super::code(&world.clinic, &secret, 9).await?;
+    for _ in 0..5 {
+        assert_eq!(refusal(&world, with_code("jess", &wrong)).await, LoginRefusal::SecondFactorWrong);
+    }
+    assert!(world.clinic.auth().get_user(jess.id).await?.expect("jess").is_locked);
+    let right = super::code(&world.clinic, &secret, 0).await?;
+    assert!(matches!(refusal(&world, with_code("jess", &right)).await, LoginRefusal::Locked { .. }));
+    assert!(trail(&world.clinic).await?.contains(&"TOTP_FAILURE".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lock_of_failures_ends_no_session() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    user(&world.clinic, "jess").await?;
+    let login = auth.login(request("jess", PASSWORD)).await?;
+    for _ in 0..5 {
+        refusal(&world, request("jess", "wrong")).await;
+    }
+    assert!(auth.authenticate(login.token.expose_secret()).await?.is_some());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cheap_hash_is_made_anew() -> Result<()> {
+    let world = World::with(settings().bcrypt_cost(5)).await?;
+    let auth = world.clinic.auth();
+    let cheap = World::new().await?.clinic.auth().hash_password(password()).await?;
+    assert!(auth.needs_rehash(&cheap));
+    auth.create_user(NewUser { credential: cheap.into(), ..new_user("jess") }).await?;
+    auth.login(request("jess", PASSWORD)).await?;
+    let row = users::Entity::find().one(&world.clinic).await?.expect("jess");
+    let hash: PasswordHash = row.password_hash.parse()?;
+    assert_eq!(hash.cost(), 5);
+    assert!(auth.verify_password(password(), hash).await?);
+    auth.login(request("jess", PASSWORD)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn changing_the_password_asks_for_it_and_ends_the_other_sessions() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let jess = user(&world.clinic, "jess").await?;
+    let here = auth.login(request("jess", PASSWORD)).await?;
+    let there = auth.login(request("jess", PASSWORD)).await?;
+    let new = || Password::new("another one").expect("good");
+    let refused = auth.change_password(jess.id, &Password::new("wrong")?, new(), Some(here.session.id)).await;
+    assert!(matches!(refused, Err(Error::LoginRefused(LoginRefusal::BadCredentials))));
+    assert!(auth.authenticate(there.token.expose_secret()).await?.is_some());
+
+    auth.change_password(jess.id, &password(), new(), Some(here.session.id)).await?;
+    assert!(auth.authenticate(here.token.expose_secret()).await?.is_some());
+    assert!(auth.authenticate(there.token.expose_secret()).await?.is_none());
+    assert_eq!(refusal(&world, request("jess", PASSWORD)).await, LoginRefusal::BadCredentials);
+    let login = auth.login(request("jess", "another one")).await?;
+    assert!(login.user.password_changed_at.is_some());
+
+    auth.set_password(jess.id, password()).await?;
+    assert!(auth.get_all_sessions().await?.is_empty());
+    auth.login(request("jess", PASSWORD)).await?;
+    let nobody = auth.set_password(uuid::Uuid::new_v4(), password()).await;
+    assert!(matches!(nobody, Err(Error::UserNotFound { .. })));
+    Ok(())
+}
+
+#[tokio::test]
+async fn logging_out_ends_the_session_once() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    user(&world.clinic, "jess").await?;
+    let login = auth.login(request("jess", PASSWORD)).await?;
+    assert!(auth.logout(login.token.expose_secret()).await?);
+    assert!(!auth.logout(login.token.expose_secret()).await?);
+    assert!(auth.authenticate(login.token.expose_secret()).await?.is_none());
+    let logouts = AuditFilter { event_type: Some("LOGOUT".parse()?), ..Default::default() };
+    assert_eq!(auth.get_audit_events(&logouts).await?.events.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn settings_that_cannot_work_are_refused_at_once() -> Result<()> {
+    let world = World::new().await?;
+    for bad in [
+        settings().bcrypt_cost(3),
+        settings().bcrypt_cost(32),
+        settings().concurrent_hashes(0),
+        settings().session_age(Duration::ZERO),
+        settings().session_age(Duration::MAX),
+        settings().renewal_threshold(Duration::from_hours(1000)),
+        settings().issuer("a:b"),
+        settings().issuer(" "),
+        settings().backup_codes(0),
+        settings().lockout(Some(Lockout { failures: 0, ..Default::default() })),
+    ] {
+        let refused = world.database.water_with(watertight::Watertight::builder().auth(bad.clone())).await;
+        let refused = refused.err().and_then(|error| error.downcast::<Error>().ok());
+        assert!(matches!(refused, Some(Error::InvalidInput { .. })), "{bad:?}");
+    }
+    Ok(())
+}

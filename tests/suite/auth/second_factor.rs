@@ -1,0 +1,203 @@
+//! TOTP and backup codes: kept encrypted or hashed, replaced, deleted, enrolled and given up.
+
+use anyhow::Result;
+use sea_orm::EntityTrait;
+use secrecy::ExposeSecret;
+use uuid::Uuid;
+use watertight::Error;
+use watertight::auth::{
+    BackupCodes, EncryptionKeys, LoginRefusal, Password, SecondFactor, SessionMetadata, TotpSecret,
+    UserRecord,
+};
+use watertight::entity::auth::{backup_codes, sessions, totp_secrets};
+
+use super::{PASSWORD, World, code, enrol, password, request, settings, trail, user, with_code};
+
+#[tokio::test]
+async fn a_secret_is_kept_replaced_and_deleted() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let jess = user(&world.clinic, "jess").await?;
+    let handle = &jess.handle;
+    assert!(auth.get_totp_secret(handle).await?.is_none());
+    for _ in 0..2 {
+        let secret = TotpSecret::generate()?;
+        auth.save_totp_secret(handle, &secret).await?;
+        let stored = auth.get_totp_secret(handle).await?.expect("the secret");
+        assert_eq!(stored.secret.code_at(0)?, secret.code_at(0)?);
+        assert_eq!((stored.user_id, stored.version), (jess.id, 2));
+    }
+    assert!(auth.delete_totp_secret(handle).await?);
+    assert!(!auth.delete_totp_secret(handle).await?);
+    let nobody = auth.save_totp_secret(&"nobody".parse()?, &TotpSecret::generate()?).await;
+    assert!(matches!(nobody, Err(Error::UserNotFound { .. })));
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_row_holds_a_secret_in_clear() -> Result<()> {
+    let world = World::new().await?;
+    let jess = user(&world.clinic, "jess").await?;
+    let auth = world.clinic.auth();
+    let session = auth.create_session(jess.id, &SessionMetadata::default()).await?;
+    let pending = auth.enrol_totp(session.id).await?;
+    auth.save_totp_secret(&jess.handle, pending.secret()).await?;
+    let codes = auth.regenerate_backup_codes(jess.id).await?;
+    let rows = format!(
+        "{:?} {:?} {:?}",
+        totp_secrets::Entity::find().all(&world.clinic).await?,
+        sessions::Entity::find().all(&world.clinic).await?,
+        backup_codes::Entity::find().all(&world.clinic).await?,
+    );
+    let secret = pending.secret().expose_base32();
+    assert!(!rows.contains(secret.expose_secret()), "{rows}");
+    for code in codes.expose_secrets() {
+        assert!(!rows.contains(code) && !rows.contains(&code.replace('-', "")), "{rows}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_row_put_in_anothers_place_does_not_open() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let (jess, ana) = (user(&world.clinic, "jess").await?, user(&world.clinic, "ana").await?);
+    auth.save_totp_secret(&jess.handle, &TotpSecret::generate()?).await?;
+    auth.save_totp_secret(&ana.handle, &TotpSecret::generate()?).await?;
+    let swap = "UPDATE auth.totp_secrets AS a SET encrypted_secret = j.encrypted_secret, iv = j.iv,
+        auth_tag = j.auth_tag, salt = j.salt FROM auth.totp_secrets AS j WHERE a.handle = 'ana' AND j.handle = 'jess'";
+    world.owner().await?.run(swap, []).await?;
+    assert!(auth.get_totp_secret(&jess.handle).await?.is_some());
+    assert!(matches!(auth.get_totp_secret(&ana.handle).await, Err(Error::Undecryptable { .. })));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_passphrase_is_replaced_by_saving_anew() -> Result<()> {
+    let world = World::with(settings().encryption_keys(EncryptionKeys::new(["old"])?)).await?;
+    let jess = user(&world.clinic, "jess").await?;
+    let secret = TotpSecret::generate()?;
+    world.clinic.auth().save_totp_secret(&jess.handle, &secret).await?;
+    let with = async |passphrases: &[&str]| -> Result<_> {
+        let keys = EncryptionKeys::new(passphrases.iter().copied())?;
+        let builder = watertight::Watertight::builder().auth(settings().encryption_keys(keys));
+        Ok(world.database.water_with(builder).await?.tenant(world.clinic.tenant_id()))
+    };
+    let (both, new) = (with(&["new", "old"]).await?, with(&["new"]).await?);
+    assert!(matches!(new.auth().get_totp_secret(&jess.handle).await, Err(Error::Undecryptable { .. })));
+    let stored = both.auth().get_totp_secret(&jess.handle).await?.expect("the secret");
+    both.auth().save_totp_secret(&jess.handle, &stored.secret).await?;
+    let stored = new.auth().get_totp_secret(&jess.handle).await?.expect("the secret");
+    assert_eq!(stored.secret.code_at(0)?, secret.code_at(0)?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn enrolment_confirms_with_a_right_code_and_then_asks_for_one() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let jess = user(&world.clinic, "jess").await?;
+    let login = auth.login(request("jess", PASSWORD)).await?;
+    assert!(matches!(auth.confirm_totp(login.session.id, "123456").await, Err(Error::NoEnrolment)));
+    let enrolment = auth.enrol_totp(login.session.id).await?;
+    assert!(enrolment.uri().expose_secret().starts_with("otpauth://totp/watertight:jess?secret="));
+    let wrong = code(&world.clinic, enrolment.secret(), 5).await?;
+    assert!(matches!(auth.confirm_totp(login.session.id, &wrong).await, Err(Error::WrongTotpCode)));
+    assert!(!auth.get_user(jess.id).await?.expect("jess").totp_enabled);
+
+    let right = code(&world.clinic, enrolment.secret(), -1).await?;
+    let codes = auth.confirm_totp(login.session.id, &right).await?;
+    assert_eq!(codes.expose_secrets().len(), 10);
+    assert!(auth.get_user(jess.id).await?.expect("jess").totp_enabled);
+    assert!(matches!(auth.confirm_totp(login.session.id, &right).await, Err(Error::NoEnrolment)));
+    let stored = auth.get_totp_secret(&jess.handle).await?.expect("the secret");
+    assert!(stored.backup_codes_generated);
+
+    let refusal = |result| match result {
+        Err(Error::LoginRefused(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refusal(auth.login(request("jess", PASSWORD)).await), LoginRefusal::SecondFactorWanted);
+    let replayed = auth.login(with_code("jess", &right)).await;
+    assert_eq!(refusal(replayed), LoginRefusal::SecondFactorWrong, "the code that confirmed is used");
+    let next = code(&world.clinic, enrolment.secret(), 0).await?;
+    auth.login(with_code("jess", &next)).await?;
+    assert_eq!(refusal(auth.login(with_code("jess", &next)).await), LoginRefusal::SecondFactorWrong);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_enrolment_ends_with_its_time() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    user(&world.clinic, "jess").await?;
+    let login = auth.login(request("jess", PASSWORD)).await?;
+    let enrolment = auth.enrol_totp(login.session.id).await?;
+    world.owner().await?.run("UPDATE auth.sessions SET temp_totp_expires_at = now()", []).await?;
+    let right = code(&world.clinic, enrolment.secret(), 0).await?;
+    assert!(matches!(auth.confirm_totp(login.session.id, &right).await, Err(Error::NoEnrolment)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_backup_code_lets_in_once_and_says_how_many_remain() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let jess = user(&world.clinic, "jess").await?;
+    let (_, codes) = enrol(&world.clinic, "jess").await?;
+    let with = |code: &str| watertight::auth::LoginRequest {
+        second_factor: Some(SecondFactor::BackupCode(code.into())),
+        ..request("jess", PASSWORD)
+    };
+    let login = auth.login(with(&codes[3].to_lowercase().replace('-', " "))).await?;
+    assert_eq!(login.backup_codes_remaining, Some(9));
+    assert!(auth.login(with(&codes[3])).await.is_err());
+    assert_eq!(auth.consume_backup_code(jess.id, &codes[0]).await?, Some(8));
+    assert_eq!(auth.consume_backup_code(jess.id, &codes[0]).await?, None);
+    let set = jess.backup_codes(&world.clinic).await?.expect("the set");
+    assert_eq!((set.remaining(), set.codes.len()), (8, 10));
+    assert!(set.codes[3].used && set.codes[3].used_at.is_some() && set.last_used_at.is_some());
+
+    let replaced = auth.regenerate_backup_codes(jess.id).await?;
+    assert_eq!(auth.consume_backup_code(jess.id, &codes[1]).await?, None, "the old ones are void");
+    let first = replaced.expose_secrets().next().expect("a code");
+    assert_eq!(auth.consume_backup_code(jess.id, first).await?, Some(9));
+    assert!(auth.delete_backup_codes(jess.id).await?);
+    assert!(!auth.delete_backup_codes(jess.id).await?);
+    assert_eq!(auth.get_backup_codes(jess.id).await?, None);
+    assert_eq!(auth.consume_backup_code(jess.id, first).await?, None);
+    let nobody = auth.save_backup_codes(Uuid::new_v4(), &BackupCodes::generate(10)?).await;
+    assert!(matches!(nobody, Err(Error::UserNotFound { .. })));
+    Ok(())
+}
+
+#[tokio::test]
+async fn giving_it_up_asks_the_password_and_takes_all_of_it() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let jess = user(&world.clinic, "jess").await?;
+    enrol(&world.clinic, "jess").await?;
+    let refused = auth.disable_totp(jess.id, &Password::new("wrong")?).await;
+    assert!(matches!(refused, Err(Error::LoginRefused(LoginRefusal::BadCredentials))));
+    assert!(auth.get_totp_secret(&jess.handle).await?.is_some());
+    auth.disable_totp(jess.id, &password()).await?;
+    assert!(auth.get_totp_secret(&jess.handle).await?.is_none());
+    assert!(auth.get_backup_codes(jess.id).await?.is_none());
+    auth.login(request("jess", PASSWORD)).await?;
+    assert!(trail(&world.clinic).await?.contains(&"TOTP_DISABLED".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_passphrases_there_is_no_second_factor() -> Result<()> {
+    let bare = watertight::auth::AuthSettings::default().bcrypt_cost(4);
+    let world = World::with(bare).await?;
+    let jess = user(&world.clinic, "jess").await?;
+    let auth = world.clinic.auth();
+    let session = auth.create_session(jess.id, &SessionMetadata::default()).await?;
+    let missing = auth.enrol_totp(session.id).await;
+    assert!(matches!(missing, Err(Error::NotConfigured { what: "encryption_keys" })));
+    let missing = auth.login(request("jess", PASSWORD)).await;
+    assert!(matches!(missing, Err(Error::NotConfigured { what: "signing_keys" })));
+    Ok(())
+}

@@ -1,0 +1,242 @@
+//! Users: every field is stored, updates change and clear, names are unique within a tenant.
+
+use anyhow::Result;
+use futures_util::TryStreamExt;
+use sea_orm::{TransactionSession, TransactionTrait};
+use uuid::Uuid;
+use watertight::Error;
+use watertight::auth::{
+    AuditEventType, Change, FindUsers, NewAuditEvent, NewInvitation, NewUser, Permissions, Profile,
+    ProfileUpdate, Role, SessionMetadata, UserRecord, UserUpdate,
+};
+use watertight::entity::auth::users;
+
+use super::{World, enrol, new_user, user};
+
+fn profile() -> Profile {
+    Profile {
+        display_name: Some("Jess Sullivan".into()),
+        bio: Some("Runs the clinic".into()),
+        avatar_url: Some("https://example.com/jess.png".into()),
+        pronouns: Some("she/her".into()),
+        timezone: Some("America/New_York".into()),
+        locale: Some("en-US".into()),
+        theme: Some("dark".into()),
+        email_notifications: false,
+    }
+}
+
+#[tokio::test]
+async fn every_field_given_is_stored() -> Result<()> {
+    let world = World::new().await?;
+    let permissions = Some(Permissions(vec!["refund".into(), "export".into()]));
+    let created = world
+        .clinic
+        .auth()
+        .create_user(NewUser {
+            role: "front_desk".parse()?,
+            profile: profile(),
+            is_active: false,
+            needs_onboarding: false,
+            onboarding_step: 3,
+            permissions: permissions.clone(),
+            ..new_user("jess")
+        })
+        .await?;
+    let read = world.clinic.auth().get_user(created.id).await?.expect("the user");
+    assert_eq!(read, created);
+    assert_eq!((read.handle.as_str(), read.email.as_str()), ("jess", "jess@example.com"));
+    assert_eq!((read.role.as_str(), read.profile), ("front_desk", profile()));
+    assert_eq!((read.is_active, read.needs_onboarding, read.onboarding_step), (false, false, 3));
+    assert_eq!(read.permissions, permissions);
+    assert!(read.first_login && !read.is_locked && !read.totp_enabled);
+    Ok(())
+}
+
+#[tokio::test]
+async fn users_are_found_by_identity_handle_and_email_however_they_are_written() -> Result<()> {
+    let world = World::new().await?;
+    let jess = user(&world.clinic, "jess").await?;
+    let auth = world.clinic.auth();
+    assert_eq!(auth.get_user_by_handle(&" JESS ".parse()?).await?, Some(jess.clone()));
+    assert_eq!(auth.get_user_by_email(&"Jess@Example.COM".parse()?).await?, Some(jess.clone()));
+    assert_eq!(users::Entity::find_by_handle(&world.clinic, &"jess".parse()?).await?, Some(jess));
+    assert_eq!(auth.get_user(Uuid::new_v4()).await?, None);
+    assert_eq!(auth.get_user_by_handle(&"nobody".parse()?).await?, None);
+    assert_eq!(auth.get_user_by_email(&"nobody@example.com".parse()?).await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn all_users_come_ordered_whole_by_page_and_by_stream() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    assert!(!auth.has_users().await?);
+    for handle in ["maya", "ana", "zoe", "jess", "ben"] {
+        user(&world.clinic, handle).await?;
+    }
+    assert!(auth.has_users().await?);
+    let all = auth.get_all_users().await?;
+    let handles: Vec<_> = all.iter().map(|user| user.handle.as_str()).collect();
+    assert_eq!(handles, ["ana", "ben", "jess", "maya", "zoe"]);
+    let streamed: Vec<_> = auth.stream_users().await?.try_collect().await?;
+    assert_eq!(streamed, all);
+    let mut paged = Vec::new();
+    loop {
+        let after = paged.last().map(|user: &watertight::auth::User| user.handle.clone());
+        let page = auth.get_users_page(after.as_ref(), 2).await?;
+        if page.is_empty() {
+            break;
+        }
+        paged.extend(page);
+    }
+    assert_eq!(paged, all);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_taken_name_is_an_error_that_says_which_and_ends_no_transaction() -> Result<()> {
+    let world = World::new().await?;
+    user(&world.clinic, "jess").await?;
+    let ana = user(&world.clinic, "ana").await?;
+    let transaction = world.clinic.begin().await?;
+    let auth = transaction.auth();
+    let same_handle = NewUser { email: "other@example.com".parse()?, ..new_user("jess") };
+    assert!(
+        matches!(auth.create_user(same_handle).await, Err(Error::HandleTaken { handle }) if handle == "jess")
+    );
+    let same_email = NewUser { email: "jess@example.com".parse()?, ..new_user("other") };
+    assert!(
+        matches!(auth.create_user(same_email).await, Err(Error::EmailTaken { email }) if email == "jess@example.com")
+    );
+    auth.create_user(new_user("ben")).await?;
+    transaction.commit().await?;
+    assert_eq!(world.clinic.auth().get_all_users().await?.len(), 3);
+
+    let auth = world.clinic.auth();
+    let handle =
+        UserUpdate { handle: "jess".parse::<watertight::auth::Handle>()?.into(), ..Default::default() };
+    assert!(
+        matches!(auth.update_user(ana.id, handle).await, Err(Error::HandleTaken { handle }) if handle == "jess")
+    );
+    let email = UserUpdate {
+        email: "jess@example.com".parse::<watertight::auth::Email>()?.into(),
+        ..Default::default()
+    };
+    assert!(matches!(auth.update_user(ana.id, email).await, Err(Error::EmailTaken { .. })));
+    assert_eq!(auth.get_user(ana.id).await?, Some(ana));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_update_sets_clears_and_keeps() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let jess = auth.create_user(NewUser { profile: profile(), ..new_user("jess") }).await?;
+    let update = UserUpdate {
+        role: Role::Admin.into(),
+        profile: ProfileUpdate {
+            bio: Change::Set(None),
+            theme: Some("light".to_owned()).into(),
+            ..Default::default()
+        },
+        onboarding_step: 7.into(),
+        first_login: false.into(),
+        ..Default::default()
+    };
+    let changed = jess.apply(&world.clinic, update).await?;
+    assert_eq!((&changed.role, changed.onboarding_step, changed.first_login), (&Role::Admin, 7, false));
+    assert_eq!(changed.profile, Profile { bio: None, theme: Some("light".into()), ..profile() });
+    assert!(changed.updated_at > jess.updated_at);
+    assert_eq!(changed.created_at, jess.created_at);
+    assert_eq!(auth.get_user(jess.id).await?, Some(changed));
+
+    let missing = auth.update_user(Uuid::new_v4(), UserUpdate::default()).await;
+    assert!(matches!(missing, Err(Error::UserNotFound { .. })));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_second_factor_follows_its_users_handle() -> Result<()> {
+    let world = World::new().await?;
+    let jess = user(&world.clinic, "jess").await?;
+    let (secret, _) = enrol(&world.clinic, "jess").await?;
+    let renamed =
+        UserUpdate { handle: "jessica".parse::<watertight::auth::Handle>()?.into(), ..Default::default() };
+    let auth = world.clinic.auth();
+    auth.update_user(jess.id, renamed).await?;
+    assert!(auth.get_totp_secret(&"jess".parse()?).await?.is_none());
+    let stored = auth.get_totp_secret(&"jessica".parse()?).await?.expect("the secret");
+    assert_eq!(stored.secret.code_at(0)?, secret.code_at(0)?);
+    let code = super::code(&world.clinic, &secret, 0).await?;
+    auth.login(super::with_code("jessica", &code)).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deleted_user_leaves_the_trail_and_nothing_else() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let (jess, ana) = (user(&world.clinic, "jess").await?, user(&world.clinic, "ana").await?);
+    enrol(&world.clinic, "jess").await?;
+    auth.create_session(jess.id, &SessionMetadata::default()).await?;
+    auth.create_invitation(NewInvitation::new("new@example.com".parse()?, Role::Editor, jess.id)).await?;
+    auth.log_audit_event(NewAuditEvent {
+        user_id: Some(jess.id),
+        ..NewAuditEvent::new(AuditEventType::SystemConfigured)
+    })
+    .await?;
+    let before = jess.audit_events(&world.clinic).await?.events.len();
+    assert!(before > 3);
+
+    assert!(auth.delete_user(jess.id).await?);
+    assert_eq!(auth.get_user(jess.id).await?, None);
+    assert!(jess.sessions(&world.clinic).await?.is_empty());
+    assert!(jess.backup_codes(&world.clinic).await?.is_none());
+    assert!(auth.get_totp_secret(&jess.handle).await?.is_none());
+    assert!(auth.get_all_invitations().await?.is_empty());
+    assert_eq!(jess.audit_events(&world.clinic).await?.events.len(), before);
+    assert_eq!(auth.get_all_users().await?, [ana]);
+    assert!(!auth.delete_user(jess.id).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_columns_do_not_hold_is_refused_and_changes_nothing() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    for profile in [
+        Profile { display_name: Some("x".repeat(129)), ..Default::default() },
+        Profile { theme: Some("very dark".into()), ..Default::default() },
+        Profile { bio: Some("a\0b".into()), ..Default::default() },
+    ] {
+        let refused = auth.create_user(NewUser { profile, ..new_user("jess") }).await;
+        assert!(matches!(refused, Err(Error::InvalidInput { .. })), "{refused:?}");
+    }
+    assert!(!auth.has_users().await?);
+    for handle in ["", " ", "a b", "a@b", "a:b", "a\0b", &"x".repeat(65)] {
+        assert!(handle.parse::<watertight::auth::Handle>().is_err(), "{handle:?}");
+    }
+    for email in ["", "jess", "@example.com", "jess@", "a b@example.com", &format!("{}@x", "x".repeat(255))] {
+        assert!(email.parse::<watertight::auth::Email>().is_err(), "{email:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_administrator_locks_and_unlocks() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let jess = user(&world.clinic, "jess").await?;
+    let login = auth.login(super::request("jess", super::PASSWORD)).await?;
+    let locked = auth.lock_user(jess.id, "left the company").await?;
+    assert!(locked.is_locked && locked.locked_until.is_none());
+    assert_eq!(locked.lock_reason.as_deref(), Some("left the company"));
+    assert_eq!(auth.authenticate(login.token.expose_secret()).await?, None);
+    assert!(jess.sessions(&world.clinic).await?.is_empty());
+    assert!(auth.login(super::request("jess", super::PASSWORD)).await.is_err());
+    assert!(!auth.unlock_user(jess.id).await?.is_locked);
+    auth.login(super::request("jess", super::PASSWORD)).await?;
+    assert!(matches!(auth.lock_user(Uuid::new_v4(), "").await, Err(Error::UserNotFound { .. })));
+    Ok(())
+}
