@@ -117,12 +117,19 @@ pub(crate) async fn trail(tenant: &TenantConnection) -> Result<Vec<String>, Erro
     Ok(page.events.iter().rev().map(|event| event.event_type.to_string()).collect())
 }
 
-/// The code that is right now, by the database's clock, so many steps away.
+/// The code that is right now, by the database's clock, so many steps away. It stays so for some seconds: at the end
+/// of a step the next one is waited for.
 pub(crate) async fn code(tenant: &TenantConnection, secret: &TotpSecret, steps: i64) -> Result<String> {
     let select = "SELECT extract(epoch FROM CURRENT_TIMESTAMP)::bigint AS now";
-    let row = tenant.query_one_raw(Statement::from_string(sea_orm::DbBackend::Postgres, select)).await?;
-    let now: i64 = row.expect("a row").try_get("", "now")?;
-    Ok(secret.code_at(u64::try_from(now + 30 * steps)?)?)
+    loop {
+        let select = Statement::from_string(sea_orm::DbBackend::Postgres, select);
+        let row = tenant.query_one_raw(select).await?.expect("a row");
+        let now: i64 = row.try_get("", "now")?;
+        if now % 30 < 26 {
+            return Ok(secret.code_at(u64::try_from(now + 30 * steps)?)?);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
 }
 
 /// Enrols a second factor for a user who logs in, and gives the secret and the backup codes.

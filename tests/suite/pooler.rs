@@ -18,7 +18,7 @@ use watertight::{TenantConnection, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::proxy::Proxy;
-use crate::rows;
+use crate::{auth, rows};
 
 const PORT: u16 = 6432;
 
@@ -83,7 +83,24 @@ fn is_installed() -> bool {
     found
 }
 
+async fn sign_in_and_out(tenant: &TenantConnection) -> Result<()> {
+    let auth = tenant.auth();
+    auth::user(tenant, "jess").await?;
+    auth::enrol(tenant, "jess").await?;
+    let secret = auth.get_totp_secret(&"jess".parse()?).await?.context("enrolled")?.secret;
+    assert!(auth.login(auth::request("jess", "wrong")).await.is_err());
+    let login = auth.login(auth::with_code("jess", &auth::code(tenant, &secret, 0).await?)).await?;
+    let known = auth.authenticate(login.token.expose_secret()).await?.context("known")?;
+    assert_eq!(known.user, login.user);
+    assert!(auth.logout(login.token.expose_secret()).await?);
+    assert_eq!(auth.cleanup_expired_sessions().await?, 0);
+    let seen: Vec<_> = auth.stream_users().await?.try_collect().await?;
+    assert_eq!(seen.len(), 1);
+    Ok(())
+}
+
 async fn work(tenant: TenantConnection, rounds: usize) -> Result<()> {
+    sign_in_and_out(&tenant).await?;
     let mark = format!("row of {}", tenant.tenant_id());
     for round in 0..rounds {
         let transaction = tenant.begin().await?;
@@ -112,7 +129,8 @@ async fn tenants_share_server_connections_by_the_transaction() -> Result<()> {
     let pgbouncer = PgBouncer::start(&database.app_url()).await?;
     let mut options = ConnectOptions::new(pgbouncer.url(&database.app_url())?);
     options.max_connections(8);
-    let water = Watertight::builder().transaction_pooler(true).connect(options).await?;
+    let builder = Watertight::builder().auth(auth::settings()).transaction_pooler(true);
+    let water = builder.connect(options).await?;
     let tasks: Vec<_> =
         (0..12).map(|_| Ok(tokio::spawn(work(water.tenant(new_tenant()?), 8)))).collect::<Result<_>>()?;
     for task in tasks {

@@ -10,7 +10,7 @@ use watertight::{Builder, Layers, TenantConnection, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::proxy::Proxy;
-use crate::rows;
+use crate::{auth, rows};
 
 async fn through(proxy: &Proxy, database: &TestDatabase, builder: Builder) -> Result<TenantConnection> {
     let mut options = ConnectOptions::new(proxy.url(&database.app_url())?);
@@ -90,5 +90,43 @@ async fn with_rewriting_alone_a_statement_is_one_round_trip() -> Result<()> {
     let start = settled(&proxy).await;
     read(&tenant).await?;
     assert_eq!(proxy.turns() - start, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_is_known_costs_one_query_and_whoever_is_not_none() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let proxy = Proxy::start(&database.app_url()).await?;
+    let tenant = through(&proxy, &database, Watertight::builder().auth(auth::settings())).await?;
+    auth::user(&tenant, "jess").await?;
+    let token = tenant.auth().login(auth::request("jess", auth::PASSWORD)).await?.token;
+    assert!(tenant.auth().authenticate(token.expose_secret()).await?.is_some());
+
+    let start = settled(&proxy).await;
+    assert!(tenant.auth().authenticate(token.expose_secret()).await?.is_some());
+    assert_eq!(proxy.turns() - start, 2, "BEGIN with the setting; the query");
+    let start = settled(&proxy).await;
+    assert!(tenant.auth().authenticate(&token.expose_secret().replace('-', "0")).await?.is_none());
+    assert_eq!(proxy.turns() - start, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_unknown_user_costs_the_database_what_a_wrong_password_does() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let proxy = Proxy::start(&database.app_url()).await?;
+    let tenant = through(&proxy, &database, Watertight::builder().auth(auth::settings())).await?;
+    auth::user(&tenant, "jess").await?;
+    let jess = tenant.auth().get_all_users().await?.remove(0);
+    let mut costs = Vec::new();
+    // Twice over, for statements to be prepared the first time.
+    for name in ["jess", "nobody", "jess@example.com", "nobody@example.com"].repeat(2) {
+        let start = settled(&proxy).await;
+        assert!(tenant.auth().login(auth::request(name, "wrong")).await.is_err());
+        costs.push(settled(&proxy).await - start);
+        tenant.auth().unlock_user(jess.id).await?;
+    }
+    assert_eq!(costs[4], costs[5], "by handle");
+    assert_eq!(costs[6], costs[7], "by email");
     Ok(())
 }

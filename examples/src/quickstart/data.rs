@@ -7,6 +7,7 @@ use chrono::NaiveTime;
 use serde::Deserialize;
 use uuid::Uuid;
 use watertight::TenantId;
+use watertight::auth::{BootstrapUser, Password};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +27,26 @@ impl Business {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(name);
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         serde_json::from_str(&text).with_context(|| path.display().to_string())
+    }
+
+    /// The users to begin with.
+    pub(crate) fn bootstrap_users(&self) -> Result<Vec<BootstrapUser>> {
+        let user = |user: &User| {
+            Ok(BootstrapUser {
+                handle: user.handle.clone(),
+                email: user.email.clone(),
+                role: user.role.clone(),
+                credential: Some(user.password()?.into()),
+                display_name: Some(user.display_name.clone()),
+                ..Default::default()
+            })
+        };
+        self.users.iter().map(user).collect()
+    }
+
+    /// The owner, of whom the program tells.
+    pub(crate) fn jess(&self) -> Result<&User> {
+        self.users.iter().find(|user| user.handle == "jess").context("the file has no jess")
     }
 
     pub(crate) fn tenant_id(&self) -> Result<TenantId> {
@@ -51,6 +72,14 @@ pub(crate) struct User {
     pub(crate) email: String,
     pub(crate) display_name: String,
     pub(crate) role: String,
+    /// What they log in with. Real ones are in no file: they come from a prompt or the environment.
+    pub(crate) pin: String,
+}
+
+impl User {
+    pub(crate) fn password(&self) -> Result<Password> {
+        Ok(Password::new(self.pin.as_str())?)
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use chrono::{Days, NaiveDate, TimeDelta};
 use sea_orm::{ActiveModelTrait, EntityTrait, Set, TransactionSession, TransactionTrait};
 use watertight::TenantConnection;
-use watertight::entity::auth::users;
+use watertight::entity::auth::{invitations, users};
 use watertight::entity::public::{bookings, business_profile, clients, practitioners, services};
 
 use crate::data::Business;
@@ -21,6 +21,8 @@ pub(crate) async fn replace(tenant: &TenantConnection, business: &Business) -> R
     practitioners::Entity::delete_many().exec(db).await?;
     services::Entity::delete_many().exec(db).await?;
     business_profile::Entity::delete_many().exec(db).await?;
+    // Whoever invited cannot go before the invitation; sessions and second factors go with their users.
+    invitations::Entity::delete_many().exec(db).await?;
     users::Entity::delete_many().exec(db).await?;
 
     let profile = &business.profile;
@@ -36,16 +38,8 @@ pub(crate) async fn replace(tenant: &TenantConnection, business: &Business) -> R
     .insert(db)
     .await?;
 
-    let people = business.users.iter().map(|user| users::ActiveModel {
-        handle: Set(user.handle.clone()),
-        email: Set(user.email.clone()),
-        display_name: Set(Some(user.display_name.clone())),
-        role: Set(user.role.clone()),
-        // No hash of any password looks like this: nobody can log in yet.
-        password_hash: Set("!".to_owned()),
-        ..Default::default()
-    });
-    users::Entity::insert_many(people).exec(db).await?;
+    // Hashes the passwords in parallel, on threads that no request waits for.
+    db.auth().bootstrap_users(business.bootstrap_users()?, true).await?;
 
     let offered = business.services.iter().zip(1..).map(|(service, order)| services::ActiveModel {
         name: Set(service.name.clone()),

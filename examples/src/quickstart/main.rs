@@ -1,4 +1,5 @@
-//! A clinic and a studio in one database: each sees its own rows, and every attempt to cross over is stopped.
+//! A clinic and a studio in one database: each sees its own rows, and every attempt to cross over is stopped. Then a
+//! user of the clinic logs in, enrols a second factor, and someone tries what they stole.
 //!
 //! Run it with `cargo xtask quickstart`. It exits with an error when one of the claims it prints does not hold.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
@@ -6,6 +7,7 @@
 mod claims;
 mod crossing;
 mod data;
+mod life;
 mod load;
 mod show;
 
@@ -14,7 +16,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use sea_orm::Database;
 use sea_orm_migration::MigratorTrait;
+use uuid::Uuid;
 use watertight::Watertight;
+use watertight::auth::{AuthSettings, EncryptionKeys, SigningKeys};
 use watertight_migration::Migrator;
 
 use crate::claims::Claims;
@@ -28,7 +32,7 @@ async fn main() -> Result<ExitCode> {
     owner.close().await?;
 
     let (clinic, studio) = (Business::read("clinic.json")?, Business::read("studio.json")?);
-    let water = Watertight::connect(app_url.as_str()).await?;
+    let water = Watertight::builder().auth(settings()?).connect(app_url.as_str()).await?;
     let (at_clinic, at_studio) = (water.tenant(clinic.tenant_id()?), water.tenant(studio.tenant_id()?));
     load::replace(&at_clinic, &clinic).await?;
     load::replace(&at_studio, &studio).await?;
@@ -39,7 +43,18 @@ async fn main() -> Result<ExitCode> {
     crossing::rewriting(&mut claims, &water, &at_studio, &at_clinic).await?;
     crossing::row_level_security(&mut claims, &app_url, &at_studio, &at_clinic).await?;
     crossing::keys(&mut claims, &at_studio, &at_clinic).await?;
+    life::of_a_user(&mut claims, &water, &at_clinic, &at_studio, &clinic).await?;
     Ok(claims.conclude())
+}
+
+/// New keys for each run. An application reads its own from where it keeps secrets: with other keys no session of
+/// before is known, and no second factor can be checked.
+fn settings() -> Result<AuthSettings> {
+    let secret = || [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat();
+    Ok(AuthSettings::default()
+        .signing_keys(SigningKeys::new([secret()])?)
+        .encryption_keys(EncryptionKeys::new([Uuid::new_v4().to_string()])?)
+        .issuer("Harbour Street Clinic"))
 }
 
 fn url(variable: &str) -> Result<String> {

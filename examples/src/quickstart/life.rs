@@ -1,0 +1,181 @@
+//! The life of a user: bootstrap, login, second factor, sessions, a stolen token, the audit trail.
+
+use anyhow::{Context, Result};
+use chrono::Utc;
+use secrecy::ExposeSecret;
+use watertight::auth::{
+    AuditFilter, FindUsers, Login, LoginRefusal, LoginRequest, Password, SecondFactor, SessionMetadata,
+    TotpSecret, UserRecord,
+};
+use watertight::entity::auth::users;
+use watertight::{Error, TenantConnection, Watertight};
+
+use crate::claims::Claims;
+use crate::data::{Business, User};
+use crate::show::{headline, table};
+
+/// Who wants in, with what, from where.
+fn request(user: &User, second_factor: Option<SecondFactor>) -> Result<LoginRequest> {
+    let metadata = SessionMetadata {
+        client_ip: Some("192.0.2.17".parse()?),
+        user_agent: Some("Mozilla/5.0 (quickstart)".to_owned()),
+        ..Default::default()
+    };
+    Ok(LoginRequest { second_factor, metadata, ..LoginRequest::new(user.handle.parse()?, user.password()?) })
+}
+
+/// Why someone was not let in, or that they were.
+fn refusal(login: Result<Login, Error>) -> Result<Option<LoginRefusal>> {
+    match login {
+        Ok(_) => Ok(None),
+        Err(Error::LoginRefused(refusal)) => Ok(Some(refusal)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What the authenticator app shows, so many steps of 30 seconds from now.
+fn shown(secret: &TotpSecret, steps: u64) -> Result<String> {
+    let now = u64::try_from(Utc::now().timestamp())?;
+    Ok(secret.code_at(now + 30 * steps)?)
+}
+
+pub(crate) async fn of_a_user(
+    claims: &mut Claims,
+    water: &Watertight,
+    clinic: &TenantConnection,
+    studio: &TenantConnection,
+    business: &Business,
+) -> Result<()> {
+    headline(
+        6,
+        "The life of a user",
+        "Jess of the clinic logs in, enrols a second factor, and someone steals what they can.",
+    );
+    let (auth, jess) = (clinic.auth(), business.jess()?);
+    bootstrapped_again(claims, clinic, business).await?;
+
+    let wrong = LoginRequest::new(jess.handle.parse()?, Password::new("000000")?);
+    let nobody = LoginRequest::new("nobody".parse()?, Password::new("000000")?);
+    let bad = Some(LoginRefusal::BadCredentials);
+    claims.check("a wrong PIN is refused", &refusal(auth.login(wrong).await)?, &bad);
+    claims.check("an unknown user is refused in the same words", &refusal(auth.login(nobody).await)?, &bad);
+
+    let first = auth.login(request(jess, None)?).await?;
+    claims.check("the right PIN lets in", &first.user.handle.as_str(), &"jess");
+    let codes = enrol(claims, clinic, &first).await?;
+
+    let secret = auth.get_totp_secret(&first.user.handle).await?.context("no secret")?.secret;
+    let wanted = refusal(auth.login(request(jess, None)?).await)?;
+    claims.check("from now on a code is wanted", &wanted, &Some(LoginRefusal::SecondFactorWanted));
+    let code = SecondFactor::Totp(shown(&secret, 1)?.into());
+    let second = auth.login(request(jess, Some(code.clone()))?).await?;
+    let again = refusal(auth.login(request(jess, Some(code))?).await)?;
+    claims.check("a code lets in once", &again, &Some(LoginRefusal::SecondFactorWrong));
+    let backup = SecondFactor::BackupCode(codes.first().context("no codes")?.as_str().into());
+    let third = auth.login(request(jess, Some(backup.clone()))?).await?;
+    claims.check("a backup code does too, and 9 remain", &third.backup_codes_remaining, &Some(9));
+    let again = refusal(auth.login(request(jess, Some(backup))?).await)?;
+    claims.check("and is used up", &again, &Some(LoginRefusal::SecondFactorWrong));
+
+    sessions(claims, clinic).await?;
+    stolen(claims, water, clinic, studio, &second).await?;
+    trail(claims, clinic, studio).await?;
+    let busy = water.hashing_metrics();
+    println!("{} hashes were computed, at most {} at a time.", busy.done, busy.peak);
+    Ok(())
+}
+
+async fn bootstrapped_again(
+    claims: &mut Claims,
+    clinic: &TenantConnection,
+    business: &Business,
+) -> Result<()> {
+    let report = clinic.auth().bootstrap_users(business.bootstrap_users()?, true).await?;
+    let counts = (report.created.len(), report.updated.len(), report.unchanged.len());
+    claims.check("bootstrapping the users again changes nothing", &counts, &(0, 0, business.users.len()));
+    Ok(())
+}
+
+/// Gives the backup codes.
+async fn enrol(claims: &mut Claims, clinic: &TenantConnection, login: &Login) -> Result<Vec<String>> {
+    let auth = clinic.auth();
+    let enrolment = auth.enrol_totp(login.session.id).await?;
+    println!(
+        "\nScan this with an authenticator app, or type {}:\n",
+        enrolment.secret().expose_base32().expose_secret()
+    );
+    println!("{}\n", enrolment.qr_text()?.expose_secret());
+    let wrong = auth.confirm_totp(login.session.id, "000 000").await;
+    claims.check("a wrong code does not enrol", &matches!(wrong, Err(Error::WrongTotpCode)), &true);
+    let code = shown(enrolment.secret(), 0)?;
+    let codes = auth.confirm_totp(login.session.id, &code).await?;
+    let codes: Vec<_> = codes.expose_secrets().map(str::to_owned).collect();
+    println!("Backup codes, shown once: {}", codes.join(" "));
+    let jess = users::Entity::find_by_handle(clinic, &login.user.handle).await?.context("no jess")?;
+    claims.check("the code that the app shows enrols", &jess.totp_enabled, &true);
+    Ok(codes)
+}
+
+async fn sessions(claims: &mut Claims, clinic: &TenantConnection) -> Result<()> {
+    let jess = users::Entity::find_by_handle(clinic, &"jess".parse()?).await?.context("no jess")?;
+    let live = jess.sessions(clinic).await?;
+    println!("\njess.sessions(&clinic)");
+    let mut listed = table(&["session", "from", "begun", "ends"]);
+    for session in &live {
+        listed.add_row([
+            session.id.to_string(),
+            session.client_ip.clone(),
+            session.created_at.format("%F %T").to_string(),
+            session.expires_at.format("%F %T").to_string(),
+        ]);
+    }
+    println!("{listed}");
+    claims.check("three logins are three sessions", &live.len(), &3);
+    Ok(())
+}
+
+async fn stolen(
+    claims: &mut Claims,
+    water: &Watertight,
+    clinic: &TenantConnection,
+    studio: &TenantConnection,
+    login: &Login,
+) -> Result<()> {
+    let token = login.token.expose_secret();
+    let known = clinic.auth().authenticate(token).await?.map(|known| known.user.handle.to_string());
+    claims.check("the clinic knows jess by the token", &known.as_deref(), &Some("jess"));
+    let before = water.rewrite_metrics();
+    let elsewhere = studio.auth().authenticate(token).await?;
+    claims.check("the studio refuses the stolen token", &elsewhere, &None);
+    claims.check("and asks the database nothing", &water.rewrite_metrics(), &before);
+    let (session, signature) = token.split_once('.').context("a token has two parts")?;
+    let forged = format!("{}.{signature}", session.chars().rev().collect::<String>());
+    claims.check("a forged one is refused", &clinic.auth().authenticate(&forged).await?, &None);
+    claims.check("logging out ends it", &clinic.auth().logout(token).await?, &true);
+    claims.check("and then it is nobody's", &clinic.auth().authenticate(token).await?, &None);
+    Ok(())
+}
+
+async fn trail(claims: &mut Claims, clinic: &TenantConnection, studio: &TenantConnection) -> Result<()> {
+    let jess = users::Entity::find_by_handle(clinic, &"jess".parse()?).await?.context("no jess")?;
+    let events = jess.audit_events(clinic).await?.events;
+    println!("\njess.audit_events(&clinic), newest first");
+    let mut listed = table(&["when", "what", "severity", "from", "details"]);
+    for event in &events {
+        listed.add_row([
+            event.timestamp.format("%T%.3f").to_string(),
+            event.event_type.to_string(),
+            event.severity.to_string(),
+            event.ip_address.clone().unwrap_or_default(),
+            event.details.to_string(),
+        ]);
+    }
+    println!("{listed}");
+    let count = |name: &str| events.iter().filter(|event| event.event_type.as_str() == name).count();
+    claims.check("three logins are in the trail", &count("LOGIN_SUCCESS"), &3);
+    claims.check("and three failures of hers", &count("LOGIN_FAILURE"), &3);
+    let theirs = AuditFilter { user_id: Some(jess.id), ..Default::default() };
+    let seen = studio.auth().get_audit_events(&theirs).await?.events;
+    claims.check("the studio sees none of it", &seen.as_slice(), &[].as_slice());
+    Ok(())
+}
