@@ -341,4 +341,17 @@ impl<C: Tenant> Auth<'_, C> {
     pub async fn get_recent_audit_events(self, limit: Option<u64>) -> Result<Vec<AuditEvent>, Error> {
         Ok(self.get_audit_events(&AuditFilter { limit, ..Default::default() }).await?.events)
     }
+
+    /// Deletes the events from before a time, and says how many there were: retention. The application's role may not;
+    /// connect as the tables' owner for it. In batches, as
+    /// [`cleanup_expired_sessions`](Self::cleanup_expired_sessions) does it.
+    ///
+    /// # Errors
+    /// [`Error::Database`] for the application's role; what the database reports.
+    pub async fn purge_audit_events(self, before: DateTime<Utc>) -> Result<u64, Error> {
+        let delete = r#"DELETE FROM "auth"."audit_events" WHERE "id" IN (SELECT "e"."id"
+            FROM "auth"."audit_events" AS "e" WHERE "e"."timestamp" < $2
+            ORDER BY "e"."timestamp" LIMIT $1 FOR UPDATE SKIP LOCKED)"#;
+        self.delete_in_batches(delete, &[before.into()]).await
+    }
 }

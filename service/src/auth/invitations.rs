@@ -420,7 +420,7 @@ impl<C: Tenant> Auth<'_, C> {
         let delete = r#"DELETE FROM "auth"."invitations" WHERE "id" IN (SELECT "i"."id"
             FROM "auth"."invitations" AS "i" WHERE "i"."expires_at" <= CURRENT_TIMESTAMP AND "i"."used_at" IS NULL
             ORDER BY "i"."expires_at" LIMIT $1 FOR UPDATE SKIP LOCKED)"#;
-        self.delete_in_batches(delete).await
+        self.delete_in_batches(delete, &[]).await
     }
 
     /// Accepts an invitation: creates the user, with the invitation's email and role, and marks it as used. However

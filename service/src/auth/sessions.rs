@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Statement, TransactionSession, Value};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, Statement,
+    TransactionSession, Value,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use watertight_entity::auth::sessions;
@@ -339,24 +342,22 @@ impl<C: Tenant> Auth<'_, C> {
     pub async fn cleanup_expired_sessions(self) -> Result<u64, Error> {
         let delete = r#"DELETE FROM "auth"."sessions" WHERE "id" IN (SELECT "s"."id" FROM "auth"."sessions" AS "s"
             WHERE "s"."expires_at" <= CURRENT_TIMESTAMP ORDER BY "s"."expires_at" LIMIT $1 FOR UPDATE SKIP LOCKED)"#;
-        self.delete_in_batches(delete).await
+        self.delete_in_batches(delete, &[]).await
     }
 
     /// Runs a delete of at most `$1` rows until it finds fewer.
-    pub(super) async fn delete_in_batches(self, delete: &str) -> Result<u64, Error> {
+    pub(super) async fn delete_in_batches(self, delete: &str, others: &[Value]) -> Result<u64, Error> {
         let mut total = 0;
         loop {
+            let values = std::iter::once(BATCH.cast_signed().into()).chain(others.iter().cloned());
             let transaction = self.db.begin().await?;
-            let deleted = {
-                use sea_orm::ConnectionTrait;
-                transaction
-                    .execute_raw(statement(delete, [BATCH.cast_signed().into()]))
-                    .await?
-                    .rows_affected()
-            };
+            let done = transaction
+                .execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, delete, values))
+                .await?
+                .rows_affected();
             transaction.commit().await?;
-            total += deleted;
-            if deleted < BATCH {
+            total += done;
+            if done < BATCH {
                 return Ok(total);
             }
         }

@@ -5,9 +5,9 @@ use chrono::TimeDelta;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use uuid::Uuid;
-use watertight::Error;
 use watertight::auth::{AuditCursor, AuditEventType, AuditFilter, NewAuditEvent, Severity, Source};
 use watertight::entity::auth::audit_events;
+use watertight::{Error, Watertight};
 
 use super::World;
 
@@ -124,6 +124,24 @@ async fn the_application_cannot_rewrite_history() -> Result<()> {
     assert!(update.exec(&world.clinic).await.is_err());
     assert!(audit_events::Entity::delete_many().exec(&world.clinic).await.is_err());
     assert_eq!(world.clinic.auth().get_recent_audit_events(None).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_owner_purges_what_is_old_and_the_application_may_not() -> Result<()> {
+    let world = World::new().await?;
+    for tenant in [&world.clinic, &world.studio] {
+        tenant.auth().log_audit_events((0..2_500).map(event).collect()).await?;
+    }
+    let auth = world.clinic.auth();
+    let cut = auth.get_recent_audit_events(Some(1)).await?[0].timestamp + TimeDelta::microseconds(1);
+    auth.log_audit_event(event(1)).await?;
+    assert!(matches!(auth.purge_audit_events(cut).await, Err(Error::Database(_))));
+
+    let owner = Watertight::connect(world.database.owner_url()).await?;
+    assert_eq!(owner.tenant(world.clinic.tenant_id()).auth().purge_audit_events(cut).await?, 2_500);
+    assert_eq!(auth.get_recent_audit_events(None).await?.len(), 1);
+    assert_eq!(world.studio.auth().get_recent_audit_events(Some(1000)).await?.len(), 1_000);
     Ok(())
 }
 

@@ -179,6 +179,7 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
     get_recent_audit_events: |auth, _them| auth.get_recent_audit_events(Some(1000)).await.map(|events| {
         events.into_iter().filter(|event| event.event_type == AuditEventType::LoginSuccess).collect::<Vec<_>>()
     });
+    purge_audit_events: |auth, _them| auth.purge_audit_events(chrono::Utc::now()).await;
     // Last: from here on the tenant has users of these names itself.
     create_user: |auth, them| auth.create_user(NewUser::new(them.handle.clone(), them.email.clone(), password())).await.map(drop);
     bootstrap_users: |auth, them| auth.bootstrap_users(vec![BootstrapUser {

@@ -163,6 +163,36 @@ async fn wrong_second_factors_lock_too() -> Result<()> {
     Ok(())
 }
 
+/// Whoever was let in by what the row said before would be let in by guessing many times at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_while_a_password_is_verified_counts() -> Result<()> {
+    let changes = [
+        ("locked_until = now() + interval '1 hour', is_locked = true", "locked until"),
+        ("is_active = false", "not active"),
+        ("password_hash = '!'", "name or the password"),
+    ];
+    for (change, refused) in changes {
+        let world = World::with(settings().bcrypt_cost(13).concurrent_hashes(1)).await?;
+        user(&world.clinic, "jess").await?;
+        let owner = world.owner().await?;
+        let clinic = world.clinic.clone();
+        let login = tokio::spawn(async move { clinic.auth().login(request("jess", PASSWORD)).await });
+        while world.water.hashing_metrics().running == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        owner.run(&format!("UPDATE auth.users SET {change}"), []).await?;
+        assert_eq!(world.water.hashing_metrics().running, 1, "the password is still being verified");
+        match login.await? {
+            Err(Error::LoginRefused(refusal)) => {
+                assert!(refusal.to_string().contains(refused), "{change}: {refusal}");
+            }
+            other => panic!("{change}: {other:?}"),
+        }
+        assert!(world.clinic.auth().get_all_sessions().await?.is_empty());
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_lock_of_failures_ends_no_session() -> Result<()> {
     let world = World::new().await?;
