@@ -32,6 +32,7 @@ mod m20260101_000003_create_booking;
 mod m20260101_000004_create_gift_certificates;
 mod m20260101_000005_create_intake;
 mod m20260101_000006_create_business_history;
+mod m20260101_000007_no_double_booking;
 
 pub use access::{create_schema, drop_schema};
 pub use cli::{OWNER_URL_VARIABLE, run_cli};
@@ -90,5 +91,6 @@ fn list() -> Vec<Box<dyn TenantMigration>> {
         Box::new(m20260101_000004_create_gift_certificates::Migration),
         Box::new(m20260101_000005_create_intake::Migration),
         Box::new(m20260101_000006_create_business_history::Migration),
+        Box::new(m20260101_000007_no_double_booking::Migration),
     ]
 }

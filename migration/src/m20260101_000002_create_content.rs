@@ -45,9 +45,12 @@ fn business_profile() -> TenantTable {
         .col(string_len_null("slogan", 255))
         .col(string_len_null("website_url", 512))
         .col(text_null("google_maps_url"))
+        // The name of an IANA time zone: opening hours are told in it.
+        .col(string_len("time_zone", 64).default("UTC"))
         .col(timestamp_with_time_zone_default_now("updated_at"))
         .between("latitude", -90, 90)
         .between("longitude", -180, 180)
+        .check("country", Expr::cust("country ~ '^[A-Z]{2}$'"))
 }
 
 fn services() -> TenantTable {
@@ -65,6 +68,7 @@ fn services() -> TenantTable {
         .unique(["acuity_id"])
         .at_least("duration_minutes", 1)
         .at_least("price_cents", 0)
+        .check("currency", Expr::cust("currency ~ '^[A-Z]{3}$'"))
 }
 
 fn business_hours() -> TenantTable {

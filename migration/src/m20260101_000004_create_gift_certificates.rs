@@ -46,6 +46,8 @@ fn gift_certificates() -> TenantTable {
         .col(timestamp_with_time_zone_default_now("created_at"))
         .col(timestamp_with_time_zone_default_now("updated_at"))
         .unique(["code"])
+        .one_of("status", ["active", "void"])
+        .check("currency", Expr::cust("currency ~ '^[A-Z]{3}$'"))
         .at_least("amount_cents", 0)
         .check("balance_cents", Expr::col("balance_cents").between(0, Expr::col("amount_cents")))
 }
@@ -70,6 +72,8 @@ fn packages() -> TenantTable {
         .col(timestamp_with_time_zone_default_now("updated_at"))
         .unique(["code"])
         .foreign_key(TenantForeignKey::column("client_id").to("public", "clients"))
+        .one_of("status", ["active", "void"])
+        .check("currency", Expr::cust("currency ~ '^[A-Z]{3}$'"))
         .at_least("total_sessions", 1)
         .at_least("price_cents", 0)
         .check("remaining_sessions", Expr::col("remaining_sessions").between(0, Expr::col("total_sessions")))
@@ -87,6 +91,8 @@ fn gift_certificate_redemptions() -> TenantTable {
         .col(string_len("type", 16))
         .col(integer_null("amount_cents"))
         .col(integer_null("session_number"))
+        // Given back when the booking was cancelled: it counts no more.
+        .col(timestamp_with_time_zone_null("refunded_at"))
         .col(timestamp_with_time_zone_default_now("created_at"))
         .foreign_key(TenantForeignKey::column("booking_id").to("public", "bookings"))
         .foreign_key(TenantForeignKey::column("gift_certificate_id").to("public", "gift_certificates"))

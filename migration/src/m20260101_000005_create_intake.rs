@@ -14,13 +14,29 @@ pub(crate) struct Migration;
 #[async_trait]
 impl TenantMigration for Migration {
     async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
-        create_all(manager, settings, &tables()).await
+        create_all(manager, settings, &tables()).await?;
+        manager.get_connection().execute_unprepared(CONSENT_IS_FINAL).await?;
+        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager, _: &Settings) -> Result<(), DbErr> {
-        drop_all(manager, &tables()).await
+        drop_all(manager, &tables()).await?;
+        manager.get_connection().execute_unprepared("DROP FUNCTION public.intake_consent_is_final()").await?;
+        Ok(())
     }
 }
+
+/// What was consented to, when, from where and with which answers is evidence once it is submitted.
+const CONSENT_IS_FINAL: &str = "\
+    CREATE OR REPLACE FUNCTION public.intake_consent_is_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+        IF OLD.status <> 'draft' AND (NEW.status = 'draft' OR (NEW.consent_text, NEW.consented_at, \
+            NEW.consent_ip, NEW.responses, NEW.client_id, NEW.template_id) IS DISTINCT FROM (OLD.consent_text, \
+            OLD.consented_at, OLD.consent_ip, OLD.responses, OLD.client_id, OLD.template_id)) THEN \
+            RAISE EXCEPTION 'a submitted intake form cannot be changed' USING ERRCODE = 'check_violation', \
+                CONSTRAINT = 'intake_consent_is_final'; \
+        END IF; RETURN NEW; END $$; \
+    CREATE TRIGGER intake_consent_is_final BEFORE UPDATE ON public.intake_submissions \
+        FOR EACH ROW EXECUTE FUNCTION public.intake_consent_is_final()";
 
 pub(crate) fn tables() -> Vec<TenantTable> {
     vec![intake_form_templates(), intake_submissions()]
@@ -58,4 +74,9 @@ fn intake_submissions() -> TenantTable {
         .foreign_key(TenantForeignKey::column("client_id").to("public", "clients"))
         .foreign_key(TenantForeignKey::column("booking_id").to("public", "bookings"))
         .one_of("status", ["draft", "submitted", "reviewed"])
+        .check(
+            "consented",
+            Expr::cust("status = 'draft' OR (consented_at IS NOT NULL AND consent_text <> '')"),
+        )
+        .check("reviewed", Expr::cust("(status = 'reviewed') = (reviewed_at IS NOT NULL)"))
 }

@@ -55,6 +55,7 @@ fn payments() -> TenantTable {
         .col(string_len("status", 32).default("pending"))
         .col(json_binary_null("metadata"))
         .col(timestamp_with_time_zone_default_now("created_at"))
+        .unique(["processor", "processor_ref"])
         .foreign_key(TenantForeignKey::column("appointment_id").to("public", "appointments"))
         .at_least("amount_cents", 0)
 }
@@ -79,6 +80,8 @@ fn local_bookings() -> TenantTable {
         .col(text_null("notes"))
         .col(timestamp_with_time_zone_default_now("created_at"))
         .col(timestamp_with_time_zone_default_now("updated_at"))
+        .unique(["acuity_appointment_id"])
+        .one_of("reconciliation_status", ["pending", "reconciled", "failed"])
         .at_least("duration", 0)
         .at_least("amount_cents", 0)
         .json_object("client")

@@ -19,7 +19,6 @@ mod sealing;
 mod sessions;
 mod settings;
 mod sql;
-mod text;
 mod token;
 mod totp;
 mod totp_secrets;

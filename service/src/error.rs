@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
@@ -166,6 +167,68 @@ pub enum Error {
         /// What became of it.
         state: InvitationState,
     },
+    /// The tenant has no such row.
+    #[error("there is no {what} {id}; it may have been deleted")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+        /// The identity, handle or code given.
+        id: String,
+    },
+    /// The business has no profile, so no one knows in which time zone it opens.
+    #[error("the business has no profile; save one with `Content::save_profile`, for its time zone")]
+    NoProfile,
+    /// Someone else has the slot, or it is blocked.
+    #[error("the slot at {start} is taken; choose another from `Scheduling::free_slots`")]
+    SlotTaken {
+        /// When it begins.
+        start: DateTime<Utc>,
+    },
+    /// The business is closed then, or the time is over.
+    #[error("the slot at {start} is outside the hours; choose another, or say `outside_hours`")]
+    OutsideHours {
+        /// When it begins.
+        start: DateTime<Utc>,
+    },
+    /// The business has practitioners, and none was named.
+    #[error("name a practitioner; `Scheduling::free_slots` tells who is free")]
+    PractitionerWanted,
+    /// The hold was released, has expired, was booked, or is of another slot.
+    #[error("the hold {id} is not live or is of another slot; hold the slot again")]
+    HoldEnded {
+        /// The identity given.
+        id: Uuid,
+    },
+    /// Something is in a state from which it does not go where it was sent.
+    #[error("the {what} is {from}, so it cannot become {to}")]
+    WrongMove {
+        /// What it is.
+        what: &'static str,
+        /// The state that it is in.
+        from: String,
+        /// The state that was asked for.
+        to: &'static str,
+    },
+    /// The idempotency key was used for something else.
+    #[error("the idempotency key {key:?} was used for another booking; make a new key for each")]
+    IdempotencyKeyReused {
+        /// The key.
+        key: String,
+    },
+    /// A gift certificate or package cannot pay this.
+    #[error("{code} cannot pay: {reason}")]
+    NotRedeemable {
+        /// The code.
+        code: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The answers do not fit the form.
+    #[error("the answers do not fit the form: {}", violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    InvalidResponses {
+        /// Every violation.
+        violations: Vec<crate::intake::Violation>,
+    },
     /// A login, or a password asked for again, was refused.
     #[error(transparent)]
     LoginRefused(#[from] LoginRefusal),
@@ -216,6 +279,10 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn not_found(what: &'static str, id: Uuid) -> Self {
+        Self::NotFound { what, id: id.to_string() }
+    }
+
     /// The name of the constraint that a statement would have broken.
     pub(crate) fn constraint(error: &DbErr) -> Option<&str> {
         use sea_orm::RuntimeErr::SqlxError;

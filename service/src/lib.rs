@@ -35,9 +35,17 @@
 pub mod isolation {}
 
 pub mod auth;
+pub mod certificates;
+mod code;
+pub mod content;
 mod error;
+pub mod history;
+pub mod intake;
+pub mod scheduling;
+mod sql;
 mod start;
 mod tenant;
+mod text;
 mod watertight;
 
 pub use watertight_entity as entity;

@@ -23,6 +23,7 @@ mod relations;
 mod round_trips;
 mod row_security;
 mod rows;
+mod scheduling;
 mod schema;
 mod start;
 mod streams;

@@ -28,6 +28,7 @@ pub struct Model {
     pub website_url: Option<String>,
     #[sea_orm(column_type = "Text", nullable)]
     pub google_maps_url: Option<String>,
+    pub time_zone: String,
     pub updated_at: DateTimeWithTimeZone,
 }
 

@@ -16,6 +16,7 @@ pub struct Model {
     pub r#type: String,
     pub amount_cents: Option<i32>,
     pub session_number: Option<i32>,
+    pub refunded_at: Option<DateTimeWithTimeZone>,
     pub created_at: DateTimeWithTimeZone,
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(schema_name = "public", table_name = "local_bookings")]
 pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
+    #[sea_orm(primary_key, auto_increment = false, unique_key = "local_bookings_acuity_appointment_id_key")]
     pub tenant_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
@@ -23,6 +23,7 @@ pub struct Model {
     pub amount_cents: i32,
     pub payment_status: String,
     pub reconciliation_status: String,
+    #[sea_orm(unique_key = "local_bookings_acuity_appointment_id_key")]
     pub acuity_appointment_id: Option<String>,
     pub reconciled_at: Option<DateTimeWithTimeZone>,
     #[sea_orm(column_type = "Text", nullable)]

@@ -6,14 +6,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(schema_name = "public", table_name = "payments")]
 pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false)]
+    #[sea_orm(primary_key, auto_increment = false, unique_key = "payments_processor_processor_ref_key")]
     pub tenant_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub appointment_id: Option<Uuid>,
     pub amount_cents: i32,
     pub currency: String,
+    #[sea_orm(unique_key = "payments_processor_processor_ref_key")]
     pub processor: String,
+    #[sea_orm(unique_key = "payments_processor_processor_ref_key")]
     pub processor_ref: String,
     pub status: String,
     #[sea_orm(column_type = "JsonBinary", nullable)]

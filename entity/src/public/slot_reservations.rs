@@ -12,6 +12,7 @@ pub struct Model {
     pub id: Uuid,
     pub practitioner_id: Option<Uuid>,
     pub datetime: DateTimeWithTimeZone,
+    pub end_time: DateTimeWithTimeZone,
     pub duration: i32,
     pub expires_at: DateTimeWithTimeZone,
     pub released_at: Option<DateTimeWithTimeZone>,

@@ -10,9 +10,10 @@ use serde::Serialize;
 use uuid::Uuid;
 use watertight_entity::auth::audit_events;
 
+use super::Auth;
 use super::audit_kinds::{AuditEventType, Severity, Source};
-use super::sql::statement;
-use super::{Auth, text};
+use crate::sql::statement;
+use crate::text;
 use crate::{Error, Tenant};
 
 /// An event to be logged.

@@ -1,6 +1,6 @@
 //! What an audit event is, how grave, and who caused it.
 
-use super::text::text_enum;
+use crate::text::text_enum;
 
 text_enum! {
     /// How grave an audit event is.

@@ -11,7 +11,7 @@ use super::Auth;
 use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Severity, Source};
 use super::backup_code::{self, BackupCodes, StoredCode};
-use super::sql::statement;
+use crate::sql::statement;
 use crate::{Error, Tenant};
 
 /// What is known of a user's backup codes: not what they are.

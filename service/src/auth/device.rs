@@ -1,4 +1,4 @@
-use super::text::text_enum;
+use crate::text::text_enum;
 
 text_enum! {
     /// What kind of device a session was begun from.

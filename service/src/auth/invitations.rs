@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 use watertight_entity::auth::invitations;
 
+use super::Auth;
 use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Source};
 use super::change::Change;
@@ -21,10 +22,10 @@ use super::names::{Email, Handle};
 use super::password::Credential;
 use super::role::Role;
 use super::sealing::{OwnerKind, Sealed};
-use super::sql::{seconds, statement};
 use super::totp::TotpSecret;
 use super::users::{NewUser, Profile, User};
-use super::{Auth, text};
+use crate::sql::{seconds, statement};
+use crate::text;
 use crate::{Error, Tenant};
 
 /// An invitation. Its token is not part of it: the database holds but a hash.

@@ -14,9 +14,10 @@ use super::names::{Handle, Identifier};
 use super::password::{Password, PasswordHash};
 use super::sessions::{Session, SessionMetadata};
 use super::settings::Lockout;
-use super::sql::{LOCKED, seconds, statement, user_columns};
+use super::sql::{LOCKED, user_columns};
 use super::token::SessionToken;
 use super::users::User;
+use crate::sql::{seconds, statement};
 use crate::{Error, Tenant};
 
 /// Why someone was not let in.

@@ -2,8 +2,8 @@
 
 use sea_orm::DeriveValueType;
 
-use super::text::{check_word, text_traits};
 use crate::Error;
+use crate::text::{check_word, text_traits};
 
 /// A user's handle: unique within the tenant, trimmed and in lower case, 1 to 64 characters, without white space,
 /// `@` (so that it is never taken for an email) and `:` (which separates the parts of an otpauth label).

@@ -13,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use watertight_entity::auth::sessions;
 
+use super::Auth;
 use super::change::Change;
 use super::device::DeviceType;
 use super::role::Role;
 use super::sealing::{Owner, OwnerKind, Sealed};
-use super::sql::{seconds, statement};
 use super::totp::TotpSecret;
-use super::{Auth, text};
+use crate::sql::{seconds, statement};
+use crate::text;
 use crate::{Error, Tenant};
 
 /// Rows that one statement of a clean-up deletes at most, so that none holds its locks for long.

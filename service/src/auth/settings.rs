@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::hasher::Hasher;
 use super::sealing::EncryptionKeys;
-use super::text;
 use super::token::SigningKeys;
 use crate::Error;
+use crate::text;
 
 const DAY: Duration = Duration::from_hours(24);
 

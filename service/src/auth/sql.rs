@@ -1,19 +1,7 @@
-//! Statements whose arithmetic the database does: on its clock, and on the row as it is then.
+//! What statements about users have in common.
 
-use std::time::Duration;
-
-use sea_orm::{DbBackend, Iterable, Statement, Value};
+use sea_orm::Iterable;
 use watertight_entity::auth::users;
-
-/// A statement with its values.
-pub(super) fn statement<const N: usize>(sql: impl Into<String>, values: [Value; N]) -> Statement {
-    Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
-}
-
-/// A span of time as a number of seconds, to be multiplied with `INTERVAL '1 second'`.
-pub(super) fn seconds(span: Duration) -> Value {
-    span.as_secs_f64().into()
-}
 
 /// Whether a user is locked by the database's clock: one whose time is over is none.
 pub(super) const LOCKED: &str = r#"("users"."is_locked" AND ("users"."locked_until" IS NULL

@@ -14,8 +14,8 @@ use super::names::Handle;
 use super::password::Password;
 use super::sealing::{OwnerKind, Sealed};
 use super::sessions::live;
-use super::sql::{seconds, statement};
 use super::totp::{TotpEnrolment, TotpSecret};
+use crate::sql::{seconds, statement};
 use crate::{Error, Tenant};
 
 /// A user's second factor as it is kept, opened.

@@ -11,14 +11,16 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use watertight_entity::auth::{invitations, sessions, totp_secrets, users};
 
+use super::Auth;
 use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Severity, Source};
 use super::change::Change;
 use super::names::{Email, Handle};
 use super::password::{Credential, PasswordHash};
 use super::role::Role;
-use super::sql::{statement, user_columns};
-use super::{Auth, text};
+use super::sql::user_columns;
+use crate::sql::statement;
+use crate::text;
 use crate::{Error, Tenant};
 
 /// A user, without the password's hash. Times are the database's.

@@ -77,7 +77,7 @@ macro_rules! text_enum {
             }
         }
 
-        crate::auth::text::text_traits!($name);
+        crate::text::text_traits!($name);
     };
     (
         $(#[$meta:meta])*
@@ -121,14 +121,14 @@ macro_rules! text_enum {
                 match text {
                     $($text => Ok(Self::$variant),)+
                     _ => {
-                        crate::auth::text::check_word($what, text, $max)?;
+                        crate::text::check_word($what, text, $max)?;
                         Ok(Self::Custom($custom(text.to_owned())))
                     }
                 }
             }
         }
 
-        crate::auth::text::text_traits!($name);
+        crate::text::text_traits!($name);
     };
 }
 

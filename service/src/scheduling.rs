@@ -1,0 +1,21 @@
+#![doc = include_str!("../docs/scheduling.md")]
+
+mod availability;
+mod bookings;
+mod hours;
+mod resource;
+mod status;
+
+pub use self::availability::{Slot, SlotQuery};
+pub use self::bookings::{BookingRecord, Hold, NewBooking, NewClient, Reschedule};
+pub use self::status::{BookingStatus, PaymentStatus};
+
+/// Availability, holds and bookings of one tenant. Cheap to make: a reference.
+///
+/// [`TenantConnection::scheduling`](crate::TenantConnection::scheduling) gives it.
+#[derive(Debug)]
+pub struct Scheduling<'a, C> {
+    db: &'a C,
+}
+
+crate::tenant::facade!(Scheduling);

@@ -1,0 +1,189 @@
+//! When a business is open, as spans of time, and what of them is free.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+
+/// From a time until before another.
+pub(super) type Span = (DateTime<Utc>, DateTime<Utc>);
+
+/// When a business is open.
+#[derive(Debug)]
+pub(super) struct Hours {
+    pub(super) zone: Tz,
+    /// By day of the week, 0 for Sunday.
+    pub(super) weekly: Vec<(u32, NaiveTime, NaiveTime)>,
+    /// In place of the weekly hours; `None` for closed.
+    pub(super) overrides: HashMap<NaiveDate, Option<(NaiveTime, NaiveTime)>>,
+}
+
+impl Hours {
+    /// The spans in which it is open on a day of its own calendar, in order and apart from one another: whenever the
+    /// clock on its wall shows that date and a time within the hours. Times that the clock leaps over are in none, and
+    /// those that it shows twice are in twice.
+    pub(super) fn open_on(&self, date: NaiveDate) -> Vec<Span> {
+        let day = date.weekday().num_days_from_sunday();
+        let local: Vec<_> = match self.overrides.get(&date) {
+            Some(hours) => hours.iter().copied().collect(),
+            None => {
+                self.weekly.iter().filter(|(of, ..)| *of == day).map(|(_, from, to)| (*from, *to)).collect()
+            }
+        };
+        let mut spans = Vec::new();
+        for ((begin, end), offset) in self.offsets(date) {
+            for (opens, closes) in &local {
+                let at = |time: NaiveTime| (date.and_time(time) - offset).and_utc();
+                let span = (at(*opens).max(begin), at(*closes).min(end));
+                if span.0 < span.1 {
+                    spans.push(span);
+                }
+            }
+        }
+        joined(spans)
+    }
+
+    /// The spans around a date, and how far the clock is ahead of UTC in each.
+    fn offsets(&self, date: NaiveDate) -> Vec<(Span, TimeDelta)> {
+        let midnight = date.and_time(NaiveTime::MIN).and_utc();
+        // Clocks are at most 14 hours from UTC, and have leapt by a day (Samoa, 2011). Nowhere do they leap twice
+        // within the hours from one look to the next.
+        let looks = (-8..=12).map(|quarter| midnight + TimeDelta::hours(6 * quarter));
+        let mut spans: Vec<(Span, TimeDelta)> = Vec::with_capacity(2);
+        for look in looks {
+            let offset = self.offset_at(look);
+            match spans.last_mut() {
+                Some(((_, end), same)) if *same == offset => *end = look,
+                Some(((_, end), before)) => {
+                    let leap = self.leap(*end, look, *before);
+                    *end = leap;
+                    spans.push(((leap, look), offset));
+                }
+                None => spans.push(((look, look), offset)),
+            }
+        }
+        spans
+    }
+
+    fn offset_at(&self, moment: DateTime<Utc>) -> TimeDelta {
+        let offset = self.zone.offset_from_utc_datetime(&moment.naive_utc()).fix();
+        TimeDelta::seconds(offset.local_minus_utc().into())
+    }
+
+    /// The second at which the clock leaps, after one moment and not after another.
+    fn leap(&self, mut before: DateTime<Utc>, mut after: DateTime<Utc>, offset: TimeDelta) -> DateTime<Utc> {
+        while after - before > TimeDelta::seconds(1) {
+            let middle = before + TimeDelta::seconds((after - before).num_seconds() / 2);
+            if self.offset_at(middle) == offset { before = middle } else { after = middle }
+        }
+        after
+    }
+
+    /// The day of its calendar that a moment is on.
+    pub(super) fn date_of(&self, moment: DateTime<Utc>) -> NaiveDate {
+        moment.with_timezone(&self.zone).date_naive()
+    }
+}
+
+/// Spans in order, those that touch made one.
+fn joined(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_unstable();
+    let mut joined: Vec<Span> = Vec::with_capacity(spans.len());
+    for (from, to) in spans {
+        match joined.last_mut() {
+            Some((_, end)) if from <= *end => *end = to.max(*end),
+            _ => joined.push((from, to)),
+        }
+    }
+    joined
+}
+
+/// What is asked of a slot.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fit {
+    pub(super) duration: TimeDelta,
+    pub(super) step: TimeDelta,
+    pub(super) buffer: TimeDelta,
+    pub(super) not_before: DateTime<Utc>,
+}
+
+/// The starts, step by step from each opening, of slots that end before the closing and keep the buffer's distance
+/// from all that is busy.
+pub(super) fn free_starts(open: &[Span], busy: Vec<Span>, fit: Fit) -> Vec<DateTime<Utc>> {
+    let kept_clear = busy.into_iter().map(|(from, to)| (from - fit.buffer, to + fit.buffer));
+    let kept_clear = joined(kept_clear.collect());
+    let mut starts = Vec::new();
+    for (opens, closes) in open {
+        let mut start = *opens;
+        while let Some(end) = start.checked_add_signed(fit.duration).filter(|end| end <= closes) {
+            // The first that ends after the slot begins is the only one that can be in its way first.
+            let next = kept_clear.partition_point(|(_, to)| *to <= start);
+            let clear = kept_clear.get(next).is_none_or(|(from, _)| *from >= end);
+            if clear && start >= fit.not_before {
+                starts.push(start);
+            }
+            start += fit.step;
+        }
+    }
+    starts
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn hours(zone: Tz, weekly: &[(u32, &str, &str)]) -> Hours {
+        let time = |text: &str| NaiveTime::parse_from_str(text, "%H:%M").unwrap();
+        let weekly = weekly.iter().map(|(day, from, to)| (*day, time(from), time(to))).collect();
+        Hours { zone, weekly, overrides: HashMap::new() }
+    }
+
+    fn open(hours: &Hours, date: &str) -> Vec<(String, String)> {
+        let text = |moment: DateTime<Utc>| moment.format("%dT%H:%M").to_string();
+        hours.open_on(date.parse().unwrap()).into_iter().map(|(from, to)| (text(from), text(to))).collect()
+    }
+
+    #[test]
+    fn hours_that_overlap_are_one() {
+        let hours = hours(Tz::UTC, &[(1, "14:00", "18:00"), (1, "09:00", "12:00"), (1, "11:00", "13:00")]);
+        let expected = [("05T09:00", "05T13:00"), ("05T14:00", "05T18:00")];
+        assert_eq!(open(&hours, "2026-01-05"), expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        assert!(open(&hours, "2026-01-06").is_empty());
+    }
+
+    /// New York leaps from 02:00 to 03:00 on 8 March 2026 and back from 02:00 to 01:00 on 1 November.
+    #[test]
+    fn daylight_saving_makes_days_shorter_and_longer() {
+        let whole = hours(Tz::America__New_York, &[(0, "00:00", "06:00")]);
+        assert_eq!(open(&whole, "2026-03-01"), [("01T05:00".to_owned(), "01T11:00".to_owned())]);
+        assert_eq!(open(&whole, "2026-03-08"), [("08T05:00".to_owned(), "08T10:00".to_owned())], "5 hours");
+        assert_eq!(open(&whole, "2026-11-01"), [("01T04:00".to_owned(), "01T11:00".to_owned())], "7 hours");
+        let leapt = hours(Tz::America__New_York, &[(0, "02:15", "02:45")]);
+        assert!(open(&leapt, "2026-03-08").is_empty(), "no clock shows these");
+        let until = hours(Tz::America__New_York, &[(0, "01:00", "02:30")]);
+        assert_eq!(open(&until, "2026-03-08"), [("08T06:00".to_owned(), "08T07:00".to_owned())]);
+        let twice = hours(Tz::America__New_York, &[(0, "01:00", "01:30")]);
+        let expected = [("01T05:00", "01T05:30"), ("01T06:00", "01T06:30")];
+        assert_eq!(
+            open(&twice, "2026-11-01"),
+            expected.map(|(a, b)| (a.to_owned(), b.to_owned())),
+            "shown twice"
+        );
+        let samoa = hours(Tz::Pacific__Apia, &[(5, "09:00", "17:00")]);
+        assert!(open(&samoa, "2011-12-30").is_empty(), "a Friday that was not");
+    }
+
+    #[test]
+    fn slots_keep_their_distance_and_end_before_closing() {
+        let at = |minutes: i64| Utc.timestamp_opt(minutes * 60, 0).unwrap();
+        let fit = Fit {
+            duration: TimeDelta::minutes(60),
+            step: TimeDelta::minutes(30),
+            buffer: TimeDelta::minutes(15),
+            not_before: at(30),
+        };
+        let starts = free_starts(&[(at(0), at(480))], vec![(at(195), at(225))], fit);
+        assert_eq!(starts, [30, 60, 90, 120, 240, 270, 300, 330, 360, 390, 420].map(at));
+    }
+}

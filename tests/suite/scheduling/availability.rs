@@ -1,0 +1,291 @@
+//! Availability against an oracle that tries every minute.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, TimeZone, Timelike, Utc};
+use chrono_tz::Tz;
+use sea_orm::{ActiveModelTrait, EntityTrait, Set};
+use uuid::Uuid;
+use watertight::TenantConnection;
+use watertight::content::{BlockType, NewService, OpeningHours, Profile};
+use watertight::entity::public::{bookings, slot_reservations, time_blocks};
+use watertight::scheduling::{Slot, SlotQuery};
+
+use super::{at, client, practitioner};
+use crate::auth::World;
+
+/// Zones that leap by an hour and by half an hour, at different times of the year and of the day, and one that does not.
+const ZONES: [(Tz, &str); 5] = [
+    (Tz::America__New_York, "2098-03-09"),
+    (Tz::America__New_York, "2098-11-02"),
+    (Tz::Europe__Berlin, "2098-10-26"),
+    (Tz::Australia__Lord_Howe, "2098-10-05"),
+    (Tz::Asia__Kathmandu, "2098-06-01"),
+];
+
+/// What a business's calendar is made of, for the oracle as for the database.
+struct Calendar {
+    zone: Tz,
+    weekly: Vec<(u32, NaiveTime, NaiveTime)>,
+    overrides: Vec<(NaiveDate, Option<(NaiveTime, NaiveTime)>)>,
+    busy: Vec<(Option<Uuid>, DateTime<Utc>, DateTime<Utc>)>,
+}
+
+impl Calendar {
+    /// Whether the business is open throughout a minute: what its clocks show then is within the hours of that date.
+    fn open_at(&self, minute: DateTime<Utc>) -> bool {
+        let local = minute.with_timezone(&self.zone).naive_local();
+        let within = |from: &NaiveTime, to: &NaiveTime| *from <= local.time() && local.time() < *to;
+        if let Some((_, hours)) = self.overrides.iter().find(|(date, _)| *date == local.date()) {
+            return hours.as_ref().is_some_and(|(from, to)| within(from, to));
+        }
+        let day = local.date().weekday().num_days_from_sunday();
+        self.weekly.iter().any(|(of, from, to)| *of == day && within(from, to))
+    }
+
+    fn free_at(&self, whom: Option<Uuid>, minute: DateTime<Utc>, buffer: TimeDelta) -> bool {
+        let near = |(of, from, to): &(Option<Uuid>, DateTime<Utc>, DateTime<Utc>)| {
+            *of == whom && *from - buffer < minute + TimeDelta::minutes(1) && minute < *to + buffer
+        };
+        !self.busy.iter().any(near)
+    }
+
+    /// Every slot, found minute by minute.
+    fn slots(&self, whom: Option<Uuid>, query: &SlotQuery, duration: i64) -> Vec<DateTime<Utc>> {
+        let (step, buffer) = (
+            i64::try_from(query.step.as_secs() / 60).expect("minutes"),
+            TimeDelta::from_std(query.buffer).expect("a span"),
+        );
+        let mut starts = Vec::new();
+        for date in query.from.iter_days().take_while(|date| *date <= query.to) {
+            let noon = date.and_hms_opt(12, 0, 0).expect("noon").and_utc();
+            // A day of any zone is within these two.
+            let minutes = (-36 * 60..36 * 60).map(|minute| noon + TimeDelta::minutes(minute));
+            let of_date: Vec<_> =
+                minutes.filter(|minute| minute.with_timezone(&self.zone).date_naive() == date).collect();
+            let mut opened: Option<DateTime<Utc>> = None;
+            for minute in of_date {
+                if !self.open_at(minute) {
+                    opened = None;
+                    continue;
+                }
+                let since = *opened.get_or_insert(minute);
+                let on_step = (minute - since).num_minutes() % step == 0;
+                let span = (0..duration).map(|offset| minute + TimeDelta::minutes(offset));
+                let fits = span.clone().all(|minute| {
+                    self.open_at(minute) && minute.with_timezone(&self.zone).date_naive() == date
+                });
+                let free = span.into_iter().all(|minute| self.free_at(whom, minute, buffer));
+                if on_step && fits && free {
+                    starts.push(minute);
+                }
+            }
+        }
+        starts
+    }
+}
+
+struct Dice(fastrand::Rng);
+
+impl Dice {
+    fn minute(&mut self) -> NaiveTime {
+        // Around the hours at which clocks leap, and elsewhere.
+        let minute = if self.0.bool() { self.0.u32(0..5 * 60) } else { self.0.u32(0..24 * 60 - 1) };
+        NaiveTime::from_num_seconds_from_midnight_opt(minute / 5 * 300, 0).expect("a time")
+    }
+
+    fn hours(&mut self) -> (NaiveTime, NaiveTime) {
+        loop {
+            let (a, b) = (self.minute(), self.minute());
+            if a < b {
+                return (a, b);
+            }
+        }
+    }
+}
+
+async fn make(
+    tenant: &TenantConnection,
+    dice: &mut Dice,
+    (zone, day): (Tz, NaiveDate),
+    people: &[Uuid],
+) -> Result<Calendar> {
+    let content = tenant.content();
+    content.save_profile(&Profile::new("Shop", "1", zone)).await?;
+    let weekly: Vec<_> = (0..dice.0.usize(0..14))
+        .map(|_| {
+            let (from, to) = dice.hours();
+            (dice.0.u32(0..7), from, to)
+        })
+        .collect();
+    let rows = weekly.iter().map(|(day, opens, closes)| OpeningHours {
+        day_of_week: u8::try_from(*day).expect("a day"),
+        opens: *opens,
+        closes: *closes,
+        label: None,
+    });
+    content.save_hours(&rows.collect::<Vec<_>>()).await?;
+    let mut overrides = Vec::new();
+    for offset in 0..4 {
+        let date = day - chrono::Days::new(1) + chrono::Days::new(offset);
+        content.delete_override(date).await?;
+        if dice.0.u8(0..4) == 0 {
+            let hours = dice.0.bool().then(|| dice.hours());
+            content.save_override(date, hours, None).await?;
+            overrides.push((date, hours));
+        }
+    }
+    bookings::Entity::delete_many().exec(tenant).await?;
+    slot_reservations::Entity::delete_many().exec(tenant).await?;
+    time_blocks::Entity::delete_many().exec(tenant).await?;
+    let service = content.get_all_services().await?.remove(0);
+    let ann = tenant.scheduling().save_client(&client("ann")).await?;
+    let mut busy: Vec<(Option<Uuid>, DateTime<Utc>, DateTime<Utc>)> = Vec::new();
+    for n in 0..dice.0.usize(0..12) {
+        let from = zone.from_utc_datetime(&day.and_hms_opt(0, 0, 0).expect("midnight")).to_utc()
+            + TimeDelta::minutes(dice.0.i64(-24 * 12..72 * 12) * 5);
+        let to = from + TimeDelta::minutes(dice.0.i64(1..40) * 5);
+        let whom = people.get(dice.0.usize(0..=people.len())).copied();
+        let overlaps = busy.iter().any(|(of, a, b)| *of == whom && *a < to && from < *b);
+        // Cancelled, released and expired ones are in nobody's way.
+        let gone = dice.0.u8(0..4) == 0;
+        match (dice.0.u8(0..3), whom) {
+            (0, _) if gone || !overlaps => {
+                bookings::ActiveModel {
+                    confirmation_code: Set(format!("C{n}")),
+                    service_id: Set(service.id),
+                    client_id: Set(ann.id),
+                    practitioner_id: Set(whom),
+                    datetime: Set(from.into()),
+                    end_time: Set(to.into()),
+                    duration: Set(5),
+                    amount_cents: Set(0),
+                    status: Set(if gone {
+                        "cancelled"
+                    } else {
+                        ["confirmed", "no_show", "completed"][n % 3]
+                    }
+                    .into()),
+                    ..Default::default()
+                }
+                .insert(tenant)
+                .await?;
+            }
+            (1, _) if gone || !overlaps => {
+                let expired = gone && dice.0.bool();
+                slot_reservations::ActiveModel {
+                    practitioner_id: Set(whom),
+                    datetime: Set(from.into()),
+                    end_time: Set(to.into()),
+                    duration: Set(5),
+                    expires_at: Set((Utc::now() + TimeDelta::hours(if expired { -1 } else { 1 })).into()),
+                    released_at: Set((gone && (!expired || overlaps)).then(|| Utc::now().into())),
+                    ..Default::default()
+                }
+                .insert(tenant)
+                .await
+                .ok();
+            }
+            (2, Some(whom)) if !gone => {
+                content.create_time_block(whom, from, to, BlockType::Vacation, None).await?;
+            }
+            _ => continue,
+        }
+        if !gone {
+            busy.push((whom, from, to));
+        }
+    }
+    Ok(Calendar { zone, weekly, overrides, busy })
+}
+
+#[tokio::test]
+async fn it_is_what_an_oracle_finds_minute_by_minute() -> Result<()> {
+    let world = World::new().await?;
+    let seed = std::env::var("WATERTIGHT_AVAILABILITY_SEED").ok().map_or(Ok(17), |seed| seed.parse())?;
+    let cases = std::env::var("WATERTIGHT_AVAILABILITY_CASES").ok().map_or(Ok(60), |cases| cases.parse())?;
+    let mut dice = Dice(fastrand::Rng::with_seed(seed));
+    let tenants = [(&world.clinic, vec!["maya", "tomas"]), (&world.studio, vec![])];
+    let mut people = Vec::new();
+    for (tenant, handles) in &tenants {
+        let mut ids = Vec::new();
+        for handle in handles {
+            ids.push(tenant.content().save_practitioner(&practitioner(handle)).await?.id);
+        }
+        tenant.content().create_service(NewService::new("Massage", 60, 9_000)).await?;
+        people.push(ids);
+    }
+    let mut found = 0;
+    for case in 0..cases {
+        let (zone, day) = ZONES[case % ZONES.len()];
+        let day: NaiveDate = day.parse()?;
+        let (tenant, people) = (tenants[case % 2].0, &people[case % 2]);
+        let calendar = make(tenant, &mut dice, (zone, day), people).await?;
+        let duration = dice.0.u16(1..18) * 5;
+        let service = tenant.content().get_all_services().await?.remove(0);
+        let length =
+            watertight::content::ServiceUpdate { duration_minutes: duration.into(), ..Default::default() };
+        tenant.content().update_service(service.id, length).await?;
+        let whom = people.get(dice.0.usize(0..3)).copied();
+        let query = SlotQuery {
+            practitioner: whom,
+            step: Duration::from_mins(dice.0.u64(1..13) * 5),
+            buffer: Duration::from_mins(dice.0.u64(0..4) * 5),
+            ..SlotQuery::new(service.id, day - chrono::Days::new(1), day + chrono::Days::new(1))
+        };
+        let all = match (whom, people.as_slice()) {
+            (Some(id), _) => vec![Some(id)],
+            (None, []) => vec![None],
+            (None, people) => people.iter().copied().map(Some).collect(),
+        };
+        let mut expected: Vec<Slot> = all
+            .into_iter()
+            .flat_map(|practitioner| {
+                let starts = calendar.slots(practitioner, &query, duration.into());
+                let end = TimeDelta::minutes(duration.into());
+                starts.into_iter().map(move |start| Slot { start, end: start + end, practitioner })
+            })
+            .collect();
+        let mut offered = tenant.scheduling().free_slots(&query).await?;
+        assert!(offered.is_sorted_by_key(|slot| slot.start));
+        offered.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(offered, expected, "seed {seed}, case {case}: {zone} {query:?} {:?}", calendar.weekly);
+        found += offered.len();
+    }
+    assert!(found > cases * 5, "{found} slots in {cases} cases");
+    Ok(())
+}
+
+#[tokio::test]
+async fn slots_are_not_before_now_and_notice_is_kept() -> Result<()> {
+    let world = World::new().await?;
+    let shop = super::Shop::open(world.clinic.clone(), &[]).await?;
+    let today = Utc::now().date_naive();
+    let query = SlotQuery::new(shop.service.id, today, today + chrono::Days::new(2));
+    let slots = shop.tenant.scheduling().free_slots(&query).await?;
+    assert!(slots.iter().all(|slot| slot.start >= Utc::now() - TimeDelta::seconds(5)));
+    let notice = Duration::from_hours(24);
+    let later = shop.tenant.scheduling().free_slots(&SlotQuery { notice, ..query }).await?;
+    let tomorrow = Utc::now() + TimeDelta::hours(24) - TimeDelta::seconds(5);
+    assert_eq!(later, slots.into_iter().filter(|slot| slot.start >= tomorrow).collect::<Vec<_>>());
+    assert!(!later.is_empty() && later[0].start.minute() % 15 == 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn it_takes_two_queries_however_long_the_range() -> Result<()> {
+    let world = World::new().await?;
+    let shop = super::Shop::open(world.clinic.clone(), &["maya", "tomas", "ruth"]).await?;
+    let day = at("00:00").date_naive();
+    for days in [0, 30, 365] {
+        let query = SlotQuery::new(shop.service.id, day, day + chrono::Days::new(days));
+        let before = world.water.rewrite_metrics();
+        let slots = shop.tenant.scheduling().free_slots(&query).await?;
+        let after = world.water.rewrite_metrics();
+        assert_eq!(after.hits + after.misses - before.hits - before.misses, 2);
+        // Eight hours of four starts, but for the last three quarters of an hour, thrice.
+        assert_eq!(slots.len(), (usize::try_from(days)? + 1) * 29 * 3);
+    }
+    Ok(())
+}
