@@ -10,8 +10,12 @@
 )]
 
 mod auth;
+mod certificates;
 mod connection;
+mod content;
 mod fuzz;
+mod history;
+mod intake;
 mod keys;
 mod oracle;
 mod plans;
