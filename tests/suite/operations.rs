@@ -1,0 +1,46 @@
+//! The public operations on a tenant, as the source has them: what a test claims of every one it can count.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::Result;
+
+/// The public functions of `impl<C: Tenant> ..` blocks, as `Type::function`.
+pub(crate) fn in_source() -> Result<BTreeSet<String>> {
+    let mut operations = BTreeSet::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../service/src"), &mut operations)?;
+    Ok(operations)
+}
+
+fn collect(folder: &Path, operations: &mut BTreeSet<String>) -> Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, operations)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            for item in syn::parse_file(&std::fs::read_to_string(&path)?)?.items {
+                let syn::Item::Impl(block) = item else { continue };
+                let (None, syn::Type::Path(of)) = (&block.trait_, &*block.self_ty) else { continue };
+                let Some(of) = of.path.segments.last().filter(|_| is_of_a_tenant(&block.generics)) else {
+                    continue;
+                };
+                operations.extend(block.items.iter().filter_map(|item| match item {
+                    syn::ImplItem::Fn(function) if matches!(function.vis, syn::Visibility::Public(_)) => {
+                        Some(format!("{}::{}", of.ident, function.sig.ident))
+                    }
+                    _ => None,
+                }));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_of_a_tenant(generics: &syn::Generics) -> bool {
+    generics.type_params().flat_map(|parameter| &parameter.bounds).any(|bound| match bound {
+        syn::TypeParamBound::Trait(bound) => {
+            bound.path.segments.last().is_some_and(|segment| segment.ident == "Tenant")
+        }
+        _ => false,
+    })
+}
