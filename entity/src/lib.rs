@@ -31,9 +31,11 @@
 //! the application is a type of its own, as `watertight::auth::User` is.
 
 /// The schema `auth`: users, their sessions and second factors, invitations and the audit trail.
+#[doc = concat!("\n\n```mermaid\n", include_str!("auth/entities.mermaid"), "```")]
 #[allow(missing_docs, reason = "generated; the migrations say what the columns are for")]
 pub mod auth;
 
 /// The schema `public`: content, booking, gift certificates, intake forms and imported history.
+#[doc = concat!("\n\n```mermaid\n", include_str!("public/entities.mermaid"), "```")]
 #[allow(missing_docs, reason = "generated; the migrations say what the columns are for")]
 pub mod public;

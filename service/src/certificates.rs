@@ -1,4 +1,7 @@
 #![doc = include_str!("../docs/certificates.md")]
+//! # Example
+//!
+#![doc = concat!("```no_run\n", include_str!("../examples/certificates.rs"), "\n```")]
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict, Query};

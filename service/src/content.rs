@@ -1,4 +1,7 @@
 #![doc = include_str!("../docs/content.md")]
+//! # Example
+//!
+#![doc = concat!("```no_run\n", include_str!("../examples/content.rs"), "\n```")]
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;

@@ -1,4 +1,7 @@
 #![doc = include_str!("../docs/intake.md")]
+//! # Example
+//!
+#![doc = concat!("```no_run\n", include_str!("../examples/intake.rs"), "\n```")]
 
 use std::fmt;
 use std::net::IpAddr;

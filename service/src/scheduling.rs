@@ -1,4 +1,7 @@
 #![doc = include_str!("../docs/scheduling.md")]
+//! # Example
+//!
+#![doc = concat!("```no_run\n", include_str!("../examples/scheduling.rs"), "\n```")]
 
 mod availability;
 mod bookings;

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::cargo::Cargo;
 use crate::server::Databases;
-use crate::{entities, process, quickstart, test};
+use crate::{entities, examples, process, quickstart, test};
 
 pub(crate) fn run(cargo: &Cargo) -> Result<()> {
     let started = Instant::now();
@@ -27,6 +27,7 @@ pub(crate) fn run(cargo: &Cargo) -> Result<()> {
         process::succeed(with_denied_warnings(&mut doc))
     })?;
     step("quickstart", || process::succeed(databases.env(&mut quickstart(cargo))))?;
+    step("examples", || examples(cargo, &databases))?;
     println!("all checks passed in {} s", started.elapsed().as_secs());
     Ok(())
 }

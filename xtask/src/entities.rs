@@ -15,7 +15,7 @@ use crate::server::Databases;
 const SCHEMAS: &[(&str, &str)] = &[("auth", "none"), ("public", "both")];
 
 /// How entities are generated. The dense format loses a direct relation wherever it takes a table for a junction.
-const FLAGS: &[&str] = &["--entity-format", "compact", "--date-time-crate", "chrono"];
+const FLAGS: &[&str] = &["--entity-format", "compact", "--date-time-crate", "chrono", "--er-diagram"];
 
 /// `sea-orm-cli`, in the version that the lock file pins.
 pub(crate) fn sea_orm_cli(cargo: &Cargo) -> Command {

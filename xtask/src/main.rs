@@ -36,6 +36,8 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         keep: Option<PathBuf>,
     },
+    /// Runs the examples of the guide, one a domain, each of which checks what it shows.
+    Examples,
     /// Runs all tests, doc tests included.
     Test {
         /// Arguments for `cargo test`, such as the name of a test.
@@ -66,7 +68,7 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         command: Vec<OsString>,
     },
-    /// Runs every check: format, lints, entities, tests, documentation, quickstart.
+    /// Runs every check: format, lints, entities, tests, documentation, quickstart, examples.
     Ci,
 }
 
@@ -78,6 +80,10 @@ fn main() -> Result<ExitCode> {
         Command::Quickstart { keep } => {
             let databases = Databases::start(&cargo, keep.as_deref())?;
             process::run(databases.env(&mut quickstart(&cargo)))?
+        }
+        Command::Examples => {
+            examples(&cargo, &Databases::start(&cargo, None)?)?;
+            return Ok(ExitCode::SUCCESS);
         }
         Command::Test { args } => {
             let databases = Databases::start(&cargo, None)?;
@@ -110,6 +116,17 @@ fn main() -> Result<ExitCode> {
 
 fn quickstart(cargo: &Cargo) -> std::process::Command {
     cargo.command(["run", "--quiet", "--package", "watertight-examples", "--bin", "quickstart"])
+}
+
+/// Migrates the database and runs the examples of the guide on it.
+fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
+    process::succeed(databases.env(entities::sea_orm_cli(cargo).args(["migrate", "up"])))?;
+    for example in ["content", "scheduling", "certificates", "intake", "history"] {
+        println!("example {example}");
+        let args = ["run", "--quiet", "--package", "watertight", "--example", example];
+        process::succeed(databases.env(&mut cargo.command(args)))?;
+    }
+    Ok(())
 }
 
 /// Everything but the embedded server, which has no tests and is built apart.
