@@ -13,12 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tenant = water.tenant(TenantId::new(uuid::Uuid::new_v4())?);
     tenant.content().save_profile(&Profile::new("Studio", "+1 607 555 0188", chrono_tz::Tz::UTC)).await?;
     let yoga = tenant.content().create_service(NewService::new("Private yoga", 60, 8_000)).await?;
-    let noah = NewClient {
-        first_name: "Noah".into(),
-        last_name: "Kim".into(),
-        email: "noah@example.com".parse()?,
-        phone: None,
-    };
+    let noah = NewClient::new("Noah", "Kim", "noah@example.com".parse()?);
     let noah = tenant.scheduling().save_client(&noah).await?;
     let start = (Utc::now().date_naive() + Days::new(7)).and_time(NaiveTime::MIN).and_utc();
     let visit = NewBooking { outside_hours: true, ..NewBooking::new(yoga.id, None, noah.id, start) };

@@ -32,6 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             text: "I sleep again.".into(),
             source: "google".into(),
             published_at: None,
+            tags: Vec::new(),
         };
         content.create_review(review).await?;
     }

@@ -11,12 +11,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let water = Watertight::connect_from_env().await?;
     let tenant = water.tenant(TenantId::new(uuid::Uuid::new_v4())?);
     let intake = tenant.intake();
-    let priya = NewClient {
-        first_name: "Priya".into(),
-        last_name: "Nair".into(),
-        email: "priya@example.com".parse()?,
-        phone: None,
-    };
+    let priya = NewClient::new("Priya", "Nair", "priya@example.com".parse()?);
     let priya = tenant.scheduling().save_client(&priya).await?;
 
     let schema = json!({

@@ -18,12 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let daily =
         (0..7).map(|day_of_week| OpeningHours { day_of_week, opens: hour(9), closes: hour(12), label: None });
     content.save_hours(&daily.collect::<Vec<_>>()).await?;
-    let olivia = NewClient {
-        first_name: "Olivia".into(),
-        last_name: "Hart".into(),
-        email: "olivia@example.com".parse()?,
-        phone: None,
-    };
+    let olivia = NewClient::new("Olivia", "Hart", "olivia@example.com".parse()?);
     let olivia = scheduling.save_client(&olivia).await?;
 
     let tomorrow = Utc::now().date_naive() + Days::new(1);

@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
+use rust_decimal::Decimal;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Set,
@@ -83,6 +84,10 @@ pub struct Profile {
     pub slogan: Option<String>,
     /// At most 512 characters.
     pub website_url: Option<String>,
+    /// Where it is on a map.
+    pub google_maps_url: Option<String>,
+    /// Latitude and longitude (WGS 84), in degrees.
+    pub coordinates: Option<(Decimal, Decimal)>,
     /// The IANA time zone that the opening hours are told in.
     pub time_zone: Tz,
 }
@@ -104,6 +109,8 @@ impl Profile {
             description: None,
             slogan: None,
             website_url: None,
+            google_maps_url: None,
+            coordinates: None,
             time_zone,
         }
     }
@@ -120,6 +127,14 @@ impl Profile {
         text::check_optional("description", self.description.as_ref(), usize::MAX)?;
         text::check_optional("slogan", self.slogan.as_ref(), 255)?;
         text::check_optional("website", self.website_url.as_ref(), 512)?;
+        text::check_optional("map", self.google_maps_url.as_ref(), usize::MAX)?;
+        if let Some((latitude, longitude)) = self.coordinates
+            && (latitude.abs() > Decimal::from(90) || longitude.abs() > Decimal::from(180))
+        {
+            let reason = "are not within 90 degrees of the equator and 180 of Greenwich".to_owned();
+            let value = format!("{latitude} {longitude}");
+            return Err(Error::InvalidInput { what: "coordinates", value, reason });
+        }
         if self.country.len() != 2 || !self.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
             let reason = "is not two capital letters; give an ISO 3166-1 code, as US".to_owned();
             return Err(Error::InvalidInput { what: "country", value: self.country.clone(), reason });
@@ -147,6 +162,8 @@ pub struct NewService {
     pub active: bool,
     /// Its place among the others.
     pub display_order: i32,
+    /// Its identity in a foreign system; at most 64 characters.
+    pub acuity_id: Option<String>,
 }
 
 impl NewService {
@@ -161,6 +178,7 @@ impl NewService {
             currency: "USD".to_owned(),
             active: true,
             display_order: 0,
+            acuity_id: None,
         }
     }
 }
@@ -177,6 +195,7 @@ pub struct ServiceUpdate {
     pub currency: Change<String>,
     pub active: Change<bool>,
     pub display_order: Change<i32>,
+    pub acuity_id: Change<Option<String>>,
 }
 
 impl From<NewService> for ServiceUpdate {
@@ -190,6 +209,7 @@ impl From<NewService> for ServiceUpdate {
             currency: new.currency.into(),
             active: new.active.into(),
             display_order: new.display_order.into(),
+            acuity_id: new.acuity_id.into(),
         }
     }
 }
@@ -235,6 +255,10 @@ impl ServiceUpdate {
         if let Change::Set(order) = self.display_order {
             values.push((Column::DisplayOrder, order.into()));
         }
+        if let Change::Set(id) = self.acuity_id {
+            text::check_optional("acuity_id", id.as_ref(), 64)?;
+            values.push((Column::AcuityId, id.into()));
+        }
         Ok(values)
     }
 }
@@ -275,6 +299,10 @@ pub struct NewPractitioner {
     pub credentials: Vec<String>,
     /// What they are good at.
     pub specializations: Vec<String>,
+    /// At most 32 characters.
+    pub license_number: Option<String>,
+    /// Where their picture is; at most 512 characters.
+    pub photo_url: Option<String>,
 }
 
 /// A review to be kept.
@@ -290,6 +318,8 @@ pub struct NewReview {
     pub source: String,
     /// When they said it.
     pub published_at: Option<DateTime<Utc>>,
+    /// What it is about.
+    pub tags: Vec<String>,
 }
 
 /// How a tenant is rated.
@@ -312,12 +342,13 @@ impl<C: Tenant> Content<'_, C> {
         let upsert = statement(
             r#"INSERT INTO "business_profile" ("name", "phone", "email", "street_address", "suite_unit", "city",
                    "state", "postal_code", "country", "license_number", "description", "slogan", "website_url",
-                   "time_zone")
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                   "time_zone", "google_maps_url", "latitude", "longitude")
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
                ON CONFLICT ("tenant_id") DO UPDATE SET "name" = $1, "phone" = $2, "email" = $3,
                    "street_address" = $4, "suite_unit" = $5, "city" = $6, "state" = $7, "postal_code" = $8,
                    "country" = $9, "license_number" = $10, "description" = $11, "slogan" = $12,
-                   "website_url" = $13, "time_zone" = $14, "updated_at" = CURRENT_TIMESTAMP
+                   "website_url" = $13, "time_zone" = $14, "google_maps_url" = $15, "latitude" = $16, "longitude" = $17,
+                   "updated_at" = CURRENT_TIMESTAMP
                RETURNING *"#,
             [
                 profile.name.clone().into(),
@@ -334,6 +365,9 @@ impl<C: Tenant> Content<'_, C> {
                 profile.slogan.clone().into(),
                 profile.website_url.clone().into(),
                 profile.time_zone.name().into(),
+                profile.google_maps_url.clone().into(),
+                profile.coordinates.map(|(latitude, _)| latitude).into(),
+                profile.coordinates.map(|(_, longitude)| longitude).into(),
             ],
         );
         let row = self.db.query_one_raw(upsert).await?;
@@ -533,16 +567,21 @@ impl<C: Tenant> Content<'_, C> {
         text::check("name", &new.name, 255)?;
         text::check_optional("title", new.title.as_ref(), 128)?;
         text::check_optional("bio", new.bio.as_ref(), usize::MAX)?;
+        text::check_optional("licence number", new.license_number.as_ref(), 32)?;
+        text::check_optional("picture", new.photo_url.as_ref(), 512)?;
         for text in new.credentials.iter().chain(&new.specializations) {
             text::check("credential", text, usize::MAX)?;
         }
         let array = |texts: &[String]| Value::from(texts.to_vec());
         let upsert = statement(
-            r#"INSERT INTO "practitioners" ("handle", "name", "title", "bio", "credentials", "specializations")
-               VALUES ($1, $2, $3, $4, $5, $6)
+            r#"INSERT INTO "practitioners" ("handle", "name", "title", "bio", "credentials", "specializations",
+                   "license_number", "photo_url")
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
                ON CONFLICT ("handle") DO UPDATE SET "name" = EXCLUDED."name", "title" = EXCLUDED."title",
                    "bio" = EXCLUDED."bio", "credentials" = EXCLUDED."credentials",
-                   "specializations" = EXCLUDED."specializations", "updated_at" = CURRENT_TIMESTAMP
+                   "specializations" = EXCLUDED."specializations",
+                   "license_number" = EXCLUDED."license_number", "photo_url" = EXCLUDED."photo_url",
+                   "updated_at" = CURRENT_TIMESTAMP
                RETURNING *"#,
             [
                 new.handle.clone().into(),
@@ -551,6 +590,8 @@ impl<C: Tenant> Content<'_, C> {
                 new.bio.clone().into(),
                 array(&new.credentials),
                 array(&new.specializations),
+                new.license_number.clone().into(),
+                new.photo_url.clone().into(),
             ],
         );
         let row = self.db.query_one_raw(upsert).await?;
@@ -583,6 +624,7 @@ impl<C: Tenant> Content<'_, C> {
         text::check("reviewer's name", &new.reviewer_name, 255)?;
         text::check("text", &new.text, usize::MAX)?;
         text::check("source", &new.source, 64)?;
+        new.tags.iter().try_for_each(|tag| text::check("tag", tag, usize::MAX))?;
         if !(1..=5).contains(&new.rating) {
             let reason = "is not between 1 and 5".to_owned();
             return Err(Error::InvalidInput { what: "rating", value: new.rating.to_string(), reason });
@@ -593,6 +635,7 @@ impl<C: Tenant> Content<'_, C> {
             text: Set(new.text),
             source: Set(new.source),
             published_at: Set(new.published_at.map(Into::into)),
+            tags: Set(Some(new.tags)),
             ..Default::default()
         };
         Ok(row.insert(self.db).await?)

@@ -1,6 +1,7 @@
 //! Content: saved, changed, in order, and refused where it makes no sense, by the types and by the database.
 
 use anyhow::Result;
+use rust_decimal::Decimal;
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 use watertight::Error;
@@ -27,6 +28,9 @@ async fn a_business_has_one_profile() -> Result<()> {
     let saved = content.save_profile(&changed).await?;
     assert_eq!((saved.name.as_str(), saved.time_zone.as_str()), ("Harbour Clinic", "America/New_York"));
     assert_eq!(content.get_profile().await?, Some(saved));
+    let coordinates = Some((Decimal::new(4_244, 2), Decimal::new(-765, 1)));
+    let placed = content.save_profile(&Profile { coordinates, ..changed.clone() }).await?;
+    assert_eq!(placed.latitude.zip(placed.longitude), coordinates);
     world.studio.content().save_profile(&profile).await?;
     assert_eq!(world.studio.content().get_profile().await?.expect("it").name, "Clinic");
     for bad in [
@@ -34,6 +38,7 @@ async fn a_business_has_one_profile() -> Result<()> {
         Profile { country: "us".into(), ..profile.clone() },
         Profile { state: "New York".into(), ..profile.clone() },
         Profile { name: "x".repeat(256), ..profile.clone() },
+        Profile { coordinates: Some((Decimal::from(91), Decimal::ZERO)), ..profile.clone() },
     ] {
         assert!(invalid(&content.save_profile(&bad).await), "{bad:?}");
     }
@@ -146,6 +151,7 @@ async fn reviews_are_summed_up_by_the_database() -> Result<()> {
         rating,
         text: "Lovely".into(),
         source: "google".into(),
+        tags: vec!["back".into()],
         published_at: Some("2026-01-05T10:00:00Z".parse().expect("a time")),
     };
     let mut made = Vec::new();

@@ -181,6 +181,7 @@ fn review() -> NewReview {
         text: "Lovely".into(),
         source: "google".into(),
         published_at: None,
+        tags: Vec::new(),
     }
 }
 
@@ -312,6 +313,7 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
     Scheduling::reschedule: |tenant, them| [tenant.scheduling().reschedule(them.booking, Reschedule { practitioner: Change::Keep, ..Reschedule::to(at("16:00")) })];
     Scheduling::cancel: |tenant, them| [tenant.scheduling().cancel(them.booking, "")];
     Scheduling::complete: |tenant, them| [tenant.scheduling().complete(them.booking)];
+    Scheduling::mark_paid: |tenant, them| [tenant.scheduling().mark_paid(them.booking, "card", None)];
     Scheduling::mark_no_show: |tenant, them| [tenant.scheduling().mark_no_show(them.booking)];
     Scheduling::get_client_by_email: |tenant, them| [async {
         Ok::<_, Error>(tenant.scheduling().get_client_by_email(&them.email).await?.filter(|client| client.id != them.own.client))

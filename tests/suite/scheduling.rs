@@ -62,16 +62,13 @@ pub(crate) fn practitioner(handle: &str) -> NewPractitioner {
         bio: None,
         credentials: vec!["LMT".into()],
         specializations: Vec::new(),
+        license_number: Some("NY-17".into()),
+        photo_url: None,
     }
 }
 
 pub(crate) fn client(name: &str) -> NewClient {
-    NewClient {
-        first_name: name.into(),
-        last_name: "Doe".into(),
-        email: format!("{name}@example.com").parse().expect("an email"),
-        phone: None,
-    }
+    NewClient::new(name, "Doe", format!("{name}@example.com").parse().expect("an email"))
 }
 
 pub(crate) fn hours(count: i64) -> TimeDelta {

@@ -4,16 +4,19 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use chrono::NaiveTime;
+use chrono_tz::Tz;
 use serde::Deserialize;
 use uuid::Uuid;
 use watertight::TenantId;
 use watertight::auth::{BootstrapUser, Password};
+use watertight::content::OpeningHours;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Business {
     tenant_id: Uuid,
     pub(crate) profile: Profile,
+    hours: Vec<Hours>,
     pub(crate) users: Vec<User>,
     pub(crate) services: Vec<Service>,
     pub(crate) practitioners: Vec<Practitioner>,
@@ -44,6 +47,17 @@ impl Business {
         self.users.iter().map(user).collect()
     }
 
+    /// The weekly hours.
+    pub(crate) fn hours(&self) -> Vec<OpeningHours> {
+        let of_day = |hours: &Hours, day_of_week| OpeningHours {
+            day_of_week,
+            opens: hours.opens,
+            closes: hours.closes,
+            label: None,
+        };
+        self.hours.iter().flat_map(|hours| hours.days.iter().map(move |day| of_day(hours, *day))).collect()
+    }
+
     /// The owner, of whom the program tells.
     pub(crate) fn jess(&self) -> Result<&User> {
         self.users.iter().find(|user| user.handle == "jess").context("the file has no jess")
@@ -63,6 +77,24 @@ pub(crate) struct Profile {
     pub(crate) city: String,
     pub(crate) state: String,
     pub(crate) postal_code: String,
+    #[serde(deserialize_with = "time_zone")]
+    pub(crate) time_zone: Tz,
+}
+
+fn time_zone<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Tz, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    name.parse().map_err(|_| serde::de::Error::custom(format!("{name:?} is no IANA time zone")))
+}
+
+/// When a business is open, on some days of the week: 0 for Sunday.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Hours {
+    days: Vec<u8>,
+    #[serde(with = "hours_and_minutes")]
+    opens: NaiveTime,
+    #[serde(with = "hours_and_minutes")]
+    closes: NaiveTime,
 }
 
 #[derive(Debug, Deserialize)]

@@ -7,8 +7,12 @@ use anyhow::{Context, Result};
 use chrono::{Days, NaiveDate, TimeDelta};
 use sea_orm::{ActiveModelTrait, EntityTrait, Set, TransactionSession, TransactionTrait};
 use watertight::TenantConnection;
+use watertight::content::Profile;
 use watertight::entity::auth::{invitations, users};
-use watertight::entity::public::{bookings, business_profile, clients, practitioners, services};
+use watertight::entity::public::{
+    bookings, clients, gift_certificate_redemptions, gift_certificates, intake_form_templates,
+    intake_submissions, practitioners, services, slot_reservations,
+};
 
 use crate::data::Business;
 
@@ -16,27 +20,29 @@ use crate::data::Business;
 pub(crate) async fn replace(tenant: &TenantConnection, business: &Business) -> Result<()> {
     let transaction = tenant.begin().await?;
     let db = &transaction;
+    intake_submissions::Entity::delete_many().exec(db).await?;
+    intake_form_templates::Entity::delete_many().exec(db).await?;
+    gift_certificate_redemptions::Entity::delete_many().exec(db).await?;
+    gift_certificates::Entity::delete_many().exec(db).await?;
+    slot_reservations::Entity::delete_many().exec(db).await?;
     bookings::Entity::delete_many().exec(db).await?;
     clients::Entity::delete_many().exec(db).await?;
     practitioners::Entity::delete_many().exec(db).await?;
     services::Entity::delete_many().exec(db).await?;
-    business_profile::Entity::delete_many().exec(db).await?;
     // Whoever invited cannot go before the invitation; sessions and second factors go with their users.
     invitations::Entity::delete_many().exec(db).await?;
     users::Entity::delete_many().exec(db).await?;
 
     let profile = &business.profile;
-    business_profile::ActiveModel {
-        name: Set(profile.name.clone()),
-        phone: Set(profile.phone.clone()),
-        street_address: Set(profile.street_address.clone()),
-        city: Set(profile.city.clone()),
-        state: Set(profile.state.clone()),
-        postal_code: Set(profile.postal_code.clone()),
-        ..Default::default()
-    }
-    .insert(db)
-    .await?;
+    let profile = Profile {
+        street_address: profile.street_address.clone(),
+        city: profile.city.clone(),
+        state: profile.state.clone(),
+        postal_code: profile.postal_code.clone(),
+        ..Profile::new(&profile.name, &profile.phone, profile.time_zone)
+    };
+    db.content().save_profile(&profile).await?;
+    db.content().save_hours(&business.hours()).await?;
 
     // Hashes the passwords in parallel, on threads that no request waits for.
     db.auth().bootstrap_users(business.bootstrap_users()?, true).await?;

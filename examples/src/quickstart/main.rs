@@ -1,5 +1,6 @@
 //! A clinic and a studio in one database: each sees its own rows, and every attempt to cross over is stopped. Then a
-//! user of the clinic logs in, enrols a second factor, and someone tries what they stole.
+//! user of the clinic logs in, enrols a second factor, and someone tries what they stole; and both
+//! live through a day of business.
 //!
 //! Run it with `cargo xtask quickstart`. It exits with an error when one of the claims it prints does not hold.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
@@ -7,6 +8,7 @@
 mod claims;
 mod crossing;
 mod data;
+mod day;
 mod life;
 mod load;
 mod show;
@@ -44,6 +46,7 @@ async fn main() -> Result<ExitCode> {
     crossing::row_level_security(&mut claims, &app_url, &at_studio, &at_clinic).await?;
     crossing::keys(&mut claims, &at_studio, &at_clinic).await?;
     life::of_a_user(&mut claims, &water, &at_clinic, &at_studio, &clinic).await?;
+    day::of_business(&mut claims, &at_clinic, &at_studio).await?;
     Ok(claims.conclude())
 }
 

@@ -14,7 +14,7 @@ use watertight_entity::public::{bookings, clients, slot_reservations};
 use super::Scheduling;
 use super::hours::Span;
 use super::resource::{But, Terms, of};
-use super::status::BookingStatus;
+use super::status::{BookingStatus, PaymentStatus};
 use crate::auth::{Change, Email};
 use crate::code::BOOKING;
 use crate::sql::{seconds, statement};
@@ -125,8 +125,34 @@ pub struct NewClient {
     pub last_name: String,
     /// By which the client is known to be there.
     pub email: Email,
-    /// At most 32 characters.
+    /// At most 32 characters; `None` keeps what is there.
     pub phone: Option<String>,
+    /// Whatever is to be remembered; `None` keeps what is there.
+    pub notes: Option<String>,
+    /// Fields of the application's own, a JSON object; `None` keeps what is there.
+    pub custom_fields: Option<serde_json::Value>,
+}
+
+impl NewClient {
+    /// A client of whom no more is known.
+    pub fn new(first_name: impl Into<String>, last_name: impl Into<String>, email: Email) -> Self {
+        let (first_name, last_name) = (first_name.into(), last_name.into());
+        Self { first_name, last_name, email, phone: None, notes: None, custom_fields: None }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        text::check("first name", &self.first_name, 128)?;
+        text::check("last name", &self.last_name, 128)?;
+        text::check_optional("phone", self.phone.as_ref(), 32)?;
+        text::check_optional("notes", self.notes.as_ref(), usize::MAX)?;
+        match &self.custom_fields {
+            Some(fields) if !fields.is_object() => {
+                let reason = "are not a JSON object; give one".to_owned();
+                Err(Error::InvalidInput { what: "custom fields", value: fields.to_string(), reason })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What a booking's row says, as types.
@@ -480,6 +506,35 @@ impl<C: Tenant> Scheduling<'_, C> {
         self.move_to(id, BookingStatus::NoShow, None).await
     }
 
+    /// Says that a booking was paid, by what means and with what reference. Gift certificates and packages say so
+    /// themselves.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::WrongMove`] when nothing is due, [`Error::InvalidInput`].
+    pub async fn mark_paid(
+        self,
+        id: Uuid,
+        method: &str,
+        reference: Option<&str>,
+    ) -> Result<bookings::Model, Error> {
+        text::check("payment method", method, 32)?;
+        text::check("payment reference", reference.unwrap_or_default(), 255)?;
+        let update = bookings::Entity::update_many()
+            .col_expr(bookings::Column::PaymentStatus, Expr::val(PaymentStatus::Paid))
+            .col_expr(bookings::Column::PaymentMethod, Expr::val(method))
+            .col_expr(bookings::Column::PaymentRef, Expr::val(reference.map(str::to_owned)))
+            .col_expr(bookings::Column::UpdatedAt, Expr::current_timestamp())
+            .filter(bookings::Column::Id.eq(id))
+            .filter(bookings::Column::Status.ne(BookingStatus::Cancelled))
+            .filter(bookings::Column::PaymentStatus.eq(PaymentStatus::Pending));
+        if let Some(paid) = update.exec_with_returning(self.db).await?.into_iter().next() {
+            return Ok(paid);
+        }
+        let booking = self.get_booking(id).await?.ok_or_else(|| Error::not_found("booking", id))?;
+        let from = format!("{}, its payment {}", booking.status, booking.payment_status);
+        Err(Error::WrongMove { what: "booking", from, to: "paid" })
+    }
+
     /// Moves a confirmed booking to another state, in one statement.
     async fn move_to(
         self,
@@ -515,20 +570,23 @@ impl<C: Tenant> Scheduling<'_, C> {
     /// # Errors
     /// [`Error::InvalidInput`].
     pub async fn save_client(self, client: &NewClient) -> Result<clients::Model, Error> {
-        text::check("first name", &client.first_name, 128)?;
-        text::check("last name", &client.last_name, 128)?;
-        text::check_optional("phone", client.phone.as_ref(), 32)?;
+        client.check()?;
         let upsert = statement(
-            r#"INSERT INTO "clients" ("first_name", "last_name", "email", "phone") VALUES ($1, $2, $3, $4)
+            r#"INSERT INTO "clients" ("first_name", "last_name", "email", "phone", "notes", "custom_fields")
+               VALUES ($1, $2, $3, $4, $5, coalesce($6, '{}'::jsonb))
                ON CONFLICT ("email") DO UPDATE SET "first_name" = EXCLUDED."first_name",
                    "last_name" = EXCLUDED."last_name",
-                   "phone" = coalesce(EXCLUDED."phone", "clients"."phone"), "updated_at" = CURRENT_TIMESTAMP
+                   "phone" = coalesce(EXCLUDED."phone", "clients"."phone"),
+                   "notes" = coalesce(EXCLUDED."notes", "clients"."notes"),
+                   "custom_fields" = coalesce($6, "clients"."custom_fields"), "updated_at" = CURRENT_TIMESTAMP
                RETURNING *"#,
             [
                 client.first_name.clone().into(),
                 client.last_name.clone().into(),
                 client.email.clone().into(),
                 client.phone.clone().into(),
+                client.notes.clone().into(),
+                client.custom_fields.clone().into(),
             ],
         );
         let row = self.db.query_one_raw(upsert).await?.ok_or(Error::Database(DbErr::RecordNotInserted))?;

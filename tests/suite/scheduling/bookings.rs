@@ -195,6 +195,22 @@ async fn a_booking_ends_once_and_in_one_way() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_booking_is_paid_once() -> Result<()> {
+    let (_world, shop) = shop(&["maya"]).await?;
+    let scheduling = shop.tenant.scheduling();
+    let booking = scheduling.book(&shop.booking("09:00")).await?;
+    let paid = scheduling.mark_paid(booking.id, "card", Some("pi_17")).await?;
+    assert_eq!((paid.payment_status.as_str(), paid.payment_method.as_deref()), ("paid", Some("card")));
+    assert_eq!(paid.payment_ref.as_deref(), Some("pi_17"));
+    assert!(matches!(scheduling.mark_paid(booking.id, "card", None).await, Err(Error::WrongMove { .. })));
+    let cancelled = scheduling.book(&shop.booking("10:00")).await?;
+    scheduling.cancel(cancelled.id, "").await?;
+    assert!(matches!(scheduling.mark_paid(cancelled.id, "card", None).await, Err(Error::WrongMove { .. })));
+    assert!(matches!(scheduling.mark_paid(Uuid::new_v4(), "card", None).await, Err(Error::NotFound { .. })));
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_database_itself_refuses_a_second_booking() -> Result<()> {
     let (world, shop) = shop(&["maya"]).await?;
     let booking = shop.tenant.scheduling().book(&shop.booking("10:00")).await?;
@@ -263,7 +279,18 @@ async fn a_client_is_saved_once_and_known_by_the_email() -> Result<()> {
     let world = World::new().await?;
     let scheduling = world.clinic.scheduling();
     let ann = scheduling.save_client(&NewClient { phone: Some("555".into()), ..client("ann") }).await?;
+    let again = NewClient {
+        last_name: "Smith".into(),
+        notes: Some("left knee".into()),
+        custom_fields: Some(serde_json::json!({"shoe": 40})),
+        ..client("ann")
+    };
+    scheduling.save_client(&again).await?;
     let again = scheduling.save_client(&NewClient { last_name: "Smith".into(), ..client("ann") }).await?;
+    assert_eq!(again.notes.as_deref(), Some("left knee"));
+    assert_eq!(again.custom_fields, serde_json::json!({"shoe": 40}));
+    let no_object = NewClient { custom_fields: Some(serde_json::json!([])), ..client("ann") };
+    assert!(matches!(scheduling.save_client(&no_object).await, Err(Error::InvalidInput { .. })));
     assert_eq!((again.id, again.last_name.as_str(), again.phone.as_deref()), (ann.id, "Smith", Some("555")));
     assert_eq!(scheduling.get_client_by_email(&"ANN@example.com".parse()?).await?, Some(again));
     assert_eq!(scheduling.get_client_by_email(&"bob@example.com".parse()?).await?, None);
