@@ -4,16 +4,19 @@ mod active_record;
 mod audit;
 mod audit_kinds;
 mod audit_log;
+mod authenticate;
 mod backup_code;
 mod backup_codes;
 mod bootstrap;
 mod change;
 mod device;
 mod hasher;
+mod invitation;
 mod invitations;
 mod login;
 mod names;
 mod password;
+mod passwords;
 mod role;
 mod sealing;
 mod sessions;
@@ -22,6 +25,7 @@ mod sql;
 mod token;
 mod totp;
 mod totp_secrets;
+mod user;
 mod users;
 
 pub use self::active_record::{
@@ -30,17 +34,18 @@ pub use self::active_record::{
 pub use self::audit::{AuditCursor, AuditEvent, AuditFilter, AuditPage, NewAuditEvent};
 pub use self::audit_kinds::{AuditEventType, CustomAuditEventType, Severity, Source};
 pub use self::audit_log::{AuditLog, AuditLogOptions};
+pub use self::authenticate::Authenticated;
 pub use self::backup_code::BackupCodes;
 pub use self::backup_codes::{BackupCode, BackupCodeSet};
 pub use self::bootstrap::{BootstrapReport, BootstrapUser};
 pub use self::change::Change;
 pub use self::device::DeviceType;
 pub use self::hasher::HashingMetrics;
-pub use self::invitations::{
+pub use self::invitation::{
     CreatedInvitation, Invitation, InvitationMetadata, InvitationState, InvitationToken, InvitationUpdate,
     InvitedUser, NewInvitation,
 };
-pub use self::login::{Authenticated, Login, LoginRefusal, LoginRequest, SecondFactor};
+pub use self::login::{Login, LoginRefusal, LoginRequest, SecondFactor};
 pub use self::names::{Email, Handle, Identifier};
 pub use self::password::{Credential, Password, PasswordHash};
 pub use self::role::{CustomRole, Role};
@@ -51,7 +56,7 @@ pub use self::settings::{AuthSettings, Lockout};
 pub use self::token::{SessionToken, SigningKeys};
 pub use self::totp::{TotpEnrolment, TotpSecret};
 pub use self::totp_secrets::StoredTotpSecret;
-pub use self::users::{NewUser, Permissions, Profile, ProfileUpdate, User, UserUpdate};
+pub use self::user::{NewUser, Permissions, Profile, ProfileUpdate, User, UserUpdate};
 
 use crate::{Tenant, TenantTransaction};
 

@@ -5,12 +5,16 @@
 
 mod availability;
 mod bookings;
+mod clients;
+mod holds;
 mod hours;
 mod resource;
 mod status;
 
 pub use self::availability::{Slot, SlotQuery};
-pub use self::bookings::{BookingRecord, Hold, NewBooking, NewClient, Reschedule};
+pub use self::bookings::{BookingRecord, NewBooking, Reschedule};
+pub use self::clients::NewClient;
+pub use self::holds::Hold;
 pub use self::status::{BookingStatus, PaymentStatus};
 
 /// Availability, holds and bookings of one tenant. Cheap to make: a reference.

@@ -48,7 +48,7 @@ async fn fill(tenant: &TenantConnection) -> Result<()> {
          FROM (SELECT *, row_number() OVER () AS n FROM public.clients) c \
          JOIN (SELECT *, row_number() OVER () AS n FROM public.services) s ON s.n = c.n % 10 + 1 \
          JOIN (SELECT *, row_number() OVER () AS n FROM public.practitioners) p ON p.n = c.n % 4 + 1, \
-         LATERAL (SELECT now() + c.n * i * interval '1 hour' AS at FROM generate_series(1, 5) i) t"
+         LATERAL (SELECT now() + (c.n * 5 + i) * interval '1 hour' AS at FROM generate_series(1, 5) i) t"
             .to_owned(),
     ] {
         tenant.execute_unprepared(&sql).await.with_context(|| sql)?;

@@ -4,12 +4,12 @@ use uuid::Uuid;
 use watertight_entity::auth::{invitations, sessions, users};
 
 use super::audit::{AuditFilter, AuditPage};
+use super::authenticate::Authenticated;
 use super::backup_codes::BackupCodeSet;
-use super::invitations::Invitation;
-use super::login::Authenticated;
+use super::invitation::Invitation;
 use super::names::{Email, Handle};
 use super::sessions::Session;
-use super::users::{User, UserUpdate};
+use super::user::{User, UserUpdate};
 use crate::{Error, Tenant};
 
 type Outcome<T> = Result<T, Error>;

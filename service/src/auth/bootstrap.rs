@@ -15,7 +15,7 @@ use super::change::Change;
 use super::names::{Email, Handle};
 use super::password::{Credential, PasswordHash};
 use super::role::Role;
-use super::users::{NewUser, Permissions, Profile, ProfileUpdate, User, UserUpdate};
+use super::user::{NewUser, Permissions, Profile, ProfileUpdate, User, UserUpdate};
 use crate::{Error, Tenant};
 
 /// A user to be there, as a file or the environment tells of them. What is `None` keeps its value where the user is

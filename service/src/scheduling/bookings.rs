@@ -1,45 +1,21 @@
-//! Holds and bookings: how a slot is taken, by one and by no one else.
-
-use std::time::Duration;
+//! Bookings: how a slot is taken, by one and by no one else.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
+use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Set, TransactionSession,
 };
 use uuid::Uuid;
-use watertight_entity::public::{bookings, clients, slot_reservations};
+use watertight_entity::public::{bookings, clients};
 
 use super::Scheduling;
 use super::hours::Span;
-use super::resource::{But, Terms, of};
+use super::resource::{But, Terms};
 use super::status::{BookingStatus, PaymentStatus};
-use crate::auth::{Change, Email};
+use crate::auth::Change;
 use crate::code::BOOKING;
-use crate::sql::{seconds, statement};
 use crate::{Error, Tenant, text};
-
-/// A slot to be held while someone makes up their mind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
-    /// The service, which says how long the slot is.
-    pub service: Uuid,
-    /// With whom; `None` where the business has no practitioners.
-    pub practitioner: Option<Uuid>,
-    /// When it begins.
-    pub start: DateTime<Utc>,
-    /// For how long it is held, by the database's clock; 10 minutes unless told otherwise, an hour at most.
-    pub ttl: Duration,
-}
-
-impl Hold {
-    /// A hold of ten minutes.
-    #[must_use]
-    pub const fn new(service: Uuid, practitioner: Option<Uuid>, start: DateTime<Utc>) -> Self {
-        Self { service, practitioner, start, ttl: Duration::from_mins(10) }
-    }
-}
 
 /// A booking to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,45 +92,6 @@ impl Reschedule {
     }
 }
 
-/// A client to be saved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewClient {
-    /// At most 128 characters.
-    pub first_name: String,
-    /// At most 128 characters.
-    pub last_name: String,
-    /// By which the client is known to be there.
-    pub email: Email,
-    /// At most 32 characters; `None` keeps what is there.
-    pub phone: Option<String>,
-    /// Whatever is to be remembered; `None` keeps what is there.
-    pub notes: Option<String>,
-    /// Fields of the application's own, a JSON object; `None` keeps what is there.
-    pub custom_fields: Option<serde_json::Value>,
-}
-
-impl NewClient {
-    /// A client of whom no more is known.
-    pub fn new(first_name: impl Into<String>, last_name: impl Into<String>, email: Email) -> Self {
-        let (first_name, last_name) = (first_name.into(), last_name.into());
-        Self { first_name, last_name, email, phone: None, notes: None, custom_fields: None }
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        text::check("first name", &self.first_name, 128)?;
-        text::check("last name", &self.last_name, 128)?;
-        text::check_optional("phone", self.phone.as_ref(), 32)?;
-        text::check_optional("notes", self.notes.as_ref(), usize::MAX)?;
-        match &self.custom_fields {
-            Some(fields) if !fields.is_object() => {
-                let reason = "are not a JSON object; give one".to_owned();
-                Err(Error::InvalidInput { what: "custom fields", value: fields.to_string(), reason })
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 /// What a booking's row says, as types.
 pub trait BookingRecord {
     /// The state that it is in.
@@ -177,77 +114,17 @@ impl BookingRecord for bookings::Model {
     }
 }
 
-fn taken(error: DbErr, start: DateTime<Utc>) -> Error {
+pub(super) fn taken(error: DbErr, start: DateTime<Utc>) -> Error {
     match Error::constraint(&error) {
         Some("bookings_overlap_excl" | "slot_reservations_overlap_excl") => Error::SlotTaken { start },
         _ => error.into(),
     }
 }
 
-/// Holds.
+/// Bookings.
 impl<C: Tenant> Scheduling<'_, C> {
-    /// Holds a slot: until it is booked or released, or its time is over, no one else has it.
-    ///
-    /// # Errors
-    /// [`Error::SlotTaken`], [`Error::OutsideHours`], [`Error::PractitionerWanted`], [`Error::NotFound`] for the
-    /// service or the practitioner, [`Error::NoProfile`], [`Error::InvalidInput`].
-    pub async fn hold(self, hold: &Hold) -> Result<slot_reservations::Model, Error> {
-        if hold.ttl < Duration::from_secs(1) || hold.ttl > Duration::from_hours(1) {
-            let (value, reason) =
-                (format!("{:?}", hold.ttl), "is not between a second and an hour".to_owned());
-            return Err(Error::InvalidInput { what: "ttl", value, reason });
-        }
-        let transaction = self.db.begin().await?;
-        let scheduling = Scheduling::new(&transaction);
-        let (terms, span) = scheduling.slot(hold.service, hold.practitioner, hold.start, false).await?;
-        scheduling.lock(hold.practitioner).await?;
-        scheduling.refuse_if_taken(span, hold.practitioner, But::default()).await?;
-        let insert = statement(
-            r#"INSERT INTO "slot_reservations" ("practitioner_id", "datetime", "end_time", "duration", "expires_at")
-               VALUES ($1, $2, $3, $4, CURRENT_TIMESTAMP + $5::float8 * INTERVAL '1 second') RETURNING *"#,
-            [
-                hold.practitioner.into(),
-                span.0.into(),
-                span.1.into(),
-                terms.duration_minutes.into(),
-                seconds(hold.ttl),
-            ],
-        );
-        let row = {
-            use sea_orm::ConnectionTrait;
-            transaction.query_one_raw(insert).await.map_err(|error| taken(error, hold.start))?
-        };
-        let row = row.ok_or(Error::Database(DbErr::RecordNotInserted))?;
-        let reservation = slot_reservations::Model::from_query_result(&row, "")?;
-        transaction.commit().await?;
-        Ok(reservation)
-    }
-
-    /// Releases a hold. `false` when it was not live.
-    ///
-    /// # Errors
-    /// What the database reports.
-    pub async fn release_hold(self, id: Uuid) -> Result<bool, Error> {
-        let release = slot_reservations::Entity::update_many()
-            .col_expr(slot_reservations::Column::ReleasedAt, Expr::current_timestamp())
-            .filter(slot_reservations::Column::Id.eq(id))
-            .filter(live_hold());
-        Ok(release.exec(self.db).await?.rows_affected > 0)
-    }
-
-    /// Deletes the holds that were released or have expired, and says how many there were.
-    ///
-    /// # Errors
-    /// What the database reports.
-    pub async fn cleanup_holds(self) -> Result<u64, Error> {
-        let ended = Condition::any()
-            .add(slot_reservations::Column::ReleasedAt.is_not_null())
-            .add(slot_reservations::Column::ExpiresAt.into_expr().lte(Expr::current_timestamp()));
-        Ok(slot_reservations::Entity::delete_many().filter(ended).exec(self.db).await?.rows_affected)
-    }
-
     /// The slot of a service at a time, and the terms of it.
-    async fn slot(
+    pub(super) async fn slot(
         self,
         service: Uuid,
         practitioner: Option<Uuid>,
@@ -267,16 +144,7 @@ impl<C: Tenant> Scheduling<'_, C> {
         }
         Ok((terms, span))
     }
-}
 
-fn live_hold() -> Condition {
-    Condition::all()
-        .add(slot_reservations::Column::ReleasedAt.is_null())
-        .add(slot_reservations::Column::ExpiresAt.into_expr().gt(Expr::current_timestamp()))
-}
-
-/// Bookings.
-impl<C: Tenant> Scheduling<'_, C> {
     /// Books a slot, straight away or in place of a hold. It gets a confirmation code of eight letters and digits that
     /// are not taken for one another.
     ///
@@ -318,20 +186,6 @@ impl<C: Tenant> Scheduling<'_, C> {
             Some(made) if new.is_of(&made) => Ok(Some(made)),
             Some(_) => Err(Error::IdempotencyKeyReused { key: key.clone() }),
             None => Ok(None),
-        }
-    }
-
-    async fn use_hold(self, id: Uuid, new: &NewBooking, (start, end): Span) -> Result<(), Error> {
-        let release = slot_reservations::Entity::update_many()
-            .col_expr(slot_reservations::Column::ReleasedAt, Expr::current_timestamp())
-            .filter(slot_reservations::Column::Id.eq(id))
-            .filter(of(slot_reservations::Column::PractitionerId, new.practitioner))
-            .filter(slot_reservations::Column::Datetime.lte(start))
-            .filter(slot_reservations::Column::EndTime.gte(end))
-            .filter(live_hold());
-        match release.exec(self.db).await?.rows_affected {
-            0 => Err(Error::HoldEnded { id }),
-            _ => Ok(()),
         }
     }
 
@@ -563,41 +417,5 @@ impl<C: Tenant> Scheduling<'_, C> {
             BookingStatus::NoShow => "no_show",
         };
         Err(Error::WrongMove { what: "booking", from: booking.status, to })
-    }
-
-    /// Saves a client, known by the email: one that is there gets the names and telephone number given.
-    ///
-    /// # Errors
-    /// [`Error::InvalidInput`].
-    pub async fn save_client(self, client: &NewClient) -> Result<clients::Model, Error> {
-        client.check()?;
-        let upsert = statement(
-            r#"INSERT INTO "clients" ("first_name", "last_name", "email", "phone", "notes", "custom_fields")
-               VALUES ($1, $2, $3, $4, $5, coalesce($6, '{}'::jsonb))
-               ON CONFLICT ("email") DO UPDATE SET "first_name" = EXCLUDED."first_name",
-                   "last_name" = EXCLUDED."last_name",
-                   "phone" = coalesce(EXCLUDED."phone", "clients"."phone"),
-                   "notes" = coalesce(EXCLUDED."notes", "clients"."notes"),
-                   "custom_fields" = coalesce($6, "clients"."custom_fields"), "updated_at" = CURRENT_TIMESTAMP
-               RETURNING *"#,
-            [
-                client.first_name.clone().into(),
-                client.last_name.clone().into(),
-                client.email.clone().into(),
-                client.phone.clone().into(),
-                client.notes.clone().into(),
-                client.custom_fields.clone().into(),
-            ],
-        );
-        let row = self.db.query_one_raw(upsert).await?.ok_or(Error::Database(DbErr::RecordNotInserted))?;
-        Ok(clients::Model::from_query_result(&row, "")?)
-    }
-
-    /// The client of an email address; `None` when the tenant has none.
-    ///
-    /// # Errors
-    /// What the database reports.
-    pub async fn get_client_by_email(self, email: &Email) -> Result<Option<clients::Model>, Error> {
-        Ok(clients::Entity::find().filter(clients::Column::Email.eq(email.as_str())).one(self.db).await?)
     }
 }

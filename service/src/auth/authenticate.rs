@@ -1,0 +1,92 @@
+//! Being known again, and logging out.
+
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, TransactionSession};
+use serde_json::json;
+use uuid::Uuid;
+use watertight_entity::auth::sessions;
+
+use super::Auth;
+use super::audit::NewAuditEvent;
+use super::audit_kinds::{AuditEventType, Source};
+use super::sessions::Session;
+use super::sql::user_columns;
+use super::token::SessionToken;
+use super::user::User;
+use crate::sql::{seconds, statement};
+use crate::{Error, Tenant};
+
+/// Someone is known again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authenticated {
+    /// Who, as they are now.
+    pub user: User,
+    /// Their session.
+    pub session: Session,
+    /// Whether the session is about to end: then [`renew_session`](Auth::renew_session).
+    pub renewal_due: bool,
+}
+
+/// Being known again.
+impl<C: Tenant> Auth<'_, C> {
+    /// Who holds a token: their session, live by the database's clock, and the user as they are now, in one query.
+    /// `None` when the token is malformed, forged or another tenant's, for which the database is not asked, and when
+    /// the session has ended or the user may not be here: deleted, inactive, or locked by someone. A lock of failures
+    /// ends no session: whoever guesses at a password would log its owner out.
+    ///
+    /// # Errors
+    /// [`Error::NotConfigured`] without [`signing_keys`](super::AuthSettings::signing_keys).
+    pub async fn authenticate(self, token: &str) -> Result<Option<Authenticated>, Error> {
+        let Some(session) = self.config.signing_keys()?.verify(self.db.tenant_id(), token)? else {
+            return Ok(None);
+        };
+        let select = format!(
+            r#"SELECT "sessions".*, {},
+                   "sessions"."expires_at" < CURRENT_TIMESTAMP + $2::float8 * INTERVAL '1 second' AS "renewal_due"
+               FROM "auth"."sessions" JOIN "auth"."users"
+                   ON "users"."tenant_id" = "sessions"."tenant_id" AND "users"."id" = "sessions"."user_id"
+               WHERE "sessions"."id" = $1 AND "sessions"."expires_at" > CURRENT_TIMESTAMP AND "users"."is_active"
+                   AND NOT ("users"."is_locked" AND "users"."locked_until" IS NULL)"#,
+            user_columns("user_")
+        );
+        let values = [session.into(), seconds(self.config.renewal_threshold())];
+        let Some(row) = self.db.query_one_raw(statement(select, values)).await? else { return Ok(None) };
+        Ok(Some(Authenticated {
+            user: User::from_query_result(&row, "user_")?,
+            session: sessions::Model::from_query_result(&row, "")?.try_into()?,
+            renewal_due: row.try_get("", "renewal_due")?,
+        }))
+    }
+
+    /// The token of a session, for an application that has begun one itself.
+    ///
+    /// # Errors
+    /// [`Error::SessionNotFound`]; [`Error::NotConfigured`] without
+    /// [`signing_keys`](super::AuthSettings::signing_keys).
+    pub async fn issue_token(self, session: Uuid) -> Result<SessionToken, Error> {
+        let keys = self.config.signing_keys()?;
+        let live = self.get_session(session).await?.ok_or(Error::SessionNotFound { id: session })?;
+        keys.sign(self.db.tenant_id(), live.id)
+    }
+
+    /// Ends the session of a token. `false` when there was none.
+    ///
+    /// # Errors
+    /// [`Error::NotConfigured`] without [`signing_keys`](super::AuthSettings::signing_keys).
+    pub async fn logout(self, token: &str) -> Result<bool, Error> {
+        let Some(id) = self.config.signing_keys()?.verify(self.db.tenant_id(), token)? else {
+            return Ok(false);
+        };
+        let transaction = self.db.begin().await?;
+        let delete = sessions::Entity::delete_many().filter(sessions::Column::Id.eq(id));
+        let ended = delete.exec_with_returning(&transaction).await?;
+        let events = ended.iter().map(|session| NewAuditEvent {
+            user_id: Some(session.user_id),
+            source: Source::User,
+            details: json!({"session": session.id}),
+            ..NewAuditEvent::new(AuditEventType::Logout)
+        });
+        self.on(&transaction).log_audit_events(events.collect()).await?;
+        transaction.commit().await?;
+        Ok(!ended.is_empty())
+    }
+}
