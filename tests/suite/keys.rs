@@ -1,7 +1,7 @@
 //! The third layer: keys that hold the tenant, checked with the other two out of the way.
 
 use anyhow::{Context, Result};
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, SqlErr, Statement};
 use watertight_tests::TestDatabase;
 
@@ -13,7 +13,8 @@ async fn a_row_cannot_refer_to_another_tenants() -> Result<()> {
     let (clinic, studio) = database.two_tenants().await?;
     let at_clinic = rows::business(&clinic).await?;
     let at_studio = rows::business(&studio).await?;
-    let crossed = rows::booking("CROSSED", &at_studio.services[0], &at_clinic.clients[0], Utc::now());
+    let tomorrow = Utc::now() + TimeDelta::days(1);
+    let crossed = rows::booking("CROSSED", &at_studio.services[0], &at_clinic.clients[0], tomorrow);
     let error = crossed.insert(&studio).await.unwrap_err();
     assert!(matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))), "{error}");
     Ok(())
