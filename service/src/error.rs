@@ -131,9 +131,9 @@ pub enum Error {
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes, so no secret can be made; try again")]
     NoRandomness,
-    /// A slow computation was not carried out: the runtime is shutting down.
-    #[error("hashing was not carried out, because the runtime is shutting down")]
-    HashingAborted,
+    /// Work in the background was not carried out: the runtime is shutting down.
+    #[error("work in the background was not carried out, because the runtime is shutting down")]
+    RuntimeStopped,
     /// Another user of the tenant has the handle.
     #[error("the handle {handle} is taken; choose another")]
     HandleTaken {

@@ -284,7 +284,10 @@ impl<C: Tenant> History<'_, C> {
     /// # Errors
     /// [`Error::InvalidInput`], before anything is written.
     pub async fn import_payments(self, rows: &[ImportedPayment]) -> Result<ImportReport, Error> {
-        rows.iter().try_for_each(|row| crate::certificates::check_currency(&row.currency))?;
+        for row in rows {
+            crate::certificates::check_currency(&row.currency)?;
+            row.metadata.as_ref().map_or(Ok(()), |metadata| text::check_json("metadata", metadata))?;
+        }
         self.import(PAYMENTS, rows).await
     }
 

@@ -117,6 +117,11 @@ pub fn violations(schema: &Json, responses: &Json) -> Result<Vec<Violation>, Err
     Ok(violations)
 }
 
+fn check_answers(responses: &Json, pain_areas: Option<&Json>) -> Result<(), Error> {
+    text::check_object("responses", responses)?;
+    pain_areas.map_or(Ok(()), |areas| text::check_json("pain areas", areas))
+}
+
 /// Forms.
 impl<C: Tenant> Intake<'_, C> {
     /// Adds a form, as the next version of its type. Versions before stay as they are, and so do the answers to them.
@@ -131,6 +136,7 @@ impl<C: Tenant> Intake<'_, C> {
     ) -> Result<intake_form_templates::Model, Error> {
         text::check_word("form type", form_type, 64)?;
         text::check("title", title, 255)?;
+        text::check_json("form schema", schema)?;
         validator(schema)?;
         let insert = r#"INSERT INTO "intake_form_templates" ("form_type", "version", "title", "schema")
             SELECT $1::varchar, coalesce(max("t"."version"), 0) + 1, $2::varchar, $3::jsonb
@@ -197,10 +203,7 @@ impl<C: Tenant> Intake<'_, C> {
     /// [`Error::NotFound`] for the form, the client or the booking, [`Error::InvalidInput`].
     pub async fn save_draft(self, new: &NewSubmission) -> Result<intake_submissions::Model, Error> {
         text::check("consent text", &new.consent_text, usize::MAX)?;
-        if !new.responses.is_object() {
-            let reason = "are not a JSON object; give one".to_owned();
-            return Err(Error::InvalidInput { what: "responses", value: new.responses.to_string(), reason });
-        }
+        check_answers(&new.responses, new.pain_areas.as_ref())?;
         let template =
             intake_form_templates::Entity::find().filter(intake_form_templates::Column::Id.eq(new.template));
         if template.one(self.db).await?.is_none() {
@@ -238,10 +241,7 @@ impl<C: Tenant> Intake<'_, C> {
         responses: Json,
         pain_areas: Option<Json>,
     ) -> Result<intake_submissions::Model, Error> {
-        if !responses.is_object() {
-            let reason = "are not a JSON object; give one".to_owned();
-            return Err(Error::InvalidInput { what: "responses", value: responses.to_string(), reason });
-        }
+        check_answers(&responses, pain_areas.as_ref())?;
         let update = intake_submissions::Entity::update_many()
             .col_expr(intake_submissions::Column::Responses, Expr::val(responses))
             .col_expr(intake_submissions::Column::PainAreas, Expr::val(pain_areas))
@@ -309,6 +309,7 @@ impl<C: Tenant> Intake<'_, C> {
         notes: Option<Json>,
     ) -> Result<intake_submissions::Model, Error> {
         text::check("reviewer", reviewed_by, 64)?;
+        notes.as_ref().map_or(Ok(()), |notes| text::check_json("notes", notes))?;
         let update = intake_submissions::Entity::update_many()
             .col_expr(intake_submissions::Column::Status, Expr::val(SubmissionStatus::Reviewed))
             .col_expr(intake_submissions::Column::ReviewedBy, Expr::val(reviewed_by))

@@ -30,6 +30,10 @@
 //! row-level security in the database, and keys that hold the tenant, so that no row can refer to another tenant's.
 //! The module [`isolation`] states the law, what is refused and why, the threat model, and how it is all tested.
 //! [`Layers`] chooses between the first two; the third is in the schema that `watertight-migration` makes.
+//!
+//! On that connection rest the domains of a booking business, each with a page of its own and an example that runs:
+//! [`auth`] logs people in, [`content`] says what is offered, [`scheduling`] books it, [`certificates`] pay for it,
+//! [`intake`] asks what is to be known before, and [`history`] brings what was there.
 
 #[doc = include_str!("../docs/isolation.md")]
 pub mod isolation {}

@@ -140,6 +140,8 @@ async fn a_submission_goes_forward_and_never_back() -> Result<()> {
     }
     let no_object = desk.answers(json!(["a"]));
     assert!(matches!(intake.save_draft(&no_object).await, Err(Error::InvalidInput { .. })));
+    let nul = desk.answers(json!({"name": ["a\0"]}));
+    assert!(matches!(intake.save_draft(&nul).await, Err(Error::InvalidInput { .. })));
     Ok(())
 }
 

@@ -71,27 +71,7 @@ impl NewAuditEvent {
         text::check_optional("handle", self.handle.as_ref(), 64)?;
         text::check_optional("IP address", self.ip_address.as_ref(), 45)?;
         text::check_optional("user agent", self.user_agent.as_ref(), usize::MAX)?;
-        let refuse = |reason: &str| {
-            let value = self.details.to_string();
-            Err(Error::InvalidInput { what: "audit details", value, reason: reason.to_owned() })
-        };
-        if !self.details.is_object() {
-            return refuse("is not a JSON object; give one");
-        }
-        if holds_nul(&self.details) {
-            return refuse("holds a NUL character, which PostgreSQL cannot store; remove it");
-        }
-        Ok(())
-    }
-}
-
-fn holds_nul(value: &serde_json::Value) -> bool {
-    use serde_json::Value::{Array, Object, String};
-    match value {
-        String(text) => text.contains('\0'),
-        Array(values) => values.iter().any(holds_nul),
-        Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
-        _ => false,
+        text::check_object("audit details", &self.details)
     }
 }
 

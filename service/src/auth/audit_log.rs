@@ -90,7 +90,7 @@ impl AuditLog {
         self.closing.notify_one();
         let writer = self.writer.lock().await.take();
         match writer {
-            Some(writer) => writer.await.map_err(|_| Error::HashingAborted)?,
+            Some(writer) => writer.await.map_err(|_| Error::RuntimeStopped)?,
             None => Ok(()),
         }
     }

@@ -49,7 +49,7 @@ impl Hasher {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::HashingAborted)?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::RuntimeStopped)?;
         let counts = Arc::clone(&self.counts);
         let work = move || {
             let running = counts.running.fetch_add(1, Ordering::SeqCst) + 1;
@@ -60,7 +60,7 @@ impl Hasher {
             drop(permit);
             result
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| Error::HashingAborted)
+        tokio::task::spawn_blocking(work).await.map_err(|_| Error::RuntimeStopped)
     }
 
     pub(super) async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {

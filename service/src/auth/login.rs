@@ -111,7 +111,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// Lets a user in: verifies the password, and the second factor where it is enrolled, begins a session, and writes
     /// the audit events. An unknown user takes as long as a wrong password, and costs the database as much.
     ///
-    /// Failures are counted in the database and lock the account as [`Lockout`] says. A password that is right after
+    /// Failures are counted in the database and lock the account as [`Lockout`](super::Lockout) says. A password that is right after
     /// the account was locked is refused, also when it was being verified meanwhile. A hash of a lower cost than the
     /// settings' is made anew.
     ///

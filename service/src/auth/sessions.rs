@@ -261,6 +261,7 @@ impl<C: Tenant> Auth<'_, C> {
         if let Change::Set(user) = update.user_data {
             let json = user.map(serde_json::to_value).transpose();
             let json = json.map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
+            json.as_ref().map_or(Ok(()), |user| text::check_json("session user", user))?;
             changes.push((UserData, json.into()));
         }
         if let Change::Set(secret) = update.temp_totp_secret {

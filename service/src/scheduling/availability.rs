@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -65,6 +65,11 @@ impl SlotQuery {
         let refuse = |what, value: String, reason: &str| {
             Err(Error::InvalidInput { what, value, reason: reason.to_owned() })
         };
+        for day in [self.from, self.to] {
+            if !(1..=9999).contains(&day.year()) {
+                return refuse("day", day.to_string(), "is not in the years 1 to 9999");
+            }
+        }
         let days = (self.to - self.from).num_days();
         if !(0..Self::MAX_DAYS).contains(&days) {
             return refuse("range", format!("{} to {}", self.from, self.to), "is not of 1 to 366 days");

@@ -1,6 +1,6 @@
 //! Bookings: how a slot is taken, by one and by no one else.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
@@ -131,6 +131,10 @@ impl<C: Tenant> Scheduling<'_, C> {
         start: DateTime<Utc>,
         outside_hours: bool,
     ) -> Result<(Terms, Span), Error> {
+        if !(1..=9999).contains(&start.year()) {
+            let reason = "is not in the years 1 to 9999".to_owned();
+            return Err(Error::InvalidInput { what: "start", value: start.to_string(), reason });
+        }
         // The business's own day is one of three by any clock.
         let day = start.date_naive();
         let (from, to) = (day.pred_opt().unwrap_or(day), day.succ_opt().unwrap_or(day));

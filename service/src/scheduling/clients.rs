@@ -37,13 +37,7 @@ impl NewClient {
         text::check("last name", &self.last_name, 128)?;
         text::check_optional("phone", self.phone.as_ref(), 32)?;
         text::check_optional("notes", self.notes.as_ref(), usize::MAX)?;
-        match &self.custom_fields {
-            Some(fields) if !fields.is_object() => {
-                let reason = "are not a JSON object; give one".to_owned();
-                Err(Error::InvalidInput { what: "custom fields", value: fields.to_string(), reason })
-            }
-            _ => Ok(()),
-        }
+        self.custom_fields.as_ref().map_or(Ok(()), |fields| text::check_object("custom fields", fields))
     }
 }
 

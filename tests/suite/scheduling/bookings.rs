@@ -263,9 +263,20 @@ async fn what_is_missing_is_said() -> Result<()> {
     assert!(matches!(scheduling.book(&no_client).await, Err(Error::NotFound { what: "client", .. })));
     let no_service = NewBooking { service: Uuid::new_v4(), ..shop.booking("10:00") };
     assert!(matches!(scheduling.book(&no_service).await, Err(Error::NotFound { what: "service", .. })));
+    for start in [chrono::DateTime::<Utc>::MIN_UTC, chrono::DateTime::<Utc>::MAX_UTC] {
+        let never = NewBooking { start, outside_hours: true, ..shop.booking("10:00") };
+        assert!(matches!(scheduling.book(&never).await, Err(Error::InvalidInput { what: "start", .. })));
+        let never = scheduling.hold(&Hold::new(shop.service.id, Some(shop.practitioners[0].id), start)).await;
+        assert!(matches!(never, Err(Error::InvalidInput { what: "start", .. })));
+    }
+    let booking = scheduling.book(&shop.booking("10:00")).await?;
+    let never = scheduling.reschedule(booking.id, Reschedule::to(chrono::DateTime::<Utc>::MAX_UTC)).await;
+    assert!(matches!(never, Err(Error::InvalidInput { what: "start", .. })));
     for query in [
         SlotQuery { to: day.pred_opt().expect("a day"), ..query.clone() },
         SlotQuery { to: day + chrono::Days::new(366), ..query.clone() },
+        SlotQuery::new(service.id, chrono::NaiveDate::MIN, chrono::NaiveDate::MIN),
+        SlotQuery::new(service.id, chrono::NaiveDate::MAX, chrono::NaiveDate::MAX),
         SlotQuery { step: Duration::ZERO, ..query.clone() },
         SlotQuery { buffer: Duration::MAX, ..query.clone() },
     ] {
