@@ -1,5 +1,6 @@
 //! Audit events written behind the caller, many in one statement.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -132,7 +133,25 @@ impl Writer {
         while let Some((tenant, entries)) = left.first() {
             let rows: Vec<_> =
                 entries.iter().map(|entry| (entry.id, &entry.event, entry.logged.elapsed())).collect();
-            match self.water.tenant(*tenant).auth().write_audit_events(&rows).await {
+            let tenant = self.water.tenant(*tenant);
+            let written = {
+                let mut writing = pin!(tenant.auth().write_audit_events(&rows));
+                loop {
+                    let time_is_over = deadline.unwrap_or_else(Instant::now);
+                    tokio::select! {
+                        written = &mut writing => break written,
+                        () = self.closing.notified(), if deadline.is_none() => {
+                            self.receiver.close();
+                            *deadline = Some(Instant::now() + self.options.close_timeout);
+                        }
+                        () = tokio::time::sleep_until(time_is_over.into()), if deadline.is_some() => {
+                            let silent = "the database has not answered; the events may have been written";
+                            break Err(sea_orm::DbErr::Custom(silent.to_owned()).into());
+                        }
+                    }
+                }
+            };
+            match written {
                 Ok(()) => {
                     left.remove(0);
                     pause = Duration::from_millis(50);

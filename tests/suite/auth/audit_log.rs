@@ -110,3 +110,22 @@ async fn what_cannot_be_written_is_given_back() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_does_not_hold_up_closing() -> Result<()> {
+    use sea_orm::{ConnectionTrait, TransactionTrait};
+    let world = World::new().await?;
+    let owner = world.database.owner().await?;
+    let locked = owner.begin().await?;
+    locked.execute_unprepared("LOCK TABLE auth.audit_events IN ACCESS EXCLUSIVE MODE").await?;
+    let options = AuditLogOptions { close_timeout: Duration::from_millis(200), ..Default::default() };
+    let log = world.water.audit_log(options);
+    for n in 0..3 {
+        log.log(world.clinic.tenant_id(), event(n)).await?;
+    }
+    match log.close().await {
+        Err(Error::AuditEventsUnwritten { events, .. }) => assert_eq!(events.len(), 3),
+        other => panic!("{other:?}"),
+    }
+    Ok(())
+}
