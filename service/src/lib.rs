@@ -33,10 +33,14 @@
 //!
 //! On that connection rest the domains of a booking business, each with a page of its own and an example that runs:
 //! [`auth`] logs people in, [`content`] says what is offered, [`scheduling`] books it, [`certificates`] pay for it,
-//! [`intake`] asks what is to be known before, and [`history`] brings what was there.
+//! [`intake`] asks what is to be known before, and [`history`] brings what was there. [`extending`] tells how an
+//! application adds tables, columns and behaviours of its own.
 
 #[doc = include_str!("../docs/isolation.md")]
 pub mod isolation {}
+
+#[doc = include_str!("../docs/extending.md")]
+pub mod extending {}
 
 pub mod auth;
 pub mod certificates;
