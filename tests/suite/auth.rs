@@ -120,7 +120,7 @@ pub(crate) async fn trail(tenant: &TenantConnection) -> Result<Vec<String>, Erro
 /// The code that is right now, by the database's clock, so many steps away. It stays so for some seconds: at the end
 /// of a step the next one is waited for.
 pub(crate) async fn code(tenant: &TenantConnection, secret: &TotpSecret, steps: i64) -> Result<String> {
-    let select = "SELECT extract(epoch FROM CURRENT_TIMESTAMP)::bigint AS now";
+    let select = "SELECT floor(extract(epoch FROM CURRENT_TIMESTAMP))::bigint AS now";
     loop {
         let select = Statement::from_string(sea_orm::DbBackend::Postgres, select);
         let row = tenant.query_one_raw(select).await?.expect("a row");
