@@ -263,13 +263,21 @@ async fn slots_are_not_before_now_and_notice_is_kept() -> Result<()> {
     let shop = super::Shop::open(world.clinic.clone(), &[]).await?;
     let today = Utc::now().date_naive();
     let query = SlotQuery::new(shop.service.id, today, today + chrono::Days::new(2));
-    let slots = shop.tenant.scheduling().free_slots(&query).await?;
-    assert!(slots.iter().all(|slot| slot.start >= Utc::now() - TimeDelta::seconds(5)));
-    let notice = Duration::from_hours(24);
-    let later = shop.tenant.scheduling().free_slots(&SlotQuery { notice, ..query }).await?;
-    let tomorrow = Utc::now() + TimeDelta::hours(24) - TimeDelta::seconds(5);
-    assert_eq!(later, slots.into_iter().filter(|slot| slot.start >= tomorrow).collect::<Vec<_>>());
-    assert!(!later.is_empty() && later[0].start.minute() % 15 == 0);
+    for notice in [Duration::ZERO, Duration::from_hours(24)] {
+        let earliest = |now: DateTime<Utc>| now + TimeDelta::from_std(notice).expect("a span");
+        let before = Utc::now();
+        let slots = shop.tenant.scheduling().free_slots(&SlotQuery { notice, ..query.clone() }).await?;
+        let after = Utc::now();
+        assert!(slots.iter().all(|slot| slot.start >= earliest(before)), "{notice:?}");
+        // Every quarter of an hour that is open, and still to come when the answer was there.
+        let quarters = (0..3 * 96)
+            .map(|quarter| today.and_time(NaiveTime::MIN).and_utc() + TimeDelta::minutes(15 * quarter));
+        let open =
+            |start: &DateTime<Utc>| (9..16).contains(&start.hour()) || start.time() == super::time("16:00");
+        for start in quarters.filter(open).filter(|start| *start >= earliest(after)) {
+            assert!(slots.iter().any(|slot| slot.start == start), "{notice:?} {start}");
+        }
+    }
     Ok(())
 }
 
