@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use anyhow::{Context, Result};
-use chrono::{Days, NaiveDate, TimeDelta};
+use chrono::{Days, NaiveDate, TimeDelta, TimeZone};
 use sea_orm::{ActiveModelTrait, EntityTrait, Set, TransactionSession, TransactionTrait};
 use watertight::TenantConnection;
 use watertight::content::Profile;
@@ -88,15 +88,17 @@ pub(crate) async fn replace(tenant: &TenantConnection, business: &Business) -> R
         let client = guests.get(&booking.client).with_context(|| unknown("client", &booking.client))?;
         let day =
             monday.checked_add_days(Days::new(booking.day)).with_context(|| unknown("day", "that far"))?;
-        let start = day.and_time(booking.time).and_utc();
+        // The file tells times as the clock on the business's wall does.
+        let local = business.profile.time_zone.from_local_datetime(&day.and_time(booking.time));
+        let start = local.earliest().with_context(|| unknown("time", &booking.time.to_string()))?;
         let end = start + TimeDelta::minutes(service.duration_minutes.into());
         bookings::ActiveModel {
             confirmation_code: Set(booking.code.clone()),
             service_id: Set(service.id),
             practitioner_id: Set(Some(practitioner.id)),
             client_id: Set(client.id),
-            datetime: Set(start.into()),
-            end_time: Set(end.into()),
+            datetime: Set(start.fixed_offset()),
+            end_time: Set(end.fixed_offset()),
             duration: Set(service.duration_minutes),
             amount_cents: Set(service.price_cents),
             status: Set(booking.status.clone()),

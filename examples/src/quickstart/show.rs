@@ -1,8 +1,8 @@
 //! Each tenant's own rows, and one query that gives each its own answer.
 
 use anyhow::Result;
-use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{ContentArrangement, Table};
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -13,13 +13,20 @@ use watertight::entity::public::{bookings, clients, practitioners, services};
 use crate::claims::Claims;
 use crate::data::Business;
 
+/// Columns of the terminal; what is wider is wrapped.
+const WIDTH: u16 = 100;
+
 pub(crate) fn headline(number: u8, title: &str, sentence: &str) {
     println!("\n{number}. {title}\n   {sentence}\n");
 }
 
 pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED).set_header(header);
+    table
+        .load_preset(UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH)
+        .set_header(header);
     table
 }
 
@@ -50,7 +57,7 @@ pub(crate) async fn own_rows(
         for (booking, client, service, practitioner) in &week {
             shown.add_row([
                 booking.confirmation_code.clone(),
-                booking.datetime.format("%a %H:%M").to_string(),
+                booking.datetime.with_timezone(&business.profile.time_zone).format("%a %H:%M").to_string(),
                 service.as_ref().map_or_else(String::new, |service| service.name.clone()),
                 practitioner.as_ref().map_or_else(String::new, |practitioner| practitioner.name.clone()),
                 client
