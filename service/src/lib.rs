@@ -56,6 +56,11 @@ mod tenant;
 mod text;
 mod watertight;
 
+/// Its [`Tz`](chrono_tz::Tz) is what a business's time zone is.
+pub use chrono_tz;
+/// Its [`SecretString`](secrecy::SecretString) holds what is shown once, and its
+/// [`ExposeSecret`](secrecy::ExposeSecret) takes it out.
+pub use secrecy;
 pub use watertight_entity as entity;
 
 pub use crate::error::Error;

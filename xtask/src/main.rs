@@ -121,10 +121,14 @@ fn quickstart(cargo: &Cargo) -> std::process::Command {
 /// Migrates the database and runs the examples of the guide on it.
 fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
     process::succeed(databases.env(entities::sea_orm_cli(cargo).args(["migrate", "up"])))?;
-    for example in ["content", "scheduling", "certificates", "intake", "history"] {
-        println!("example {example}");
-        let args = ["run", "--quiet", "--package", "watertight", "--example", example];
-        process::succeed(databases.env(&mut cargo.command(args)))?;
+    let folder = cargo.root().join("service/examples");
+    let mut examples: Vec<PathBuf> =
+        std::fs::read_dir(&folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    examples.sort_unstable();
+    for example in examples.iter().filter_map(|path| path.file_stem()) {
+        println!("example {}", example.display());
+        let mut run = cargo.command(["run", "--quiet", "--package", "watertight", "--example"]);
+        process::succeed(databases.env(run.arg(example)))?;
     }
     Ok(())
 }
