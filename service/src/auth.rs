@@ -1,4 +1,7 @@
 #![doc = include_str!("../docs/auth.md")]
+//! # Example
+//!
+#![doc = concat!("```no_run\n", include_str!("../examples/auth.rs"), "\n```")]
 
 mod active_record;
 mod audit;

@@ -1,0 +1,51 @@
+//! A user is bootstrapped, logs in, enrols a second factor and is known by a token. Run it with
+//! `cargo run --example auth` on a migrated database.
+
+use chrono::Utc;
+use watertight::auth::{
+    AuthSettings, BootstrapUser, EncryptionKeys, LoginRefusal, LoginRequest, Password, SecondFactor,
+    SigningKeys,
+};
+use watertight::{Error, TenantId, Watertight};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // An application reads these from where it keeps its secrets.
+    let (cookie_key, passphrase) = (vec![7; 32], "long and random");
+    let settings = AuthSettings::default()
+        .signing_keys(SigningKeys::new([cookie_key])?)
+        .encryption_keys(EncryptionKeys::new([passphrase])?)
+        .issuer("Harbour Clinic");
+    let water = Watertight::builder().auth(settings).connect_from_env().await?;
+    let clinic = water.tenant(TenantId::new(uuid::Uuid::new_v4())?);
+    let studio = water.tenant(TenantId::new(uuid::Uuid::new_v4())?);
+    let auth = clinic.auth();
+
+    let jess = BootstrapUser {
+        handle: "jess".into(),
+        email: "jess@example.com".into(),
+        role: "business_owner".into(),
+        credential: Some(Password::new("123456")?.into()),
+        ..Default::default()
+    };
+    let report = auth.bootstrap_users(vec![jess], true).await?;
+    assert_eq!(report.created.len(), 1);
+
+    let request = LoginRequest::new("jess".parse()?, Password::new("123456")?);
+    let login = auth.login(request.clone()).await?;
+    let token = login.token.expose_secret();
+    assert!(auth.authenticate(token).await?.is_some());
+    assert!(studio.auth().authenticate(token).await?.is_none());
+
+    let enrolment = auth.enrol_totp(login.session.id).await?;
+    let now = u64::try_from(Utc::now().timestamp())?;
+    let codes = auth.confirm_totp(login.session.id, &enrolment.secret().code_at(now)?).await?;
+    assert_eq!(codes.expose_secrets().count(), 10);
+
+    let refused = auth.login(request.clone()).await;
+    assert!(matches!(refused, Err(Error::LoginRefused(LoginRefusal::SecondFactorWanted))));
+    let next = enrolment.secret().code_at(now + 30)?;
+    let second_factor = Some(SecondFactor::Totp(next.into()));
+    auth.login(LoginRequest { second_factor, ..request }).await?;
+    Ok(())
+}
