@@ -83,6 +83,12 @@ pub enum Error {
         /// `a superuser` or `BYPASSRLS`.
         privilege: &'static str,
     },
+    /// The doctor found errors.
+    #[error("the database is not sound:\n{report}")]
+    Unsound {
+        /// All that was found.
+        report: Box<crate::doctor::Report>,
+    },
     /// The server reads backslashes in strings as escapes, so the rewriter would not see where a string ends.
     #[error(
         "standard_conforming_strings is off; set it on for the role: \

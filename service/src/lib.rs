@@ -34,7 +34,8 @@
 //! On that connection rest the domains of a booking business, each with a page of its own and an example that runs:
 //! [`auth`] logs people in, [`content`] says what is offered, [`scheduling`] books it, [`certificates`] pay for it,
 //! [`intake`] asks what is to be known before, and [`history`] brings what was there. [`extending`] tells how an
-//! application adds tables, columns and behaviours of its own.
+//! application adds tables, columns and behaviours of its own, and [`doctor`] finds what stands in the way of isolation
+//! in a database as it is.
 
 #[doc = include_str!("../docs/isolation.md")]
 pub mod isolation {}
@@ -46,6 +47,7 @@ pub mod auth;
 pub mod certificates;
 mod code;
 pub mod content;
+pub mod doctor;
 mod error;
 pub mod history;
 pub mod intake;

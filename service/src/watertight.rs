@@ -1,11 +1,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use sea_orm::sqlx::PgPool;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, EntityTrait};
 
 use crate::Error;
 use crate::auth::{AuditLog, AuditLogOptions, AuthConfig, AuthSettings, HashingMetrics};
+use crate::doctor::{self, Expected, Migrations, Report};
 use crate::start;
 use crate::tenant::{Ground, Registry, RewriteMetrics, Rewriter, TenantConnection, TenantId};
 
@@ -150,6 +152,8 @@ pub struct Builder {
     transaction_pooler: bool,
     cache_bytes: u64,
     auth: AuthSettings,
+    migrations: Migrations,
+    examined: bool,
 }
 
 impl Default for Builder {
@@ -160,6 +164,8 @@ impl Default for Builder {
             transaction_pooler: false,
             cache_bytes: 8 << 20,
             auth: AuthSettings::default(),
+            migrations: Migrations::default(),
+            examined: false,
         }
     }
 }
@@ -227,12 +233,63 @@ impl Builder {
         self
     }
 
+    /// Names migrations of the application's own that must be applied, for the [doctor](Self::doctor) to look for.
+    /// Watertight's own it knows.
+    #[must_use]
+    pub fn migrations(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.migrations.names.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Names the table in which sea-orm-migration notes what it has applied; `seaql_migrations` by default.
+    #[must_use]
+    pub fn migration_table(mut self, table: impl Into<String>) -> Self {
+        self.migrations.table = table.into();
+        self
+    }
+
+    /// Lets the [doctor](Self::doctor) look at the database before anything else does: connecting fails unless it is
+    /// sound.
+    #[must_use]
+    pub const fn examined(mut self) -> Self {
+        self.examined = true;
+        self
+    }
+
+    /// Looks at a database as it is, whatever its state, and reports what stands in the way of isolation; see
+    /// [`doctor`](crate::doctor). Nothing is changed.
+    ///
+    /// With a role that sees the rows of all tenants it looks for rows that cross them, too.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use watertight::Watertight;
+    ///
+    /// let connection = sea_orm::Database::connect("postgres://app@localhost/clinic").await?;
+    /// let report = Watertight::builder().doctor(&connection).await?;
+    /// println!("{report}");
+    /// report.require_sound()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotPostgres`], [`Error::RegisteredTwice`], and what the database reports.
+    pub async fn doctor(mut self, connection: &DatabaseConnection) -> Result<Report, Error> {
+        self.registry.add_own_tables()?;
+        let Self { registry, layers, transaction_pooler, migrations, .. } = &self;
+        let expected =
+            Expected { registry, layers: *layers, transaction_pooler: *transaction_pooler, migrations };
+        doctor::examine(postgres_pool(connection)?, expected).await
+    }
+
     /// Connects, and checks that isolation holds there: the tables exist, row-level security is enabled and forced
     /// on them, and the role does not pass it by.
     ///
     /// # Errors
     /// [`Error::EmptyUrl`] and [`Error::MalformedUrl`] before anything is tried, [`Error::Unreachable`],
-    /// [`Error::NotMigrated`], [`Error::RowSecurityOff`], [`Error::PrivilegedRole`].
+    /// [`Error::NotMigrated`], [`Error::RowSecurityOff`], [`Error::PrivilegedRole`]; [`Error::Unsound`] when it is to
+    /// be [examined](Self::examined).
     pub async fn connect(self, options: impl Into<ConnectOptions> + Send) -> Result<Watertight, Error> {
         let options = options.into();
         check_url(options.get_url())?;
@@ -272,16 +329,22 @@ impl Builder {
         connection: DatabaseConnection,
         owns_connection: bool,
     ) -> Result<Watertight, Error> {
-        let backend = connection.get_database_backend();
-        if backend != DbBackend::Postgres {
-            return Err(Error::NotPostgres { backend: format!("{backend:?}") });
+        let pool = postgres_pool(&connection)?.clone();
+        if self.examined {
+            self.clone().doctor(&connection).await?.require_sound()?;
         }
-        let pool = connection.get_postgres_connection_pool().clone();
         let (layers, transaction_pooler) = (self.layers, self.transaction_pooler);
         let auth = AuthConfig::new(self.auth.clone())?;
         let ground = Ground { pool, rewriter: self.rewriter()?, layers, transaction_pooler, auth };
         start::check(&ground).await?;
         Ok(Watertight { ground: Arc::new(ground), connection, owns_connection })
+    }
+}
+
+fn postgres_pool(connection: &DatabaseConnection) -> Result<&PgPool, Error> {
+    match connection.get_database_backend() {
+        DbBackend::Postgres => Ok(connection.get_postgres_connection_pool()),
+        backend => Err(Error::NotPostgres { backend: format!("{backend:?}") }),
     }
 }
 

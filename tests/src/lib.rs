@@ -3,7 +3,8 @@
 //! A test connects as the application's role, which is neither superuser nor BYPASSRLS. The owner's role makes the
 //! databases: one template a process, migrated once, and a copy of it for each test, dropped with the fixture.
 //!
-//! `DATABASE_OWNER_URL` and `DATABASE_URL` name the server and the two roles; `cargo xtask test` sets them.
+//! `DATABASE_OWNER_URL`, `DATABASE_URL` and `DATABASE_MAINTENANCE_URL` name the server and the roles;
+//! `cargo xtask test` sets them.
 
 pub mod guards;
 
@@ -73,6 +74,22 @@ impl TestDatabase {
         Ok(Database::connect(self.owner_url()).await?)
     }
 
+    /// Connects as the role for maintenance, which sees the rows of all tenants.
+    ///
+    /// # Errors
+    /// When the variable is not set or the server refuses.
+    pub async fn maintenance(&self) -> Result<DatabaseConnection> {
+        Ok(Database::connect(self.maintenance_url()?).await?)
+    }
+
+    /// The URL of this database for the role for maintenance.
+    ///
+    /// # Errors
+    /// When the variable is not set.
+    pub fn maintenance_url(&self) -> Result<String> {
+        Ok(with_database(&url_of("DATABASE_MAINTENANCE_URL")?, &self.name))
+    }
+
     /// The URL of this database for the application's role.
     #[must_use]
     pub fn app_url(&self) -> String {
@@ -121,12 +138,7 @@ struct Server {
 
 impl Server {
     fn from_env() -> Result<Self> {
-        let url = |variable: &str| {
-            let text = std::env::var(variable)
-                .with_context(|| format!("{variable} is not set; run the tests with `cargo xtask test`"))?;
-            Url::parse(&text).with_context(|| format!("{variable} is not a URL"))
-        };
-        Ok(Self { owner: url("DATABASE_OWNER_URL")?, app: url("DATABASE_URL")? })
+        Ok(Self { owner: url_of("DATABASE_OWNER_URL")?, app: url_of("DATABASE_URL")? })
     }
 
     /// Runs one statement as the owner, outside a transaction.
@@ -136,6 +148,12 @@ impl Server {
         connection.close().await?;
         done.map(drop)
     }
+}
+
+fn url_of(variable: &str) -> Result<Url> {
+    let text = std::env::var(variable)
+        .with_context(|| format!("{variable} is not set; run the tests with `cargo xtask test`"))?;
+    Url::parse(&text).with_context(|| format!("{variable} is not a URL"))
 }
 
 /// The name of this process's template, made on first use.

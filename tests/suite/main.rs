@@ -13,6 +13,7 @@ mod auth;
 mod certificates;
 mod connection;
 mod content;
+mod doctor;
 mod fuzz;
 mod history;
 mod intake;

@@ -10,9 +10,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
 use sea_orm::{
-    ActiveModelTrait, ConnectOptions, EntityTrait, PaginatorTrait, TransactionSession, TransactionTrait,
+    ActiveModelTrait, ConnectOptions, Database, EntityTrait, PaginatorTrait, TransactionSession,
+    TransactionTrait,
 };
 use url::Url;
+use watertight::doctor::{Check, Severity};
 use watertight::entity::public::services;
 use watertight::{TenantConnection, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
@@ -20,12 +22,11 @@ use watertight_tests::{TestDatabase, new_tenant};
 use crate::proxy::Proxy;
 use crate::{auth, rows};
 
-const PORT: u16 = 6432;
-
 /// A PgBouncer of two server connections, ended when it is dropped.
 struct PgBouncer {
     process: Child,
     folder: tempfile::TempDir,
+    port: u16,
     _proxy: Proxy,
 }
 
@@ -35,12 +36,13 @@ impl PgBouncer {
         // PgBouncer does not run as root, and another user may not enter the directory of the server's socket.
         let proxy = Proxy::start(database_url).await?;
         let user = if std::fs::metadata("/proc/self")?.uid() == 0 { "user = nobody\n" } else { "" };
+        let port = free_port()?;
         let folder = tempfile::tempdir()?;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777))?;
         let path = folder.path().display();
         std::fs::write(folder.path().join("users"), format!("\"{role}\" \"\"\n"))?;
         let settings = format!(
-            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\n{user}listen_port = {PORT}\n\
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\n{user}listen_port = {port}\n\
              unix_socket_dir = {path}\nauth_type = trust\nauth_file = {path}/users\npool_mode = transaction\n\
              default_pool_size = 2\nmax_client_conn = 100\nignore_startup_parameters = extra_float_digits\n",
             proxy.port()
@@ -53,20 +55,21 @@ impl PgBouncer {
             .stdin(Stdio::null())
             .spawn()
             .context("pgbouncer cannot be run")?;
-        let socket = folder.path().join(format!(".s.PGSQL.{PORT}"));
+        let socket = folder.path().join(format!(".s.PGSQL.{port}"));
         for _ in 0..100 {
             if socket.exists() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Ok(Self { process, folder, _proxy: proxy })
+        Ok(Self { process, folder, port, _proxy: proxy })
     }
 
     fn url(&self, database_url: &str) -> Result<String> {
         let url = Url::parse(database_url)?;
         let folder = self.folder.path().display();
-        Ok(format!("postgres://{}@localhost:{PORT}{}?host={folder}", url.username(), url.path()))
+        let port = self.port;
+        Ok(format!("postgres://{}@localhost:{port}{}?host={folder}", url.username(), url.path()))
     }
 }
 
@@ -75,6 +78,10 @@ impl Drop for PgBouncer {
         self.process.kill().ok();
         self.process.wait().ok();
     }
+}
+
+fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn is_installed() -> bool {
@@ -138,5 +145,21 @@ async fn tenants_share_server_connections_by_the_transaction() -> Result<()> {
     }
     // Seen without the pooler, with no tenant set, nothing is left on the server's connections.
     assert_eq!(services::Entity::find().count(database.water().await?.unscoped()).await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_doctor_finds_a_pooler_that_nobody_spoke_of() -> Result<()> {
+    if !is_installed() {
+        println!("skipped: pgbouncer is not installed");
+        return Ok(());
+    }
+    let database = TestDatabase::create().await?;
+    let pgbouncer = PgBouncer::start(&database.app_url()).await?;
+    let connection = Database::connect(pgbouncer.url(&database.app_url())?).await?;
+    let report = Watertight::builder().doctor(&connection).await?;
+    assert_eq!(report.of(Check::Pooler).map(|found| found.severity).collect::<Vec<_>>(), [Severity::Error]);
+    let report = Watertight::builder().transaction_pooler(true).doctor(&connection).await?;
+    assert!(report.is_sound(), "{report}");
     Ok(())
 }

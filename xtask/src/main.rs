@@ -20,7 +20,8 @@ use crate::server::Databases;
 /// The developer's commands of watertight.
 ///
 /// Those that need a PostgreSQL start a private one and stop it when they end. With both `DATABASE_URL` (the
-/// application's role) and `DATABASE_OWNER_URL` (the owner's) set they use that server instead.
+/// application's role) and `DATABASE_OWNER_URL` (the owner's) set they use that server instead; some tests then need
+/// `DATABASE_MAINTENANCE_URL` too, of a role that is `BYPASSRLS` and a member of the owner's.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Args {

@@ -12,12 +12,14 @@ use crate::process;
 
 const APP: &str = "DATABASE_URL";
 const OWNER: &str = "DATABASE_OWNER_URL";
+const MAINTENANCE: &str = "DATABASE_MAINTENANCE_URL";
 
-/// How to reach the database in both roles. A private server stops when this is dropped.
+/// How to reach the database in each role. A private server stops when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Databases {
     app_url: String,
     owner_url: String,
+    maintenance_url: Option<String>,
     _server: Option<Server>,
 }
 
@@ -31,7 +33,7 @@ impl Databases {
                         "data is kept by the server that {APP} names; leave --keep out, or unset the variables"
                     );
                 }
-                Ok(Self { app_url, owner_url, _server: None })
+                Ok(Self { app_url, owner_url, maintenance_url: given(MAINTENANCE)?, _server: None })
             }
             (None, None) => Server::start(cargo, keep),
             (Some(_), None) => {
@@ -53,9 +55,10 @@ impl Databases {
         &self.owner_url
     }
 
-    /// Gives a command both URLs.
+    /// Gives a command the URLs.
     pub(crate) fn env<'c>(&self, command: &'c mut Command) -> &'c mut Command {
-        command.env(APP, &self.app_url).env(OWNER, &self.owner_url)
+        let maintenance = self.maintenance_url.iter().map(|url| (MAINTENANCE, url));
+        command.env(APP, &self.app_url).env(OWNER, &self.owner_url).envs(maintenance)
     }
 }
 
@@ -95,7 +98,12 @@ impl Server {
             let url = urls.get(name).and_then(serde_json::Value::as_str);
             url.map(str::to_owned).with_context(|| format!("the embedded PostgreSQL gave no {name}"))
         };
-        Ok(Databases { app_url: url("app_url")?, owner_url: url("owner_url")?, _server: Some(server) })
+        Ok(Databases {
+            app_url: url("app_url")?,
+            owner_url: url("owner_url")?,
+            maintenance_url: Some(url("maintenance_url")?),
+            _server: Some(server),
+        })
     }
 }
 

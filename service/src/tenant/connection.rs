@@ -93,14 +93,6 @@ pub(crate) struct Ground {
     pub(crate) auth: AuthConfig,
 }
 
-impl Ground {
-    /// The rows of a statement of our own, outside every tenant.
-    pub(crate) async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let mut session = Session::begin(&self.pool, None, TransactionOptions::default()).await?;
-        Scoped::unscoped(statement, self.transaction_pooler).query_all(session.connection()).await
-    }
-}
-
 /// One tenant on the shared ground: what connections and transactions have in common.
 #[derive(Clone)]
 pub(super) struct Tenancy {
@@ -144,7 +136,7 @@ pub(super) struct Scoped {
 }
 
 impl Scoped {
-    fn unscoped(statement: Statement, transaction_pooler: bool) -> Self {
+    pub(super) fn unscoped(statement: Statement, transaction_pooler: bool) -> Self {
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
         Self { sql: statement.sql.into(), values, read_only: false, keep_prepared: !transaction_pooler }
     }

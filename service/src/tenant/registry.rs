@@ -1,8 +1,10 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
-use sea_orm::sea_query::ColumnType;
-use sea_orm::{ColumnTrait, EntityName, EntityTrait, IdenStatic, Iterable};
+use sea_orm::sea_query::{ColumnType, TableRef};
+use sea_orm::{
+    ColumnTrait, EntityName, EntityTrait, IdenStatic, Identity, Iterable, RelationDef, RelationTrait,
+};
 
 use crate::Error;
 
@@ -38,16 +40,85 @@ impl TableName {
     }
 }
 
+impl TableName {
+    /// The table of a relation's end, if it is one and not a query.
+    fn of_reference(reference: &TableRef) -> Option<Self> {
+        let TableRef::Table(table, _) = reference else { return None };
+        let schema =
+            table.0.as_ref().map_or_else(|| Self::DEFAULT_SCHEMA.to_owned(), |schema| schema.1.to_string());
+        Some(Self { schema, name: table.1.to_string() })
+    }
+}
+
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.schema, self.name)
     }
 }
 
+/// A column as an entity has it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EntityColumn {
+    pub(crate) column_type: ColumnType,
+    pub(crate) nullable: bool,
+}
+
+/// What an entity says of its rows: that these columns name a row of that table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Reference {
+    pub(crate) to: TableName,
+    /// Each column with the one of the other table that it names.
+    pub(crate) columns: Vec<(String, String)>,
+}
+
+/// What is known of a table: by one entity, or by several that each have some of its columns.
+#[derive(Debug, Clone)]
+pub(crate) struct RegisteredTable {
+    pub(crate) ownership: Ownership,
+    pub(crate) columns: BTreeMap<String, EntityColumn>,
+    pub(crate) references: Vec<Reference>,
+}
+
+impl RegisteredTable {
+    fn of<E: EntityTrait>(ownership: Ownership) -> Self {
+        let columns = E::Column::iter().map(|column| {
+            let definition = column.def();
+            let nullable = definition.is_null();
+            let column_type = definition.get_column_type().clone();
+            (column.as_str().to_owned(), EntityColumn { column_type, nullable })
+        });
+        let references = E::Relation::iter().filter_map(|relation| reference(relation.def()));
+        Self { ownership, columns: columns.collect(), references: references.collect() }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.columns.extend(other.columns);
+        for reference in other.references {
+            if !self.references.contains(&reference) {
+                self.references.push(reference);
+            }
+        }
+    }
+}
+
+/// What a relation refers to, if it is the side that holds the foreign key.
+fn reference(relation: RelationDef) -> Option<Reference> {
+    if relation.is_owner {
+        return None;
+    }
+    let to = TableName::of_reference(&relation.to_tbl)?;
+    let names =
+        |identity: Identity| identity.into_iter().map(|column| column.to_string()).collect::<Vec<_>>();
+    Some(Reference {
+        to,
+        columns: names(relation.from_col).into_iter().zip(names(relation.to_col)).collect(),
+    })
+}
+
 /// The tables and functions that a statement may name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Registry {
-    tables: HashMap<TableName, Ownership>,
+    tables: HashMap<TableName, RegisteredTable>,
     functions: HashSet<String>,
 }
 
@@ -60,29 +131,34 @@ impl Registry {
         if !has_tenant {
             return Err(Error::NoTenantColumn { table: table.to_string() });
         }
-        self.add(table, Ownership::Tenant)
+        self.add(table, RegisteredTable::of::<E>(Ownership::Tenant))
     }
 
     pub(crate) fn shared_table<E: EntityTrait>(&mut self, entity: E) -> Result<(), Error> {
-        self.add(TableName::of(&entity), Ownership::Shared)
+        self.add(TableName::of(&entity), RegisteredTable::of::<E>(Ownership::Shared))
     }
 
     pub(crate) fn function(&mut self, name: &str) {
         self.functions.insert(name.to_owned());
     }
 
-    fn add(&mut self, table: TableName, ownership: Ownership) -> Result<(), Error> {
-        match self.tables.get(&table) {
-            Some(known) if *known != ownership => Err(Error::RegisteredTwice { table: table.to_string() }),
-            _ => {
-                self.tables.insert(table, ownership);
-                Ok(())
+    fn add(&mut self, name: TableName, table: RegisteredTable) -> Result<(), Error> {
+        match self.tables.get_mut(&name) {
+            Some(known) if known.ownership != table.ownership => {
+                return Err(Error::RegisteredTwice { table: name.to_string() });
             }
+            Some(known) => known.merge(table),
+            None => drop(self.tables.insert(name, table)),
         }
+        Ok(())
     }
 
     pub(crate) fn ownership(&self, table: &TableName) -> Option<Ownership> {
-        self.tables.get(table).copied()
+        self.table(table).map(|table| table.ownership)
+    }
+
+    pub(crate) fn table(&self, name: &TableName) -> Option<&RegisteredTable> {
+        self.tables.get(name)
     }
 
     /// Whether the application declared the function, under the name that a statement gives it.
@@ -90,8 +166,8 @@ impl Registry {
         self.functions.contains(name)
     }
 
-    pub(crate) fn tables(&self) -> impl Iterator<Item = (&TableName, Ownership)> {
-        self.tables.iter().map(|(table, ownership)| (table, *ownership))
+    pub(crate) fn tables(&self) -> impl Iterator<Item = (&TableName, &RegisteredTable)> {
+        self.tables.iter()
     }
 }
 
@@ -101,20 +177,37 @@ pub(super) mod tests {
 
     /// A few tables by name, for tests of the rewriting that need no entity.
     pub(crate) fn registry() -> Registry {
-        let table = |schema: &str, name: &str| TableName { schema: schema.to_owned(), name: name.to_owned() };
+        let name = |schema: &str, name: &str| TableName { schema: schema.to_owned(), name: name.to_owned() };
         let mut registry = Registry::default();
-        for (schema, name) in [("auth", "users"), ("public", "services"), ("public", "clients")] {
-            registry.add(table(schema, name), Ownership::Tenant).unwrap();
+        for (schema, table) in [("auth", "users"), ("public", "services"), ("public", "clients")] {
+            registry.add(name(schema, table), bare(Ownership::Tenant)).unwrap();
         }
-        registry.add(table("public", "countries"), Ownership::Shared).unwrap();
+        registry.add(name("public", "countries"), bare(Ownership::Shared)).unwrap();
         registry
+    }
+
+    fn bare(ownership: Ownership) -> RegisteredTable {
+        RegisteredTable { ownership, columns: BTreeMap::new(), references: Vec::new() }
     }
 
     #[test]
     fn a_table_is_a_tenants_or_shared_and_not_both() {
         let mut registry = registry();
         let users = TableName { schema: "auth".to_owned(), name: "users".to_owned() };
-        assert!(registry.add(users.clone(), Ownership::Tenant).is_ok());
-        assert!(matches!(registry.add(users, Ownership::Shared), Err(Error::RegisteredTwice { .. })));
+        assert!(registry.add(users.clone(), bare(Ownership::Tenant)).is_ok());
+        let shared = registry.add(users, bare(Ownership::Shared));
+        assert!(matches!(shared, Err(Error::RegisteredTwice { .. })));
+    }
+
+    #[test]
+    fn an_entity_tells_what_its_rows_refer_to() {
+        let mut registry = Registry::default();
+        registry.tenant_table(watertight_entity::auth::sessions::Entity).unwrap();
+        let (_, sessions) = registry.tables().next().unwrap();
+        let pair = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+        let users = TableName { schema: "auth".to_owned(), name: "users".to_owned() };
+        let columns = vec![pair("tenant_id", "tenant_id"), pair("user_id", "id")];
+        assert_eq!(sessions.references, [Reference { to: users, columns }]);
+        assert!(sessions.columns["user_data"].nullable && !sessions.columns["user_id"].nullable);
     }
 }

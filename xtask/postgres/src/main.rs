@@ -19,7 +19,10 @@ const OWNER: &str = "watertight_owner";
 /// The role that applications use: it feels row-level security.
 const APP: &str = "watertight_app";
 
-/// The database that both URLs name.
+/// The role for maintenance of all tenants: it sees the rows of all, and owns what the owner does.
+const MAINTENANCE: &str = "watertight_maintenance";
+
+/// The database that the URLs name.
 const DATABASE: &str = "watertight";
 
 /// A private PostgreSQL server that ends with its parent.
@@ -99,13 +102,15 @@ async fn prepare(server: &PGlite) -> Result<()> {
     let role = |name: &str, may: &str| {
         format!(
             "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN \
-             CREATE ROLE {name} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE {may}; END IF; END $$"
+             CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEROLE {may}; END IF; END $$"
         )
     };
-    server.exec(&role(OWNER, "CREATEDB")).await?;
-    server.exec(&role(APP, "NOCREATEDB")).await?;
-    // Only a member may end the other's connections, as dropping a test's database does.
-    server.exec(&format!("GRANT {APP} TO {OWNER}")).await?;
+    server.exec(&role(OWNER, "NOBYPASSRLS CREATEDB")).await?;
+    server.exec(&role(APP, "NOBYPASSRLS NOCREATEDB")).await?;
+    server.exec(&role(MAINTENANCE, "BYPASSRLS NOCREATEDB")).await?;
+    // Dropping a test's database ends the connections of the other roles.
+    server.exec(&format!("GRANT pg_signal_backend TO {OWNER}")).await?;
+    server.exec(&format!("GRANT {OWNER} TO {MAINTENANCE}")).await?;
     let there = server.query("SELECT FROM pg_database WHERE datname = $1", &[&DATABASE]).await?;
     if there.is_empty() {
         server.exec(&format!("CREATE DATABASE {DATABASE} OWNER {OWNER}")).await?;
@@ -118,5 +123,7 @@ fn urls(server: &PGlite, port: Option<u16>) -> Result<serde_json::Value> {
     let directory = socket.parent().context("the socket is in no directory")?.display();
     let port = port.map_or_else(String::new, |port| format!(":{port}"));
     let url = |role: &str| format!("postgres://{role}@localhost{port}/{DATABASE}?host={directory}");
-    Ok(serde_json::json!({ "owner_url": url(OWNER), "app_url": url(APP) }))
+    Ok(serde_json::json!({
+        "owner_url": url(OWNER), "app_url": url(APP), "maintenance_url": url(MAINTENANCE),
+    }))
 }

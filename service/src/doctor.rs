@@ -1,0 +1,88 @@
+#![doc = include_str!("../docs/doctor.md")]
+
+mod catalog;
+mod crossing;
+mod indexes;
+mod keys;
+mod migrations;
+mod own_indexes;
+mod pooler;
+mod report;
+mod roles;
+mod security;
+mod shape;
+
+use sea_orm::sqlx::PgPool;
+
+use self::catalog::{Catalog, Relation};
+pub(crate) use self::migrations::Migrations;
+pub use self::migrations::OWN_MIGRATIONS;
+pub use self::report::{Check, Finding, Report, Severity};
+use crate::tenant::{Inspection, Ownership, Registry};
+use crate::{Error, Layers};
+
+/// What a database is held against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) layers: Layers,
+    pub(crate) transaction_pooler: bool,
+    pub(crate) migrations: &'a Migrations,
+}
+
+impl Expected<'_> {
+    /// How bad it is that the second layer does not hold.
+    const fn without_row_security(&self) -> Severity {
+        if self.layers.row_security() { Severity::Error } else { Severity::Warning }
+    }
+
+    fn ownership(&self, relation: &Relation) -> Option<Ownership> {
+        self.registry.ownership(&relation.name())
+    }
+
+    /// Whether the rows belong to tenants: because the application says so, or because they say so.
+    fn is_tenants(&self, relation: &Relation) -> bool {
+        relation.is_table()
+            && match self.ownership(relation) {
+                Some(ownership) => ownership == Ownership::Tenant,
+                None => relation.has_tenant,
+            }
+    }
+}
+
+/// Looks at a database as it is. Nothing is changed.
+pub(crate) async fn examine(pool: &PgPool, expected: Expected<'_>) -> Result<Report, Error> {
+    let mut inspection = Inspection::begin(pool).await?;
+    let catalog = Catalog::read(&mut inspection).await?;
+    let mut findings = Vec::new();
+    roles::check(&catalog, expected, &mut findings);
+    security::check(&catalog, expected, &mut findings);
+    keys::check(&catalog, expected, &mut findings);
+    indexes::check(&catalog, expected, &mut findings);
+    shape::check(&catalog, expected, &mut findings);
+    crossing::check(&mut inspection, &catalog, expected, &mut findings).await?;
+    migrations::check(&mut inspection, &catalog, expected, &mut findings).await?;
+    drop(inspection);
+    pooler::check(pool, expected, &mut findings).await?;
+    findings.sort_unstable();
+    let tenant_tables = catalog.relations.iter().filter(|relation| expected.is_tenants(relation)).count();
+    let server = catalog.server;
+    Ok(Report {
+        database: server.database,
+        role: server.role,
+        server_version: server.version,
+        tenant_tables,
+        findings,
+    })
+}
+
+/// A name as SQL writes it.
+fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The name of a relation as SQL writes it.
+fn quoted(relation: &Relation) -> String {
+    let name = relation.name();
+    format!("{}.{}", quote(&name.schema), quote(&name.name))
+}

@@ -1,0 +1,240 @@
+//! What the database says of itself, read once; most checks look at this and ask nothing more.
+
+use std::collections::HashMap;
+
+use sea_orm::{DbErr, FromQueryResult};
+
+use crate::tenant::{Inspection, TableName};
+
+/// A table, view or what else holds rows.
+#[derive(Debug, FromQueryResult)]
+#[expect(clippy::struct_excessive_bools, reason = "a row of the catalog")]
+pub(super) struct Relation {
+    pub(super) oid: i64,
+    schema: String,
+    table_name: String,
+    /// As in `pg_class.relkind`.
+    pub(super) kind: String,
+    pub(super) is_partition: bool,
+    pub(super) has_tenant: bool,
+    pub(super) row_security: bool,
+    pub(super) row_security_forced: bool,
+    /// Whether row-level security hides rows from the role that asks.
+    pub(super) hides_rows: bool,
+    pub(super) readable: bool,
+    /// Whether the role that asks is the owner, or may become it.
+    pub(super) owned: bool,
+}
+
+impl Relation {
+    pub(super) fn name(&self) -> TableName {
+        TableName { schema: self.schema.clone(), name: self.table_name.clone() }
+    }
+
+    pub(super) fn is_table(&self) -> bool {
+        matches!(self.kind.as_str(), "r" | "p")
+    }
+}
+
+/// A column of a table.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct Column {
+    pub(super) oid: i64,
+    pub(super) name: String,
+    pub(super) data_type: String,
+    pub(super) required: bool,
+    pub(super) has_default: bool,
+}
+
+/// A constraint of a table.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct Constraint {
+    pub(super) oid: i64,
+    pub(super) name: String,
+    /// As in `pg_constraint.contype`.
+    pub(super) kind: String,
+    pub(super) validated: bool,
+    pub(super) referenced: i64,
+    pub(super) columns: Vec<String>,
+    pub(super) referenced_columns: Vec<String>,
+    pub(super) definition: String,
+}
+
+impl Constraint {
+    pub(super) fn is_foreign_key(&self) -> bool {
+        self.kind == "f"
+    }
+
+    /// Whether the key makes a row refer to rows of its own tenant alone.
+    pub(super) fn holds_tenant(&self, tenant: &str) -> bool {
+        self.columns.iter().zip(&self.referenced_columns).any(|(from, to)| from == tenant && to == tenant)
+    }
+}
+
+/// An index of a table.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct Index {
+    pub(super) oid: i64,
+    pub(super) name: String,
+    pub(super) is_unique: bool,
+    pub(super) is_valid: bool,
+    pub(super) is_partial: bool,
+    /// The columns or expressions of the key.
+    pub(super) keys: Vec<String>,
+}
+
+/// A policy of row-level security.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct Policy {
+    pub(super) oid: i64,
+    pub(super) name: String,
+    pub(super) permissive: bool,
+    /// As in `pg_policy.polcmd`: `*` for every command.
+    pub(super) command: String,
+    pub(super) for_everyone: bool,
+    pub(super) reads: Option<String>,
+    pub(super) writes: Option<String>,
+}
+
+/// A trigger that is switched off.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct DisabledTrigger {
+    pub(super) oid: i64,
+    pub(super) trigger_name: String,
+    pub(super) constraint_name: Option<String>,
+}
+
+/// A role that passes row-level security by.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct PrivilegedRole {
+    pub(super) role: String,
+    pub(super) is_superuser: bool,
+    /// Whether it is the role that asks.
+    pub(super) is_current: bool,
+    /// Whether the role that asks may become it.
+    pub(super) is_reachable: bool,
+}
+
+/// What the server says of the session.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct Server {
+    pub(super) database: String,
+    pub(super) role: String,
+    pub(super) version: String,
+    pub(super) strings: String,
+}
+
+/// What the database says of itself.
+#[derive(Debug)]
+pub(super) struct Catalog {
+    pub(super) server: Server,
+    pub(super) relations: Vec<Relation>,
+    pub(super) columns: ByTable<Column>,
+    pub(super) constraints: ByTable<Constraint>,
+    pub(super) indexes: ByTable<Index>,
+    pub(super) policies: ByTable<Policy>,
+    pub(super) disabled_triggers: ByTable<DisabledTrigger>,
+    pub(super) privileged_roles: Vec<PrivilegedRole>,
+}
+
+impl Catalog {
+    pub(super) async fn read(inspection: &mut Inspection) -> Result<Self, DbErr> {
+        Ok(Self {
+            server: inspection.ask_one(SERVER, []).await?,
+            relations: inspection.ask(RELATIONS, []).await?,
+            columns: ByTable::new(inspection.ask(COLUMNS, []).await?, |column: &Column| column.oid),
+            constraints: ByTable::new(inspection.ask(CONSTRAINTS, []).await?, |key: &Constraint| key.oid),
+            indexes: ByTable::new(inspection.ask(INDEXES, []).await?, |index: &Index| index.oid),
+            policies: ByTable::new(inspection.ask(POLICIES, []).await?, |policy: &Policy| policy.oid),
+            disabled_triggers: ByTable::new(
+                inspection.ask(DISABLED_TRIGGERS, []).await?,
+                |trigger: &DisabledTrigger| trigger.oid,
+            ),
+            privileged_roles: inspection.ask(PRIVILEGED_ROLES, []).await?,
+        })
+    }
+
+    pub(super) fn relation(&self, name: &TableName) -> Option<&Relation> {
+        self.relations.iter().find(|relation| relation.name() == *name)
+    }
+
+    pub(super) fn by_oid(&self, oid: i64) -> Option<&Relation> {
+        self.relations.iter().find(|relation| relation.oid == oid)
+    }
+}
+
+/// What is known of each table, of one kind.
+#[derive(Debug)]
+pub(super) struct ByTable<T>(HashMap<i64, Vec<T>>);
+
+impl<T> ByTable<T> {
+    fn new(rows: Vec<T>, table: impl Fn(&T) -> i64) -> Self {
+        let mut map: HashMap<i64, Vec<T>> = HashMap::new();
+        for row in rows {
+            map.entry(table(&row)).or_default().push(row);
+        }
+        Self(map)
+    }
+
+    pub(super) fn of(&self, relation: &Relation) -> &[T] {
+        self.0.get(&relation.oid).map_or(&[], Vec::as_slice)
+    }
+}
+
+const SERVER: &str = "SELECT current_database()::text AS database, current_user::text AS role, \
+    current_setting('server_version') AS version, \
+    current_setting('standard_conforming_strings') AS strings";
+
+/// Without the server's own, and without what an extension brought.
+const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS table_name, \
+    c.relkind::text AS kind, c.relispartition AS is_partition, \
+    EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' \
+        AND a.atttypid = 'uuid'::regtype AND NOT a.attisdropped) AS has_tenant, \
+    c.relrowsecurity AS row_security, c.relforcerowsecurity AS row_security_forced, \
+    row_security_active(c.oid) AS hides_rows, \
+    has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable, \
+    pg_has_role(c.relowner, 'MEMBER') AS owned \
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') \
+    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_class'::regclass \
+        AND d.objid = c.oid AND d.deptype = 'e') ORDER BY 2, 3";
+
+const COLUMNS: &str = "SELECT a.attrelid::int8 AS oid, a.attname::text AS name, \
+    format_type(a.atttypid, a.atttypmod) AS data_type, a.attnotnull AS required, \
+    a.atthasdef OR a.attidentity <> '' AS has_default FROM pg_catalog.pg_attribute a \
+    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
+    WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') ORDER BY a.attrelid, a.attnum";
+
+const CONSTRAINTS: &str = "SELECT k.conrelid::int8 AS oid, k.conname::text AS name, \
+    k.contype::text AS kind, k.convalidated AS validated, k.confrelid::int8 AS referenced, \
+    ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u (number, position) \
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number \
+        ORDER BY u.position) AS columns, \
+    ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u (number, position) \
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number \
+        ORDER BY u.position) AS referenced_columns, \
+    pg_get_constraintdef(k.oid) AS definition \
+    FROM pg_catalog.pg_constraint k WHERE k.conrelid <> 0 AND k.contype IN ('p', 'u', 'f', 'c', 'x') \
+    ORDER BY k.conrelid, k.conname";
+
+const INDEXES: &str = "SELECT i.indrelid::int8 AS oid, c.relname::text AS name, \
+    i.indisunique AS is_unique, i.indisvalid AS is_valid, i.indpred IS NOT NULL AS is_partial, \
+    ARRAY(SELECT pg_get_indexdef(i.indexrelid, number, true) \
+        FROM generate_series(1, i.indnkeyatts::int) AS number) AS keys \
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid ORDER BY 1, 2";
+
+const POLICIES: &str = "SELECT polrelid::int8 AS oid, polname::text AS name, polpermissive AS permissive, \
+    polcmd::text AS command, 0 = ANY (polroles) AS for_everyone, \
+    pg_get_expr(polqual, polrelid) AS reads, pg_get_expr(polwithcheck, polrelid) AS writes \
+    FROM pg_catalog.pg_policy ORDER BY 1, 2";
+
+const DISABLED_TRIGGERS: &str = "SELECT t.tgrelid::int8 AS oid, t.tgname::text AS trigger_name, \
+    k.conname::text AS constraint_name \
+    FROM pg_catalog.pg_trigger t LEFT JOIN pg_catalog.pg_constraint k ON k.oid = t.tgconstraint \
+    WHERE t.tgenabled IN ('D', 'R') ORDER BY 1, 2";
+
+const PRIVILEGED_ROLES: &str = "SELECT rolname::text AS role, rolsuper AS is_superuser, \
+    rolname = current_user AS is_current, pg_has_role(oid, 'MEMBER') AS is_reachable \
+    FROM pg_catalog.pg_roles WHERE (rolsuper OR rolbypassrls) AND (rolcanlogin OR pg_has_role(oid, 'MEMBER')) \
+    ORDER BY 1";
