@@ -2,6 +2,11 @@
 
 mod done;
 mod listing;
+mod people;
+mod random;
+mod refused;
+mod script;
+mod values;
 
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};

@@ -20,8 +20,8 @@ pub(super) fn of(table: &str, column: &str) -> Option<Conversion> {
     let made = |reads, sql| Some(Conversion { reads, sql, new: false, any_text: false });
     let new = |sql| Some(Conversion { reads: &[], sql, new: true, any_text: false });
     match (table, column) {
-        ("users" | "totp_secrets" | "practitioners", "handle") => made(&["handle"], lower_case),
-        ("users" | "invitations" | "clients", "email") => made(&["email"], lower_case),
+        (_, "handle") if lowered(table).contains(&column) => made(&["handle"], lower_case),
+        (_, "email") if lowered(table).contains(&column) => made(&["email"], lower_case),
         ("users", "locked_until") => new(|_, _| "NULL::timestamptz".to_owned()),
         ("sessions", "temp_totp_secret") => made(&["temp_totp_secret"], |_, _| "NULL::text".to_owned()),
         ("sessions", "temp_totp_expires_at") => {
@@ -56,6 +56,16 @@ pub(super) fn of(table: &str, column: &str) -> Option<Conversion> {
 /// The columns that have to agree with one that is taken over, and are then left behind.
 pub(super) fn only_compared(table: &str) -> impl Iterator<Item = &'static str> {
     (table == "sessions").then_some("expires").into_iter()
+}
+
+/// The columns of a table that are turned to lower case.
+pub(super) fn lowered(table: &str) -> &'static [&'static str] {
+    match table {
+        "users" => &["handle", "email"],
+        "totp_secrets" | "practitioners" => &["handle"],
+        "invitations" | "clients" => &["email"],
+        _ => &[],
+    }
 }
 
 /// As the application writes names and looks for them.

@@ -5,6 +5,7 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
 use super::{
     Problem, ProblemKind,
     catalog::{Catalog, Found, query},
+    conversions,
     original::{Context, Original, Place},
     rules::{self, Rule},
 };
@@ -33,6 +34,9 @@ impl Survey<'_> {
             problems.extend(self.each_row(db, original, &converted).await?);
             for rule in rules::among_rows(original) {
                 problems.extend(self.offenders(db, original, &converted, rule).await?);
+            }
+            for column in conversions::lowered(original.new.name()) {
+                problems.extend(self.other_lower_case(db, original, &converted, column).await?);
             }
             problems.extend(self.no_time_zone(db, original, found).await?);
         }
@@ -85,6 +89,41 @@ impl Survey<'_> {
         }
         let Rule { kind, columns, what, mend, .. } = rule;
         Ok(Some(Problem { kind, table: original.full_name(), columns, what, mend, total, rows }))
+    }
+
+    /// Beyond ASCII, what is lower case to the database depends on its locale; to the application it does not.
+    async fn other_lower_case(
+        &self,
+        db: &impl ConnectionTrait,
+        original: &Original,
+        converted: &str,
+        column: &str,
+    ) -> Result<Option<Problem>, DbErr> {
+        let name = crate::identifier::quote(column);
+        let select = format!(
+            "SELECT n.watertight_row, n.{name} FROM ({converted}) AS n \
+             WHERE octet_length(n.{name}) > char_length(n.{name}) ORDER BY 1"
+        );
+        let mut rows = Vec::new();
+        for row in query(db, &select, []).await? {
+            let (text, value): (String, String) = row.try_get_many_by_index()?;
+            if value.to_lowercase() != value {
+                rows.push(text);
+            }
+        }
+        let total = rows.len() as u64;
+        rows.truncate(self.most);
+        let problem = Problem {
+            kind: ProblemKind::Unreadable,
+            table: original.full_name(),
+            columns: vec![column.to_owned()],
+            what: "is not found when it is looked for in lower case, to which the database's locale does not turn it"
+                .to_owned(),
+            mend: format!("UPDATE {} to the lower case", original.full_name()),
+            total,
+            rows,
+        };
+        Ok((total > 0).then_some(problem))
     }
 
     /// Opening hours mean nothing without a time zone, and a guess would shift every appointment that is offered.

@@ -45,13 +45,16 @@ pub(crate) async fn rows(owner: &DatabaseConnection) -> Result<Vec<String>> {
         ),
     )
     .await?;
-    let mut all = Vec::new();
-    for table in tables {
-        transaction.execute_unprepared(&format!("ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")).await?;
-        all.extend(
-            texts(&transaction, &format!("SELECT format('{table} %s', t) FROM {table} t ORDER BY 1")).await?,
-        );
-    }
+    let lift: Vec<_> =
+        tables.iter().map(|table| format!("ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")).collect();
+    transaction.execute_unprepared(&lift.join("; ")).await?;
+    let each: Vec<_> =
+        tables.iter().map(|table| format!("SELECT format('{table} %s', t) FROM {table} t")).collect();
+    let all = if each.is_empty() {
+        Vec::new()
+    } else {
+        texts(&transaction, &format!("{} ORDER BY 1", each.join(" UNION ALL "))).await?
+    };
     transaction.rollback().await?;
     Ok(all)
 }
@@ -61,4 +64,12 @@ pub(crate) async fn everything(owner: &DatabaseConnection) -> Result<Vec<String>
     let mut all = catalog(owner).await?;
     all.extend(rows(owner).await?);
     Ok(all)
+}
+
+pub(crate) fn assert_same(left: &[String], right: &[String]) {
+    let only = |these: &[String], those: &[String]| -> Vec<String> {
+        these.iter().filter(|text| !those.contains(text)).cloned().collect()
+    };
+    assert_eq!(only(left, right), only(right, left));
+    assert_eq!(left.len(), right.len());
 }

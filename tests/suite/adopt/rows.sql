@@ -45,7 +45,7 @@ INSERT INTO auth.backup_codes (tenant_id, user_id, codes, last_used_at) VALUES
        "usedAt": "2025-01-01T00:00:00.000Z"},
       {"id": "2", "hash": "bb1ab0dd3aee0aa84716401792122e5ddbdec3b306cef3d54b359353c9fd3e07", "used": false}]', null),
 ('c0000000-0000-4000-8000-000000000000', 'c0000000-0000-4000-8000-000000000002',
-    '[{"id": "1", "hash": "<bcrypt>", "used": false, "usedAt": null}]', '2025-01-01');
+    '[{"id": "1", "hash": "$2b$04$zyxwvutsrqponmlkjihgfecKV29yPOsR5TZ12bq3Rs..1zVghAvle", "used": false, "usedAt": null}]', '2025-01-01');
 
 INSERT INTO auth.invitations (id, tenant_id, token, email, role, created_by, is_active, expires_at, used_at, used_by,
     temporary_totp_secret, metadata) VALUES
