@@ -27,13 +27,29 @@ pub async fn create_schema(
     identifier::check("schema", schema)?;
     require_role(manager, settings).await?;
     let there = exists(manager, "SELECT FROM pg_namespace WHERE nspname = $1", schema).await?;
-    let schema = identifier::quote(schema);
     // `IF NOT EXISTS` would ask for the right to create schemas even where one is there already.
     if !there {
-        run(manager, format!("CREATE SCHEMA {schema}")).await?;
+        run(manager, format!("CREATE SCHEMA {}", identifier::quote(schema))).await?;
     }
-    run(manager, format!("GRANT USAGE ON SCHEMA {schema} TO {}", identifier::quote(settings.app_role())))
-        .await
+    run(manager, schema_grant(settings, schema)).await
+}
+
+/// The SQL that lets the application's role use a schema.
+pub(crate) fn schema_grant(settings: &Settings, schema: &str) -> String {
+    format!(
+        "GRANT USAGE ON SCHEMA {} TO {}",
+        identifier::quote(schema),
+        identifier::quote(settings.app_role())
+    )
+}
+
+/// The SQL that lets the application's role see which migrations are applied.
+pub(crate) fn migration_table_grant(settings: &Settings) -> String {
+    format!(
+        "GRANT SELECT ON TABLE {} TO {}",
+        identifier::quote(settings.migration_table()),
+        identifier::quote(settings.app_role())
+    )
 }
 
 /// Takes back what [`create_schema`] gave, and drops the schema if nothing is left in it.
@@ -87,8 +103,7 @@ pub(crate) async fn grant_migration_table(
     let table = identifier::quote(settings.migration_table());
     // A migration can also be run by hand, without a migrator that keeps the table.
     if exists(manager, "SELECT WHERE to_regclass($1) IS NOT NULL", &table).await? {
-        run(manager, format!("GRANT SELECT ON TABLE {table} TO {}", identifier::quote(settings.app_role())))
-            .await?;
+        run(manager, migration_table_grant(settings)).await?;
     }
     Ok(())
 }

@@ -18,6 +18,7 @@
 #![allow(clippy::wildcard_imports, reason = "migrations are written as sea-orm-cli begins them")]
 
 mod access;
+pub mod adopt;
 mod cli;
 mod error;
 mod identifier;

@@ -8,8 +8,8 @@ use sea_orm_migration::{
 };
 
 use crate::{
-    Settings, TenantForeignKey, TenantTable, access,
-    migration::{TenantMigration, create_all, drop_all},
+    Settings, TableError, TenantForeignKey, TenantTable, access,
+    migration::{TenantMigration, drop_all, run_statements, statements_of},
 };
 
 #[derive(DeriveMigrationName)]
@@ -24,7 +24,7 @@ impl TenantMigration for Migration {
         access::create_schema(manager, settings, SCHEMA).await?;
         access::create_schema(manager, settings, "public").await?;
         access::grant_migration_table(manager, settings).await?;
-        create_all(manager, settings, &tables()).await
+        run_statements(self, manager, settings).await
     }
 
     async fn down(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
@@ -32,6 +32,10 @@ impl TenantMigration for Migration {
         access::revoke_migration_table(manager, settings).await?;
         access::drop_schema(manager, settings, "public").await?;
         access::drop_schema(manager, settings, SCHEMA).await
+    }
+
+    fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
+        statements_of(settings, &tables()).map(Some)
     }
 }
 

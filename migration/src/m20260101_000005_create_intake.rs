@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use sea_orm_migration::{prelude::*, schema::*};
 
 use crate::{
-    Settings, TenantForeignKey, TenantTable,
-    migration::{TenantMigration, create_all, drop_all},
+    Settings, TableError, TenantForeignKey, TenantTable,
+    migration::{TenantMigration, drop_all, run_statements, statements_of},
 };
 
 #[derive(DeriveMigrationName)]
@@ -14,9 +14,7 @@ pub(crate) struct Migration;
 #[async_trait]
 impl TenantMigration for Migration {
     async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
-        create_all(manager, settings, &tables()).await?;
-        manager.get_connection().execute_unprepared(CONSENT_IS_FINAL).await?;
-        Ok(())
+        run_statements(self, manager, settings).await
     }
 
     async fn down(&self, manager: &SchemaManager, _: &Settings) -> Result<(), DbErr> {
@@ -24,19 +22,26 @@ impl TenantMigration for Migration {
         manager.get_connection().execute_unprepared("DROP FUNCTION public.intake_consent_is_final()").await?;
         Ok(())
     }
+
+    fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
+        let mut statements = statements_of(settings, &tables())?;
+        statements.extend(CONSENT_IS_FINAL.map(str::to_owned));
+        Ok(Some(statements))
+    }
 }
 
 /// What was consented to, when, from where and with which answers is evidence once it is submitted.
-const CONSENT_IS_FINAL: &str = "\
-    CREATE OR REPLACE FUNCTION public.intake_consent_is_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+const CONSENT_IS_FINAL: [&str; 2] = [
+    "CREATE OR REPLACE FUNCTION public.intake_consent_is_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
         IF OLD.status <> 'draft' AND (NEW.status = 'draft' OR (NEW.consent_text, NEW.consented_at, \
             NEW.consent_ip, NEW.responses, NEW.client_id, NEW.template_id) IS DISTINCT FROM (OLD.consent_text, \
             OLD.consented_at, OLD.consent_ip, OLD.responses, OLD.client_id, OLD.template_id)) THEN \
             RAISE EXCEPTION 'a submitted intake form cannot be changed' USING ERRCODE = 'check_violation', \
                 CONSTRAINT = 'intake_consent_is_final'; \
-        END IF; RETURN NEW; END $$; \
-    CREATE TRIGGER intake_consent_is_final BEFORE UPDATE ON public.intake_submissions \
-        FOR EACH ROW EXECUTE FUNCTION public.intake_consent_is_final()";
+        END IF; RETURN NEW; END $$",
+    "CREATE TRIGGER intake_consent_is_final BEFORE UPDATE ON public.intake_submissions \
+        FOR EACH ROW EXECUTE FUNCTION public.intake_consent_is_final()",
+];
 
 pub(crate) fn tables() -> Vec<TenantTable> {
     vec![intake_form_templates(), intake_submissions()]

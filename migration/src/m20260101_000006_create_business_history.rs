@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use sea_orm_migration::{prelude::*, schema::*};
 
 use crate::{
-    Settings, TenantForeignKey, TenantTable,
-    migration::{TenantMigration, create_all, drop_all},
+    Settings, TableError, TenantForeignKey, TenantTable,
+    migration::{TenantMigration, drop_all, run_statements, statements_of},
 };
 
 #[derive(DeriveMigrationName)]
@@ -14,11 +14,15 @@ pub(crate) struct Migration;
 #[async_trait]
 impl TenantMigration for Migration {
     async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
-        create_all(manager, settings, &tables()).await
+        run_statements(self, manager, settings).await
     }
 
     async fn down(&self, manager: &SchemaManager, _: &Settings) -> Result<(), DbErr> {
         drop_all(manager, &tables()).await
+    }
+
+    fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
+        statements_of(settings, &tables()).map(Some)
     }
 }
 

@@ -7,36 +7,29 @@
 use async_trait::async_trait;
 use sea_orm_migration::prelude::*;
 
+use crate::{
+    Settings, TableError,
+    migration::{TenantMigration, run_statements},
+};
+
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
+/// `fresh` drops tables and leaves types.
+const RANGE_OVER_UUID: &str = "DO $$ BEGIN IF to_regtype('public.uuidrange') IS NULL THEN \
+    CREATE TYPE public.uuidrange AS RANGE (subtype = uuid); END IF; END $$";
+
 /// What may not overlap, by table and condition. A row without a practitioner takes up the business as a whole.
-const TABLES: [(&str, &str); 2] =
+pub(crate) const TABLES: [(&str, &str); 2] =
     [("bookings", "status <> 'cancelled'"), ("slot_reservations", "released_at IS NULL")];
 
 #[async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let db = manager.get_connection();
-        // `fresh` drops tables and leaves types.
-        db.execute_unprepared(
-            "DO $$ BEGIN IF to_regtype('public.uuidrange') IS NULL THEN \
-             CREATE TYPE public.uuidrange AS RANGE (subtype = uuid); END IF; END $$",
-        )
-        .await?;
-        for (table, condition) in TABLES {
-            db.execute_unprepared(&format!(
-                "ALTER TABLE public.{table} ADD CONSTRAINT {table}_overlap_excl EXCLUDE USING gist (\
-                 public.uuidrange(tenant_id, tenant_id, '[]') WITH &&, \
-                 public.uuidrange(coalesce(practitioner_id, tenant_id), coalesce(practitioner_id, tenant_id), '[]') \
-                 WITH &&, tstzrange(datetime, end_time) WITH &&) WHERE ({condition})"
-            ))
-            .await?;
-        }
-        Ok(())
+impl TenantMigration for Migration {
+    async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
+        run_statements(self, manager, settings).await
     }
 
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+    async fn down(&self, manager: &SchemaManager, _: &Settings) -> Result<(), DbErr> {
         let db = manager.get_connection();
         for (table, _) in TABLES {
             db.execute_unprepared(&format!(
@@ -46,5 +39,17 @@ impl MigrationTrait for Migration {
         }
         db.execute_unprepared("DROP TYPE public.uuidrange").await?;
         Ok(())
+    }
+
+    fn statements(&self, _: &Settings) -> Result<Option<Vec<String>>, TableError> {
+        let exclusions = TABLES.iter().map(|(table, condition)| {
+            format!(
+                "ALTER TABLE public.{table} ADD CONSTRAINT {table}_overlap_excl EXCLUDE USING gist (\
+                 public.uuidrange(tenant_id, tenant_id, '[]') WITH &&, \
+                 public.uuidrange(coalesce(practitioner_id, tenant_id), coalesce(practitioner_id, tenant_id), '[]') \
+                 WITH &&, tstzrange(datetime, end_time) WITH &&) WHERE ({condition})"
+            )
+        });
+        Ok(Some(std::iter::once(RANGE_OVER_UUID.to_owned()).chain(exclusions).collect()))
     }
 }

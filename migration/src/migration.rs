@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sea_orm_migration::{MigrationName, MigrationTrait, prelude::*};
 
-use crate::{Settings, TenantTable};
+use crate::{Settings, TableError, TenantTable, access};
 
 /// A migration that is told the [`Settings`] instead of reading them itself.
 ///
@@ -16,6 +16,12 @@ pub(crate) trait TenantMigration: MigrationName + Send + Sync {
 
     /// Rolls the migration back.
     async fn down(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr>;
+
+    /// The SQL that makes what the migration makes, in schemas that are there: all that `up` runs besides what it has
+    /// to find out first. `None` where that cannot be told without running it.
+    fn statements(&self, _: &Settings) -> Result<Option<Vec<String>>, TableError> {
+        Ok(None)
+    }
 
     /// Whether it runs in a transaction, as [`MigrationTrait::use_transaction`] says it.
     fn use_transaction(&self) -> Option<bool> {
@@ -65,14 +71,25 @@ impl MigrationTrait for Configured {
     }
 }
 
-/// Makes tables, each after those it refers to.
-pub(crate) async fn create_all(
+/// The SQL that makes tables, each after those it refers to.
+pub(crate) fn statements_of(settings: &Settings, tables: &[TenantTable]) -> Result<Vec<String>, TableError> {
+    let mut all = Vec::new();
+    for table in tables {
+        all.extend(table.statements(settings)?);
+    }
+    Ok(all)
+}
+
+/// Runs what [`TenantMigration::statements`] gives.
+pub(crate) async fn run_statements(
+    migration: &impl TenantMigration,
     manager: &SchemaManager<'_>,
     settings: &Settings,
-    tables: &[TenantTable],
 ) -> Result<(), DbErr> {
-    for table in tables {
-        table.create(manager, settings).await?;
+    let statements = migration.statements(settings)?.unwrap_or_default();
+    access::require_role(manager, settings).await?;
+    for statement in statements {
+        manager.get_connection().execute_unprepared(&statement).await?;
     }
     Ok(())
 }

@@ -242,6 +242,19 @@ impl TenantTable {
         manager.drop_table(Table::drop().table(self.reference()).take()).await
     }
 
+    /// What is unique within each tenant, besides the primary key.
+    pub(crate) fn uniques(&self) -> &[Vec<String>] {
+        &self.uniques
+    }
+
+    pub(crate) fn foreign_keys(&self) -> &[TenantForeignKey] {
+        &self.foreign_keys
+    }
+
+    pub(crate) fn checks(&self) -> &[(String, Expr)] {
+        &self.checks
+    }
+
     fn reference(&self) -> (Alias, Alias) {
         (Alias::new(&self.schema), Alias::new(&self.name))
     }

@@ -43,6 +43,9 @@ pub mod isolation {}
 #[doc = include_str!("../docs/extending.md")]
 pub mod extending {}
 
+#[doc = include_str!("../docs/adopting.md")]
+pub mod adopting {}
+
 pub mod auth;
 pub mod certificates;
 mod code;

@@ -32,9 +32,29 @@ impl TestDatabase {
     /// # Errors
     /// When the server is not there or the owner's role may not create databases.
     pub async fn create() -> Result<Self> {
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
         let server = Server::from_env()?;
         let template = template(&server).await?;
+        Self::copy_of(template, server).await
+    }
+
+    /// Makes a database with nothing in it.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub async fn empty() -> Result<Self> {
+        Self::copy_of("template1", Server::from_env()?).await
+    }
+
+    /// Makes a copy of this database, to which nobody may be connected.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub async fn duplicate(&self) -> Result<Self> {
+        Self::copy_of(&self.name, self.server.clone()).await
+    }
+
+    async fn copy_of(template: &str, server: Server) -> Result<Self> {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
         let name =
             format!("watertight_test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
         server.run(&format!(r#"CREATE DATABASE "{name}" TEMPLATE "{template}""#)).await?;

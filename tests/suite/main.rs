@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, in its helpers too, and says what it saw"
 )]
 
+mod adopt;
 mod auth;
 mod certificates;
 mod connection;

@@ -18,11 +18,11 @@ use sea_orm_migration::sea_query::ForeignKeyAction;
 /// ```
 #[derive(Clone, Debug)]
 pub struct TenantForeignKey {
-    pub(super) columns: Vec<String>,
-    pub(super) schema: String,
-    pub(super) table: String,
-    pub(super) key: Vec<String>,
-    pub(super) on_delete: Option<ForeignKeyAction>,
+    pub(crate) columns: Vec<String>,
+    pub(crate) schema: String,
+    pub(crate) table: String,
+    pub(crate) key: Vec<String>,
+    pub(crate) on_delete: Option<ForeignKeyAction>,
 }
 
 impl TenantForeignKey {

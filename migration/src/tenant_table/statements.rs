@@ -135,7 +135,7 @@ impl TenantTable {
         ]
     }
 
-    fn all_columns(&self) -> Vec<ColumnDef> {
+    pub(crate) fn all_columns(&self) -> Vec<ColumnDef> {
         let mut columns = vec![uuid(TENANT_COLUMN)];
         if matches!(self.key, Key::GeneratedId) {
             columns.push(uuid(ID_COLUMN).default(PgFunc::gen_random_uuid()).take());
@@ -144,7 +144,7 @@ impl TenantTable {
         columns
     }
 
-    fn key_columns(&self) -> Vec<&str> {
+    pub(crate) fn key_columns(&self) -> Vec<&str> {
         match &self.key {
             Key::GeneratedId => vec![ID_COLUMN],
             Key::TenantAlone => Vec::new(),
@@ -270,11 +270,11 @@ impl TenantTable {
         self.derived(&columns, "idx")
     }
 
-    fn quoted(&self) -> String {
+    pub(crate) fn quoted(&self) -> String {
         format!("{}.{}", identifier::quote(&self.schema), identifier::quote(&self.name))
     }
 
-    fn full_name(&self) -> String {
+    pub(crate) fn full_name(&self) -> String {
         format!("{}.{}", self.schema, self.name)
     }
 }

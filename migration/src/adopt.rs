@@ -1,0 +1,217 @@
+//! Takes over a database that the original wrote: the one whose tables these are modelled on, in its version 0.2.
+
+mod catalog;
+mod conversions;
+mod dependents;
+mod error;
+mod original;
+mod plan;
+mod problem;
+mod readable;
+mod report;
+mod rules;
+mod steps;
+mod survey;
+
+use sea_orm_migration::{
+    SchemaManager,
+    sea_orm::{
+        AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, IsolationLevel,
+        TransactionTrait,
+    },
+};
+
+pub use error::AdoptionError;
+pub use plan::Plan;
+pub use problem::{Problem, ProblemKind};
+pub use report::{AdoptedTable, AdoptionReport};
+
+use crate::{Settings, access};
+use catalog::Catalog;
+use original::Original;
+
+/// Takes over a database of the original, in place: with all its rows, in the tables, types, keys and policies that
+/// the migrations make.
+///
+/// [`plan`](Self::plan) looks and says what it would take and what is in the way. [`run`](Self::run) does it, in one
+/// transaction, with the original's tables locked from before the first row is looked at: all of it is done, or the
+/// database is as it was.
+///
+/// What cannot be taken over as it is, is not guessed at. Rows that refer to another tenant's, that have the key of
+/// another row, or that break a rule of the new tables are listed, and so is whatever else hangs on the tables and
+/// would be lost. The page `adopting` of the crate `watertight` says what is converted, and how.
+///
+/// ```no_run
+/// use sea_orm_migration::sea_orm::Database;
+/// use watertight_migration::{Settings, adopt::Adoption};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let owner = Database::connect("postgres://owner@localhost/clinic").await?;
+/// let adoption = Adoption::new(Settings::from_env()).time_zone("America/New_York");
+///
+/// let plan = adoption.plan(&owner).await?;
+/// for problem in plan.problems() {
+///     eprintln!("{problem}");
+/// }
+/// if plan.problems().is_empty() {
+///     println!("{}", adoption.run(&owner).await?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "nothing is adopted before `run`"]
+pub struct Adoption {
+    settings: Settings,
+    time_zone: Option<String>,
+    most: usize,
+}
+
+impl Adoption {
+    /// How many rows of a problem are listed when nothing else is said.
+    pub const LISTED: usize = 100;
+
+    /// An adoption for the application's role and the migration table of the settings.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, time_zone: None, most: Self::LISTED }
+    }
+
+    /// Says the time zone in which the businesses' opening hours are meant, by its IANA name.
+    ///
+    /// The original does not know it. It is wanted where there is a business profile, and can be changed in the
+    /// profile of each tenant afterwards.
+    pub fn time_zone(mut self, name: impl Into<String>) -> Self {
+        self.time_zone = Some(name.into());
+        self
+    }
+
+    /// Lists so many rows of a problem at most. How many there are is said in any case.
+    pub const fn list_at_most(mut self, rows: usize) -> Self {
+        self.most = if rows == 0 { 1 } else { rows };
+        self
+    }
+
+    /// Says what adopting the database takes and what is in the way, and changes nothing.
+    ///
+    /// The tables are read while the application goes on, unless row-level security is forced upon the
+    /// owner of one: then they are locked until all is read, because that has to be lifted first.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), but for [`AdoptionError::Refused`]: what would be refused is in the plan.
+    pub async fn plan(&self, owner: &DatabaseConnection) -> Result<Plan, AdoptionError> {
+        let read_only =
+            owner.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
+        let (originals, catalog) = self.look(&read_only).await?;
+        if steps::unforce(&catalog, &originals).is_empty() {
+            let plan = self.draw(&read_only, &originals, &catalog).await;
+            read_only.rollback().await?;
+            return plan;
+        }
+        read_only.rollback().await?;
+        let transaction = begin(owner).await?;
+        let plan = self.draw_locked(&transaction).await;
+        transaction.rollback().await?;
+        plan.map(|(plan, _)| plan)
+    }
+
+    /// Adopts the database.
+    ///
+    /// The owner's connection is that of the role that owns the original's tables. The application is best stopped:
+    /// what it tries meanwhile waits, and finds other tables then.
+    ///
+    /// # Errors
+    ///
+    /// [`AdoptionError::Refused`] with all that is in the way; [`AdoptionError::AlreadyMigrated`],
+    /// [`AdoptionError::NotTheOriginal`], [`AdoptionError::NoRights`], [`AdoptionError::UnknownTimeZone`],
+    /// [`AdoptionError::Settings`]; what the database reports, for one that the application's role does not exist.
+    /// Nothing has changed then.
+    pub async fn run(&self, owner: &DatabaseConnection) -> Result<AdoptionReport, AdoptionError> {
+        let transaction = begin(owner).await?;
+        let done = self.run_in(&transaction).await;
+        match done {
+            Ok(report) => {
+                transaction.commit().await?;
+                Ok(report)
+            }
+            Err(error) => {
+                transaction.rollback().await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn run_in(&self, transaction: &DatabaseTransaction) -> Result<AdoptionReport, AdoptionError> {
+        let (plan, done) = self.draw_locked(transaction).await?;
+        if !plan.problems.is_empty() {
+            return Err(AdoptionError::Refused { problems: plan.problems });
+        }
+        let mut tables = Vec::new();
+        for step in plan.steps.iter().skip(done) {
+            let done = transaction.execute_unprepared(&step.sql).await?;
+            if let Some((from, to)) = &step.copies {
+                let (from, to, rows) = (from.clone(), to.clone(), done.rows_affected());
+                tables.push(AdoptedTable { from, to, rows });
+            }
+        }
+        Ok(AdoptionReport { tables, migrations: plan.migrations, statements: plan.sql.len() })
+    }
+
+    /// Locks the tables and draws the plan, and says how many of its steps that was.
+    async fn draw_locked(&self, transaction: &DatabaseTransaction) -> Result<(Plan, usize), AdoptionError> {
+        let (originals, _) = self.look(transaction).await?;
+        transaction.execute_unprepared(&steps::lock(&originals)).await?;
+        // What was so before the lock need not be any more.
+        let (originals, catalog) = self.look(transaction).await?;
+        let before = steps::before(&catalog, &originals);
+        for sql in &before {
+            transaction.execute_unprepared(sql).await?;
+        }
+        Ok((self.draw(transaction, &originals, &catalog).await?, before.len()))
+    }
+
+    /// Finds the original's tables, or says why they cannot be adopted whatever is in them.
+    async fn look(&self, db: &DatabaseTransaction) -> Result<(Vec<Original>, Catalog), AdoptionError> {
+        let ours: Vec<String> =
+            steps::migrations(&self.settings)?.into_iter().map(|(name, _)| name).collect();
+        catalog::require_unmigrated(db, &self.settings, &ours).await?;
+        let mut originals: Vec<Original> = crate::tables().into_iter().map(|new| Original { new }).collect();
+        let catalog = Catalog::read(db, &originals).await?;
+        // Those who use it for authentication alone have the one schema alone.
+        let found = |original: &Original| catalog.find(original).is_some();
+        if !originals.iter().any(|original| original.schema() == "public" && found(original)) {
+            originals.retain(|original| original.schema() != "public");
+        }
+        catalog.require(&originals)?;
+        access::require_role(&SchemaManager::new(db), &self.settings).await?;
+        catalog.require_rights(db, &originals).await?;
+        if let Some(name) = &self.time_zone {
+            catalog::require_time_zone(db, name).await?;
+        }
+        Ok((originals, catalog))
+    }
+
+    async fn draw(
+        &self,
+        db: &DatabaseTransaction,
+        originals: &[Original],
+        catalog: &Catalog,
+    ) -> Result<Plan, AdoptionError> {
+        let all = crate::tables();
+        let time_zone = self.time_zone.as_deref();
+        db.execute_unprepared(steps::STANDARD_STRINGS).await?;
+        let mut problems = dependents::taken_names(db, &all, originals).await?;
+        problems.extend(dependents::problems(db, originals, self.most).await?);
+        problems
+            .extend(survey::Survey { originals, catalog, time_zone, most: self.most }.problems(db).await?);
+        let migrations = steps::migrations(&self.settings)?;
+        let steps = steps::steps(&self.settings, catalog, originals, time_zone, &migrations, &all)?;
+        Ok(Plan::new(problems, steps, migrations.into_iter().map(|(name, _)| name).collect()))
+    }
+}
+
+/// Every statement is to see what was committed before it: a row that was written while the locks were waited for is
+/// one of those to be adopted.
+async fn begin(owner: &DatabaseConnection) -> Result<DatabaseTransaction, AdoptionError> {
+    Ok(owner.begin_with_config(Some(IsolationLevel::ReadCommitted), Some(AccessMode::ReadWrite)).await?)
+}

@@ -1,0 +1,131 @@
+//! What is there to be adopted, as the database's catalog tells it.
+
+use std::collections::BTreeMap;
+
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
+
+use super::{AdoptionError, original::Original};
+use crate::Settings;
+
+/// A table of the original as it is found.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    /// The types of the columns, without lengths.
+    pub(super) columns: BTreeMap<String, String>,
+    /// Whether row-level security binds its owner, too.
+    pub(super) forced: bool,
+    /// Whether it is partitioned, a partition, or inherits.
+    pub(super) divided: bool,
+    owned: bool,
+}
+
+/// The original's tables as they are found, by schema and name.
+#[derive(Debug)]
+pub(super) struct Catalog(BTreeMap<(String, String), Found>);
+
+const TABLES: &str = "SELECT n.nspname::text, c.relname::text, c.relforcerowsecurity, \
+    c.relkind = 'p' OR c.relispartition OR EXISTS (SELECT FROM pg_catalog.pg_inherits i \
+        WHERE i.inhrelid = c.oid OR i.inhparent = c.oid), \
+    pg_catalog.pg_has_role(c.relowner, 'USAGE'), a.attname::text, pg_catalog.format_type(a.atttypid, NULL) \
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+    WHERE c.relkind IN ('r', 'p') AND n.nspname || '.' || c.relname = ANY ($1)";
+
+impl Catalog {
+    pub(super) async fn read(db: &impl ConnectionTrait, originals: &[Original]) -> Result<Self, DbErr> {
+        let names: Vec<String> = originals.iter().map(Original::full_name).collect();
+        let mut tables = BTreeMap::new();
+        for row in query(db, TABLES, [names.into()]).await? {
+            let (schema, name, forced, divided, owned, column, of_type): (
+                String,
+                String,
+                bool,
+                bool,
+                bool,
+                String,
+                String,
+            ) = row.try_get_many_by_index()?;
+            let new = || Found { columns: BTreeMap::new(), forced, divided, owned };
+            tables.entry((schema, name)).or_insert_with(new).columns.insert(column, of_type);
+        }
+        Ok(Self(tables))
+    }
+
+    pub(super) fn find(&self, original: &Original) -> Option<&Found> {
+        self.0.get(&(original.schema().to_owned(), original.name().to_owned()))
+    }
+
+    /// Refuses what is not a database of the original.
+    pub(super) fn require(&self, originals: &[Original]) -> Result<(), AdoptionError> {
+        let mut missing = Vec::new();
+        for original in originals {
+            match self.find(original) {
+                None => missing.push(original.full_name()),
+                Some(found) => {
+                    let absent =
+                        original.reads().into_iter().filter(|name| !found.columns.contains_key(name));
+                    missing.extend(absent.map(|column| format!("{}.{column}", original.full_name())));
+                }
+            }
+        }
+        if missing.is_empty() { Ok(()) } else { Err(AdoptionError::NotTheOriginal { missing }) }
+    }
+
+    /// Refuses before the first statement what would be refused in their midst: rights that the role does not have.
+    pub(super) async fn require_rights(
+        &self,
+        db: &impl ConnectionTrait,
+        originals: &[Original],
+    ) -> Result<(), AdoptionError> {
+        let theirs = |original: &&Original| self.find(original).is_some_and(|found| !found.owned);
+        let mut missing: Vec<String> = originals
+            .iter()
+            .filter(theirs)
+            .map(|original| format!("to own table {}", original.full_name()))
+            .collect();
+        let rights = "SELECT v.what FROM (VALUES \
+            ('to create schemas in the database', \
+                has_database_privilege(current_database(), 'CREATE')), \
+            ('to create tables in schema auth', has_schema_privilege('auth', 'CREATE')), \
+            ('to create tables in schema public', has_schema_privilege('public', 'CREATE')) \
+            ) AS v(what, given) WHERE NOT v.given";
+        for row in query(db, rights, []).await? {
+            missing.push(row.try_get_by_index(0)?);
+        }
+        if missing.is_empty() { Ok(()) } else { Err(AdoptionError::NoRights { missing }) }
+    }
+}
+
+/// Refuses a database that watertight's migrations have been at.
+pub(super) async fn require_unmigrated(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+    ours: &[String],
+) -> Result<(), AdoptionError> {
+    let table = crate::identifier::quote(settings.migration_table());
+    if query(db, "SELECT WHERE to_regclass($1) IS NOT NULL", [table.clone().into()]).await?.is_empty() {
+        return Ok(());
+    }
+    let select = format!("SELECT version::text FROM {table} WHERE version = ANY ($1) ORDER BY version");
+    let rows = query(db, &select, [ours.to_vec().into()]).await?;
+    let migrations: Vec<String> =
+        rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?;
+    if migrations.is_empty() { Ok(()) } else { Err(AdoptionError::AlreadyMigrated { migrations }) }
+}
+
+/// Refuses a time zone that no calendar knows.
+pub(super) async fn require_time_zone(db: &impl ConnectionTrait, name: &str) -> Result<(), AdoptionError> {
+    let known = "SELECT FROM pg_catalog.pg_timezone_names WHERE name = $1";
+    if query(db, known, [name.into()]).await?.is_empty() {
+        return Err(AdoptionError::UnknownTimeZone { name: name.to_owned() });
+    }
+    Ok(())
+}
+
+pub(super) async fn query(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<QueryResult>, DbErr> {
+    db.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await
+}

@@ -1,0 +1,150 @@
+//! The values that are not taken over as they are.
+
+use super::original::Context;
+use crate::identifier;
+
+/// How a new column's value is made from the original's row.
+pub(super) struct Conversion {
+    /// The original's columns that it is made of.
+    pub(super) reads: &'static [&'static str],
+    /// The SQL, for the column of this name.
+    pub(super) sql: fn(&Context, &str) -> String,
+    /// Whether the original does not have the column.
+    pub(super) new: bool,
+    /// Whether the original has it as a text, of another type than the new table.
+    pub(super) any_text: bool,
+}
+
+/// The conversion of a column; `None` for one that is taken over as it is.
+pub(super) fn of(table: &str, column: &str) -> Option<Conversion> {
+    let made = |reads, sql| Some(Conversion { reads, sql, new: false, any_text: false });
+    let new = |sql| Some(Conversion { reads: &[], sql, new: true, any_text: false });
+    match (table, column) {
+        (_, "handle") if lowered(table).contains(&column) => made(&["handle"], lower_case),
+        (_, "email") if lowered(table).contains(&column) => made(&["email"], lower_case),
+        ("users", "locked_until") => new(|_, _| "NULL::timestamptz".to_owned()),
+        ("sessions", "temp_totp_secret") => made(&["temp_totp_secret"], |_, _| "NULL::text".to_owned()),
+        ("sessions", "temp_totp_expires_at") => {
+            made(&["temp_totp_expires_at"], |_, _| "NULL::timestamptz".to_owned())
+        }
+        ("totp_secrets", "user_id") => Some(Conversion {
+            reads: &["user_id", "handle"],
+            sql: user_of_secret,
+            new: false,
+            any_text: true,
+        }),
+        ("totp_secrets", "last_used_step") => new(|_, _| "NULL::bigint".to_owned()),
+        ("invitations", "token") => made(&["token"], hashed_token),
+        ("invitations", "temporary_totp_secret") => {
+            made(&["temporary_totp_secret"], |_, _| "NULL::text".to_owned())
+        }
+        ("audit_events", "id") => {
+            Some(Conversion { reads: &["id", "timestamp"], sql: audit_id, new: false, any_text: true })
+        }
+        ("business_profile", "time_zone") => new(time_zone),
+        ("bookings", "confirmation_code") => made(&["confirmation_code"], booking_code),
+        ("gift_certificates" | "packages", "code") => made(&["code"], certificate_code),
+        ("slot_reservations", "end_time") => new(|context, _| {
+            format!("{} + {} * INTERVAL '1 minute'", context.value("datetime"), context.value("duration"))
+        }),
+        ("slot_reservations", "released_at") => made(&["released_at"], released),
+        ("gift_certificate_redemptions", "refunded_at") => new(|_, _| "NULL::timestamptz".to_owned()),
+        _ => None,
+    }
+}
+
+/// The columns that have to agree with one that is taken over, and are then left behind.
+pub(super) fn only_compared(table: &str) -> impl Iterator<Item = &'static str> {
+    (table == "sessions").then_some("expires").into_iter()
+}
+
+/// The columns of a table that are turned to lower case.
+pub(super) fn lowered(table: &str) -> &'static [&'static str] {
+    match table {
+        "users" => &["handle", "email"],
+        "totp_secrets" | "practitioners" => &["handle"],
+        "invitations" | "clients" => &["email"],
+        _ => &[],
+    }
+}
+
+/// As the application writes names and looks for them.
+fn lower_case(context: &Context, column: &str) -> String {
+    lower(&context.value(column))
+}
+
+/// The same of any SQL.
+pub(super) fn lower(text: &str) -> String {
+    format!("lower(btrim({text}, {WHITE_SPACE}))")
+}
+
+/// Characters that a name does not begin or end with: Unicode's white space, but for what no keyboard has.
+const WHITE_SPACE: &str = r"U&' \0009\000A\000B\000C\000D\0085\00A0\2028\2029\202F\3000'";
+
+/// The user that a second factor names by identity; where that is none, the one whose handle it has.
+fn user_of_secret(context: &Context, _: &str) -> String {
+    let users = context.place.table("auth", "users");
+    let named = "o.user_id::text";
+    format!(
+        "CASE WHEN {named} ~* '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$' THEN {named}::uuid ELSE \
+         (SELECT (array_agg(u.id ORDER BY u.id))[1] FROM {users} AS u WHERE u.tenant_id = o.tenant_id \
+         AND {} = {}) END",
+        lower("u.handle"),
+        lower_case(context, "handle")
+    )
+}
+
+/// As the application hashes the tokens that are handed to it: SHA-256, in base64 for URLs, without padding.
+fn hashed_token(context: &Context, column: &str) -> String {
+    let token = context.value(column);
+    format!("rtrim(translate(encode(sha256(convert_to({token}, 'UTF8')), 'base64'), '+/', '-_'), '=')")
+}
+
+/// A UUID of version 7 (RFC 9562): the event's time in milliseconds, and in the place of chance the MD5 of tenant and
+/// old identity. So events stay in their order, and whoever has an old identity can compute the new one.
+fn audit_id(context: &Context, column: &str) -> String {
+    let time = context.value("timestamp");
+    let hash = format!("md5(o.tenant_id::text || ':' || o.{}::text)", identifier::quote(column));
+    format!(
+        "CASE WHEN isfinite({time}) THEN (lpad(to_hex(least(greatest(floor(extract(epoch FROM {time}) * 1000), 0), \
+         281474976710655)::bigint), 12, '0') || '7' || left({hash}, 3) \
+         || substr('89ab', 1 + (('x' || substr({hash}, 4, 1))::bit(4)::int & 3), 1) \
+         || substr({hash}, 5, 15))::uuid END"
+    )
+}
+
+fn time_zone(context: &Context, _: &str) -> String {
+    literal(context.time_zone.unwrap_or("UTC"))
+}
+
+/// Codes as the application looks for them: it takes what is typed, in whatever case and with whatever dashes, for
+/// the form in which it makes codes itself, if it can be that.
+fn booking_code(context: &Context, column: &str) -> String {
+    let (upper, bare) = code(context, column);
+    format!("CASE WHEN {bare} ~ '^[A-HJ-NP-Z2-9]{{8}}$' THEN {bare} ELSE {upper} END")
+}
+
+fn certificate_code(context: &Context, column: &str) -> String {
+    let (upper, bare) = code(context, column);
+    format!(
+        "CASE WHEN {bare} ~ '^[A-HJ-NP-Z2-9]{{12}}$' \
+         THEN left({bare}, 4) || '-' || substr({bare}, 5, 4) || '-' || right({bare}, 4) ELSE {upper} END"
+    )
+}
+
+fn code(context: &Context, column: &str) -> (String, String) {
+    let upper = format!("upper(btrim({}, {WHITE_SPACE}))", context.value(column));
+    let bare = format!("regexp_replace({upper}, '[-[:space:]]', '', 'g')");
+    (upper, bare)
+}
+
+/// A reservation that nobody released holds nothing once its time is over, though it looks as if it did.
+fn released(context: &Context, column: &str) -> String {
+    let (released, expires) = (context.value(column), context.value("expires_at"));
+    format!("coalesce({released}, CASE WHEN {expires} <= CURRENT_TIMESTAMP THEN {expires} END)")
+}
+
+/// A text as SQL, with the standard's strings.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

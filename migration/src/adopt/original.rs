@@ -1,0 +1,220 @@
+//! The original's tables, told as far as they differ from the ones that the migrations make.
+
+use sea_orm_migration::sea_query::{ColumnDef, ColumnType, StringLen};
+
+use super::{catalog::Found, conversions};
+use crate::{TENANT_COLUMN, TenantTable, identifier};
+
+/// A table of the original, by the one that takes its place.
+#[derive(Clone, Debug)]
+pub(super) struct Original {
+    pub(super) new: TenantTable,
+}
+
+/// Where the original's tables are at the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Where they always were.
+    InUse,
+    /// Out of the way of the new ones.
+    Aside,
+}
+
+impl Place {
+    /// The schema that the tables of a schema are in.
+    pub(super) fn schema(self, schema: &str) -> String {
+        match self {
+            Self::InUse => schema.to_owned(),
+            Self::Aside => format!("watertight_adopted_{schema}"),
+        }
+    }
+
+    /// A table's name, quoted.
+    pub(super) fn table(self, schema: &str, name: &str) -> String {
+        format!("{}.{}", identifier::quote(&self.schema(schema)), identifier::quote(name))
+    }
+}
+
+/// What a conversion reads besides the column that it is of.
+pub(super) struct Context<'a> {
+    pub(super) found: &'a Found,
+    pub(super) place: Place,
+    pub(super) time_zone: Option<&'a str>,
+}
+
+impl Context<'_> {
+    /// A column of the original's row, of the type that the new table has it in.
+    pub(super) fn value(&self, column: &str) -> String {
+        let name = format!("o.{}", identifier::quote(column));
+        match self.found.columns.get(column).map(String::as_str) {
+            // What the original writes without a zone is UTC.
+            Some("timestamp without time zone") => format!("({name} AT TIME ZONE 'UTC')"),
+            Some("character") => format!("{name}::text"),
+            Some("character varying[]") => format!("{name}::text[]"),
+            _ => name,
+        }
+    }
+}
+
+impl Original {
+    pub(super) fn schema(&self) -> &str {
+        self.new.schema()
+    }
+
+    pub(super) fn name(&self) -> &str {
+        original_name(self.new.name())
+    }
+
+    pub(super) fn full_name(&self) -> String {
+        format!("{}.{}", self.schema(), self.name())
+    }
+
+    /// The columns that a database of the original has.
+    pub(super) fn reads(&self) -> Vec<String> {
+        let mut reads = Vec::new();
+        for column in self.new.all_columns() {
+            let name = column.get_column_name();
+            match conversions::of(self.new.name(), &name) {
+                Some(conversion) => reads.extend(conversion.reads.iter().map(|&column| column.to_owned())),
+                None => reads.push(name),
+            }
+        }
+        reads.extend(conversions::only_compared(self.new.name()).map(str::to_owned));
+        reads
+    }
+
+    /// The columns that would be lost. A row that has a key without one loses none with its `id`.
+    pub(super) fn extra_columns(&self, found: &Found) -> Vec<String> {
+        let reads = self.reads();
+        let taken = |name: &String| {
+            reads.contains(name) || name == "id" || self.brings(found, name) || name == TENANT_COLUMN
+        };
+        found.columns.keys().filter(|name| !taken(name)).cloned().collect()
+    }
+
+    /// Whether a column that is new here was added to the original's table by someone who thought alike.
+    fn brings(&self, found: &Found, column: &str) -> bool {
+        conversions::of(self.new.name(), column).is_some_and(|conversion| conversion.new)
+            && found.columns.contains_key(column)
+    }
+
+    /// The columns whose type is not one that can be taken over, each with the type it has and should have.
+    pub(super) fn other_types(&self, found: &Found) -> Vec<(String, String, String)> {
+        let mut others = Vec::new();
+        for column in self.new.all_columns() {
+            let name = column.get_column_name();
+            let converted = conversions::of(self.new.name(), &name).is_some_and(|conversion| {
+                conversion.any_text
+                    && found.columns.get(&name).is_some_and(|of| text().contains(&of.as_str()))
+            });
+            let Some(found) = found.columns.get(&name).filter(|_| !converted) else { continue };
+            let accepted = column.get_column_type().map(accepted).unwrap_or_default();
+            if !accepted.contains(&found.as_str()) {
+                others.push((name, found.clone(), accepted.first().copied().unwrap_or("another").to_owned()));
+            }
+        }
+        others
+    }
+
+    /// The new table's columns, each with the SQL that makes its value from the original's row `o`.
+    pub(super) fn values(&self, context: &Context) -> Vec<(String, String)> {
+        let value = |column: ColumnDef| {
+            let name = column.get_column_name();
+            let sql = match conversions::of(self.new.name(), &name) {
+                Some(_) if self.brings(context.found, &name) => context.value(&name),
+                Some(conversion) => (conversion.sql)(context, &name),
+                None => context.value(&name),
+            };
+            (name, sql)
+        };
+        self.new.all_columns().into_iter().map(value).collect()
+    }
+
+    /// The rows as they will be, with the text that names each as it is: `watertight_row`.
+    pub(super) fn converted(&self, context: &Context) -> String {
+        let mut values: Vec<String> = self
+            .values(context)
+            .into_iter()
+            .map(|(name, sql)| format!("{sql} AS {}", identifier::quote(&name)))
+            .collect();
+        for column in conversions::only_compared(self.new.name()) {
+            values.push(format!("{} AS {}", context.value(column), identifier::quote(column)));
+        }
+        values.push(format!("{} AS watertight_row", self.row_name(context.found)));
+        format!("SELECT {} FROM {} AS o", values.join(", "), context.place.table(self.schema(), self.name()))
+    }
+
+    /// The key of a row as one finds it in the original: `tenant_id=.., id=..`.
+    fn row_name(&self, found: &Found) -> String {
+        let mut columns = vec![TENANT_COLUMN];
+        if found.columns.contains_key("id") {
+            columns.push("id");
+        } else {
+            columns.extend(self.new.key_columns());
+        }
+        let format: Vec<String> = columns.iter().map(|column| format!("{column}=%s")).collect();
+        let values: Vec<String> =
+            columns.iter().map(|column| format!("o.{}", identifier::quote(column))).collect();
+        format!("format('{}', {})", format.join(", "), values.join(", "))
+    }
+}
+
+fn original_name(new: &str) -> &str {
+    match new {
+        "gift_certificate_redemptions" => "redemptions",
+        "intake_submissions" => "intake_form_responses",
+        same => same,
+    }
+}
+
+const fn text() -> &'static [&'static str] {
+    &["character varying", "text", "character", "uuid"]
+}
+
+/// The types whose values a column of the type takes, the original's own first.
+fn accepted(new: &ColumnType) -> Vec<&'static str> {
+    match new {
+        ColumnType::Uuid => vec!["uuid"],
+        ColumnType::String(_) | ColumnType::Text => vec!["character varying", "text", "character"],
+        ColumnType::SmallInteger | ColumnType::Integer | ColumnType::BigInteger => {
+            vec!["integer", "smallint", "bigint"]
+        }
+        ColumnType::Boolean => vec!["boolean"],
+        ColumnType::JsonBinary => vec!["jsonb"],
+        ColumnType::Decimal(_) => vec!["numeric"],
+        ColumnType::TimestampWithTimeZone => vec!["timestamp with time zone", "timestamp without time zone"],
+        ColumnType::Time => vec!["time without time zone"],
+        ColumnType::Date => vec!["date"],
+        ColumnType::Array(_) => vec!["text[]", "character varying[]"],
+        _ => Vec::new(),
+    }
+}
+
+/// What PostgreSQL would refuse to put into a column of the type, or would cut, as a condition on the column.
+pub(super) fn does_not_fit(column: &ColumnDef) -> Option<(String, String)> {
+    let name = identifier::quote(&column.get_column_name());
+    match column.get_column_type()? {
+        ColumnType::String(StringLen::N(most)) => {
+            Some((format!("char_length({name}) > {most}"), format!("has more than {most} characters")))
+        }
+        ColumnType::SmallInteger => {
+            Some((format!("{name} NOT BETWEEN -32768 AND 32767"), "is no integer of 16 bits".to_owned()))
+        }
+        ColumnType::Integer => Some((
+            format!("{name} NOT BETWEEN -2147483648 AND 2147483647"),
+            "is no integer of 32 bits".to_owned(),
+        )),
+        ColumnType::Decimal(Some((digits, scale))) => {
+            let whole = digits.saturating_sub(*scale);
+            Some((
+                format!("abs({name}) >= 1e{whole} OR {name} <> round({name}, {scale})"),
+                format!("has more than {whole} digits before the point or {scale} behind it"),
+            ))
+        }
+        ColumnType::TimestampWithTimeZone | ColumnType::Date => Some((
+            format!("NOT isfinite({name})"),
+            "is infinite, which the application cannot read".to_owned(),
+        )),
+        _ => None,
+    }
+}

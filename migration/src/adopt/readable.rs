@@ -1,0 +1,179 @@
+//! What the database would take, and the application could not read or would not find.
+
+use super::{ProblemKind, original::Original, rules::Rule};
+use crate::identifier::quote;
+
+/// White space and control characters, whatever the database's locale takes for them.
+const GAPS: &str = r"[[:space:][:cntrl:]\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+
+const TIMESTAMP: &str = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$";
+const UUID: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
+
+pub(super) fn rules(original: &Original) -> Vec<Rule> {
+    let table = original.full_name();
+    let handle = || {
+        let condition = format!("handle ~ '{GAPS}' OR handle ~ '[@:]'");
+        let what = "is no handle: one has no white space, @ or :";
+        Rule::local(ProblemKind::Unreadable, "handle", what, format!("UPDATE {table} to one"), condition)
+    };
+    let email = || {
+        let condition = format!("email ~ '{GAPS}' OR email !~ '^.+@[^@]+$'");
+        let what = "is no email address: one is name@host, without white space";
+        Rule::local(ProblemKind::Unreadable, "email", what, format!("UPDATE {table} to one"), condition)
+    };
+    let word = |column: &str| {
+        let quoted = quote(column);
+        let condition = format!("{quoted} = '' OR {quoted} ~ '{GAPS}'");
+        let what = "is not a single word";
+        Rule::local(ProblemKind::Unreadable, column, what, format!("UPDATE {table} to one"), condition)
+    };
+    match original.new.name() {
+        "users" => vec![
+            handle(),
+            email(),
+            word("role"),
+            json(
+                &table,
+                "permissions",
+                elements("permissions", "jsonb_typeof(e) <> 'string'"),
+                "texts and nothing else",
+            ),
+        ],
+        "sessions" => sessions(&table),
+        "totp_secrets" => vec![
+            handle(),
+            Rule::local(
+                ProblemKind::Unreadable,
+                "version",
+                "is not 1, the only form that the original writes",
+                format!("DELETE the secrets from {table}; their users enrol anew"),
+                "version <> 1",
+            ),
+        ],
+        "backup_codes" => vec![json(
+            &table,
+            "codes",
+            elements(
+                "codes",
+                &broken(
+                    "e",
+                    &[
+                        Field("id", "string", true),
+                        Field("hash", "string", true),
+                        Field("used", "boolean", true),
+                        Field("usedAt", "string", false),
+                    ],
+                    &format!("e->>'usedAt' !~ '{TIMESTAMP}'"),
+                ),
+            ),
+            "a list of {id, hash, used, usedAt?}",
+        )],
+        "invitations" => vec![
+            email(),
+            word("role"),
+            json(
+                &table,
+                "metadata",
+                object(
+                    "metadata",
+                    &[
+                        Field("inviterHandle", "string", true),
+                        Field("inviterDisplayName", "string", false),
+                        Field("message", "string", false),
+                        Field("customInstructions", "string", false),
+                    ],
+                    "FALSE",
+                ),
+                "{inviterHandle, inviterDisplayName?, message?, customInstructions?}",
+            ),
+        ],
+        "audit_events" => vec![word("type")],
+        "practitioners" => vec![handle()],
+        "clients" => vec![email()],
+        _ => Vec::new(),
+    }
+}
+
+fn sessions(table: &str) -> Vec<Rule> {
+    vec![
+        Rule::local(
+            ProblemKind::Disagreement,
+            "expires",
+            "is another time than expires_at, so that it is not known when the session ends",
+            format!(
+                "UPDATE {table} SET expires = expires_at, or the other way round, or DELETE the sessions"
+            ),
+            "expires IS DISTINCT FROM expires_at",
+        ),
+        json(
+            table,
+            "user_data",
+            object(
+                "user_data",
+                &[
+                    Field("id", "string", true),
+                    Field("username", "string", true),
+                    Field("name", "string", true),
+                    Field("role", "string", true),
+                    Field("needsOnboarding", "boolean", false),
+                    Field("onboardingStep", "number", false),
+                ],
+                &format!(
+                    "v->>'id' !~ '{UUID}' OR v->>'role' = '' OR v->>'role' ~ '{GAPS}' OR \
+                         length(v->>'role') > 32 OR v->>'onboardingStep' !~ '^-?[0-9]{{1,9}}$'"
+                ),
+            ),
+            "{id, username, name, role, needsOnboarding?, onboardingStep?}",
+        ),
+        json(
+            table,
+            "geo_location",
+            object(
+                "geo_location",
+                &[Field("country", "string", true), Field("city", "string", false)],
+                "FALSE",
+            ),
+            "{country, city?}",
+        ),
+    ]
+}
+
+fn json(table: &str, column: &str, condition: String, what: &str) -> Rule {
+    let mend = format!("UPDATE {table} to one that does, or DELETE the rows");
+    Rule::local(ProblemKind::Unreadable, column, format!("does not hold {what}"), mend, condition)
+}
+
+/// A field of a JSON object: its name, its type, and whether it has to be there and not null.
+struct Field(&'static str, &'static str, bool);
+
+/// The condition that a column is an object and not of these fields.
+fn object(column: &str, fields: &[Field], besides: &str) -> String {
+    let column = quote(column);
+    let broken = broken("v", fields, besides);
+    format!(
+        "jsonb_typeof({column}) = 'object' AND EXISTS (SELECT FROM (SELECT {column} AS v) AS one WHERE {broken})"
+    )
+}
+
+/// The condition that a column is an array with an element `e` that meets another condition.
+fn elements(column: &str, condition: &str) -> String {
+    let column = quote(column);
+    // Asked for the elements of what has none, PostgreSQL fails.
+    format!(
+        "EXISTS (SELECT FROM jsonb_array_elements(CASE WHEN jsonb_typeof({column}) = 'array' THEN {column} END) AS e \
+         WHERE {condition})"
+    )
+}
+
+fn broken(value: &str, fields: &[Field], besides: &str) -> String {
+    let mut conditions = vec![format!("jsonb_typeof({value}) <> 'object'")];
+    for Field(name, of_type, required) in fields {
+        conditions.push(if *required {
+            format!("jsonb_typeof({value}->'{name}') IS DISTINCT FROM '{of_type}'")
+        } else {
+            format!("jsonb_typeof({value}->'{name}') NOT IN ('{of_type}', 'null')")
+        });
+    }
+    conditions.push(besides.to_owned());
+    conditions.join(" OR ")
+}

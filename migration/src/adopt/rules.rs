@@ -1,0 +1,269 @@
+//! What the rows have to be like: the rules of the new tables, each as a question for the rows that break it.
+//!
+//! The rules are read off the tables' descriptions, which make the constraints, so that no row passes here and is
+//! refused there.
+
+use sea_orm_migration::sea_query::{PostgresQueryBuilder, Query};
+
+use super::{
+    ProblemKind,
+    original::{Original, Place, does_not_fit},
+    readable,
+};
+use crate::{
+    TENANT_COLUMN, TenantForeignKey, identifier::quote, m20260101_000007_no_double_booking as overlap,
+};
+
+/// A rule, as the condition that the rows which break it meet.
+pub(super) struct Rule {
+    pub(super) kind: ProblemKind,
+    pub(super) columns: Vec<String>,
+    pub(super) what: String,
+    pub(super) mend: String,
+    /// What has to be known of a row besides its own columns, as select items over the rows `n`.
+    pub(super) besides: Option<String>,
+    pub(super) condition: String,
+    /// What to tell of the row besides its key, as a text.
+    pub(super) tell: Option<String>,
+}
+
+impl Rule {
+    pub(super) fn local(
+        kind: ProblemKind,
+        column: impl Into<String>,
+        what: impl Into<String>,
+        mend: impl Into<String>,
+        condition: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            columns: vec![column.into()],
+            what: what.into(),
+            mend: mend.into(),
+            besides: None,
+            condition: condition.into(),
+            tell: None,
+        }
+    }
+
+    /// The SQL that gives the rows which break the rule, each as a text, and how many there are.
+    pub(super) fn offenders(&self, converted: &str, most: usize) -> String {
+        let Self { condition, .. } = self;
+        let besides = self.besides.as_ref().map(|besides| format!(", {besides}")).unwrap_or_default();
+        let tell = self.tell.as_ref().map(|tell| format!(" || ', ' || {tell}")).unwrap_or_default();
+        format!(
+            "SELECT count(*) OVER (), n.watertight_row{tell} FROM (SELECT n.*{besides} FROM ({converted}) AS n) AS n \
+             WHERE {condition} ORDER BY 2 LIMIT {most}"
+        )
+    }
+}
+
+/// The rules that a row keeps or breaks by itself, which one reading of the table answers.
+pub(super) fn of_each_row(original: &Original) -> Vec<Rule> {
+    let table = original.full_name();
+    let mut rules = Vec::new();
+    for column in original.new.all_columns() {
+        let name = column.get_column_name();
+        if let Some((condition, what)) = does_not_fit(&column) {
+            let mend = format!("UPDATE {table} to a value that fits");
+            rules.push(Rule::local(ProblemKind::OutOfRange, &name, what, mend, condition));
+        }
+        if column.get_column_spec().nullable == Some(false) {
+            rules.push(missing(original, &name));
+        }
+    }
+    for (name, rule) in original.new.checks() {
+        let sql = Query::select().expr(rule.clone()).to_string(PostgresQueryBuilder);
+        let rule = sql.strip_prefix("SELECT ").unwrap_or(&sql).to_owned();
+        let column = original.new.all_columns().iter().any(|column| &column.get_column_name() == name);
+        rules.push(Rule {
+            columns: if column { vec![name.clone()] } else { Vec::new() },
+            ..Rule::local(
+                ProblemKind::AgainstRule,
+                name,
+                format!("does not keep the rule that {rule}"),
+                format!("UPDATE {table} so that it does, or DELETE the rows"),
+                format!("NOT ({rule})"),
+            )
+        });
+    }
+    rules.push(Rule::local(
+        ProblemKind::AgainstRule,
+        TENANT_COLUMN,
+        "is the nil UUID, which is nobody",
+        format!("UPDATE {table} to the tenant that the rows belong to, or DELETE them"),
+        format!("{TENANT_COLUMN} = '00000000-0000-0000-0000-000000000000'"),
+    ));
+    rules.extend(readable::rules(original));
+    rules
+}
+
+fn missing(original: &Original, column: &str) -> Rule {
+    let table = original.full_name();
+    let (what, mend) = match (original.new.name(), column) {
+        ("totp_secrets", "user_id") => (
+            "neither names a user by identity nor has the handle of one".to_owned(),
+            format!("UPDATE {table} to the user's id, or DELETE the secrets of users who are gone"),
+        ),
+        _ => ("is null".to_owned(), format!("UPDATE {table} to give a value, or DELETE the rows")),
+    };
+    Rule::local(ProblemKind::Missing, column, what, mend, format!("{} IS NULL", quote(column)))
+}
+
+/// The rules that take other rows to answer.
+pub(super) fn among_rows(original: &Original) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    let key: Vec<String> = original.new.key_columns().into_iter().map(str::to_owned).collect();
+    rules.push(duplicate(original, &key));
+    rules.extend(original.new.uniques().iter().map(|columns| duplicate(original, columns)));
+    for key in original.new.foreign_keys() {
+        rules.extend(references(original, key).into_iter().flatten());
+    }
+    if let Some((_, condition)) = overlap::TABLES.iter().find(|(table, _)| *table == original.new.name()) {
+        rules.push(overlapping(original, condition));
+    }
+    match original.new.name() {
+        "invitations" => rules.extend(used_by_another_tenants(original)),
+        "totp_secrets" => rules.extend(second_factors(original)),
+        _ => {}
+    }
+    rules
+}
+
+fn duplicate(original: &Original, columns: &[String]) -> Rule {
+    let quoted: Vec<String> = columns.iter().map(|column| quote(column)).collect();
+    let by =
+        std::iter::once(TENANT_COLUMN.to_owned()).chain(quoted.iter().map(|column| format!("n.{column}")));
+    let same =
+        format!("count(*) OVER (PARTITION BY {}) AS watertight_same", by.collect::<Vec<_>>().join(", "));
+    let given = quoted.iter().map(|column| format!("{column} IS NOT NULL"));
+    let condition = std::iter::once("watertight_same > 1".to_owned()).chain(given).collect::<Vec<_>>();
+    // Not a token, which lets in whoever has it.
+    let told = columns.iter().filter(|column| *column != "token");
+    let tell = told.map(|column| told_value(column)).collect::<Vec<_>>().join(" || ', ' || ");
+    Rule {
+        columns: columns.to_vec(),
+        besides: Some(same),
+        tell: (!tell.is_empty()).then_some(tell),
+        ..Rule::local(
+            ProblemKind::Duplicate,
+            "",
+            "is the same in several rows of a tenant; names and codes are compared as they will be stored",
+            format!("UPDATE {} so that they differ, or DELETE all but one", original.full_name()),
+            condition.join(" AND "),
+        )
+    }
+}
+
+fn told_value(column: &str) -> String {
+    format!("format('{}=%s', {})", column.replace('%', "%%"), quote(column))
+}
+
+/// References to another tenant's rows, and to none.
+fn references(original: &Original, key: &TenantForeignKey) -> Option<[Rule; 2]> {
+    let (column, to) = (key.columns.first()?, key.key.first()?);
+    let parent = Place::InUse.table(&key.schema, &key.table);
+    let (quoted, to, table) = (quote(column), quote(to), original.full_name());
+    let theirs = format!("SELECT p.tenant_id FROM {parent} AS p WHERE p.{to} = n.{quoted}");
+    let own = format!("EXISTS ({theirs} AND p.tenant_id = n.tenant_id)");
+    let name = format!("{}.{}", key.schema, key.table);
+    let crossing = Rule {
+        tell: Some(format!(
+            "{} || ' of tenant ' || (SELECT string_agg(t.tenant_id::text, ', ') FROM ({theirs}) AS t)",
+            told_value(column)
+        )),
+        ..Rule::local(
+            ProblemKind::CrossesTenants,
+            column,
+            format!("refers to a row of {name} that belongs to another tenant"),
+            format!("UPDATE {table} to the right row of the same tenant, or DELETE the rows"),
+            format!("{quoted} IS NOT NULL AND NOT {own} AND EXISTS ({theirs})"),
+        )
+    };
+    let dangling = Rule {
+        tell: Some(told_value(column)),
+        ..Rule::local(
+            ProblemKind::Dangling,
+            column,
+            format!("refers to a row of {name} that is not there"),
+            format!("UPDATE {table} to one that is, or DELETE the rows"),
+            format!("{quoted} IS NOT NULL AND NOT EXISTS ({theirs})"),
+        )
+    };
+    Some([crossing, dangling])
+}
+
+/// An invitation keeps who accepted it when they are gone; so no foreign key watches over it.
+fn used_by_another_tenants(original: &Original) -> Option<Rule> {
+    let used_by = TenantForeignKey::column("used_by").to("auth", "users");
+    references(original, &used_by).map(|[crossing, _]| crossing)
+}
+
+/// What the application finds by the user, the original found by the handle. Where the two disagree, adopting would
+/// give someone another's second factor.
+fn second_factors(original: &Original) -> [Rule; 2] {
+    let users = Place::InUse.table("auth", "users");
+    let table = original.full_name();
+    let handle = super::conversions::lower("u.handle");
+    let same = "count(*) OVER (PARTITION BY n.tenant_id, n.user_id) AS watertight_same".to_owned();
+    [
+        Rule {
+            columns: vec!["handle".to_owned(), "user_id".to_owned()],
+            tell: Some(told_value("user_id")),
+            ..Rule::local(
+                ProblemKind::Disagreement,
+                "",
+                "names a user whose handle is another",
+                format!("UPDATE {table} to the handle and the id of the same user, or DELETE the secret"),
+                format!(
+                    "EXISTS (SELECT FROM {users} AS u WHERE u.tenant_id = n.tenant_id AND u.id = n.user_id \
+                     AND {handle} <> n.handle)"
+                ),
+            )
+        },
+        Rule {
+            besides: Some(same),
+            tell: Some(told_value("user_id")),
+            ..Rule::local(
+                ProblemKind::Duplicate,
+                "user_id",
+                "has several second factors of one user, of which one could be used",
+                format!("DELETE all but one from {table}"),
+                "watertight_same > 1 AND user_id IS NOT NULL",
+            )
+        },
+    ]
+}
+
+/// What the exclusion constraint would refuse. A row meets another if one that begins earlier ends after it begins,
+/// or one that begins later begins before it ends: so sorting answers it, and not a comparison of each with each.
+fn overlapping(original: &Original, condition: &str) -> Rule {
+    let counts = format!("({condition}) AND end_time > datetime");
+    let window = format!(
+        "PARTITION BY n.tenant_id, coalesce(n.practitioner_id, n.tenant_id), {counts} ORDER BY n.datetime, n.id"
+    );
+    Rule {
+        columns: vec!["practitioner_id".to_owned(), "datetime".to_owned(), "end_time".to_owned()],
+        besides: Some(format!(
+            "max(end_time) OVER ({window} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS watertight_before, \
+             min(datetime) OVER ({window} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS watertight_after"
+        )),
+        tell: Some(
+            "format('practitioner_id=%s, %s to %s', coalesce(practitioner_id::text, 'none'), \
+             datetime AT TIME ZONE 'UTC', end_time AT TIME ZONE 'UTC')"
+                .to_owned(),
+        ),
+        ..Rule::local(
+            ProblemKind::Overlap,
+            "",
+            "is at the same time as another of the same practitioner, or of none",
+            match original.new.name() {
+                "bookings" => {
+                    "move one of them, give it another practitioner, or UPDATE its status to cancelled"
+                }
+                _ => "UPDATE released_at of those that hold nothing any more",
+            },
+            format!("{counts} AND (watertight_before > datetime OR watertight_after < end_time)"),
+        )
+    }
+}

@@ -1,0 +1,178 @@
+//! The SQL that adopts a database, in its order.
+
+use sea_orm_migration::{
+    prelude::{Alias, PostgresQueryBuilder},
+    sea_orm::{DbBackend, Schema},
+    seaql_migrations,
+};
+
+use super::{
+    catalog::Catalog,
+    conversions::literal,
+    original::{Context, Original, Place},
+    plan::Step,
+};
+use crate::{Settings, TableError, TenantTable, access, identifier, identifier::quote, list};
+
+/// The migrations whose SQL is known, with it: all, as long as none has to be run to find out.
+pub(super) fn migrations(settings: &Settings) -> Result<Vec<(String, Vec<String>)>, TableError> {
+    let mut known = Vec::new();
+    for migration in list() {
+        let Some(statements) = migration.statements(settings)? else { break };
+        known.push((migration.name().to_owned(), statements));
+    }
+    Ok(known)
+}
+
+pub(super) fn steps(
+    settings: &Settings,
+    catalog: &Catalog,
+    originals: &[Original],
+    time_zone: Option<&str>,
+    migrations: &[(String, Vec<String>)],
+    all: &[TenantTable],
+) -> Result<Vec<Step>, TableError> {
+    identifier::check("table", settings.migration_table())?;
+    let mut sql = before(catalog, originals);
+    sql.extend(aside(originals));
+    sql.push(migration_table(settings));
+    sql.extend(["auth", "public"].map(|schema| access::schema_grant(settings, schema)));
+    sql.push(access::migration_table_grant(settings));
+    sql.extend(migrations.iter().flat_map(|(_, statements)| statements.clone()));
+
+    let mut steps: Vec<Step> = sql.into_iter().map(Step::plain).collect();
+    for original in originals {
+        if let Some(found) = catalog.find(original) {
+            steps.extend(copy(original, &Context { found, place: Place::Aside, time_zone }));
+        }
+    }
+    steps.extend(after(settings, originals, migrations, all).into_iter().map(Step::plain));
+    Ok(steps)
+}
+
+impl Step {
+    fn plain(sql: String) -> Self {
+        Self { sql, copies: None }
+    }
+}
+
+/// What has to be so before a row is looked at.
+pub(super) fn before(catalog: &Catalog, originals: &[Original]) -> Vec<String> {
+    let mut sql = vec![STANDARD_STRINGS.to_owned(), lock(originals)];
+    sql.extend(unforce(catalog, originals));
+    sql
+}
+
+/// Lets nobody write, nor read what is about to be replaced.
+pub(super) fn lock(originals: &[Original]) -> String {
+    let table = |original: &Original| Place::InUse.table(original.schema(), original.name());
+    let tables: Vec<String> = originals.iter().map(table).collect();
+    format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables.join(", "))
+}
+
+/// Backslashes in texts are backslashes, whatever the installation's settings say.
+pub(super) const STANDARD_STRINGS: &str = "SET LOCAL standard_conforming_strings = on";
+
+/// Lets the owner see the rows of all tenants.
+pub(super) fn unforce(catalog: &Catalog, originals: &[Original]) -> Vec<String> {
+    let forced = |original: &&Original| catalog.find(original).is_some_and(|found| found.forced);
+    originals
+        .iter()
+        .filter(forced)
+        .map(|original| {
+            let table = Place::InUse.table(original.schema(), original.name());
+            format!("ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+        })
+        .collect()
+}
+
+/// Indexes and constraints go with their tables, so that their names are free for the new ones.
+fn aside(originals: &[Original]) -> Vec<String> {
+    let mut sql: Vec<String> =
+        schemas(originals).iter().map(|schema| format!("CREATE SCHEMA {}", quote(schema))).collect();
+    sql.extend(originals.iter().map(|original| {
+        let table = Place::InUse.table(original.schema(), original.name());
+        format!("ALTER TABLE {table} SET SCHEMA {}", quote(&Place::Aside.schema(original.schema())))
+    }));
+    sql
+}
+
+fn schemas(originals: &[Original]) -> Vec<String> {
+    let mut schemas: Vec<String> =
+        originals.iter().map(|original| Place::Aside.schema(original.schema())).collect();
+    schemas.dedup();
+    schemas
+}
+
+/// As sea-orm-migration makes it.
+fn migration_table(settings: &Settings) -> String {
+    Schema::new(DbBackend::Postgres)
+        .create_table_from_entity(seaql_migrations::Entity)
+        .table(Alias::new(settings.migration_table()))
+        .if_not_exists()
+        .to_string(PostgresQueryBuilder)
+}
+
+/// The policies of the new table bind its owner, who writes the rows of all tenants now; hence the `NO FORCE`.
+fn copy(original: &Original, context: &Context) -> [Step; 4] {
+    let (old, new) = (context.place.table(original.schema(), original.name()), original.new.quoted());
+    let values = original.values(context);
+    let columns: Vec<String> = values.iter().map(|(name, _)| quote(name)).collect();
+    let values: Vec<String> = values.into_iter().map(|(_, sql)| sql).collect();
+    let (columns, values) = (columns.join(", "), values.join(", "));
+    let name = original.new.full_name();
+    let compare = format!(
+        "DO $$ BEGIN IF (SELECT count(*) FROM {old}) <> (SELECT count(*) FROM {new}) THEN \
+         RAISE EXCEPTION 'not every row of {name} was copied'; END IF; END $$"
+    );
+    [
+        Step::plain(format!("ALTER TABLE {new} NO FORCE ROW LEVEL SECURITY")),
+        Step {
+            sql: format!("INSERT INTO {new} ({columns}) SELECT {values} FROM {old} AS o"),
+            copies: Some((original.full_name(), name)),
+        },
+        Step::plain(compare),
+        Step::plain(format!("ALTER TABLE {new} FORCE ROW LEVEL SECURITY")),
+    ]
+}
+
+/// What is left behind goes without `CASCADE`: if something hangs on it that was overlooked, nothing is done at all.
+fn after(
+    settings: &Settings,
+    originals: &[Original],
+    migrations: &[(String, Vec<String>)],
+    all: &[TenantTable],
+) -> Vec<String> {
+    let table = |original: &Original| Place::Aside.table(original.schema(), original.name());
+    let tables: Vec<String> = originals.iter().map(table).collect();
+    let mut sql = vec![format!("DROP TABLE {}", tables.join(", "))];
+    sql.extend(schemas(originals).iter().map(|schema| format!("DROP SCHEMA {}", quote(schema))));
+    let applied: Vec<String> = migrations
+        .iter()
+        .map(|(name, _)| format!("({}, extract(epoch FROM CURRENT_TIMESTAMP)::bigint)", literal(name)))
+        .collect();
+    sql.push(format!(
+        "INSERT INTO {} (\"version\", \"applied_at\") VALUES {}",
+        quote(settings.migration_table()),
+        applied.join(", ")
+    ));
+    sql.push(protected(settings, all));
+    sql
+}
+
+/// Row-level security is on everywhere, and the application's role reaches the tables: the owner of a schema is the
+/// one who can grant its use, and to anyone else PostgreSQL gives a warning and grants nothing.
+fn protected(settings: &Settings, all: &[TenantTable]) -> String {
+    let tables: Vec<String> = all.iter().map(|table| literal(&table.full_name())).collect();
+    let role = literal(settings.app_role());
+    format!(
+        "DO $watertight$ BEGIN IF (SELECT count(*) FROM pg_catalog.pg_class c \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname || '.' || c.relname IN ({}) AND c.relrowsecurity AND c.relforcerowsecurity \
+         AND has_schema_privilege({role}, n.oid, 'USAGE') AND has_table_privilege({role}, c.oid, 'SELECT')) <> {} THEN \
+         RAISE EXCEPTION 'not every table is protected by row-level security and open to the application''s role: \
+         adopt as the owner of both schemas'; END IF; END $watertight$",
+        tables.join(", "),
+        tables.len()
+    )
+}

@@ -1,0 +1,199 @@
+//! Looks at every row, and finds all that does not fit.
+
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
+
+use super::{
+    Problem, ProblemKind,
+    catalog::{Catalog, Found, query},
+    conversions,
+    original::{Context, Original, Place},
+    rules::{self, Rule},
+};
+
+/// A look at the original's tables, where they are in use.
+pub(super) struct Survey<'a> {
+    pub(super) originals: &'a [Original],
+    pub(super) catalog: &'a Catalog,
+    pub(super) time_zone: Option<&'a str>,
+    pub(super) most: usize,
+}
+
+impl Survey<'_> {
+    pub(super) async fn problems(&self, db: &impl ConnectionTrait) -> Result<Vec<Problem>, DbErr> {
+        let mut problems = Vec::new();
+        for (original, found) in self.found() {
+            problems.extend(of_table(original, found));
+        }
+        // A value of another type cannot be held against the rules for the right one.
+        if problems.iter().any(|problem| problem.kind == ProblemKind::OtherType) {
+            return Ok(problems);
+        }
+        for (original, found) in self.found() {
+            let context = Context { found, place: Place::InUse, time_zone: self.time_zone };
+            let converted = original.converted(&context);
+            problems.extend(self.each_row(db, original, &converted).await?);
+            for rule in rules::among_rows(original) {
+                problems.extend(self.offenders(db, original, &converted, rule).await?);
+            }
+            for column in conversions::lowered(original.new.name()) {
+                problems.extend(self.other_lower_case(db, original, &converted, column).await?);
+            }
+            problems.extend(self.no_time_zone(db, original, found).await?);
+        }
+        Ok(problems)
+    }
+
+    fn found(&self) -> impl Iterator<Item = (&Original, &Found)> {
+        self.originals.iter().filter_map(|original| Some((original, self.catalog.find(original)?)))
+    }
+
+    /// Reads the table once, and again for the rules that are broken.
+    async fn each_row(
+        &self,
+        db: &impl ConnectionTrait,
+        original: &Original,
+        converted: &str,
+    ) -> Result<Vec<Problem>, DbErr> {
+        let rules = rules::of_each_row(original);
+        let counts: Vec<String> =
+            rules.iter().map(|rule| format!("count(*) FILTER (WHERE {})", rule.condition)).collect();
+        let select = format!("SELECT ARRAY[{}] FROM ({converted}) AS n", counts.join(", "));
+        let row = query(db, &select, []).await?;
+        let counts: Vec<i64> =
+            row.first().map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
+        let mut problems = Vec::new();
+        for (rule, count) in rules.into_iter().zip(counts) {
+            if count > 0 {
+                problems.extend(self.offenders(db, original, converted, rule).await?);
+            }
+        }
+        Ok(problems)
+    }
+
+    async fn offenders(
+        &self,
+        db: &impl ConnectionTrait,
+        original: &Original,
+        converted: &str,
+        rule: Rule,
+    ) -> Result<Option<Problem>, DbErr> {
+        let mut rows = Vec::new();
+        let mut total = 0;
+        for row in query(db, &rule.offenders(converted, self.most), []).await? {
+            let (all, text): (i64, String) = row.try_get_many_by_index()?;
+            total = all.unsigned_abs();
+            rows.push(text);
+        }
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let Rule { kind, columns, what, mend, .. } = rule;
+        Ok(Some(Problem { kind, table: original.full_name(), columns, what, mend, total, rows }))
+    }
+
+    /// Beyond ASCII, what is lower case to the database depends on its locale; to the application it does not.
+    async fn other_lower_case(
+        &self,
+        db: &impl ConnectionTrait,
+        original: &Original,
+        converted: &str,
+        column: &str,
+    ) -> Result<Option<Problem>, DbErr> {
+        let name = crate::identifier::quote(column);
+        let select = format!(
+            "SELECT n.watertight_row, n.{name} FROM ({converted}) AS n \
+             WHERE octet_length(n.{name}) > char_length(n.{name}) ORDER BY 1"
+        );
+        let mut rows = Vec::new();
+        for row in query(db, &select, []).await? {
+            let (text, value): (String, String) = row.try_get_many_by_index()?;
+            if value.to_lowercase() != value {
+                rows.push(text);
+            }
+        }
+        let total = rows.len() as u64;
+        rows.truncate(self.most);
+        let problem = Problem {
+            kind: ProblemKind::Unreadable,
+            table: original.full_name(),
+            columns: vec![column.to_owned()],
+            what: "is not found when it is looked for in lower case, to which the database's locale does not turn it"
+                .to_owned(),
+            mend: format!("UPDATE {} to the lower case", original.full_name()),
+            total,
+            rows,
+        };
+        Ok((total > 0).then_some(problem))
+    }
+
+    /// Opening hours mean nothing without a time zone, and a guess would shift every appointment that is offered.
+    async fn no_time_zone(
+        &self,
+        db: &impl ConnectionTrait,
+        original: &Original,
+        found: &Found,
+    ) -> Result<Option<Problem>, DbErr> {
+        if original.new.name() != "business_profile"
+            || self.time_zone.is_some()
+            || found.columns.contains_key("time_zone")
+        {
+            return Ok(None);
+        }
+        let table = Place::InUse.table(original.schema(), original.name());
+        let select = format!(
+            "SELECT count(*) OVER (), format('tenant_id=%s', o.tenant_id) FROM {table} AS o ORDER BY 2 LIMIT {}",
+            self.most
+        );
+        let mut rows = Vec::new();
+        let mut total = 0;
+        for row in query(db, &select, []).await? {
+            let (all, text): (i64, String) = row.try_get_many_by_index()?;
+            total = all.unsigned_abs();
+            rows.push(text);
+        }
+        let problem = Problem {
+            kind: ProblemKind::NoTimeZone,
+            table: original.full_name(),
+            columns: Vec::new(),
+            what: "tells opening hours of businesses, and not in which time zone".to_owned(),
+            mend: "say the time zone (Adoption::time_zone, --time-zone); each tenant's can be changed afterwards"
+                .to_owned(),
+            total,
+            rows,
+        };
+        Ok((problem.total > 0).then_some(problem))
+    }
+}
+
+/// What is wrong with a table whatever is in it.
+fn of_table(original: &Original, found: &Found) -> Vec<Problem> {
+    let problem = |kind, columns: Vec<String>, what: String, mend: &str| Problem {
+        kind,
+        table: original.full_name(),
+        columns,
+        what,
+        mend: mend.to_owned(),
+        total: 1,
+        rows: Vec::new(),
+    };
+    let mut problems = Vec::new();
+    if found.divided {
+        let what = "is partitioned, a partition, or inherits, which the original's tables do not".to_owned();
+        let mend = "copy its rows to a plain table of the same name";
+        problems.push(problem(ProblemKind::Divided, Vec::new(), what, mend));
+    }
+    let extra = original.extra_columns(found);
+    if !extra.is_empty() {
+        let total = extra.len() as u64;
+        let what = "are columns that the original does not have, and adopting would lose".to_owned();
+        let mend = "move them to a table of your own with the same key and DROP them here; add them again afterwards \
+                    with a migration";
+        problems.push(Problem { total, ..problem(ProblemKind::ExtraColumn, extra, what, mend) });
+    }
+    for (column, found, expected) in original.other_types(found) {
+        let what = format!("is of type {found}, and in the original of type {expected}");
+        let mend = "ALTER TABLE so that it has the type; the rows are looked at once it has";
+        problems.push(problem(ProblemKind::OtherType, vec![column], what, mend));
+    }
+    problems
+}

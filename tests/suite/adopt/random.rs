@@ -1,0 +1,32 @@
+//! Whatever the rows are: as many are there afterwards, and each has the values it had.
+
+use anyhow::Result;
+
+use super::values::{Values, assert_carried};
+use super::{adoption, original, plant, texts};
+
+#[tokio::test]
+async fn random_rows_of_several_tenants_are_carried_over() -> Result<()> {
+    for _ in 0..3 {
+        let seed = fastrand::f64();
+        println!("seed {seed}");
+        let (_database, owner) = original().await?;
+        let sql = format!("SELECT setseed({seed}); {}", include_str!("random.sql"));
+        plant(&owner, &sql).await?;
+        let before = Values::of_the_original(&owner).await?;
+        assert!(before.rows > 1000, "{}", before.rows);
+        let report = adoption().run(&owner).await?;
+        assert_eq!(report.tables.iter().map(|table| table.rows).sum::<u64>(), before.rows);
+        assert_carried(&before, &Values::adopted(&owner).await?);
+        owner_sees_no_row_without_a_tenant(&owner).await?;
+    }
+    Ok(())
+}
+
+async fn owner_sees_no_row_without_a_tenant(owner: &sea_orm::DatabaseConnection) -> Result<()> {
+    for table in watertight_migration::tables() {
+        let select = format!("SELECT count(*)::text FROM {}.{}", table.schema(), table.name());
+        assert_eq!(texts(owner, &select).await?, ["0"], "{select}");
+    }
+    Ok(())
+}
