@@ -1,6 +1,5 @@
 #![doc = include_str!("../docs/doctor.md")]
 
-mod catalog;
 mod crossing;
 mod indexes;
 mod keys;
@@ -14,10 +13,10 @@ mod shape;
 
 use sea_orm::sqlx::PgPool;
 
-use self::catalog::{Catalog, Relation};
 pub(crate) use self::migrations::Migrations;
 pub use self::migrations::OWN_MIGRATIONS;
 pub use self::report::{Check, Finding, Report, Severity};
+use crate::catalog::{Catalog, Relation};
 use crate::tenant::{Inspection, Ownership, Registry};
 use crate::{Error, Layers};
 
@@ -74,15 +73,4 @@ pub(crate) async fn examine(pool: &PgPool, expected: Expected<'_>) -> Result<Rep
         tenant_tables,
         findings,
     })
-}
-
-/// A name as SQL writes it.
-fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// The name of a relation as SQL writes it.
-fn quoted(relation: &Relation) -> String {
-    let name = relation.name();
-    format!("{}.{}", quote(&name.schema), quote(&name.name))
 }

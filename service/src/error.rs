@@ -268,6 +268,58 @@ pub enum Error {
         /// What is wrong.
         source: Box<Error>,
     },
+    /// The role sees the rows of one tenant at a time.
+    #[error(
+        "role {role} does not see the rows of all tenants; connect with one that is BYPASSRLS, or name the tenants"
+    )]
+    RowsHidden {
+        /// The role.
+        role: String,
+    },
+    /// The role may not do what is asked of it.
+    #[error(
+        "role {role} may not {what} {}; connect as the owner of the tables",
+        tables.join(", ")
+    )]
+    NotPermitted {
+        /// The role.
+        role: String,
+        /// What it may not do.
+        what: &'static str,
+        /// The tables, as `schema.name`.
+        tables: Vec<String>,
+    },
+    /// Tables refer to one another in a circle, so that none can be filled or emptied first.
+    #[error("{} refer to one another in a circle, so none can be filled or emptied first", tables.join(", "))]
+    TableCycle {
+        /// The tables, as `schema.name`.
+        tables: Vec<String>,
+    },
+    /// The tenant whose rows are to be put back has rows.
+    #[error("tenant {tenant} has rows already, in {}; erase it first", tables.join(", "))]
+    TenantNotEmpty {
+        /// The tenant.
+        tenant: crate::TenantId,
+        /// The tables, as `schema.name`.
+        tables: Vec<String>,
+    },
+    /// The export cannot be put back; nothing was written.
+    #[error("line {line} of the export: {reason}")]
+    MalformedExport {
+        /// Which line, counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Rows of an erased tenant were found: something wrote them meanwhile.
+    #[error("the tenant was erased, and has rows again in {}; turn the tenant away and erase once more", tables.join(", "))]
+    NotErased {
+        /// The tables, as `schema.name`.
+        tables: Vec<String>,
+    },
+    /// A file or a stream could not be read or written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
     /// The audit log is closed and takes no more events.
     #[error("the audit log is closed; log the event with `log_audit_event`")]
     AuditLogClosed,

@@ -35,7 +35,7 @@
 //! [`auth`] logs people in, [`content`] says what is offered, [`scheduling`] books it, [`certificates`] pay for it,
 //! [`intake`] asks what is to be known before, and [`history`] brings what was there. [`extending`] tells how an
 //! application adds tables, columns and behaviours of its own, and [`doctor`] finds what stands in the way of isolation
-//! in a database as it is.
+//! in a database as it is; [`maintenance`] exports, restores and erases whole tenants.
 
 #[doc = include_str!("../docs/isolation.md")]
 pub mod isolation {}
@@ -47,6 +47,7 @@ pub mod extending {}
 pub mod adopting {}
 
 pub mod auth;
+mod catalog;
 pub mod certificates;
 mod code;
 pub mod content;
@@ -54,6 +55,7 @@ pub mod doctor;
 mod error;
 pub mod history;
 pub mod intake;
+pub mod maintenance;
 pub mod scheduling;
 mod sql;
 mod start;

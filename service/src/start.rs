@@ -8,31 +8,29 @@ use crate::Error;
 use crate::tenant::{Ground, Inspection, Ownership};
 
 pub(crate) async fn check(ground: &Ground) -> Result<(), Error> {
-    look(ground).await.map_err(|error| match error {
-        Error::Database(source @ (DbErr::Conn(_) | DbErr::ConnectionAcquire(_))) => {
-            Error::Unreachable { source }
-        }
-        error => error,
-    })
-}
-
-async fn look(ground: &Ground) -> Result<(), Error> {
-    let mut inspection = Inspection::begin(&ground.pool).await?;
-    check_strings(&mut inspection).await?;
+    check_strings(ground).await?;
+    let mut inspection = begin(ground).await?;
     if ground.layers.row_security() {
         check_role(&mut inspection).await?;
     }
     check_tables(&mut inspection, ground).await
 }
 
+async fn begin(ground: &Ground) -> Result<Inspection, Error> {
+    Inspection::begin(&ground.pool).await.map_err(|error| match error {
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => Error::Unreachable { source: error },
+        error => Error::Database(error),
+    })
+}
+
 /// The rewriter reads a backslash in a plain string as PostgreSQL does by default: as a backslash.
-async fn check_strings(inspection: &mut Inspection) -> Result<(), Error> {
+pub(crate) async fn check_strings(ground: &Ground) -> Result<(), Error> {
     #[derive(FromQueryResult)]
     struct Setting {
         value: String,
     }
     let sql = "SELECT current_setting('standard_conforming_strings') AS value";
-    let Setting { value } = inspection.ask_one(sql, []).await?;
+    let Setting { value } = begin(ground).await?.ask_one(sql, []).await?;
     if value == "on" { Ok(()) } else { Err(Error::BackslashEscapes) }
 }
 

@@ -8,6 +8,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, EntityTra
 use crate::Error;
 use crate::auth::{AuditLog, AuditLogOptions, AuthConfig, AuthSettings, HashingMetrics};
 use crate::doctor::{self, Expected, Migrations, Report};
+use crate::maintenance::Maintenance;
 use crate::start;
 use crate::tenant::{Ground, Registry, RewriteMetrics, Rewriter, TenantConnection, TenantId};
 
@@ -283,6 +284,18 @@ impl Builder {
         doctor::examine(postgres_pool(connection)?, expected).await
     }
 
+    /// What is done to whole tenants by those who run the database; see [`maintenance`](crate::maintenance). Connect as
+    /// the owner of the tables, or as a role that is a member of it and `BYPASSRLS`.
+    ///
+    /// # Errors
+    /// [`Error::NotPostgres`], [`Error::BackslashEscapes`], [`Error::RegisteredTwice`], [`Error::Unreachable`].
+    pub async fn maintenance(self, connection: &DatabaseConnection) -> Result<Maintenance, Error> {
+        let plain = self.clone().ground(connection, Layers::UnscopedRowSecurityOnly)?;
+        let scoped = self.ground(connection, Layers::RewritingAndRowSecurity)?;
+        start::check_strings(&scoped).await?;
+        Ok(Maintenance::new(Arc::new(plain), Arc::new(scoped)))
+    }
+
     /// Connects, and checks that isolation holds there: the tables exist, row-level security is enabled and forced
     /// on them, and the role does not pass it by.
     ///
@@ -329,15 +342,20 @@ impl Builder {
         connection: DatabaseConnection,
         owns_connection: bool,
     ) -> Result<Watertight, Error> {
-        let pool = postgres_pool(&connection)?.clone();
         if self.examined {
             self.clone().doctor(&connection).await?.require_sound()?;
         }
-        let (layers, transaction_pooler) = (self.layers, self.transaction_pooler);
-        let auth = AuthConfig::new(self.auth.clone())?;
-        let ground = Ground { pool, rewriter: self.rewriter()?, layers, transaction_pooler, auth };
+        let layers = self.layers;
+        let ground = self.ground(&connection, layers)?;
         start::check(&ground).await?;
         Ok(Watertight { ground: Arc::new(ground), connection, owns_connection })
+    }
+
+    fn ground(self, connection: &DatabaseConnection, layers: Layers) -> Result<Ground, Error> {
+        let pool = postgres_pool(connection)?.clone();
+        let transaction_pooler = self.transaction_pooler;
+        let auth = AuthConfig::new(self.auth.clone())?;
+        Ok(Ground { pool, rewriter: self.rewriter()?, layers, transaction_pooler, auth })
     }
 }
 

@@ -20,6 +20,7 @@ mod history;
 mod intake;
 mod isolation;
 mod keys;
+mod maintenance;
 mod operations;
 mod oracle;
 mod plans;

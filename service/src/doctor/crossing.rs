@@ -2,9 +2,9 @@
 
 use sea_orm::FromQueryResult;
 
-use super::catalog::{Catalog, Constraint, Relation};
-use super::{Check, Expected, Finding, Severity, quote, quoted};
+use super::{Check, Expected, Finding, Severity};
 use crate::Error;
+use crate::catalog::{Catalog, Constraint, Relation, quote};
 use crate::tenant::{Inspection, TENANT_COLUMN};
 
 /// Columns of one tenant table that name a row of another.
@@ -55,7 +55,7 @@ pub(super) async fn check(
             "SELECT count(*) FILTER (WHERE crosses)::int8 AS crossing, \
              count(*) FILTER (WHERE NOT crosses)::int8 AS dangling FROM \
              (SELECT EXISTS (SELECT FROM {} o WHERE {others}) AS crosses FROM {broken}) AS broken",
-            quoted(to)
+            to.quoted()
         );
         let Count { crossing, dangling } = inspection.ask_one(&sql, []).await?;
         for (count, whose) in [(crossing, "another tenant's row"), (dangling, "no row")] {
@@ -135,8 +135,8 @@ impl Reference<'_> {
         let own = self.pairs(catalog, "p", &format!("p.{TENANT_COLUMN} = c.{TENANT_COLUMN}"));
         format!(
             "{} c WHERE {given} AND NOT EXISTS (SELECT FROM {} p WHERE {own})",
-            quoted(self.from),
-            quoted(self.to)
+            self.from.quoted(),
+            self.to.quoted()
         )
     }
 

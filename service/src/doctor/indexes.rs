@@ -1,8 +1,8 @@
 //! Indexes: those that foreign keys need, and those of watertight's own tables.
 
-use super::catalog::{Catalog, Index, Relation};
 use super::own_indexes::{OWN_INDEXES, OwnIndex};
-use super::{Check, Expected, Finding, Severity, quote, quoted};
+use super::{Check, Expected, Finding, Severity};
+use crate::catalog::{Catalog, Index, Relation, quote};
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     for relation in catalog.relations.iter().filter(|relation| expected.is_tenants(relation)) {
@@ -26,7 +26,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
                         "has no index for the foreign key {}: to delete what it refers to reads the whole table",
                         key.name
                     ),
-                    format!("CREATE INDEX ON {} ({});", quoted(relation), quote_all(&key.columns)),
+                    format!("CREATE INDEX ON {} ({});", relation.quoted(), quote_all(&key.columns)),
                 );
             }
         }
@@ -49,7 +49,7 @@ fn serves(index: &Index, columns: &[String]) -> bool {
 }
 
 fn remedy(own: &OwnIndex, relation: &Relation) -> String {
-    let (table, name) = (quoted(relation), quote(own.name));
+    let (table, name) = (relation.quoted(), quote(own.name));
     match (own.excludes, own.forbids) {
         (true, _) => format!("make the constraint {name} as the migrations of watertight do"),
         (false, true) => {

@@ -1,7 +1,7 @@
 //! The third layer: keys that hold the tenant.
 
-use super::catalog::{Catalog, Constraint, Relation};
-use super::{Check, Expected, Finding, Severity, quote, quoted};
+use super::{Check, Expected, Finding, Severity};
+use crate::catalog::{Catalog, Constraint, Relation, quote};
 use crate::tenant::TENANT_COLUMN;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
@@ -25,7 +25,7 @@ fn own_keys(catalog: &Catalog, relation: &Relation, constraints: &[Constraint], 
         let object = relation.name().to_string();
         findings.push(Finding { severity, check: Check::TenantKey, object, problem, remedy });
     };
-    let table = quoted(relation);
+    let table = relation.quoted();
     if !constraints.iter().any(|constraint| constraint.kind == "p") {
         report(
             Severity::Error,
@@ -69,7 +69,7 @@ fn unvalidated(relation: &Relation, constraint: &Constraint, findings: &mut Vec<
         check: Check::UnvalidatedConstraint,
         object: relation.name().to_string(),
         problem: format!("has the constraint {name}, which was never held against the rows that are there"),
-        remedy: format!("ALTER TABLE {} VALIDATE CONSTRAINT {};", quoted(relation), quote(name)),
+        remedy: format!("ALTER TABLE {} VALIDATE CONSTRAINT {};", relation.quoted(), quote(name)),
     });
 }
 
@@ -97,10 +97,10 @@ fn foreign_key(
             ),
             format!(
                 "ALTER TABLE {table} DROP CONSTRAINT {key}, ADD FOREIGN KEY ({from}) REFERENCES {to} ({columns});",
-                table = quoted(relation),
+                table = relation.quoted(),
                 key = quote(name),
                 from = with_tenant(&key.columns),
-                to = quoted(target),
+                to = target.quoted(),
                 columns = with_tenant(&key.referenced_columns),
             ),
         )
@@ -148,9 +148,9 @@ fn missing_foreign_keys(
                 ),
                 remedy: format!(
                     "ALTER TABLE {} ADD FOREIGN KEY ({}) REFERENCES {} ({});",
-                    quoted(relation),
+                    relation.quoted(),
                     list(|(from, _)| from),
-                    quoted(target),
+                    target.quoted(),
                     list(|(_, to)| to),
                 ),
             });

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use sea_orm::FromQueryResult;
 
-use super::catalog::Catalog;
-use super::{Check, Expected, Finding, Severity, quoted};
+use super::{Check, Expected, Finding, Severity};
 use crate::Error;
+use crate::catalog::Catalog;
 use crate::tenant::Inspection;
 
 /// The migrations of `watertight-migration` that this version of watertight was made for.
@@ -62,7 +62,7 @@ pub(super) async fn check(
         });
         return Ok(());
     };
-    let sql = format!("SELECT version::text AS version FROM {}", quoted(noted));
+    let sql = format!("SELECT version::text AS version FROM {}", noted.quoted());
     let applied: Vec<Applied> = inspection.ask(&sql, []).await?;
     let applied: HashSet<String> = applied.into_iter().map(|row| row.version).collect();
     findings.extend(names.iter().filter(|name| !applied.contains(*name)).map(|name| Finding {

@@ -1,7 +1,7 @@
 //! Who passes row-level security by, or could take it away.
 
-use super::catalog::Catalog;
-use super::{Check, Expected, Finding, Severity, quote};
+use super::{Check, Expected, Finding, Severity};
+use crate::catalog::{Catalog, quote};
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     let current = &catalog.server.role;

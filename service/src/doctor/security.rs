@@ -1,7 +1,7 @@
 //! Row-level security: in force on every tenant table, with the one policy and none that shows more.
 
-use super::catalog::{Catalog, Policy, Relation};
-use super::{Check, Expected, Finding, Severity, quote, quoted};
+use super::{Check, Expected, Finding, Severity};
+use crate::catalog::{Catalog, Policy, Relation, quote};
 
 /// The policy's expression as the migrations write it and as PostgreSQL prints it.
 const WRITTEN: &str = "tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid";
@@ -15,7 +15,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
         }
         let severity = expected.without_row_security();
         let name = relation.name().to_string();
-        let table = quoted(relation);
+        let table = relation.quoted();
         for (holds, word, verb) in
             [(relation.row_security, "enabled", "ENABLE"), (relation.row_security_forced, "forced", "FORCE")]
         {
@@ -49,13 +49,13 @@ fn disabled_triggers(catalog: &Catalog, relation: &Relation, findings: &mut Vec<
             check: Check::DisabledTrigger,
             object: relation.name().to_string(),
             problem,
-            remedy: format!("ALTER TABLE {} ENABLE TRIGGER {name};", quoted(relation)),
+            remedy: format!("ALTER TABLE {} ENABLE TRIGGER {name};", relation.quoted()),
         });
     }
 }
 
 fn policies(catalog: &Catalog, relation: &Relation, severity: Severity, findings: &mut Vec<Finding>) {
-    let table = quoted(relation);
+    let table = relation.quoted();
     let mut report = |severity, problem, remedy| {
         let object = relation.name().to_string();
         findings.push(Finding { severity, check: Check::Policy, object, problem, remedy });

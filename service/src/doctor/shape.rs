@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{Alias, ColumnDef, ColumnType, PostgresQueryBuilder, Table};
 
-use super::catalog::{Catalog, Relation};
-use super::{Check, Expected, Finding, Severity, quote, quoted};
+use super::{Check, Expected, Finding, Severity};
+use crate::catalog::{Catalog, Relation, quote};
 use crate::tenant::{RegisteredTable, TableName};
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
@@ -32,7 +32,7 @@ fn missing(catalog: &Catalog, name: &TableName, found: Option<&Relation>) -> Fin
         ),
         Some(relation) => (
             format!("is registered and {role} may not read it"),
-            format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {};", quoted(relation), quote(role)),
+            format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {};", relation.quoted(), quote(role)),
         ),
     };
     Finding {
@@ -49,7 +49,7 @@ fn columns(catalog: &Catalog, relation: &Relation, table: &RegisteredTable, find
         let object = relation.name().to_string();
         findings.push(Finding { severity, check: Check::Column, object, problem, remedy });
     };
-    let alter = format!("ALTER TABLE {}", quoted(relation));
+    let alter = format!("ALTER TABLE {}", relation.quoted());
     let generate = "or generate the entity anew with `sea-orm-cli generate entity`";
     let there = catalog.columns.of(relation);
     for (name, column) in &table.columns {

@@ -2,6 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use sea_orm::Value;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::Error;
@@ -18,7 +19,8 @@ use crate::Error;
 /// assert!("00000000-0000-0000-0000-000000000000".parse::<TenantId>().is_err());
 /// # Ok::<(), watertight::Error>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Uuid", into = "Uuid")]
 pub struct TenantId(Uuid);
 
 impl TenantId {

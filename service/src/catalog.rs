@@ -1,4 +1,4 @@
-//! What the database says of itself, read once; most checks look at this and ask nothing more.
+//! What the database says of itself, read once.
 
 use std::collections::HashMap;
 
@@ -9,136 +9,152 @@ use crate::tenant::{Inspection, TableName};
 /// A table, view or what else holds rows.
 #[derive(Debug, FromQueryResult)]
 #[expect(clippy::struct_excessive_bools, reason = "a row of the catalog")]
-pub(super) struct Relation {
-    pub(super) oid: i64,
+pub(crate) struct Relation {
+    pub(crate) oid: i64,
     schema: String,
     table_name: String,
     /// As in `pg_class.relkind`.
-    pub(super) kind: String,
-    pub(super) is_partition: bool,
-    pub(super) has_tenant: bool,
-    pub(super) row_security: bool,
-    pub(super) row_security_forced: bool,
+    pub(crate) kind: String,
+    pub(crate) is_partition: bool,
+    pub(crate) has_tenant: bool,
+    pub(crate) row_security: bool,
+    pub(crate) row_security_forced: bool,
     /// Whether row-level security hides rows from the role that asks.
-    pub(super) hides_rows: bool,
-    pub(super) readable: bool,
+    pub(crate) hides_rows: bool,
+    pub(crate) readable: bool,
+    /// Whether the role that asks may insert and delete rows.
+    pub(crate) writable: bool,
     /// Whether the role that asks is the owner, or may become it.
-    pub(super) owned: bool,
+    pub(crate) owned: bool,
 }
 
 impl Relation {
-    pub(super) fn name(&self) -> TableName {
+    pub(crate) fn name(&self) -> TableName {
         TableName { schema: self.schema.clone(), name: self.table_name.clone() }
     }
 
-    pub(super) fn is_table(&self) -> bool {
+    /// The name as SQL writes it.
+    pub(crate) fn quoted(&self) -> String {
+        format!("{}.{}", quote(&self.schema), quote(&self.table_name))
+    }
+
+    pub(crate) fn is_table(&self) -> bool {
         matches!(self.kind.as_str(), "r" | "p")
     }
 }
 
 /// A column of a table.
 #[derive(Debug, FromQueryResult)]
-pub(super) struct Column {
-    pub(super) oid: i64,
-    pub(super) name: String,
-    pub(super) data_type: String,
-    pub(super) required: bool,
-    pub(super) has_default: bool,
+pub(crate) struct Column {
+    pub(crate) oid: i64,
+    pub(crate) name: String,
+    pub(crate) data_type: String,
+    pub(crate) required: bool,
+    /// Whether the database computes it.
+    pub(crate) generated: bool,
+    pub(crate) has_default: bool,
+}
+
+impl Column {
+    /// Whether its values sort by a collation.
+    pub(crate) fn is_text(&self) -> bool {
+        self.data_type == "text" || self.data_type.starts_with("character")
+    }
 }
 
 /// A constraint of a table.
 #[derive(Debug, FromQueryResult)]
-pub(super) struct Constraint {
-    pub(super) oid: i64,
-    pub(super) name: String,
+pub(crate) struct Constraint {
+    pub(crate) oid: i64,
+    pub(crate) name: String,
     /// As in `pg_constraint.contype`.
-    pub(super) kind: String,
-    pub(super) validated: bool,
-    pub(super) referenced: i64,
-    pub(super) columns: Vec<String>,
-    pub(super) referenced_columns: Vec<String>,
-    pub(super) definition: String,
+    pub(crate) kind: String,
+    pub(crate) validated: bool,
+    pub(crate) referenced: i64,
+    pub(crate) columns: Vec<String>,
+    pub(crate) referenced_columns: Vec<String>,
+    pub(crate) definition: String,
 }
 
 impl Constraint {
-    pub(super) fn is_foreign_key(&self) -> bool {
+    pub(crate) fn is_foreign_key(&self) -> bool {
         self.kind == "f"
     }
 
     /// Whether the key makes a row refer to rows of its own tenant alone.
-    pub(super) fn holds_tenant(&self, tenant: &str) -> bool {
+    pub(crate) fn holds_tenant(&self, tenant: &str) -> bool {
         self.columns.iter().zip(&self.referenced_columns).any(|(from, to)| from == tenant && to == tenant)
     }
 }
 
 /// An index of a table.
 #[derive(Debug, FromQueryResult)]
-pub(super) struct Index {
-    pub(super) oid: i64,
-    pub(super) name: String,
-    pub(super) is_unique: bool,
-    pub(super) is_valid: bool,
-    pub(super) is_partial: bool,
+pub(crate) struct Index {
+    pub(crate) oid: i64,
+    pub(crate) name: String,
+    pub(crate) is_unique: bool,
+    pub(crate) is_valid: bool,
+    pub(crate) is_partial: bool,
     /// The columns or expressions of the key.
-    pub(super) keys: Vec<String>,
+    pub(crate) keys: Vec<String>,
 }
 
 /// A policy of row-level security.
 #[derive(Debug, FromQueryResult)]
-pub(super) struct Policy {
-    pub(super) oid: i64,
-    pub(super) name: String,
-    pub(super) permissive: bool,
+pub(crate) struct Policy {
+    pub(crate) oid: i64,
+    pub(crate) name: String,
+    pub(crate) permissive: bool,
     /// As in `pg_policy.polcmd`: `*` for every command.
-    pub(super) command: String,
-    pub(super) for_everyone: bool,
-    pub(super) reads: Option<String>,
-    pub(super) writes: Option<String>,
+    pub(crate) command: String,
+    pub(crate) for_everyone: bool,
+    pub(crate) reads: Option<String>,
+    pub(crate) writes: Option<String>,
 }
 
 /// A trigger that is switched off.
 #[derive(Debug, FromQueryResult)]
-pub(super) struct DisabledTrigger {
-    pub(super) oid: i64,
-    pub(super) trigger_name: String,
-    pub(super) constraint_name: Option<String>,
+pub(crate) struct DisabledTrigger {
+    pub(crate) oid: i64,
+    pub(crate) trigger_name: String,
+    pub(crate) constraint_name: Option<String>,
 }
 
 /// A role that passes row-level security by.
 #[derive(Debug, FromQueryResult)]
-pub(super) struct PrivilegedRole {
-    pub(super) role: String,
-    pub(super) is_superuser: bool,
+pub(crate) struct PrivilegedRole {
+    pub(crate) role: String,
+    pub(crate) is_superuser: bool,
     /// Whether it is the role that asks.
-    pub(super) is_current: bool,
+    pub(crate) is_current: bool,
     /// Whether the role that asks may become it.
-    pub(super) is_reachable: bool,
+    pub(crate) is_reachable: bool,
 }
 
 /// What the server says of the session.
 #[derive(Debug, FromQueryResult)]
-pub(super) struct Server {
-    pub(super) database: String,
-    pub(super) role: String,
-    pub(super) version: String,
-    pub(super) strings: String,
+pub(crate) struct Server {
+    pub(crate) database: String,
+    pub(crate) role: String,
+    pub(crate) version: String,
+    pub(crate) strings: String,
 }
 
 /// What the database says of itself.
 #[derive(Debug)]
-pub(super) struct Catalog {
-    pub(super) server: Server,
-    pub(super) relations: Vec<Relation>,
-    pub(super) columns: ByTable<Column>,
-    pub(super) constraints: ByTable<Constraint>,
-    pub(super) indexes: ByTable<Index>,
-    pub(super) policies: ByTable<Policy>,
-    pub(super) disabled_triggers: ByTable<DisabledTrigger>,
-    pub(super) privileged_roles: Vec<PrivilegedRole>,
+pub(crate) struct Catalog {
+    pub(crate) server: Server,
+    pub(crate) relations: Vec<Relation>,
+    pub(crate) columns: ByTable<Column>,
+    pub(crate) constraints: ByTable<Constraint>,
+    pub(crate) indexes: ByTable<Index>,
+    pub(crate) policies: ByTable<Policy>,
+    pub(crate) disabled_triggers: ByTable<DisabledTrigger>,
+    pub(crate) privileged_roles: Vec<PrivilegedRole>,
 }
 
 impl Catalog {
-    pub(super) async fn read(inspection: &mut Inspection) -> Result<Self, DbErr> {
+    pub(crate) async fn read(inspection: &mut Inspection) -> Result<Self, DbErr> {
         Ok(Self {
             server: inspection.ask_one(SERVER, []).await?,
             relations: inspection.ask(RELATIONS, []).await?,
@@ -154,18 +170,18 @@ impl Catalog {
         })
     }
 
-    pub(super) fn relation(&self, name: &TableName) -> Option<&Relation> {
+    pub(crate) fn relation(&self, name: &TableName) -> Option<&Relation> {
         self.relations.iter().find(|relation| relation.name() == *name)
     }
 
-    pub(super) fn by_oid(&self, oid: i64) -> Option<&Relation> {
+    pub(crate) fn by_oid(&self, oid: i64) -> Option<&Relation> {
         self.relations.iter().find(|relation| relation.oid == oid)
     }
 }
 
 /// What is known of each table, of one kind.
 #[derive(Debug)]
-pub(super) struct ByTable<T>(HashMap<i64, Vec<T>>);
+pub(crate) struct ByTable<T>(HashMap<i64, Vec<T>>);
 
 impl<T> ByTable<T> {
     fn new(rows: Vec<T>, table: impl Fn(&T) -> i64) -> Self {
@@ -176,9 +192,14 @@ impl<T> ByTable<T> {
         Self(map)
     }
 
-    pub(super) fn of(&self, relation: &Relation) -> &[T] {
+    pub(crate) fn of(&self, relation: &Relation) -> &[T] {
         self.0.get(&relation.oid).map_or(&[], Vec::as_slice)
     }
+}
+
+/// A name as SQL writes it.
+pub(crate) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 const SERVER: &str = "SELECT current_database()::text AS database, current_user::text AS role, \
@@ -193,6 +214,7 @@ const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c
     c.relrowsecurity AS row_security, c.relforcerowsecurity AS row_security_forced, \
     row_security_active(c.oid) AS hides_rows, \
     has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable, \
+    has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'DELETE') AS writable, \
     pg_has_role(c.relowner, 'MEMBER') AS owned \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') \
@@ -201,7 +223,7 @@ const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c
         AND d.objid = c.oid AND d.deptype = 'e') ORDER BY 2, 3";
 
 const COLUMNS: &str = "SELECT a.attrelid::int8 AS oid, a.attname::text AS name, \
-    format_type(a.atttypid, a.atttypmod) AS data_type, a.attnotnull AS required, \
+    format_type(a.atttypid, a.atttypmod) AS data_type, a.attnotnull AS required, a.attgenerated <> '' AS generated, \
     a.atthasdef OR a.attidentity <> '' AS has_default FROM pg_catalog.pg_attribute a \
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') ORDER BY a.attrelid, a.attnum";
