@@ -1,0 +1,8 @@
+//! One module a command.
+
+pub(crate) mod adopt;
+pub(crate) mod bootstrap;
+pub(crate) mod doctor;
+pub(crate) mod migrate;
+pub(crate) mod purge;
+pub(crate) mod tenant;

@@ -1,0 +1,78 @@
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use serde::Serialize;
+use watertight::TenantId;
+use watertight::maintenance::{Purge, Purged};
+
+use crate::database::{Connector, Role};
+use crate::failure::Failure;
+use crate::outcome::Outcome;
+use crate::progress::Bar;
+
+/// Deletes what is over, in batches: expired sessions and invitations, and holds on slots that have ended; with a time
+/// given also the audit events from before it.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("whose").required(true).args(["tenant", "all_tenants"]))]
+#[expect(clippy::struct_excessive_bools, reason = "each is an argument")]
+pub(crate) struct Args {
+    /// Of this tenant; may be given more than once.
+    #[arg(long, value_name = "UUID")]
+    tenant: Vec<TenantId>,
+    /// Of every tenant: as a role that sees them all (DATABASE_MAINTENANCE_URL).
+    #[arg(long)]
+    all_tenants: bool,
+    /// Leave sessions.
+    #[arg(long)]
+    keep_sessions: bool,
+    /// Leave invitations.
+    #[arg(long)]
+    keep_invitations: bool,
+    /// Leave holds on slots.
+    #[arg(long)]
+    keep_reservations: bool,
+    /// Also audit events from before the beginning of this day (UTC), such as 2025-12-31.
+    #[arg(long, value_name = "DATE", conflicts_with = "audit_older_than_days")]
+    audit_before: Option<NaiveDate>,
+    /// Also audit events that are older than this many days.
+    #[arg(long, value_name = "DAYS")]
+    audit_older_than_days: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    tenants: Vec<Purged>,
+}
+
+pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
+    let purge = Purge {
+        sessions: !args.keep_sessions,
+        invitations: !args.keep_invitations,
+        reservations: !args.keep_reservations,
+        audit_events_before: before(&args)?,
+    };
+    let role = if args.all_tenants { Role::Maintenance } else { Role::Owner };
+    let maintenance = connector.maintenance(role).await?;
+    let tenants = if args.all_tenants { maintenance.tenants().await? } else { args.tenant };
+    let bar = Bar::new("purging");
+    let mut report = Report { tenants: Vec::new() };
+    for tenant in tenants {
+        report.tenants.push(maintenance.purge(tenant, &purge, |step| bar.show(step)).await?);
+    }
+    drop(bar);
+    let lines = report.tenants.iter().map(|purged| {
+        let Purged { tenant, sessions, invitations, reservations, audit_events, .. } = purged;
+        format!("{tenant}  {sessions} sessions, {invitations} invitations, {reservations} holds, {audit_events} audit events")
+    });
+    let mut lines: Vec<String> = lines.collect();
+    lines.push(format!("{} tenants purged", report.tenants.len()));
+    Outcome::new(lines.join("\n"), &report)
+}
+
+fn before(args: &Args) -> Result<Option<DateTime<Utc>>, Failure> {
+    if let Some(days) = args.audit_older_than_days {
+        let before = Utc::now().checked_sub_days(Days::new(days));
+        return before
+            .map(Some)
+            .ok_or_else(|| Failure::Usage(format!("{days} days is longer than the calendar is")));
+    }
+    Ok(args.audit_before.and_then(|day| day.and_hms_opt(0, 0, 0)).map(|time| time.and_utc()))
+}

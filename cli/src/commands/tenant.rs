@@ -1,0 +1,182 @@
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use tokio::io::{AsyncBufRead, AsyncWrite, BufReader, BufWriter};
+use watertight::TenantId;
+use watertight::maintenance::{Erasure, Export, Maintenance, TenantStats};
+
+use crate::database::{Connector, Role};
+use crate::failure::Failure;
+use crate::outcome::Outcome;
+use crate::progress::Bar;
+
+/// Measures, exports, restores or erases one tenant, in every table that has the column tenant_id.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Lists the tenants that have rows: as a role that sees them all (DATABASE_MAINTENANCE_URL).
+    List,
+    /// Counts rows and bytes, by table.
+    Stats {
+        /// Whose.
+        tenant: TenantId,
+    },
+    /// Writes all rows, as they are at one moment, as lines of JSON.
+    ///
+    /// They hold password hashes and sealed secrets: keep them as safe as the database.
+    Export {
+        /// Whose.
+        tenant: TenantId,
+        /// Write to this new file, which only you may read; to the standard output without it.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Puts the rows of an export back, exactly, or nothing at all.
+    Import {
+        /// Whose.
+        tenant: TenantId,
+        /// The export; the standard input without it.
+        file: Option<PathBuf>,
+    },
+    /// Deletes all rows, and proves that none is left.
+    Erase {
+        /// Whose.
+        tenant: TenantId,
+        /// The same again, to say that it is meant; without it you are asked.
+        #[arg(long, value_name = "TENANT")]
+        confirm: Option<TenantId>,
+    },
+}
+
+pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
+    match args.command {
+        Command::List => list(&connector.maintenance(Role::Maintenance).await?).await,
+        Command::Stats { tenant } => stats(&connector.maintenance(Role::Owner).await?, tenant).await,
+        Command::Export { tenant, output } => {
+            let maintenance = connector.maintenance(Role::Owner).await?;
+            match output {
+                Some(path) => export_to_file(&maintenance, tenant, &path).await,
+                None => Ok(export(&maintenance, tenant, tokio::io::stdout()).await?.beside_data()),
+            }
+        }
+        Command::Import { tenant, file } => {
+            let reader: Box<dyn AsyncBufRead + Unpin + Send> = match &file {
+                Some(path) => Box::new(BufReader::new(open(path).await?)),
+                None => Box::new(BufReader::new(tokio::io::stdin())),
+            };
+            import(&connector.maintenance(Role::Owner).await?, tenant, reader).await
+        }
+        Command::Erase { tenant, confirm } => {
+            confirmed(tenant, confirm)?;
+            erase(&connector.maintenance(Role::Owner).await?, tenant).await
+        }
+    }
+}
+
+async fn list(maintenance: &Maintenance) -> Result<Outcome, Failure> {
+    let tenants = maintenance.tenants().await?;
+    let text = tenants.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    Outcome::new(text, &serde_json::json!({ "tenants": tenants }))
+}
+
+async fn stats(maintenance: &Maintenance, tenant: TenantId) -> Result<Outcome, Failure> {
+    let stats: TenantStats = maintenance.stats(tenant).await?;
+    let mut lines = vec![format!("{:>12} {:>14}  table", "rows", "bytes")];
+    let with_rows = stats.tables.iter().filter(|table| table.rows > 0);
+    lines.extend(with_rows.map(|table| format!("{:>12} {:>14}  {}", table.rows, table.bytes, table.table)));
+    lines.push(format!("{:>12} {:>14}  in all", stats.rows(), stats.bytes()));
+    Outcome::new(lines.join("\n"), &stats)
+}
+
+async fn export(
+    maintenance: &Maintenance,
+    tenant: TenantId,
+    writer: impl AsyncWrite + Unpin + Send,
+) -> Result<Outcome, Failure> {
+    let bar = Bar::new("exporting");
+    let export: Export = maintenance.export(tenant, BufWriter::new(writer), |step| bar.show(step)).await?;
+    drop(bar);
+    let rows: u64 = export.rows.values().sum();
+    Outcome::new(format!("{rows} rows of {tenant} exported, SHA-256 {}", export.sha256), &export)
+}
+
+/// The file is there whole or not at all: it is written beside its place, readable by its owner alone, and moved there.
+async fn export_to_file(
+    maintenance: &Maintenance,
+    tenant: TenantId,
+    path: &Path,
+) -> Result<Outcome, Failure> {
+    let of = |error: std::io::Error| Failure::Usage(format!("{}: {error}", path.display()));
+    if path.exists() {
+        return Err(Failure::Usage(format!("{} exists; name a new file", path.display())));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = tempfile::NamedTempFile::new_in(folder).map_err(of)?;
+    let writer = tokio::fs::File::from_std(file.as_file().try_clone().map_err(of)?);
+    let outcome = export(maintenance, tenant, writer).await?;
+    file.as_file().sync_all().map_err(of)?;
+    file.persist_noclobber(path).map_err(|error| of(error.error))?;
+    Ok(outcome)
+}
+
+async fn open(path: &Path) -> Result<tokio::fs::File, Failure> {
+    tokio::fs::File::open(path).await.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
+}
+
+async fn import(
+    maintenance: &Maintenance,
+    tenant: TenantId,
+    reader: impl AsyncBufRead + Unpin + Send,
+) -> Result<Outcome, Failure> {
+    let bar = Bar::new("importing");
+    let import = maintenance.import(tenant, reader, |step| bar.show(step)).await?;
+    drop(bar);
+    let rows: u64 = import.rows.values().sum();
+    Outcome::new(format!("{rows} rows of {tenant} restored, and read again as they were exported"), &import)
+}
+
+/// What cannot be undone is said twice.
+fn confirmed(tenant: TenantId, confirm: Option<TenantId>) -> Result<(), Failure> {
+    let again = match confirm {
+        Some(again) => again.to_string(),
+        None if std::io::stdin().is_terminal() => {
+            eprint!(
+                "All rows of {tenant} will be deleted, and cannot be had back.\nType the tenant's UUID again: "
+            );
+            std::io::stderr().flush()?;
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line)?;
+            line.trim().to_owned()
+        }
+        None => return Err(Failure::Usage(format!("say that it is meant: --confirm {tenant}"))),
+    };
+    if again == tenant.to_string() {
+        return Ok(());
+    }
+    Err(Failure::Usage("the two tenants differ; nothing was deleted".to_owned()))
+}
+
+async fn erase(maintenance: &Maintenance, tenant: TenantId) -> Result<Outcome, Failure> {
+    let bar = Bar::new("erasing");
+    let erasure: Erasure = maintenance.erase(tenant, |step| bar.show(step)).await?;
+    drop(bar);
+    let mut lines = vec![format!("{:>12} {:>12}  table", "erased", "remaining")];
+    lines.extend(
+        erasure
+            .tables
+            .iter()
+            .map(|table| format!("{:>12} {:>12}  {}", table.erased, table.remaining, table.table)),
+    );
+    lines.push(format!(
+        "{} rows of {tenant} erased; no row is left in {} tables",
+        erasure.erased(),
+        erasure.tables.len()
+    ));
+    Outcome::new(lines.join("\n"), &erasure)
+}

@@ -1,0 +1,77 @@
+//! Which database, and as whom.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use watertight::maintenance::Maintenance;
+use watertight::{Builder, Watertight};
+
+use crate::failure::Failure;
+
+/// Long enough for a hosted database that was asleep.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The roles that a database of tenants is reached as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// The application's: `DATABASE_URL`.
+    App,
+    /// The owner of the tables: `DATABASE_OWNER_URL`.
+    Owner,
+    /// A member of the owner that sees the rows of all tenants: `DATABASE_MAINTENANCE_URL`.
+    Maintenance,
+}
+
+impl Role {
+    const fn variable(self) -> &'static str {
+        match self {
+            Self::App => "DATABASE_URL",
+            Self::Owner => "DATABASE_OWNER_URL",
+            Self::Maintenance => "DATABASE_MAINTENANCE_URL",
+        }
+    }
+}
+
+/// What the arguments say of the connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Connector {
+    pub(crate) role: Option<Role>,
+    pub(crate) transaction_pooler: bool,
+}
+
+impl Connector {
+    pub(crate) fn builder(self) -> Builder {
+        Watertight::builder().transaction_pooler(self.transaction_pooler)
+    }
+
+    /// The URL of a role, unless the arguments choose another one's.
+    pub(crate) fn options(self, role: Role) -> Result<ConnectOptions, Failure> {
+        let variable = self.role.unwrap_or(role).variable();
+        let url = std::env::var(variable).unwrap_or_default();
+        if url.trim().is_empty() {
+            return Err(Failure::Usage(format!(
+                "{variable} is not set; set it to postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, or choose another role with --as"
+            )));
+        }
+        let scheme = url::Url::parse(&url).map(|url| url.scheme().to_owned());
+        if !scheme.as_deref().is_ok_and(|scheme| matches!(scheme, "postgres" | "postgresql")) {
+            return Err(Failure::Usage(format!(
+                "{variable} is malformed; it has the form postgres://ROLE:PASSWORD@HOST:PORT/DATABASE"
+            )));
+        }
+        let mut options = ConnectOptions::new(url);
+        // A server that is not there is asked again and again until then.
+        options.max_connections(4).acquire_timeout(PATIENCE).connect_timeout(PATIENCE).sqlx_logging(false);
+        Ok(options)
+    }
+
+    pub(crate) async fn connect(self, role: Role) -> Result<DatabaseConnection, Failure> {
+        Ok(Database::connect(self.options(role)?).await?)
+    }
+
+    pub(crate) async fn maintenance(self, role: Role) -> Result<Maintenance, Failure> {
+        let connection = self.connect(role).await?;
+        Ok(self.builder().maintenance(&connection).await?)
+    }
+}

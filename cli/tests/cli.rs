@@ -1,0 +1,363 @@
+//! The command as people run it: its exit codes, what it prints, and what it does to the database.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, Result};
+use sea_orm::ConnectionTrait;
+use serde_json::Value;
+use uuid::Uuid;
+use watertight::auth::{LoginRequest, Password};
+use watertight_tests::{TestDatabase, new_tenant};
+
+struct Cli {
+    database: TestDatabase,
+    folder: tempfile::TempDir,
+}
+
+/// What a run has printed, and how it ended.
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Run {
+    fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.out).with_context(|| format!("{}{}", self.out, self.err))
+    }
+
+    #[track_caller]
+    fn ends_with(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}{}", self.out, self.err);
+        self
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+impl Cli {
+    async fn new() -> Result<Self> {
+        Ok(Self { database: TestDatabase::create().await?, folder: tempfile::tempdir()? })
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_watertight"));
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env("DATABASE_URL", self.database.app_url())
+            .env("DATABASE_OWNER_URL", self.database.owner_url())
+            .env("DATABASE_MAINTENANCE_URL", self.database.maintenance_url().unwrap())
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Run {
+        self.command(args).output().unwrap().into()
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<()> {
+        Ok(std::fs::write(self.folder.path().join(name), text)?)
+    }
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn help_teaches_and_wrong_arguments_end_with_two() -> Result<()> {
+    let cli = Cli::new().await?;
+    let help = cli.run(&["--help"]).ends_with(0).out;
+    for word in
+        ["migrate", "doctor", "bootstrap", "tenant", "purge", "adopt", "DATABASE_OWNER_URL", "Begin with"]
+    {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+    for args in
+        [&["--nonsense"][..], &["tenant", "stats", "not-a-uuid"], &["purge"], &["bootstrap", "x.toml"]]
+    {
+        cli.run(args).ends_with(2);
+    }
+    let nil = Uuid::nil().to_string();
+    cli.run(&["tenant", "stats", &nil]).ends_with(2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_not_there_or_not_named_is_told_without_its_password() -> Result<()> {
+    let cli = Cli::new().await?;
+    let run: Run = cli.command(&["doctor"]).env_remove("DATABASE_URL").output()?.into();
+    assert!(run.ends_with(2).err.contains("DATABASE_URL is not set"));
+    let run: Run = cli.command(&["doctor"]).env("DATABASE_URL", "mysql://u:s3cret@h/d").output()?.into();
+    assert!(!run.ends_with(2).err.contains("s3cret"));
+    let unreachable = "postgres://u:s3cret@127.0.0.1:1/d?connect_timeout=1";
+    let mut command = cli.command(&["--format", "json", "doctor"]);
+    let run = Run::from(command.env("DATABASE_URL", unreachable).output()?).ends_with(3);
+    let error: Value = serde_json::from_str(&run.err)?;
+    assert_eq!(error["exit_code"], 3);
+    assert!(!run.err.contains("s3cret"), "{}", run.err);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_go_up_and_down_and_tell_where_they_are() -> Result<()> {
+    let cli = Cli::new().await?;
+    cli.run(&["migrate", "status"]).ends_with(0);
+    let down = cli.run(&["migrate", "--format", "json", "down", "--steps", "2"]).ends_with(0).json()?;
+    assert_eq!(texts(&down["changed"]).len(), 2);
+    let status = cli.run(&["migrate", "status"]).ends_with(1);
+    assert!(status.out.contains("5 migrations are applied, 2 are pending"), "{}", status.out);
+    let up = cli.run(&["migrate"]).ends_with(0);
+    assert!(up.out.contains("applied m20260101_000007_no_double_booking"), "{}", up.out);
+    let again = cli.run(&["migrate", "--format", "json", "up"]).ends_with(0).json()?;
+    assert!(texts(&again["changed"]).is_empty() && texts(&again["pending"]).is_empty());
+    cli.run(&["--as", "app", "migrate", "down", "--steps", "1"]).ends_with(3);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_ends_with_one_when_it_finds_an_error() -> Result<()> {
+    let cli = Cli::new().await?;
+    let sound = cli.run(&["doctor", "--strict"]).ends_with(0);
+    assert!(sound.out.contains("0 errors, 0 warnings"), "{}", sound.out);
+    let as_owner = cli.run(&["doctor", "--strict", "--as", "owner"]).ends_with(1);
+    assert!(as_owner.out.contains("owns 24 tenant tables"), "{}", as_owner.out);
+    let report = cli.run(&["doctor", "--format", "json", "--as", "maintenance"]).ends_with(1).json()?;
+    assert_eq!(report["findings"][0]["check"], "privileged_role");
+    cli.run(&["doctor", "--rewriting-only", "--as", "maintenance"]).ends_with(0);
+    Ok(())
+}
+
+const USERS: &str = r#"
+    [[users]]
+    handle = "jess"
+    email = "jess@example.com"
+    role = "business_owner"
+    display_name = "Jess"
+    permissions = ["bookings:write"]
+    password_env = "JESS_PASSWORD"
+
+    [[users]]
+    handle = "kim"
+    email = "kim@example.com"
+    role = "viewer"
+    needs_onboarding = false
+    password_file = "kim.password"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_are_bootstrapped_from_a_file_and_log_in() -> Result<()> {
+    let cli = Cli::new().await?;
+    let tenant = new_tenant()?;
+    let id = tenant.to_string();
+    cli.write("users.toml", USERS)?;
+    cli.write("kim.password", "kim's password\n")?;
+    let bootstrap = |more: &[&str]| {
+        let mut args = vec!["bootstrap", "--format", "json", "--tenant", &id, "users.toml"];
+        args.extend(more);
+        Run::from(cli.command(&args).env("JESS_PASSWORD", "jess's password").output().unwrap())
+            .ends_with(0)
+            .json()
+    };
+    let report = bootstrap(&[])?;
+    assert_eq!(texts(&report["created"]), ["jess", "kim"]);
+    assert_eq!(texts(&bootstrap(&[])?["unchanged"]), ["jess", "kim"]);
+    cli.write("users.toml", &USERS.replace("Jess\"", "Jessica\""))?;
+    assert_eq!(texts(&bootstrap(&["--keep-existing"])?["unchanged"]), ["jess", "kim"]);
+    assert_eq!(texts(&bootstrap(&[])?["updated"]), ["jess"]);
+
+    let settings = watertight::auth::AuthSettings::default()
+        .signing_keys(watertight::auth::SigningKeys::new([vec![7; 32]])?);
+    let water = cli.database.water_with(watertight::Watertight::builder().auth(settings)).await?;
+    for (handle, password) in [("jess", "jess's password"), ("kim", "kim's password")] {
+        let request = LoginRequest::new(handle.parse()?, Password::new(password)?);
+        water.tenant(tenant).auth().login(request).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_users_that_is_wrong_changes_nothing_and_shows_no_secret() -> Result<()> {
+    let cli = Cli::new().await?;
+    let tenant = new_tenant()?;
+    let id = tenant.to_string();
+    let user = |rest: &str| {
+        format!("[[users]]\nhandle = \"kim\"\nemail = \"kim@example.com\"\nrole = \"viewer\"\n{rest}\n")
+    };
+    for (name, text, tells) in [
+        ("a.toml", user("password = \"hunter2\""), "is not to be in the file"),
+        (
+            "a.json",
+            r#"{"users": [{"handle": "k", "pin": "hunter2"}]}"#.to_owned(),
+            "is not to be in the file",
+        ),
+        ("a.toml", user("password_env = \"NOBODY_SETS_IT\""), "NOBODY_SETS_IT is not set"),
+        ("a.toml", user("password_file = \"nowhere\""), "nowhere"),
+        ("a.toml", user("password_file = \"a\"\npassword_env = \"B\""), "give one of"),
+        ("a.toml", user("password_hash = \"hunter2\""), "hash"),
+        ("a.toml", user(""), "no terminal to ask at"),
+        ("a.toml", user("password_env = \"PW\"").replace("kim@example.com", "nowhere"), "user 1"),
+        ("a.yaml", String::new(), "neither in .json nor in .toml"),
+        ("a.json", "{".to_owned(), "line 1"),
+    ] {
+        cli.write(name, &text)?;
+        let mut command = cli.command(&["bootstrap", "--tenant", &id, name]);
+        let run = Run::from(command.env("PW", "a long password").output()?).ends_with(2);
+        assert!(run.err.contains(tells), "{tells}: {}", run.err);
+        assert!(!run.err.contains("hunter2"), "{}", run.err);
+    }
+    assert!(!cli.database.water().await?.tenant(tenant).auth().has_users().await?);
+    Ok(())
+}
+
+/// Runs a command at a terminal of its own, and types to it.
+fn at_a_terminal(mut command: Command, typed: &str) -> Result<Run> {
+    let line = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| format!("'{}'", word.to_str().unwrap()))
+        .collect::<Vec<_>>()
+        .join(" ");
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--echo", "never", "--command", &line, "/dev/null"]);
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            script.env(name, value);
+        }
+    }
+    script.current_dir(command.get_current_dir().unwrap_or(Path::new("."))).stdin(Stdio::piped());
+    let mut child =
+        script.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context("script, of util-linux")?;
+    let mut keyboard = child.stdin.take().context("a keyboard")?;
+    for line in typed.lines() {
+        // A prompt empties what was typed before it.
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        writeln!(keyboard, "{line}")?;
+    }
+    let run = child.wait_with_output()?.into();
+    drop(keyboard);
+    command.env_clear();
+    Ok(run)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_are_asked_for_at_the_terminal_and_do_not_show() -> Result<()> {
+    let cli = Cli::new().await?;
+    let tenant = new_tenant()?;
+    cli.write("u.toml", "[[users]]\nhandle = \"kim\"\nemail = \"kim@example.com\"\nrole = \"viewer\"\n")?;
+    let id = tenant.to_string();
+    let command = || cli.command(&["bootstrap", "--tenant", &id, "u.toml"]);
+    let run = at_a_terminal(command(), "a long password\nanother one\n")?.ends_with(2);
+    assert!(run.out.contains("the two passwords of kim differ"), "{}", run.out);
+    let run = at_a_terminal(command(), "a long password\na long password\n")?.ends_with(0);
+    assert!(run.out.contains("created    kim") && !run.out.contains("a long password"), "{}", run.out);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_is_exported_erased_and_imported() -> Result<()> {
+    let cli = Cli::new().await?;
+    let (tenant, other) = (new_tenant()?.to_string(), new_tenant()?.to_string());
+    cli.write("users.toml", USERS)?;
+    cli.write("kim.password", "kim's password\n")?;
+    for id in [&tenant, &other] {
+        let mut command = cli.command(&["bootstrap", "--tenant", id, "users.toml"]);
+        Run::from(command.env("JESS_PASSWORD", "jess's password").output()?).ends_with(0);
+    }
+    let listed = cli.run(&["tenant", "list", "--format", "json"]).ends_with(0).json()?;
+    assert_eq!(texts(&listed["tenants"]).len(), 2);
+    assert!(cli.run(&["tenant", "list", "--as", "owner"]).ends_with(1).err.contains("BYPASSRLS"));
+    let stats = cli.run(&["tenant", "stats", &tenant]).ends_with(0);
+    assert!(stats.out.contains("auth.users"), "{}", stats.out);
+
+    cli.run(&["tenant", "export", &tenant, "--output", "t.jsonl"]).ends_with(0);
+    let path = cli.folder.path().join("t.jsonl");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
+    }
+    assert!(
+        cli.run(&["tenant", "export", &tenant, "--output", "t.jsonl"]).ends_with(2).err.contains("exists")
+    );
+    let streamed = cli.run(&["tenant", "export", &tenant]).ends_with(0);
+    let rows = |text: &str| {
+        text.lines().filter(|line| line.starts_with(r#"{"table""#)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(rows(&streamed.out), rows(&std::fs::read_to_string(&path)?));
+    assert!(streamed.err.contains("rows of"), "the summary is beside the data: {}", streamed.err);
+
+    assert!(cli.run(&["tenant", "import", &tenant, "t.jsonl"]).ends_with(1).err.contains("erase it first"));
+    assert!(cli.run(&["tenant", "erase", &tenant]).ends_with(2).err.contains("--confirm"));
+    cli.run(&["tenant", "erase", &tenant, "--confirm", &other]).ends_with(2);
+    let refused = at_a_terminal(cli.command(&["tenant", "erase", &tenant]), "yes\n")?.ends_with(2);
+    assert!(refused.out.contains("nothing was deleted"), "{}", refused.out);
+    let erased = cli.run(&["tenant", "erase", &tenant, "--confirm", &tenant]).ends_with(0);
+    assert!(erased.out.contains("no row is left in 24 tables"), "{}", erased.out);
+    assert!(cli.run(&["tenant", "import", &other, "t.jsonl"]).ends_with(2).err.contains("line 1"));
+    let imported = cli.run(&["tenant", "import", &tenant, "t.jsonl"]).ends_with(0);
+    assert!(imported.out.contains("restored"), "{}", imported.out);
+    assert_eq!(rows(&cli.run(&["tenant", "export", &tenant]).out), rows(&streamed.out));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_over_is_purged_for_one_tenant_or_for_all() -> Result<()> {
+    let cli = Cli::new().await?;
+    let (tenant, other) = (new_tenant()?, new_tenant()?);
+    let sees_all = cli.database.maintenance().await?;
+    for id in [tenant, other] {
+        let sql = format!(
+            "INSERT INTO auth.users (tenant_id, id, handle, email, password_hash) \
+             VALUES ('{id}', md5('j')::uuid, 'jess', 'j@x.y', 'x'); \
+             INSERT INTO auth.sessions (tenant_id, user_id, expires_at) VALUES ('{id}', md5('j')::uuid, now()); \
+             INSERT INTO auth.audit_events (tenant_id, type, details, timestamp) VALUES ('{id}', 'LOGIN', '{{}}', '2020-01-01')",
+        );
+        sees_all.execute_unprepared(&sql).await?;
+    }
+    let id = tenant.to_string();
+    let report = cli.run(&["purge", "--format", "json", "--tenant", &id]).ends_with(0).json()?;
+    assert_eq!(
+        (&report["tenants"][0]["sessions"], &report["tenants"][0]["audit_events"]),
+        (&1.into(), &0.into())
+    );
+    let args = ["purge", "--format", "json", "--all-tenants", "--audit-before", "2020-01-02"];
+    let report = cli.run(&args).ends_with(0).json()?;
+    let all = report["tenants"].as_array().context("tenants")?;
+    assert_eq!(all.iter().map(|one| one["audit_events"].as_u64().unwrap()).sum::<u64>(), 2);
+    assert_eq!(all.iter().map(|one| one["sessions"].as_u64().unwrap()).sum::<u64>(), 1);
+    cli.run(&["purge", "--tenant", &id, "--audit-older-than-days", "99999999999"]).ends_with(2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_the_original_is_adopted_and_sound_then() -> Result<()> {
+    let database = TestDatabase::empty().await?;
+    let cli = Cli { database, folder: tempfile::tempdir()? };
+    let owner = cli.database.owner().await?;
+    owner.execute_unprepared(include_str!("../../tests/suite/adopt/original.sql")).await?;
+    let rows = include_str!("../../tests/suite/adopt/rows.sql");
+    owner.execute_unprepared(&format!("BEGIN; {rows} COMMIT")).await?;
+
+    let refused = cli.run(&["adopt"]).ends_with(1);
+    assert!(refused.out.contains("nothing was changed"), "without a time zone: {}", refused.out);
+    let zone = ["--time-zone", "America/New_York"];
+    let dry = cli.run(&[&["adopt", "--dry-run"], &zone[..]].concat()).ends_with(0);
+    assert!(dry.out.contains("BEGIN") && dry.out.contains("COMMIT"), "{}", dry.out);
+    assert!(cli.run(&["adopt", "--time-zone", "Nowhere"]).ends_with(2).err.contains("Nowhere"));
+    let report = cli.run(&[&["adopt", "--format", "json"], &zone[..]].concat()).ends_with(0).json()?;
+    assert_eq!(report["migrations"].as_array().map(Vec::len), Some(7));
+    cli.run(&["doctor", "--strict"]).ends_with(0);
+    cli.run(&["migrate", "status"]).ends_with(0);
+    assert!(cli.run(&["adopt"]).ends_with(1).err.contains("migrat"), "once is enough");
+    Ok(())
+}
