@@ -346,7 +346,7 @@ async fn a_database_of_the_original_is_adopted_and_sound_then() -> Result<()> {
     let owner = cli.database.owner().await?;
     owner.execute_unprepared(include_str!("../../tests/suite/adopt/original.sql")).await?;
     let rows = include_str!("../../tests/suite/adopt/rows.sql");
-    owner.execute_unprepared(&format!("BEGIN; {rows} COMMIT")).await?;
+    owner.execute_unprepared(&format!("BEGIN; {rows}; COMMIT")).await?;
 
     let refused = cli.run(&["adopt"]).ends_with(1);
     assert!(refused.out.contains("nothing was changed"), "without a time zone: {}", refused.out);
