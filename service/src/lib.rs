@@ -35,6 +35,11 @@
 //! [`auth`] logs people in, [`content`] says what is offered, [`scheduling`] books it, [`certificates`] pay for it,
 //! [`intake`] asks what is to be known before, and [`history`] brings what was there. [`extending`] tells how an
 //! application adds tables, columns and behaviours of its own.
+#![cfg_attr(
+    feature = "axum",
+    doc = "\n\nWith the feature `axum`, [`axum`](crate::axum) gives the handlers of a web application the connection of the \
+           request's tenant, and who sent it."
+)]
 
 #[doc = include_str!("../docs/isolation.md")]
 pub mod isolation {}
@@ -43,6 +48,8 @@ pub mod isolation {}
 pub mod extending {}
 
 pub mod auth;
+#[cfg(feature = "axum")]
+pub mod axum;
 pub mod certificates;
 mod code;
 pub mod content;
