@@ -1,6 +1,7 @@
 //! The page on which a time is chosen, and one's name is given.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
@@ -19,7 +20,9 @@ use crate::problem::Problem;
 
 /// How far ahead a free day is looked for.
 const AHEAD_DAYS: u64 = 27;
-const STEP: std::time::Duration = std::time::Duration::from_mins(30);
+const STEP: Duration = Duration::from_mins(30);
+/// No one comes at once, and no time is over while someone types their name.
+const NOTICE: Duration = Duration::from_hours(1);
 
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
@@ -70,6 +73,7 @@ impl<'b> Times<'b> {
         let query = SlotQuery {
             practitioner: with,
             step: STEP,
+            notice: NOTICE,
             ..SlotQuery::new(service.id, from.date(), to.date())
         };
         let slots = business.tenant.scheduling().free_slots(&query).await?;

@@ -1,17 +1,23 @@
 //! An appointment is booked once, for whoever was first.
 
 use anyhow::Result;
+use chrono::{Days, Utc};
 use sea_orm::{EntityTrait, PaginatorTrait};
+use watertight::chrono_tz::Tz;
 use watertight::entity::public::{bookings, clients, services};
+use watertight::scheduling::SlotQuery;
 
 use crate::visitor::{Answer, Visitor};
 use crate::world::{CLINIC, OWNER, STUDIO, World};
 
-/// The page of times of the business's first service.
+/// The page of times of the clinic's first service, on the first open day after today: a whole one.
 async fn times(visitor: &Visitor, world: &World) -> Result<Answer> {
-    let tenant = if visitor.origin.contains(CLINIC) { &world.clinic } else { &world.studio };
-    let service = tenant.content().get_services().await?.swap_remove(0);
-    visitor.get(&format!("/book?service={}", service.id)).await
+    let service = world.clinic.content().get_services().await?.swap_remove(0).id;
+    let tomorrow = Utc::now().with_timezone(&Tz::America__New_York).date_naive() + Days::new(1);
+    let query = SlotQuery::new(service, tomorrow, tomorrow + Days::new(6));
+    let first = world.clinic.scheduling().free_slots(&query).await?.swap_remove(0);
+    let day = first.start.with_timezone(&Tz::America__New_York).date_naive();
+    visitor.get(&format!("/book?service={service}&day={day}")).await
 }
 
 /// What someone sends who takes one of a page's times.

@@ -70,11 +70,6 @@ async fn no_input_breaks_a_page() -> Result<()> {
             (format!("/day/{booking}"), format!("to={odd}&date=2026-11-24")),
             (format!("/day/{booking}"), format!("to=completed&date={odd}&x=1")),
         ] {
-            if path.ends_with(&booking.to_string()) && body.contains("-31&")
-                || body.contains("date=0001-01-01&")
-            {
-                continue; // A day that is one: that is for the day's own tests.
-            }
             let request = visitor.request(Method::POST, &path).header("Sec-Fetch-Site", "same-origin");
             let request =
                 request.header("Content-Type", "application/x-www-form-urlencoded").body(body.clone());
