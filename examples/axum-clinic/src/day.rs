@@ -128,7 +128,7 @@ impl Rows {
         Ok(html! {
             li class=(status) {
                 p.when {
-                    span { (time(from, business.zone)) " to " (time(to, business.zone)) } " "
+                    span { (time(from, business.zone)) " – " (time(to, business.zone)) } " "
                     span.status { (in_words(status)) }
                 }
                 h2 { (name) }
