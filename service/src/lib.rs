@@ -36,6 +36,11 @@
 //! [`intake`] asks what is to be known before, and [`history`] brings what was there. [`extending`] tells how an
 //! application adds tables, columns and behaviours of its own, and [`doctor`] finds what stands in the way of isolation
 //! in a database as it is; [`maintenance`] exports, restores and erases whole tenants.
+#![cfg_attr(
+    feature = "axum",
+    doc = "\n\nWith the feature `axum`, [`axum`](crate::axum) gives the handlers of a web application the connection of the \
+           request's tenant, and who sent it."
+)]
 
 #[doc = include_str!("../docs/isolation.md")]
 pub mod isolation {}
@@ -47,6 +52,8 @@ pub mod extending {}
 pub mod adopting {}
 
 pub mod auth;
+#[cfg(feature = "axum")]
+pub mod axum;
 mod catalog;
 pub mod certificates;
 mod code;

@@ -23,7 +23,7 @@ pub(crate) fn run(cargo: &Cargo) -> Result<()> {
         process::succeed(databases.env(entities::sea_orm_cli(cargo).args(["migrate", "status"])))
     })?;
     step("documentation", || {
-        let mut doc = cargo.command(["doc", "--no-deps"]);
+        let mut doc = cargo.command(["doc", "--no-deps", "--all-features"]);
         process::succeed(with_denied_warnings(&mut doc))
     })?;
     step("quickstart", || process::succeed(databases.env(&mut quickstart(cargo))))?;

@@ -37,6 +37,15 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         keep: Option<PathBuf>,
     },
+    /// Serves a clinic and a studio on the web, to try in a browser: booking, logging in, the owner's day.
+    Clinic {
+        /// Keep the data in this directory for later runs.
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
+        /// Arguments for the server, such as `--listen 127.0.0.1:8080`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
     /// Runs the examples of the guide, one a domain, each of which checks what it shows.
     Examples,
     /// Runs all tests, doc tests included.
@@ -81,6 +90,11 @@ fn main() -> Result<ExitCode> {
         Command::Quickstart { keep } => {
             let databases = Databases::start(&cargo, keep.as_deref())?;
             process::run(databases.env(&mut quickstart(&cargo)))?
+        }
+        Command::Clinic { keep, args } => {
+            let databases = Databases::start(&cargo, keep.as_deref())?;
+            let run = ["run", "--quiet", "--package", "watertight-axum-clinic", "--", "--demo"];
+            process::run(databases.env(cargo.command(run).args(args)))?
         }
         Command::Examples => {
             examples(&cargo, &Databases::start(&cargo, None)?)?;

@@ -1,0 +1,133 @@
+//! What was typed to book an appointment, and booking it.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use uuid::Uuid;
+use watertight::auth::Email;
+use watertight::entity::public::clients;
+use watertight::scheduling::{NewBooking, NewClient};
+use watertight::{Error, TenantConnection};
+
+use super::offered;
+use super::times::Times;
+use crate::business::Business;
+use crate::extract::Form;
+use crate::problem::Problem;
+
+/// Everything as it was typed, so that it can be shown again.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Typed {
+    pub(super) service: String,
+    pub(super) with: String,
+    pub(super) day: String,
+    /// Made with the page: a form that is sent twice books once.
+    pub(super) key: String,
+    pub(super) slot: String,
+    pub(super) first_name: String,
+    pub(super) last_name: String,
+    pub(super) email: String,
+    pub(super) phone: String,
+}
+
+/// A field, and what is wrong with what was typed there.
+pub(super) type Fault = (&'static str, String);
+
+struct Wanted {
+    start: DateTime<Utc>,
+    practitioner: Option<Uuid>,
+    client: NewClient,
+    key: Uuid,
+}
+
+impl Typed {
+    fn check(&self) -> Result<Wanted, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let slot = self.slot();
+        if slot.is_none() {
+            faults.push(("slot", "Choose a time.".to_owned()));
+        }
+        let named = |field, what, text: &str, faults: &mut Vec<Fault>| {
+            let text = text.trim();
+            if text.is_empty() {
+                faults.push((field, format!("Enter your {what}.")));
+            } else if text.chars().count() > 128 || text.chars().any(char::is_control) {
+                faults.push((field, format!("Your {what} is too long, or holds what is no letter.")));
+            }
+            text.to_owned()
+        };
+        let first_name = named("first_name", "first name", &self.first_name, &mut faults);
+        let last_name = named("last_name", "last name", &self.last_name, &mut faults);
+        let email = self.email.parse::<Email>().ok();
+        if email.is_none() {
+            faults.push(("email", "Enter your email address, as name@example.com.".to_owned()));
+        }
+        let phone = self.phone.trim();
+        if phone.chars().count() > 32 || phone.chars().any(char::is_control) {
+            faults.push(("phone", "Enter a telephone number of at most 32 characters, or none.".to_owned()));
+        }
+        match (slot, email, faults.is_empty()) {
+            (Some((start, practitioner)), Some(email), true) => {
+                let phone = Some(phone.to_owned()).filter(|phone| !phone.is_empty());
+                let client = NewClient { phone, ..NewClient::new(first_name, last_name, email) };
+                // A key that was tampered with is of no use to anyone else.
+                let key = self.key.parse().unwrap_or_else(|_| Uuid::new_v4());
+                Ok(Wanted { start, practitioner, client, key })
+            }
+            _ => Err(faults),
+        }
+    }
+
+    fn slot(&self) -> Option<(DateTime<Utc>, Option<Uuid>)> {
+        let (start, with) = self.slot.split_once('/')?;
+        let start = DateTime::parse_from_rfc3339(start).ok()?.to_utc();
+        let with = if with.is_empty() { None } else { Some(with.parse().ok()?) };
+        Some((start, with))
+    }
+}
+
+pub(crate) async fn book(business: Business, Form(mut typed): Form<Typed>) -> Result<Response, Problem> {
+    let services = business.tenant.content().get_services().await?;
+    let service = offered(&services, &typed.service)?.id;
+    let wanted = match typed.check() {
+        Ok(wanted) => wanted,
+        Err(faults) => {
+            let page = Times::find(&business, &typed).await?.page(&typed, &faults, None);
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        }
+    };
+    let client = client(&business.tenant, &wanted.client).await?;
+    let booking = NewBooking {
+        idempotency_key: Some(wanted.key.to_string()),
+        ..NewBooking::new(service, wanted.practitioner, client.id, wanted.start)
+    };
+    let alert = match business.tenant.scheduling().book(&booking).await {
+        Ok(booked) => {
+            return Ok(Redirect::to(&format!("/bookings/{}", booked.confirmation_code)).into_response());
+        }
+        Err(Error::SlotTaken { .. } | Error::HoldEnded { .. }) => {
+            "Someone was quicker: that time has just been taken. Choose another."
+        }
+        Err(Error::OutsideHours { .. } | Error::PractitionerWanted) => {
+            "That time is not to be had any more. Choose another."
+        }
+        Err(Error::IdempotencyKeyReused { .. }) => {
+            "You have booked with this page before. Check what it says, and book again."
+        }
+        Err(error) => return Err(error.into()),
+    };
+    typed.key = Uuid::new_v4().to_string();
+    let page = Times::find(&business, &typed).await?.page(&typed, &[], Some(alert));
+    Ok((StatusCode::CONFLICT, page).into_response())
+}
+
+/// The client of an email address. One who is there stays as they are: anyone can type their address here, and is not
+/// to give them another name.
+async fn client(tenant: &TenantConnection, typed: &NewClient) -> Result<clients::Model, Error> {
+    match tenant.scheduling().get_client_by_email(&typed.email).await? {
+        Some(known) => Ok(known),
+        None => tenant.scheduling().save_client(typed).await,
+    }
+}

@@ -1,0 +1,45 @@
+//! The business that a page is of.
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use watertight::axum::Tenancy;
+use watertight::chrono_tz::Tz;
+use watertight::{Error, TenantConnection};
+
+use crate::problem::Problem;
+
+/// The tenant of the request, and what every page says of it.
+pub(crate) struct Business {
+    pub(crate) tenant: TenantConnection,
+    pub(crate) name: String,
+    pub(crate) slogan: Option<String>,
+    pub(crate) phone: String,
+    pub(crate) address: Option<String>,
+    pub(crate) zone: Tz,
+}
+
+impl<S> FromRequestParts<S> for Business
+where
+    S: Send + Sync,
+    Tenancy: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let tenant = TenantConnection::from_request_parts(parts, state).await?;
+        let profile = tenant.content().get_profile().await?.ok_or(Problem::NotFound)?;
+        let zone = profile.time_zone.parse().map_err(|_| Error::MalformedRow {
+            column: "public.business_profile.time_zone",
+            reason: format!("{:?} is no IANA time zone", profile.time_zone),
+        });
+        let address = [profile.street_address, profile.city].join(", ");
+        Ok(Self {
+            tenant,
+            name: profile.name,
+            slogan: profile.slogan,
+            phone: profile.phone,
+            address: Some(address).filter(|address| address.len() > 2),
+            zone: zone?,
+        })
+    }
+}

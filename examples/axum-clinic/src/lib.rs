@@ -1,0 +1,86 @@
+//! A web application on watertight: clients book an appointment, the owner sees their day. A clinic and a studio share
+//! the process and the database, each at a host of its own.
+//!
+//! Run it with `cargo xtask clinic`. What to look at first:
+//!
+//! - [`router`]: the routes, and the four layers that all of them are behind.
+//! - `booking`: handlers that take a tenant's connection, and nothing that goes beyond the tenant.
+//! - `login` and `second_factor`: a password, a code or a backup code, a cookie.
+//! - `staff`: an extractor of the application's own, which says who may see the day.
+//! - `problem`: every error as a page and a status, with what is internal logged and not told.
+//!
+//! What it leaves to who runs it: TLS, and how many requests a client may make, are the proxy's.
+
+mod account;
+mod booking;
+mod business;
+mod calendar;
+mod day;
+pub mod demo;
+mod extract;
+mod login;
+mod page;
+mod pending;
+mod problem;
+mod second_factor;
+mod staff;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef, MatchedPath, Request};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use watertight::axum::{CsrfLayer, RenewalLayer, SecurityHeaders, Tenancy};
+
+use crate::pending::PendingLogins;
+use crate::problem::Problem;
+
+/// More than any form here takes.
+const MOST_BYTES: usize = 64 << 10;
+
+#[derive(Clone, FromRef)]
+struct App {
+    tenancy: Tenancy,
+    pending: PendingLogins,
+}
+
+/// The application, for the tenants that a tenancy knows.
+pub fn router(tenancy: Tenancy) -> Router {
+    Router::new()
+        .route("/", get(booking::services))
+        .route("/book", get(booking::times).post(booking::book))
+        .route("/bookings/{code}", get(booking::confirmation))
+        .route("/login", get(login::form).post(login::log_in))
+        .route("/login/code", post(login::second_factor))
+        .route("/logout", post(login::log_out))
+        .route("/account", get(account::show))
+        .route("/account/second-factor", post(second_factor::enrol))
+        .route("/account/second-factor/confirm", post(second_factor::confirm))
+        .route("/account/second-factor/off", post(second_factor::turn_off))
+        .route("/day", get(day::show))
+        .route("/day/{booking}", post(day::move_to))
+        .route("/style.css", get(style))
+        .fallback(async || Problem::NotFound)
+        .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
+        .with_state(App { tenancy, pending: PendingLogins::default() })
+        .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .layer(RenewalLayer::new())
+        .layer(CsrfLayer::new())
+        .layer(SecurityHeaders::new())
+        .layer(middleware::from_fn(log))
+}
+
+async fn style() -> impl IntoResponse {
+    let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "public, max-age=3600")];
+    (headers, include_str!("style.css"))
+}
+
+/// Logs what was asked and answered by its route: the codes in paths and what people type are not for the log.
+async fn log(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let response = next.run(request).await;
+    tracing::info!(%method, route = route.unwrap_or_default(), status = response.status().as_u16());
+    response
+}

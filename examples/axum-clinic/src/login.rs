@@ -1,0 +1,162 @@
+//! Logging in with a password and, where it is asked for, a second factor; logging out.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, State};
+use axum::http::header::USER_AGENT;
+use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+use uuid::Uuid;
+use watertight::Error;
+use watertight::auth::{Login, LoginRefusal, LoginRequest, Password, SecondFactor, SessionMetadata};
+use watertight::axum::{LoggedIn, SessionCookie};
+
+use crate::business::Business;
+use crate::extract::Form;
+use crate::page::{self, Field};
+use crate::pending::PendingLogins;
+use crate::problem::Problem;
+use crate::staff::runs_business;
+
+#[derive(Deserialize)]
+pub(crate) struct Credentials {
+    name: String,
+    password: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Code {
+    login: Uuid,
+    code: String,
+}
+
+pub(crate) async fn form(business: Business) -> Markup {
+    first_page(&business, "", None)
+}
+
+pub(crate) async fn log_in(
+    business: Business,
+    State(pending): State<PendingLogins>,
+    cookie: SessionCookie,
+    headers: HeaderMap,
+    extensions: Extensions,
+    Form(typed): Form<Credentials>,
+) -> Result<Response, Problem> {
+    // A name that no user can have, and a password that none can: told as a wrong one is.
+    let (Ok(identifier), Ok(password)) = (typed.name.parse(), Password::new(typed.password)) else {
+        return Ok(refused(&business, &typed.name, &LoginRefusal::BadCredentials));
+    };
+    let metadata = metadata(&headers, &extensions);
+    let request = LoginRequest { metadata, ..LoginRequest::new(identifier, password) };
+    match business.tenant.auth().login(request.clone()).await {
+        Ok(login) => welcome(&cookie, &login),
+        Err(Error::LoginRefused(LoginRefusal::SecondFactorWanted)) => {
+            let key = pending.keep(business.tenant.tenant_id(), request);
+            Ok(second_page(&business, key, None).into_response())
+        }
+        Err(Error::LoginRefused(refusal)) => Ok(refused(&business, &typed.name, &refusal)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) async fn second_factor(
+    business: Business,
+    State(pending): State<PendingLogins>,
+    cookie: SessionCookie,
+    Form(typed): Form<Code>,
+) -> Result<Response, Problem> {
+    let tenant = business.tenant.tenant_id();
+    let Some(mut request) = pending.take(tenant, typed.login) else {
+        let alert = "That took too long. Log in again.";
+        return Ok((StatusCode::FORBIDDEN, first_page(&business, "", Some(alert))).into_response());
+    };
+    // What apps show is of digits alone; a backup code could be only by a rare chance, and then another will do.
+    let is_totp = typed.code.chars().all(|c| c.is_ascii_digit() || c.is_whitespace());
+    let code = typed.code.into();
+    let factor = if is_totp { SecondFactor::Totp(code) } else { SecondFactor::BackupCode(code) };
+    request.second_factor = Some(factor);
+    match business.tenant.auth().login(request.clone()).await {
+        Ok(login) => welcome(&cookie, &login),
+        Err(Error::LoginRefused(LoginRefusal::SecondFactorWrong)) => {
+            let alert = "The code is wrong, or has been used. Enter the one that the app shows now.";
+            let key = pending.keep(tenant, request);
+            Ok((StatusCode::FORBIDDEN, second_page(&business, key, Some(alert))).into_response())
+        }
+        Err(Error::LoginRefused(refusal)) => Ok(refused(&business, "", &refusal)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(crate) async fn log_out(known: LoggedIn) -> Result<Response, Problem> {
+    Ok((known.log_out().await?, Redirect::to("/")).into_response())
+}
+
+fn welcome(cookie: &SessionCookie, login: &Login) -> Result<Response, Problem> {
+    let to = if runs_business(&login.user) { "/day" } else { "/account" };
+    Ok((cookie.begin(login)?, Redirect::to(to)).into_response())
+}
+
+/// That an account is locked is told to everyone: to tell it of some would say which names are there.
+fn refused(business: &Business, name: &str, refusal: &LoginRefusal) -> Response {
+    let alert = match refusal {
+        LoginRefusal::Inactive => "This account is not active. Ask the owner.",
+        _ => {
+            "The name or the password is wrong, or the account is locked: after five failures it is for a quarter \
+             of an hour."
+        }
+    };
+    (StatusCode::FORBIDDEN, first_page(business, name, Some(alert))).into_response()
+}
+
+/// Who it is, as far as the connection and the browser tell. Behind a proxy that is the proxy's address: there its
+/// header is read instead.
+fn metadata(headers: &HeaderMap, extensions: &Extensions) -> SessionMetadata {
+    let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    SessionMetadata {
+        client_ip: extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip()),
+        user_agent: user_agent.map(|text| text.chars().take(512).collect()),
+        ..Default::default()
+    }
+}
+
+fn first_page(business: &Business, name: &str, alert: Option<&str>) -> Markup {
+    let field = |name, label, kind, autocomplete, value| {
+        Field { name, label, kind, autocomplete, value, required: true, fault: None }.markup()
+    };
+    let content = html! {
+        h1 { "Log in" }
+        @if let Some(alert) = alert { (page::alert(alert)) }
+        form.narrow method="post" action="/login" {
+            (field("name", "Name or email", "text", "username", name))
+            (field("password", "Password", "password", "current-password", ""))
+            button.primary { "Log in" }
+        }
+    };
+    page::of(business, "Log in", &content)
+}
+
+fn second_page(business: &Business, key: Uuid, alert: Option<&str>) -> Markup {
+    let code = Field {
+        name: "code",
+        label: "Code of the app, or a backup code",
+        kind: "text",
+        autocomplete: "one-time-code",
+        value: "",
+        required: true,
+        fault: None,
+    };
+    let content = html! {
+        h1 { "One more step" }
+        @if let Some(alert) = alert { (page::alert(alert)) }
+        p { "Enter the six digits that your authenticator app shows now." }
+        form.narrow method="post" action="/login/code" {
+            input type="hidden" name="login" value=(key);
+            (code.markup())
+            button.primary { "Log in" }
+        }
+        p { a href="/login" { "Begin again" } }
+    };
+    page::of(business, "One more step", &content)
+}

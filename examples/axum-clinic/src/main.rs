@@ -1,0 +1,118 @@
+//! Serves the application. `cargo xtask clinic` runs it with a database and two businesses to try it with.
+#![allow(clippy::print_stdout, reason = "a program for the terminal")]
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use sea_orm::Database;
+use sea_orm_migration::MigratorTrait;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use uuid::Uuid;
+use watertight::auth::{AuthSettings, EncryptionKeys, SigningKeys};
+use watertight::axum::Tenancy;
+use watertight::{TenantId, Watertight};
+use watertight_axum_clinic::{demo, router};
+use watertight_migration::Migrator;
+
+/// Serves businesses, each at a host of its own, from the database that `DATABASE_URL` names.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Where to listen.
+    #[arg(long, env = "CLINIC_LISTEN", default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// A JSON file of hosts and the tenants there: {"clinic.example.com": "7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11"}.
+    #[arg(long, env = "CLINIC_HOSTS", required_unless_present = "demo")]
+    hosts: Option<PathBuf>,
+    /// A file of 32 random bytes or more, which sign the session cookies.
+    #[arg(long, env = "CLINIC_SIGNING_KEY", required_unless_present = "demo")]
+    signing_key: Option<PathBuf>,
+    /// A file with a long random text, under which the keys of authenticator apps are encrypted.
+    #[arg(long, env = "CLINIC_PASSPHRASE", required_unless_present = "demo")]
+    passphrase: Option<PathBuf>,
+    /// Migrates the database, as the role of `DATABASE_OWNER_URL`, opens two businesses in it, and serves those too.
+    /// Keys that are not given are made anew, so no session outlives the program.
+    #[arg(long)]
+    demo: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,sea_orm_migration=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).init();
+    if args.demo {
+        let url = std::env::var("DATABASE_OWNER_URL")
+            .context("DATABASE_OWNER_URL is not set; `cargo xtask clinic` sets it and starts a PostgreSQL")?;
+        let owner = Database::connect(url).await.context("the owner's role cannot connect")?;
+        Migrator::up(&owner, None).await?;
+        owner.close().await?;
+    }
+    let water = Watertight::builder().auth(settings(&args)?).connect_from_env().await?;
+    let mut hosts = args.hosts.as_deref().map(read_hosts).transpose()?.unwrap_or_default();
+    let mut welcome = Vec::new();
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("{} cannot be listened at", args.listen))?;
+    let port = listener.local_addr()?.port();
+    for business in demo::businesses()?.iter().filter(|_| args.demo) {
+        let tenant = water.tenant(business.tenant()?);
+        business.open(&tenant).await?;
+        business.fill_today(&tenant).await?;
+        hosts.insert(business.host().to_owned(), business.tenant()?);
+        let (name, password) = business.owner().unwrap_or_default();
+        welcome
+            .push(format!("http://{}:{port}/  its owner logs in as {name} with {password}", business.host()));
+    }
+    if hosts.is_empty() {
+        bail!("there is no host; name one in the file that --hosts gives");
+    }
+    let tenancy = Tenancy::by_host(water.clone(), hosts)?;
+    println!("listening at {}", listener.local_addr()?);
+    for line in welcome {
+        println!("{line}");
+    }
+    let service = router(tenancy).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(told_to_end()?).await?;
+    water.close().await?;
+    Ok(())
+}
+
+fn settings(args: &Args) -> Result<AuthSettings> {
+    let read = |path: &Path| std::fs::read(path).with_context(|| path.display().to_string());
+    let signing_key = match &args.signing_key {
+        Some(path) => read(path)?,
+        None => [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat(),
+    };
+    let passphrase = match &args.passphrase {
+        Some(path) => String::from_utf8(read(path)?).context("the passphrase is not text")?.trim().to_owned(),
+        None => Uuid::new_v4().to_string(),
+    };
+    Ok(AuthSettings::default()
+        .signing_keys(SigningKeys::new([signing_key])?)
+        .encryption_keys(EncryptionKeys::new([passphrase])?)
+        .issuer("axum-clinic"))
+}
+
+fn read_hosts(path: &Path) -> Result<HashMap<String, TenantId>> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let hosts: HashMap<String, Uuid> =
+        serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+    hosts.into_iter().map(|(host, id)| Ok((host, TenantId::new(id)?))).collect()
+}
+
+/// Resolves when the program is told to end: requests that are being handled are then brought to an end.
+fn told_to_end() -> Result<impl Future<Output = ()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

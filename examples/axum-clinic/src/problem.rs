@@ -1,0 +1,128 @@
+//! What goes wrong, as a page: what someone can do about it is told, what is internal is logged.
+
+use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::html;
+use sea_orm::DbErr;
+use watertight::Error;
+use watertight::axum::{SessionRejection, TenantRejection};
+
+use crate::page;
+
+#[derive(Debug)]
+pub(crate) enum Problem {
+    NotFound,
+    MethodNotAllowed,
+    /// What was sent cannot be understood.
+    Malformed(StatusCode),
+    /// What was sent is understood, and no good.
+    Invalid(String),
+    /// Something is no longer as whoever asks thinks.
+    Outdated(String),
+    /// Whoever asks has to log in first.
+    LogIn,
+    Forbidden,
+    Tenant(TenantRejection),
+    Internal(Error),
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, title, text) = match self {
+            Self::LogIn => return Redirect::to("/login").into_response(),
+            Self::NotFound => {
+                (StatusCode::NOT_FOUND, "Not found", "There is no such page, or not any more.".to_owned())
+            }
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Not possible",
+                "That cannot be done with this page.".to_owned(),
+            ),
+            Self::Malformed(status) => (
+                status,
+                "Not understood",
+                "What your browser sent is incomplete. Go back, load the page anew, and send it again."
+                    .to_owned(),
+            ),
+            Self::Invalid(text) => (StatusCode::UNPROCESSABLE_ENTITY, "Please check", text),
+            Self::Outdated(text) => (StatusCode::CONFLICT, "Things have changed", text),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "Not for you",
+                "Your account may not see this. Ask the owner.".to_owned(),
+            ),
+            Self::Tenant(TenantRejection::Failed(error)) | Self::Internal(error) => return internal(&error),
+            Self::Tenant(rejection) => return rejection.into_response(),
+        };
+        let content = html! {
+            h1 { (title) }
+            p role="alert" { (text) }
+            p { a href="/" { "To the first page" } }
+        };
+        (status, page::plain(title, &content)).into_response()
+    }
+}
+
+fn internal(error: &Error) -> Response {
+    tracing::error!(%error, "a request failed");
+    let (status, text) = match error {
+        Error::Database(DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "We are busy at the moment. Try again in a minute.")
+        }
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side. Try again later."),
+    };
+    let content = html! { h1 { "Sorry" } p role="alert" { (text) } };
+    (status, page::plain("Sorry", &content)).into_response()
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound { .. } => Self::NotFound,
+            Error::InvalidInput { .. } | Error::InvalidSecret { .. } => Self::Invalid(error.to_string()),
+            Error::WrongMove { .. } => Self::Outdated(error.to_string()),
+            other => Self::Internal(other),
+        }
+    }
+}
+
+impl From<DbErr> for Problem {
+    fn from(error: DbErr) -> Self {
+        Self::Internal(error.into())
+    }
+}
+
+impl From<TenantRejection> for Problem {
+    fn from(rejection: TenantRejection) -> Self {
+        Self::Tenant(rejection)
+    }
+}
+
+impl From<SessionRejection> for Problem {
+    fn from(rejection: SessionRejection) -> Self {
+        match rejection {
+            SessionRejection::Tenant(rejection) => Self::Tenant(rejection),
+            SessionRejection::Failed(error) => Self::Internal(error),
+            _ => Self::LogIn,
+        }
+    }
+}
+
+impl From<FormRejection> for Problem {
+    fn from(rejection: FormRejection) -> Self {
+        Self::Malformed(rejection.status())
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::Malformed(rejection.status())
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(_: PathRejection) -> Self {
+        Self::NotFound
+    }
+}

@@ -1,0 +1,20 @@
+//! The application over HTTP, from a port, on a real database, as browsers and as those who are not browsers use it.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says what it skips"
+)]
+
+mod booking;
+mod browser;
+mod csrf;
+mod day;
+mod headers;
+mod login;
+mod odd_input;
+mod tenants;
+mod visitor;
+mod world;
