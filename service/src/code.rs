@@ -32,7 +32,8 @@ impl CodeFormat {
     /// A code as it is stored, however it was typed: in upper case, and, if it is one of this format, with dashes where
     /// they belong. Codes of another origin keep their form.
     pub(crate) fn normal_form(self, typed: &str) -> String {
-        let upper = typed.trim().to_uppercase();
+        // A text of PostgreSQL holds no NUL, so a code with one is nobody's, and must not be asked for.
+        let upper = typed.trim().to_uppercase().replace('\0', "\u{fffd}");
         let bare: Vec<char> = upper.chars().filter(|c| *c != '-' && !c.is_whitespace()).collect();
         let ours = bare.len() == self.groups * self.characters
             && bare.iter().all(|c| u8::try_from(*c).is_ok_and(|byte| ALPHABET.contains(&byte)));
@@ -67,5 +68,6 @@ mod tests {
             }
         }
         assert_eq!(CERTIFICATE.normal_form("gc-2024-7"), "GC-2024-7");
+        assert_eq!(BOOKING.normal_form("ABCD\0"), "ABCD\u{fffd}");
     }
 }

@@ -28,28 +28,20 @@
 //!
 //! Three layers keep tenants apart, and each would do alone for what it covers: the rewriting of statements,
 //! row-level security in the database, and keys that hold the tenant, so that no row can refer to another tenant's.
-//! The module [`isolation`] states the law, what is refused and why, the threat model, and how it is all tested.
+//! The page [`guide::isolation`] states the law, what is refused and why, the threat model, and how it is all tested.
 //! [`Layers`] chooses between the first two; the third is in the schema that `watertight-migration` makes.
 //!
 //! On that connection rest the domains of a booking business, each with a page of its own and an example that runs:
 //! [`auth`] logs people in, [`content`] says what is offered, [`scheduling`] books it, [`certificates`] pay for it,
-//! [`intake`] asks what is to be known before, and [`history`] brings what was there. [`extending`] tells how an
-//! application adds tables, columns and behaviours of its own, and [`doctor`] finds what stands in the way of isolation
+//! [`intake`] asks what is to be known before, and [`history`] brings what was there. [`guide::extending`] tells how an
+//! application adds tables, columns and behaviours of its own; the [`guide`] is in the order in which a team meets the
+//! questions. [`doctor`] finds what stands in the way of isolation
 //! in a database as it is; [`maintenance`] exports, restores and erases whole tenants.
 #![cfg_attr(
     feature = "axum",
     doc = "\n\nWith the feature `axum`, [`axum`](crate::axum) gives the handlers of a web application the connection of the \
            request's tenant, and who sent it."
 )]
-
-#[doc = include_str!("../docs/isolation.md")]
-pub mod isolation {}
-
-#[doc = include_str!("../docs/extending.md")]
-pub mod extending {}
-
-#[doc = include_str!("../docs/adopting.md")]
-pub mod adopting {}
 
 pub mod auth;
 #[cfg(feature = "axum")]
@@ -60,6 +52,7 @@ mod code;
 pub mod content;
 pub mod doctor;
 mod error;
+pub mod guide;
 pub mod history;
 pub mod intake;
 pub mod maintenance;

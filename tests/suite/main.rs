@@ -21,6 +21,7 @@ mod intake;
 mod isolation;
 mod keys;
 mod maintenance;
+mod migrating;
 mod operations;
 mod oracle;
 mod plans;

@@ -134,6 +134,9 @@ impl<C: Tenant> Auth<'_, C> {
     /// Begins to enrol a second factor for the user of a live session. The secret is kept in the session, encrypted,
     /// until [`confirm_totp`](Self::confirm_totp); what it gives is to be shown once.
     ///
+    /// It asks for no password, and a user who has a second factor gets a new one in its place. Where a session alone is
+    /// not enough for that, let them turn the old one off first: [`disable_totp`](Self::disable_totp) asks for it.
+    ///
     /// # Errors
     /// [`Error::SessionNotFound`], [`Error::NotConfigured`].
     pub async fn enrol_totp(self, session: Uuid) -> Result<TotpEnrolment, Error> {

@@ -38,6 +38,7 @@ async fn a_booking_takes_its_slot_and_gets_a_code() -> Result<()> {
     assert_eq!(booking.confirmation_code.len(), 8);
     let typed = booking.confirmation_code.to_lowercase();
     assert_eq!(scheduling.get_booking_by_code(&format!(" {typed} ")).await?, Some(booking.clone()));
+    assert_eq!(scheduling.get_booking_by_code(&format!("{typed}\0")).await?, None);
     assert_eq!(scheduling.get_booking(booking.id).await?, Some(booking.clone()));
     assert_eq!(scheduling.get_bookings_by_client(shop.client.id).await?, std::slice::from_ref(&booking));
     assert_eq!(scheduling.get_bookings(at("09:00"), at("10:00"), None).await?, []);

@@ -1,0 +1,28 @@
+#![doc = include_str!("../docs/guide/guide.md")]
+
+#[doc = include_str!("../docs/guide/adopting.md")]
+pub mod adopting {}
+
+#[doc = include_str!("../docs/guide/extending.md")]
+pub mod extending {}
+
+#[doc = include_str!("../docs/guide/isolation.md")]
+pub mod isolation {}
+
+#[doc = include_str!("../docs/guide/limits.md")]
+pub mod limits {}
+
+#[doc = include_str!("../docs/guide/migrating.md")]
+pub mod migrating {}
+
+#[doc = include_str!("../docs/guide/operating.md")]
+pub mod operating {}
+
+#[doc = include_str!("../docs/guide/queries.md")]
+pub mod queries {}
+
+#[doc = include_str!("../docs/guide/start.md")]
+pub mod start {}
+
+#[doc = include_str!("../docs/guide/tenants.md")]
+pub mod tenants {}
