@@ -10,6 +10,7 @@ mod report;
 mod roles;
 mod security;
 mod shape;
+mod transport;
 
 use sea_orm::sqlx::PgPool;
 
@@ -63,6 +64,7 @@ pub(crate) async fn examine(pool: &PgPool, expected: Expected<'_>) -> Result<Rep
     migrations::check(&mut inspection, &catalog, expected, &mut findings).await?;
     drop(inspection);
     pooler::check(pool, expected, &mut findings).await?;
+    transport::check(&pool.connect_options(), &mut findings);
     findings.sort_unstable();
     let tenant_tables = catalog.relations.iter().filter(|relation| expected.is_tenants(relation)).count();
     let server = catalog.server;

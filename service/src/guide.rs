@@ -3,6 +3,9 @@
 #[doc = include_str!("../docs/guide/adopting.md")]
 pub mod adopting {}
 
+#[doc = include_str!("../docs/guide/deploying.md")]
+pub mod deploying {}
+
 #[doc = include_str!("../docs/guide/extending.md")]
 pub mod extending {}
 

@@ -54,6 +54,7 @@ pub mod doctor;
 mod error;
 pub mod guide;
 pub mod history;
+mod hosts;
 pub mod intake;
 pub mod maintenance;
 pub mod scheduling;

@@ -2,12 +2,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use sea_orm::sqlx::PgPool;
-use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, EntityTrait};
 
 use crate::Error;
 use crate::auth::{AuditLog, AuditLogOptions, AuthConfig, AuthSettings, HashingMetrics};
 use crate::doctor::{self, Expected, Migrations, Report};
+use crate::hosts;
 use crate::maintenance::Maintenance;
 use crate::start;
 use crate::tenant::{Ground, Registry, RewriteMetrics, Rewriter, TenantConnection, TenantId};
@@ -150,7 +150,9 @@ impl fmt::Debug for Watertight {
 pub struct Builder {
     registry: Registry,
     layers: Layers,
-    transaction_pooler: bool,
+    /// What the application said; without a word the host tells.
+    transaction_pooler: Option<bool>,
+    read_only: bool,
     cache_bytes: u64,
     auth: AuthSettings,
     migrations: Migrations,
@@ -162,7 +164,8 @@ impl Default for Builder {
         Self {
             registry: Registry::default(),
             layers: Layers::default(),
-            transaction_pooler: false,
+            transaction_pooler: None,
+            read_only: false,
             cache_bytes: 8 << 20,
             auth: AuthSettings::default(),
             migrations: Migrations::default(),
@@ -209,14 +212,39 @@ impl Builder {
         self
     }
 
-    /// Says that a pooler stands in between that gives out server connections by the transaction, as PgBouncer does
-    /// in its mode `transaction`; off by default.
+    /// Says whether a pooler stands in between that gives out server connections by the transaction, as PgBouncer does
+    /// in its mode `transaction`. Where nothing is said, one is taken to be there for the hosts of Neon's and Supabase's
+    /// poolers, and for no other.
     ///
     /// Every statement of a tenant then runs in a transaction and none is left prepared on the server. The unscoped
     /// connection is SeaORM's own and prepares its statements: give it one without the pooler for migrations.
     #[must_use]
     pub const fn transaction_pooler(mut self, pooler: bool) -> Self {
-        self.transaction_pooler = pooler;
+        self.transaction_pooler = Some(pooler);
+        self
+    }
+
+    /// Says that the database is only read: a replica. Inserts, updates and deletes are refused before they are sent
+    /// ([`Reason::ReadOnly`](crate::Reason::ReadOnly)); every transaction is `READ ONLY`, so the server refuses whatever
+    /// else would change rows, and the application's role has to be held to that by the replica where
+    /// [`Layers::RewritingOnly`] opens no transaction.
+    ///
+    /// Nothing goes to a replica by itself, for it lags: who has just booked would not see the booking. Make a second
+    /// `Watertight` for it, and take that where old rows will do:
+    ///
+    /// ```no_run
+    /// # async fn example(tenant_id: watertight::TenantId) -> Result<(), watertight::Error> {
+    /// use watertight::Watertight;
+    ///
+    /// let primary = Watertight::connect_from_env().await?;
+    /// let replica = Watertight::builder().read_only().connect("postgres://app@replica/clinic").await?;
+    /// let reports = replica.tenant(tenant_id).scheduling();
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn read_only(mut self) -> Self {
+        self.read_only = true;
         self
     }
 
@@ -278,9 +306,10 @@ impl Builder {
     /// [`Error::NotPostgres`], [`Error::RegisteredTwice`], and what the database reports.
     pub async fn doctor(mut self, connection: &DatabaseConnection) -> Result<Report, Error> {
         self.registry.add_own_tables()?;
-        let Self { registry, layers, transaction_pooler, migrations, .. } = &self;
-        let expected =
-            Expected { registry, layers: *layers, transaction_pooler: *transaction_pooler, migrations };
+        let Self { registry, layers, migrations, .. } = &self;
+        let pool = postgres_pool(connection)?;
+        let transaction_pooler = self.pooled(pool);
+        let expected = Expected { registry, layers: *layers, transaction_pooler, migrations };
         doctor::examine(postgres_pool(connection)?, expected).await
     }
 
@@ -305,7 +334,7 @@ impl Builder {
     /// be [examined](Self::examined).
     pub async fn connect(self, options: impl Into<ConnectOptions> + Send) -> Result<Watertight, Error> {
         let options = options.into();
-        check_url(options.get_url())?;
+        hosts::check_url(options.get_url())?;
         let connection = Database::connect(options).await.map_err(|source| Error::Unreachable { source })?;
         self.finish(connection, true).await
     }
@@ -351,11 +380,15 @@ impl Builder {
         Ok(Watertight { ground: Arc::new(ground), connection, owns_connection })
     }
 
+    fn pooled(&self, pool: &PgPool) -> bool {
+        self.transaction_pooler.unwrap_or_else(|| hosts::is_pooler(&pool.connect_options()))
+    }
+
     fn ground(self, connection: &DatabaseConnection, layers: Layers) -> Result<Ground, Error> {
         let pool = postgres_pool(connection)?.clone();
-        let transaction_pooler = self.transaction_pooler;
+        let (transaction_pooler, read_only) = (self.pooled(&pool), self.read_only);
         let auth = AuthConfig::new(self.auth.clone())?;
-        Ok(Ground { pool, rewriter: self.rewriter()?, layers, transaction_pooler, auth })
+        Ok(Ground { pool, rewriter: self.rewriter()?, layers, transaction_pooler, read_only, auth })
     }
 }
 
@@ -364,17 +397,4 @@ fn postgres_pool(connection: &DatabaseConnection) -> Result<&PgPool, Error> {
         DbBackend::Postgres => Ok(connection.get_postgres_connection_pool()),
         backend => Err(Error::NotPostgres { backend: format!("{backend:?}") }),
     }
-}
-
-fn check_url(url: &str) -> Result<(), Error> {
-    if url.trim().is_empty() {
-        return Err(Error::EmptyUrl);
-    }
-    let malformed = |reason: String| Error::MalformedUrl { reason };
-    let parsed = url::Url::parse(url).map_err(|error| malformed(error.to_string()))?;
-    if !matches!(parsed.scheme(), "postgres" | "postgresql") {
-        return Err(malformed(format!("its scheme is {:?}, not \"postgres\"", parsed.scheme())));
-    }
-    url.parse::<PgConnectOptions>().map_err(|error| malformed(error.to_string()))?;
-    Ok(())
 }

@@ -4,6 +4,7 @@
 //! `CI` is set.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::proxy::Proxy;
 use crate::{auth, rows};
 
 /// A PgBouncer of two server connections, ended when it is dropped.
-struct PgBouncer {
+pub(crate) struct PgBouncer {
     process: Child,
     folder: tempfile::TempDir,
     port: u16,
@@ -32,6 +33,14 @@ struct PgBouncer {
 
 impl PgBouncer {
     async fn start(database_url: &str) -> Result<Self> {
+        Self::start_with(database_url, |_| Ok(String::new())).await
+    }
+
+    /// Starts one with more settings, made by what also puts the files they name into the folder given.
+    pub(crate) async fn start_with(
+        database_url: &str,
+        settings: impl FnOnce(&Path) -> Result<String>,
+    ) -> Result<Self> {
         let role = Url::parse(database_url)?.username().to_owned();
         // PgBouncer does not run as root, and another user may not enter the directory of the server's socket.
         let proxy = Proxy::start(database_url).await?;
@@ -39,12 +48,13 @@ impl PgBouncer {
         let port = free_port()?;
         let folder = tempfile::tempdir()?;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777))?;
+        let more = settings(folder.path())?;
         let path = folder.path().display();
         std::fs::write(folder.path().join("users"), format!("\"{role}\" \"\"\n"))?;
         let settings = format!(
             "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\n{user}listen_port = {port}\n\
              unix_socket_dir = {path}\nauth_type = trust\nauth_file = {path}/users\npool_mode = transaction\n\
-             default_pool_size = 2\nmax_client_conn = 100\nignore_startup_parameters = extra_float_digits\n",
+             default_pool_size = 2\nmax_client_conn = 100\nignore_startup_parameters = extra_float_digits\n{more}",
             proxy.port()
         );
         let file = folder.path().join("pgbouncer.ini");
@@ -63,6 +73,16 @@ impl PgBouncer {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(Self { process, folder, port, _proxy: proxy })
+    }
+
+    /// The URL of the listener that the settings open on 127.0.0.1.
+    pub(crate) fn tcp_url(&self, database_url: &str, host: &str, query: &str) -> Result<String> {
+        let url = Url::parse(database_url)?;
+        Ok(format!("postgres://{}:s3cret@{host}:{}{}?{query}", url.username(), self.port, url.path()))
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     fn url(&self, database_url: &str) -> Result<String> {
@@ -84,7 +104,7 @@ fn free_port() -> Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-fn is_installed() -> bool {
+pub(crate) fn is_installed() -> bool {
     let found = Command::new("pgbouncer").arg("--version").stdout(Stdio::null()).status().is_ok();
     assert!(found || std::env::var_os("CI").is_none(), "pgbouncer is not installed");
     found

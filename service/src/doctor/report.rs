@@ -41,6 +41,8 @@ pub enum Check {
     PendingMigration,
     /// A pooler that gives out server connections by the transaction, and nobody said so.
     Pooler,
+    /// A connection to another machine that can be read, or taken over, on the way.
+    Transport,
 }
 
 /// How bad a finding is.

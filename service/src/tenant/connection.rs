@@ -16,8 +16,8 @@ use tracing::{instrument, trace, warn};
 
 use super::driver::{acquire_error, exec_error, query_error};
 use super::id::TenantId;
-use super::refusal::Refusal;
-use super::rewrite::Rewriter;
+use super::refusal::{Reason, Refusal, StatementKind};
+use super::rewrite::{Plan, Rewriter};
 use super::session::Session;
 use super::stream::TenantStream;
 use super::transaction::TenantTransaction;
@@ -90,6 +90,7 @@ pub(crate) struct Ground {
     pub(crate) rewriter: Rewriter,
     pub(crate) layers: Layers,
     pub(crate) transaction_pooler: bool,
+    pub(crate) read_only: bool,
     pub(crate) auth: AuthConfig,
 }
 
@@ -110,6 +111,7 @@ impl Tenancy {
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
         let plan = self.ground.rewriter.plan(&statement.sql, values.len());
         let (plan, values) = plan
+            .and_then(|plan| self.allow(plan))
             .and_then(|plan| plan.bind(self.tenant, values).map(|values| (plan, values)))
             .inspect_err(|refusal| {
                 warn!(tenant_id = %self.tenant, statement = refusal.statement.name(), "refused");
@@ -119,7 +121,20 @@ impl Tenancy {
         Ok(Scoped { sql, values, read_only, keep_prepared: !transaction_pooler })
     }
 
-    pub(super) async fn begin(&self, options: TransactionOptions) -> Result<Session, DbErr> {
+    /// Said here and not by the server, whose error would come after the way there.
+    fn allow(&self, plan: Arc<Plan>) -> Result<Arc<Plan>, Refusal> {
+        let writes =
+            matches!(plan.kind, StatementKind::Insert | StatementKind::Update | StatementKind::Delete);
+        if self.ground.read_only && writes {
+            return Err(Refusal::new(plan.kind, Reason::ReadOnly));
+        }
+        Ok(plan)
+    }
+
+    pub(super) async fn begin(&self, mut options: TransactionOptions) -> Result<Session, DbErr> {
+        if self.ground.read_only {
+            options.access_mode = Some(AccessMode::ReadOnly);
+        }
         let tenant = self.ground.layers.row_security().then_some(self.tenant);
         Session::begin(&self.ground.pool, tenant, options).await
     }

@@ -175,6 +175,12 @@ pub enum Reason {
          around it"
     )]
     Nesting,
+    /// The statement changes rows, and the database is only read.
+    #[error(
+        "the statement changes rows, and this database is only read (`Builder::read_only`); \
+         run it on the primary's connection"
+    )]
+    ReadOnly,
     /// A part of the statement has no form yet that is proved to stay within one tenant.
     #[error("{0} is not supported within one tenant")]
     Unsupported(Cow<'static, str>),
