@@ -79,7 +79,7 @@ impl Cargo {
     }
 }
 
-fn output(command: &mut Command) -> Result<String> {
+pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.stderr(std::process::Stdio::inherit()).output().context("cargo cannot be run")?;
     if !output.status.success() {
         bail!("{command:?} failed: {}", output.status);

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::cargo::Cargo;
 use crate::server::Databases;
-use crate::{entities, examples, process, quickstart, test};
+use crate::{dependencies, entities, examples, process, publishing, quickstart, test};
 
 pub(crate) fn run(cargo: &Cargo) -> Result<()> {
     let started = Instant::now();
@@ -16,6 +16,9 @@ pub(crate) fn run(cargo: &Cargo) -> Result<()> {
         let args = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
         process::succeed(&mut cargo.command_with_engine(args)?)
     })?;
+    step("dependencies", || dependencies::check(cargo))?;
+    step("minimum Rust", || publishing::minimum_rust(cargo))?;
+    step("packages", || publishing::check(cargo, false))?;
     let databases = step("server", || Databases::start(cargo, None))?;
     step("tests", || process::succeed(databases.env(&mut test(cargo))))?;
     step("entities", || entities::check(cargo))?;

@@ -3,8 +3,10 @@
 
 mod cargo;
 mod ci;
+mod dependencies;
 mod entities;
 mod process;
+mod publishing;
 mod server;
 
 use std::ffi::OsString;
@@ -78,7 +80,9 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         command: Vec<OsString>,
     },
-    /// Runs every check: format, lints, entities, tests, documentation, quickstart, examples.
+    /// Tries to publish the crates, builds what would be sent, and sends nothing.
+    Publish,
+    /// Runs every check: format, lints, dependencies, packages, tests, entities, documentation, quickstart, examples.
     Ci,
 }
 
@@ -120,6 +124,10 @@ fn main() -> Result<ExitCode> {
             let (program, args) = command.split_first().context("no command is given")?;
             let databases = Databases::start(&cargo, keep.as_deref())?;
             process::run(databases.env(std::process::Command::new(program).args(args)))?
+        }
+        Command::Publish => {
+            publishing::check(&cargo, true)?;
+            return Ok(ExitCode::SUCCESS);
         }
         Command::Ci => {
             ci::run(&cargo)?;

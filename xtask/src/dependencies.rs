@@ -1,0 +1,53 @@
+//! What may be depended on: packages of the registry, under licences that ask for nothing but their notice.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use spdx::{Expression, Licensee, ParseMode};
+
+use crate::cargo::{Cargo, output};
+
+/// Holds every dependency against `deny.toml`, which is that of `cargo deny`.
+pub(crate) fn check(cargo: &Cargo) -> Result<()> {
+    let allowed = allowed(cargo)?;
+    let metadata =
+        output(&mut cargo.command(["metadata", "--format-version", "1", "--locked", "--all-features"]))?;
+    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata gave no JSON")?;
+    let packages = metadata.get("packages").and_then(Value::as_array).context("there are no packages")?;
+    let mut refused = BTreeSet::new();
+    for package in packages {
+        let text = |field: &str| package.get(field).and_then(Value::as_str);
+        let name = text("name").unwrap_or_default();
+        match text("source") {
+            None => continue,
+            Some(source) if source.starts_with("registry+") => {}
+            Some(source) => drop(refused.insert(format!("{name} comes from {source}"))),
+        }
+        let licence = text("license").unwrap_or_default();
+        let is_allowed = Expression::parse_mode(licence, ParseMode::LAX).is_ok_and(|expression| {
+            expression.evaluate(|wanted| allowed.iter().any(|licensee| licensee.satisfies(wanted)))
+        });
+        if !is_allowed {
+            refused.insert(format!("{name} is under {licence:?}, which deny.toml does not allow"));
+        }
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    bail!("dependencies are refused:\n{}", refused.into_iter().collect::<Vec<_>>().join("\n"))
+}
+
+fn allowed(cargo: &Cargo) -> Result<Vec<Licensee>> {
+    let path = cargo.root().join("deny.toml");
+    let rules: toml::Table = std::fs::read_to_string(&path)?.parse().context("deny.toml")?;
+    let list =
+        rules.get("licenses").and_then(|licenses| licenses.get("allow")).and_then(toml::Value::as_array);
+    list.context("deny.toml allows no licences")?
+        .iter()
+        .map(|name| {
+            let name = name.as_str().context("a licence in deny.toml is no text")?;
+            Licensee::parse(name).with_context(|| format!("{name} in deny.toml"))
+        })
+        .collect()
+}

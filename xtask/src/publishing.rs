@@ -1,0 +1,43 @@
+//! What crates.io will get, tried without sending it.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo::{Cargo, output};
+use crate::process;
+
+/// The crates that are published, each after those that it needs.
+const CRATES: [&str; 4] = ["watertight-entity", "watertight-migration", "watertight", "watertight-cli"];
+
+/// Packs the crates as publishing does; with `build`, also builds what was packed, which takes minutes.
+pub(crate) fn check(cargo: &Cargo, build: bool) -> Result<()> {
+    let packages = CRATES.iter().flat_map(|name| ["--package", name]);
+    let mut publish = cargo.command(["publish", "--dry-run", "--locked", "--allow-dirty"]);
+    publish.args(packages);
+    if !build {
+        publish.arg("--no-verify");
+    }
+    process::succeed(&mut publish)
+}
+
+/// Builds what is published with the oldest Rust that the manifests promise, unless that is the one in use.
+pub(crate) fn minimum_rust(cargo: &Cargo) -> Result<()> {
+    let promised = env!("CARGO_PKG_RUST_VERSION");
+    let version = output(Command::new("rustc").arg("--version"))?;
+    let used = version.split_whitespace().nth(1).context("rustc tells no version")?;
+    if used == promised || used.starts_with(&format!("{promised}.")) {
+        println!("{used} is the minimum supported Rust version: all of this tests it");
+        return Ok(());
+    }
+    let toolchain =
+        if promised.matches('.').count() < 2 { format!("{promised}.0") } else { promised.to_owned() };
+    let mut check = Command::new("rustup");
+    check.current_dir(cargo.root()).args(["run", &toolchain, "cargo", "check", "--locked", "--all-features"]);
+    check.args(["--target-dir", "target/minimum-rust"]);
+    check.args(CRATES.iter().flat_map(|name| ["--package", name]));
+    if !check.status().context("rustup, for the minimum supported Rust version")?.success() {
+        bail!("the crates do not build with Rust {promised}, which their manifests promise");
+    }
+    Ok(())
+}
