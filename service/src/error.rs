@@ -46,7 +46,8 @@ pub enum Error {
     },
     /// The server does not answer, or refuses the connection.
     #[error(
-        "the database cannot be reached: {source}; check that the server runs and that DATABASE_URL names it"
+        "the database cannot be reached: {source}; check that the server runs, that DATABASE_URL names it, and that \
+         its sslmode and sslrootcert are what the server offers"
     )]
     Unreachable {
         /// What the driver said.
