@@ -10,6 +10,7 @@ mod report;
 mod roles;
 mod security;
 mod shape;
+mod tenant_type;
 mod transport;
 
 use sea_orm::sqlx::PgPool;
@@ -61,6 +62,7 @@ pub(crate) async fn examine(pool: &PgPool, expected: Expected<'_>) -> Result<Rep
     indexes::check(&catalog, expected, &mut findings);
     shape::check(&catalog, expected, &mut findings);
     crossing::check(&mut inspection, &catalog, expected, &mut findings).await?;
+    tenant_type::check(&mut inspection, expected, &mut findings).await?;
     migrations::check(&mut inspection, &catalog, expected, &mut findings).await?;
     drop(inspection);
     pooler::check(pool, expected, &mut findings).await?;

@@ -60,7 +60,7 @@ pub enum Error {
         tables.join(", ")
     )]
     NotMigrated {
-        /// The tables, as `schema.name`.
+        /// The tables, as `schema.name`, and what else is missing.
         tables: Vec<String>,
     },
     /// Registered tenant tables are not protected by row-level security.

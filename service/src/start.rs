@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{DbErr, FromQueryResult};
 
 use crate::Error;
-use crate::tenant::{Ground, Inspection, Ownership};
+use crate::tenant::{Ground, Inspection, Ownership, TENANT_TYPE};
 
 pub(crate) async fn check(ground: &Ground) -> Result<(), Error> {
     check_strings(ground).await?;
@@ -77,6 +77,19 @@ async fn check_tables(inspection: &mut Inspection, ground: &Ground) -> Result<()
             None => missing.push(name),
             Some(false) if table.ownership == Ownership::Tenant => unprotected.push(name),
             Some(_) => {}
+        }
+    }
+    if ground.layers.row_security() {
+        #[derive(FromQueryResult)]
+        struct Type {
+            there: bool,
+        }
+        let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n \
+                   ON n.oid = t.typnamespace WHERE n.nspname || '.' || t.typname = $1 \
+                   AND has_schema_privilege(n.oid, 'USAGE') AND has_type_privilege(t.oid, 'USAGE')) AS there";
+        let Type { there } = inspection.ask_one(sql, [TENANT_TYPE.into()]).await?;
+        if !there {
+            missing.push(format!("type {TENANT_TYPE}"));
         }
     }
     if !missing.is_empty() {

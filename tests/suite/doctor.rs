@@ -343,6 +343,26 @@ async fn tables_that_nobody_registered_are_found() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_type_that_carries_the_tenant_is_looked_at() -> Result<()> {
+    let (check, error, name) = (Check::TenantType, Severity::Error, "auth.watertight_tenant");
+    for (sql, tells) in [
+        ("DROP DOMAIN auth.watertight_tenant", "is missing"),
+        (
+            "ALTER DOMAIN auth.watertight_tenant DROP CONSTRAINT watertight_tenant_setting",
+            "does not make the setting",
+        ),
+        (
+            "ALTER DOMAIN auth.watertight_tenant ADD CHECK (set_config('app.tenant_id', '', true) IS NOT NULL)",
+            "does not make the setting",
+        ),
+        ("REVOKE USAGE ON DOMAIN auth.watertight_tenant FROM PUBLIC", "may not be used"),
+    ] {
+        one_finding(sql, check, error, name, tells).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn indexes_that_are_missing_are_found() -> Result<()> {
     let (check, warning) = (Check::MissingIndex, Severity::Warning);
     let dropped = "DROP INDEX public.bookings_datetime_idx";
@@ -401,7 +421,7 @@ async fn migrations_that_are_not_applied_are_found() -> Result<()> {
     Migrator::down(&database.owner().await?, Some(1)).await?;
     let report = examine_with(&database, Watertight::builder().migrations(["m2027_own"])).await?;
     let found: Vec<_> = report.of(Check::PendingMigration).map(|f| f.object.as_str()).collect();
-    assert_eq!(found, [OWN_MIGRATIONS[6], "m2027_own"], "{report}");
+    assert_eq!(found, [OWN_MIGRATIONS[7], "m2027_own"], "{report}");
     let report = examine_with(&database, Watertight::builder().migration_table("applied")).await?;
     assert_eq!(
         report.of(Check::PendingMigration).next().map(|f| f.object.as_str()),

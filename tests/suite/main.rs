@@ -39,5 +39,6 @@ mod schema;
 mod start;
 mod streams;
 mod stress;
+mod tenant_parameter;
 mod tls;
 mod transactions;

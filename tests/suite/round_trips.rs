@@ -65,7 +65,7 @@ async fn inside_a_transaction_isolation_costs_no_round_trip() -> Result<()> {
 }
 
 #[tokio::test]
-async fn outside_a_transaction_a_read_waits_for_two_and_a_write_for_three() -> Result<()> {
+async fn outside_a_transaction_isolation_costs_no_round_trip() -> Result<()> {
     let database = TestDatabase::create().await?;
     let proxy = Proxy::start(&database.app_url()).await?;
     let tenant = through(&proxy, &database, Watertight::builder()).await?;
@@ -74,10 +74,34 @@ async fn outside_a_transaction_a_read_waits_for_two_and_a_write_for_three() -> R
 
     let start = settled(&proxy).await;
     read(&tenant).await?;
-    assert_eq!(proxy.turns() - start, 2, "BEGIN with the setting; the statement");
+    assert_eq!(proxy.turns() - start, 1, "the statement, and the setting with it");
     let start = settled(&proxy).await;
     write(&tenant).await?;
-    assert_eq!(proxy.turns() - start, 3, "BEGIN with the setting; the statement; COMMIT");
+    assert_eq!(proxy.turns() - start, 1, "the statement, and the setting with it");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_brings_no_tenant_and_what_a_pooler_might_divide_waits_for_a_transaction() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let proxy = Proxy::start(&database.app_url()).await?;
+    let tenant = through(&proxy, &database, Watertight::builder()).await?;
+    tenant.execute_unprepared("SELECT 1").await?;
+    let start = settled(&proxy).await;
+    tenant.execute_unprepared("SELECT 1").await?;
+    assert_eq!(proxy.turns() - start, 2, "BEGIN with the setting; the statement");
+
+    let pooled = through(&proxy, &database, Watertight::builder().transaction_pooler(true)).await?;
+    write(&pooled).await?;
+    let start = settled(&proxy).await;
+    write(&pooled).await?;
+    assert_eq!(proxy.turns() - start, 4, "BEGIN with the setting; the preparing; the statement; COMMIT");
+
+    let replica = through(&proxy, &database, Watertight::builder().read_only()).await?;
+    read(&replica).await?;
+    let start = settled(&proxy).await;
+    read(&replica).await?;
+    assert_eq!(proxy.turns() - start, 2, "BEGIN READ ONLY with the setting; the statement");
     Ok(())
 }
 
@@ -104,7 +128,7 @@ async fn whoever_is_known_costs_one_query_and_whoever_is_not_none() -> Result<()
 
     let start = settled(&proxy).await;
     assert!(tenant.auth().authenticate(token.expose_secret()).await?.is_some());
-    assert_eq!(proxy.turns() - start, 2, "BEGIN with the setting; the query");
+    assert_eq!(proxy.turns() - start, 1, "the query, and the setting with it");
     let start = settled(&proxy).await;
     assert!(tenant.auth().authenticate(&token.expose_secret().replace('-', "0")).await?.is_none());
     assert_eq!(proxy.turns() - start, 0);

@@ -19,6 +19,8 @@ pub enum Check {
     RowSecurity,
     /// A policy that is missing, or shows more than the tenant's rows.
     Policy,
+    /// The type whose conversion makes the setting of row-level security is missing, or does something else.
+    TenantType,
     /// A primary or unique key that does not begin with the tenant.
     TenantKey,
     /// A foreign key that does not hold the tenant.

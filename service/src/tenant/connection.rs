@@ -5,17 +5,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use sea_orm::sqlx::pool::PoolConnection;
+use sea_orm::sqlx::postgres::PgArguments;
 use sea_orm::sqlx::query::Query;
 use sea_orm::sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres};
 use sea_orm::{
     AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement,
     StreamTrait, TransactionError, TransactionOptions, TransactionTrait, Value,
 };
-use sea_query_sqlx::SqlxValues;
 use tracing::{instrument, trace, warn};
 
 use super::driver::{acquire_error, exec_error, query_error};
 use super::id::TenantId;
+use super::parameter::TenantParameter;
 use super::refusal::{Reason, Refusal, StatementKind};
 use super::rewrite::{Plan, Rewriter};
 use super::session::Session;
@@ -30,8 +31,14 @@ use crate::watertight::Layers;
 /// be proved to is refused with a [`Refusal`]. It is cheap to make and to clone: a handle on the pool and the
 /// tenant's identity.
 ///
-/// Outside a transaction a statement runs in one of its own when row-level security is in force: it takes one
-/// more round trip for reading, two more for writing. Inside a transaction the setting travels with `BEGIN`.
+/// Isolation takes no round trip of its own: the setting that row-level security goes by travels with the values of a
+/// statement, and with `BEGIN` of a transaction. A statement outside a transaction is its own. Once it was sent it may
+/// be carried out though its future is dropped; what must not be half done belongs in a transaction, which is rolled
+/// back.
+///
+/// Three kinds of statement do run in a transaction opened for them, one round trip more for reading and two for
+/// writing: behind a [pooler](crate::Builder::transaction_pooler), on a [replica](crate::Builder::read_only), and
+/// those that name no tenant table.
 ///
 /// ```no_run
 /// use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -67,14 +74,25 @@ impl TenantConnection {
         Auth::new(self, &self.tenancy.ground.auth)
     }
 
-    async fn lease(&self, read_only: bool) -> Result<Lease, DbErr> {
+    async fn lease(&self, scoped: &Scoped) -> Result<Lease, DbErr> {
         let ground = &self.tenancy.ground;
-        if ground.layers.row_security() || ground.transaction_pooler {
-            let session = self.tenancy.begin(TransactionOptions::default()).await?;
-            Ok(Lease::Transaction { session, read_only })
-        } else {
+        // A pooler gives the second message of a statement to another server, unless a transaction is open; and a
+        // transaction can be told to be read only.
+        let complete = match scoped.tenant {
+            _ if ground.transaction_pooler => false,
+            Some(TenantParameter::Setting(_)) => !ground.read_only,
+            _ => !ground.layers.row_security(),
+        };
+        if complete {
             ground.pool.acquire().await.map(Lease::Plain).map_err(acquire_error)
+        } else {
+            self.transaction_lease(scoped).await
         }
+    }
+
+    async fn transaction_lease(&self, scoped: &Scoped) -> Result<Lease, DbErr> {
+        let session = self.tenancy.begin(TransactionOptions::default()).await?;
+        Ok(Lease::Transaction { session, read_only: scoped.read_only })
     }
 }
 
@@ -110,15 +128,24 @@ impl Tenancy {
         }
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
         let plan = self.ground.rewriter.plan(&statement.sql, values.len());
-        let (plan, values) = plan
+        let plan = plan
             .and_then(|plan| self.allow(plan))
-            .and_then(|plan| plan.bind(self.tenant, values).map(|values| (plan, values)))
+            .and_then(|plan| plan.check(self.tenant, &values).map(|()| plan))
             .inspect_err(|refusal| {
                 warn!(tenant_id = %self.tenant, statement = refusal.statement.name(), "refused");
             })?;
         trace!(statement = plan.kind.name(), "scoped");
         let (sql, read_only) = (Arc::clone(&plan.sql), plan.read_only);
-        Ok(Scoped { sql, values, read_only, keep_prepared: !transaction_pooler })
+        let tenant = plan.binds_tenant.then(|| self.parameter());
+        Ok(Scoped { sql, values, tenant, read_only, keep_prepared: !transaction_pooler })
+    }
+
+    fn parameter(&self) -> TenantParameter {
+        if self.ground.layers.row_security() {
+            TenantParameter::Setting(self.tenant)
+        } else {
+            TenantParameter::Plain(self.tenant)
+        }
     }
 
     /// Said here and not by the server, whose error would come after the way there.
@@ -144,6 +171,7 @@ impl Tenancy {
 pub(super) struct Scoped {
     sql: Arc<str>,
     values: Vec<Value>,
+    tenant: Option<TenantParameter>,
     pub(super) read_only: bool,
     /// Whether the statement stays prepared on the connection. Behind a pooler that gives out server connections by
     /// the transaction the next one would find the statements of others.
@@ -153,31 +181,32 @@ pub(super) struct Scoped {
 impl Scoped {
     pub(super) fn unscoped(statement: Statement, transaction_pooler: bool) -> Self {
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
-        Self { sql: statement.sql.into(), values, read_only: false, keep_prepared: !transaction_pooler }
+        let keep_prepared = !transaction_pooler;
+        Self { sql: statement.sql.into(), values, tenant: None, read_only: false, keep_prepared }
     }
 
-    pub(super) fn query(self) -> Query<'static, Postgres, SqlxValues> {
-        let values = SqlxValues(sea_orm::sea_query::Values(self.values));
-        sea_orm::sqlx::query_with(AssertSqlSafe(self.sql), values).persistent(self.keep_prepared)
+    pub(super) fn query(self) -> Result<Query<'static, Postgres, PgArguments>, DbErr> {
+        let arguments = TenantParameter::bind(self.tenant, self.values)?;
+        Ok(sea_orm::sqlx::query_with(AssertSqlSafe(self.sql), arguments).persistent(self.keep_prepared))
     }
 
     pub(super) async fn execute(self, connection: &mut PgConnection) -> Result<ExecResult, DbErr> {
-        self.query().execute(connection).await.map(Into::into).map_err(exec_error)
+        self.query()?.execute(connection).await.map(Into::into).map_err(exec_error)
     }
 
     pub(super) async fn query_one(self, connection: &mut PgConnection) -> Result<Option<QueryResult>, DbErr> {
-        let row = self.query().fetch_optional(connection).await.map_err(query_error)?;
+        let row = self.query()?.fetch_optional(connection).await.map_err(query_error)?;
         Ok(row.map(Into::into))
     }
 
     pub(super) async fn query_all(self, connection: &mut PgConnection) -> Result<Vec<QueryResult>, DbErr> {
-        self.query().fetch(connection).map_ok(Into::into).map_err(query_error).try_collect().await
+        self.query()?.fetch(connection).map_ok(Into::into).map_err(query_error).try_collect().await
     }
 }
 
 /// A connection from the pool for one statement.
 pub(super) enum Lease {
-    /// Rewriting alone holds: the statement is its own transaction.
+    /// The statement has all that keeps it within its tenant, and is its own transaction.
     Plain(PoolConnection<Postgres>),
     /// The setting of row-level security lasts as long as the transaction.
     Transaction { session: Session, read_only: bool },
@@ -209,7 +238,7 @@ impl ConnectionTrait for TenantConnection {
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let scoped = self.tenancy.scope(statement)?;
-        let mut lease = self.lease(scoped.read_only).await?;
+        let mut lease = self.lease(&scoped).await?;
         let result = scoped.execute(lease.connection()).await?;
         lease.end().await?;
         Ok(result)
@@ -223,7 +252,7 @@ impl ConnectionTrait for TenantConnection {
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let scoped = self.tenancy.scope(statement)?;
-        let mut lease = self.lease(scoped.read_only).await?;
+        let mut lease = self.lease(&scoped).await?;
         let row = scoped.query_one(lease.connection()).await?;
         lease.end().await?;
         Ok(row)
@@ -232,7 +261,7 @@ impl ConnectionTrait for TenantConnection {
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let scoped = self.tenancy.scope(statement)?;
-        let mut lease = self.lease(scoped.read_only).await?;
+        let mut lease = self.lease(&scoped).await?;
         let rows = scoped.query_all(lease.connection()).await?;
         lease.end().await?;
         Ok(rows)
@@ -254,7 +283,12 @@ impl StreamTrait for TenantConnection {
     ) -> Pin<Box<dyn Future<Output = Result<TenantStream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
             let scoped = self.tenancy.scope(statement)?;
-            let lease = self.lease(scoped.read_only).await?;
+            // By itself a statement is carried out to its end, however few of its rows are read.
+            let lease = if scoped.read_only {
+                self.lease(&scoped).await?
+            } else {
+                self.transaction_lease(&scoped).await?
+            };
             Ok(TenantStream::of_lease(lease, scoped))
         })
     }

@@ -181,6 +181,9 @@ pub enum Reason {
          run it on the primary's connection"
     )]
     ReadOnly,
+    /// The statement names the type that carries the connection's tenant to the server.
+    #[error("watertight_tenant is the type by which the connection says whose statement it is; use uuid")]
+    TenantType,
     /// A part of the statement has no form yet that is proved to stay within one tenant.
     #[error("{0} is not supported within one tenant")]
     Unsupported(Cow<'static, str>),

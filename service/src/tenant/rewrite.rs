@@ -21,6 +21,7 @@ pub use self::cache::RewriteMetrics;
 use self::cache::{PlanCache, Verdict};
 pub(crate) use self::plan::Plan;
 use self::source::Source;
+use super::parameter::TENANT_TYPE;
 use super::refusal::{Reason, Refusal, StatementKind};
 use super::registry::Registry;
 
@@ -82,6 +83,9 @@ fn make_plan(registry: &Registry, text: &str, values: usize) -> Verdict {
     let (source, tokens) =
         Source::new(text).map_err(|reason| Refusal::new(StatementKind::Unknown, reason))?;
     let guess = kind_of_tokens(&source);
+    if source.tokens().any(names_tenant_type) {
+        return Err(Refusal::new(guess, Reason::TenantType));
+    }
     let operators = source.tokens().filter(|token| nests(token)).count();
     if operators > OPERATOR_LIMIT {
         let reason = format!("a statement of more than {OPERATOR_LIMIT} operators and keywords");
@@ -101,6 +105,12 @@ fn make_plan(registry: &Registry, text: &str, values: usize) -> Verdict {
             .map(Arc::new)
             .map_err(|reason| Refusal::new(kind, reason))
     })
+}
+
+/// Whether a token is the name of the type whose conversion sets the tenant, however it is written.
+fn names_tenant_type(token: &Token) -> bool {
+    let name = TENANT_TYPE.rsplit('.').next().unwrap_or(TENANT_TYPE);
+    matches!(token, Token::Word(word) if word.value.eq_ignore_ascii_case(name))
 }
 
 /// Whether a token can make the tree deeper. Lists, names and values make it wider.

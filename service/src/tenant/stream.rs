@@ -20,7 +20,7 @@ impl<'a> TenantStream<'a> {
     pub(super) fn of_lease(mut lease: Lease, scoped: Scoped) -> Self {
         Self(Box::pin(try_stream! {
             {
-                let mut rows = scoped.query().fetch(lease.connection());
+                let mut rows = scoped.query()?.fetch(lease.connection());
                 while let Some(row) = rows.try_next().await.map_err(query_error)? {
                     yield row.into();
                 }
@@ -31,7 +31,7 @@ impl<'a> TenantStream<'a> {
 
     pub(super) fn of_transaction(mut session: MutexGuard<'a, Session>, scoped: Scoped) -> Self {
         Self(Box::pin(try_stream! {
-            let mut rows = scoped.query().fetch(session.connection());
+            let mut rows = scoped.query()?.fetch(session.connection());
             while let Some(row) = rows.try_next().await.map_err(query_error)? {
                 yield row.into();
             }

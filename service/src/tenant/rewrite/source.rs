@@ -196,7 +196,8 @@ fn check_reading(before: &str, token: &Token, written: &str) -> Result<(), Reaso
         | Token::NationalStringLiteral(_)
         | Token::HexStringLiteral(_)
         | Token::EOF => true,
-        Token::Word(word) if word.quote_style == Some('"') => true,
+        // `U&"\0061"` is a name written by its code points to PostgreSQL.
+        Token::Word(word) if word.quote_style == Some('"') => !before.ends_with('&'),
         // To PostgreSQL an operator ends where a comment starts.
         _ => {
             let joined = |a, b| before.ends_with(a) && written.starts_with(b);

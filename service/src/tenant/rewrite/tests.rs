@@ -146,10 +146,10 @@ fn a_tenant_in_the_statement_is_held_against_the_connection() {
         "INSERT INTO services (name) VALUES ('a') ON CONFLICT (name) DO UPDATE SET tenant_id = $1",
     ] {
         let plan = rewriter.plan(text, 1).unwrap();
-        assert!(plan.bind(own, vec![own.into()]).is_ok(), "{text}");
-        let refusal = plan.bind(own, vec![foreign.clone()]).unwrap_err();
+        assert!(plan.check(own, &[own.into()]).is_ok(), "{text}");
+        let refusal = plan.check(own, std::slice::from_ref(&foreign)).unwrap_err();
         assert!(matches!(refusal.reason, Reason::ForeignTenant { .. }), "{text}: {refusal}");
-        assert!(plan.bind(own, vec![sea_orm::Value::Uuid(None)]).is_err(), "{text}");
+        assert!(plan.check(own, &[sea_orm::Value::Uuid(None)]).is_err(), "{text}");
     }
     for text in [
         "INSERT INTO services (tenant_id, name) VALUES (gen_random_uuid(), 'a')",
@@ -223,6 +223,28 @@ fn what_is_not_known_is_refused() {
         "SELECT ?",
     ] {
         refused(text);
+    }
+}
+
+#[test]
+fn the_type_that_carries_the_tenant_is_not_for_statements() {
+    for text in [
+        "SELECT $1::auth.watertight_tenant",
+        "SELECT CAST('x' AS WaterTight_Tenant) FROM services",
+        r#"SELECT 'x'::"auth"."watertight_tenant"[]"#,
+        "SELECT auth.watertight_tenant 'x'",
+        "SELECT watertight_tenant('x')",
+        "SELECT * FROM json_to_record('{}') AS x (a auth.watertight_tenant)",
+        "EXPLAIN SELECT NULL::auth/**/.watertight_tenant",
+    ] {
+        assert_eq!(refused(text), Reason::TenantType, "{text}");
+    }
+    // Written by its code points it would be another name to the parser.
+    for text in [
+        r#"SELECT 'x'::auth.U&"watertight\005ftenant""#,
+        r#"SELECT 'x'::u&"!0077atertight_tenant" UESCAPE '!'"#,
+    ] {
+        assert!(matches!(refused(text), Reason::NotUnderstood(_)), "{text}");
     }
 }
 
