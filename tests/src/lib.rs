@@ -7,6 +7,7 @@
 //! `cargo xtask test` sets them.
 
 pub mod guards;
+pub mod proxy;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

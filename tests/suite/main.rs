@@ -27,7 +27,6 @@ mod oracle;
 mod plans;
 mod pooler;
 mod pooling;
-mod proxy;
 mod read_only;
 mod refusals;
 mod relations;

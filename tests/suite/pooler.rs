@@ -18,9 +18,9 @@ use url::Url;
 use watertight::doctor::{Check, Severity};
 use watertight::entity::public::services;
 use watertight::{TenantConnection, Watertight};
+use watertight_tests::proxy::Proxy;
 use watertight_tests::{TestDatabase, new_tenant};
 
-use crate::proxy::Proxy;
 use crate::{auth, rows};
 
 /// A PgBouncer of two server connections, ended when it is dropped.

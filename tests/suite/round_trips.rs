@@ -7,9 +7,9 @@ use sea_orm::{
 };
 use watertight::entity::public::services;
 use watertight::{Builder, Layers, TenantConnection, Watertight};
+use watertight_tests::proxy::Proxy;
 use watertight_tests::{TestDatabase, new_tenant};
 
-use crate::proxy::Proxy;
 use crate::{auth, rows};
 
 async fn through(proxy: &Proxy, database: &TestDatabase, builder: Builder) -> Result<TenantConnection> {

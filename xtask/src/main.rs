@@ -56,6 +56,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Measures operations against SeaORM and sqlx by hand, side by side on the same rows.
+    Bench {
+        /// Arguments for the benchmark: `--help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
     /// Runs `sea-orm-cli migrate` as the owner: `up`, `down`, `refresh`, `status`, ..
     Migrate {
         /// Keep the data in this directory for later runs.
@@ -86,6 +92,9 @@ enum Command {
     Ci,
 }
 
+/// The program that measures.
+const BENCH: &str = "watertight-bench";
+
 fn main() -> Result<ExitCode> {
     let Args { command } = Args::parse();
     process::watch_signals()?;
@@ -107,6 +116,13 @@ fn main() -> Result<ExitCode> {
         Command::Test { args } => {
             let databases = Databases::start(&cargo, None)?;
             process::run(databases.env(test(&cargo).args(args)))?
+        }
+        Command::Bench { args } => {
+            // Built first, so that the server is not up meanwhile.
+            process::succeed(&mut cargo.command(["build", "--quiet", "--release", "--package", BENCH]))?;
+            let databases = Databases::start(&cargo, None)?;
+            let run = ["run", "--quiet", "--release", "--package", BENCH, "--"];
+            process::run(databases.env(cargo.command(run).args(args)))?
         }
         Command::Migrate { keep, args } => {
             let databases = Databases::start(&cargo, keep.as_deref())?;

@@ -13,7 +13,7 @@ use url::Url;
 
 /// Listens on a port of the loopback until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Proxy {
+pub struct Proxy {
     port: u16,
     turns: Arc<Turns>,
     accepting: JoinHandle<()>,
@@ -47,7 +47,10 @@ impl Server {
 
 impl Proxy {
     /// Starts a proxy before the server that a database URL names.
-    pub(crate) async fn start(database_url: &str) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When the URL names no server, or no port is free.
+    pub async fn start(database_url: &str) -> Result<Self> {
         let server = Server::of(&Url::parse(database_url)?)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
@@ -61,18 +64,24 @@ impl Proxy {
         Ok(Self { port, turns, accepting })
     }
 
-    pub(crate) const fn port(&self) -> u16 {
+    /// The port of 127.0.0.1 that it listens on.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
         self.port
     }
 
     /// The URL of the same database and role through the proxy.
-    pub(crate) fn url(&self, database_url: &str) -> Result<String> {
+    ///
+    /// # Errors
+    /// When it is no URL.
+    pub fn url(&self, database_url: &str) -> Result<String> {
         let url = Url::parse(database_url)?;
         Ok(format!("postgres://{}@127.0.0.1:{}{}", url.username(), self.port, url.path()))
     }
 
     /// How many round trips there have been: each is what the client sends after the server's last answer.
-    pub(crate) fn turns(&self) -> u64 {
+    #[must_use]
+    pub fn turns(&self) -> u64 {
         self.turns.taken.load(Ordering::SeqCst)
     }
 }
@@ -126,10 +135,8 @@ async fn pump(
     let mut buffer = vec![0; 16 << 10];
     loop {
         let length = from.read(&mut buffer).await?;
-        if length == 0 {
-            return Ok(());
-        }
+        let Some(read @ [_, ..]) = buffer.get(..length) else { return Ok(()) };
         seen();
-        to.write_all(&buffer[..length]).await?;
+        to.write_all(read).await?;
     }
 }

@@ -1,0 +1,92 @@
+//! What is measured.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// An operation that each way of reaching the database carries out on the same rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Operation {
+    GetUser,
+    GetUserByHandle,
+    Authenticate,
+    CreateSession,
+    LogAuditEvent,
+    LogAuditEvents,
+    GetAuditEvents,
+    GetAllUsers,
+    Join,
+    UpdateUser,
+    Availability,
+    Transaction,
+    Cleanup,
+}
+
+impl Operation {
+    /// Those that are repeated on rows that stay: all but the clean-up, which needs new rows each time.
+    pub(crate) const REPEATED: [Self; 12] = [
+        Self::GetUser,
+        Self::GetUserByHandle,
+        Self::Authenticate,
+        Self::CreateSession,
+        Self::LogAuditEvent,
+        Self::LogAuditEvents,
+        Self::GetAuditEvents,
+        Self::GetAllUsers,
+        Self::Join,
+        Self::UpdateUser,
+        Self::Availability,
+        Self::Transaction,
+    ];
+
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::GetUser => "get_user",
+            Self::GetUserByHandle => "get_user_by_handle",
+            Self::Authenticate => "authenticate (token)",
+            Self::CreateSession => "create_session",
+            Self::LogAuditEvent => "log_audit_event",
+            Self::LogAuditEvents => "log_audit_events, 1,000 at once",
+            Self::GetAuditEvents => "get_audit_events, 50 of 100,000",
+            Self::GetAllUsers => "get_all_users, 1,000 rows",
+            Self::Join => "join of three tables, 50 rows",
+            Self::UpdateUser => "update_user",
+            Self::Availability => "availability of 14 days",
+            Self::Transaction => "get_user in a transaction",
+            Self::Cleanup => "clean-up of 100,000 expired sessions",
+        }
+    }
+
+    /// Whether one row is read by its key, where what surrounds the query weighs most.
+    pub(crate) const fn reads_one_row(self) -> bool {
+        matches!(self, Self::GetUser | Self::GetUserByHandle | Self::Authenticate)
+    }
+}
+
+/// A way of reaching the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Way {
+    /// sqlx with prepared statements and the tenant in every condition: the practical limit.
+    Sqlx,
+    /// SeaORM with the tenant in every condition, written by hand.
+    SeaOrm,
+    /// Watertight with rewriting alone.
+    Rewriting,
+    /// Watertight as it comes: rewriting, and row-level security under it.
+    Watertight,
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 4] = [Self::Sqlx, Self::SeaOrm, Self::Rewriting, Self::Watertight];
+
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Sqlx => "sqlx",
+            Self::SeaOrm => "SeaORM by hand",
+            Self::Rewriting => "rewriting alone",
+            Self::Watertight => "watertight",
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! How often an operation waits for the server, counted on the wire.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+use watertight_tests::proxy::Proxy;
+
+use crate::operation::{Operation, Way};
+use crate::ways::Ways;
+use crate::world::World;
+
+/// The round trips of an operation, once its statements are prepared.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct RoundTrips {
+    pub(crate) operation: Operation,
+    pub(crate) way: Way,
+    pub(crate) number: f64,
+}
+
+/// Counts on one connection each, through proxies.
+pub(crate) async fn count(world: &World) -> Result<Vec<RoundTrips>> {
+    const TIMES: u32 = 5;
+    let (privileged, app) = (world.database.maintenance_url()?, world.database.app_url());
+    let proxy = Proxy::start(&app).await?;
+    let ways = Ways::connect_to(world, &proxy.url(&privileged)?, &proxy.url(&app)?, 1).await?;
+    let mut counted = Vec::new();
+    for operation in Operation::REPEATED {
+        for way in Way::ALL {
+            ways.run(way, operation, world, 0).await?;
+            let start = settled(&proxy).await;
+            let mut turns = 0;
+            let mut before = start;
+            for n in 0..TIMES {
+                ways.run(way, operation, world, n as usize).await?;
+                turns += proxy.turns() - before;
+                // What the pool does with a connection that it is given back is nobody's wait.
+                before = settled(&proxy).await;
+            }
+            counted.push(RoundTrips { operation, way, number: turns as f64 / f64::from(TIMES) });
+        }
+    }
+    Ok(counted)
+}
+
+async fn settled(proxy: &Proxy) -> u64 {
+    let mut before = proxy.turns();
+    loop {
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        let now = proxy.turns();
+        if now == before {
+            return now;
+        }
+        before = now;
+    }
+}
