@@ -204,7 +204,7 @@ const INSERT: &str = r#"INSERT INTO "auth"."audit_events"
     SELECT "e"."id", "e"."type", "e"."user_id", "e"."target_user_id", "e"."handle", "e"."ip_address",
            "e"."user_agent", "e"."details", "e"."severity", "e"."source",
            clock_timestamp() - "e"."age" * INTERVAL '1 microsecond'
-    FROM jsonb_to_recordset($1) AS "e"("id" uuid, "type" text, "user_id" uuid, "target_user_id" uuid,
+    FROM jsonb_to_recordset($1::text::jsonb) AS "e"("id" uuid, "type" text, "user_id" uuid, "target_user_id" uuid,
          "handle" text, "ip_address" text, "user_agent" text, "details" jsonb, "severity" text, "source" text,
          "age" bigint)
     ON CONFLICT ("id") DO NOTHING"#;
@@ -272,7 +272,7 @@ impl<C: Tenant> Auth<'_, C> {
                 age: u64::try_from(age.as_micros()).unwrap_or(u64::MAX),
             })
             .collect();
-        let rows = serde_json::to_value(rows).map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
+        let rows = serde_json::to_string(&rows).map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
         self.db.execute_raw(statement(INSERT, [rows.into()])).await?;
         Ok(())
     }

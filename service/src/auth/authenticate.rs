@@ -1,6 +1,8 @@
 //! Being known again, and logging out.
 
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, TransactionSession};
+use std::sync::LazyLock;
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, TransactionSession};
 use serde_json::json;
 use uuid::Uuid;
 use watertight_entity::auth::sessions;
@@ -9,7 +11,7 @@ use super::Auth;
 use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Source};
 use super::sessions::Session;
-use super::sql::user_columns;
+use super::sql::{Columns, SESSION_COLUMNS, USER_COLUMNS, read_session};
 use super::token::SessionToken;
 use super::user::User;
 use crate::sql::{seconds, statement};
@@ -26,6 +28,17 @@ pub struct Authenticated {
     pub renewal_due: bool,
 }
 
+static SELECT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        r#"SELECT "sessions"."expires_at" < CURRENT_TIMESTAMP + $2::float8 * INTERVAL '1 second' AS "renewal_due", {}, {}
+           FROM "auth"."sessions" JOIN "auth"."users"
+               ON "users"."tenant_id" = "sessions"."tenant_id" AND "users"."id" = "sessions"."user_id"
+           WHERE "sessions"."id" = $1 AND "sessions"."expires_at" > CURRENT_TIMESTAMP AND "users"."is_active"
+               AND NOT ("users"."is_locked" AND "users"."locked_until" IS NULL)"#,
+        *SESSION_COLUMNS, *USER_COLUMNS
+    )
+});
+
 /// Being known again.
 impl<C: Tenant> Auth<'_, C> {
     /// Who holds a token: their session, live by the database's clock, and the user as they are now, in one query.
@@ -39,22 +52,17 @@ impl<C: Tenant> Auth<'_, C> {
         let Some(session) = self.config.signing_keys()?.verify(self.db.tenant_id(), token)? else {
             return Ok(None);
         };
-        let select = format!(
-            r#"SELECT "sessions".*, {},
-                   "sessions"."expires_at" < CURRENT_TIMESTAMP + $2::float8 * INTERVAL '1 second' AS "renewal_due"
-               FROM "auth"."sessions" JOIN "auth"."users"
-                   ON "users"."tenant_id" = "sessions"."tenant_id" AND "users"."id" = "sessions"."user_id"
-               WHERE "sessions"."id" = $1 AND "sessions"."expires_at" > CURRENT_TIMESTAMP AND "users"."is_active"
-                   AND NOT ("users"."is_locked" AND "users"."locked_until" IS NULL)"#,
-            user_columns("user_")
-        );
         let values = [session.into(), seconds(self.config.renewal_threshold())];
-        let Some(row) = self.db.query_one_raw(statement(select, values)).await? else { return Ok(None) };
-        Ok(Some(Authenticated {
-            user: User::from_query_result(&row, "user_")?,
-            session: sessions::Model::from_query_result(&row, "")?.try_into()?,
-            renewal_due: row.try_get("", "renewal_due")?,
-        }))
+        let row = self.db.query_one_raw(statement(SELECT.as_str(), values)).await?;
+        row.map(|row| {
+            let columns = &mut Columns::of(&row);
+            Ok(Authenticated {
+                renewal_due: columns.take()?,
+                session: read_session(columns)?.try_into()?,
+                user: User::read(columns)?,
+            })
+        })
+        .transpose()
     }
 
     /// The token of a session, for an application that has begun one itself.

@@ -1,7 +1,7 @@
 //! Logging in.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{FromQueryResult, TransactionSession};
+use sea_orm::TransactionSession;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use super::audit_kinds::{AuditEventType, Source};
 use super::names::Identifier;
 use super::password::{Password, PasswordHash};
 use super::sessions::{Session, SessionMetadata};
-use super::sql::{LOCKED, user_columns};
+use super::sql::{LOCKED, USER_COLUMNS};
 use super::token::SessionToken;
 use super::user::User;
 use crate::sql::statement;
@@ -211,7 +211,7 @@ impl<C: Tenant> Auth<'_, C> {
                    "password_hash" = $3, "ip_address" = $4, "user_agent" = $5
                WHERE "id" = $1 AND "password_hash" = $2 AND "is_active" AND NOT {LOCKED}
                RETURNING {}"#,
-            user_columns("")
+            *USER_COLUMNS
         );
         let values = [
             verified.id.into(),
@@ -221,7 +221,7 @@ impl<C: Tenant> Auth<'_, C> {
             metadata.user_agent.clone().into(),
         ];
         let row = self.db.query_one_raw(statement(update, values)).await?;
-        Ok(row.map(|row| User::from_query_result(&row, "")).transpose()?)
+        Ok(row.map(|row| User::of(&row)).transpose()?)
     }
 
     /// Why someone whose password was right was not let in after all.

@@ -1,7 +1,7 @@
 //! What a user is, and what is said of one to be created or changed.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{FromJsonQueryResult, FromQueryResult, Set, Value};
+use sea_orm::{DbErr, FromJsonQueryResult, FromQueryResult, QueryResult, Set, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use watertight_entity::auth::users;
@@ -10,6 +10,7 @@ use super::change::Change;
 use super::names::{Email, Handle};
 use super::password::{Credential, PasswordHash};
 use super::role::Role;
+use super::sql::Columns;
 use crate::Error;
 use crate::text;
 
@@ -65,6 +66,53 @@ pub struct User {
     pub created_at: DateTime<Utc>,
     /// When the user was last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl User {
+    /// Reads the columns of [`USER_COLUMNS`](super::sql::USER_COLUMNS).
+    pub(super) fn read(columns: &mut Columns<'_>) -> Result<Self, DbErr> {
+        let (id, handle, email, display_name) =
+            (columns.take()?, columns.take()?, columns.take()?, columns.take()?);
+        Ok(Self {
+            id,
+            handle,
+            email,
+            role: columns.take()?,
+            is_active: columns.take()?,
+            is_locked: columns.take()?,
+            lock_reason: columns.take()?,
+            locked_at: columns.take()?,
+            locked_until: columns.take()?,
+            needs_onboarding: columns.take()?,
+            onboarding_step: columns.take()?,
+            first_login: columns.take()?,
+            totp_enabled: columns.take()?,
+            permissions: columns.take()?,
+            profile: Profile {
+                display_name,
+                bio: columns.take()?,
+                avatar_url: columns.take()?,
+                pronouns: columns.take()?,
+                timezone: columns.take()?,
+                locale: columns.take()?,
+                theme: columns.take()?,
+                email_notifications: columns.take()?,
+            },
+            login_attempts: columns.take()?,
+            last_failed_login_at: columns.take()?,
+            last_login_at: columns.take()?,
+            password_changed_at: columns.take()?,
+            ip_address: columns.take()?,
+            user_agent: columns.take()?,
+            created_at: columns.take()?,
+            updated_at: columns.take()?,
+        })
+    }
+
+    /// Reads a row of [`USER_COLUMNS`](super::sql::USER_COLUMNS) and nothing else.
+    pub(super) fn of(row: &QueryResult) -> Result<Self, DbErr> {
+        Self::read(&mut Columns::of(row))
+    }
 }
 
 /// What a user tells about themselves.

@@ -2,16 +2,16 @@
 
 use anyhow::Result;
 use futures_util::TryStreamExt;
-use sea_orm::{TransactionSession, TransactionTrait};
+use sea_orm::{EntityTrait, TransactionSession, TransactionTrait};
 use uuid::Uuid;
 use watertight::Error;
 use watertight::auth::{
     AuditEventType, Change, FindUsers, NewAuditEvent, NewInvitation, NewUser, Permissions, Profile,
-    ProfileUpdate, Role, SessionMetadata, UserRecord, UserUpdate,
+    ProfileUpdate, Role, SessionMetadata, User, UserRecord, UserUpdate,
 };
 use watertight::entity::auth::users;
 
-use super::{World, enrol, new_user, user};
+use super::{PASSWORD, World, enrol, new_user, request, user};
 
 fn profile() -> Profile {
     Profile {
@@ -50,6 +50,45 @@ async fn every_field_given_is_stored() -> Result<()> {
     assert_eq!((read.is_active, read.needs_onboarding, read.onboarding_step), (false, false, 3));
     assert_eq!(read.permissions, permissions);
     assert!(read.first_login && !read.is_locked && !read.totp_enabled);
+    Ok(())
+}
+
+/// The operations read columns by their place: each must be the one that its name says.
+#[tokio::test]
+async fn what_is_read_by_place_is_what_is_read_by_name() -> Result<()> {
+    let world = World::new().await?;
+    let jess = world.clinic.auth().create_user(NewUser { profile: profile(), ..new_user("jess") }).await?;
+    let login = world.clinic.auth().login(request("jess", PASSWORD)).await?;
+    let owner = world.owner().await?;
+    // Different in every column.
+    owner
+        .run(
+            r#"UPDATE auth.users SET permissions = '["refund"]', lock_reason = 'why', locked_at = '2026-01-01Z',
+               locked_until = '2026-01-02Z', onboarding_step = 5, login_attempts = 7, last_failed_login_at = '2026-01-03Z',
+               last_login_at = '2026-01-04Z', password_changed_at = '2026-01-05Z', created_at = '2026-01-06Z',
+               updated_at = '2026-01-07Z', ip_address = '192.0.2.7', user_agent = 'agent', first_login = NOT first_login,
+               is_locked = true"#,
+            [],
+        )
+        .await?;
+    owner
+        .run(
+            r#"UPDATE auth.sessions SET created_at = '2026-01-08Z', temp_totp_expires_at = '2026-01-09Z', client_ip = 'ip',
+               client_ip_masked = 'masked', user_agent = 'session agent', browser_fingerprint = 'fingerprint',
+               device_type = 'tablet', geo_location = '{"country": "US"}'"#,
+            [],
+        )
+        .await?;
+    let by_name = users::Entity::find_by_id((world.clinic.tenant_id().uuid(), jess.id));
+    let mut by_name = by_name.into_model::<User>().one(&world.clinic).await?.expect("the user");
+    let by_place = world.clinic.auth().get_user(jess.id).await?.expect("the user");
+    // By name it is the column, by place whether the lock holds.
+    assert!(by_name.is_locked && !by_place.is_locked);
+    by_name.is_locked = false;
+    assert_eq!(by_name, by_place);
+    let known = world.clinic.auth().authenticate(login.token.expose_secret()).await?.expect("someone known");
+    assert_eq!(known.user, by_place);
+    assert_eq!(Some(known.session), world.clinic.auth().get_session(login.session.id).await?);
     Ok(())
 }
 
