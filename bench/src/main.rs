@@ -66,7 +66,7 @@ async fn main() -> Result<()> {
         pace,
         measured: Vec::new(),
         pgbench: Vec::new(),
-        round_trips: round_trips::count(&world).await?,
+        round_trips: round_trips::count(&world)?,
     };
     for operation in Operation::REPEATED.into_iter().filter(wanted) {
         same_rows(&ways, &world, operation).await?;

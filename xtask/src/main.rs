@@ -120,7 +120,9 @@ fn main() -> Result<ExitCode> {
         Command::Bench { args } => {
             // Built first, so that the server is not up meanwhile.
             process::succeed(&mut cargo.command(["build", "--quiet", "--release", "--package", BENCH]))?;
-            let databases = Databases::start(&cargo, None)?;
+            // Kept data is safely written, as it would be in production.
+            let data = tempfile::tempdir()?;
+            let databases = Databases::start(&cargo, Some(data.path()).filter(|_| !Databases::are_given()))?;
             let run = ["run", "--quiet", "--release", "--package", BENCH, "--"];
             process::run(databases.env(cargo.command(run).args(args)))?
         }

@@ -45,6 +45,11 @@ impl Databases {
         }
     }
 
+    /// Whether the environment names a server.
+    pub(crate) fn are_given() -> bool {
+        std::env::var_os(APP).is_some()
+    }
+
     /// Starts a server whose database is sure to be new.
     pub(crate) fn fresh(cargo: &Cargo) -> Result<Self> {
         Server::start(cargo, None)
