@@ -37,13 +37,23 @@ pub(crate) const CLEANUP: &str = r#"DELETE FROM "auth"."sessions" WHERE "tenant_
     SELECT "s"."id" FROM "auth"."sessions" AS "s" WHERE "s"."tenant_id" = $1 AND "s"."expires_at" <= CURRENT_TIMESTAMP
     ORDER BY "s"."expires_at" LIMIT $2 FOR UPDATE SKIP LOCKED)"#;
 
+fn signature(tenant: Uuid, session: Uuid) -> Result<Hmac<Sha256>> {
+    let mut signature = Hmac::<Sha256>::new_from_slice(&SIGNING_KEY)?;
+    signature.update(format!("{tenant}:{session}").as_bytes());
+    Ok(signature)
+}
+
+/// The token of a session.
+pub(crate) fn token(tenant: Uuid, session: Uuid) -> Result<String> {
+    let mac = signature(tenant, session)?.finalize().into_bytes();
+    Ok(format!("{session}.{}", URL_SAFE_NO_PAD.encode(mac)))
+}
+
 /// The session that a token names, when it was signed for the tenant.
 pub(crate) fn verified(tenant: Uuid, token: &str) -> Result<Uuid> {
     let (id, mac) = token.split_once('.').context("a token")?;
     let session: Uuid = id.parse()?;
-    let mut signature = Hmac::<Sha256>::new_from_slice(&SIGNING_KEY)?;
-    signature.update(format!("{tenant}:{session}").as_bytes());
-    signature.verify_slice(&URL_SAFE_NO_PAD.decode(mac)?)?;
+    signature(tenant, session)?.verify_slice(&URL_SAFE_NO_PAD.decode(mac)?)?;
     Ok(session)
 }
 

@@ -3,11 +3,13 @@
 #![allow(clippy::cast_precision_loss, reason = "figures to look at")]
 
 mod floor;
+mod growth;
 mod hand;
 mod measure;
 mod operation;
 mod ours;
 mod pgbench;
+mod record;
 mod report;
 mod round_trips;
 mod slots;
@@ -15,8 +17,8 @@ mod ways;
 mod world;
 
 use std::alloc::System;
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -32,32 +34,74 @@ use crate::world::World;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Measures operations of watertight against SeaORM and sqlx by hand, by turns, on the same rows.
+/// Measures watertight against what one would write by hand, by turns, on the same rows.
 #[derive(Debug, Parser)]
-#[command(bin_name = "cargo xtask bench --")]
-struct Args {
-    /// Measure these operations alone.
-    #[arg(value_enum)]
-    operations: Vec<Operation>,
-    /// How many run at once.
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64])]
-    concurrency: Vec<usize>,
-    /// How many slices each way has.
-    #[arg(long, default_value_t = 10)]
-    rounds: usize,
-    /// How long a slice is, in milliseconds.
-    #[arg(long, default_value_t = 250)]
-    slice: u64,
-    /// Write the figures to this file, as JSON.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+#[command(bin_name = "cargo xtask bench")]
+enum Args {
+    /// Operations, by sqlx, by SeaORM by hand, with rewriting alone, and as watertight comes.
+    Operations {
+        /// Measure these alone.
+        #[arg(value_enum)]
+        operations: Vec<Operation>,
+        /// How many run at once.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64])]
+        concurrency: Vec<usize>,
+        /// How many slices each way has.
+        #[arg(long, default_value_t = 10)]
+        rounds: usize,
+        /// How long a slice is, in milliseconds.
+        #[arg(long, default_value_t = 200)]
+        slice: u64,
+        /// Keep the figures, as JSON, and write the guide's table from them.
+        #[arg(long)]
+        record: bool,
+    },
+    /// What grows with the number of tenants.
+    Growth {
+        /// The numbers of tenants, each of which has 100 rows.
+        #[arg(long, value_delimiter = ',', default_values_t = [10, 1_000, 100_000])]
+        tenants: Vec<usize>,
+        /// How many slices each number has.
+        #[arg(long, default_value_t = 10)]
+        rounds: usize,
+        /// How long a slice is, in milliseconds.
+        #[arg(long, default_value_t = 500)]
+        slice: u64,
+        /// Keep the figures, as JSON, and write the guide's table from them.
+        #[arg(long)]
+        record: bool,
+    },
+    /// Writes the guide's tables from the figures that were kept.
+    Tables,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<()> {
-    let args = Args::parse();
-    let pace = Pace { rounds: args.rounds, slice_ms: args.slice };
-    let wanted = |operation: &Operation| args.operations.is_empty() || args.operations.contains(operation);
+    match Args::parse() {
+        Args::Operations { operations, concurrency, rounds, slice, record } => {
+            let report =
+                measure_operations(&operations, &concurrency, Pace { rounds, slice_ms: slice }).await?;
+            println!("\n{}", report.markdown());
+            if record {
+                record::keep(record::OPERATIONS, &report)?;
+                record::write_tables()?;
+            }
+        }
+        Args::Growth { tenants, rounds, slice, record } => {
+            let growth = growth::run(ALLOCATOR, &tenants, rounds, Duration::from_millis(slice)).await?;
+            println!("\n{}", growth.markdown());
+            if record {
+                record::keep(record::GROWTH, &growth)?;
+                record::write_tables()?;
+            }
+        }
+        Args::Tables => record::write_tables()?,
+    }
+    Ok(())
+}
+
+async fn measure_operations(operations: &[Operation], concurrency: &[usize], pace: Pace) -> Result<Report> {
+    let wanted = |operation: &Operation| operations.is_empty() || operations.contains(operation);
     let world = Arc::new(World::create().await?);
     let ways = Arc::new(Ways::connect(&world).await?);
     let mut report = Report {
@@ -70,7 +114,7 @@ async fn main() -> Result<()> {
     };
     for operation in Operation::REPEATED.into_iter().filter(wanted) {
         same_rows(&ways, &world, operation).await?;
-        for concurrency in args.concurrency.iter().copied() {
+        for concurrency in concurrency.iter().copied() {
             world.tidy().await?;
             let found = measure::measure(ALLOCATOR, &ways, &world, operation, concurrency, pace).await?;
             progress(&found);
@@ -85,13 +129,7 @@ async fn main() -> Result<()> {
         progress(&found);
         report.measured.push(found);
     }
-    println!("\n{}", report.markdown());
-    if let Some(file) = &args.json {
-        let json = serde_json::to_string_pretty(&report)?;
-        std::fs::write(file, json + "\n").with_context(|| file.display().to_string())?;
-        println!("written to {}", file.display());
-    }
-    Ok(())
+    Ok(report)
 }
 
 /// Each way has to find the same, or there is nothing to compare.

@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
+use crate::TenantId;
 use crate::auth::{InvitationState, LoginRefusal};
 
 /// What can go wrong in watertight.
@@ -21,6 +22,12 @@ pub enum Error {
         text: String,
         /// What the UUID parser said.
         source: uuid::Error,
+    },
+    /// A router leads the tenant to no database.
+    #[error("tenant {tenant} is in no database of the router; add it to the one that has its rows")]
+    UnroutedTenant {
+        /// The tenant.
+        tenant: TenantId,
     },
     /// No database URL was given.
     #[error(

@@ -21,6 +21,9 @@ pub mod migrating {}
 #[doc = include_str!("../docs/guide/operating.md")]
 pub mod operating {}
 
+#[doc = include_str!("../docs/guide/performance.md")]
+pub mod performance {}
+
 #[doc = include_str!("../docs/guide/queries.md")]
 pub mod queries {}
 

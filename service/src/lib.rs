@@ -36,7 +36,8 @@
 //! [`intake`] asks what is to be known before, and [`history`] brings what was there. [`guide::extending`] tells how an
 //! application adds tables, columns and behaviours of its own; the [`guide`] is in the order in which a team meets the
 //! questions. [`doctor`] finds what stands in the way of isolation
-//! in a database as it is; [`maintenance`] exports, restores and erases whole tenants.
+//! in a database as it is; [`maintenance`] exports, restores and erases whole tenants; [`routing`] leads to them where
+//! they are in more than one database.
 #![cfg_attr(
     feature = "axum",
     doc = "\n\nWith the feature `axum`, [`axum`](crate::axum) gives the handlers of a web application the connection of the \
@@ -57,6 +58,7 @@ pub mod history;
 mod hosts;
 pub mod intake;
 pub mod maintenance;
+pub mod routing;
 pub mod scheduling;
 mod sql;
 mod start;

@@ -3,7 +3,8 @@
 //! A test connects as the application's role, which is neither superuser nor BYPASSRLS. The owner's role makes the
 //! databases: one template a process, migrated once, and a copy of it for each test, dropped with the fixture.
 //!
-//! `DATABASE_OWNER_URL`, `DATABASE_URL` and `DATABASE_MAINTENANCE_URL` name the server and the roles;
+//! `DATABASE_OWNER_URL`, `DATABASE_URL` and `DATABASE_MAINTENANCE_URL` name the server and the roles, and
+//! `SECOND_DATABASE_OWNER_URL` and `SECOND_DATABASE_URL` those of a second server;
 //! `cargo xtask test` sets them.
 
 pub mod guards;
@@ -35,6 +36,17 @@ impl TestDatabase {
     pub async fn create() -> Result<Self> {
         let server = Server::from_env()?;
         let template = template(&server).await?;
+        Self::copy_of(template, server).await
+    }
+
+    /// Makes a database on the second server.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub async fn create_on_second() -> Result<Self> {
+        let server =
+            Server { owner: url_of("SECOND_DATABASE_OWNER_URL")?, app: url_of("SECOND_DATABASE_URL")? };
+        let template = template_on(&SECOND_TEMPLATE, &server).await?;
         Self::copy_of(template, server).await
     }
 
@@ -177,10 +189,17 @@ fn url_of(variable: &str) -> Result<Url> {
     Url::parse(&text).with_context(|| format!("{variable} is not a URL"))
 }
 
+static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+
+static SECOND_TEMPLATE: OnceCell<String> = OnceCell::const_new();
+
 /// The name of this process's template, made on first use.
 async fn template(server: &Server) -> Result<&'static str> {
-    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
-    let name = TEMPLATE
+    template_on(&TEMPLATE, server).await
+}
+
+async fn template_on(template: &'static OnceCell<String>, server: &Server) -> Result<&'static str> {
+    let name = template
         .get_or_try_init(|| async {
             let name = format!("watertight_template_{}", std::process::id());
             server.run(&format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#)).await?;

@@ -31,6 +31,7 @@ mod read_only;
 mod refusals;
 mod relations;
 mod round_trips;
+mod routing;
 mod row_security;
 mod rows;
 mod scheduling;

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::cargo::Cargo;
 use crate::server::Databases;
-use crate::{dependencies, entities, examples, process, publishing, quickstart, test};
+use crate::{dependencies, entities, examples, process, publishing, quickstart, test, with_second};
 
 pub(crate) fn run(cargo: &Cargo) -> Result<()> {
     let started = Instant::now();
@@ -20,7 +20,10 @@ pub(crate) fn run(cargo: &Cargo) -> Result<()> {
     step("minimum Rust", || publishing::minimum_rust(cargo))?;
     step("packages", || publishing::check(cargo, false))?;
     let databases = step("server", || Databases::start(cargo, None))?;
-    step("tests", || process::succeed(databases.env(&mut test(cargo))))?;
+    step("tests", || {
+        let second = Databases::second(cargo)?;
+        process::succeed(with_second(second.as_ref(), databases.env(&mut test(cargo))))
+    })?;
     step("entities", || entities::check(cargo))?;
     step("migrations", || {
         process::succeed(databases.env(entities::sea_orm_cli(cargo).args(["migrate", "status"])))

@@ -23,7 +23,8 @@ use crate::server::Databases;
 ///
 /// Those that need a PostgreSQL start a private one and stop it when they end. With both `DATABASE_URL` (the
 /// application's role) and `DATABASE_OWNER_URL` (the owner's) set they use that server instead; some tests then need
-/// `DATABASE_MAINTENANCE_URL` too, of a role that is `BYPASSRLS` and a member of the owner's.
+/// `DATABASE_MAINTENANCE_URL` too, of a role that is `BYPASSRLS` and a member of the owner's, and `SECOND_DATABASE_URL` and
+/// `SECOND_DATABASE_OWNER_URL`, of another server.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Args {
@@ -56,9 +57,9 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Measures operations against SeaORM and sqlx by hand, side by side on the same rows.
+    /// Measures operations against SeaORM and sqlx by hand, side by side on the same rows, and what grows with tenants.
     Bench {
-        /// Arguments for the benchmark: `--help` lists them.
+        /// Arguments for the benchmark, `operations` alone without any: `--help` lists them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
@@ -115,7 +116,8 @@ fn main() -> Result<ExitCode> {
         }
         Command::Test { args } => {
             let databases = Databases::start(&cargo, None)?;
-            process::run(databases.env(test(&cargo).args(args)))?
+            let second = Databases::second(&cargo)?;
+            process::run(with_second(second.as_ref(), databases.env(test(&cargo).args(args))))?
         }
         Command::Bench { args } => {
             // Built first, so that the server is not up meanwhile.
@@ -123,8 +125,11 @@ fn main() -> Result<ExitCode> {
             // Kept data is safely written, as it would be in production.
             let data = tempfile::tempdir()?;
             let databases = Databases::start(&cargo, Some(data.path()).filter(|_| !Databases::are_given()))?;
-            let run = ["run", "--quiet", "--release", "--package", BENCH, "--"];
-            process::run(databases.env(cargo.command(run).args(args)))?
+            let mut run = cargo.command(["run", "--quiet", "--release", "--package", BENCH, "--"]);
+            if args.is_empty() {
+                run.arg("operations");
+            }
+            process::run(databases.env(run.args(args)))?
         }
         Command::Migrate { keep, args } => {
             let databases = Databases::start(&cargo, keep.as_deref())?;
@@ -172,6 +177,17 @@ fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
         process::succeed(databases.env(run.arg(example)))?;
     }
     Ok(())
+}
+
+/// Gives a command the second server, where there is one.
+fn with_second<'c>(
+    second: Option<&Databases>,
+    command: &'c mut std::process::Command,
+) -> &'c mut std::process::Command {
+    match second {
+        Some(second) => second.env_as_second(command),
+        None => command,
+    }
 }
 
 /// Everything but the embedded server, which has no tests and is built apart.

@@ -14,6 +14,9 @@ const APP: &str = "DATABASE_URL";
 const OWNER: &str = "DATABASE_OWNER_URL";
 const MAINTENANCE: &str = "DATABASE_MAINTENANCE_URL";
 
+/// What the variables of the second server begin with.
+const SECOND: &str = "SECOND_";
+
 /// How to reach the database in each role. A private server stops when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Databases {
@@ -58,6 +61,25 @@ impl Databases {
     /// The URL of the owner's role.
     pub(crate) fn owner_url(&self) -> &str {
         &self.owner_url
+    }
+
+    /// The URLs of a second server for the tests that need two: given ones, or those of another private server. `None`
+    /// where the first server is given and no second one is.
+    pub(crate) fn second(cargo: &Cargo) -> Result<Option<Self>> {
+        let variable = |name: &str| given(&format!("{SECOND}{name}"));
+        match (variable(APP)?, variable(OWNER)?) {
+            (Some(app_url), Some(owner_url)) => {
+                Ok(Some(Self { app_url, owner_url, maintenance_url: None, _server: None }))
+            }
+            (None, None) if Self::are_given() => Ok(None),
+            (None, None) => Server::start(cargo, None).map(Some),
+            _ => bail!("of {SECOND}{APP} and {SECOND}{OWNER} one is set; set both, or neither"),
+        }
+    }
+
+    /// Gives a command the URLs as those of the second server.
+    pub(crate) fn env_as_second<'c>(&self, command: &'c mut Command) -> &'c mut Command {
+        command.env(format!("{SECOND}{APP}"), &self.app_url).env(format!("{SECOND}{OWNER}"), &self.owner_url)
     }
 
     /// Gives a command the URLs.

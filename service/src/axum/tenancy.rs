@@ -12,7 +12,8 @@ use http::request::Parts;
 use super::cookie::SessionCookie;
 use super::host::Host;
 use super::rejection::TenantRejection;
-use crate::{Error, TenantConnection, TenantId, Watertight};
+use crate::routing::TenantRouter;
+use crate::{Error, TenantConnection, TenantId};
 
 /// Says which tenant a request is for, where neither its host in a fixed map nor a header does.
 ///
@@ -55,7 +56,7 @@ pub trait ResolveTenant: Send + Sync + 'static {
 /// The way from a request to its tenant: the state of an application, or a part of it.
 ///
 /// Handlers take a [`TenantConnection`], and cannot reach what is under it: a `Tenancy` gives out neither the
-/// [`Watertight`] that it was made with, nor another tenant's connection.
+/// [`TenantRouter`] that it was made with (a [`Watertight`](crate::Watertight), or one for several databases), nor another tenant's connection.
 ///
 /// ```compile_fail,E0599
 /// async fn handler(axum::extract::State(tenancy): axum::extract::State<watertight::axum::Tenancy>) {
@@ -65,7 +66,7 @@ pub trait ResolveTenant: Send + Sync + 'static {
 ///
 /// ```compile_fail,E0616
 /// async fn handler(axum::extract::State(tenancy): axum::extract::State<watertight::axum::Tenancy>) {
-///     tenancy.water.unscoped();
+///     tenancy.router.route(todo!());
 /// }
 /// ```
 ///
@@ -108,7 +109,7 @@ pub trait ResolveTenant: Send + Sync + 'static {
 /// ```
 #[derive(Clone)]
 pub struct Tenancy {
-    water: Watertight,
+    router: Arc<dyn TenantRouter>,
     resolver: Arc<dyn ResolveTenant>,
     cookie: SessionCookie,
 }
@@ -116,8 +117,8 @@ pub struct Tenancy {
 impl Tenancy {
     /// Goes by what a resolver says.
     #[must_use]
-    pub fn new(water: Watertight, resolver: impl ResolveTenant) -> Self {
-        Self { water, resolver: Arc::new(resolver), cookie: SessionCookie::default() }
+    pub fn new(router: impl TenantRouter, resolver: impl ResolveTenant) -> Self {
+        Self { router: Arc::new(router), resolver: Arc::new(resolver), cookie: SessionCookie::default() }
     }
 
     /// Goes by the host that requests are for. Ports do not matter.
@@ -125,7 +126,7 @@ impl Tenancy {
     /// # Errors
     /// [`Error::InvalidInput`] for a host that is malformed, or given twice.
     pub fn by_host<H: AsRef<str>>(
-        water: Watertight,
+        router: impl TenantRouter,
         hosts: impl IntoIterator<Item = (H, TenantId)>,
     ) -> Result<Self, Error> {
         let mut tenants = HashMap::new();
@@ -136,7 +137,7 @@ impl Tenancy {
                 return Err(Error::InvalidInput { what: "host", value: name.to_owned(), reason });
             }
         }
-        Ok(Self::new(water, Hosts(tenants)))
+        Ok(Self::new(router, Hosts(tenants)))
     }
 
     /// Goes by a header that holds a tenant's UUID.
@@ -144,8 +145,8 @@ impl Tenancy {
     /// Only behind a proxy that sets the header itself and takes it out of what clients send: whoever can send it
     /// chooses the tenant. A UUID that is no one's is a tenant without any rows.
     #[must_use]
-    pub fn by_header(water: Watertight, name: HeaderName) -> Self {
-        Self::new(water, Header(name))
+    pub fn by_header(router: impl TenantRouter, name: HeaderName) -> Self {
+        Self::new(router, Header(name))
     }
 
     /// Chooses the cookie that sessions are known by.
@@ -164,11 +165,11 @@ impl Tenancy {
         if let Some(Resolved { by, tenant }) = parts.extensions.get()
             && Arc::ptr_eq(by, &self.resolver)
         {
-            return Ok(self.water.tenant(*tenant));
+            return Ok(self.router.route(*tenant).await?);
         }
         let tenant = self.resolver.resolve(parts).await?.ok_or(TenantRejection::UnknownTenant)?;
         parts.extensions.insert(Resolved { by: Arc::clone(&self.resolver), tenant });
-        Ok(self.water.tenant(tenant))
+        Ok(self.router.route(tenant).await?)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Scheduling;
-use super::hours::{Fit, Span, free_starts};
+use super::hours::{Fit, free_starts};
 use super::resource::But;
 use crate::{Error, Tenant};
 
@@ -116,12 +116,7 @@ impl<C: Tenant> Scheduling<'_, C> {
     pub async fn free_slots(self, query: &SlotQuery) -> Result<Vec<Slot>, Error> {
         query.check()?;
         let terms = self.terms(query.service, query.practitioner, query.from, query.to).await?;
-        let open: Vec<Span> = query
-            .from
-            .iter_days()
-            .take_while(|date| *date <= query.to)
-            .flat_map(|date| terms.hours.open_on(date))
-            .collect();
+        let open = terms.hours.open(query.from, query.to);
         let (Some((first, _)), Some((_, last))) = (open.first(), open.last()) else { return Ok(Vec::new()) };
         let buffer = delta(query.buffer);
         let mut busy =

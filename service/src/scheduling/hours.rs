@@ -19,10 +19,18 @@ pub(super) struct Hours {
 }
 
 impl Hours {
-    /// The spans in which it is open on a day of its own calendar, in order and apart from one another: whenever the
-    /// clock on its wall shows that date and a time within the hours. Times that the clock leaps over are in none, and
-    /// those that it shows twice are in twice.
-    pub(super) fn open_on(&self, date: NaiveDate) -> Vec<Span> {
+    /// The spans in which it is open on the days of its own calendar from one to another, in order and those of a day
+    /// apart from one another: whenever the clock on its wall shows that date and a time within the hours. Times that
+    /// the clock leaps over are in none, and those that it shows twice are in twice.
+    pub(super) fn open(&self, from: NaiveDate, to: NaiveDate) -> Vec<Span> {
+        let offsets = self.offsets(from, to);
+        from.iter_days()
+            .take_while(|date| *date <= to)
+            .flat_map(|date| self.open_on(date, &offsets))
+            .collect()
+    }
+
+    fn open_on(&self, date: NaiveDate, offsets: &[(Span, TimeDelta)]) -> Vec<Span> {
         let day = date.weekday().num_days_from_sunday();
         let local: Vec<_> = match self.overrides.get(&date) {
             Some(hours) => hours.iter().copied().collect(),
@@ -31,10 +39,10 @@ impl Hours {
             }
         };
         let mut spans = Vec::new();
-        for ((begin, end), offset) in self.offsets(date) {
+        for ((begin, end), offset) in offsets {
             for (opens, closes) in &local {
-                let at = |time: NaiveTime| (date.and_time(time) - offset).and_utc();
-                let span = (at(*opens).max(begin), at(*closes).min(end));
+                let at = |time: NaiveTime| (date.and_time(time) - *offset).and_utc();
+                let span = (at(*opens).max(*begin), at(*closes).min(*end));
                 if span.0 < span.1 {
                     spans.push(span);
                 }
@@ -43,12 +51,13 @@ impl Hours {
         joined(spans)
     }
 
-    /// The spans around a date, and how far the clock is ahead of UTC in each.
-    fn offsets(&self, date: NaiveDate) -> Vec<(Span, TimeDelta)> {
-        let midnight = date.and_time(NaiveTime::MIN).and_utc();
+    /// The spans from before one date until after another, and how far the clock is ahead of UTC in each.
+    fn offsets(&self, from: NaiveDate, to: NaiveDate) -> Vec<(Span, TimeDelta)> {
+        let midnight = from.and_time(NaiveTime::MIN).and_utc();
+        let days = to.signed_duration_since(from).num_days();
         // Clocks are at most 14 hours from UTC, and have leapt by a day (Samoa, 2011). Nowhere do they leap twice
         // within the hours from one look to the next.
-        let looks = (-8..=12).map(|quarter| midnight + TimeDelta::hours(6 * quarter));
+        let looks = (-8..=12 + 4 * days).map(|quarter| midnight + TimeDelta::hours(6 * quarter));
         let mut spans: Vec<(Span, TimeDelta)> = Vec::with_capacity(2);
         for look in looks {
             let offset = self.offset_at(look);
@@ -141,7 +150,8 @@ mod tests {
 
     fn open(hours: &Hours, date: &str) -> Vec<(String, String)> {
         let text = |moment: DateTime<Utc>| moment.format("%dT%H:%M").to_string();
-        hours.open_on(date.parse().unwrap()).into_iter().map(|(from, to)| (text(from), text(to))).collect()
+        let date = date.parse().unwrap();
+        hours.open(date, date).into_iter().map(|(from, to)| (text(from), text(to))).collect()
     }
 
     #[test]
@@ -172,6 +182,26 @@ mod tests {
         );
         let samoa = hours(Tz::Pacific__Apia, &[(5, "09:00", "17:00")]);
         assert!(open(&samoa, "2011-12-30").is_empty(), "a Friday that was not");
+    }
+
+    /// Days that are looked at together are what each is by itself, where clocks leap in between, too.
+    #[test]
+    fn a_range_is_its_days() {
+        let every_day: Vec<_> =
+            (0..7).flat_map(|day| [(day, "00:00", "03:30"), (day, "22:00", "23:59")]).collect();
+        for zone in
+            [Tz::America__New_York, Tz::Pacific__Apia, Tz::Australia__Lord_Howe, Tz::Africa__Casablanca]
+        {
+            let hours = hours(zone, &every_day);
+            for (from, to) in
+                [("2026-02-20", "2026-04-20"), ("2026-09-20", "2026-11-20"), ("2011-12-20", "2012-01-05")]
+            {
+                let (from, to): (NaiveDate, NaiveDate) = (from.parse().unwrap(), to.parse().unwrap());
+                let days =
+                    from.iter_days().take_while(|date| *date <= to).flat_map(|date| hours.open(date, date));
+                assert_eq!(hours.open(from, to), days.collect::<Vec<_>>(), "{zone} {from}");
+            }
+        }
     }
 
     #[test]

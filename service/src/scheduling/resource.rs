@@ -185,7 +185,7 @@ impl<C: Tenant> Scheduling<'_, C> {
     /// Refuses a slot in which the business is not open, or which has begun.
     pub(super) fn refuse_if_closed(terms: &Terms, (start, end): Span) -> Result<(), Error> {
         let date = terms.hours.date_of(start);
-        let open = terms.hours.open_on(date);
+        let open = terms.hours.open(date, date);
         let within = open.iter().any(|(opens, closes)| *opens <= start && end <= *closes);
         if within && start >= terms.now { Ok(()) } else { Err(Error::OutsideHours { start }) }
     }
