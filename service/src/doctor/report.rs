@@ -19,6 +19,8 @@ pub enum Check {
     RowSecurity,
     /// A policy that is missing, or shows more than the tenant's rows.
     Policy,
+    /// A partition that the role is granted, past the table that it is a part of.
+    PartitionGrant,
     /// A primary or unique key that does not begin with the tenant.
     TenantKey,
     /// A foreign key that does not hold the tenant.
