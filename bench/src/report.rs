@@ -92,7 +92,7 @@ impl Report {
         }
         if let Some(number) = self.round_trips(Operation::Authenticate, Way::Watertight) {
             targets.push(Target {
-                what: "authenticate is one round trip".to_owned(),
+                what: "`authenticate` is one round trip".to_owned(),
                 seen: number.to_string(),
                 met: number <= 1.0,
             });

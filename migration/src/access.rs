@@ -168,7 +168,7 @@ pub(crate) async fn tenant_tables(manager: &SchemaManager<'_>) -> Result<Vec<(St
         DbBackend::Postgres,
         "SELECT n.nspname AS schema, c.relname AS name FROM pg_policy p \
          JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE p.polname = $1 AND pg_has_role(c.relowner, 'USAGE')",
+         WHERE p.polname = $1 AND NOT c.relispartition AND pg_has_role(c.relowner, 'USAGE')",
         [TENANT_POLICY.into()],
     );
     let rows = manager.get_connection().query_all_raw(statement).await?;

@@ -24,6 +24,7 @@ mod error;
 mod identifier;
 mod migration;
 mod migrator;
+mod partitions;
 mod settings;
 mod tenant_table;
 
@@ -40,6 +41,7 @@ pub use access::{create_schema, drop_schema};
 pub use cli::{OWNER_URL_VARIABLE, run_cli};
 pub use error::TableError;
 pub use migrator::{Migrator, TenantMigrator};
+pub use partitions::{HashPartitions, PartitionError};
 pub use sea_orm_migration::{self, MigrationTrait, MigratorTrait, sea_query::ForeignKeyAction};
 pub use settings::Settings;
 pub use tenant_table::{TENANT_COLUMN, TENANT_POLICY, TENANT_SETTING, TenantForeignKey, TenantTable};

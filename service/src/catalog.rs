@@ -16,12 +16,16 @@ pub(crate) struct Relation {
     /// As in `pg_class.relkind`.
     pub(crate) kind: String,
     pub(crate) is_partition: bool,
+    /// The table that this one is a partition of.
+    pub(crate) parent: Option<i64>,
     pub(crate) has_tenant: bool,
     pub(crate) row_security: bool,
     pub(crate) row_security_forced: bool,
     /// Whether row-level security hides rows from the role that asks.
     pub(crate) hides_rows: bool,
     pub(crate) readable: bool,
+    /// Whether the role that asks is granted anything on it.
+    pub(crate) granted: bool,
     /// Whether the role that asks may insert and delete rows.
     pub(crate) writable: bool,
     /// Whether the role that asks is the owner, or may become it.
@@ -174,6 +178,18 @@ impl Catalog {
         self.relations.iter().find(|relation| relation.name() == *name)
     }
 
+    /// The partitions of a divided table that hold rows, however deep.
+    pub(crate) fn partitions(&self, table: &Relation) -> Vec<&Relation> {
+        let mut found: Vec<&Relation> = Vec::new();
+        let mut parents = vec![table.oid];
+        while let Some(parent) = parents.pop() {
+            for partition in self.relations.iter().filter(|relation| relation.parent == Some(parent)) {
+                if partition.kind == "p" { parents.push(partition.oid) } else { found.push(partition) }
+            }
+        }
+        found
+    }
+
     pub(crate) fn by_oid(&self, oid: i64) -> Option<&Relation> {
         self.relations.iter().find(|relation| relation.oid == oid)
     }
@@ -209,11 +225,13 @@ const SERVER: &str = "SELECT current_database()::text AS database, current_user:
 /// Without the server's own, and without what an extension brought.
 const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS table_name, \
     c.relkind::text AS kind, c.relispartition AS is_partition, \
+    (SELECT i.inhparent::int8 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition) AS parent, \
     EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' \
         AND a.atttypid = 'uuid'::regtype AND NOT a.attisdropped) AS has_tenant, \
     c.relrowsecurity AS row_security, c.relforcerowsecurity AS row_security_forced, \
     row_security_active(c.oid) AS hides_rows, \
     has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable, \
+    has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') AS granted, \
     has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'DELETE') AS writable, \
     pg_has_role(c.relowner, 'MEMBER') AS owned \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -228,6 +246,7 @@ const COLUMNS: &str = "SELECT a.attrelid::int8 AS oid, a.attname::text AS name, 
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') ORDER BY a.attrelid, a.attnum";
 
+/// Without what a foreign key of or to a divided table has the database note for each partition besides.
 const CONSTRAINTS: &str = "SELECT k.conrelid::int8 AS oid, k.conname::text AS name, \
     k.contype::text AS kind, k.convalidated AS validated, k.confrelid::int8 AS referenced, \
     ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u (number, position) \
@@ -238,6 +257,7 @@ const CONSTRAINTS: &str = "SELECT k.conrelid::int8 AS oid, k.conname::text AS na
         ORDER BY u.position) AS referenced_columns, \
     pg_get_constraintdef(k.oid) AS definition \
     FROM pg_catalog.pg_constraint k WHERE k.conrelid <> 0 AND k.contype IN ('p', 'u', 'f', 'c', 'x') \
+    AND NOT (k.contype = 'f' AND k.conparentid <> 0) \
     ORDER BY k.conrelid, k.conname";
 
 const INDEXES: &str = "SELECT i.indrelid::int8 AS oid, c.relname::text AS name, \

@@ -49,6 +49,11 @@ impl Expected<'_> {
                 None => relation.has_tenant,
             }
     }
+
+    /// Whether it is a table of tenants, and no part of one.
+    fn is_tenants_table(&self, relation: &Relation) -> bool {
+        self.is_tenants(relation) && !(relation.is_partition && self.ownership(relation).is_none())
+    }
 }
 
 /// Looks at a database as it is. Nothing is changed.
@@ -68,7 +73,8 @@ pub(crate) async fn examine(pool: &PgPool, expected: Expected<'_>) -> Result<Rep
     pooler::check(pool, expected, &mut findings).await?;
     transport::check(&pool.connect_options(), &mut findings);
     findings.sort_unstable();
-    let tenant_tables = catalog.relations.iter().filter(|relation| expected.is_tenants(relation)).count();
+    let tenant_tables =
+        catalog.relations.iter().filter(|relation| expected.is_tenants_table(relation)).count();
     let server = catalog.server;
     Ok(Report {
         database: server.database,

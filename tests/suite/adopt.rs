@@ -1,7 +1,7 @@
 //! A database of the original is taken over: all of it as it should be, or none of it.
 
 mod done;
-mod listing;
+pub(crate) mod listing;
 mod people;
 mod random;
 mod refused;

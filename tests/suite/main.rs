@@ -24,6 +24,7 @@ mod maintenance;
 mod migrating;
 mod operations;
 mod oracle;
+mod partitions;
 mod plans;
 mod pooler;
 mod pooling;

@@ -63,7 +63,7 @@ async fn texts(db: &DatabaseConnection, sql: &str) -> Result<Vec<String>> {
 }
 
 /// The rows are as they were: the export's own lines, but for the moment in the first.
-fn without_header(lines: &[u8]) -> Vec<&str> {
+pub(crate) fn without_header(lines: &[u8]) -> Vec<&str> {
     std::str::from_utf8(lines)
         .unwrap()
         .lines()

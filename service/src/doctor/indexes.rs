@@ -31,13 +31,27 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
             }
         }
         for own in OWN_INDEXES.iter().filter(|own| own.table == relation.name().to_string()) {
-            if !indexes.iter().any(|index| own.is(index)) {
+            if let Some(on) = lacks(catalog, own, relation) {
                 let severity = if own.forbids { Severity::Error } else { Severity::Warning };
-                let problem = format!("has no index {} over ({})", own.name, own.keys.join(", "));
+                let problem = format!("has no index {} over ({}){on}", own.name, own.keys.join(", "));
                 report(severity, problem, remedy(own, relation));
             }
         }
     }
+}
+
+/// Where the index is missing. What keeps rows apart by overlap is each partition's own.
+fn lacks(catalog: &Catalog, own: &OwnIndex, relation: &Relation) -> Option<String> {
+    let has = |table: &Relation| catalog.indexes.of(table).iter().any(|index| own.is(index));
+    if has(relation) {
+        return None;
+    }
+    let partitions = if own.excludes { catalog.partitions(relation) } else { Vec::new() };
+    if partitions.is_empty() {
+        return Some(String::new());
+    }
+    let partition = partitions.into_iter().find(|partition| !has(partition))?;
+    Some(format!(" on its partition {}", partition.name()))
 }
 
 /// Whether the first columns of the index are those of a key, in whatever order.

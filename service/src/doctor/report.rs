@@ -21,6 +21,8 @@ pub enum Check {
     Policy,
     /// The type whose conversion makes the setting of row-level security is missing, or does something else.
     TenantType,
+    /// A partition that the role is granted, past the table that it is a part of.
+    PartitionGrant,
     /// A primary or unique key that does not begin with the tenant.
     TenantKey,
     /// A foreign key that does not hold the tenant.

@@ -34,7 +34,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
         };
         findings.push(Finding { severity, check, object: role.role.clone(), problem, remedy });
     }
-    let owned = |relation: &&super::Relation| relation.owned && expected.is_tenants(relation);
+    let owned = |relation: &&super::Relation| relation.owned && expected.is_tenants_table(relation);
     let owned = catalog.relations.iter().filter(owned).count();
     if owned > 0 && !is_superuser {
         findings.push(Finding {

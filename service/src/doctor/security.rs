@@ -9,11 +9,16 @@ const PRINTED: &str = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::tex
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     for relation in catalog.relations.iter().filter(|relation| expected.is_tenants(relation)) {
-        // What no one but the owner can name needs no policy: a partition is read through its table.
-        if expected.ownership(relation).is_none() && relation.is_partition && !relation.readable {
-            continue;
+        let is_partition = !expected.is_tenants_table(relation);
+        if is_partition && relation.granted && !relation.owned {
+            findings.push(granted(catalog, relation));
         }
-        let severity = expected.without_row_security();
+        // A partition is read through its table, whose policies count; its own are for who is granted it one day.
+        let severity = if is_partition && !relation.granted {
+            Severity::Warning
+        } else {
+            expected.without_row_security()
+        };
         let name = relation.name().to_string();
         let table = relation.quoted();
         for (holds, word, verb) in
@@ -31,6 +36,17 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
         }
         policies(catalog, relation, severity, findings);
         disabled_triggers(catalog, relation, findings);
+    }
+}
+
+fn granted(catalog: &Catalog, relation: &Relation) -> Finding {
+    let role = &catalog.server.role;
+    Finding {
+        severity: Severity::Warning,
+        check: Check::PartitionGrant,
+        object: relation.name().to_string(),
+        problem: format!("is a partition that {role} is granted, and so can reach past its table"),
+        remedy: format!("REVOKE ALL ON TABLE {} FROM PUBLIC, {};", relation.quoted(), quote(role)),
     }
 }
 

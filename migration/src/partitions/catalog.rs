@@ -1,0 +1,322 @@
+//! What a table has, as the database's catalog tells it. All of it is read with nothing but `pg_catalog` on the search
+//! path, so that every name is printed in full.
+
+use std::fmt;
+
+use sea_orm_migration::sea_orm::{
+    self, ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, TryGetable, Value,
+};
+
+use super::PartitionError;
+use crate::identifier::quote;
+
+/// A table's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    pub(super) schema: String,
+    pub(super) name: String,
+}
+
+impl Name {
+    pub(super) fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { schema: schema.into(), name: name.into() }
+    }
+
+    /// As SQL writes it.
+    pub(super) fn quoted(&self) -> String {
+        format!("{}.{}", quote(&self.schema), quote(&self.name))
+    }
+
+    /// The name of another table in the same schema.
+    pub(super) fn beside(&self, suffix: &str) -> Self {
+        Self::new(&self.schema, format!("{}{suffix}", self.name))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema, self.name)
+    }
+}
+
+/// A table as it is found.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct Table {
+    pub(super) oid: i64,
+    pub(super) divided: bool,
+    pub(super) owner: String,
+    pub(super) foreign_owner: bool,
+    /// How row-level security is in force: `ENABLE`, `FORCE`.
+    pub(super) row_security: Vec<String>,
+    /// As `fillfactor=70`.
+    pub(super) options: Vec<String>,
+}
+
+/// The options of a divided table are those of its partitions.
+const TABLE: &str = "SELECT c.oid::int8 AS oid, c.relkind = 'p' AS divided, c.relowner::regrole::text AS owner, \
+    c.relowner <> current_user::regrole AS foreign_owner, \
+    array_remove(ARRAY[CASE WHEN c.relrowsecurity THEN 'ENABLE' END, \
+        CASE WHEN c.relforcerowsecurity THEN 'FORCE' END], NULL) AS row_security, \
+    ARRAY(SELECT o FROM pg_class s, unnest(s.reloptions) AS o WHERE s.oid = stored.oid \
+        UNION ALL SELECT 'toast.' || o FROM pg_class s JOIN pg_class t ON t.oid = s.reltoastrelid, \
+        unnest(t.reloptions) AS o WHERE s.oid = stored.oid) AS options \
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.atttypid = 'uuid'::regtype \
+    CROSS JOIN LATERAL (SELECT coalesce((SELECT min(inhrelid::int8) FROM pg_inherits WHERE inhparent = c.oid \
+        AND c.relkind = 'p'), c.oid::int8) AS oid) AS stored \
+    WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') AND NOT c.relispartition";
+
+/// Locks the tables and those that foreign keys join them to, for their keys are dropped and made anew.
+pub(super) async fn lock(db: &impl ConnectionTrait, tables: &[Name]) -> Result<(), PartitionError> {
+    for name in tables {
+        let Some(table) = find(db, name).await? else {
+            return Err(PartitionError::NoTable { table: name.to_string() });
+        };
+        let related = related(db, &table).await?;
+        if let Some(theirs) = related.iter().find(|related| !related.owned) {
+            let role = text(db, "SELECT current_user::text").await?;
+            return Err(PartitionError::NotOwner { table: theirs.name.clone(), role });
+        }
+        let names: Vec<&str> = related.iter().map(|related| related.name.as_str()).collect();
+        db.execute_unprepared(&format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", names.join(", "))).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn find(db: &impl ConnectionTrait, name: &Name) -> Result<Option<Table>, DbErr> {
+    let rows = query(db, TABLE, [name.schema.clone().into(), name.name.clone().into()]).await?;
+    rows.first().map(|row| Table::from_query_result(row, "")).transpose()
+}
+
+/// The table itself, or one that a foreign key joins it to.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct Related {
+    /// As SQL writes it.
+    pub(super) name: String,
+    pub(super) forced: bool,
+    pub(super) owned: bool,
+    pub(super) is_itself: bool,
+}
+
+pub(super) async fn related(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Related>, DbErr> {
+    let sql = "SELECT c.oid::regclass::text AS name, c.relforcerowsecurity AS forced, \
+        pg_has_role(c.relowner, 'USAGE') AS owned, c.oid = $1::oid AS is_itself FROM pg_class c \
+        WHERE c.oid = $1::oid OR c.oid IN (SELECT confrelid FROM pg_constraint WHERE contype = 'f' \
+            AND conrelid = $1::oid UNION SELECT conrelid FROM pg_constraint WHERE contype = 'f' \
+            AND confrelid = $1::oid AND conparentid = 0) ORDER BY c.oid";
+    let rows = query(db, sql, [table.oid.into()]).await?;
+    rows.iter().map(|row| Related::from_query_result(row, "")).collect()
+}
+
+/// A constraint by its name, and the SQL that defines it.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct Constraint {
+    pub(super) name: String,
+    pub(super) definition: String,
+    pub(super) comment: Option<String>,
+}
+
+/// The table's constraints of the kinds, besides those that partitions have because it has them.
+pub(super) async fn constraints(
+    db: &impl ConnectionTrait,
+    table: &Table,
+    kinds: &[&str],
+) -> Result<Vec<Constraint>, DbErr> {
+    let sql = "SELECT conname::text AS name, pg_get_constraintdef(oid) AS definition, NULL::text AS comment \
+        FROM pg_constraint WHERE conrelid = $1::oid AND contype::text = ANY ($2) AND conparentid = 0 \
+        ORDER BY array_position($2, contype::text), conname";
+    let kinds: Vec<String> = kinds.iter().map(|&kind| kind.to_owned()).collect();
+    let rows = query(db, sql, [table.oid.into(), kinds.into()]).await?;
+    rows.iter().map(|row| Constraint::from_query_result(row, "")).collect()
+}
+
+/// What keeps rows apart that overlap: as the table has it, or as its first partition has it.
+pub(super) async fn exclusions(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Constraint>, DbErr> {
+    let sql = "SELECT regexp_replace(k.conname, CASE WHEN c.relispartition THEN '_p[0-9]+$' ELSE '$^' END, '') AS name, \
+        pg_get_constraintdef(k.oid) AS definition, obj_description(k.oid, 'pg_constraint') AS comment \
+        FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype = 'x' AND k.conparentid = 0 \
+        AND (k.conrelid = $1::oid \
+            OR k.conrelid = (SELECT min(inhrelid) FROM pg_inherits WHERE inhparent = $1::oid)) ORDER BY 1";
+    let rows = query(db, sql, [table.oid.into()]).await?;
+    rows.iter().map(|row| Constraint::from_query_result(row, "")).collect()
+}
+
+/// SQL that makes something anew, as the database writes it; each query takes the table's `oid`.
+pub(super) async fn statements(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    table: &Table,
+) -> Result<Vec<String>, DbErr> {
+    column(db, sql, [table.oid.into()]).await
+}
+
+pub(super) const INCOMING_DROPPED: &str = "SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) \
+    FROM pg_constraint WHERE contype = 'f' AND confrelid = $1::oid AND conrelid <> confrelid AND conparentid = 0 ORDER BY 1";
+
+pub(super) const INCOMING: &str = "SELECT format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, \
+        pg_get_constraintdef(oid)) \
+    FROM pg_constraint WHERE contype = 'f' AND confrelid = $1::oid AND conrelid <> confrelid AND conparentid = 0 ORDER BY 1";
+
+/// An index of a divided table is printed as `ON ONLY`, which means the same for a plain one.
+pub(super) const INDEXES: &str = "SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i \
+    WHERE i.indrelid = $1::oid AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid \
+        AND k.contype IN ('p', 'u', 'x')) ORDER BY i.indexrelid";
+
+pub(super) const TRIGGERS: &str = "SELECT pg_get_triggerdef(oid) FROM pg_trigger \
+    WHERE tgrelid = $1::oid AND NOT tgisinternal AND tgparentid = 0 ORDER BY oid";
+
+pub(super) const STATISTICS: &str =
+    "SELECT pg_get_statisticsobjdef(oid) FROM pg_statistic_ext WHERE stxrelid = $1::oid ORDER BY oid";
+
+pub(super) const STATISTICS_TARGETS: &str = "SELECT format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', attrelid::regclass, attname, attstattarget) \
+    FROM pg_attribute WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped AND attstattarget >= 0 ORDER BY attnum";
+
+/// Sequences go with the table that owns them unless they are taken from it first.
+pub(super) const SEQUENCES_FREED: &str = "SELECT format('ALTER SEQUENCE %s OWNED BY NONE', objid::regclass) \
+    FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass AND refobjid = $1::oid \
+    AND refobjsubid > 0 AND deptype = 'a' AND (SELECT relkind FROM pg_class WHERE oid = objid) = 'S' ORDER BY 1";
+
+pub(super) const SEQUENCES: &str = "SELECT format('ALTER SEQUENCE %s OWNED BY %s.%I', d.objid::regclass, \
+        a.attrelid::regclass, a.attname) \
+    FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid \
+    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::oid \
+    AND d.deptype = 'a' AND (SELECT relkind FROM pg_class WHERE oid = d.objid) = 'S' ORDER BY 1";
+
+/// Besides those of exclusion constraints, which are where the constraints are.
+pub(super) const COMMENTS: &str = "SELECT format('COMMENT ON %s IS %L', what, d.description) FROM ( \
+        SELECT 'pg_class'::regclass AS class, $1::oid AS object, 0 AS part, format('TABLE %s', $1::oid::regclass) AS what \
+    UNION ALL SELECT 'pg_class'::regclass, attrelid, attnum, format('COLUMN %s.%I', attrelid::regclass, attname) \
+        FROM pg_attribute WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped \
+    UNION ALL SELECT 'pg_class'::regclass, i.indexrelid, 0, format('INDEX %s', i.indexrelid::regclass) \
+        FROM pg_index i WHERE i.indrelid = $1::oid AND NOT i.indisexclusion \
+    UNION ALL SELECT 'pg_constraint'::regclass, oid, 0, format('CONSTRAINT %I ON %s', conname, conrelid::regclass) \
+        FROM pg_constraint WHERE $1::oid IN (conrelid, confrelid) AND contype <> 'x' AND conparentid = 0 \
+    UNION ALL SELECT 'pg_trigger'::regclass, oid, 0, format('TRIGGER %I ON %s', tgname, tgrelid::regclass) \
+        FROM pg_trigger WHERE tgrelid = $1::oid AND NOT tgisinternal \
+    UNION ALL SELECT 'pg_policy'::regclass, oid, 0, format('POLICY %I ON %s', polname, polrelid::regclass) \
+        FROM pg_policy WHERE polrelid = $1::oid \
+    UNION ALL SELECT 'pg_statistic_ext'::regclass, oid, 0, format('STATISTICS %I.%I', stxnamespace::regnamespace, stxname) \
+        FROM pg_statistic_ext WHERE stxrelid = $1::oid \
+    ) AS named JOIN pg_description d ON d.classoid = class AND d.objoid = object AND d.objsubid = part ORDER BY 1";
+
+/// What anyone but the owner is granted, each in its order.
+pub(super) const GRANTS: &str = "SELECT format('GRANT %s%s ON TABLE %s TO %s%s', a.privilege_type, g.columns, \
+        $1::oid::regclass, coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC'), \
+        CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) \
+    FROM (SELECT relacl AS acl, relowner AS owner, '' AS columns, 0 AS number FROM pg_class WHERE oid = $1::oid \
+        UNION ALL SELECT t.attacl, c.relowner, format(' (%I)', t.attname), t.attnum FROM pg_attribute t \
+        JOIN pg_class c ON c.oid = t.attrelid WHERE t.attrelid = $1::oid AND t.attnum > 0 AND NOT t.attisdropped) AS g, \
+    aclexplode(g.acl) WITH ORDINALITY AS a (grantor, grantee, privilege_type, is_grantable, position) \
+    WHERE a.grantee <> g.owner ORDER BY g.number, a.position";
+
+/// What default privileges have given.
+pub(super) const GRANTS_TAKEN: &str = "SELECT DISTINCT format('REVOKE ALL ON TABLE %s FROM %s', oid::regclass, \
+        coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC')) \
+    FROM pg_class, aclexplode(relacl) AS a WHERE (oid = $1::oid OR oid IN (SELECT inhrelid FROM pg_inherits \
+        WHERE inhparent = $1::oid)) AND a.grantee <> relowner ORDER BY 1";
+
+/// A policy without the table that it is for.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct Policy {
+    pub(super) name: String,
+    pub(super) terms: String,
+}
+
+pub(super) async fn policies(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Policy>, DbErr> {
+    let sql = "SELECT polname::text AS name, format('AS %s FOR %s TO %s%s%s', \
+            CASE WHEN polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END, \
+            CASE polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' \
+                ELSE 'ALL' END, \
+            (SELECT string_agg(coalesce(nullif(r, 0)::regrole::text, 'PUBLIC'), ', ') FROM unnest(polroles) AS r), \
+            ' USING (' || pg_get_expr(polqual, polrelid) || ')', \
+            ' WITH CHECK (' || pg_get_expr(polwithcheck, polrelid) || ')') AS terms \
+        FROM pg_policy WHERE polrelid = $1::oid ORDER BY oid";
+    let rows = query(db, sql, [table.oid.into()]).await?;
+    rows.iter().map(|row| Policy::from_query_result(row, "")).collect()
+}
+
+/// The columns whose values are stored, as SQL writes them.
+pub(super) const STORED_COLUMNS: &str = "SELECT format('%I', attname) FROM pg_attribute \
+    WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum";
+
+/// What would be lost, or does not fit.
+pub(super) const IN_THE_WAY: &str = "WITH it AS (SELECT c.*, c.oid AS id FROM pg_class c WHERE c.oid = $1::oid) \
+    SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM it JOIN pg_depend d ON d.deptype = 'n' \
+        AND ((d.refclassid = 'pg_class'::regclass AND d.refobjid = it.id) \
+        OR (d.refclassid = 'pg_type'::regclass AND d.refobjid IN (SELECT t.oid FROM pg_type t \
+            WHERE it.reltype IN (t.oid, t.typelem)))) \
+        WHERE (d.classid, d.objid) NOT IN ( \
+            SELECT 'pg_constraint'::regclass, oid FROM pg_constraint WHERE it.id IN (conrelid, confrelid) \
+            UNION ALL SELECT 'pg_policy'::regclass, oid FROM pg_policy WHERE polrelid = it.id \
+            UNION ALL SELECT 'pg_trigger'::regclass, oid FROM pg_trigger WHERE tgrelid = it.id \
+            UNION ALL SELECT 'pg_attrdef'::regclass, oid FROM pg_attrdef WHERE adrelid = it.id \
+            UNION ALL SELECT 'pg_class'::regclass, indexrelid FROM pg_index WHERE indrelid = it.id \
+            UNION ALL SELECT 'pg_statistic_ext'::regclass, oid FROM pg_statistic_ext WHERE stxrelid = it.id) \
+    UNION SELECT pg_describe_object('pg_rewrite'::regclass, r.oid, 0) FROM it JOIN pg_rewrite r ON r.ev_class = it.id \
+    UNION SELECT format('publication %I of it', b.pubname) FROM it JOIN pg_publication_rel p ON p.prrelid = it.id \
+        JOIN pg_publication b ON b.oid = p.prpubid \
+    UNION SELECT format('identity column %I', a.attname) FROM it JOIN pg_attribute a ON a.attrelid = it.id \
+        AND a.attidentity <> '' \
+    UNION SELECT format('options of the column %I', a.attname) FROM it JOIN pg_attribute a ON a.attrelid = it.id \
+        AND a.attoptions IS NOT NULL \
+    UNION SELECT format('trigger %I, which is not simply enabled', t.tgname) FROM it JOIN pg_trigger t \
+        ON t.tgrelid = it.id AND NOT t.tgisinternal AND t.tgenabled <> 'O' \
+    UNION SELECT format('constraint %I of %s, which is not validated', k.conname, k.conrelid::regclass) FROM it \
+        JOIN pg_constraint k ON it.id IN (k.conrelid, k.confrelid) AND NOT k.convalidated \
+    UNION SELECT format('unique index %s, which does not hold tenant_id', i.indexrelid::regclass) FROM it \
+        JOIN pg_index i ON i.indrelid = it.id AND i.indisunique AND (SELECT attnum FROM pg_attribute \
+            WHERE attrelid = it.id AND attname = 'tenant_id') <> ALL ((i.indkey::int2[])[0:i.indnkeyatts - 1]) \
+    UNION SELECT format('exclusion constraint %I, which does not hold tenant_id', k.conname) FROM it \
+        JOIN pg_constraint k ON k.conrelid = it.id AND k.contype = 'x' WHERE NOT EXISTS ( \
+            SELECT FROM unnest(k.conexclop) WITH ORDINALITY AS u (operator, position) \
+            JOIN pg_operator o ON o.oid = u.operator, \
+            pg_get_indexdef(k.conindid, u.position::int, false) AS part \
+            WHERE (o.oprname = '=' AND part = 'tenant_id') OR (o.oprname = '&&' \
+                AND part ~ '^(\\w+\\.)?\\w*range\\(tenant_id, tenant_id, ''\\[\\]''::text\\)$')) \
+    UNION SELECT format('inheritance, %s and %s', inhparent::regclass, inhrelid::regclass) FROM it JOIN pg_inherits \
+        ON inhrelid = it.id OR (inhparent = it.id AND it.relkind = 'r') \
+    UNION SELECT 'a replica identity of its own' FROM it WHERE relreplident <> 'd' \
+    UNION SELECT 'an index that it is clustered by' FROM it JOIN pg_index i ON i.indrelid = it.id AND i.indisclustered \
+    UNION SELECT 'a tablespace of its own' FROM it WHERE reltablespace <> 0 \
+    UNION SELECT 'a composite type that it is of' FROM it WHERE reloftype <> 0 \
+    UNION SELECT 'rows that are not logged' FROM it WHERE relpersistence <> 'p' ORDER BY 1";
+
+/// The indexes of the partitions, named after the table's and the partition.
+pub(super) const INDEXES_NAMED: &str = "SELECT format('ALTER INDEX %s RENAME TO %I', c.oid::regclass, \
+        p.relname || substring(t.relname FROM '_p[0-9]+$')) \
+    FROM pg_index i JOIN pg_class p ON p.oid = i.indexrelid JOIN pg_inherits h ON h.inhparent = p.oid \
+    JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_index x ON x.indexrelid = c.oid JOIN pg_class t ON t.oid = x.indrelid \
+    WHERE i.indrelid = $1::oid ORDER BY c.oid";
+
+/// The names of the table's indexes, from which those of the partitions' are made.
+pub(super) const INDEX_NAMES: &str = "SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+    WHERE i.indrelid = $1::oid ORDER BY 1";
+
+pub(super) async fn count(db: &impl ConnectionTrait, name: &Name) -> Result<i64, DbErr> {
+    one(db, &format!("SELECT count(*)::int8 FROM {}", name.quoted())).await
+}
+
+pub(super) async fn text(db: &impl ConnectionTrait, sql: &str) -> Result<String, DbErr> {
+    one(db, sql).await
+}
+
+async fn one<T: TryGetable>(db: &impl ConnectionTrait, sql: &str) -> Result<T, DbErr> {
+    let row = query(db, sql, []).await?.into_iter().next();
+    row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?.try_get_by_index(0)
+}
+
+async fn column(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<String>, DbErr> {
+    query(db, sql, values).await?.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+pub(super) async fn query(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<QueryResult>, DbErr> {
+    db.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await
+}

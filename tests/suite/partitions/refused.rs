@@ -1,0 +1,85 @@
+//! What cannot be done without loss is not done, and the message says what to do.
+
+use anyhow::Result;
+use sea_orm::{ConnectionTrait, Database};
+use watertight_migration::HashPartitions;
+use watertight_tests::TestDatabase;
+
+use super::{divided, try_up};
+use crate::adopt::listing;
+use crate::maintenance::Estate;
+
+#[tokio::test]
+async fn a_description_that_makes_no_sense_is_refused() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    for (partitions, tells) in [
+        (HashPartitions::new(0), "into 0 partitions; give 2 to 256"),
+        (HashPartitions::new(1), "into 1 partitions"),
+        (HashPartitions::new(100_000), "into 100000 partitions"),
+        (HashPartitions::of([("public", "nowhere")], 4), "no tenant table public.nowhere"),
+        (HashPartitions::of([("public", "seaql_migrations")], 4), "no tenant table public.seaql_migrations"),
+        (HashPartitions::of([("public", "x".repeat(70))], 4), "1 to 63 bytes"),
+    ] {
+        let error = try_up(&owner, partitions).await.expect_err(tells).to_string();
+        assert!(error.contains(tells), "{error}");
+    }
+    let again = try_up(&divided().await?.owner().await?, HashPartitions::new(4)).await.expect_err("twice");
+    assert!(again.to_string().contains("auth.sessions is divided into partitions already"), "{again}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_would_be_lost_or_does_not_fit_is_named_and_nothing_changes() -> Result<()> {
+    for (planted, tells) in [
+        ("CREATE VIEW public.week AS SELECT * FROM public.bookings", "rule _RETURN on view"),
+        ("CREATE FUNCTION public.f(public.bookings) RETURNS int LANGUAGE sql AS 'SELECT 1'", "function"),
+        ("CREATE RULE quiet AS ON DELETE TO public.bookings DO INSTEAD NOTHING", "rule quiet"),
+        (
+            "CREATE UNIQUE INDEX ids ON public.bookings (id) INCLUDE (tenant_id) WHERE duration > 999",
+            "unique index public.ids, which does not hold",
+        ),
+        (
+            "ALTER TABLE public.bookings ADD CONSTRAINT alone EXCLUDE USING gist (tstzrange(datetime, end_time) WITH &&) WHERE (duration > 999)",
+            "exclusion constraint alone, which does not hold tenant_id",
+        ),
+        ("ALTER TABLE public.bookings ADD COLUMN n int GENERATED ALWAYS AS IDENTITY", "identity column n"),
+        (
+            "ALTER TABLE public.bookings ADD CONSTRAINT later CHECK (duration > 5) NOT VALID",
+            "constraint later of public.bookings, which is not validated",
+        ),
+        ("CREATE TABLE public.child () INHERITS (public.bookings)", "inheritance"),
+        ("ALTER TABLE public.bookings REPLICA IDENTITY FULL", "replica identity"),
+        ("ALTER TABLE public.bookings CLUSTER ON bookings_pkey", "clustered"),
+        ("CREATE PUBLICATION news FOR TABLE public.bookings", "publication news"),
+    ] {
+        let estate = Estate::new().await?;
+        let owner = estate.database.owner().await?;
+        // A publication is for a superuser, or who may create in the database; a rule stands in the way of planting.
+        owner.execute_unprepared(planted).await?;
+        let before = listing::everything(&owner).await?;
+        let error = try_up(&owner, HashPartitions::new(4)).await.expect_err(planted).to_string();
+        assert!(
+            error.contains("table public.bookings has what would be lost") && error.contains(tells),
+            "{error}"
+        );
+        listing::assert_same(&listing::everything(&owner).await?, &before);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_does_not_own_the_tables_or_would_not_see_all_rows_is_turned_away() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let app = Database::connect(database.app_url()).await?;
+    let error = try_up(&app, HashPartitions::new(4)).await.expect_err("not the owner").to_string();
+    assert!(error.contains("the role watertight_app does not own table"), "{error}");
+    let owner = database.owner().await?;
+    let level = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''', \
+                 current_database()); END $$";
+    owner.execute_unprepared(level).await?;
+    let error =
+        try_up(&database.owner().await?, HashPartitions::new(4)).await.expect_err("level").to_string();
+    assert!(error.contains("the transaction is repeatable read"), "{error}");
+    Ok(())
+}
