@@ -12,6 +12,7 @@
 mod adopt;
 mod auth;
 mod certificates;
+mod citus;
 mod connection;
 mod content;
 mod doctor;
