@@ -1,5 +1,7 @@
 //! Names on their way into SQL text.
 
+use std::fmt;
+
 use crate::TableError;
 
 /// PostgreSQL cuts longer names with no more than a notice, and two cut names may then be one.
@@ -16,6 +18,35 @@ pub(crate) fn check(what: &'static str, name: &str) -> Result<(), TableError> {
 /// The name as a quoted identifier, whatever is in it.
 pub(crate) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A table's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub(crate) schema: String,
+    pub(crate) name: String,
+}
+
+impl Name {
+    pub(crate) fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { schema: schema.into(), name: name.into() }
+    }
+
+    /// As SQL writes it.
+    pub(crate) fn quoted(&self) -> String {
+        format!("{}.{}", quote(&self.schema), quote(&self.name))
+    }
+
+    /// The name of another table in the same schema.
+    pub(crate) fn beside(&self, suffix: &str) -> Self {
+        Self::new(&self.schema, format!("{}{suffix}", self.name))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.schema, self.name)
+    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod migration;
 mod migrator;
 mod partitions;
 mod settings;
+mod sql;
 mod tenant_table;
 
 mod m20260101_000001_create_auth;

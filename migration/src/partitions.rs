@@ -9,8 +9,10 @@ use sea_orm_migration::{MigrationName, MigrationTrait, prelude::*, sea_orm::Conn
 
 pub use error::PartitionError;
 
-use crate::identifier;
-use catalog::{Name, text};
+use crate::{
+    identifier::{self, Name},
+    sql::{one, query},
+};
 use conversion::{Shape, convert};
 
 /// A migration that divides tables into hash partitions by tenant; [`down`](MigrationTrait::down) makes plain tables
@@ -116,14 +118,14 @@ impl HashPartitions {
     async fn convert_all(&self, manager: &SchemaManager<'_>, shape: Shape) -> Result<(), PartitionError> {
         self.check()?;
         let db = manager.get_connection();
-        let level = text(db, "SELECT current_setting('transaction_isolation')").await?;
+        let level: String = one(db, "SELECT current_setting('transaction_isolation')").await?;
         // Any other level goes on seeing the rows of the moment before the locks.
         if level != "read committed" {
             return Err(PartitionError::IsolationLevel { level });
         }
-        let before =
-            text(db, "SELECT set_config('search_path', current_setting('search_path'), true)").await?;
-        let sight = text(db, "SELECT current_setting('row_security')").await?;
+        let before: String =
+            one(db, "SELECT set_config('search_path', current_setting('search_path'), true)").await?;
+        let sight: String = one(db, "SELECT current_setting('row_security')").await?;
         // Names are printed in full then, and a policy that would hide a row is an error.
         db.execute_unprepared("SET LOCAL search_path = pg_catalog; SET LOCAL row_security = off").await?;
         catalog::lock(db, &self.tables).await?;
@@ -131,7 +133,7 @@ impl HashPartitions {
             convert(db, table, shape).await?;
         }
         let restore = "SELECT set_config('search_path', $1, true) || set_config('row_security', $2, true)";
-        catalog::query(db, restore, [before.into(), sight.into()]).await?;
+        query(db, restore, [before.into(), sight.into()]).await?;
         Ok(())
     }
 }

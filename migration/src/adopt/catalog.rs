@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
 
 use super::{AdoptionError, original::Original};
-use crate::Settings;
+use crate::{
+    Settings,
+    sql::{column, query},
+};
 
 /// A table of the original as it is found.
 #[derive(Clone, Debug)]
@@ -107,9 +110,7 @@ pub(super) async fn require_unmigrated(
         return Ok(());
     }
     let select = format!("SELECT version::text FROM {table} WHERE version = ANY ($1) ORDER BY version");
-    let rows = query(db, &select, [ours.to_vec().into()]).await?;
-    let migrations: Vec<String> =
-        rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, DbErr>>()?;
+    let migrations = column(db, &select, [ours.to_vec().into()]).await?;
     if migrations.is_empty() { Ok(()) } else { Err(AdoptionError::AlreadyMigrated { migrations }) }
 }
 
@@ -120,12 +121,4 @@ pub(super) async fn require_time_zone(db: &impl ConnectionTrait, name: &str) -> 
         return Err(AdoptionError::UnknownTimeZone { name: name.to_owned() });
     }
     Ok(())
-}
-
-pub(super) async fn query(
-    db: &impl ConnectionTrait,
-    sql: &str,
-    values: impl IntoIterator<Item = Value>,
-) -> Result<Vec<QueryResult>, DbErr> {
-    db.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await
 }

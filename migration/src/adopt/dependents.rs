@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
 
-use super::{Problem, ProblemKind, catalog::query, original::Original};
+use super::{Problem, ProblemKind, original::Original};
+use crate::sql::query;
 
 /// What depends on a table or its row type from outside of the original's tables, and what was added to them.
 const DEPENDENTS: &str = "WITH ours AS (SELECT c.oid, c.reltype, n.nspname || '.' || c.relname AS name \

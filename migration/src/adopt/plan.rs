@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Problem, problem::one_line};
+use super::Problem;
+use crate::sql::one_line;
 
 /// What adopting a database takes: what keeps it from being adopted, and the SQL that adopts it.
 ///

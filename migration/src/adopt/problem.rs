@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::sql::one_line;
+
 /// Something in the database that keeps it from being adopted, and how to mend it.
 ///
 /// It prints itself over several lines: what and how many, how to mend it, and the rows.
@@ -79,11 +81,4 @@ impl fmt::Display for Problem {
             more => write!(f, "\n    - and {more} more"),
         }
     }
-}
-
-/// What is in a row cannot end the comment that a script lists it in, nor reach a terminal as a command.
-pub(super) fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c })
-        .collect()
 }

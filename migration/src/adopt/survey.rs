@@ -4,11 +4,12 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
     Problem, ProblemKind,
-    catalog::{Catalog, Found, query},
+    catalog::{Catalog, Found},
     conversions,
     original::{Context, Original, Place},
     rules::{self, Rule},
 };
+use crate::sql::query;
 
 /// A look at the original's tables, where they are in use.
 pub(super) struct Survey<'a> {

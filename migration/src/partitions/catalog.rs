@@ -1,43 +1,13 @@
 //! What a table has, as the database's catalog tells it. All of it is read with nothing but `pg_catalog` on the search
 //! path, so that every name is printed in full.
 
-use std::fmt;
-
-use sea_orm_migration::sea_orm::{
-    self, ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, TryGetable, Value,
-};
+use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult};
 
 use super::PartitionError;
-use crate::identifier::quote;
-
-/// A table's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Name {
-    pub(super) schema: String,
-    pub(super) name: String,
-}
-
-impl Name {
-    pub(super) fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { schema: schema.into(), name: name.into() }
-    }
-
-    /// As SQL writes it.
-    pub(super) fn quoted(&self) -> String {
-        format!("{}.{}", quote(&self.schema), quote(&self.name))
-    }
-
-    /// The name of another table in the same schema.
-    pub(super) fn beside(&self, suffix: &str) -> Self {
-        Self::new(&self.schema, format!("{}{suffix}", self.name))
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.schema, self.name)
-    }
-}
+use crate::{
+    identifier::Name,
+    sql::{self, column, query},
+};
 
 /// A table as it is found.
 #[derive(Debug, FromQueryResult)]
@@ -74,7 +44,7 @@ pub(super) async fn lock(db: &impl ConnectionTrait, tables: &[Name]) -> Result<(
         };
         let related = related(db, &table).await?;
         if let Some(theirs) = related.iter().find(|related| !related.owned) {
-            let role = text(db, "SELECT current_user::text").await?;
+            let role: String = sql::one(db, "SELECT current_user::text").await?;
             return Err(PartitionError::NotOwner { table: theirs.name.clone(), role });
         }
         let names: Vec<&str> = related.iter().map(|related| related.name.as_str()).collect();
@@ -293,30 +263,5 @@ pub(super) const INDEX_NAMES: &str = "SELECT c.relname::text FROM pg_index i JOI
     WHERE i.indrelid = $1::oid ORDER BY 1";
 
 pub(super) async fn count(db: &impl ConnectionTrait, name: &Name) -> Result<i64, DbErr> {
-    one(db, &format!("SELECT count(*)::int8 FROM {}", name.quoted())).await
-}
-
-pub(super) async fn text(db: &impl ConnectionTrait, sql: &str) -> Result<String, DbErr> {
-    one(db, sql).await
-}
-
-async fn one<T: TryGetable>(db: &impl ConnectionTrait, sql: &str) -> Result<T, DbErr> {
-    let row = query(db, sql, []).await?.into_iter().next();
-    row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?.try_get_by_index(0)
-}
-
-async fn column(
-    db: &impl ConnectionTrait,
-    sql: &str,
-    values: impl IntoIterator<Item = Value>,
-) -> Result<Vec<String>, DbErr> {
-    query(db, sql, values).await?.iter().map(|row| row.try_get_by_index(0)).collect()
-}
-
-pub(super) async fn query(
-    db: &impl ConnectionTrait,
-    sql: &str,
-    values: impl IntoIterator<Item = Value>,
-) -> Result<Vec<QueryResult>, DbErr> {
-    db.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await
+    sql::one(db, &format!("SELECT count(*)::int8 FROM {}", name.quoted())).await
 }

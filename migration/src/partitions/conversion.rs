@@ -4,9 +4,12 @@ use sea_orm_migration::sea_orm::ConnectionTrait;
 
 use super::{
     PartitionError,
-    catalog::{self, Constraint, Name, Policy, Table},
+    catalog::{self, Constraint, Policy, Table},
 };
-use crate::{TENANT_COLUMN, identifier, identifier::quote};
+use crate::{
+    TENANT_COLUMN,
+    identifier::{self, Name, quote},
+};
 
 /// What a table is made into.
 #[derive(Clone, Copy, Debug)]
