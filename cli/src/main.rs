@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{adopt, bootstrap, doctor, migrate, purge, tenant};
+use crate::commands::{adopt, bootstrap, distribute, doctor, migrate, purge, tenant};
 use crate::database::Connector;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -20,7 +20,7 @@ use crate::outcome::Outcome;
 ///
 /// The database is named by the environment alone, for a URL may hold a password, and arguments are seen by everybody on
 /// the machine: DATABASE_URL (the application's role: doctor, bootstrap), DATABASE_OWNER_URL (the role that owns the
-/// tables: migrate, adopt, tenant, purge) and DATABASE_MAINTENANCE_URL (a member of the owner that is BYPASSRLS and so
+/// tables: migrate, adopt, distribute, tenant, purge) and DATABASE_MAINTENANCE_URL (a member of the owner that is BYPASSRLS and so
 /// sees all tenants: tenant list, purge --all-tenants, doctor --as maintenance). `--as` chooses another one.
 ///
 /// It ends with 0 when all is well, 1 when something was found or refused, 2 when what was given is wrong, and 3 when
@@ -69,6 +69,8 @@ enum Command {
     Purge(purge::Args),
     /// Takes over a database that the original system (0.2.x) has made.
     Adopt(adopt::Args),
+    /// Spreads the tables over the machines of a Citus cluster, by tenant.
+    Distribute(distribute::Args),
 }
 
 #[tokio::main]
@@ -90,6 +92,7 @@ async fn run(args: Args) -> Result<Outcome, Failure> {
         Command::Tenant(args) => tenant::run(connector, args).await,
         Command::Purge(args) => purge::run(connector, args).await,
         Command::Adopt(args) => adopt::run(connector, args).await,
+        Command::Distribute(args) => distribute::run(connector, args).await,
     }
 }
 

@@ -20,6 +20,7 @@
 mod access;
 pub mod adopt;
 mod cli;
+pub mod distribution;
 mod error;
 mod identifier;
 mod migration;

@@ -1,0 +1,212 @@
+//! Spreads the tables over the machines of a [Citus](https://docs.citusdata.com) cluster, by tenant.
+
+mod catalog;
+mod error;
+mod plan;
+mod rules;
+mod violation;
+
+use std::fmt;
+
+use sea_orm_migration::sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, IsolationLevel, TransactionTrait,
+};
+use serde::Serialize;
+
+pub use error::DistributionError;
+pub use plan::DistributionPlan;
+pub use violation::{Rule, Violation};
+
+use crate::{
+    identifier::{self, Name},
+    sql::one,
+};
+use catalog::Catalog;
+
+/// Spreads every table that has a tenant over the machines of a Citus cluster, with all its rows: by `tenant_id`, and
+/// in one group, so that what belongs to a tenant is on one machine and its statements, transactions and joins stay
+/// there.
+///
+/// Tables of an application are among them. A table without `tenant_id` that tenant tables refer to is copied to every
+/// machine (a reference table), and any other stays where it is, the list of migrations for one.
+///
+/// [`plan`](Self::plan) holds the tables against the rules by which Citus distributes and says what it would do, with
+/// or without the extension; [`run`](Self::run) does it, in one transaction, with the tables locked: all of it is done,
+/// or the database is as it was. Run again it takes the tables that have been added since. The page `growing` of
+/// the crate `watertight` says what comes before and after.
+///
+/// ```no_run
+/// use watertight_migration::{distribution::Distribution, sea_orm_migration::sea_orm::Database};
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let owner = Database::connect("postgres://owner@coordinator/clinic").await?;
+/// let distribution = Distribution::new();
+///
+/// let plan = distribution.plan(&owner).await?;
+/// for violation in plan.violations() {
+///     eprintln!("{violation}");
+/// }
+/// if plan.violations().is_empty() {
+///     println!("{}", distribution.run(&owner).await?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing is distributed before `run`"]
+pub struct Distribution {
+    reference: Vec<Name>,
+    allow_triggers: bool,
+    without_overlap_constraints: bool,
+}
+
+impl Distribution {
+    /// The first version of Citus that has row-level security on distributed tables.
+    pub const LEAST_VERSION: u32 = 11;
+
+    /// A distribution of all tables that have a tenant.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Copies a table without `tenant_id` to every machine: one that tenants' statements join.
+    ///
+    /// Those that a tenant table refers to need not be said.
+    pub fn reference_table(mut self, schema: impl Into<String>, name: impl Into<String>) -> Self {
+        self.reference.push(Name::new(schema, name));
+        self
+    }
+
+    /// Says that the triggers of the application's tables read and write nothing besides the row that they are fired
+    /// for. Citus cannot see to it, and takes no trigger unless it is told.
+    pub const fn allow_triggers(mut self) -> Self {
+        self.allow_triggers = true;
+        self
+    }
+
+    /// Drops what keeps bookings and reservations from overlapping whatever program writes them, instead of making it
+    /// anew with the extension `btree_gist`.
+    ///
+    /// The operations of `watertight` look for overlaps under a lock all the same; nothing holds off other programs.
+    pub const fn without_overlap_constraints(mut self) -> Self {
+        self.without_overlap_constraints = true;
+        self
+    }
+
+    /// Holds the tables against the rules and says what distributing them takes, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`DistributionError::Name`], [`DistributionError::ExtensionTooOld`]; what the database reports.
+    pub async fn plan(&self, owner: &DatabaseConnection) -> Result<DistributionPlan, DistributionError> {
+        let read_only =
+            owner.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
+        let plan = self.draw(&read_only).await;
+        read_only.rollback().await?;
+        plan
+    }
+
+    /// Distributes the tables.
+    ///
+    /// The owner's connection is to the coordinator, as the role that owns the tables. The application is best stopped:
+    /// what it tries meanwhile waits, and connections that it had open before know a type that was made anew.
+    ///
+    /// # Errors
+    ///
+    /// [`DistributionError::Refused`] with all that breaks a rule; [`DistributionError::NoExtension`],
+    /// [`DistributionError::ExtensionTooOld`], [`DistributionError::Name`], [`DistributionError::RowsDiffer`]; what the
+    /// database reports. Nothing has changed then.
+    pub async fn run(&self, owner: &DatabaseConnection) -> Result<DistributionReport, DistributionError> {
+        // Every statement is to see what was committed while the locks were waited for.
+        let level = Some(IsolationLevel::ReadCommitted);
+        let transaction = owner.begin_with_config(level, Some(AccessMode::ReadWrite)).await?;
+        match self.run_in(&transaction).await {
+            Ok(report) => {
+                transaction.commit().await?;
+                Ok(report)
+            }
+            Err(error) => {
+                transaction.rollback().await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn run_in(
+        &self,
+        transaction: &DatabaseTransaction,
+    ) -> Result<DistributionReport, DistributionError> {
+        let plan = self.draw(transaction).await?;
+        if plan.extension().is_none() {
+            return Err(DistributionError::NoExtension);
+        }
+        if !plan.violations().is_empty() {
+            return Err(DistributionError::Refused { violations: plan.violations });
+        }
+        run_all(transaction, &plan.before).await?;
+        let mut counted = Vec::new();
+        for table in &plan.tables {
+            counted.push((table, count(transaction, table).await?));
+        }
+        run_all(transaction, &plan.distributing).await?;
+        let mut tables = Vec::new();
+        for (table, before) in counted {
+            let (table_name, after) = (table.to_string(), count(transaction, table).await?);
+            if before != after {
+                return Err(DistributionError::RowsDiffer { table: table_name, before, after });
+            }
+            tables.push(DistributedTable { table: table_name, rows: after });
+        }
+        run_all(transaction, &plan.after).await?;
+        Ok(DistributionReport { tables })
+    }
+
+    async fn draw(&self, db: &DatabaseTransaction) -> Result<DistributionPlan, DistributionError> {
+        for table in &self.reference {
+            identifier::check("schema", &table.schema)?;
+            identifier::check("table", &table.name)?;
+        }
+        let catalog = Catalog::read(db, &self.reference).await?;
+        catalog.require_version()?;
+        let violations = rules::violations(db, &catalog, self).await?;
+        DistributionPlan::draw(&catalog, violations, self.without_overlap_constraints)
+    }
+}
+
+async fn run_all(db: &impl ConnectionTrait, statements: &[String]) -> Result<(), DistributionError> {
+    for sql in statements {
+        db.execute_unprepared(sql).await?;
+    }
+    Ok(())
+}
+
+async fn count(db: &impl ConnectionTrait, table: &Name) -> Result<i64, DistributionError> {
+    Ok(one(db, &format!("SELECT count(*)::int8 FROM {}", table.quoted())).await?)
+}
+
+/// What a distribution did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct DistributionReport {
+    /// The tables that were distributed, each after those it refers to.
+    pub tables: Vec<DistributedTable>,
+}
+
+/// A table that was distributed, or copied to every machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct DistributedTable {
+    /// Its name, as `schema.table`.
+    pub table: String,
+    /// How many rows it has, all of which it had before.
+    pub rows: i64,
+}
+
+impl fmt::Display for DistributionReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for DistributedTable { table, rows } in &self.tables {
+            writeln!(f, "{rows:>12}  {table}")?;
+        }
+        write!(f, "{} tables are distributed", self.tables.len())
+    }
+}

@@ -1,0 +1,188 @@
+//! What there is to distribute, as the database's catalog tells it.
+
+use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult, Value};
+
+use super::{Distribution, DistributionError};
+use crate::{
+    TENANT_COLUMN,
+    identifier::Name,
+    sql::{column, one, query},
+};
+
+/// The tables that have a tenant, those that these need beside them, and what joins them.
+#[derive(Debug)]
+pub(super) struct Catalog {
+    /// The version of the extension, where it is there.
+    pub(super) extension: Option<String>,
+    pub(super) tenant_tables: Vec<Table>,
+    /// Those that tenant tables refer to, and those that were named.
+    pub(super) reference_tables: Vec<Table>,
+    pub(super) foreign_keys: Vec<ForeignKey>,
+    /// The tables of watertight whose rows may not overlap, and that say so without comparing the tenant with `=`.
+    pub(super) overlaps: Vec<String>,
+    /// Whether the extension that gives `uuid` an `=` for exclusions is there, or can be.
+    pub(super) btree_gist: bool,
+    /// Whether the type that binds a statement to its tenant is there, and the other machines do not know it.
+    pub(super) type_is_local: bool,
+}
+
+/// A table as it is found.
+#[derive(Clone, Debug, FromQueryResult)]
+pub(super) struct Table {
+    pub(super) oid: i64,
+    schema: String,
+    name: String,
+    /// Whether row-level security binds its owner, too.
+    pub(super) forced: bool,
+    has_tenant: bool,
+    /// The group in which it is distributed by the tenant.
+    #[sea_orm(skip)]
+    pub(super) group: Option<i64>,
+    /// Whether it is distributed in any way.
+    #[sea_orm(skip)]
+    pub(super) placed: bool,
+}
+
+impl Table {
+    pub(super) fn id(&self) -> Name {
+        Name::new(&self.schema, &self.name)
+    }
+}
+
+/// A foreign key between two tables.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct ForeignKey {
+    pub(super) name: String,
+    pub(super) from: i64,
+    pub(super) to: i64,
+}
+
+/// Tables of extensions are the extensions' own, and a partition goes with its table.
+const TABLES: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS name, \
+    c.relforcerowsecurity AS forced, a.attnum IS NOT NULL AS has_tenant \
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $1 AND NOT a.attisdropped \
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' \
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid \
+        AND d.deptype = 'e') ORDER BY n.nspname, c.relname";
+
+const FOREIGN_KEYS: &str = "SELECT conname::text AS name, conrelid::int8 AS \"from\", confrelid::int8 AS \"to\" \
+    FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 AND conrelid <> confrelid ORDER BY conname, conrelid";
+
+/// A table that Citus keeps on the coordinator for the sake of its foreign keys (`repmodel` `s`) is not distributed.
+const PLACEMENTS: &str = "SELECT logicalrelid::oid::int8 AS oid, \
+    CASE WHEN partmethod = 'h' AND column_to_column_name(logicalrelid, partkey) = $1 \
+        THEN colocationid::int8 END AS \"group\" \
+    FROM pg_dist_partition WHERE NOT (partmethod = 'n' AND repmodel = 's' AND colocationid = 0)";
+
+#[derive(FromQueryResult)]
+struct Placement {
+    oid: i64,
+    group: Option<i64>,
+}
+
+const TYPE_IS_KNOWN: &str = "SELECT EXISTS (SELECT FROM pg_dist_object WHERE classid = 'pg_type'::regclass \
+    AND objid = to_regtype('auth.watertight_tenant')::oid)";
+
+impl Catalog {
+    pub(super) async fn read(db: &impl ConnectionTrait, named: &[Name]) -> Result<Self, DbErr> {
+        let version = "SELECT extversion FROM pg_extension WHERE extname = 'citus'";
+        let extension = column(db, version, []).await?.into_iter().next();
+        let mut tables: Vec<Table> = all(db, TABLES, [TENANT_COLUMN.into()]).await?;
+        let mut type_is_local: bool =
+            one(db, "SELECT to_regtype('auth.watertight_tenant') IS NOT NULL").await?;
+        if extension.is_some() {
+            let placements: Vec<Placement> = all(db, PLACEMENTS, [TENANT_COLUMN.into()]).await?;
+            for table in &mut tables {
+                let placement = placements.iter().find(|placement| placement.oid == table.oid);
+                table.placed = placement.is_some();
+                table.group = placement.and_then(|placement| placement.group);
+            }
+            type_is_local = type_is_local && !one::<bool>(db, TYPE_IS_KNOWN).await?;
+        }
+        let foreign_keys: Vec<ForeignKey> = all(db, FOREIGN_KEYS, []).await?;
+        let (tenant_tables, others): (Vec<Table>, _) = tables.into_iter().partition(|table| table.has_tenant);
+        let referred = |table: &Table| {
+            let from_tenants =
+                |key: &&ForeignKey| tenant_tables.iter().any(|referring| referring.oid == key.from);
+            foreign_keys.iter().filter(|key| key.to == table.oid).any(|key| from_tenants(&key))
+        };
+        let reference_tables =
+            others.into_iter().filter(|table| referred(table) || named.contains(&table.id())).collect();
+        Ok(Self {
+            extension,
+            tenant_tables,
+            reference_tables,
+            foreign_keys,
+            overlaps: column(db, &format!("SELECT c.relname::text {OWN_OVERLAPS} ORDER BY 1"), []).await?,
+            btree_gist: one(db, BTREE_GIST).await?,
+            type_is_local,
+        })
+    }
+
+    pub(super) fn require_version(&self) -> Result<(), DistributionError> {
+        let Some(version) = &self.extension else { return Ok(()) };
+        let major = version.split(['.', '-']).next().and_then(|major| major.parse::<u32>().ok());
+        if major.is_some_and(|major| major >= Distribution::LEAST_VERSION) {
+            Ok(())
+        } else {
+            Err(DistributionError::ExtensionTooOld { version: version.clone() })
+        }
+    }
+
+    /// The tenant tables that are not distributed yet.
+    pub(super) fn new_tables(&self) -> impl Iterator<Item = &Table> {
+        self.tenant_tables.iter().filter(|table| !table.placed)
+    }
+
+    /// The same, each after those it refers to; those in a circle are not among them.
+    pub(super) fn in_order(&self) -> Vec<&Table> {
+        let mut left: Vec<&Table> = self.new_tables().collect();
+        let mut ordered = Vec::new();
+        loop {
+            let waiting = |table: &&Table| self.keys_between(table, &left).next().is_some();
+            let (later, ready): (Vec<&Table>, Vec<&Table>) = left.iter().copied().partition(waiting);
+            if ready.is_empty() {
+                return ordered;
+            }
+            ordered.extend(ready);
+            left = later;
+        }
+    }
+
+    /// The foreign keys that join tables in a circle, and what these join up.
+    pub(super) fn circle(&self) -> impl Iterator<Item = (&Table, &ForeignKey)> {
+        let ordered: Vec<i64> = self.in_order().iter().map(|table| table.oid).collect();
+        let left: Vec<&Table> = self.new_tables().filter(|table| !ordered.contains(&table.oid)).collect();
+        let keys = left.iter().flat_map(|table| self.keys_between(table, &left).map(|key| (*table, key)));
+        keys.collect::<Vec<_>>().into_iter()
+    }
+
+    fn keys_between<'a>(&'a self, table: &Table, others: &[&Table]) -> impl Iterator<Item = &'a ForeignKey> {
+        let from = table.oid;
+        self.foreign_keys
+            .iter()
+            .filter(move |key| key.from == from && others.iter().any(|other| other.oid == key.to))
+    }
+
+    /// The table whose group the others join: one that is distributed already.
+    pub(super) fn anchor(&self) -> Option<&Table> {
+        self.tenant_tables.iter().find(|table| table.group.is_some())
+    }
+}
+
+const BTREE_GIST: &str = "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'btree_gist')";
+
+/// The exclusion constraints of watertight, as its migrations make them.
+pub(super) const OWN_OVERLAPS: &str = "FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid \
+    WHERE k.contype = 'x' AND c.relnamespace = 'public'::regnamespace AND k.conname = c.relname || '_overlap_excl' \
+    AND pg_get_constraintdef(k.oid) LIKE '%uuidrange(tenant_id, tenant_id,%'";
+
+pub(super) async fn all<T: FromQueryResult>(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<T>, DbErr> {
+    query(db, sql, values).await?.iter().map(|row| T::from_query_result(row, "")).collect()
+}

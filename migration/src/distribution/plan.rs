@@ -1,0 +1,130 @@
+//! What distributing takes, before it is done.
+
+use std::fmt;
+
+use super::{
+    DistributionError, Violation,
+    catalog::{Catalog, Table},
+};
+use crate::{
+    Settings, TENANT_COLUMN, identifier::Name, m20260101_000007_no_double_booking as no_double_booking,
+    m20260101_000008_tenant_parameter as tenant_parameter, migration::TenantMigration, sql::one_line,
+};
+
+/// What distributing takes: what breaks the rules, and the SQL that distributes.
+///
+/// It prints itself as a script, which `psql` runs as it stands on the coordinator. Where rules are broken the script
+/// begins with that, as comments, and would fail or should not be run.
+#[derive(Clone, Debug)]
+pub struct DistributionPlan {
+    extension: Option<String>,
+    pub(super) violations: Vec<Violation>,
+    pub(super) tables: Vec<Name>,
+    pub(super) before: Vec<String>,
+    pub(super) distributing: Vec<String>,
+    pub(super) after: Vec<String>,
+}
+
+impl DistributionPlan {
+    pub(super) fn draw(
+        catalog: &Catalog,
+        violations: Vec<Violation>,
+        without_overlap_constraints: bool,
+    ) -> Result<Self, DistributionError> {
+        let tenant_tables = catalog.in_order();
+        let reference_tables: Vec<&Table> =
+            catalog.reference_tables.iter().filter(|table| !table.placed).collect();
+        let new: Vec<&Table> = reference_tables.iter().chain(&tenant_tables).copied().collect();
+        let tables: Vec<Name> = new.iter().map(|table| table.id()).collect();
+        let (mut before, mut distributing, mut after) = (Vec::new(), Vec::new(), Vec::new());
+        if !tables.is_empty() {
+            // One connection to each machine: what refers to a table has to see what was done to it.
+            before.push("SET LOCAL citus.multi_shard_modify_mode = 'sequential'".to_owned());
+            // The rules have seen to what is fired.
+            before.push("SET LOCAL citus.enable_unsafe_triggers = on".to_owned());
+            let all: Vec<String> = tables.iter().map(Name::quoted).collect();
+            before.push(format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", all.join(", ")));
+        }
+        // The rows are copied by COPY, which takes no table whose policies bind the owner.
+        for table in new.iter().filter(|table| table.forced) {
+            before.push(format!("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", table.id().quoted()));
+            after.push(format!("ALTER TABLE {} FORCE ROW LEVEL SECURITY", table.id().quoted()));
+        }
+        if !catalog.overlaps.is_empty() && !without_overlap_constraints {
+            distributing.push("CREATE EXTENSION IF NOT EXISTS btree_gist SCHEMA public".to_owned());
+        }
+        for table in &catalog.overlaps {
+            distributing.push(no_double_booking::dropping(table));
+            if !without_overlap_constraints {
+                distributing.extend(no_double_booking::by_equality(table));
+            }
+        }
+        let references = reference_tables
+            .iter()
+            .map(|table| format!("SELECT create_reference_table({})", literal(&table.id())));
+        distributing.extend(references);
+        let anchor = catalog.anchor().or(tenant_tables.first().copied());
+        for table in &tenant_tables {
+            let beside = anchor.filter(|anchor| anchor.oid != table.oid).map(|anchor| anchor.id().quoted());
+            distributing.push(format!(
+                "SELECT create_distributed_table({}, '{TENANT_COLUMN}', colocate_with => {})",
+                literal(&table.id()),
+                quoted(beside.as_deref().unwrap_or("none"))
+            ));
+        }
+        // The rows that were copied are on the coordinator still, where an erased tenant would live on.
+        let emptied = new.iter().rev().map(|table| {
+            format!("SELECT truncate_local_data_after_distributing_table({})", literal(&table.id()))
+        });
+        after.splice(0..0, emptied);
+        if catalog.type_is_local {
+            // Citus tells the other machines of a type when it is made, and of no type that no column has.
+            after.extend(tenant_parameter::Migration.statements(&Settings::default())?.unwrap_or_default());
+        }
+        let extension = catalog.extension.clone();
+        Ok(Self { extension, violations, tables, before, distributing, after })
+    }
+
+    /// The version of Citus in the database; none, and it has to be installed first.
+    #[must_use]
+    pub fn extension(&self) -> Option<&str> {
+        self.extension.as_deref()
+    }
+
+    /// All that breaks a rule. None, and the tables can be distributed.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+
+    /// The SQL that distributes the tables, in order, to be run in one transaction with the isolation level
+    /// `READ COMMITTED`. [`Distribution::run`](super::Distribution::run) runs exactly this, and counts the rows.
+    pub fn statements(&self) -> impl Iterator<Item = &str> {
+        self.before.iter().chain(&self.distributing).chain(&self.after).map(String::as_str)
+    }
+}
+
+impl fmt::Display for DistributionPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.extension.is_none() {
+            writeln!(f, "-- {}", DistributionError::NoExtension)?;
+        }
+        for violation in &self.violations {
+            for line in violation.to_string().split('\n') {
+                writeln!(f, "-- {}", one_line(line))?;
+            }
+        }
+        writeln!(f, "BEGIN ISOLATION LEVEL READ COMMITTED;")?;
+        self.statements().try_for_each(|sql| writeln!(f, "{sql};"))?;
+        write!(f, "COMMIT;")
+    }
+}
+
+/// A table's name as the text that a function reads.
+fn literal(table: &Name) -> String {
+    quoted(&table.quoted())
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

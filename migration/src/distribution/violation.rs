@@ -1,0 +1,101 @@
+//! What breaks a rule, as data.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::sql::one_line;
+
+/// Something about a table that keeps it from being distributed, and how to mend it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Violation {
+    /// The table, as `schema.table`.
+    pub table: String,
+    /// The rule that it breaks.
+    pub rule: Rule,
+    /// What of it does: the name of a column, a key, a constraint, a trigger or another table.
+    pub object: String,
+}
+
+/// The rules by which tables are distributed by tenant and side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Rule {
+    /// The column is of one type in all tables of a group, and has a value in every row.
+    TenantColumn,
+    /// Every primary key and unique index holds the tenant: each machine sees to its own rows.
+    KeyHoldsTenant,
+    /// Every exclusion constraint compares the tenant with `=`.
+    ExclusionComparesTenant,
+    /// A foreign key between tenant tables has the tenant at the same place on both sides.
+    ForeignKeyWithinTenant,
+    /// No foreign key clears the tenant when what it refers to is deleted.
+    ForeignKeyKeepsTenant,
+    /// No table that stays where it is refers to one that is distributed.
+    ReferringTableHasTenant,
+    /// Tables do not refer to one another in a circle: each is distributed after those it refers to.
+    NoCircle,
+    /// Nothing is fired that may reach rows on other machines.
+    NoTrigger,
+    /// A table is not divided by hash besides, and does not inherit.
+    NotDivided,
+    /// The role owns the table.
+    Owner,
+    /// A table that is distributed already is distributed by the tenant and in the same group.
+    SameGroup,
+    /// A table named as a reference table is there, and has no tenant.
+    ReferenceTable,
+}
+
+impl Rule {
+    /// What is wrong where the rule is broken.
+    const fn what(self) -> &'static str {
+        match self {
+            Self::TenantColumn => "is not uuid NOT NULL, as tenant_id is in the other tables",
+            Self::KeyHoldsTenant => "is unique without tenant_id",
+            Self::ExclusionComparesTenant => "does not compare tenant_id with =",
+            Self::ForeignKeyWithinTenant => "does not have tenant_id at the same place on both sides",
+            Self::ForeignKeyKeepsTenant => "clears tenant_id when what it refers to is deleted",
+            Self::ReferringTableHasTenant => "refers to a tenant table from a table without tenant_id",
+            Self::NoCircle => "closes a circle of foreign keys",
+            Self::NoTrigger => "may reach rows that are on another machine",
+            Self::NotDivided => "divides it already",
+            Self::Owner => "owns it, and not the role that is connected",
+            Self::SameGroup => "is not how the other tenant tables are distributed",
+            Self::ReferenceTable => "is no table without tenant_id",
+        }
+    }
+
+    const fn mend(self) -> &'static str {
+        match self {
+            Self::TenantColumn => "make the column uuid NOT NULL",
+            Self::KeyHoldsTenant => "make the key anew with tenant_id as its first column",
+            Self::ExclusionComparesTenant => {
+                "make it anew with `tenant_id WITH =`, which takes the extension btree_gist; those of watertight are made anew \
+                 where it can be had, and dropped with without_overlap_constraints"
+            }
+            Self::ForeignKeyWithinTenant => "make the key anew as (tenant_id, ..) REFERENCES (tenant_id, ..)",
+            Self::ForeignKeyKeepsTenant => "name the columns to clear: ON DELETE SET NULL (column)",
+            Self::ReferringTableHasTenant => "give the table a tenant_id, or drop the foreign key",
+            Self::NoCircle => "drop the foreign key, distribute, and add it again",
+            Self::NoTrigger => {
+                "drop the trigger; or, if it reads and writes nothing but its row, say allow_triggers"
+            }
+            Self::NotDivided => {
+                "make the table whole first: HashPartitions and distribution are two ways to the same end"
+            }
+            Self::Owner => "connect as the role that owns all tables",
+            Self::SameGroup => "undo it with undistribute_table",
+            Self::ReferenceTable => "leave it out, or name another one",
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, rule, object } = self;
+        write!(f, "{}: {} {}\n    {}", one_line(table), one_line(object), rule.what(), rule.mend())
+    }
+}
