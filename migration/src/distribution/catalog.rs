@@ -20,8 +20,10 @@ pub(super) struct Catalog {
     pub(super) foreign_keys: Vec<ForeignKey>,
     /// The tables of watertight whose rows may not overlap, and that say so without comparing the tenant with `=`.
     pub(super) overlaps: Vec<String>,
-    /// Whether the extension that gives `uuid` an `=` for exclusions is there, or can be.
+    /// Whether the extension that gives `uuid` an `=` for exclusions can be had.
     pub(super) btree_gist: bool,
+    /// Whether it is there. Citus lets nobody but its owner say `IF NOT EXISTS`.
+    pub(super) has_btree_gist: bool,
     /// Whether the type that binds a statement to its tenant is there, and the other machines do not know it.
     pub(super) type_is_local: bool,
 }
@@ -117,6 +119,7 @@ impl Catalog {
             foreign_keys,
             overlaps: column(db, &format!("SELECT c.relname::text {OWN_OVERLAPS} ORDER BY 1"), []).await?,
             btree_gist: one(db, BTREE_GIST).await?,
+            has_btree_gist: one(db, HAS_BTREE_GIST).await?,
             type_is_local,
         })
     }
@@ -173,6 +176,8 @@ impl Catalog {
 }
 
 const BTREE_GIST: &str = "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'btree_gist')";
+
+const HAS_BTREE_GIST: &str = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'btree_gist')";
 
 /// The exclusion constraints of watertight, as its migrations make them.
 pub(super) const OWN_OVERLAPS: &str = "FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid \

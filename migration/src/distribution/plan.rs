@@ -50,8 +50,8 @@ impl DistributionPlan {
             before.push(format!("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", table.id().quoted()));
             after.push(format!("ALTER TABLE {} FORCE ROW LEVEL SECURITY", table.id().quoted()));
         }
-        if !catalog.overlaps.is_empty() && !without_overlap_constraints {
-            distributing.push("CREATE EXTENSION IF NOT EXISTS btree_gist SCHEMA public".to_owned());
+        if !catalog.overlaps.is_empty() && !without_overlap_constraints && !catalog.has_btree_gist {
+            distributing.push("CREATE EXTENSION btree_gist SCHEMA public".to_owned());
         }
         for table in &catalog.overlaps {
             distributing.push(no_double_booking::dropping(table));
