@@ -266,7 +266,7 @@ const BOOKINGS: &str = r#"INSERT INTO "local_bookings" ("acuity_appointment_id",
         "payment_method" = EXCLUDED."payment_method",
         "payment_transaction_id" = EXCLUDED."payment_transaction_id",
         "amount_cents" = EXCLUDED."amount_cents", "payment_status" = EXCLUDED."payment_status",
-        "updated_at" = CURRENT_TIMESTAMP"#;
+        "updated_at" = EXCLUDED."updated_at""#;
 
 /// Imports.
 impl<C: Tenant> History<'_, C> {

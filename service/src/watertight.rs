@@ -375,8 +375,8 @@ impl Builder {
             self.clone().doctor(&connection).await?.require_sound()?;
         }
         let layers = self.layers;
-        let ground = self.ground(&connection, layers)?;
-        start::check(&ground).await?;
+        let mut ground = self.ground(&connection, layers)?;
+        ground.distributed = start::check(&ground).await?.distributed;
         Ok(Watertight { ground: Arc::new(ground), connection, owns_connection })
     }
 
@@ -388,7 +388,8 @@ impl Builder {
         let pool = postgres_pool(connection)?.clone();
         let (transaction_pooler, read_only) = (self.pooled(&pool), self.read_only);
         let auth = AuthConfig::new(self.auth.clone())?;
-        Ok(Ground { pool, rewriter: self.rewriter()?, layers, transaction_pooler, read_only, auth })
+        let rewriter = self.rewriter()?;
+        Ok(Ground { pool, rewriter, layers, transaction_pooler, read_only, distributed: false, auth })
     }
 }
 

@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelec
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
-use watertight_entity::auth::backup_codes;
+use watertight_entity::auth::{backup_codes, users};
 
 use super::Auth;
 use super::audit::NewAuditEvent;
@@ -72,17 +72,19 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     pub(super) async fn write_backup_codes(self, user: Uuid, codes: &[StoredCode]) -> Result<(), Error> {
+        let not_found = || Error::UserNotFound { user: user.to_string() };
+        // Asked before, so that a user who is not there ends no transaction.
+        let known = users::Entity::find().select_only().column(users::Column::Id);
+        let known: Option<Uuid> = known.filter(users::Column::Id.eq(user)).into_tuple().one(self.db).await?;
+        known.ok_or_else(not_found)?;
         let upsert = statement(
-            r#"INSERT INTO "auth"."backup_codes" ("user_id", "codes")
-               SELECT "users"."id", $2::jsonb FROM "auth"."users" WHERE "users"."id" = $1
+            r#"INSERT INTO "auth"."backup_codes" ("user_id", "codes") VALUES ($1, $2)
                ON CONFLICT ("user_id") DO UPDATE
-               SET "codes" = EXCLUDED."codes", "generated_at" = CURRENT_TIMESTAMP, "last_used_at" = NULL"#,
+               SET "codes" = EXCLUDED."codes", "generated_at" = EXCLUDED."generated_at", "last_used_at" = NULL"#,
             [user.into(), to_json(codes)?.into()],
         );
-        let not_found = || Error::UserNotFound { user: user.to_string() };
         match self.db.execute_raw(upsert).await {
-            Ok(done) if done.rows_affected() > 0 => Ok(()),
-            Ok(_) => Err(not_found()),
+            Ok(_) => Ok(()),
             Err(error) if Error::constraint(&error) == Some("backup_codes_user_id_fkey") => Err(not_found()),
             Err(error) => Err(error.into()),
         }

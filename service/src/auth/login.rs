@@ -11,7 +11,7 @@ use super::audit_kinds::{AuditEventType, Source};
 use super::names::Identifier;
 use super::password::{Password, PasswordHash};
 use super::sessions::{Session, SessionMetadata};
-use super::sql::{LOCKED, USER_COLUMNS};
+use super::sql::{LOCKED, WRITTEN_USER_COLUMNS};
 use super::token::SessionToken;
 use super::user::User;
 use crate::sql::statement;
@@ -211,7 +211,7 @@ impl<C: Tenant> Auth<'_, C> {
                    "password_hash" = $3, "ip_address" = $4, "user_agent" = $5
                WHERE "id" = $1 AND "password_hash" = $2 AND "is_active" AND NOT {LOCKED}
                RETURNING {}"#,
-            *USER_COLUMNS
+            *WRITTEN_USER_COLUMNS
         );
         let values = [
             verified.id.into(),

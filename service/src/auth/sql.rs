@@ -11,18 +11,25 @@ pub(super) const LOCKED: &str = r#"("users"."is_locked" AND ("users"."locked_unt
 
 /// The columns that [`User::read`](super::User::read) reads, in its order. The password's hash is not among them: it
 /// leaves the database to be verified and for nothing else.
-pub(super) static USER_COLUMNS: LazyLock<String> = LazyLock::new(|| {
+pub(super) static USER_COLUMNS: LazyLock<String> = LazyLock::new(|| user_columns(LOCKED));
+
+/// The same of a row as a statement has just written it, for its `RETURNING`: `updated_at` is the time of the statement.
+/// Citus takes nothing there that is not the row's.
+pub(super) static WRITTEN_USER_COLUMNS: LazyLock<String> =
+    LazyLock::new(|| user_columns(&LOCKED.replace("CURRENT_TIMESTAMP", r#""users"."updated_at""#)));
+
+fn user_columns(locked: &str) -> String {
     let columns = users::Column::iter().filter_map(|column| {
         use users::Column::{IsLocked, PasswordHash, TenantId, TotpSecretId};
         let name = sea_orm::IdenStatic::as_str(&column);
         match column {
             TenantId | PasswordHash | TotpSecretId => None,
-            IsLocked => Some(format!(r#"{LOCKED} AS "{name}""#)),
+            IsLocked => Some(format!(r#"{locked} AS "{name}""#)),
             _ => Some(format!(r#""users"."{name}""#)),
         }
     });
     columns.collect::<Vec<_>>().join(", ")
-});
+}
 
 /// The columns that [`read_session`] reads, in its order.
 pub(super) static SESSION_COLUMNS: LazyLock<String> = LazyLock::new(|| {

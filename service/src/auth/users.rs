@@ -16,7 +16,7 @@ use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Severity, Source};
 use super::names::{Email, Handle};
 use super::password::{Credential, PasswordHash};
-use super::sql::USER_COLUMNS;
+use super::sql::{USER_COLUMNS, WRITTEN_USER_COLUMNS};
 use crate::sql::statement;
 use crate::text;
 use crate::{Error, Tenant};
@@ -136,7 +136,7 @@ impl<C: Tenant> Auth<'_, C> {
         let insert = users::Entity::insert(row.clone())
             .on_conflict(OnConflict::new().do_nothing().to_owned())
             .into_query()
-            .returning(Query::returning().expr(Expr::cust(USER_COLUMNS.as_str())))
+            .returning(Query::returning().expr(Expr::cust(WRITTEN_USER_COLUMNS.as_str())))
             .to_owned();
         // What was in the way may be gone when it is asked for: then there is room.
         for _ in 0..3 {
@@ -183,7 +183,7 @@ impl<C: Tenant> Auth<'_, C> {
             .values(update.into_values().into_iter().map(|(column, value)| (column, Expr::val(value))))
             .value(users::Column::UpdatedAt, Expr::current_timestamp())
             .and_where(users::Column::Id.eq(id))
-            .returning(Query::returning().expr(Expr::cust(USER_COLUMNS.as_str())));
+            .returning(Query::returning().expr(Expr::cust(WRITTEN_USER_COLUMNS.as_str())));
         let changed = match handle {
             None => self.db.query_one(&query).await,
             Some(handle) => self.update_with_secret(id, &query, &handle).await,
@@ -261,7 +261,7 @@ impl<C: Tenant> Auth<'_, C> {
         let lock = format!(
             r#"UPDATE "auth"."users" SET "is_locked" = TRUE, "lock_reason" = $2, "locked_at" = CURRENT_TIMESTAMP,
                "locked_until" = NULL, "updated_at" = CURRENT_TIMESTAMP WHERE "id" = $1 RETURNING {}"#,
-            *USER_COLUMNS
+            *WRITTEN_USER_COLUMNS
         );
         let transaction = self.db.begin().await?;
         let auth = self.on(&transaction);
@@ -282,7 +282,7 @@ impl<C: Tenant> Auth<'_, C> {
             r#"UPDATE "auth"."users" SET "is_locked" = FALSE, "lock_reason" = NULL, "locked_at" = NULL,
                "locked_until" = NULL, "login_attempts" = 0, "updated_at" = CURRENT_TIMESTAMP
                WHERE "id" = $1 RETURNING {}"#,
-            *USER_COLUMNS
+            *WRITTEN_USER_COLUMNS
         );
         let transaction = self.db.begin().await?;
         let auth = self.on(&transaction);

@@ -54,7 +54,7 @@ impl<C: Tenant> Content<'_, C> {
                    "bio" = EXCLUDED."bio", "credentials" = EXCLUDED."credentials",
                    "specializations" = EXCLUDED."specializations",
                    "license_number" = EXCLUDED."license_number", "photo_url" = EXCLUDED."photo_url",
-                   "updated_at" = CURRENT_TIMESTAMP
+                   "updated_at" = EXCLUDED."updated_at"
                RETURNING *"#,
             [
                 new.handle.clone().into(),

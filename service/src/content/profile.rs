@@ -126,7 +126,7 @@ impl<C: Tenant> Content<'_, C> {
                    "street_address" = $4, "suite_unit" = $5, "city" = $6, "state" = $7, "postal_code" = $8,
                    "country" = $9, "license_number" = $10, "description" = $11, "slogan" = $12,
                    "website_url" = $13, "time_zone" = $14, "google_maps_url" = $15, "latitude" = $16, "longitude" = $17,
-                   "updated_at" = CURRENT_TIMESTAMP
+                   "updated_at" = EXCLUDED."updated_at"
                RETURNING *"#,
             [
                 profile.name.clone().into(),

@@ -56,7 +56,7 @@ impl<C: Tenant> Scheduling<'_, C> {
                    "last_name" = EXCLUDED."last_name",
                    "phone" = coalesce(EXCLUDED."phone", "clients"."phone"),
                    "notes" = coalesce(EXCLUDED."notes", "clients"."notes"),
-                   "custom_fields" = coalesce($6, "clients"."custom_fields"), "updated_at" = CURRENT_TIMESTAMP
+                   "custom_fields" = coalesce($6, "clients"."custom_fields"), "updated_at" = EXCLUDED."updated_at"
                RETURNING *"#,
             [
                 client.first_name.clone().into(),

@@ -36,9 +36,9 @@ use crate::watertight::Layers;
 /// be carried out though its future is dropped; what must not be half done belongs in a transaction, which is rolled
 /// back.
 ///
-/// Three kinds of statement do run in a transaction opened for them, one round trip more for reading and two for
-/// writing: behind a [pooler](crate::Builder::transaction_pooler), on a [replica](crate::Builder::read_only), and
-/// those that name no tenant table.
+/// Some statements do run in a transaction opened for them, one round trip more for reading and two for
+/// writing: behind a [pooler](crate::Builder::transaction_pooler), on a [replica](crate::Builder::read_only), on a
+/// [cluster](crate::guide::growing#one-database-on-many-machines-citus), and those that name no tenant table.
 ///
 /// ```no_run
 /// use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -76,10 +76,11 @@ impl TenantConnection {
 
     async fn lease(&self, scoped: &Scoped) -> Result<Lease, DbErr> {
         let ground = &self.tenancy.ground;
-        // A pooler gives the second message of a statement to another server, unless a transaction is open; and a
-        // transaction can be told to be read only.
+        // A pooler gives the second message of a statement to another server, unless a transaction is open; a cluster
+        // tells its machines of a transaction's settings, and not of those that a value makes; and a transaction can be
+        // told to be read only.
         let complete = match scoped.tenant {
-            _ if ground.transaction_pooler => false,
+            _ if ground.transaction_pooler || ground.distributed => false,
             Some(TenantParameter::Setting(_)) => !ground.read_only,
             _ => !ground.layers.row_security(),
         };
@@ -109,6 +110,8 @@ pub(crate) struct Ground {
     pub(crate) layers: Layers,
     pub(crate) transaction_pooler: bool,
     pub(crate) read_only: bool,
+    /// Whether tenant tables are spread over the machines of a Citus cluster.
+    pub(crate) distributed: bool,
     pub(crate) auth: AuthConfig,
 }
 
@@ -141,7 +144,8 @@ impl Tenancy {
     }
 
     fn parameter(&self) -> TenantParameter {
-        if self.ground.layers.row_security() {
+        // A cluster finds the machine by a plain value in every kind of plan, and the transaction makes the setting.
+        if self.ground.layers.row_security() && !self.ground.distributed {
             TenantParameter::Setting(self.tenant)
         } else {
             TenantParameter::Plain(self.tenant)
@@ -163,7 +167,8 @@ impl Tenancy {
             options.access_mode = Some(AccessMode::ReadOnly);
         }
         let tenant = self.ground.layers.row_security().then_some(self.tenant);
-        Session::begin(&self.ground.pool, tenant, options).await
+        let Ground { pool, distributed, .. } = &*self.ground;
+        Session::begin(pool, tenant, *distributed, options).await
     }
 }
 

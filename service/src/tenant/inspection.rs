@@ -17,7 +17,7 @@ impl Inspection {
             access_mode: Some(AccessMode::ReadOnly),
             ..TransactionOptions::default()
         };
-        Session::begin(pool, None, options).await.map(Self)
+        Session::begin(pool, None, false, options).await.map(Self)
     }
 
     pub(crate) async fn ask<R: FromQueryResult>(

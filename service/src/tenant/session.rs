@@ -27,11 +27,12 @@ impl Session {
     pub(super) async fn begin(
         pool: &PgPool,
         tenant: Option<TenantId>,
+        distributed: bool,
         options: TransactionOptions,
     ) -> Result<Self, DbErr> {
         let connection = pool.acquire().await.map_err(acquire_error)?;
         let mut session = Self { connection, begun: false };
-        let opening = AssertSqlSafe(opening(tenant, options)).into_sql_str();
+        let opening = AssertSqlSafe(opening(tenant, distributed, options)).into_sql_str();
         Transactions::begin(&mut session.connection, Some(opening)).await.map_err(query_error)?;
         session.begun = true;
         Ok(session)
@@ -79,10 +80,14 @@ impl Drop for Session {
 }
 
 /// `SET LOCAL` and not `set_config`: it takes no snapshot, so the first statement of the transaction still does.
-fn opening(tenant: Option<TenantId>, options: TransactionOptions) -> String {
+///
+/// A Citus cluster is told that the machines with the rows are to have the setting, too.
+fn opening(tenant: Option<TenantId>, distributed: bool, options: TransactionOptions) -> String {
     let level = options.isolation_level.map_or_else(String::new, |level| format!(" ISOLATION LEVEL {level}"));
     let mode = options.access_mode.map_or_else(String::new, |mode| format!(" {mode}"));
-    let setting = tenant.map_or_else(String::new, |tenant| format!("; SET LOCAL app.tenant_id = '{tenant}'"));
+    let everywhere = if distributed { "; SET LOCAL citus.propagate_set_commands = 'local'" } else { "" };
+    let setting = tenant
+        .map_or_else(String::new, |tenant| format!("{everywhere}; SET LOCAL app.tenant_id = '{tenant}'"));
     format!("BEGIN{level}{mode}{setting}")
 }
 
