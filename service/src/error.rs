@@ -284,6 +284,15 @@ pub enum Error {
         /// The role.
         role: String,
     },
+    /// On a Citus cluster the rows of an import are written with COPY, which row-level security refuses.
+    #[error(
+        "role {role} cannot import on a Citus cluster, which writes the rows with COPY, and row-level security refuses that; \
+         connect with one that is BYPASSRLS and a member of the tables' owner"
+    )]
+    CopyNotPermitted {
+        /// The role.
+        role: String,
+    },
     /// The role may not do what is asked of it.
     #[error(
         "role {role} may not {what} {}; connect as the owner of the tables",

@@ -7,28 +7,22 @@ use sea_orm::{DbErr, FromQueryResult};
 use crate::Error;
 use crate::tenant::{Ground, Inspection, Ownership, TENANT_TYPE};
 
-/// What is found out besides.
-#[derive(Debug)]
-pub(crate) struct Found {
-    /// Whether tenant tables are spread over the machines of a Citus cluster.
-    pub(crate) distributed: bool,
-}
-
-pub(crate) async fn check(ground: &Ground) -> Result<Found, Error> {
+pub(crate) async fn check(ground: &Ground) -> Result<(), Error> {
     check_strings(ground).await?;
     let mut inspection = begin(ground).await?;
     if ground.layers.row_security() {
         check_role(&mut inspection).await?;
     }
-    check_tables(&mut inspection, ground).await?;
-    Ok(Found { distributed: is_distributed(&mut inspection).await? })
+    check_tables(&mut inspection, ground).await
 }
 
-async fn is_distributed(inspection: &mut Inspection) -> Result<bool, Error> {
+/// Whether tenant tables are spread over the machines of a Citus cluster.
+pub(crate) async fn is_distributed(ground: &Ground) -> Result<bool, Error> {
     #[derive(FromQueryResult)]
     struct Answer {
         yes: bool,
     }
+    let mut inspection = begin(ground).await?;
     // The table is the extension's, and what names it fails where it is not there.
     let installed = "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') AS yes";
     let Answer { yes: installed } = inspection.ask_one(installed, []).await?;

@@ -319,9 +319,11 @@ impl Builder {
     /// # Errors
     /// [`Error::NotPostgres`], [`Error::BackslashEscapes`], [`Error::RegisteredTwice`], [`Error::Unreachable`].
     pub async fn maintenance(self, connection: &DatabaseConnection) -> Result<Maintenance, Error> {
-        let plain = self.clone().ground(connection, Layers::UnscopedRowSecurityOnly)?;
-        let scoped = self.ground(connection, Layers::RewritingAndRowSecurity)?;
+        let mut plain = self.clone().ground(connection, Layers::UnscopedRowSecurityOnly)?;
+        let mut scoped = self.ground(connection, Layers::RewritingAndRowSecurity)?;
         start::check_strings(&scoped).await?;
+        scoped.distributed = start::is_distributed(&scoped).await?;
+        plain.distributed = scoped.distributed;
         Ok(Maintenance::new(Arc::new(plain), Arc::new(scoped)))
     }
 
@@ -376,7 +378,8 @@ impl Builder {
         }
         let layers = self.layers;
         let mut ground = self.ground(&connection, layers)?;
-        ground.distributed = start::check(&ground).await?.distributed;
+        start::check(&ground).await?;
+        ground.distributed = start::is_distributed(&ground).await?;
         Ok(Watertight { ground: Arc::new(ground), connection, owns_connection })
     }
 

@@ -39,7 +39,7 @@ const RULES: [(Rule, &str); 8] = [
     (
         Rule::ReferringTableHasTenant,
         "SELECT k.conrelid AS oid, k.conname AS object FROM t JOIN pg_constraint k ON k.confrelid = t.oid \
-         WHERE k.contype = 'f' AND k.conrelid NOT IN (SELECT attrelid FROM a)",
+         WHERE k.contype = 'f' AND k.conparentid = 0 AND k.conrelid NOT IN (SELECT attrelid FROM a)",
     ),
     (
         Rule::NotDivided,
@@ -123,7 +123,7 @@ fn of_placement(catalog: &Catalog, distribution: &Distribution) -> Vec<Violation
     let elsewhere = catalog
         .tenant_tables
         .iter()
-        .filter(|table| table.placed && table.group != group)
+        .filter(|table| table.placed && (table.group.is_none() || table.group != group))
         .map(|table| (table.id(), Rule::SameGroup));
     let found = |name: &Name| catalog.reference_tables.iter().any(|table| table.id() == *name);
     let unfound = distribution.reference.iter().filter(|name| !found(name));

@@ -1,6 +1,6 @@
 //! Indexes: those that foreign keys need, and those of watertight's own tables.
 
-use super::own_indexes::{OWN_INDEXES, OwnIndex};
+use super::own_indexes::{OVERLAP_BY_EQUALITY, OWN_INDEXES, OwnIndex};
 use super::{Check, Expected, Finding, Severity};
 use crate::catalog::{Catalog, Index, Relation, quote};
 
@@ -79,6 +79,8 @@ fn quote_all(columns: &[String]) -> String {
 
 impl OwnIndex {
     fn is(&self, index: &Index) -> bool {
-        index.keys == self.keys && (index.is_unique || !self.forbids || self.excludes)
+        let is_made_by_equality = || self.excludes && index.keys == OVERLAP_BY_EQUALITY;
+        (index.keys == self.keys || is_made_by_equality())
+            && (index.is_unique || !self.forbids || self.excludes)
     }
 }

@@ -26,6 +26,17 @@ const fn index(table: &'static str, name: &'static str, keys: &'static [&'static
     OwnIndex { table, name, forbids: false, excludes: false, keys }
 }
 
+/// What may not overlap, compared by ranges.
+const OVERLAP: &[&str] = &[
+    "uuidrange(tenant_id, tenant_id, '[]'::text)",
+    "uuidrange(COALESCE(practitioner_id, tenant_id), COALESCE(practitioner_id, tenant_id), '[]'::text)",
+    "tstzrange(datetime, end_time)",
+];
+
+/// The same where tables are distributed over a Citus cluster, which compares the tenant with `=`.
+pub(super) const OVERLAP_BY_EQUALITY: &[&str] =
+    &["tenant_id", "COALESCE(practitioner_id, tenant_id)", "tstzrange(datetime, end_time)"];
+
 pub(super) const OWN_INDEXES: &[OwnIndex] = &[
     index(
         "auth.audit_events",
@@ -56,15 +67,7 @@ pub(super) const OWN_INDEXES: &[OwnIndex] = &[
     key("public.bookings", "bookings_confirmation_code_key", &["tenant_id", "confirmation_code"]),
     index("public.bookings", "bookings_datetime_idx", &["tenant_id", "datetime"]),
     key("public.bookings", "bookings_idempotency_key_key", &["tenant_id", "idempotency_key"]),
-    exclusion(
-        "public.bookings",
-        "bookings_overlap_excl",
-        &[
-            "uuidrange(tenant_id, tenant_id, '[]'::text)",
-            "uuidrange(COALESCE(practitioner_id, tenant_id), COALESCE(practitioner_id, tenant_id), '[]'::text)",
-            "tstzrange(datetime, end_time)",
-        ],
-    ),
+    exclusion("public.bookings", "bookings_overlap_excl", OVERLAP),
     index(
         "public.bookings",
         "bookings_practitioner_id_datetime_idx",
@@ -113,15 +116,7 @@ pub(super) const OWN_INDEXES: &[OwnIndex] = &[
     key("public.practitioners", "practitioners_handle_key", &["tenant_id", "handle"]),
     key("public.services", "services_acuity_id_key", &["tenant_id", "acuity_id"]),
     index("public.slot_reservations", "slot_reservations_expires_at_idx", &["tenant_id", "expires_at"]),
-    exclusion(
-        "public.slot_reservations",
-        "slot_reservations_overlap_excl",
-        &[
-            "uuidrange(tenant_id, tenant_id, '[]'::text)",
-            "uuidrange(COALESCE(practitioner_id, tenant_id), COALESCE(practitioner_id, tenant_id), '[]'::text)",
-            "tstzrange(datetime, end_time)",
-        ],
-    ),
+    exclusion("public.slot_reservations", "slot_reservations_overlap_excl", OVERLAP),
     index(
         "public.slot_reservations",
         "slot_reservations_practitioner_id_datetime_idx",

@@ -70,8 +70,8 @@ impl Maintenance {
     /// columns that the export has. Before it is committed all rows are read again and held against the export.
     ///
     /// # Errors
-    /// [`Error::TenantNotEmpty`], [`Error::MalformedExport`], [`Error::NotPermitted`], [`Error::TableCycle`],
-    /// [`Error::Io`], and what the database reports. Nothing is written then.
+    /// [`Error::TenantNotEmpty`], [`Error::MalformedExport`], [`Error::NotPermitted`], [`Error::CopyNotPermitted`],
+    /// [`Error::TableCycle`], [`Error::Io`], and what the database reports. Nothing is written then.
     pub async fn import(
         &self,
         tenant: TenantId,
@@ -80,6 +80,9 @@ impl Maintenance {
     ) -> Result<Import, Error> {
         let tables = self.tables().await?;
         tables.require_write("insert into")?;
+        if self.plain.distributed {
+            tables.require_copy()?;
+        }
         let mut lines = Lines { reader, line: Vec::new(), number: 0, hash: Sha256::new() };
         check_header(&mut lines, tenant, &tables).await?;
         let transaction = self.begin(tenant, AccessMode::ReadWrite).await?;

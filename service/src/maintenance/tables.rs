@@ -70,10 +70,16 @@ impl Tables {
 
     /// Refuses a role that sees the rows of one tenant at a time.
     pub(super) fn require_sight(&self) -> Result<(), Error> {
-        if self.tables.iter().any(|table| table.hides_rows) {
-            return Err(Error::RowsHidden { role: self.role.clone() });
-        }
-        Ok(())
+        if self.hide_rows() { Err(Error::RowsHidden { role: self.role.clone() }) } else { Ok(()) }
+    }
+
+    /// Refuses a role that row-level security binds: it may not write with COPY, as Citus does.
+    pub(super) fn require_copy(&self) -> Result<(), Error> {
+        if self.hide_rows() { Err(Error::CopyNotPermitted { role: self.role.clone() }) } else { Ok(()) }
+    }
+
+    fn hide_rows(&self) -> bool {
+        self.tables.iter().any(|table| table.hides_rows)
     }
 
     /// Refuses a role that may not write everywhere, before it has written anywhere.
