@@ -79,9 +79,17 @@ fn texts(value: &Value) -> Vec<&str> {
 async fn help_teaches_and_wrong_arguments_end_with_two() -> Result<()> {
     let cli = Cli::new().await?;
     let help = cli.run(&["--help"]).ends_with(0).out;
-    for word in
-        ["migrate", "doctor", "bootstrap", "tenant", "purge", "adopt", "DATABASE_OWNER_URL", "Begin with"]
-    {
+    for word in [
+        "migrate",
+        "doctor",
+        "bootstrap",
+        "tenant",
+        "purge",
+        "adopt",
+        "distribute",
+        "DATABASE_OWNER_URL",
+        "Begin with",
+    ] {
         assert!(help.contains(word), "{word}: {help}");
     }
     for args in
@@ -361,5 +369,29 @@ async fn a_database_of_the_original_is_adopted_and_sound_then() -> Result<()> {
     cli.run(&["doctor", "--strict"]).ends_with(0);
     cli.run(&["migrate", "status"]).ends_with(0);
     assert!(cli.run(&["adopt"]).ends_with(1).err.contains("migrat"), "once is enough");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn distributing_is_planned_anywhere_and_refused_without_a_cluster() -> Result<()> {
+    let cli = Cli::new().await?;
+    // The private server has no btree_gist, of which the overlaps would be made.
+    let dry = ["distribute", "--dry-run", "--without-overlap-constraints"];
+    let script = cli.run(&dry).ends_with(0).out;
+    for part in ["-- the database has no extension citus", "BEGIN ", "create_distributed_table", "COMMIT;"] {
+        assert!(script.contains(part), "{part}: {script}");
+    }
+    let plan = cli.run(&[&dry[..], &["--format", "json"]].concat()).ends_with(0).json()?;
+    assert!(plan["extension"].is_null() && texts(&plan["violations"]).is_empty());
+    assert!(texts(&plan["statements"]).len() > 24 * 4, "{plan:#}");
+    assert!(cli.run(&["distribute"]).ends_with(1).err.contains("CREATE EXTENSION citus"));
+    cli.run(&["distribute", "--reference", "countries"]).ends_with(2);
+
+    let owner = cli.database.owner().await?;
+    owner.execute_unprepared("CREATE UNIQUE INDEX emails ON auth.users (email)").await?;
+    let broken = cli.run(&dry).ends_with(1).out;
+    assert!(broken.contains("-- auth.users: auth.emails is unique without tenant_id"), "{broken}");
+    let broken = cli.run(&[&dry[..], &["--format", "json"]].concat()).ends_with(1).json()?;
+    assert_eq!(broken["violations"][0]["rule"], "key_holds_tenant");
     Ok(())
 }

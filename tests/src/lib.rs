@@ -7,6 +7,7 @@
 //! `SECOND_DATABASE_OWNER_URL` and `SECOND_DATABASE_URL` those of a second server;
 //! `cargo xtask test` sets them.
 
+mod cluster;
 pub mod guards;
 pub mod proxy;
 
@@ -21,11 +22,14 @@ use uuid::Uuid;
 use watertight::{Builder, TenantConnection, TenantId, Watertight};
 use watertight_migration::Migrator;
 
+use crate::cluster::Machines;
+
 /// A database of one test's own, with every migration applied and no rows.
 #[derive(Debug)]
 pub struct TestDatabase {
     name: String,
     server: Server,
+    cluster: Option<Machines>,
 }
 
 impl TestDatabase {
@@ -44,8 +48,11 @@ impl TestDatabase {
     /// # Errors
     /// As [`create`](Self::create).
     pub async fn create_on_second() -> Result<Self> {
-        let server =
-            Server { owner: url_of("SECOND_DATABASE_OWNER_URL")?, app: url_of("SECOND_DATABASE_URL")? };
+        let server = Server {
+            owner: url_of("SECOND_DATABASE_OWNER_URL")?,
+            app: url_of("SECOND_DATABASE_URL")?,
+            maintenance: None,
+        };
         let template = template_on(&SECOND_TEMPLATE, &server).await?;
         Self::copy_of(template, server).await
     }
@@ -58,6 +65,28 @@ impl TestDatabase {
         Self::copy_of("template1", Server::from_env()?).await
     }
 
+    /// Makes a database on the coordinator of a Citus cluster, with every migration applied and nothing distributed.
+    ///
+    /// # Errors
+    /// When `CITUS_URLS` is not set, or a machine is not there.
+    pub async fn create_on_cluster() -> Result<Self> {
+        let (machines, server) = Machines::from_env().await?;
+        let name = new_name();
+        machines.create_database(&name).await?;
+        let database = Self { name, server, cluster: Some(machines) };
+        let owner = database.owner().await?;
+        Migrator::up(&owner, None).await?;
+        owner.close().await?;
+        Ok(database)
+    }
+
+    /// The URLs of this database on the workers of its cluster, for the application's role.
+    #[must_use]
+    pub fn worker_urls(&self) -> Vec<String> {
+        let workers = |machines: &Machines| machines.workers(&self.name, self.server.app.username());
+        self.cluster.as_ref().map(workers).unwrap_or_default()
+    }
+
     /// Makes a copy of this database, to which nobody may be connected.
     ///
     /// # Errors
@@ -67,11 +96,9 @@ impl TestDatabase {
     }
 
     async fn copy_of(template: &str, server: Server) -> Result<Self> {
-        static COUNTER: AtomicU32 = AtomicU32::new(0);
-        let name =
-            format!("watertight_test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
-        server.run(&format!(r#"CREATE DATABASE "{name}" TEMPLATE "{template}""#)).await?;
-        Ok(Self { name, server })
+        let name = new_name();
+        run(server.owner.as_str(), &format!(r#"CREATE DATABASE "{name}" TEMPLATE "{template}""#)).await?;
+        Ok(Self { name, server, cluster: None })
     }
 
     /// Connects as the application, with the defaults.
@@ -120,7 +147,9 @@ impl TestDatabase {
     /// # Errors
     /// When the variable is not set.
     pub fn maintenance_url(&self) -> Result<String> {
-        Ok(with_database(&url_of("DATABASE_MAINTENANCE_URL")?, &self.name))
+        let given = self.server.maintenance.clone();
+        let url = given.map_or_else(|| url_of("DATABASE_MAINTENANCE_URL"), Ok)?;
+        Ok(with_database(&url, &self.name))
     }
 
     /// The URL of this database for the application's role.
@@ -139,13 +168,14 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     /// Drops the database from a thread of its own: the test's runtime may be ending.
     fn drop(&mut self) {
-        let server = self.server.clone();
-        let drop_database = format!(r#"DROP DATABASE IF EXISTS "{}" WITH (FORCE)"#, self.name);
+        let (name, owner, cluster) = (self.name.clone(), self.server.owner.clone(), self.cluster.take());
         let dropped = std::thread::spawn(move || {
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?
-                .block_on(server.run(&drop_database))
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+                match cluster {
+                    Some(machines) => machines.drop_database(&name).await,
+                    None => drop_database(&owner, &name).await,
+                }
+            })
         })
         .join();
         if !matches!(dropped, Ok(Ok(()))) && !std::thread::panicking() {
@@ -162,25 +192,38 @@ pub fn new_tenant() -> Result<TenantId> {
     Ok(TenantId::new(Uuid::new_v4())?)
 }
 
-/// The server that the tests run on, by the URLs of its two roles.
+/// The server that the tests run on, by the URLs of its roles.
 #[derive(Debug, Clone)]
 struct Server {
     owner: Url,
     app: Url,
+    /// Asked of the environment when it is needed, where nobody has given it.
+    maintenance: Option<Url>,
 }
 
 impl Server {
     fn from_env() -> Result<Self> {
-        Ok(Self { owner: url_of("DATABASE_OWNER_URL")?, app: url_of("DATABASE_URL")? })
+        let (owner, app) = (url_of("DATABASE_OWNER_URL")?, url_of("DATABASE_URL")?);
+        Ok(Self { owner, app, maintenance: None })
     }
+}
 
-    /// Runs one statement as the owner, outside a transaction.
-    async fn run(&self, sql: &str) -> Result<()> {
-        let connection = Database::connect(self.owner.as_str()).await?;
-        let done = connection.execute_unprepared(sql).await.with_context(|| sql.to_owned());
-        connection.close().await?;
-        done.map(drop)
-    }
+/// Runs one statement outside a transaction.
+async fn run(url: &str, sql: &str) -> Result<()> {
+    let connection = Database::connect(url).await?;
+    let done = connection.execute_unprepared(sql).await.with_context(|| sql.to_owned());
+    connection.close().await?;
+    done.map(drop)
+}
+
+async fn drop_database(owner: &Url, name: &str) -> Result<()> {
+    run(owner.as_str(), &format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#)).await
+}
+
+/// The name of a database that no other test has.
+fn new_name() -> String {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    format!("watertight_test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
 }
 
 fn url_of(variable: &str) -> Result<Url> {
@@ -202,8 +245,8 @@ async fn template_on(template: &'static OnceCell<String>, server: &Server) -> Re
     let name = template
         .get_or_try_init(|| async {
             let name = format!("watertight_template_{}", std::process::id());
-            server.run(&format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#)).await?;
-            server.run(&format!(r#"CREATE DATABASE "{name}""#)).await?;
+            drop_database(&server.owner, &name).await?;
+            run(server.owner.as_str(), &format!(r#"CREATE DATABASE "{name}""#)).await?;
             let connection = Database::connect(with_database(&server.owner, &name)).await?;
             Migrator::up(&connection, None).await?;
             // A template that someone is connected to cannot be copied.

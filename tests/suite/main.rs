@@ -11,10 +11,11 @@
 
 mod adopt;
 mod auth;
+mod business;
 mod certificates;
-mod citus;
 mod connection;
 mod content;
+mod distribution;
 mod doctor;
 mod fuzz;
 mod history;

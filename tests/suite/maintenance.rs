@@ -19,7 +19,10 @@ pub(crate) struct Estate {
 
 impl Estate {
     pub(crate) async fn new() -> Result<Self> {
-        let database = TestDatabase::create().await?;
+        Self::within(TestDatabase::create().await?).await
+    }
+
+    pub(crate) async fn within(database: TestDatabase) -> Result<Self> {
         let maintenance = Watertight::builder().maintenance(&database.owner().await?).await?;
         let (clinic, studio) = (new_tenant()?, new_tenant()?);
         for tenant in [clinic, studio] {

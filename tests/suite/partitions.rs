@@ -5,8 +5,6 @@ mod examined;
 mod kept;
 mod refused;
 
-use std::collections::BTreeMap;
-
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionTrait};
 use sea_orm_migration::{MigrationTrait, MigratorTraitSelf};
@@ -14,6 +12,7 @@ use watertight_migration::{HashPartitions, Settings, TenantMigrator};
 use watertight_tests::TestDatabase;
 
 use crate::adopt::texts;
+use crate::business::rows;
 
 const PARTITIONS: usize = 8;
 const BIG: [&str; 3] = ["auth.audit_events", "auth.sessions", "public.bookings"];
@@ -42,18 +41,6 @@ async fn try_up(owner: &DatabaseConnection, partitions: HashPartitions) -> Resul
     let transaction = owner.begin().await?;
     partitions.up(&sea_orm_migration::SchemaManager::new(&transaction)).await?;
     transaction.commit().await
-}
-
-/// Every row of every tenant in each table, as PostgreSQL prints them.
-async fn rows(database: &TestDatabase) -> Result<BTreeMap<String, Vec<String>>> {
-    let sees_all = database.maintenance().await?;
-    let mut all = BTreeMap::new();
-    for table in watertight_migration::tables() {
-        let name = format!("{}.{}", table.schema(), table.name());
-        let rows = texts(&sees_all, &format!("SELECT t::text FROM {name} t ORDER BY 1")).await?;
-        all.insert(name, rows);
-    }
-    Ok(all)
 }
 
 /// Rows of many tenants, as the owner, whom row-level security binds but for the time that this takes.

@@ -1,7 +1,6 @@
 //! Business goes on: who signs in, who books, what maintenance does, and what no tenant sees of another.
 
 use anyhow::{Context, Result};
-use futures_util::future::join_all;
 use sea_orm::{
     ConnectionTrait, Database, DbBackend, EntityTrait, PaginatorTrait, Statement, TransactionSession,
     TransactionTrait,
@@ -9,72 +8,37 @@ use sea_orm::{
 use serde_json::Value as Json;
 use watertight::entity::auth::{audit_events, sessions};
 use watertight::entity::public::bookings;
-use watertight::maintenance::Purge;
-use watertight::scheduling::{NewBooking, Reschedule};
-use watertight::{Error, Layers, TenantConnection, Watertight};
+use watertight::{Layers, TenantConnection, Watertight};
 use watertight_tests::new_tenant;
 
-use super::{BIG, divide, divided, many_tenants, rows, texts};
-use crate::auth::{PASSWORD, World, request, settings, trail, user};
+use super::{BIG, divide, divided, many_tenants, texts};
+use crate::auth::{PASSWORD, World, request, trail, user};
+use crate::business;
 use crate::maintenance::Estate;
-use crate::scheduling::{Shop, at};
+use crate::scheduling::Shop;
 
 async fn world() -> Result<World> {
-    let database = divided().await?;
-    let water = database.water_with(Watertight::builder().auth(settings()).examined()).await?;
-    let (clinic, studio) = (water.tenant(new_tenant()?), water.tenant(new_tenant()?));
-    Ok(World { database, water, clinic, studio })
+    business::world(divided().await?).await
 }
 
 #[tokio::test]
 async fn users_sign_in_and_out_and_the_trail_tells_it() -> Result<()> {
-    let world = world().await?;
-    let jess = user(&world.clinic, "jess").await?;
-    user(&world.studio, "jess").await?;
-    let auth = world.clinic.auth();
-    let login = auth.login(request("jess", PASSWORD)).await?;
-    let cookie = login.token.expose_secret().to_owned();
-    assert!(auth.authenticate(&cookie).await?.is_some());
-    assert!(world.studio.auth().authenticate(&cookie).await?.is_none());
-    assert!(auth.renew_session(login.session.id).await?.is_some());
-    assert_eq!(auth.get_sessions_by_user(jess.id).await?.len(), 1);
-    let nobody =
-        auth.create_session(uuid::Uuid::new_v4(), &watertight::auth::SessionMetadata::default()).await;
-    assert!(matches!(nobody, Err(Error::UserNotFound { .. })), "{nobody:?}");
-    assert!(auth.delete_session(login.session.id).await?);
-    assert!(auth.authenticate(&cookie).await?.is_none());
-    assert!(!trail(&world.clinic).await?.is_empty());
-    assert!(trail(&world.studio).await?.is_empty());
-    // What belongs to a user goes with the user.
-    auth.login(request("jess", PASSWORD)).await?;
-    auth.delete_user(jess.id).await?;
-    assert_eq!(sessions::Entity::find().count(&world.clinic).await?, 0);
-    Ok(())
+    business::users_sign_in_and_out_and_the_trail_tells_it(world().await?).await
 }
 
 #[tokio::test]
 async fn bookings_are_made_moved_and_called_off_and_none_overlaps() -> Result<()> {
-    let world = world().await?;
-    let shop = Shop::open(world.clinic.clone(), &["maya"]).await?;
-    let elsewhere = Shop::open(world.studio.clone(), &["maya"]).await?;
-    let scheduling = shop.tenant.scheduling();
-    let first = scheduling.book(&shop.booking("10:00")).await?;
-    assert!(matches!(scheduling.book(&shop.booking("10:30")).await, Err(Error::SlotTaken { .. })));
-    elsewhere.tenant.scheduling().book(&elsewhere.booking("10:30")).await?;
-    let second = scheduling.book(&shop.booking("11:00")).await?;
-    let moved = scheduling.reschedule(second.id, Reschedule::to(at("10:30"))).await;
-    assert!(matches!(moved, Err(Error::SlotTaken { .. })), "{moved:?}");
-    scheduling.reschedule(second.id, Reschedule::to(at("14:00"))).await?;
-    scheduling.cancel(first.id, "").await?;
-    scheduling.book(&shop.booking("10:00")).await?;
-    // The database keeps them apart by itself, and its error is told as before.
-    scheduling.reschedule(second.id, Reschedule::to(at("15:00"))).await?;
-    let keyed = NewBooking { idempotency_key: Some("k".into()), ..shop.booking("12:00") };
-    let booked = scheduling.book(&keyed).await?;
-    assert_eq!(scheduling.book(&keyed).await?.id, booked.id);
-    let other = NewBooking { idempotency_key: Some("k".into()), ..shop.booking("13:00") };
-    assert!(matches!(scheduling.book(&other).await, Err(Error::IdempotencyKeyReused { .. })));
-    Ok(())
+    business::bookings_are_made_moved_and_called_off_and_none_overlaps(world().await?).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_book_the_same_time_at_once_one_wins() -> Result<()> {
+    business::of_many_who_book_the_same_time_at_once_one_wins(world().await?).await
+}
+
+#[tokio::test]
+async fn whole_tenants_are_measured_exported_erased_restored_and_purged() -> Result<()> {
+    business::whole_tenants_are_kept(Estate::new().await?, divide).await
 }
 
 /// A booking as a program writes it that takes no practitioner's lock.
@@ -119,24 +83,6 @@ async fn of_two_who_write_the_same_time_at_once_one_waits_for_the_other() -> Res
         }
     }
     assert_eq!(bookings::Entity::find().count(&shop.tenant).await?, 1);
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_who_book_the_same_time_at_once_one_wins() -> Result<()> {
-    let world = world().await?;
-    let shop = Shop::open(world.clinic.clone(), &["maya"]).await?;
-    let elsewhere = world.clinic_elsewhere().await?;
-    let attempts = (0..60).map(|n| {
-        let tenant = if n % 2 == 0 { shop.tenant.clone() } else { elsewhere.clone() };
-        let new = shop.booking(["10:00", "10:30", "09:30"][n % 3]);
-        async move { tenant.scheduling().book(&new).await }
-    });
-    let outcomes = join_all(attempts).await;
-    assert!((1..=2).contains(&outcomes.iter().filter(|outcome| outcome.is_ok()).count()));
-    for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-        assert!(matches!(error, Error::SlotTaken { .. }), "{error:?}");
-    }
     Ok(())
 }
 
@@ -221,35 +167,5 @@ async fn no_tenant_sees_another_through_the_table_or_a_partition() -> Result<()>
     let other = "INSERT INTO auth.audit_events (tenant_id, type, details) \
                  VALUES (md5('tenant1')::uuid, 'X', '{}')";
     world.clinic.execute_unprepared(other).await.expect_err("another's");
-    Ok(())
-}
-
-#[tokio::test]
-async fn whole_tenants_are_measured_exported_erased_restored_and_purged() -> Result<()> {
-    let plain = Estate::new().await?;
-    let (clinic, studio) = (plain.clinic, plain.studio);
-    let stats = plain.maintenance.stats(clinic).await?;
-    let mut lines = Vec::new();
-    plain.maintenance.export(clinic, &mut lines, |_| ()).await?;
-    divide(&plain.database).await?;
-
-    let before = rows(&plain.database).await?;
-    assert_eq!(plain.maintenance.stats(clinic).await?, stats);
-    let sees_all = Watertight::builder().maintenance(&plain.database.maintenance().await?).await?;
-    assert_eq!(sees_all.tenants().await?.len(), 2);
-    let mut again = Vec::new();
-    sees_all.export(clinic, &mut again, |_| ()).await?;
-    assert_eq!(crate::maintenance::without_header(&again), crate::maintenance::without_header(&lines));
-    let erased = sees_all.erase(clinic, |_| ()).await?;
-    assert_eq!(erased.erased(), stats.rows());
-    assert_eq!(sees_all.tenants().await?, [studio]);
-    // The export of a database that is not divided is restored into one that is.
-    plain.maintenance.import(clinic, &lines[..], |_| ()).await?;
-    assert_eq!(rows(&plain.database).await?, before);
-    let purged = plain
-        .maintenance
-        .purge(clinic, &Purge { audit_events_before: Some(chrono::Utc::now()), ..Purge::default() }, |_| ())
-        .await?;
-    assert_eq!((purged.sessions, purged.audit_events), (1501, 1200));
     Ok(())
 }

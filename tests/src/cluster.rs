@@ -1,0 +1,95 @@
+//! Databases on a Citus cluster, for the tests that need one.
+//!
+//! `CITUS_URLS` names its machines, with commas between: the coordinator, and then the workers, each as a superuser, in a
+//! database without the extension. The machines trust one another, and whoever runs the tests, without a password.
+
+use anyhow::{Context, Result, ensure};
+use sea_orm::{ConnectionTrait, Database};
+use tokio::sync::OnceCell;
+use url::Url;
+
+use crate::{Server, run, with_database};
+
+/// The variable that names the machines.
+const CITUS_URLS: &str = "CITUS_URLS";
+
+/// Not the names of any other tests: a cluster's roles are not for these alone.
+const ROLES: &str = "DO $$ BEGIN
+    IF to_regrole('watertight_app') IS NULL THEN CREATE ROLE watertight_app LOGIN; END IF;
+    IF to_regrole('watertight_owner') IS NULL THEN CREATE ROLE watertight_owner LOGIN CREATEDB; END IF;
+    IF to_regrole('watertight_maintenance') IS NULL THEN
+        CREATE ROLE watertight_maintenance LOGIN BYPASSRLS IN ROLE watertight_owner;
+    END IF;
+END $$";
+
+/// The machines of a cluster, the coordinator first, each by the URL of a superuser.
+#[derive(Debug, Clone)]
+pub(crate) struct Machines(Vec<Url>);
+
+impl Machines {
+    pub(crate) async fn from_env() -> Result<(Self, Server)> {
+        static ROLES_ARE_THERE: OnceCell<()> = OnceCell::const_new();
+        let urls = std::env::var(CITUS_URLS)
+            .with_context(|| format!("{CITUS_URLS} is not set; it names the machines of a cluster"))?;
+        let machines: Vec<Url> = urls.split(',').map(Url::parse).collect::<Result<_, _>>()?;
+        ensure!(machines.len() > 1, "{CITUS_URLS} names no worker");
+        ROLES_ARE_THERE
+            .get_or_try_init(|| async {
+                for machine in &machines {
+                    run(machine.as_str(), ROLES).await?;
+                }
+                anyhow::Ok(())
+            })
+            .await?;
+        let role = |name: &str| {
+            let mut url = machines.first().cloned().context("a coordinator")?;
+            let set = url.set_username(name).and_then(|()| url.set_password(None));
+            set.map_err(|()| anyhow::anyhow!("{CITUS_URLS} has a URL without a host"))?;
+            anyhow::Ok(url)
+        };
+        let server = Server {
+            owner: role("watertight_owner")?,
+            app: role("watertight_app")?,
+            maintenance: Some(role("watertight_maintenance")?),
+        };
+        Ok((Self(machines), server))
+    }
+
+    /// Makes a database on each machine, of which the cluster is one then.
+    pub(crate) async fn create_database(&self, name: &str) -> Result<()> {
+        for machine in &self.0 {
+            run(machine.as_str(), &format!(r#"CREATE DATABASE "{name}" OWNER watertight_owner"#)).await?;
+            run(&with_database(machine, name), "CREATE EXTENSION citus").await?;
+        }
+        let (coordinator, workers) = self.0.split_first().context("a coordinator")?;
+        let place = |machine: &Url| {
+            let host = machine.host_str().unwrap_or("localhost").to_owned();
+            format!("'{host}', {}", machine.port().unwrap_or(5432))
+        };
+        let connection = Database::connect(with_database(coordinator, name)).await?;
+        let coordinates = format!("SELECT citus_set_coordinator_host({})", place(coordinator));
+        connection.execute_unprepared(&coordinates).await?;
+        for worker in workers {
+            connection.execute_unprepared(&format!("SELECT citus_add_node({})", place(worker))).await?;
+        }
+        connection.close().await?;
+        Ok(())
+    }
+
+    /// The URL of a database on each worker, as a role.
+    pub(crate) fn workers(&self, name: &str, role: &str) -> Vec<String> {
+        let url = |machine: &Url| {
+            let mut url = machine.clone();
+            url.set_username(role).ok()?;
+            Some(with_database(&url, name))
+        };
+        self.0.iter().skip(1).filter_map(url).collect()
+    }
+
+    pub(crate) async fn drop_database(&self, name: &str) -> Result<()> {
+        for machine in &self.0 {
+            crate::drop_database(machine, name).await?;
+        }
+        Ok(())
+    }
+}

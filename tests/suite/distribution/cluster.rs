@@ -1,0 +1,227 @@
+//! What becomes of the tables on a cluster:
+//! `CITUS_URLS=.. cargo xtask test --package watertight-tests --test watertight -- --ignored cluster --test-threads 1`. One at
+//! a time, since Citus notes the roles of each database on all machines, where they are the same roles.
+
+use anyhow::Result;
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, EntityTrait, PaginatorTrait};
+use watertight::entity::auth::users;
+use watertight::{Error, Layers, TenantConnection, Watertight};
+use watertight_migration::distribution::{Distribution, DistributionError, DistributionReport, Rule};
+use watertight_tests::TestDatabase;
+
+use crate::adopt::{listing, texts};
+use crate::auth::World;
+use crate::business::{self, rows};
+use crate::maintenance::Estate;
+
+async fn distribute(owner: &DatabaseConnection) -> Result<DistributionReport, DistributionError> {
+    Distribution::new().run(owner).await
+}
+
+async fn distributed() -> Result<TestDatabase> {
+    let database = TestDatabase::create_on_cluster().await?;
+    distribute(&database.owner().await?).await?;
+    Ok(database)
+}
+
+async fn world() -> Result<World> {
+    business::world(distributed().await?).await
+}
+
+/// Every tenant table, as `schema.name`.
+fn tables() -> Vec<String> {
+    watertight_migration::tables()
+        .iter()
+        .map(|table| format!("{}.{}", table.schema(), table.name()))
+        .collect()
+}
+
+/// The tables that are distributed, with their groups.
+async fn placed(owner: &DatabaseConnection) -> Result<Vec<String>> {
+    let sql = "SELECT format('%s %s', logicalrelid, colocationid) FROM pg_dist_partition ORDER BY 1";
+    texts(owner, sql).await
+}
+
+#[tokio::test]
+#[ignore = "needs a Citus cluster, which CITUS_URLS names"]
+async fn every_row_arrives_side_by_side_with_its_tenants_and_as_well_protected() -> Result<()> {
+    let estate = Estate::within(TestDatabase::create_on_cluster().await?).await?;
+    let owner = estate.database.owner().await?;
+    let before = rows(&estate.database).await?;
+    assert!(before.values().all(|rows| rows.len() > 1), "rows of two tenants");
+    let report = distribute(&owner).await?;
+    assert_eq!(report.tables.len(), 24, "{report}");
+    for table in &report.tables {
+        assert_eq!(usize::try_from(table.rows)?, before[&table.table].len(), "{}", table.table);
+    }
+    assert_eq!(rows(&estate.database).await?, before);
+
+    let groups = "SELECT DISTINCT colocationid::text FROM pg_dist_partition";
+    assert_eq!(texts(&owner, groups).await?.len(), 1);
+    for table in tables() {
+        // No copy is left on the coordinator, where an erased tenant would live on.
+        let local = format!("SELECT pg_relation_size('{table}')::text");
+        assert_eq!(texts(&owner, &local).await?, ["0"], "{table}");
+        let protected = format!(
+            "SELECT DISTINCT result FROM run_command_on_shards('{table}', $$SELECT (relrowsecurity AND relforcerowsecurity \
+             AND EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND polname = 'tenant_isolation'))::text \
+             FROM pg_class c WHERE oid = '%s'::regclass$$)"
+        );
+        assert_eq!(texts(&owner, &protected).await?, ["true"], "{table}");
+    }
+    Ok(())
+}
+
+/// How many rows each table shows.
+async fn counts(tenant: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let mut counts = Vec::new();
+    for table in tables() {
+        counts.extend(texts(tenant, &format!("SELECT count(*)::text FROM {table}")).await?);
+    }
+    Ok(counts)
+}
+
+#[tokio::test]
+#[ignore = "needs a Citus cluster, which CITUS_URLS names"]
+async fn no_tenant_sees_or_touches_another_under_either_layer() -> Result<()> {
+    let estate = Estate::within(TestDatabase::create_on_cluster().await?).await?;
+    let (clinic, studio) = (estate.clinic, estate.studio);
+    let of = |water: &Watertight| (water.tenant(clinic), water.tenant(studio));
+    let before = estate.database.water().await?;
+    let (of_clinic, of_studio) = (counts(&of(&before).0).await?, counts(&of(&before).1).await?);
+    distribute(&estate.database.owner().await?).await?;
+
+    // What was running before shows nothing rather than too much.
+    let (running, _) = of(&before);
+    for (table, own) in tables().iter().zip(&of_clinic) {
+        match texts(&running, &format!("SELECT count(*)::text FROM {table}")).await {
+            Ok(count) => assert!(count == ["0"] || count == [own.as_str()], "{table}: {count:?}, not {own}"),
+            Err(error) => println!("{table}: {error}"),
+        }
+    }
+    let everything = rows(&estate.database).await?;
+    for layers in [Layers::RewritingAndRowSecurity, Layers::UnscopedRowSecurityOnly] {
+        let water = estate.database.water_with(Watertight::builder().layers(layers)).await?;
+        let (clinic, studio) = of(&water);
+        assert_eq!(counts(&clinic).await?, of_clinic, "{layers:?}");
+        assert_eq!(counts(&studio).await?, of_studio, "{layers:?}");
+        let others = format!("tenant_id = '{}'", studio.tenant_id());
+        for table in tables() {
+            let foreign = format!("SELECT count(*)::text FROM {table} WHERE {others}");
+            assert_eq!(texts(&clinic, &foreign).await?, ["0"], "{table}, {layers:?}");
+        }
+        for (sql, table) in [
+            (format!("UPDATE auth.users SET handle = 'x' WHERE {others}"), "auth.users"),
+            (format!("DELETE FROM public.bookings WHERE {others}"), "public.bookings"),
+            (format!("UPDATE public.clients SET tenant_id = '{}'", studio.tenant_id()), "public.clients"),
+        ] {
+            let done = clinic.execute_unprepared(&sql).await;
+            assert!(done.is_err() || done.is_ok_and(|done| done.rows_affected() == 0), "{table}, {layers:?}");
+        }
+        assert_eq!(rows(&estate.database).await?, everything, "{layers:?}");
+    }
+    // Whoever connects by themselves, as the application, to any machine, is nobody's tenant.
+    let mut urls = estate.database.worker_urls();
+    urls.push(estate.database.app_url());
+    for url in urls {
+        let app = Database::connect(url).await?;
+        assert!(counts(&app).await?.iter().all(|count| count == "0"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs a Citus cluster, which CITUS_URLS names"]
+async fn a_tenants_statement_goes_to_one_machine() -> Result<()> {
+    let world = world().await?;
+    let plan = |tenant: TenantConnection, sql: &'static str| async move {
+        let plan = texts(&tenant, &format!("EXPLAIN (COSTS OFF) {sql}")).await?;
+        anyhow::Ok(plan.join("\n"))
+    };
+    for sql in [
+        "SELECT * FROM auth.users",
+        "SELECT * FROM public.bookings JOIN public.clients ON clients.id = bookings.client_id",
+        "UPDATE auth.sessions SET client_ip = '' WHERE expires_at < now()",
+        "DELETE FROM auth.sessions",
+    ] {
+        let plan = plan(world.clinic.clone(), sql).await?;
+        assert!(plan.contains("Task Count: 1\n"), "{sql}: {plan}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs a Citus cluster, which CITUS_URLS names"]
+async fn users_sign_in_and_out_and_the_trail_tells_it() -> Result<()> {
+    business::users_sign_in_and_out_and_the_trail_tells_it(world().await?).await
+}
+
+#[tokio::test]
+#[ignore = "needs a Citus cluster, which CITUS_URLS names"]
+async fn bookings_are_made_moved_and_called_off_and_none_overlaps() -> Result<()> {
+    business::bookings_are_made_moved_and_called_off_and_none_overlaps(world().await?).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs a Citus cluster, which CITUS_URLS names"]
+async fn of_many_who_book_the_same_time_at_once_one_wins() -> Result<()> {
+    business::of_many_who_book_the_same_time_at_once_one_wins(world().await?).await
+}
+
+#[tokio::test]
+#[ignore = "needs a Citus cluster, which CITUS_URLS names"]
+async fn whole_tenants_are_measured_exported_erased_restored_and_purged() -> Result<()> {
+    let estate = Estate::within(TestDatabase::create_on_cluster().await?).await?;
+    let clinic = estate.clinic;
+    business::whole_tenants_are_kept(estate, async |database| {
+        let owner = database.owner().await?;
+        distribute(&owner).await?;
+        let bound = Watertight::builder().maintenance(&owner).await?;
+        let refused = bound.import(clinic, &b""[..], |_| ()).await;
+        assert!(matches!(refused, Err(Error::CopyNotPermitted { .. })), "{refused:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+#[ignore = "needs a Citus cluster, which CITUS_URLS names"]
+async fn run_again_it_takes_what_was_added_and_nothing_else() -> Result<()> {
+    let world = world().await?;
+    let owner = world.database.owner().await?;
+    let added = "CREATE TABLE public.lookup (id int PRIMARY KEY); \
+                 CREATE TABLE public.a (tenant_id uuid NOT NULL, id int, lookup_id int REFERENCES public.lookup, \
+                 PRIMARY KEY (tenant_id, id))";
+    owner.execute_unprepared(added).await?;
+    let report = distribute(&owner).await?;
+    let taken: Vec<&str> = report.tables.iter().map(|table| table.table.as_str()).collect();
+    assert_eq!(taken, ["public.lookup", "public.a"]);
+    let again = distribute(&owner).await?;
+    assert!(again.tables.is_empty(), "{again}");
+    assert_eq!(users::Entity::find().count(&world.clinic).await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs a Citus cluster, which CITUS_URLS names"]
+async fn what_breaks_a_rule_is_refused_and_nothing_changes() -> Result<()> {
+    let database = TestDatabase::create_on_cluster().await?;
+    let owner = database.owner().await?;
+    let planted = "CREATE TABLE public.a (tenant_id uuid, id int NOT NULL)";
+    owner.execute_unprepared(planted).await?;
+    owner.execute_unprepared("SELECT create_distributed_table('public.a', 'id')").await?;
+    owner.execute_unprepared("CREATE UNIQUE INDEX emails ON auth.users (email)").await?;
+    let (before, places) = (listing::catalog(&owner).await?, placed(&owner).await?);
+    let error = distribute(&owner).await.expect_err("two rules are broken");
+    let rules: Vec<Rule> = error.violations().iter().map(|violation| violation.rule).collect();
+    assert_eq!(rules, [Rule::KeyHoldsTenant, Rule::SameGroup], "{error}");
+    assert!(matches!(error, DistributionError::Refused { .. }), "{error:?}");
+    assert_eq!(listing::catalog(&owner).await?, before);
+    assert_eq!(placed(&owner).await?, places);
+
+    let mend = "DROP INDEX auth.emails; SELECT undistribute_table('public.a')";
+    owner.execute_unprepared(mend).await?;
+    owner.execute_unprepared("ALTER TABLE public.a ALTER tenant_id SET NOT NULL").await?;
+    assert_eq!(distribute(&owner).await?.tables.len(), 25);
+    Ok(())
+}

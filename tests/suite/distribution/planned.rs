@@ -1,0 +1,254 @@
+//! The rules by which Citus distributes, held against the catalog. The extension is not needed for it.
+
+use anyhow::Result;
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm_migration::MigratorTraitSelf;
+use watertight_migration::distribution::{Distribution, DistributionError, Rule};
+use watertight_migration::{HashPartitions, Settings, TenantMigrator};
+use watertight_tests::TestDatabase;
+
+use crate::adopt::{listing, texts};
+
+/// What breaks a rule, as table, rule and object.
+async fn broken(
+    owner: &DatabaseConnection,
+    distribution: &Distribution,
+) -> Result<Vec<(String, Rule, String)>> {
+    let plan = distribution.plan(owner).await?;
+    let parts = |violation: &watertight_migration::distribution::Violation| {
+        (violation.table.clone(), violation.rule, violation.object.clone())
+    };
+    Ok(plan.violations().iter().map(parts).collect())
+}
+
+/// The rules but for the overlaps, which depend on whether the server has `btree_gist`.
+fn rules() -> Distribution {
+    Distribution::new().without_overlap_constraints()
+}
+
+/// The tables that a plan distributes, in its order.
+async fn distributed(owner: &DatabaseConnection, distribution: &Distribution) -> Result<Vec<String>> {
+    let plan = distribution.plan(owner).await?;
+    let name = |sql: &str| {
+        let call = sql.strip_prefix("SELECT create_distributed_table('")?;
+        Some(call.split('\'').next()?.replace('"', ""))
+    };
+    Ok(plan.statements().filter_map(name).collect())
+}
+
+#[tokio::test]
+async fn every_table_of_watertight_keeps_the_rules_and_comes_after_those_it_refers_to() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    assert_eq!(broken(&owner, &rules()).await?, []);
+    let order = distributed(&owner, &rules()).await?;
+    let mut own: Vec<String> = watertight_migration::tables()
+        .iter()
+        .map(|table| format!("{}.{}", table.schema(), table.name()))
+        .collect();
+    let place = |table: &str| order.iter().position(|other| other == table).unwrap();
+    let references = "SELECT format('%s.%s %s.%s', a.nspname, c.relname, b.nspname, r.relname) FROM pg_constraint k \
+                      JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace a ON a.oid = c.relnamespace \
+                      JOIN pg_class r ON r.oid = k.confrelid JOIN pg_namespace b ON b.oid = r.relnamespace \
+                      WHERE k.contype = 'f' AND c.oid <> r.oid";
+    let references = texts(&owner, references).await?;
+    assert!(references.len() > 10, "{references:?}");
+    for reference in references {
+        let (from, to) = reference.split_once(' ').unwrap();
+        assert!(place(from) > place(to), "{from} refers to {to}");
+    }
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    own.sort_unstable();
+    assert_eq!(sorted, own);
+    Ok(())
+}
+
+#[tokio::test]
+async fn whatever_breaks_a_rule_is_named() -> Result<()> {
+    use Rule::{
+        ExclusionComparesTenant, ForeignKeyKeepsTenant, ForeignKeyWithinTenant, KeyHoldsTenant, NoCircle,
+        NoTrigger, NotDivided, ReferringTableHasTenant, TenantColumn,
+    };
+    for (planted, found) in [
+        (
+            "CREATE TABLE public.a (tenant_id text NOT NULL, id int, PRIMARY KEY (tenant_id, id))",
+            vec![("public.a", TenantColumn, "tenant_id")],
+        ),
+        ("CREATE TABLE public.a (tenant_id uuid)", vec![("public.a", TenantColumn, "tenant_id")]),
+        (
+            "CREATE UNIQUE INDEX emails ON auth.users (email)",
+            vec![("auth.users", KeyHoldsTenant, "auth.emails")],
+        ),
+        (
+            "CREATE UNIQUE INDEX emails ON auth.users (email) INCLUDE (tenant_id)",
+            vec![("auth.users", KeyHoldsTenant, "auth.emails")],
+        ),
+        (
+            "CREATE TABLE public.a (tenant_id uuid NOT NULL, id int PRIMARY KEY)",
+            vec![("public.a", KeyHoldsTenant, "a_pkey")],
+        ),
+        (
+            "ALTER TABLE public.bookings ADD CONSTRAINT alone EXCLUDE USING gist (tstzrange(datetime, end_time) WITH &&)",
+            vec![("public.bookings", ExclusionComparesTenant, "alone")],
+        ),
+        (
+            "CREATE TABLE public.a (tenant_id uuid NOT NULL, other uuid NOT NULL, user_id uuid, \
+             PRIMARY KEY (tenant_id, user_id), CONSTRAINT crossed FOREIGN KEY (other, user_id) REFERENCES auth.users)",
+            vec![("public.a", ForeignKeyWithinTenant, "crossed")],
+        ),
+        (
+            "CREATE TABLE public.a (tenant_id uuid NOT NULL, user_id uuid, CONSTRAINT clearing \
+             FOREIGN KEY (tenant_id, user_id) REFERENCES auth.users ON DELETE SET NULL)",
+            vec![("public.a", ForeignKeyKeepsTenant, "clearing")],
+        ),
+        (
+            "CREATE TABLE public.a (whose uuid, user_id uuid, CONSTRAINT inward FOREIGN KEY (whose, user_id) \
+             REFERENCES auth.users)",
+            vec![("public.a", ReferringTableHasTenant, "inward")],
+        ),
+        (
+            "CREATE TABLE public.a (tenant_id uuid, id int, other int, PRIMARY KEY (tenant_id, id)); \
+             CREATE TABLE public.b (tenant_id uuid, id int, other int, PRIMARY KEY (tenant_id, id), \
+             CONSTRAINT there FOREIGN KEY (tenant_id, other) REFERENCES public.a); \
+             ALTER TABLE public.a ADD CONSTRAINT back FOREIGN KEY (tenant_id, other) REFERENCES public.b",
+            vec![("public.a", NoCircle, "back"), ("public.b", NoCircle, "there")],
+        ),
+        (
+            "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; \
+             CREATE TRIGGER noting AFTER INSERT ON public.bookings FOR EACH ROW EXECUTE FUNCTION public.f()",
+            vec![("public.bookings", NoTrigger, "noting")],
+        ),
+        (
+            "CREATE TABLE public.a (LIKE public.bookings); CREATE TABLE public.b () INHERITS (public.a)",
+            vec![("public.a", NotDivided, "INHERITS"), ("public.b", NotDivided, "INHERITS")],
+        ),
+    ] {
+        let database = TestDatabase::create().await?;
+        let owner = database.owner().await?;
+        owner.execute_unprepared(planted).await?;
+        let found: Vec<_> =
+            found.into_iter().map(|(table, rule, object)| (table.into(), rule, object.into())).collect();
+        assert_eq!(broken(&owner, &rules()).await?, found, "{planted}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn several_are_named_at_once_each_with_what_to_do() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    let planted = "CREATE UNIQUE INDEX emails ON auth.users (email); CREATE TABLE public.a (tenant_id uuid)";
+    owner.execute_unprepared(planted).await?;
+    let script = rules().plan(&owner).await?.to_string();
+    for line in [
+        "-- the database has no extension citus; install it on every machine",
+        "-- auth.users: auth.emails is unique without tenant_id",
+        "--     make the key anew with tenant_id as its first column",
+        "-- public.a: tenant_id is not uuid NOT NULL, as tenant_id is in the other tables",
+        "--     make the column uuid NOT NULL",
+        "BEGIN ISOLATION LEVEL READ COMMITTED;",
+    ] {
+        assert!(script.lines().any(|other| other.starts_with(line)), "{line}: {script}");
+    }
+    assert!(script.ends_with("\nCOMMIT;"));
+    owner
+        .execute_unprepared("DROP INDEX auth.emails; ALTER TABLE public.a ALTER tenant_id SET NOT NULL")
+        .await?;
+    assert_eq!(broken(&owner, &rules()).await?, []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_divided_table_is_to_be_made_whole_and_only_the_owner_distributes() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    TenantMigrator::new(Settings::from_env())
+        .then(|| vec![Box::new(HashPartitions::of([("auth", "sessions")], 4))])
+        .up(&owner, None)
+        .await?;
+    let divided = ("auth.sessions".to_owned(), Rule::NotDivided, "PARTITION BY HASH".to_owned());
+    assert_eq!(broken(&owner, &rules()).await?, [divided]);
+
+    let app = Database::connect(database.app_url()).await?;
+    let of_owner = broken(&app, &rules()).await?;
+    assert_eq!(of_owner.iter().filter(|(_, rule, _)| *rule == Rule::Owner).count(), 24);
+    Ok(())
+}
+
+#[tokio::test]
+async fn triggers_and_constraints_go_the_way_that_was_said() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    let planted = "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; \
+                   CREATE TRIGGER noting AFTER INSERT ON public.bookings FOR EACH ROW EXECUTE FUNCTION public.f()";
+    owner.execute_unprepared(planted).await?;
+    assert_eq!(broken(&owner, &rules().allow_triggers()).await?, []);
+
+    let statements = |plan: watertight_migration::distribution::DistributionPlan| {
+        plan.statements().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let with = statements(Distribution::new().plan(&owner).await?);
+    let without = statements(rules().plan(&owner).await?);
+    let holds = |statements: &[String], part: &str| statements.iter().any(|sql| sql.contains(part));
+    for statements in [&with, &without] {
+        assert!(holds(statements, "DROP CONSTRAINT"), "{statements:#?}");
+        let count = |verb: &str| statements.iter().filter(|sql| sql.contains(verb)).count();
+        assert_eq!(count(" NO FORCE ROW LEVEL SECURITY"), 24, "{statements:#?}");
+        assert_eq!(count(" FORCE ROW LEVEL SECURITY"), 24 + 24, "each is forced again");
+    }
+    assert!(holds(&with, "CREATE EXTENSION btree_gist") && holds(&with, "tenant_id WITH ="), "{with:#?}");
+    // Where the extension cannot be had, the constraints are in the way, unless they are given up.
+    let gist = "SELECT name::text FROM pg_available_extensions WHERE name = 'btree_gist'";
+    let own = [
+        ("public.bookings", "bookings_overlap_excl"),
+        ("public.slot_reservations", "slot_reservations_overlap_excl"),
+    ]
+    .map(|(table, name)| (table.to_owned(), Rule::ExclusionComparesTenant, name.to_owned()));
+    let in_the_way = broken(&owner, &Distribution::new().allow_triggers()).await?;
+    assert_eq!(in_the_way, if texts(&owner, gist).await?.is_empty() { own.to_vec() } else { Vec::new() });
+    assert!(!holds(&without, "btree_gist") && !holds(&without, "WITH ="), "{without:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn tables_without_a_tenant_are_copied_where_they_are_needed_and_others_stay() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    let planted = "CREATE TABLE public.lookup (id int PRIMARY KEY); \
+                   CREATE TABLE public.a (tenant_id uuid NOT NULL, lookup_id int REFERENCES public.lookup); \
+                   CREATE TABLE public.joined (id int PRIMARY KEY); CREATE TABLE public.stays (id int PRIMARY KEY)";
+    owner.execute_unprepared(planted).await?;
+    let distribution = rules().reference_table("public", "joined");
+    let plan = distribution.plan(&owner).await?;
+    let copied: Vec<&str> = plan.statements().filter(|sql| sql.contains("create_reference_table")).collect();
+    assert_eq!(
+        copied,
+        [
+            r#"SELECT create_reference_table('"public"."joined"')"#,
+            r#"SELECT create_reference_table('"public"."lookup"')"#
+        ]
+    );
+    assert!(!plan.to_string().contains("stays") && !plan.to_string().contains("seaql_migrations"));
+
+    for (schema, name) in [("public", "nowhere"), ("auth", "users")] {
+        let named = rules().reference_table(schema, name);
+        let wrong = (format!("{schema}.{name}"), Rule::ReferenceTable, name.to_owned());
+        assert_eq!(broken(&owner, &named).await?, [wrong]);
+    }
+    let cut = rules().reference_table("public", "x".repeat(64)).plan(&owner).await;
+    assert!(matches!(cut, Err(DistributionError::Name(_))), "{cut:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_the_extension_nothing_is_done_and_the_error_says_what_to_do() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    let before = listing::catalog(&owner).await?;
+    let error = rules().run(&owner).await.expect_err("there is no extension");
+    assert!(matches!(error, DistributionError::NoExtension), "{error:?}");
+    assert!(error.to_string().contains("citus_add_node"), "{error}");
+    assert_eq!(listing::catalog(&owner).await?, before);
+    Ok(())
+}
