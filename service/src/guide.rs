@@ -9,6 +9,9 @@ pub mod deploying {}
 #[doc = include_str!("../docs/guide/extending.md")]
 pub mod extending {}
 
+#[doc = include_str!("../docs/guide/growing.md")]
+pub mod growing {}
+
 #[doc = include_str!("../docs/guide/isolation.md")]
 pub mod isolation {}
 
