@@ -17,12 +17,11 @@ pub(crate) async fn check(ground: &Ground) -> Result<(), Error> {
 }
 
 /// Whether tenant tables are spread over the machines of a Citus cluster.
-pub(crate) async fn is_distributed(ground: &Ground) -> Result<bool, Error> {
+pub(crate) async fn is_distributed(inspection: &mut Inspection) -> Result<bool, Error> {
     #[derive(FromQueryResult)]
     struct Answer {
         yes: bool,
     }
-    let mut inspection = begin(ground).await?;
     // The table is the extension's, and what names it fails where it is not there.
     let installed = "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') AS yes";
     let Answer { yes: installed } = inspection.ask_one(installed, []).await?;
@@ -34,7 +33,7 @@ pub(crate) async fn is_distributed(ground: &Ground) -> Result<bool, Error> {
     Ok(inspection.ask_one::<Answer>(distributed, []).await?.yes)
 }
 
-async fn begin(ground: &Ground) -> Result<Inspection, Error> {
+pub(crate) async fn begin(ground: &Ground) -> Result<Inspection, Error> {
     Inspection::begin(&ground.pool).await.map_err(|error| match error {
         DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => Error::Unreachable { source: error },
         error => Error::Database(error),

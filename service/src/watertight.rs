@@ -322,7 +322,7 @@ impl Builder {
         let mut plain = self.clone().ground(connection, Layers::UnscopedRowSecurityOnly)?;
         let mut scoped = self.ground(connection, Layers::RewritingAndRowSecurity)?;
         start::check_strings(&scoped).await?;
-        scoped.distributed = start::is_distributed(&scoped).await?;
+        scoped.distributed = start::is_distributed(&mut start::begin(&scoped).await?).await?;
         plain.distributed = scoped.distributed;
         Ok(Maintenance::new(Arc::new(plain), Arc::new(scoped)))
     }
@@ -379,7 +379,7 @@ impl Builder {
         let layers = self.layers;
         let mut ground = self.ground(&connection, layers)?;
         start::check(&ground).await?;
-        ground.distributed = start::is_distributed(&ground).await?;
+        ground.distributed = start::is_distributed(&mut start::begin(&ground).await?).await?;
         Ok(Watertight { ground: Arc::new(ground), connection, owns_connection })
     }
 

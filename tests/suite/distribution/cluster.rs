@@ -4,6 +4,7 @@
 
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, EntityTrait, PaginatorTrait};
+use watertight::doctor::Check;
 use watertight::entity::auth::users;
 use watertight::{Error, Layers, TenantConnection, Watertight};
 use watertight_migration::distribution::{Distribution, DistributionError, DistributionReport, Rule};
@@ -147,6 +148,27 @@ async fn a_tenants_statement_goes_to_one_machine() -> Result<()> {
         let plan = plan(world.clinic.clone(), sql).await?;
         assert!(plan.contains("Task Count: 1\n"), "{sql}: {plan}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs a Citus cluster, which CITUS_URLS names"]
+async fn the_doctor_sees_all_machines_rows() -> Result<()> {
+    let estate = Estate::within(TestDatabase::create_on_cluster().await?).await?;
+    let owner = estate.database.owner().await?;
+    distribute(&owner).await?;
+    let sees_all = estate.database.maintenance().await?;
+    let problems = async || {
+        let report = Watertight::builder().doctor(&sees_all).await?;
+        anyhow::Ok(report.of(Check::CrossingRows).map(|finding| finding.problem.clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(problems().await?, [] as [String; 0]);
+    owner.execute_unprepared("ALTER TABLE auth.sessions DROP CONSTRAINT sessions_user_id_fkey").await?;
+    let stray = "UPDATE auth.sessions SET user_id = md5('nobody')::uuid WHERE user_agent <> 'x'";
+    let stray = sees_all.execute_unprepared(stray).await?.rows_affected();
+    assert!(stray > 0);
+    let told = format!("has {stray} rows whose user_id names no row of its tenant's of auth.users");
+    assert_eq!(problems().await?, [told]);
     Ok(())
 }
 
