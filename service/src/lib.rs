@@ -49,15 +49,18 @@ pub mod auth;
 pub mod axum;
 mod catalog;
 pub mod certificates;
+mod change;
 mod code;
 pub mod content;
 pub mod doctor;
 mod error;
+mod expired;
 pub mod guide;
 pub mod history;
 mod hosts;
 pub mod intake;
 pub mod maintenance;
+mod names;
 pub mod routing;
 pub mod scheduling;
 mod sql;
@@ -73,7 +76,9 @@ pub use chrono_tz;
 pub use secrecy;
 pub use watertight_entity as entity;
 
+pub use crate::change::Change;
 pub use crate::error::Error;
+pub use crate::names::{Email, Handle};
 pub use crate::tenant::{
     Reason, Refusal, RewriteMetrics, Rewriter, StatementKind, TENANT_COLUMN, Tenant, TenantConnection,
     TenantId, TenantStream, TenantTransaction,

@@ -4,11 +4,6 @@ use super::connection::TenantConnection;
 use super::id::TenantId;
 use super::transaction::TenantTransaction;
 use crate::auth::Auth;
-use crate::certificates::Certificates;
-use crate::content::Content;
-use crate::history::History;
-use crate::intake::Intake;
-use crate::scheduling::Scheduling;
 
 /// What belongs to one tenant and takes statements: a [`TenantConnection`] or a [`TenantTransaction`].
 ///
@@ -41,10 +36,10 @@ pub trait Tenant:
         Self: Sized;
 }
 
-/// Gives a type that holds the connection of a tenant and nothing else its constructor, and makes it as cheap to copy
-/// as the reference that it is.
+/// Gives a type that holds the connection of a tenant and nothing else its constructor, makes it as cheap to copy as the
+/// reference that it is, and gives connections and transactions the method that makes it.
 macro_rules! facade {
-    ($name:ident) => {
+    ($(#[$meta:meta])* $name:ident by $method:ident) => {
         impl<C> Clone for $name<'_, C> {
             fn clone(&self) -> Self {
                 *self
@@ -59,49 +54,22 @@ macro_rules! facade {
                 Self { db }
             }
         }
+
+        $crate::tenant::facade!(@method $(#[$meta])* $name by $method for TenantConnection);
+        $crate::tenant::facade!(@method $(#[$meta])* $name by $method for TenantTransaction);
     };
-}
-
-pub(crate) use facade;
-
-macro_rules! domains {
-    ($connection:ident) => {
-        impl $connection {
-            /// What the tenant offers: profile, services, hours, practitioners, reviews.
+    (@method $(#[$meta:meta])* $name:ident by $method:ident for $connection:ident) => {
+        impl $crate::$connection {
+            $(#[$meta])*
             #[must_use]
-            pub const fn content(&self) -> Content<'_, Self> {
-                Content::new(self)
-            }
-
-            /// Availability, holds and bookings of the tenant.
-            #[must_use]
-            pub const fn scheduling(&self) -> Scheduling<'_, Self> {
-                Scheduling::new(self)
-            }
-
-            /// Gift certificates and packages of the tenant.
-            #[must_use]
-            pub const fn certificates(&self) -> Certificates<'_, Self> {
-                Certificates::new(self)
-            }
-
-            /// Intake forms of the tenant.
-            #[must_use]
-            pub const fn intake(&self) -> Intake<'_, Self> {
-                Intake::new(self)
-            }
-
-            /// What the tenant brings from a system before.
-            #[must_use]
-            pub const fn history(&self) -> History<'_, Self> {
-                History::new(self)
+            pub const fn $method(&self) -> $name<'_, Self> {
+                $name::new(self)
             }
         }
     };
 }
 
-domains!(TenantConnection);
-domains!(TenantTransaction);
+pub(crate) use facade;
 
 impl Tenant for TenantConnection {
     fn tenant_id(&self) -> TenantId {
