@@ -22,7 +22,7 @@ pub struct Certificates<'a, C> {
     db: &'a C,
 }
 
-crate::tenant::facade! {
+crate::facade::facade! {
     /// Gift certificates and packages of the tenant.
     Certificates by certificates
 }

@@ -28,6 +28,7 @@ impl CodeFormat {
 
     /// A code as it is stored, however it was typed: in upper case, and, if it is one of this format, with dashes where
     /// they belong. Codes of another origin keep their form.
+    #[cfg(feature = "booking")]
     pub(crate) fn normal_form(self, typed: &str) -> String {
         // A text of PostgreSQL holds no NUL, so a code with one is nobody's, and must not be asked for.
         let upper = typed.trim().to_uppercase().replace('\0', "\u{fffd}");
@@ -49,7 +50,7 @@ impl CodeFormat {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "booking"))]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;

@@ -22,7 +22,7 @@ pub struct History<'a, C> {
     db: &'a C,
 }
 
-crate::tenant::facade! {
+crate::facade::facade! {
     /// What the tenant brings from a system before.
     History by history
 }

@@ -29,7 +29,7 @@ pub struct Intake<'a, C> {
     db: &'a C,
 }
 
-crate::tenant::facade! {
+crate::facade::facade! {
     /// Intake forms of the tenant.
     Intake by intake
 }

@@ -44,40 +44,56 @@
            request's tenant, and who sent it."
 )]
 
+#[cfg(feature = "auth")]
 pub mod auth;
 #[cfg(feature = "axum")]
 pub mod axum;
 mod catalog;
+#[cfg(feature = "booking")]
 pub mod certificates;
+#[cfg(any(feature = "auth", feature = "booking"))]
 mod change;
+#[cfg(any(feature = "auth", feature = "booking"))]
 mod code;
+#[cfg(feature = "booking")]
 pub mod content;
 pub mod doctor;
 mod error;
 mod expired;
+#[cfg(any(feature = "booking", feature = "intake"))]
+mod facade;
 pub mod guide;
+#[cfg(feature = "booking")]
 pub mod history;
 mod hosts;
+#[cfg(feature = "intake")]
 pub mod intake;
 pub mod maintenance;
+#[cfg(any(feature = "auth", feature = "booking"))]
 mod names;
 pub mod routing;
+#[cfg(feature = "booking")]
 pub mod scheduling;
 mod sql;
 mod start;
 mod tenant;
+#[cfg(any(feature = "auth", feature = "booking", feature = "intake"))]
 mod text;
 mod watertight;
 
 /// Its [`Tz`](chrono_tz::Tz) is what a business's time zone is.
+#[cfg(feature = "booking")]
 pub use chrono_tz;
 /// Its [`SecretString`](secrecy::SecretString) holds what is shown once, and its
 /// [`ExposeSecret`](secrecy::ExposeSecret) takes it out.
+#[cfg(feature = "auth")]
 pub use secrecy;
 pub use watertight_entity as entity;
 
+#[cfg(any(feature = "auth", feature = "booking"))]
 pub use crate::change::Change;
 pub use crate::error::Error;
+#[cfg(any(feature = "auth", feature = "booking"))]
 pub use crate::names::{Email, Handle};
 pub use crate::tenant::{
     Reason, Refusal, RewriteMetrics, Rewriter, StatementKind, TENANT_COLUMN, Tenant, TenantConnection,

@@ -3,7 +3,6 @@ use sea_orm::{ConnectionTrait, StreamTrait, TransactionTrait};
 use super::connection::TenantConnection;
 use super::id::TenantId;
 use super::transaction::TenantTransaction;
-use crate::auth::Auth;
 
 /// What belongs to one tenant and takes statements: a [`TenantConnection`] or a [`TenantTransaction`].
 ///
@@ -31,52 +30,19 @@ pub trait Tenant:
     fn tenant_id(&self) -> TenantId;
 
     /// Authentication of the tenant.
-    fn auth(&self) -> Auth<'_, Self>
+    #[cfg(feature = "auth")]
+    fn auth(&self) -> crate::auth::Auth<'_, Self>
     where
         Self: Sized;
 }
-
-/// Gives a type that holds the connection of a tenant and nothing else its constructor, makes it as cheap to copy as the
-/// reference that it is, and gives connections and transactions the method that makes it.
-macro_rules! facade {
-    ($(#[$meta:meta])* $name:ident by $method:ident) => {
-        impl<C> Clone for $name<'_, C> {
-            fn clone(&self) -> Self {
-                *self
-            }
-        }
-
-        impl<C> Copy for $name<'_, C> {}
-
-        impl<'a, C: $crate::Tenant> $name<'a, C> {
-            #[doc = concat!("`", stringify!($name), "` of a tenant, or within a transaction of theirs.")]
-            pub const fn new(db: &'a C) -> Self {
-                Self { db }
-            }
-        }
-
-        $crate::tenant::facade!(@method $(#[$meta])* $name by $method for TenantConnection);
-        $crate::tenant::facade!(@method $(#[$meta])* $name by $method for TenantTransaction);
-    };
-    (@method $(#[$meta:meta])* $name:ident by $method:ident for $connection:ident) => {
-        impl $crate::$connection {
-            $(#[$meta])*
-            #[must_use]
-            pub const fn $method(&self) -> $name<'_, Self> {
-                $name::new(self)
-            }
-        }
-    };
-}
-
-pub(crate) use facade;
 
 impl Tenant for TenantConnection {
     fn tenant_id(&self) -> TenantId {
         self.tenant_id()
     }
 
-    fn auth(&self) -> Auth<'_, Self> {
+    #[cfg(feature = "auth")]
+    fn auth(&self) -> crate::auth::Auth<'_, Self> {
         self.auth()
     }
 }
@@ -86,7 +52,8 @@ impl Tenant for TenantTransaction {
         self.tenant_id()
     }
 
-    fn auth(&self) -> Auth<'_, Self> {
+    #[cfg(feature = "auth")]
+    fn auth(&self) -> crate::auth::Auth<'_, Self> {
         self.auth()
     }
 }
