@@ -38,6 +38,19 @@
 //! questions. [`doctor`] finds what stands in the way of isolation
 //! in a database as it is; [`maintenance`] exports, restores and erases whole tenants; [`routing`] leads to them where
 //! they are in more than one database.
+//!
+//! # Features
+//!
+//! | feature | what it brings | by default |
+//! |---|---|---|
+//! | `auth` | [`auth`], and `auth()` on connections, transactions and the builder | yes |
+//! | `booking` | [`content`], [`scheduling`], [`certificates`], [`history`] | yes |
+//! | `intake` | [`intake`] | yes |
+//! | `axum` | the tenant of a request, who has logged in (with `auth`), protection against forged requests | no |
+//!
+//! All else is there without any of them: the connection, [`entity`] with every table, [`doctor`], [`maintenance`] of all
+//! tables, [`routing`]. That a table is isolated, exported and erased depends on no feature. [`guide::building`] says
+//! what each costs to build.
 #![cfg_attr(
     feature = "axum",
     doc = "\n\nWith the feature `axum`, [`axum`](crate::axum) gives the handlers of a web application the connection of the \
