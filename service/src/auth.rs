@@ -11,13 +11,12 @@ mod authenticate;
 mod backup_code;
 mod backup_codes;
 mod bootstrap;
-mod change;
 mod device;
 mod hasher;
+mod identifier;
 mod invitation;
 mod invitations;
 mod login;
-mod names;
 mod password;
 mod passwords;
 mod role;
@@ -41,15 +40,14 @@ pub use self::authenticate::Authenticated;
 pub use self::backup_code::BackupCodes;
 pub use self::backup_codes::{BackupCode, BackupCodeSet};
 pub use self::bootstrap::{BootstrapReport, BootstrapUser};
-pub use self::change::Change;
 pub use self::device::DeviceType;
 pub use self::hasher::HashingMetrics;
+pub use self::identifier::Identifier;
 pub use self::invitation::{
     CreatedInvitation, Invitation, InvitationMetadata, InvitationState, InvitationToken, InvitationUpdate,
     InvitedUser, NewInvitation,
 };
 pub use self::login::{Login, LoginRefusal, LoginRequest, SecondFactor};
-pub use self::names::{Email, Handle, Identifier};
 pub use self::password::{Credential, Password, PasswordHash};
 pub use self::role::{CustomRole, Role};
 pub use self::sealing::EncryptionKeys;
@@ -61,6 +59,7 @@ pub use self::totp::{TotpEnrolment, TotpSecret};
 pub use self::totp_secrets::StoredTotpSecret;
 pub use self::user::{NewUser, Permissions, Profile, ProfileUpdate, User, UserUpdate};
 
+pub use crate::{Change, Email, Handle};
 use crate::{Tenant, TenantTransaction};
 
 /// Authentication of one tenant: every operation, with the application's settings. Cheap to make: two references.

@@ -9,6 +9,10 @@ mod redeeming;
 pub use self::issuing::{NewCertificate, NewPackage, Purchase};
 pub use self::redeeming::Imbalance;
 use crate::Error;
+use crate::code::CodeFormat;
+
+/// `XXXX-XXXX-XXXX`
+const CODE: CodeFormat = CodeFormat::new(3, 4);
 
 /// Gift certificates and packages of one tenant. Cheap to make: a reference.
 ///
@@ -18,7 +22,10 @@ pub struct Certificates<'a, C> {
     db: &'a C,
 }
 
-crate::tenant::facade!(Certificates);
+crate::facade::facade! {
+    /// Gift certificates and packages of the tenant.
+    Certificates by certificates
+}
 
 fn cents(what: &'static str, value: u32) -> Result<i32, Error> {
     i32::try_from(value).map_err(|_| Error::InvalidInput {

@@ -23,4 +23,7 @@ pub struct Content<'a, C> {
     db: &'a C,
 }
 
-crate::tenant::facade!(Content);
+crate::facade::facade! {
+    /// What the tenant offers: profile, services, hours, practitioners, reviews.
+    Content by content
+}

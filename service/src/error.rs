@@ -1,9 +1,11 @@
+#[cfg(any(feature = "auth", feature = "booking"))]
+mod constraint;
+
 use chrono::{DateTime, Utc};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::TenantId;
-use crate::auth::{InvitationState, LoginRefusal};
 
 /// What can go wrong in watertight.
 ///
@@ -176,10 +178,11 @@ pub enum Error {
     #[error("there is no such invitation; ask for a new one")]
     InvitationNotFound,
     /// The invitation cannot be accepted any more.
+    #[cfg(feature = "auth")]
     #[error("the invitation is {state}; ask for a new one")]
     InvitationClosed {
         /// What became of it.
-        state: InvitationState,
+        state: crate::auth::InvitationState,
     },
     /// The tenant has no such row.
     #[error("there is no {what} {id}; it may have been deleted")]
@@ -238,14 +241,16 @@ pub enum Error {
         reason: String,
     },
     /// The answers do not fit the form.
+    #[cfg(feature = "intake")]
     #[error("the answers do not fit the form: {}", violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     InvalidResponses {
         /// Every violation.
         violations: Vec<crate::intake::Violation>,
     },
     /// A login, or a password asked for again, was refused.
+    #[cfg(feature = "auth")]
     #[error(transparent)]
-    LoginRefused(#[from] LoginRefusal),
+    LoginRefused(#[from] crate::auth::LoginRefusal),
     /// No second factor is being enrolled in the session, or its time is over.
     #[error("no second factor is being enrolled in this session; begin with `enrol_totp`")]
     NoEnrolment,
@@ -341,6 +346,7 @@ pub enum Error {
     #[error("the audit log is closed; log the event with `log_audit_event`")]
     AuditLogClosed,
     /// Events could not be written before the audit log was closed.
+    #[cfg(feature = "auth")]
     #[error("{} audit events could not be written: {source}; write them once the database is back", events.len())]
     AuditEventsUnwritten {
         /// The events, with the tenants they belong to.
@@ -353,53 +359,9 @@ pub enum Error {
     Database(#[from] DbErr),
 }
 
+#[cfg(any(feature = "booking", feature = "intake"))]
 impl Error {
     pub(crate) fn not_found(what: &'static str, id: Uuid) -> Self {
         Self::NotFound { what, id: id.to_string() }
-    }
-
-    /// The name of the constraint that a statement would have broken. That of a partition, or of a part of a table on a
-    /// machine of a cluster, ends as the part's name does, and is told by the table's.
-    pub(crate) fn constraint(error: &DbErr) -> Option<&str> {
-        use sea_orm::RuntimeErr::SqlxError;
-        match error {
-            DbErr::Exec(SqlxError(error)) | DbErr::Query(SqlxError(error)) => {
-                let error = error.as_database_error()?;
-                let constraint = error.constraint()?;
-                Some(error.table().map_or(constraint, |table| without_part(constraint, table)))
-            }
-            _ => None,
-        }
-    }
-}
-
-/// A partition's name ends in `_p` and its number, that of a shard in `_` and its identity.
-fn without_part<'a>(constraint: &'a str, table: &str) -> &'a str {
-    let digits = table.bytes().rev().take_while(u8::is_ascii_digit).count();
-    let (name, number) = table.split_at(table.len() - digits);
-    let name = name.strip_suffix("_p").or_else(|| name.strip_suffix('_')).unwrap_or(table);
-    let of_part = table.strip_prefix(name).filter(|_| !number.is_empty()).unwrap_or_default();
-    constraint.strip_suffix(of_part).unwrap_or(constraint)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::without_part;
-
-    #[test]
-    fn a_parts_constraint_is_the_tables() {
-        for (constraint, table, is) in [
-            ("bookings_overlap_excl_p7", "bookings_p7", "bookings_overlap_excl"),
-            ("bookings_idempotency_key_key_p12", "bookings_p12", "bookings_idempotency_key_key"),
-            ("sessions_user_id_fkey", "sessions_p12", "sessions_user_id_fkey"),
-            ("users_email_key", "users", "users_email_key"),
-            ("users_email_key_102066", "users_102066", "users_email_key"),
-            ("sessions_user_id_fkey_102080", "sessions_102080", "sessions_user_id_fkey"),
-            ("at_p1", "at_p2", "at_p1"),
-            ("keep_p1", "keep", "keep_p1"),
-            ("x_p", "x_p", "x_p"),
-        ] {
-            assert_eq!(without_part(constraint, table), is);
-        }
     }
 }

@@ -3,6 +3,9 @@
 #[doc = include_str!("../docs/guide/adopting.md")]
 pub mod adopting {}
 
+#[doc = include_str!("../docs/guide/building.md")]
+pub mod building {}
+
 #[doc = include_str!("../docs/guide/deploying.md")]
 pub mod deploying {}
 

@@ -22,7 +22,10 @@ pub struct History<'a, C> {
     db: &'a C,
 }
 
-crate::tenant::facade!(History);
+crate::facade::facade! {
+    /// What the tenant brings from a system before.
+    History by history
+}
 
 text_enum! {
     /// Whether a local booking is known to the foreign system.

@@ -29,7 +29,10 @@ pub struct Intake<'a, C> {
     db: &'a C,
 }
 
-crate::tenant::facade!(Intake);
+crate::facade::facade! {
+    /// Intake forms of the tenant.
+    Intake by intake
+}
 
 text_enum! {
     /// The state of a submission: from a draft to submitted to reviewed, and never back.

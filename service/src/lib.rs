@@ -38,42 +38,76 @@
 //! questions. [`doctor`] finds what stands in the way of isolation
 //! in a database as it is; [`maintenance`] exports, restores and erases whole tenants; [`routing`] leads to them where
 //! they are in more than one database.
+//!
+//! # Features
+//!
+//! | feature | what it brings | by default |
+//! |---|---|---|
+//! | `auth` | [`auth`], and `auth()` on connections, transactions and the builder | yes |
+//! | `booking` | [`content`], [`scheduling`], [`certificates`], [`history`] | yes |
+//! | `intake` | [`intake`] | yes |
+//! | `axum` | the tenant of a request, who has logged in (with `auth`), protection against forged requests | no |
+//!
+//! All else is there without any of them: the connection, [`entity`] with every table, [`doctor`], [`maintenance`] of all
+//! tables, [`routing`]. That a table is isolated, exported and erased depends on no feature. [`guide::building`] says
+//! what each costs to build.
 #![cfg_attr(
     feature = "axum",
     doc = "\n\nWith the feature `axum`, [`axum`](crate::axum) gives the handlers of a web application the connection of the \
            request's tenant, and who sent it."
 )]
 
+#[cfg(feature = "auth")]
 pub mod auth;
 #[cfg(feature = "axum")]
 pub mod axum;
 mod catalog;
+#[cfg(feature = "booking")]
 pub mod certificates;
+#[cfg(any(feature = "auth", feature = "booking"))]
+mod change;
+#[cfg(any(feature = "auth", feature = "booking"))]
 mod code;
+#[cfg(feature = "booking")]
 pub mod content;
 pub mod doctor;
 mod error;
+mod expired;
+#[cfg(any(feature = "booking", feature = "intake"))]
+mod facade;
 pub mod guide;
+#[cfg(feature = "booking")]
 pub mod history;
 mod hosts;
+#[cfg(feature = "intake")]
 pub mod intake;
 pub mod maintenance;
+#[cfg(any(feature = "auth", feature = "booking"))]
+mod names;
 pub mod routing;
+#[cfg(feature = "booking")]
 pub mod scheduling;
 mod sql;
 mod start;
 mod tenant;
+#[cfg(any(feature = "auth", feature = "booking", feature = "intake"))]
 mod text;
 mod watertight;
 
 /// Its [`Tz`](chrono_tz::Tz) is what a business's time zone is.
+#[cfg(feature = "booking")]
 pub use chrono_tz;
 /// Its [`SecretString`](secrecy::SecretString) holds what is shown once, and its
 /// [`ExposeSecret`](secrecy::ExposeSecret) takes it out.
+#[cfg(feature = "auth")]
 pub use secrecy;
 pub use watertight_entity as entity;
 
+#[cfg(any(feature = "auth", feature = "booking"))]
+pub use crate::change::Change;
 pub use crate::error::Error;
+#[cfg(any(feature = "auth", feature = "booking"))]
+pub use crate::names::{Email, Handle};
 pub use crate::tenant::{
     Reason, Refusal, RewriteMetrics, Rewriter, StatementKind, TENANT_COLUMN, Tenant, TenantConnection,
     TenantId, TenantStream, TenantTransaction,

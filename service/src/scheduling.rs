@@ -25,4 +25,7 @@ pub struct Scheduling<'a, C> {
     db: &'a C,
 }
 
-crate::tenant::facade!(Scheduling);
+crate::facade::facade! {
+    /// Availability, holds and bookings of the tenant.
+    Scheduling by scheduling
+}

@@ -1,7 +1,5 @@
 //! Statements whose arithmetic the database does: on its clock, and on the row as it is then.
 
-use std::time::Duration;
-
 use sea_orm::{DbBackend, Statement, Value};
 
 /// A statement with its values.
@@ -10,6 +8,7 @@ pub(crate) fn statement<const N: usize>(sql: impl Into<String>, values: [Value; 
 }
 
 /// A span of time as a number of seconds, to be multiplied with `INTERVAL '1 second'`.
-pub(crate) fn seconds(span: Duration) -> Value {
+#[cfg(any(feature = "auth", feature = "booking"))]
+pub(crate) fn seconds(span: std::time::Duration) -> Value {
     span.as_secs_f64().into()
 }

@@ -15,7 +15,6 @@ mod stream;
 mod transaction;
 
 pub use self::access::Tenant;
-pub(crate) use self::access::facade;
 pub(crate) use self::connection::Ground;
 pub use self::connection::TenantConnection;
 pub use self::id::TenantId;

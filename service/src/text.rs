@@ -16,6 +16,7 @@ pub(crate) fn check(what: &'static str, text: &str, max_chars: usize) -> Result<
 }
 
 /// As [`check`], for what may be absent.
+#[cfg(any(feature = "auth", feature = "booking"))]
 pub(crate) fn check_optional(
     what: &'static str,
     text: Option<&String>,

@@ -1,3 +1,6 @@
+#[cfg(feature = "auth")]
+mod auth;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -5,7 +8,6 @@ use sea_orm::sqlx::PgPool;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, EntityTrait};
 
 use crate::Error;
-use crate::auth::{AuditLog, AuditLogOptions, AuthConfig, AuthSettings, HashingMetrics};
 use crate::doctor::{self, Expected, Migrations, Report};
 use crate::hosts;
 use crate::maintenance::Maintenance;
@@ -101,19 +103,6 @@ impl Watertight {
         self.ground.rewriter.metrics()
     }
 
-    /// How busy the hashing of passwords is.
-    #[must_use]
-    pub fn hashing_metrics(&self) -> HashingMetrics {
-        self.ground.auth.hashing_metrics()
-    }
-
-    /// Starts to write audit events of all tenants behind the caller. Call it within a Tokio runtime, once, and
-    /// [`close`](AuditLog::close) it before the program ends.
-    #[must_use]
-    pub fn audit_log(&self, options: AuditLogOptions) -> AuditLog {
-        AuditLog::start(self.clone(), options)
-    }
-
     /// Closes the pool, and every handle and every connection of a tenant fails from then on. A connection that
     /// the application has made ([`Builder::with_connection`]) stays open: it is the application's to close.
     ///
@@ -154,7 +143,8 @@ pub struct Builder {
     transaction_pooler: Option<bool>,
     read_only: bool,
     cache_bytes: u64,
-    auth: AuthSettings,
+    #[cfg(feature = "auth")]
+    auth: crate::auth::AuthSettings,
     migrations: Migrations,
     examined: bool,
 }
@@ -167,7 +157,8 @@ impl Default for Builder {
             transaction_pooler: None,
             read_only: false,
             cache_bytes: 8 << 20,
-            auth: AuthSettings::default(),
+            #[cfg(feature = "auth")]
+            auth: crate::auth::AuthSettings::default(),
             migrations: Migrations::default(),
             examined: false,
         }
@@ -252,13 +243,6 @@ impl Builder {
     #[must_use]
     pub const fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = bytes;
-        self
-    }
-
-    /// How authentication behaves. Without keys the operations that need them are refused.
-    #[must_use]
-    pub fn auth(mut self, settings: AuthSettings) -> Self {
-        self.auth = settings;
         self
     }
 
@@ -389,10 +373,16 @@ impl Builder {
 
     fn ground(self, connection: &DatabaseConnection, layers: Layers) -> Result<Ground, Error> {
         let pool = postgres_pool(connection)?.clone();
-        let (transaction_pooler, read_only) = (self.pooled(&pool), self.read_only);
-        let auth = AuthConfig::new(self.auth.clone())?;
-        let rewriter = self.rewriter()?;
-        Ok(Ground { pool, rewriter, layers, transaction_pooler, read_only, distributed: false, auth })
+        Ok(Ground {
+            transaction_pooler: self.pooled(&pool),
+            pool,
+            layers,
+            read_only: self.read_only,
+            distributed: false,
+            #[cfg(feature = "auth")]
+            auth: crate::auth::AuthConfig::new(self.auth.clone())?,
+            rewriter: self.rewriter()?,
+        })
     }
 }
 

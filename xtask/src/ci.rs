@@ -16,6 +16,7 @@ pub(crate) fn run(cargo: &Cargo) -> Result<()> {
         let args = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
         process::succeed(&mut cargo.command_with_engine(args)?)
     })?;
+    step("features", || features(cargo))?;
     step("dependencies", || dependencies::check(cargo))?;
     step("minimum Rust", || publishing::minimum_rust(cargo))?;
     step("packages", || publishing::check(cargo, false))?;
@@ -35,6 +36,17 @@ pub(crate) fn run(cargo: &Cargo) -> Result<()> {
     step("quickstart", || process::succeed(databases.env(&mut quickstart(cargo))))?;
     step("examples", || examples(cargo, &databases))?;
     println!("all checks passed in {} s", started.elapsed().as_secs());
+    Ok(())
+}
+
+/// What applications build that ask for less than all.
+fn features(cargo: &Cargo) -> Result<()> {
+    for features in ["", "auth", "booking", "intake", "axum"] {
+        let library = ["clippy", "--package", "watertight", "--lib"];
+        let mut clippy = cargo.command(library);
+        clippy.args(["--no-default-features", "--features", features, "--", "--deny", "warnings"]);
+        process::succeed(&mut clippy)?;
+    }
     Ok(())
 }
 

@@ -7,10 +7,9 @@ use super::audit::{AuditFilter, AuditPage};
 use super::authenticate::Authenticated;
 use super::backup_codes::BackupCodeSet;
 use super::invitation::Invitation;
-use super::names::{Email, Handle};
 use super::sessions::Session;
 use super::user::{User, UserUpdate};
-use crate::{Error, Tenant};
+use crate::{Email, Error, Handle, Tenant};
 
 type Outcome<T> = Result<T, Error>;
 

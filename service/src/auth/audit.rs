@@ -13,8 +13,7 @@ use watertight_entity::auth::audit_events;
 use super::Auth;
 use super::audit_kinds::{AuditEventType, Severity, Source};
 use crate::sql::statement;
-use crate::text;
-use crate::{Error, Tenant};
+use crate::{Error, Tenant, expired, text};
 
 /// An event to be logged.
 ///
@@ -330,9 +329,6 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// [`Error::Database`] for the application's role; what the database reports.
     pub async fn purge_audit_events(self, before: DateTime<Utc>) -> Result<u64, Error> {
-        let delete = r#"DELETE FROM "auth"."audit_events" WHERE "id" IN (SELECT "e"."id"
-            FROM "auth"."audit_events" AS "e" WHERE "e"."timestamp" < $2
-            ORDER BY "e"."timestamp" LIMIT $1 FOR UPDATE SKIP LOCKED)"#;
-        self.delete_in_batches(delete, &[before.into()]).await
+        expired::delete_audit_events(self.db, before).await
     }
 }

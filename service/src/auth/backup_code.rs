@@ -9,9 +9,11 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use crate::Error;
-use crate::code::BACKUP;
-use crate::text;
+use crate::code::CodeFormat;
+use crate::{Error, text};
+
+/// `XXXX-XXXX`
+const CODE: CodeFormat = CodeFormat::new(2, 4);
 
 /// A set of backup codes in clear, `XXXX-XXXX` each, to be shown once. It does not print.
 ///
@@ -37,7 +39,7 @@ impl BackupCodes {
     /// system gives none.
     pub fn generate(count: usize) -> Result<Self, Error> {
         check_count(count)?;
-        let codes = (0..count).map(|_| BACKUP.generate().map(Into::into));
+        let codes = (0..count).map(|_| CODE.generate().map(Into::into));
         Ok(Self(codes.collect::<Result<_, _>>()?))
     }
 

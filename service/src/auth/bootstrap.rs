@@ -11,12 +11,10 @@ use watertight_entity::auth::users;
 use super::Auth;
 use super::audit::NewAuditEvent;
 use super::audit_kinds::AuditEventType;
-use super::change::Change;
-use super::names::{Email, Handle};
 use super::password::{Credential, PasswordHash};
 use super::role::Role;
 use super::user::{NewUser, Permissions, Profile, ProfileUpdate, User, UserUpdate};
-use crate::{Error, Tenant};
+use crate::{Change, Email, Error, Handle, Tenant};
 
 /// A user to be there, as a file or the environment tells of them. What is `None` keeps its value where the user is
 /// there already.

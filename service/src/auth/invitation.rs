@@ -10,14 +10,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use watertight_entity::auth::invitations;
 
-use super::change::Change;
-use super::names::{Email, Handle};
 use super::password::Credential;
 use super::role::Role;
 use super::totp::TotpSecret;
 use super::user::Profile;
-use crate::Error;
 use crate::text;
+use crate::{Change, Email, Error, Handle};
 
 /// An invitation. Its token is not part of it: the database holds but a hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -11,12 +11,11 @@ use watertight_entity::auth::invitations;
 use super::Auth;
 use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Source};
-use super::change::Change;
 use super::sealing::{OwnerKind, Sealed};
 use super::totp::TotpSecret;
 use super::user::{NewUser, User};
 use crate::sql::{seconds, statement};
-use crate::{Error, Tenant};
+use crate::{Change, Error, Tenant, expired};
 
 use super::invitation::*;
 
@@ -198,10 +197,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// What the database reports; the batches before are deleted then.
     pub async fn cleanup_expired_invitations(self) -> Result<u64, Error> {
-        let delete = r#"DELETE FROM "auth"."invitations" WHERE "id" IN (SELECT "i"."id"
-            FROM "auth"."invitations" AS "i" WHERE "i"."expires_at" <= CURRENT_TIMESTAMP AND "i"."used_at" IS NULL
-            ORDER BY "i"."expires_at" LIMIT $1 FOR UPDATE SKIP LOCKED)"#;
-        self.delete_in_batches(delete, &[]).await
+        expired::delete_invitations(self.db).await
     }
 
     /// Accepts an invitation: creates the user, with the invitation's email and role, and marks it as used. However

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Auth;
 use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Source};
-use super::names::Identifier;
+use super::identifier::Identifier;
 use super::password::{Password, PasswordHash};
 use super::sessions::{Session, SessionMetadata};
 use super::sql::{LOCKED, WRITTEN_USER_COLUMNS};

@@ -9,13 +9,12 @@ use watertight_entity::auth::sessions;
 use super::Auth;
 use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Severity, Source};
-use super::names::Handle;
 use super::password::{Password, PasswordHash};
 use super::sessions::SessionMetadata;
 use super::settings::Lockout;
 use super::sql::LOCKED;
 use crate::sql::{seconds, statement};
-use crate::{Error, Tenant};
+use crate::{Error, Handle, Tenant};
 
 use super::login::LoginRefusal;
 

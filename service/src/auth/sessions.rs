@@ -5,26 +5,18 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, Statement,
-    TransactionSession, Value,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Statement, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use watertight_entity::auth::sessions;
 
 use super::Auth;
-use super::change::Change;
 use super::device::DeviceType;
 use super::role::Role;
 use super::sealing::{Owner, OwnerKind, Sealed};
 use super::totp::TotpSecret;
 use crate::sql::{seconds, statement};
-use crate::text;
-use crate::{Error, Tenant};
-
-/// Rows that one statement of a clean-up deletes at most, so that none holds its locks for long.
-pub(super) const BATCH: u64 = 1_000;
+use crate::{Change, Error, Tenant, expired, text};
 
 /// A session, without the second factor that may be being enrolled in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -342,27 +334,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// What the database reports; the batches before are deleted then.
     pub async fn cleanup_expired_sessions(self) -> Result<u64, Error> {
-        let delete = r#"DELETE FROM "auth"."sessions" WHERE "id" IN (SELECT "s"."id" FROM "auth"."sessions" AS "s"
-            WHERE "s"."expires_at" <= CURRENT_TIMESTAMP ORDER BY "s"."expires_at" LIMIT $1 FOR UPDATE SKIP LOCKED)"#;
-        self.delete_in_batches(delete, &[]).await
-    }
-
-    /// Runs a delete of at most `$1` rows until it finds fewer.
-    pub(super) async fn delete_in_batches(self, delete: &str, others: &[Value]) -> Result<u64, Error> {
-        let mut total = 0;
-        loop {
-            let values = std::iter::once(BATCH.cast_signed().into()).chain(others.iter().cloned());
-            let transaction = self.db.begin().await?;
-            let done = transaction
-                .execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, delete, values))
-                .await?
-                .rows_affected();
-            transaction.commit().await?;
-            total += done;
-            if done < BATCH {
-                return Ok(total);
-            }
-        }
+        expired::delete_sessions(self.db).await
     }
 
     /// Encrypts a secret for its owner, on a blocking thread.

@@ -7,8 +7,7 @@ use qrcode::render::{svg, unicode};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use totp_rs::{Builder, Totp};
 
-use super::names::Handle;
-use crate::Error;
+use crate::{Error, Handle};
 
 /// The seconds for which a code is shown.
 pub(super) const STEP_SECONDS: u64 = 30;

@@ -10,13 +10,12 @@ use super::Auth;
 use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Severity, Source};
 use super::backup_code::BackupCodes;
-use super::names::Handle;
 use super::password::Password;
 use super::sealing::{OwnerKind, Sealed};
 use super::sessions::live;
 use super::totp::{TotpEnrolment, TotpSecret};
 use crate::sql::{seconds, statement};
-use crate::{Error, Tenant};
+use crate::{Error, Handle, Tenant};
 
 /// A user's second factor as it is kept, opened.
 #[derive(Debug, Clone)]

@@ -6,13 +6,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use watertight_entity::auth::users;
 
-use super::change::Change;
-use super::names::{Email, Handle};
 use super::password::{Credential, PasswordHash};
 use super::role::Role;
 use super::sql::Columns;
-use crate::Error;
 use crate::text;
+use crate::{Change, Email, Error, Handle};
 
 /// A user, without the password's hash. Times are the database's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromQueryResult)]

@@ -14,12 +14,11 @@ use watertight_entity::auth::{invitations, sessions, totp_secrets, users};
 use super::Auth;
 use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Severity, Source};
-use super::names::{Email, Handle};
 use super::password::{Credential, PasswordHash};
 use super::sql::{USER_COLUMNS, WRITTEN_USER_COLUMNS};
 use crate::sql::statement;
 use crate::text;
-use crate::{Error, Tenant};
+use crate::{Email, Error, Handle, Tenant};
 
 use super::user::{NewUser, User, UserUpdate};
 

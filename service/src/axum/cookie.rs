@@ -147,6 +147,15 @@ impl SessionCookie {
     }
 }
 
+impl Tenancy {
+    /// Chooses the cookie that sessions are known by.
+    #[must_use]
+    pub fn session_cookie(mut self, cookie: SessionCookie) -> Self {
+        self.cookie = cookie;
+        self
+    }
+}
+
 impl<S> FromRequestParts<S> for SessionCookie
 where
     S: Send + Sync,
@@ -155,7 +164,7 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(_: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Tenancy::from_ref(state).cookie().clone())
+        Ok(Tenancy::from_ref(state).cookie)
     }
 }
 

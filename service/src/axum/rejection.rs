@@ -56,44 +56,7 @@ impl IntoResponse for TenantRejection {
     }
 }
 
-/// Why a request is of no one who has logged in.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SessionRejection {
-    /// The request has no tenant.
-    #[error(transparent)]
-    Tenant(#[from] TenantRejection),
-    /// No cookie, more than one, or one that is forged, of another tenant or of a session that has ended: 401.
-    #[error("log in")]
-    NotLoggedIn,
-    /// The session could not be looked up: 500. What went wrong is logged, and not told.
-    #[error(transparent)]
-    Failed(#[from] Error),
-}
-
-impl SessionRejection {
-    /// The status to answer with.
-    #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        match self {
-            Self::Tenant(rejection) => rejection.status(),
-            Self::NotLoggedIn => StatusCode::UNAUTHORIZED,
-            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-}
-
-impl IntoResponse for SessionRejection {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Tenant(rejection) => rejection.into_response(),
-            Self::NotLoggedIn => (StatusCode::UNAUTHORIZED, "log in").into_response(),
-            Self::Failed(error) => failed(&error),
-        }
-    }
-}
-
-fn failed(error: &Error) -> Response {
+pub(super) fn failed(error: &Error) -> Response {
     tracing::error!(%error, "a request could not be handled");
     (StatusCode::INTERNAL_SERVER_ERROR, "something went wrong").into_response()
 }

@@ -1,14 +1,16 @@
-//! Who sent a request.
+//! Who sent a request, and why it is of no one.
 
 use std::fmt;
 
 use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+use axum_core::response::{IntoResponse, Response};
 use chrono::Utc;
+use http::StatusCode;
 use http::request::Parts;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::cookie::{SessionCookie, SetSessionCookie};
-use super::rejection::SessionRejection;
+use super::rejection::{TenantRejection, failed};
 use super::renewal::Renewal;
 use super::tenancy::Tenancy;
 use crate::auth::{Session, User};
@@ -61,7 +63,7 @@ impl LoggedIn {
 
     async fn find(parts: &mut Parts, tenancy: &Tenancy) -> Result<Self, SessionRejection> {
         let tenant = tenancy.tenant_of(parts).await?;
-        let cookie = tenancy.cookie().clone();
+        let cookie = tenancy.cookie.clone();
         let token = cookie.read(&parts.headers).ok_or(SessionRejection::NotLoggedIn)?;
         let known = tenant.auth().authenticate(token).await?.ok_or(SessionRejection::NotLoggedIn)?;
         let mut session = known.session;
@@ -110,6 +112,43 @@ where
             Ok(known) => Ok(Some(known)),
             Err(SessionRejection::NotLoggedIn) => Ok(None),
             Err(rejection) => Err(rejection),
+        }
+    }
+}
+
+/// Why a request is of no one who has logged in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionRejection {
+    /// The request has no tenant.
+    #[error(transparent)]
+    Tenant(#[from] TenantRejection),
+    /// No cookie, more than one, or one that is forged, of another tenant or of a session that has ended: 401.
+    #[error("log in")]
+    NotLoggedIn,
+    /// The session could not be looked up: 500. What went wrong is logged, and not told.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl SessionRejection {
+    /// The status to answer with.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Tenant(rejection) => rejection.status(),
+            Self::NotLoggedIn => StatusCode::UNAUTHORIZED,
+            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl IntoResponse for SessionRejection {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Tenant(rejection) => rejection.into_response(),
+            Self::NotLoggedIn => (StatusCode::UNAUTHORIZED, "log in").into_response(),
+            Self::Failed(error) => failed(&error),
         }
     }
 }

@@ -9,7 +9,6 @@ use axum_core::extract::{FromRef, FromRequestParts};
 use http::HeaderName;
 use http::request::Parts;
 
-use super::cookie::SessionCookie;
 use super::host::Host;
 use super::rejection::TenantRejection;
 use crate::routing::TenantRouter;
@@ -111,14 +110,20 @@ pub trait ResolveTenant: Send + Sync + 'static {
 pub struct Tenancy {
     router: Arc<dyn TenantRouter>,
     resolver: Arc<dyn ResolveTenant>,
-    cookie: SessionCookie,
+    #[cfg(feature = "auth")]
+    pub(super) cookie: super::cookie::SessionCookie,
 }
 
 impl Tenancy {
     /// Goes by what a resolver says.
     #[must_use]
     pub fn new(router: impl TenantRouter, resolver: impl ResolveTenant) -> Self {
-        Self { router: Arc::new(router), resolver: Arc::new(resolver), cookie: SessionCookie::default() }
+        Self {
+            router: Arc::new(router),
+            resolver: Arc::new(resolver),
+            #[cfg(feature = "auth")]
+            cookie: super::cookie::SessionCookie::default(),
+        }
     }
 
     /// Goes by the host that requests are for. Ports do not matter.
@@ -149,17 +154,6 @@ impl Tenancy {
         Self::new(router, Header(name))
     }
 
-    /// Chooses the cookie that sessions are known by.
-    #[must_use]
-    pub fn session_cookie(mut self, cookie: SessionCookie) -> Self {
-        self.cookie = cookie;
-        self
-    }
-
-    pub(super) const fn cookie(&self) -> &SessionCookie {
-        &self.cookie
-    }
-
     /// The connection of the tenant that a request is for, looked up once a request.
     pub(super) async fn tenant_of(&self, parts: &mut Parts) -> Result<TenantConnection, TenantRejection> {
         if let Some(Resolved { by, tenant }) = parts.extensions.get()
@@ -175,7 +169,7 @@ impl Tenancy {
 
 impl fmt::Debug for Tenancy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tenancy").field("cookie", &self.cookie).finish_non_exhaustive()
+        f.debug_struct("Tenancy").finish_non_exhaustive()
     }
 }
 

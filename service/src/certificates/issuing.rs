@@ -6,11 +6,9 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, FromQueryResult, Query
 use uuid::Uuid;
 use watertight_entity::public::{gift_certificates, packages};
 
-use crate::auth::Email;
-use crate::code::CERTIFICATE;
-use crate::{Error, Tenant, text};
+use crate::{Email, Error, Tenant, text};
 
-use super::{Certificates, cents, check_currency};
+use super::{CODE, Certificates, cents, check_currency};
 
 /// Who buys, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +109,7 @@ impl<C: Tenant> Certificates<'_, C> {
         }
         for _ in 0..8 {
             let row = gift_certificates::ActiveModel {
-                code: Set(CERTIFICATE.generate()?),
+                code: Set(CODE.generate()?),
                 amount_cents: Set(amount),
                 balance_cents: Set(amount),
                 currency: Set(new.currency.clone()),
@@ -147,7 +145,7 @@ impl<C: Tenant> Certificates<'_, C> {
         }
         for _ in 0..8 {
             let row = packages::ActiveModel {
-                code: Set(CERTIFICATE.generate()?),
+                code: Set(CODE.generate()?),
                 client_id: Set(new.client),
                 package_type: Set(new.package_type.clone()),
                 total_sessions: Set(sessions),
@@ -199,7 +197,7 @@ impl<C: Tenant> Certificates<'_, C> {
     /// # Errors
     /// What the database reports.
     pub async fn get(self, code: &str) -> Result<Option<gift_certificates::Model>, Error> {
-        let code = CERTIFICATE.normal_form(code);
+        let code = CODE.normal_form(code);
         let select = gift_certificates::Entity::find().filter(gift_certificates::Column::Code.eq(code));
         Ok(select.one(self.db).await?)
     }
@@ -209,7 +207,7 @@ impl<C: Tenant> Certificates<'_, C> {
     /// # Errors
     /// What the database reports.
     pub async fn get_package(self, code: &str) -> Result<Option<packages::Model>, Error> {
-        let code = CERTIFICATE.normal_form(code);
+        let code = CODE.normal_form(code);
         Ok(packages::Entity::find().filter(packages::Column::Code.eq(code)).one(self.db).await?)
     }
 }

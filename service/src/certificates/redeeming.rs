@@ -11,12 +11,11 @@ use watertight_entity::public::{
     bookings, gift_certificate_redemptions, gift_certificates, packages, services,
 };
 
-use crate::code::CERTIFICATE;
 use crate::scheduling::Scheduling;
 use crate::sql::statement;
 use crate::{Error, Tenant};
 
-use super::{Certificates, cents};
+use super::{CODE, Certificates, cents};
 
 /// A certificate or package whose books do not balance; see [`Certificates::find_imbalances`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromQueryResult)]
@@ -47,7 +46,7 @@ impl<C: Tenant> Certificates<'_, C> {
         booking: Uuid,
         amount_cents: Option<u32>,
     ) -> Result<gift_certificate_redemptions::Model, Error> {
-        let code = CERTIFICATE.normal_form(code);
+        let code = CODE.normal_form(code);
         let refuse = |reason: String| Err(Error::NotRedeemable { code: code.clone(), reason });
         let transaction = self.db.begin().await?;
         let certificates = Certificates::new(&transaction);
@@ -109,7 +108,7 @@ impl<C: Tenant> Certificates<'_, C> {
         code: &str,
         booking: Uuid,
     ) -> Result<gift_certificate_redemptions::Model, Error> {
-        let code = CERTIFICATE.normal_form(code);
+        let code = CODE.normal_form(code);
         let refuse =
             |reason: &str| Err(Error::NotRedeemable { code: code.clone(), reason: reason.to_owned() });
         let transaction = self.db.begin().await?;

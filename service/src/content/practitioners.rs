@@ -3,9 +3,8 @@
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Value};
 use watertight_entity::public::practitioners;
 
-use crate::auth::Handle;
 use crate::sql::statement;
-use crate::{Error, Tenant, text};
+use crate::{Error, Handle, Tenant, text};
 
 use super::Content;
 

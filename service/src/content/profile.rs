@@ -5,9 +5,8 @@ use rust_decimal::Decimal;
 use sea_orm::{EntityTrait, FromQueryResult};
 use watertight_entity::public::business_profile;
 
-use crate::auth::Email;
 use crate::sql::statement;
-use crate::{Error, Tenant, text};
+use crate::{Email, Error, Tenant, text};
 
 use super::Content;
 

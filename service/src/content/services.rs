@@ -5,9 +5,8 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrde
 use uuid::Uuid;
 use watertight_entity::public::services;
 
-use crate::auth::Change;
 use crate::certificates::check_currency;
-use crate::{Error, Tenant, text};
+use crate::{Change, Error, Tenant, text};
 
 use super::Content;
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{Maintenance, Progress};
-use crate::{Error, TenantId};
+use crate::{Error, TenantId, expired};
 
 /// What to delete of a tenant. All of it by default but the audit trail, whose retention nobody else can know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,6 @@ impl Maintenance {
         mut progress: impl FnMut(Progress<'_>) + Send,
     ) -> Result<Purged, Error> {
         let connection = self.scoped(tenant);
-        let auth = connection.auth();
         let mut purged = Purged { tenant, sessions: 0, invitations: 0, reservations: 0, audit_events: 0 };
         let mut done = 0;
         let mut tell = |table, rows| {
@@ -62,19 +61,19 @@ impl Maintenance {
             progress(Progress { table, done, total: 0 });
         };
         if purge.sessions {
-            purged.sessions = auth.cleanup_expired_sessions().await?;
+            purged.sessions = expired::delete_sessions(&connection).await?;
             tell("auth.sessions", purged.sessions);
         }
         if purge.invitations {
-            purged.invitations = auth.cleanup_expired_invitations().await?;
+            purged.invitations = expired::delete_invitations(&connection).await?;
             tell("auth.invitations", purged.invitations);
         }
         if purge.reservations {
-            purged.reservations = connection.scheduling().cleanup_holds().await?;
+            purged.reservations = expired::delete_holds(&connection).await?;
             tell("public.slot_reservations", purged.reservations);
         }
         if let Some(before) = purge.audit_events_before {
-            purged.audit_events = auth.purge_audit_events(before).await?;
+            purged.audit_events = expired::delete_audit_events(&connection, before).await?;
             tell("auth.audit_events", purged.audit_events);
         }
         Ok(purged)

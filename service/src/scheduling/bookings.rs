@@ -13,9 +13,11 @@ use super::Scheduling;
 use super::hours::Span;
 use super::resource::{But, Terms};
 use super::status::{BookingStatus, PaymentStatus};
-use crate::auth::Change;
-use crate::code::BOOKING;
-use crate::{Error, Tenant, text};
+use crate::code::CodeFormat;
+use crate::{Change, Error, Tenant, text};
+
+/// `XXXXXXXX`
+const CODE: CodeFormat = CodeFormat::new(1, 8);
 
 /// A booking to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,7 +210,7 @@ impl<C: Tenant> Scheduling<'_, C> {
         // A code that is taken is made anew; that another has the idempotency key by now is seen then too.
         for _ in 0..8 {
             let row = bookings::ActiveModel {
-                confirmation_code: Set(BOOKING.generate()?),
+                confirmation_code: Set(CODE.generate()?),
                 service_id: Set(new.service),
                 practitioner_id: Set(new.practitioner),
                 client_id: Set(new.client),
@@ -254,7 +256,7 @@ impl<C: Tenant> Scheduling<'_, C> {
     /// # Errors
     /// What the database reports.
     pub async fn get_booking_by_code(self, code: &str) -> Result<Option<bookings::Model>, Error> {
-        let code = BOOKING.normal_form(code);
+        let code = CODE.normal_form(code);
         Ok(bookings::Entity::find().filter(bookings::Column::ConfirmationCode.eq(code)).one(self.db).await?)
     }
 

@@ -4,9 +4,8 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter};
 use watertight_entity::public::clients;
 
 use super::Scheduling;
-use crate::auth::Email;
 use crate::sql::statement;
-use crate::{Error, Tenant, text};
+use crate::{Email, Error, Tenant, text};
 
 /// A client to be saved.
 #[derive(Debug, Clone, PartialEq, Eq)]

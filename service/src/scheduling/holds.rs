@@ -12,7 +12,7 @@ use super::Scheduling;
 use super::hours::Span;
 use super::resource::{But, of};
 use crate::sql::{seconds, statement};
-use crate::{Error, Tenant};
+use crate::{Error, Tenant, expired};
 
 use super::NewBooking;
 use super::bookings::taken;
@@ -100,10 +100,7 @@ impl<C: Tenant> Scheduling<'_, C> {
     /// # Errors
     /// What the database reports.
     pub async fn cleanup_holds(self) -> Result<u64, Error> {
-        let ended = Condition::any()
-            .add(slot_reservations::Column::ReleasedAt.is_not_null())
-            .add(slot_reservations::Column::ExpiresAt.into_expr().lte(Expr::current_timestamp()));
-        Ok(slot_reservations::Entity::delete_many().filter(ended).exec(self.db).await?.rows_affected)
+        expired::delete_holds(self.db).await
     }
 
     pub(super) async fn use_hold(self, id: Uuid, new: &NewBooking, (start, end): Span) -> Result<(), Error> {

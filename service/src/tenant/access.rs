@@ -3,12 +3,6 @@ use sea_orm::{ConnectionTrait, StreamTrait, TransactionTrait};
 use super::connection::TenantConnection;
 use super::id::TenantId;
 use super::transaction::TenantTransaction;
-use crate::auth::Auth;
-use crate::certificates::Certificates;
-use crate::content::Content;
-use crate::history::History;
-use crate::intake::Intake;
-use crate::scheduling::Scheduling;
 
 /// What belongs to one tenant and takes statements: a [`TenantConnection`] or a [`TenantTransaction`].
 ///
@@ -36,79 +30,19 @@ pub trait Tenant:
     fn tenant_id(&self) -> TenantId;
 
     /// Authentication of the tenant.
-    fn auth(&self) -> Auth<'_, Self>
+    #[cfg(feature = "auth")]
+    fn auth(&self) -> crate::auth::Auth<'_, Self>
     where
         Self: Sized;
 }
-
-/// Gives a type that holds the connection of a tenant and nothing else its constructor, and makes it as cheap to copy
-/// as the reference that it is.
-macro_rules! facade {
-    ($name:ident) => {
-        impl<C> Clone for $name<'_, C> {
-            fn clone(&self) -> Self {
-                *self
-            }
-        }
-
-        impl<C> Copy for $name<'_, C> {}
-
-        impl<'a, C: $crate::Tenant> $name<'a, C> {
-            #[doc = concat!("`", stringify!($name), "` of a tenant, or within a transaction of theirs.")]
-            pub const fn new(db: &'a C) -> Self {
-                Self { db }
-            }
-        }
-    };
-}
-
-pub(crate) use facade;
-
-macro_rules! domains {
-    ($connection:ident) => {
-        impl $connection {
-            /// What the tenant offers: profile, services, hours, practitioners, reviews.
-            #[must_use]
-            pub const fn content(&self) -> Content<'_, Self> {
-                Content::new(self)
-            }
-
-            /// Availability, holds and bookings of the tenant.
-            #[must_use]
-            pub const fn scheduling(&self) -> Scheduling<'_, Self> {
-                Scheduling::new(self)
-            }
-
-            /// Gift certificates and packages of the tenant.
-            #[must_use]
-            pub const fn certificates(&self) -> Certificates<'_, Self> {
-                Certificates::new(self)
-            }
-
-            /// Intake forms of the tenant.
-            #[must_use]
-            pub const fn intake(&self) -> Intake<'_, Self> {
-                Intake::new(self)
-            }
-
-            /// What the tenant brings from a system before.
-            #[must_use]
-            pub const fn history(&self) -> History<'_, Self> {
-                History::new(self)
-            }
-        }
-    };
-}
-
-domains!(TenantConnection);
-domains!(TenantTransaction);
 
 impl Tenant for TenantConnection {
     fn tenant_id(&self) -> TenantId {
         self.tenant_id()
     }
 
-    fn auth(&self) -> Auth<'_, Self> {
+    #[cfg(feature = "auth")]
+    fn auth(&self) -> crate::auth::Auth<'_, Self> {
         self.auth()
     }
 }
@@ -118,7 +52,8 @@ impl Tenant for TenantTransaction {
         self.tenant_id()
     }
 
-    fn auth(&self) -> Auth<'_, Self> {
+    #[cfg(feature = "auth")]
+    fn auth(&self) -> crate::auth::Auth<'_, Self> {
         self.auth()
     }
 }

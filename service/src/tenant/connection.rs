@@ -22,7 +22,6 @@ use super::rewrite::{Plan, Rewriter};
 use super::session::Session;
 use super::stream::TenantStream;
 use super::transaction::TenantTransaction;
-use crate::auth::{Auth, AuthConfig};
 use crate::watertight::Layers;
 
 /// A connection that belongs to one tenant: what a SeaORM application uses in place of a `DatabaseConnection`.
@@ -69,9 +68,10 @@ impl TenantConnection {
     }
 
     /// Authentication of the tenant: every operation, with the application's settings.
+    #[cfg(feature = "auth")]
     #[must_use]
-    pub fn auth(&self) -> Auth<'_, Self> {
-        Auth::new(self, &self.tenancy.ground.auth)
+    pub fn auth(&self) -> crate::auth::Auth<'_, Self> {
+        crate::auth::Auth::new(self, &self.tenancy.ground.auth)
     }
 
     async fn lease(&self, scoped: &Scoped) -> Result<Lease, DbErr> {
@@ -112,7 +112,8 @@ pub(crate) struct Ground {
     pub(crate) read_only: bool,
     /// Whether tenant tables are spread over the machines of a Citus cluster.
     pub(crate) distributed: bool,
-    pub(crate) auth: AuthConfig,
+    #[cfg(feature = "auth")]
+    pub(crate) auth: crate::auth::AuthConfig,
 }
 
 /// One tenant on the shared ground: what connections and transactions have in common.

@@ -14,7 +14,6 @@ use super::id::TenantId;
 use super::refusal::{Reason, Refusal, StatementKind};
 use super::session::{Session, SharedSession};
 use super::stream::TenantStream;
-use crate::auth::Auth;
 
 /// A transaction of one tenant, or a savepoint inside one.
 ///
@@ -40,9 +39,10 @@ impl TenantTransaction {
     }
 
     /// Authentication of the tenant, every operation a part of this transaction.
+    #[cfg(feature = "auth")]
     #[must_use]
-    pub fn auth(&self) -> Auth<'_, Self> {
-        Auth::new(self, &self.tenancy.ground.auth)
+    pub fn auth(&self) -> crate::auth::Auth<'_, Self> {
+        crate::auth::Auth::new(self, &self.tenancy.ground.auth)
     }
 
     pub(super) async fn run<F, T, E>(self, callback: F) -> Result<T, TransactionError<E>>

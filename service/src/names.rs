@@ -1,4 +1,4 @@
-//! How a user is named: by handle and by email.
+//! How people are named: by handle and by email.
 
 use sea_orm::DeriveValueType;
 
@@ -90,40 +90,3 @@ impl std::str::FromStr for Email {
 }
 
 text_traits!(Email);
-
-/// Either name of a user, as they type it into one field: what holds an `@` is an email.
-///
-/// ```
-/// use watertight::auth::Identifier;
-///
-/// assert!(matches!("jess".parse()?, Identifier::Handle(_)));
-/// assert!(matches!("jess@example.com".parse()?, Identifier::Email(_)));
-/// # Ok::<(), watertight::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Identifier {
-    /// A handle.
-    Handle(Handle),
-    /// An email address.
-    Email(Email),
-}
-
-impl std::str::FromStr for Identifier {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        if text.contains('@') { text.parse().map(Self::Email) } else { text.parse().map(Self::Handle) }
-    }
-}
-
-impl From<Handle> for Identifier {
-    fn from(handle: Handle) -> Self {
-        Self::Handle(handle)
-    }
-}
-
-impl From<Email> for Identifier {
-    fn from(email: Email) -> Self {
-        Self::Email(email)
-    }
-}
