@@ -89,7 +89,7 @@ enum Command {
     },
     /// Tries to publish the crates, builds what would be sent, and sends nothing.
     Publish,
-    /// Runs every check: format, lints, dependencies, packages, tests, entities, documentation, quickstart, examples.
+    /// Runs every check: format, lints, features, dependencies, packages, tests, entities, documentation, quickstart, examples.
     Ci,
 }
 
