@@ -7,13 +7,12 @@ use sea_orm::{DbErr, FromQueryResult};
 use crate::Error;
 use crate::tenant::{Ground, Inspection, Ownership, TENANT_TYPE};
 
-pub(crate) async fn check(ground: &Ground) -> Result<(), Error> {
-    check_strings(ground).await?;
-    let mut inspection = begin(ground).await?;
+pub(crate) async fn check(inspection: &mut Inspection, ground: &Ground) -> Result<(), Error> {
+    check_strings(inspection).await?;
     if ground.layers.row_security() {
-        check_role(&mut inspection).await?;
+        check_role(inspection).await?;
     }
-    check_tables(&mut inspection, ground).await
+    check_tables(inspection, ground).await
 }
 
 /// Whether tenant tables are spread over the machines of a Citus cluster.
@@ -41,13 +40,13 @@ pub(crate) async fn begin(ground: &Ground) -> Result<Inspection, Error> {
 }
 
 /// The rewriter reads a backslash in a plain string as PostgreSQL does by default: as a backslash.
-pub(crate) async fn check_strings(ground: &Ground) -> Result<(), Error> {
+pub(crate) async fn check_strings(inspection: &mut Inspection) -> Result<(), Error> {
     #[derive(FromQueryResult)]
     struct Setting {
         value: String,
     }
     let sql = "SELECT current_setting('standard_conforming_strings') AS value";
-    let Setting { value } = begin(ground).await?.ask_one(sql, []).await?;
+    let Setting { value } = inspection.ask_one(sql, []).await?;
     if value == "on" { Ok(()) } else { Err(Error::BackslashEscapes) }
 }
 

@@ -305,8 +305,9 @@ impl Builder {
     pub async fn maintenance(self, connection: &DatabaseConnection) -> Result<Maintenance, Error> {
         let mut plain = self.clone().ground(connection, Layers::UnscopedRowSecurityOnly)?;
         let mut scoped = self.ground(connection, Layers::RewritingAndRowSecurity)?;
-        start::check_strings(&scoped).await?;
-        scoped.distributed = start::is_distributed(&mut start::begin(&scoped).await?).await?;
+        let mut inspection = start::begin(&scoped).await?;
+        start::check_strings(&mut inspection).await?;
+        scoped.distributed = start::is_distributed(&mut inspection).await?;
         plain.distributed = scoped.distributed;
         Ok(Maintenance::new(Arc::new(plain), Arc::new(scoped)))
     }
@@ -362,8 +363,9 @@ impl Builder {
         }
         let layers = self.layers;
         let mut ground = self.ground(&connection, layers)?;
-        start::check(&ground).await?;
-        ground.distributed = start::is_distributed(&mut start::begin(&ground).await?).await?;
+        let mut inspection = start::begin(&ground).await?;
+        start::check(&mut inspection, &ground).await?;
+        ground.distributed = start::is_distributed(&mut inspection).await?;
         Ok(Watertight { ground: Arc::new(ground), connection, owns_connection })
     }
 

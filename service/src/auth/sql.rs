@@ -13,8 +13,8 @@ pub(super) const LOCKED: &str = r#"("users"."is_locked" AND ("users"."locked_unt
 /// leaves the database to be verified and for nothing else.
 pub(super) static USER_COLUMNS: LazyLock<String> = LazyLock::new(|| user_columns(LOCKED));
 
-/// The same of a row as a statement has just written it, for its `RETURNING`: `updated_at` is the time of the statement.
-/// Citus takes nothing there that is not the row's.
+/// The same of a row as a statement has just written it, for its `RETURNING`, where Citus takes nothing that is not the
+/// row's. `updated_at` stands for the time of the statement, which sets it or leaves no lock.
 pub(super) static WRITTEN_USER_COLUMNS: LazyLock<String> =
     LazyLock::new(|| user_columns(&LOCKED.replace("CURRENT_TIMESTAMP", r#""users"."updated_at""#)));
 
