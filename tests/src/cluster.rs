@@ -13,7 +13,7 @@ use crate::{Server, run, with_database};
 /// The variable that names the machines.
 const CITUS_URLS: &str = "CITUS_URLS";
 
-/// Not the names of any other tests: a cluster's roles are not for these alone.
+/// The roles, which all databases of a machine share.
 const ROLES: &str = "DO $$ BEGIN
     IF to_regrole('watertight_app') IS NULL THEN CREATE ROLE watertight_app LOGIN; END IF;
     IF to_regrole('watertight_owner') IS NULL THEN CREATE ROLE watertight_owner LOGIN CREATEDB; END IF;
@@ -41,16 +41,11 @@ impl Machines {
                 anyhow::Ok(())
             })
             .await?;
-        let role = |name: &str| {
-            let mut url = machines.first().cloned().context("a coordinator")?;
-            let set = url.set_username(name).and_then(|()| url.set_password(None));
-            set.map_err(|()| anyhow::anyhow!("{CITUS_URLS} has a URL without a host"))?;
-            anyhow::Ok(url)
-        };
+        let coordinator = machines.first().context("a coordinator")?;
         let server = Server {
-            owner: role("watertight_owner")?,
-            app: role("watertight_app")?,
-            maintenance: Some(role("watertight_maintenance")?),
+            owner: as_role(coordinator, "watertight_owner")?,
+            app: as_role(coordinator, "watertight_app")?,
+            maintenance: Some(as_role(coordinator, "watertight_maintenance")?),
         };
         Ok((Self(machines), server))
     }
@@ -77,13 +72,9 @@ impl Machines {
     }
 
     /// The URL of a database on each worker, as a role.
-    pub(crate) fn workers(&self, name: &str, role: &str) -> Vec<String> {
-        let url = |machine: &Url| {
-            let mut url = machine.clone();
-            url.set_username(role).ok()?;
-            Some(with_database(&url, name))
-        };
-        self.0.iter().skip(1).filter_map(url).collect()
+    pub(crate) fn workers(&self, name: &str, role: &str) -> Result<Vec<String>> {
+        let url = |machine: &Url| Ok(with_database(&as_role(machine, role)?, name));
+        self.0.iter().skip(1).map(url).collect()
     }
 
     pub(crate) async fn drop_database(&self, name: &str) -> Result<()> {
@@ -92,4 +83,12 @@ impl Machines {
         }
         Ok(())
     }
+}
+
+/// A machine's URL for another role, which has no password.
+fn as_role(machine: &Url, role: &str) -> Result<Url> {
+    let mut url = machine.clone();
+    let set = url.set_username(role).and_then(|()| url.set_password(None));
+    set.map_err(|()| anyhow::anyhow!("{CITUS_URLS} has a URL without a host"))?;
+    Ok(url)
 }

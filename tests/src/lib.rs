@@ -81,10 +81,12 @@ impl TestDatabase {
     }
 
     /// The URLs of this database on the workers of its cluster, for the application's role.
-    #[must_use]
-    pub fn worker_urls(&self) -> Vec<String> {
-        let workers = |machines: &Machines| machines.workers(&self.name, self.server.app.username());
-        self.cluster.as_ref().map(workers).unwrap_or_default()
+    ///
+    /// # Errors
+    /// When it is on no cluster.
+    pub fn worker_urls(&self) -> Result<Vec<String>> {
+        let machines = self.cluster.as_ref().context("the database is on no cluster")?;
+        machines.workers(&self.name, self.server.app.username())
     }
 
     /// Makes a copy of this database, to which nobody may be connected.

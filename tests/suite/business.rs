@@ -24,14 +24,21 @@ pub(crate) async fn world(database: TestDatabase) -> Result<World> {
     Ok(World { database, water, clinic, studio })
 }
 
+/// Every table of watertight, as `schema.name`.
+pub(crate) fn tables() -> Vec<String> {
+    watertight_migration::tables()
+        .iter()
+        .map(|table| format!("{}.{}", table.schema(), table.name()))
+        .collect()
+}
+
 /// Every row of every tenant in each table, as PostgreSQL prints them.
 pub(crate) async fn rows(database: &TestDatabase) -> Result<BTreeMap<String, Vec<String>>> {
     let sees_all = database.maintenance().await?;
     let mut all = BTreeMap::new();
-    for table in watertight_migration::tables() {
-        let name = format!("{}.{}", table.schema(), table.name());
-        let rows = texts(&sees_all, &format!("SELECT t::text FROM {name} t ORDER BY 1")).await?;
-        all.insert(name, rows);
+    for table in tables() {
+        let rows = texts(&sees_all, &format!("SELECT t::text FROM {table} t ORDER BY 1")).await?;
+        all.insert(table, rows);
     }
     Ok(all)
 }

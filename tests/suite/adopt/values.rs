@@ -23,11 +23,7 @@ impl Values {
 
     /// Of an adopted one.
     pub(crate) async fn adopted(owner: &DatabaseConnection) -> Result<Self> {
-        let tables: Vec<String> = watertight_migration::tables()
-            .iter()
-            .map(|table| format!("{}.{}", table.schema(), table.name()))
-            .collect();
-        Self::read(owner, &tables).await
+        Self::read(owner, &crate::business::tables()).await
     }
 
     async fn read(owner: &DatabaseConnection, tables: &[String]) -> Result<Self> {

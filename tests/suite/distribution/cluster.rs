@@ -6,13 +6,13 @@ use anyhow::Result;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, EntityTrait, PaginatorTrait};
 use watertight::doctor::Check;
 use watertight::entity::auth::users;
-use watertight::{Error, Layers, TenantConnection, Watertight};
+use watertight::{Error, Layers, Watertight};
 use watertight_migration::distribution::{Distribution, DistributionError, DistributionReport, Rule};
 use watertight_tests::TestDatabase;
 
 use crate::adopt::{listing, texts};
 use crate::auth::World;
-use crate::business::{self, rows};
+use crate::business::{self, rows, tables};
 use crate::maintenance::Estate;
 
 async fn distribute(owner: &DatabaseConnection) -> Result<DistributionReport, DistributionError> {
@@ -27,14 +27,6 @@ async fn distributed() -> Result<TestDatabase> {
 
 async fn world() -> Result<World> {
     business::world(distributed().await?).await
-}
-
-/// Every tenant table, as `schema.name`.
-fn tables() -> Vec<String> {
-    watertight_migration::tables()
-        .iter()
-        .map(|table| format!("{}.{}", table.schema(), table.name()))
-        .collect()
 }
 
 /// The tables that are distributed, with their groups.
@@ -111,18 +103,18 @@ async fn no_tenant_sees_or_touches_another_under_either_layer() -> Result<()> {
             let foreign = format!("SELECT count(*)::text FROM {table} WHERE {others}");
             assert_eq!(texts(&clinic, &foreign).await?, ["0"], "{table}, {layers:?}");
         }
-        for (sql, table) in [
-            (format!("UPDATE auth.users SET handle = 'x' WHERE {others}"), "auth.users"),
-            (format!("DELETE FROM public.bookings WHERE {others}"), "public.bookings"),
-            (format!("UPDATE public.clients SET tenant_id = '{}'", studio.tenant_id()), "public.clients"),
+        for sql in [
+            format!("UPDATE auth.users SET handle = 'x' WHERE {others}"),
+            format!("DELETE FROM public.bookings WHERE {others}"),
+            format!("UPDATE public.clients SET tenant_id = '{}'", studio.tenant_id()),
         ] {
             let done = clinic.execute_unprepared(&sql).await;
-            assert!(done.is_err() || done.is_ok_and(|done| done.rows_affected() == 0), "{table}, {layers:?}");
+            assert!(done.is_err() || done.is_ok_and(|done| done.rows_affected() == 0), "{sql}, {layers:?}");
         }
         assert_eq!(rows(&estate.database).await?, everything, "{layers:?}");
     }
     // Whoever connects by themselves, as the application, to any machine, is nobody's tenant.
-    let mut urls = estate.database.worker_urls();
+    let mut urls = estate.database.worker_urls()?;
     urls.push(estate.database.app_url());
     for url in urls {
         let app = Database::connect(url).await?;
@@ -135,17 +127,13 @@ async fn no_tenant_sees_or_touches_another_under_either_layer() -> Result<()> {
 #[ignore = "needs a Citus cluster, which CITUS_URLS names"]
 async fn a_tenants_statement_goes_to_one_machine() -> Result<()> {
     let world = world().await?;
-    let plan = |tenant: TenantConnection, sql: &'static str| async move {
-        let plan = texts(&tenant, &format!("EXPLAIN (COSTS OFF) {sql}")).await?;
-        anyhow::Ok(plan.join("\n"))
-    };
     for sql in [
         "SELECT * FROM auth.users",
         "SELECT * FROM public.bookings JOIN public.clients ON clients.id = bookings.client_id",
         "UPDATE auth.sessions SET client_ip = '' WHERE expires_at < now()",
         "DELETE FROM auth.sessions",
     ] {
-        let plan = plan(world.clinic.clone(), sql).await?;
+        let plan = texts(&world.clinic, &format!("EXPLAIN (COSTS OFF) {sql}")).await?.join("\n");
         assert!(plan.contains("Task Count: 1\n"), "{sql}: {plan}");
     }
     Ok(())

@@ -3,11 +3,14 @@
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
 use sea_orm_migration::MigratorTraitSelf;
-use watertight_migration::distribution::{Distribution, DistributionError, Rule};
+use watertight_migration::distribution::{
+    Distribution, DistributionError, DistributionPlan, Rule, Violation,
+};
 use watertight_migration::{HashPartitions, Settings, TenantMigrator};
 use watertight_tests::TestDatabase;
 
 use crate::adopt::{listing, texts};
+use crate::business::tables;
 
 /// What breaks a rule, as table, rule and object.
 async fn broken(
@@ -15,9 +18,7 @@ async fn broken(
     distribution: &Distribution,
 ) -> Result<Vec<(String, Rule, String)>> {
     let plan = distribution.plan(owner).await?;
-    let parts = |violation: &watertight_migration::distribution::Violation| {
-        (violation.table.clone(), violation.rule, violation.object.clone())
-    };
+    let parts = |violation: &Violation| (violation.table.clone(), violation.rule, violation.object.clone());
     Ok(plan.violations().iter().map(parts).collect())
 }
 
@@ -42,10 +43,6 @@ async fn every_table_of_watertight_keeps_the_rules_and_comes_after_those_it_refe
     let owner = database.owner().await?;
     assert_eq!(broken(&owner, &rules()).await?, []);
     let order = distributed(&owner, &rules()).await?;
-    let mut own: Vec<String> = watertight_migration::tables()
-        .iter()
-        .map(|table| format!("{}.{}", table.schema(), table.name()))
-        .collect();
     let place = |table: &str| order.iter().position(|other| other == table).unwrap();
     let references = "SELECT format('%s.%s %s.%s', a.nspname, c.relname, b.nspname, r.relname) FROM pg_constraint k \
                       JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace a ON a.oid = c.relnamespace \
@@ -57,7 +54,7 @@ async fn every_table_of_watertight_keeps_the_rules_and_comes_after_those_it_refe
         let (from, to) = reference.split_once(' ').unwrap();
         assert!(place(from) > place(to), "{from} refers to {to}");
     }
-    let mut sorted = order.clone();
+    let (mut sorted, mut own) = (order.clone(), tables());
     sorted.sort_unstable();
     own.sort_unstable();
     assert_eq!(sorted, own);
@@ -185,9 +182,7 @@ async fn triggers_and_constraints_go_the_way_that_was_said() -> Result<()> {
     owner.execute_unprepared(planted).await?;
     assert_eq!(broken(&owner, &rules().allow_triggers()).await?, []);
 
-    let statements = |plan: watertight_migration::distribution::DistributionPlan| {
-        plan.statements().map(str::to_owned).collect::<Vec<_>>()
-    };
+    let statements = |plan: DistributionPlan| plan.statements().map(str::to_owned).collect::<Vec<_>>();
     let with = statements(Distribution::new().plan(&owner).await?);
     let without = statements(rules().plan(&owner).await?);
     let holds = |statements: &[String], part: &str| statements.iter().any(|sql| sql.contains(part));
