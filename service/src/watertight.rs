@@ -12,7 +12,9 @@ use crate::doctor::{self, Expected, Migrations, Report};
 use crate::hosts;
 use crate::maintenance::Maintenance;
 use crate::start;
-use crate::tenant::{Ground, Registry, RewriteMetrics, Rewriter, TenantConnection, TenantId};
+use crate::tenant::{
+    Ground, Names, Permissions, Registry, RewriteMetrics, Rewriter, Snapshot, TenantConnection, TenantId,
+};
 
 /// The environment variable that names the database.
 pub const DATABASE_URL: &str = "DATABASE_URL";
@@ -142,6 +144,7 @@ pub struct Builder {
     /// What the application said; without a word the host tells.
     transaction_pooler: Option<bool>,
     read_only: bool,
+    permissions: Permissions,
     cache_bytes: u64,
     #[cfg(feature = "auth")]
     auth: crate::auth::AuthSettings,
@@ -156,6 +159,7 @@ impl Default for Builder {
             layers: Layers::default(),
             transaction_pooler: None,
             read_only: false,
+            permissions: Permissions::default(),
             cache_bytes: 8 << 20,
             #[cfg(feature = "auth")]
             auth: crate::auth::AuthSettings::default(),
@@ -193,6 +197,54 @@ impl Builder {
     #[must_use]
     pub fn function(mut self, name: &str) -> Self {
         self.registry.function(name);
+        self
+    }
+
+    /// Declares a type that statements may name, as PostgreSQL stores its name: `name`, or `schema.name` where statements
+    /// write it so. Types of the columns of registered tables need no declaration.
+    ///
+    /// Declare only types whose input, output and cast functions read no table: what they do is not rewritten.
+    ///
+    /// ```
+    /// let rewriter = watertight::Watertight::builder().data_type("mood").rewriter()?;
+    /// assert!(rewriter.rewrite("SELECT 'calm'::mood", 0).is_ok());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    #[must_use]
+    pub fn data_type(mut self, name: &str) -> Self {
+        self.registry.data_type(name);
+        self
+    }
+
+    /// Declares an operator that statements may use: `<%>`, or `schema.<%>` where statements write
+    /// `OPERATOR(schema.<%>)`. An operator of the application's own that has the name of one of PostgreSQL's has to be
+    /// declared, too: statements that could call it are refused otherwise.
+    ///
+    /// Declare only operators whose functions read no table.
+    ///
+    /// ```
+    /// let rewriter = watertight::Watertight::builder().operator("<%>").rewriter()?;
+    /// assert!(rewriter.rewrite("SELECT 1 <%> 2", 0).is_ok());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    #[must_use]
+    pub fn operator(mut self, name: &str) -> Self {
+        self.registry.operator(name);
+        self
+    }
+
+    /// Allows `EXPLAIN` of statements that stay within the tenant. Its estimates come from statistics over the rows of all
+    /// tenants, so whoever chooses the text of statements can learn foreign values from them: allow it where the text is
+    /// trusted.
+    ///
+    /// ```
+    /// let rewriter = watertight::Watertight::builder().allow_explain().rewriter()?;
+    /// assert!(rewriter.rewrite("EXPLAIN SELECT 1", 0).is_ok());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn allow_explain(mut self) -> Self {
+        self.permissions.explain = true;
         self
     }
 
@@ -308,6 +360,8 @@ impl Builder {
         let mut inspection = start::begin(&scoped).await?;
         start::check_strings(&mut inspection).await?;
         scoped.distributed = start::is_distributed(&mut inspection).await?;
+        let names = Snapshot::read(&mut inspection, scoped.rewriter.registry()).await?;
+        scoped.rewriter.replace_snapshot(names);
         plain.distributed = scoped.distributed;
         Ok(Maintenance::new(Arc::new(plain), Arc::new(scoped)))
     }
@@ -350,7 +404,7 @@ impl Builder {
     /// [`Error::RegisteredTwice`] when one of watertight's own tables was declared shared.
     pub fn rewriter(mut self) -> Result<Rewriter, Error> {
         self.registry.add_own_tables()?;
-        Ok(Rewriter::new(self.registry, self.cache_bytes))
+        Ok(Rewriter::new(self.registry, self.permissions, self.cache_bytes))
     }
 
     async fn finish(
@@ -366,6 +420,8 @@ impl Builder {
         let mut inspection = start::begin(&ground).await?;
         start::check(&mut inspection, &ground).await?;
         ground.distributed = start::is_distributed(&mut inspection).await?;
+        let names = Snapshot::read(&mut inspection, ground.rewriter.registry()).await?;
+        ground.rewriter.replace_snapshot(names);
         Ok(Watertight { ground: Arc::new(ground), connection, owns_connection })
     }
 
@@ -381,6 +437,7 @@ impl Builder {
             layers,
             read_only: self.read_only,
             distributed: false,
+            names: Names::default(),
             #[cfg(feature = "auth")]
             auth: crate::auth::AuthConfig::new(self.auth.clone())?,
             rewriter: self.rewriter()?,

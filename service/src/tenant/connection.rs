@@ -112,6 +112,7 @@ pub(crate) struct Ground {
     pub(crate) read_only: bool,
     /// Whether tenant tables are spread over the machines of a Citus cluster.
     pub(crate) distributed: bool,
+    pub(crate) names: super::names::Names,
     #[cfg(feature = "auth")]
     pub(crate) auth: crate::auth::AuthConfig,
 }
@@ -124,14 +125,21 @@ pub(super) struct Tenancy {
 }
 
 impl Tenancy {
-    /// Scopes a statement to the tenant.
-    pub(super) fn scope(&self, statement: Statement) -> Result<Scoped, Refusal> {
-        let transaction_pooler = self.ground.transaction_pooler;
-        if !self.ground.layers.rewriting() {
-            return Ok(Scoped::unscoped(statement, transaction_pooler));
+    /// Scopes a statement to the tenant. Names that have changed are read again, for which a transaction must not wait:
+    /// see [`Ground::read_names_after`].
+    pub(super) async fn scope(&self, statement: Statement, may_wait: bool) -> Result<Scoped, Refusal> {
+        let Ground { rewriter, layers, transaction_pooler, .. } = &*self.ground;
+        if !layers.rewriting() {
+            return Ok(Scoped::unscoped(statement, *transaction_pooler));
         }
+        self.ground.read_stale_names(may_wait).await;
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
-        let plan = self.ground.rewriter.plan(&statement.sql, values.len());
+        let mut plan = rewriter.plan(&statement.sql, values.len());
+        if let Err(refusal) = &plan
+            && self.ground.read_names_after(refusal, may_wait).await
+        {
+            plan = rewriter.plan(&statement.sql, values.len());
+        }
         let plan = plan
             .and_then(|plan| self.allow(plan))
             .and_then(|plan| plan.check(self.tenant, &values).map(|()| plan))
@@ -155,8 +163,10 @@ impl Tenancy {
 
     /// Said here and not by the server, whose error would come after the way there.
     fn allow(&self, plan: Arc<Plan>) -> Result<Arc<Plan>, Refusal> {
-        let writes =
-            matches!(plan.kind, StatementKind::Insert | StatementKind::Update | StatementKind::Delete);
+        let writes = matches!(
+            plan.kind,
+            StatementKind::Insert | StatementKind::Update | StatementKind::Delete | StatementKind::Merge
+        );
         if self.ground.read_only && writes {
             return Err(Refusal::new(plan.kind, Reason::ReadOnly));
         }
@@ -243,9 +253,9 @@ impl ConnectionTrait for TenantConnection {
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let scoped = self.tenancy.scope(statement)?;
+        let scoped = self.tenancy.scope(statement, true).await?;
         let mut lease = self.lease(&scoped).await?;
-        let result = scoped.execute(lease.connection()).await?;
+        let result = self.tenancy.ground.watch(scoped.execute(lease.connection()).await)?;
         lease.end().await?;
         Ok(result)
     }
@@ -257,18 +267,18 @@ impl ConnectionTrait for TenantConnection {
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let scoped = self.tenancy.scope(statement)?;
+        let scoped = self.tenancy.scope(statement, true).await?;
         let mut lease = self.lease(&scoped).await?;
-        let row = scoped.query_one(lease.connection()).await?;
+        let row = self.tenancy.ground.watch(scoped.query_one(lease.connection()).await)?;
         lease.end().await?;
         Ok(row)
     }
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let scoped = self.tenancy.scope(statement)?;
+        let scoped = self.tenancy.scope(statement, true).await?;
         let mut lease = self.lease(&scoped).await?;
-        let rows = scoped.query_all(lease.connection()).await?;
+        let rows = self.tenancy.ground.watch(scoped.query_all(lease.connection()).await)?;
         lease.end().await?;
         Ok(rows)
     }
@@ -288,7 +298,7 @@ impl StreamTrait for TenantConnection {
         statement: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<TenantStream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
-            let scoped = self.tenancy.scope(statement)?;
+            let scoped = self.tenancy.scope(statement, true).await?;
             // By itself a statement is carried out to its end, however few of its rows are read.
             let lease = if scoped.read_only {
                 self.lease(&scoped).await?

@@ -1,4 +1,5 @@
-use sea_orm::sqlx::PgPool;
+use sea_orm::sqlx::pool::PoolConnection;
+use sea_orm::sqlx::{PgPool, Postgres};
 use sea_orm::{
     AccessMode, DbBackend, DbErr, FromQueryResult, IsolationLevel, Statement, TransactionOptions, Value,
 };
@@ -12,12 +13,20 @@ pub(crate) struct Inspection(Session);
 
 impl Inspection {
     pub(crate) async fn begin(pool: &PgPool) -> Result<Self, DbErr> {
-        let options = TransactionOptions {
+        Session::begin(pool, None, false, Self::options()).await.map(Self)
+    }
+
+    /// Begins on a connection of the pool.
+    pub(super) async fn begin_on(connection: PoolConnection<Postgres>) -> Result<Self, DbErr> {
+        Session::begin_on(connection, None, false, Self::options()).await.map(Self)
+    }
+
+    fn options() -> TransactionOptions {
+        TransactionOptions {
             isolation_level: Some(IsolationLevel::RepeatableRead),
             access_mode: Some(AccessMode::ReadOnly),
             ..TransactionOptions::default()
-        };
-        Session::begin(pool, None, false, options).await.map(Self)
+        }
     }
 
     pub(crate) async fn ask<R: FromQueryResult>(

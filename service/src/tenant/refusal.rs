@@ -84,6 +84,8 @@ pub enum StatementKind {
     Notification,
     /// `LOCK TABLE`.
     Lock,
+    /// `DECLARE`, `FETCH`, `MOVE`, `CLOSE`.
+    Cursor,
     /// Several statements in one text, none at all, or something the parser does not know.
     Unknown,
 }
@@ -107,6 +109,7 @@ impl StatementKind {
             Self::Procedure => "procedure call",
             Self::Notification => "notification command",
             Self::Lock => "LOCK",
+            Self::Cursor => "cursor command",
             Self::Unknown => "statement",
         }
     }
@@ -181,9 +184,67 @@ pub enum Reason {
          run it on the primary's connection"
     )]
     ReadOnly,
-    /// The statement names the type that carries the connection's tenant to the server.
-    #[error("watertight_tenant is the type by which the connection says whose statement it is; use uuid")]
-    TenantType,
+    /// A column reference is neither a column nor a relation that is in scope.
+    #[error(
+        "column {0} is not a column of a relation in scope; check its name, and run the migration that adds it before \
+         the application uses it"
+    )]
+    UnknownColumn(String),
+    /// The named type is neither PostgreSQL's own, nor the type of a registered column, nor declared.
+    #[error(
+        "type {0} is not known; declare it with `Builder::data_type` if its conversions read nothing else"
+    )]
+    UnknownType(String),
+    /// The operator is neither PostgreSQL's own nor declared.
+    #[error(
+        "operator {0} is not known; declare it with `Builder::operator` if its function reads nothing else"
+    )]
+    UnknownOperator(String),
+    /// The database has another operator of the name of one of PostgreSQL's own.
+    #[error(
+        "the database has an operator {operator} of its own, which {used:?} could call; declare it with \
+         `Builder::operator` if its function reads nothing but its operands"
+    )]
+    ShadowedOperator {
+        /// The operator.
+        operator: String,
+        /// The part of the statement that uses it.
+        used: String,
+    },
+    /// A row as a whole is an operand, which could call any function, operator or cast of the row's type.
+    #[error(
+        "{0} takes a row as a whole, for which the database could find a function, an operator or a cast that reads \
+         other rows; name the columns instead"
+    )]
+    RowOperand(Cow<'static, str>),
+    /// `EXPLAIN` is not allowed.
+    #[error(
+        "the estimates of EXPLAIN come from statistics over the rows of all tenants; allow it with \
+         `Builder::allow_explain` where the text of statements is trusted"
+    )]
+    Explain,
+    /// A keyword that the server's release reads as a name.
+    #[error(
+        "{what} needs PostgreSQL {needs}, and the server is PostgreSQL {server}, which reads it as a name"
+    )]
+    ServerTooOld {
+        /// The keyword.
+        what: String,
+        /// The first release that has it.
+        needs: u32,
+        /// The server's release.
+        server: u32,
+    },
+    /// The text is too long.
+    #[error(
+        "the text is {bytes} bytes long, and at most {limit} are read; bind values instead of writing them out"
+    )]
+    TooLarge {
+        /// The length of the text.
+        bytes: usize,
+        /// The longest text.
+        limit: usize,
+    },
     /// A part of the statement has no form yet that is proved to stay within one tenant.
     #[error("{0} is not supported within one tenant")]
     Unsupported(Cow<'static, str>),

@@ -76,6 +76,8 @@ pub(crate) struct Reference {
 pub(crate) struct RegisteredTable {
     pub(crate) ownership: Ownership,
     pub(crate) columns: BTreeMap<String, EntityColumn>,
+    /// The names of the columns in the order of the entity.
+    pub(crate) order: Vec<String>,
     pub(crate) references: Vec<Reference>,
 }
 
@@ -88,10 +90,13 @@ impl RegisteredTable {
             (column.as_str().to_owned(), EntityColumn { column_type, nullable })
         });
         let references = E::Relation::iter().filter_map(|relation| reference(relation.def()));
-        Self { ownership, columns: columns.collect(), references: references.collect() }
+        let order = E::Column::iter().map(|column| column.as_str().to_owned()).collect();
+        Self { ownership, columns: columns.collect(), order, references: references.collect() }
     }
 
     fn merge(&mut self, other: Self) {
+        let new = other.order.into_iter().filter(|name| !self.columns.contains_key(name));
+        self.order.extend(new.collect::<Vec<_>>());
         self.columns.extend(other.columns);
         for reference in other.references {
             if !self.references.contains(&reference) {
@@ -115,11 +120,13 @@ fn reference(relation: RelationDef) -> Option<Reference> {
     })
 }
 
-/// The tables and functions that a statement may name.
+/// The tables, functions, types and operators that a statement may name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Registry {
     tables: HashMap<TableName, RegisteredTable>,
     functions: HashSet<String>,
+    types: HashSet<String>,
+    operators: HashSet<String>,
 }
 
 impl Registry {
@@ -140,6 +147,14 @@ impl Registry {
 
     pub(crate) fn function(&mut self, name: &str) {
         self.functions.insert(name.to_owned());
+    }
+
+    pub(crate) fn data_type(&mut self, name: &str) {
+        self.types.insert(name.to_owned());
+    }
+
+    pub(crate) fn operator(&mut self, name: &str) {
+        self.operators.insert(name.to_owned());
     }
 
     fn add(&mut self, name: TableName, table: RegisteredTable) -> Result<(), Error> {
@@ -166,6 +181,16 @@ impl Registry {
         self.functions.contains(name)
     }
 
+    /// Whether the application declared the type, under the name that a statement gives it.
+    pub(crate) fn declares_type(&self, name: &str) -> bool {
+        self.types.contains(name)
+    }
+
+    /// Whether the application declared the operator.
+    pub(crate) fn declares_operator(&self, name: &str) -> bool {
+        self.operators.contains(name)
+    }
+
     pub(crate) fn tables(&self) -> impl Iterator<Item = (&TableName, &RegisteredTable)> {
         self.tables.iter()
     }
@@ -180,22 +205,24 @@ pub(super) mod tests {
         let name = |schema: &str, name: &str| TableName { schema: schema.to_owned(), name: name.to_owned() };
         let mut registry = Registry::default();
         for (schema, table) in [("auth", "users"), ("public", "services"), ("public", "clients")] {
-            registry.add(name(schema, table), bare(Ownership::Tenant)).unwrap();
+            let columns = ["tenant_id", "id", "name", "price", "email", "a", "b", "c", "d"];
+            registry.add(name(schema, table), bare(Ownership::Tenant, &columns)).unwrap();
         }
-        registry.add(name("public", "countries"), bare(Ownership::Shared)).unwrap();
+        registry.add(name("public", "countries"), bare(Ownership::Shared, &["code", "name"])).unwrap();
         registry
     }
 
-    fn bare(ownership: Ownership) -> RegisteredTable {
-        RegisteredTable { ownership, columns: BTreeMap::new(), references: Vec::new() }
+    fn bare(ownership: Ownership, columns: &[&str]) -> RegisteredTable {
+        let order = columns.iter().map(|name| (*name).to_owned()).collect();
+        RegisteredTable { ownership, columns: BTreeMap::new(), order, references: Vec::new() }
     }
 
     #[test]
     fn a_table_is_a_tenants_or_shared_and_not_both() {
         let mut registry = registry();
         let users = TableName { schema: "auth".to_owned(), name: "users".to_owned() };
-        assert!(registry.add(users.clone(), bare(Ownership::Tenant)).is_ok());
-        let shared = registry.add(users, bare(Ownership::Shared));
+        assert!(registry.add(users.clone(), bare(Ownership::Tenant, &[])).is_ok());
+        let shared = registry.add(users, bare(Ownership::Shared, &[]));
         assert!(matches!(shared, Err(Error::RegisteredTwice { .. })));
     }
 

@@ -31,6 +31,16 @@ impl Session {
         options: TransactionOptions,
     ) -> Result<Self, DbErr> {
         let connection = pool.acquire().await.map_err(acquire_error)?;
+        Self::begin_on(connection, tenant, distributed, options).await
+    }
+
+    /// Begins a transaction on a connection of the pool.
+    pub(super) async fn begin_on(
+        connection: PoolConnection<Postgres>,
+        tenant: Option<TenantId>,
+        distributed: bool,
+        options: TransactionOptions,
+    ) -> Result<Self, DbErr> {
         let mut session = Self { connection, begun: false };
         let opening = AssertSqlSafe(opening(tenant, distributed, options)).into_sql_str();
         Transactions::begin(&mut session.connection, Some(opening)).await.map_err(query_error)?;

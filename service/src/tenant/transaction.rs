@@ -106,8 +106,9 @@ impl ConnectionTrait for TenantTransaction {
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let scoped = self.tenancy.scope(statement)?;
-        scoped.execute(self.session.lock(self.depth).await?.connection()).await
+        let scoped = self.tenancy.scope(statement, false).await?;
+        let mut session = self.session.lock(self.depth).await?;
+        self.tenancy.ground.watch(scoped.execute(session.connection()).await)
     }
 
     /// Runs one statement. It is prepared after all: only so can the tenant be a bound value.
@@ -117,14 +118,16 @@ impl ConnectionTrait for TenantTransaction {
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let scoped = self.tenancy.scope(statement)?;
-        scoped.query_one(self.session.lock(self.depth).await?.connection()).await
+        let scoped = self.tenancy.scope(statement, false).await?;
+        let mut session = self.session.lock(self.depth).await?;
+        self.tenancy.ground.watch(scoped.query_one(session.connection()).await)
     }
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let scoped = self.tenancy.scope(statement)?;
-        scoped.query_all(self.session.lock(self.depth).await?.connection()).await
+        let scoped = self.tenancy.scope(statement, false).await?;
+        let mut session = self.session.lock(self.depth).await?;
+        self.tenancy.ground.watch(scoped.query_all(session.connection()).await)
     }
 }
 
@@ -141,7 +144,7 @@ impl StreamTrait for TenantTransaction {
         statement: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<TenantStream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
-            let scoped = self.tenancy.scope(statement)?;
+            let scoped = self.tenancy.scope(statement, false).await?;
             Ok(TenantStream::of_transaction(self.session.lock(self.depth).await?, scoped))
         })
     }

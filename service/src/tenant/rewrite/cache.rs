@@ -15,6 +15,7 @@ pub(crate) type Verdict = Result<Arc<Plan>, Refusal>;
 struct Key {
     text: Box<str>,
     values: usize,
+    generation: u64,
 }
 
 /// The same, borrowed: a look-up copies nothing.
@@ -22,11 +23,12 @@ struct Key {
 struct KeyRef<'a> {
     text: &'a str,
     values: usize,
+    generation: u64,
 }
 
 impl Equivalent<Key> for KeyRef<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        self.values == key.values && *self.text == *key.text
+        self.values == key.values && self.generation == key.generation && *self.text == *key.text
     }
 }
 
@@ -63,6 +65,8 @@ pub struct RewriteMetrics {
 #[derive(Debug)]
 pub(crate) struct PlanCache {
     plans: Cache<Key, Verdict, BytesOfText>,
+    /// Counts how often the names of the database changed: plans of another generation are not found.
+    generation: AtomicU64,
     hits: AtomicU64,
     misses: AtomicU64,
     refusals: AtomicU64,
@@ -79,6 +83,7 @@ impl PlanCache {
         let plans = usize::try_from(bytes / TYPICAL_PLAN).unwrap_or(usize::MAX).max(1);
         Self {
             plans: Cache::with_weighter(plans, bytes, BytesOfText),
+            generation: AtomicU64::new(0),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
@@ -86,13 +91,14 @@ impl PlanCache {
     }
 
     pub(crate) fn get_or_make(&self, text: &str, values: usize, make: impl FnOnce() -> Verdict) -> Verdict {
-        let known = self.plans.get(&KeyRef { text, values });
+        let generation = self.generation.load(Ordering::Acquire);
+        let known = self.plans.get(&KeyRef { text, values, generation });
         let counter = if known.is_some() { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
         let verdict = known.unwrap_or_else(|| {
             let verdict = make();
             if values <= Self::MOST_VALUES {
-                self.plans.insert(Key { text: text.into(), values }, verdict.clone());
+                self.plans.insert(Key { text: text.into(), values, generation }, verdict.clone());
             }
             verdict
         });
@@ -100,6 +106,12 @@ impl PlanCache {
             self.refusals.fetch_add(1, Ordering::Relaxed);
         }
         verdict
+    }
+
+    /// Forgets every plan.
+    pub(crate) fn start_generation(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.plans.clear();
     }
 
     pub(crate) fn metrics(&self) -> RewriteMetrics {

@@ -1,0 +1,99 @@
+//! Reads the names of the database again when a statement shows that they changed.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, warn};
+
+use super::connection::Ground;
+use super::inspection::Inspection;
+use super::refusal::{Reason, Refusal};
+use super::snapshot::Snapshot;
+
+/// The shortest time between two reads: statements that name what is not there must not keep the database busy.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// When the names were last read, and whether an error says that they changed since.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    last_read: Mutex<Option<Instant>>,
+    stale: AtomicBool,
+}
+
+impl Ground {
+    /// Reads the names again if a refusal may come from names that have changed. Returns whether to try again.
+    ///
+    /// A transaction holds a connection, so it must not wait for another one: `may_wait` is false there.
+    pub(super) async fn read_names_after(&self, refusal: &Refusal, may_wait: bool) -> bool {
+        let depends = matches!(
+            refusal.reason,
+            Reason::UnknownColumn(_) | Reason::UnknownType(_) | Reason::UnnamedColumns(_)
+        );
+        depends && self.read_names(may_wait).await
+    }
+
+    /// Reads the names again if a statement has failed since because they changed.
+    pub(super) async fn read_stale_names(&self, may_wait: bool) {
+        if self.names.stale.load(Ordering::Relaxed) && self.names.stale.swap(false, Ordering::AcqRel) {
+            self.read_names(may_wait).await;
+        }
+    }
+
+    /// Notes an error of the server that tells of names which are not as they were read.
+    pub(super) fn watch<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+        if let Err(error) = &result
+            && tells_of_names(error)
+        {
+            self.names.stale.store(true, Ordering::Release);
+        }
+        result
+    }
+
+    async fn read_names(&self, may_wait: bool) -> bool {
+        let asked = Instant::now();
+        let mut last_read = self.names.last_read.lock().await;
+        match *last_read {
+            // Somebody else read them after this was asked.
+            Some(last) if last >= asked => return true,
+            Some(last) => sleep_until(last + INTERVAL).await,
+            None => {}
+        }
+        let connection = match self.pool.try_acquire() {
+            Some(connection) => connection,
+            None if may_wait => match self.pool.acquire().await {
+                Ok(connection) => connection,
+                Err(_) => return false,
+            },
+            None => return false,
+        };
+        *last_read = Some(Instant::now());
+        let read = async {
+            let mut inspection = Inspection::begin_on(connection).await?;
+            Snapshot::read(&mut inspection, self.rewriter.registry()).await
+        };
+        match read.await {
+            Ok(snapshot) => {
+                debug!("the names of the database were read again");
+                self.rewriter.replace_snapshot(snapshot);
+                true
+            }
+            Err(error) => {
+                warn!(%error, "the names of the database could not be read again");
+                false
+            }
+        }
+    }
+}
+
+/// Whether the server does not know a name, or a prepared statement's result has changed (0A000).
+fn tells_of_names(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    let SqlxError::Database(error) = &**error else { return false };
+    error.code().is_some_and(|code| code == "0A000" || code.starts_with("42") && code != "42501")
+}

@@ -1,0 +1,166 @@
+//! One text: it holds one statement, which becomes a plan.
+
+use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
+
+use super::super::refusal::{Reason, Refusal, StatementKind};
+use super::super::registry::Registry;
+use super::super::snapshot::Snapshot;
+use super::Walk;
+use super::analysis::{Analysis, Permissions, placeholder};
+use super::edits::Edits;
+use super::plan::Plan;
+use super::scope::Scope;
+use super::tree::{Node, TEXT_LIMIT, Tree};
+
+pub(super) fn plan(
+    registry: &Registry,
+    snapshot: &Snapshot,
+    permissions: Permissions,
+    text: &str,
+    values: usize,
+) -> Result<Plan, Refusal> {
+    on_deep_stack(text, || {
+        let tree = Tree::parse(text).map_err(|reason| Refusal::new(StatementKind::Unknown, reason))?;
+        let statement =
+            only_statement(tree.root()).map_err(|reason| Refusal::new(StatementKind::Unknown, reason))?;
+        let kind = kind_of(statement);
+        let mut plan = Draft { registry, snapshot, permissions, tree: &tree, values };
+        plan.of(statement, kind).map_err(|reason| Refusal::new(kind, reason))
+    })
+}
+
+/// The deepest nesting of parentheses and brackets, those in literals and comments included.
+const NESTING_LIMIT: usize = 256;
+
+/// Parses and drops the tree on a stack that fits the text: every item of a list is a level of the tree while it is
+/// parsed. The walk grows the stack by itself.
+fn on_deep_stack<T>(text: &str, work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+    /// The stack that the parser takes for one level of the tree, in bytes: 512 without optimization.
+    const PER_WORD: usize = 768;
+    const PER_NESTING: usize = 8 * 1024;
+    const RED_ZONE: usize = 256 * 1024;
+    let (mut count, mut depth, mut deepest, mut in_word) = (0_usize, 0_usize, 0_usize, false);
+    for byte in text.bytes() {
+        match byte {
+            b'(' | b'[' => depth += 1,
+            b')' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+        let is_name = byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
+        count += usize::from(if is_name { !in_word } else { !byte.is_ascii_whitespace() });
+        in_word = is_name;
+    }
+    if deepest > NESTING_LIMIT {
+        let reason = Reason::Unsupported(format!("nesting deeper than {NESTING_LIMIT} parentheses").into());
+        return Err(Refusal::new(StatementKind::Unknown, reason));
+    }
+    let size = count.saturating_mul(PER_WORD).saturating_add(deepest * PER_NESTING + RED_ZONE);
+    if text.len() > TEXT_LIMIT {
+        // Refused before the stack is made.
+        let reason = Reason::TooLarge { bytes: text.len(), limit: TEXT_LIMIT };
+        return Err(Refusal::new(StatementKind::Unknown, reason));
+    }
+    stacker::maybe_grow(size, size, work)
+}
+
+struct Draft<'a, 't> {
+    registry: &'a Registry,
+    snapshot: &'a Snapshot,
+    permissions: Permissions,
+    tree: &'t Tree<'t>,
+    values: usize,
+}
+
+impl Draft<'_, '_> {
+    fn of(&mut self, statement: Node<'_>, kind: StatementKind) -> Walk<Plan> {
+        let mut analysis = Analysis::new(self.registry, self.snapshot, self.permissions, self.values + 1);
+        analysis.references = self.tree.count(K::columnref);
+        analysis.statement(statement, &Scope::EMPTY)?;
+        let highest = highest_placeholder(self.tree);
+        if highest != self.values {
+            return Err(Reason::Placeholder { placeholder: highest, values: self.values });
+        }
+        escape_backslashes(self.tree, &mut analysis.edits)?;
+        let Analysis { mut edits, binds_tenant, read_only, named, .. } = analysis;
+        if binds_tenant {
+            // The driver knows prepared statements by their text, so a text tells which values it is bound with.
+            edits.insert(statement.end(), format!(" /* tenant ${} */", self.values + 1));
+        }
+        let text = self.tree.text();
+        let sql = if edits.is_empty() { text.to_owned() } else { edits.apply(text)? };
+        Ok(Plan { sql: sql.into(), kind, binds_tenant, read_only, named })
+    }
+}
+
+/// The statement of a text that holds exactly one.
+fn only_statement(root: Node<'_>) -> Walk<Node<'_>> {
+    let mut statements = Vec::new();
+    let mut pending: Vec<Node<'_>> = root.children().collect();
+    pending.reverse();
+    while let Some(node) = pending.pop() {
+        match node.kind() {
+            K::parse_toplevel | K::stmtmulti => {
+                let at = pending.len();
+                pending.extend(node.children());
+                if let Some(children) = pending.get_mut(at..) {
+                    children.reverse();
+                }
+            }
+            K::Semicolon => {}
+            _ => statements.push(node),
+        }
+    }
+    let [statement] = statements[..] else { return Err(Reason::StatementCount(statements.len())) };
+    let mut node = statement;
+    while matches!(node.kind(), K::toplevel_stmt | K::stmt) {
+        match node.only_child() {
+            Some(child) => node = child,
+            None => return Err(Reason::StatementKind),
+        }
+    }
+    Ok(node)
+}
+
+fn highest_placeholder(tree: &Tree<'_>) -> usize {
+    let placeholders = tree.tokens().filter(|token| token.kind() == K::PARAM);
+    placeholders.filter_map(|token| placeholder(token.text())).max().unwrap_or(0)
+}
+
+/// A backslash in a plain literal means what it says as long as `standard_conforming_strings` is on. Written as an
+/// escape it means the same under either setting, so that no session can read a literal's end elsewhere.
+fn escape_backslashes(tree: &Tree<'_>, edits: &mut Edits) -> Walk {
+    let literals = tree.tokens().filter(|token| token.kind() == K::SCONST);
+    for literal in literals.filter(|token| token.text().starts_with('\'') && token.text().contains('\\')) {
+        let before = tree.text().get(..literal.start()).and_then(|before| before.chars().next_back());
+        if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '$')) {
+            return super::unsupported("a backslash in a literal that a word stands directly before");
+        }
+        edits.replace(literal.start(), literal.end(), format!("E{}", literal.text().replace('\\', "\\\\")));
+    }
+    Ok(())
+}
+
+fn kind_of(statement: Node<'_>) -> StatementKind {
+    match statement.kind() {
+        K::SelectStmt => StatementKind::Select,
+        K::InsertStmt => StatementKind::Insert,
+        K::UpdateStmt => StatementKind::Update,
+        K::DeleteStmt => StatementKind::Delete,
+        K::MergeStmt => StatementKind::Merge,
+        K::ExplainStmt => StatementKind::Explain,
+        K::TruncateStmt => StatementKind::Truncate,
+        K::CopyStmt => StatementKind::Copy,
+        K::VariableSetStmt | K::VariableResetStmt | K::VariableShowStmt | K::DiscardStmt | K::LoadStmt => {
+            StatementKind::Session
+        }
+        K::TransactionStmt | K::TransactionStmtLegacy | K::ConstraintsSetStmt => StatementKind::Transaction,
+        K::CallStmt | K::DoStmt | K::ExecuteStmt | K::PrepareStmt | K::DeallocateStmt => {
+            StatementKind::Procedure
+        }
+        K::ListenStmt | K::UnlistenStmt | K::NotifyStmt => StatementKind::Notification,
+        K::LockStmt => StatementKind::Lock,
+        K::DeclareCursorStmt | K::FetchStmt | K::ClosePortalStmt => StatementKind::Cursor,
+        _ => StatementKind::Schema,
+    }
+}
