@@ -35,10 +35,16 @@ impl Ground {
         depends && self.read_names(may_wait).await
     }
 
-    /// Reads the names again if a statement has failed since because they changed.
+    /// Reads the names again if a statement has failed since because they changed. Statements do not wait for it: one of
+    /// them reads, and none does shortly after another.
     pub(super) async fn read_stale_names(&self, may_wait: bool) {
-        if self.names.stale.load(Ordering::Relaxed) && self.names.stale.swap(false, Ordering::AcqRel) {
-            self.read_names(may_wait).await;
+        if !self.names.stale.load(Ordering::Relaxed) {
+            return;
+        }
+        let Ok(mut last_read) = self.names.last_read.try_lock() else { return };
+        if last_read.is_none_or(|last| last.elapsed() >= INTERVAL) {
+            self.names.stale.store(false, Ordering::Release);
+            self.read_names_now(&mut last_read, may_wait).await;
         }
     }
 
@@ -61,6 +67,10 @@ impl Ground {
             Some(last) => sleep_until(last + INTERVAL).await,
             None => {}
         }
+        self.read_names_now(&mut last_read, may_wait).await
+    }
+
+    async fn read_names_now(&self, last_read: &mut Option<Instant>, may_wait: bool) -> bool {
         let connection = match self.pool.try_acquire() {
             Some(connection) => connection,
             None if may_wait => match self.pool.acquire().await {

@@ -25,6 +25,15 @@ pub(crate) struct ColumnTypeName {
     pub(crate) row: bool,
 }
 
+/// What is known of the functions of one name in one schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct KnownFunction {
+    /// Whether none of them can write: PostgreSQL holds functions that are `STABLE` or `IMMUTABLE` to that.
+    only_reads: bool,
+    /// Whether one of them returns rows.
+    returns_row: bool,
+}
+
 /// The names of a database at one moment.
 ///
 /// Without a database the entities tell the columns and their types, and nothing is known of what else there is.
@@ -36,8 +45,8 @@ pub(crate) struct Snapshot {
     types: HashMap<String, Vec<ColumnTypeName>>,
     /// Names of types outside `pg_catalog`.
     other_types: BTreeSet<String>,
-    /// Functions outside `pg_catalog` by schema and name, and whether each overload can only read.
-    functions: BTreeMap<(String, String), bool>,
+    /// Functions outside `pg_catalog` by schema and name.
+    functions: BTreeMap<(String, String), KnownFunction>,
     /// Names of operators outside `pg_catalog` that could be found for operands that are no rows.
     operators: BTreeSet<String>,
 }
@@ -84,8 +93,12 @@ impl Snapshot {
         let operators: Vec<Name> = inspection.ask(OPERATORS, []).await?;
         snapshot.operators = operators.into_iter().map(|found| found.name).collect();
         let functions: Vec<Function> = inspection.ask(FUNCTIONS, []).await?;
-        snapshot.functions =
-            functions.into_iter().map(|found| ((found.schema, found.name), found.only_reads)).collect();
+        snapshot.functions = functions
+            .into_iter()
+            .map(|Function { schema, name, only_reads, returns_row }| {
+                ((schema, name), KnownFunction { only_reads, returns_row })
+            })
+            .collect();
         Ok(snapshot)
     }
 
@@ -123,16 +136,24 @@ impl Snapshot {
         self.functions.keys().any(|(_, known)| known == name)
     }
 
-    /// Whether every function of the name is known to be unable to write: PostgreSQL holds functions that are `STABLE`
-    /// or `IMMUTABLE` to that.
+    /// Whether every function of the name is known to be unable to write.
     pub(crate) fn never_writes(&self, name: &[String]) -> bool {
-        let mut overloads = self.functions.iter().filter(|((schema, function), _)| match name {
+        let mut overloads = self.overloads(name).peekable();
+        overloads.peek().is_some() && overloads.all(|function| function.only_reads)
+    }
+
+    /// Whether a function of the name returns rows.
+    pub(crate) fn returns_row(&self, name: &[String]) -> bool {
+        self.overloads(name).any(|function| function.returns_row)
+    }
+
+    fn overloads(&self, name: &[String]) -> impl Iterator<Item = KnownFunction> {
+        let found = self.functions.iter().filter(move |((schema, function), _)| match name {
             [name] => function == name,
             [wanted, name] => function == name && schema == wanted,
             _ => false,
         });
-        let Some((_, first)) = overloads.next() else { return false };
-        *first && overloads.all(|(_, only_reads)| *only_reads)
+        found.map(|(_, function)| *function)
     }
 }
 
@@ -170,6 +191,7 @@ struct Function {
     schema: String,
     name: String,
     only_reads: bool,
+    returns_row: bool,
 }
 
 const VERSION: &str = "SELECT pg_catalog.current_setting('server_version_num')::int4 AS number";
@@ -219,6 +241,8 @@ const OPERATORS: &str = "SELECT DISTINCT o.oprname::text AS name FROM pg_catalog
             'ltree', 'pg_trgm', 'postgis', 'seg', 'unaccent', 'vector'))";
 
 const FUNCTIONS: &str = "SELECT n.nspname::text AS schema, p.proname::text AS name, \
-    bool_and(p.provolatile <> 'v') AS only_reads \
-    FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+    bool_and(p.provolatile <> 'v') AS only_reads, \
+    bool_or(t.typtype IN ('c', 'p') OR e.typtype = 'c') AS returns_row \
+    FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_type t ON t.oid = p.prorettype \
+    LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') GROUP BY 1, 2";

@@ -36,8 +36,19 @@ const OF_ROWS: &[&str] = &[
 ];
 
 /// PostgreSQL's own functions that take rows and return rows.
-const OF_ROWS_TO_ROWS: &[&str] =
-    &["any_value", "array_agg", "first_value", "lag", "last_value", "lead", "nth_value"];
+const OF_ROWS_TO_ROWS: &[&str] = &[
+    "any_value",
+    "array_agg",
+    "first_value",
+    "json_populate_record",
+    "json_populate_recordset",
+    "jsonb_populate_record",
+    "jsonb_populate_recordset",
+    "lag",
+    "last_value",
+    "lead",
+    "nth_value",
+];
 
 /// PostgreSQL's own functions whose result is a row, with its columns.
 const RETURNING_ROWS: &[(&str, &[&str])] = &[
@@ -77,6 +88,8 @@ struct Known {
     name: String,
     /// PostgreSQL's own; otherwise the application declared it.
     built_in: bool,
+    /// Whether a declared function returns rows.
+    returns_row: bool,
 }
 
 impl Analysis<'_> {
@@ -111,8 +124,11 @@ impl Analysis<'_> {
         }
         let Some(function) = function else { return unhandled(node) };
         let name = function.name.as_str();
+        if name == "current_setting" {
+            check_setting(node)?;
+        }
         if !function.built_in {
-            return Ok(Value { row: true, own_tenant: false });
+            return Ok(Value { row: function.returns_row, own_tenant: false });
         }
         if rows && OF_ROWS_TO_ROWS.contains(&name) {
             return Ok(Value::ROW);
@@ -146,15 +162,17 @@ impl Analysis<'_> {
         let written = folded.join(".");
         if self.registry.declares_function(&written) {
             self.read_only &= self.snapshot.never_writes(&folded);
-            return Ok(Known { name: folded.last().cloned().unwrap_or_default(), built_in: false });
+            let returns_row = self.snapshot.returns_row(&folded);
+            let name = folded.last().cloned().unwrap_or_default();
+            return Ok(Known { name, built_in: false, returns_row });
         }
         match &folded[..] {
             [name] if functions::is_pure(name) => {
                 self.edits.insert(node.start(), "pg_catalog.");
-                Ok(Known { name: name.clone(), built_in: true })
+                Ok(Known { name: name.clone(), built_in: true, returns_row: false })
             }
             [schema, name] if schema == "pg_catalog" && functions::is_pure(name) => {
-                Ok(Known { name: name.clone(), built_in: true })
+                Ok(Known { name: name.clone(), built_in: true, returns_row: false })
             }
             _ => Err(Reason::UnknownFunction(written)),
         }
@@ -270,6 +288,24 @@ impl Analysis<'_> {
         }
         if let Some((_, result)) = NAMED_RESULTS.iter().find(|(function, _)| *function == last) {
             return Ok(Columns::known([Column::new(*result, Value::PLAIN)]));
+        }
+        if last.ends_with("_populate_record") || last.ends_with("_populate_recordset") {
+            // The columns are those of the type that the first argument is cast to.
+            let arguments = call.child(K::func_arg_list);
+            let kind = arguments
+                .and_then(|arguments| arguments.children().next())
+                .and_then(|first| first.descendants().filter(|node| node.kind() == K::Typename).last());
+            let table = kind.and_then(|kind| self.table_of_type(kind));
+            return Ok(match table {
+                Some((table, ownership)) => {
+                    let columns = self.columns_of(&table, ownership).list;
+                    let plain = |column: &Column| {
+                        Column::new(column.name.clone(), Value { own_tenant: false, ..column.value })
+                    };
+                    Columns::known(columns.iter().map(plain).collect::<Vec<_>>())
+                }
+                None => Columns { open: true, ..Columns::default() },
+            });
         }
         if last == "unnest" {
             // Several arrays give a column each; a tsvector gives three.
@@ -399,6 +435,22 @@ impl Analysis<'_> {
             return Err(Reason::RowOperand(excerpt(node).into()));
         }
         Ok(())
+    }
+}
+
+/// The beginnings of the settings that carry the tenant.
+const TENANT_SETTINGS: &[&str] = &["app.tenant", "watertight."];
+
+/// `current_setting` reads a setting that is written out, and not the one that proves the tenant.
+fn check_setting(call: Node<'_>) -> Walk {
+    let argument = call.child(K::func_arg_list).and_then(|list| list.children().next());
+    let literal = argument.and_then(|argument| {
+        let name = argument.text().strip_prefix('\'')?.strip_suffix('\'')?;
+        (!name.contains(['\'', '\\'])).then(|| name.to_ascii_lowercase())
+    });
+    match literal {
+        Some(name) if !TENANT_SETTINGS.iter().any(|start| name.starts_with(start)) => Ok(()),
+        _ => unsupported("current_setting of a name that is not written out, or of the tenant's setting,"),
     }
 }
 

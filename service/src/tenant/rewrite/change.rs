@@ -190,14 +190,13 @@ impl Analysis<'_> {
         if places.next().is_some() || columns.len() != row.len() {
             return unsupported("another number of values than of columns");
         }
-        match place.and_then(|place| row.get(place)) {
-            Some((expression, value)) => self.name_tenant(*expression, *value, &target.table)?,
-            None => {
-                if let Some(list) = list {
-                    self.edits.insert(list.end(), format!(", \"{TENANT_COLUMN}\""));
-                }
-                self.edits.insert(values.end(), format!(", {}", self.tenant));
+        if let Some((expression, value)) = place.and_then(|place| row.get(place)) {
+            self.name_tenant(*expression, *value, &target.table)?;
+        } else {
+            if let Some(list) = list {
+                self.edits.insert(list.end(), format!(", \"{TENANT_COLUMN}\""));
             }
+            self.edits.insert(values.end(), format!(", {}", self.tenant));
         }
         if list.is_none() {
             let mut names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();

@@ -54,15 +54,13 @@ impl Stamp {
     /// Stamps a row of VALUES whose list ends at `end`.
     pub(super) fn row(&self, analysis: &mut Analysis<'_>, row: &[(Node<'_>, Value)], end: usize) -> Walk {
         self.check_values(row.iter().map(|(_, value)| *value))?;
-        match self.place(row.len()) {
-            Place::At(index) => match row.get(index) {
-                Some((expression, value)) => analysis.name_tenant(*expression, *value, &self.table),
-                None => unsupported("a row with fewer values than columns"),
-            },
-            _ => {
-                analysis.edits.insert(end, format!(", {}", analysis.tenant));
-                Ok(())
-            }
+        let Place::At(index) = self.place(row.len()) else {
+            analysis.edits.insert(end, format!(", {}", analysis.tenant));
+            return Ok(());
+        };
+        match row.get(index) {
+            Some((expression, value)) => analysis.name_tenant(*expression, *value, &self.table),
+            None => unsupported("a row with fewer values than columns"),
         }
     }
 

@@ -263,9 +263,7 @@ impl Analysis<'_> {
     ) -> Walk {
         let Some(expression) = node.child(K::a_expr) else { return self.parts(node, scope).map(drop) };
         if let Some(name) = output::bare_name(expression) {
-            let of_relation = relations
-                .iter()
-                .any(|relation| relation.columns.list.iter().any(|column| column.name == name));
+            let of_relation = relations.iter().any(|relation| relation.column(&name).is_some());
             if !of_relation && columns.list.iter().any(|column| column.name == name) {
                 return Ok(());
             }

@@ -3,6 +3,7 @@
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
+use super::super::registry::{Ownership, TableName};
 use super::analysis::Analysis;
 use super::identifier::{identifier, parts, quoted};
 use super::scope::Scope;
@@ -180,6 +181,21 @@ impl Analysis<'_> {
         Ok(())
     }
 
+    /// The registered table whose rows a type stands for.
+    pub(super) fn table_of_type(&self, node: Node<'_>) -> Option<(TableName, Ownership)> {
+        self.table_named(&generic_names(node))
+    }
+
+    fn table_named(&self, names: &[String]) -> Option<(TableName, Ownership)> {
+        let (schema, name) = match names {
+            [name] => (TableName::DEFAULT_SCHEMA, name),
+            [schema, name] => (schema.as_str(), name),
+            _ => return None,
+        };
+        let table = TableName { schema: schema.to_owned(), name: name.clone() };
+        self.registry.ownership(&table).map(|ownership| (table, ownership))
+    }
+
     /// Checks a type's name, and writes its schema where another type could be found instead.
     fn named_type(&mut self, names: &[Node<'_>]) -> Walk<Found> {
         let folded: Vec<String> = names.iter().map(|name| identifier(*name)).collect();
@@ -202,7 +218,14 @@ impl Analysis<'_> {
             return Ok(PLAIN);
         }
         let Some(known) = self.snapshot.column_type(schema, name) else {
-            return Err(Reason::UnknownType(folded.join(".")));
+            // A registered table is the type of its rows.
+            let Some((table, _)) = self.table_named(&folded) else {
+                return Err(Reason::UnknownType(folded.join(".")));
+            };
+            if let (None, Some(first)) = (schema, names.first()) {
+                self.edits.insert(first.start(), format!("{}.", quoted(&table.schema)));
+            }
+            return Ok(Found { row: true });
         };
         if let (None, Some(schema), Some(first)) = (schema, &known.schema, names.first()) {
             self.edits.insert(first.start(), format!("{}.", quoted(schema)));
@@ -211,15 +234,17 @@ impl Analysis<'_> {
     }
 }
 
+/// The names of a type that is no word of the grammar's own.
+fn generic_names(node: Node<'_>) -> Vec<String> {
+    let generic = node.descendants().find(|node| node.kind() == K::GenericType);
+    let names = generic.into_iter().flat_map(|generic| generic.descendants().collect::<Vec<_>>());
+    names.filter(|node| matches!(node.kind(), K::type_function_name | K::ColLabel)).map(identifier).collect()
+}
+
 /// The name that PostgreSQL gives a column after a cast to the type.
 pub(super) fn last_name(node: Node<'_>) -> Option<String> {
-    let generic = node.descendants().find(|node| node.kind() == K::GenericType);
-    if let Some(generic) = generic {
-        let names = generic
-            .descendants()
-            .filter(|node| matches!(node.kind(), K::type_function_name | K::ColLabel))
-            .last()?;
-        return Some(identifier(names));
+    if let Some(name) = generic_names(node).pop() {
+        return Some(name);
     }
     let words: Vec<K> = node.descendants().filter(|node| node.is_token()).map(Node::kind).collect();
     let first = words.first()?;
