@@ -242,7 +242,7 @@ const OPERATORS: &str = "SELECT DISTINCT o.oprname::text AS name FROM pg_catalog
 
 const FUNCTIONS: &str = "SELECT n.nspname::text AS schema, p.proname::text AS name, \
     bool_and(p.provolatile <> 'v') AS only_reads, \
-    bool_or(t.typtype IN ('c', 'p') OR e.typtype = 'c') AS returns_row \
+    bool_or(t.typtype IN ('c', 'p') OR coalesce(e.typtype = 'c', false)) AS returns_row \
     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_type t ON t.oid = p.prorettype \
     LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') GROUP BY 1, 2";

@@ -15,12 +15,140 @@ pub(super) enum Dialect {
 
 const TENANT_TABLES: [&str; 3] = ["a", "b", "c"];
 
+/// Keywords of PostgreSQL that are names of relations too, with and without AS. Some are the beginning of a clause.
+const WORDS: &[&str] = &[
+    "action",
+    "between",
+    "cascade",
+    "cycle",
+    "data",
+    "delete",
+    "do_",
+    "exclude",
+    "exists",
+    "explain",
+    "filter",
+    "following",
+    "format",
+    "global",
+    "group_",
+    "groups",
+    "insert",
+    "json",
+    "key",
+    "language",
+    "lock",
+    "match",
+    "matched",
+    "merge",
+    "next",
+    "nulls",
+    "of",
+    "off",
+    "old",
+    "ordinality",
+    "over",
+    "partition",
+    "range",
+    "recursive",
+    "refresh",
+    "release",
+    "replace",
+    "row",
+    "rows",
+    "search",
+    "set",
+    "share",
+    "skip",
+    "source",
+    "target",
+    "ties",
+    "truncate",
+    "type",
+    "update",
+    "values",
+    "views",
+    "within",
+    "xmltable",
+    "zone",
+];
+
+/// Keywords that name a column without AS, and begin something else in other places.
+const LABELS: &[&str] = &[
+    "all",
+    "analyse",
+    "and",
+    "any",
+    "array",
+    "as_",
+    "asc",
+    "between",
+    "both",
+    "case",
+    "cast",
+    "collate",
+    "cross",
+    "current_date",
+    "default",
+    "delete",
+    "desc",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "exists",
+    "false",
+    "foreign",
+    "freeze",
+    "full",
+    "ilike",
+    "in",
+    "initially",
+    "inner",
+    "is",
+    "join",
+    "key",
+    "lateral",
+    "left",
+    "like",
+    "natural",
+    "not",
+    "null",
+    "only",
+    "or",
+    "outer",
+    "primary",
+    "references",
+    "right",
+    "row",
+    "select",
+    "set",
+    "similar",
+    "some",
+    "symmetric",
+    "table",
+    "then",
+    "true",
+    "unique",
+    "update",
+    "user",
+    "using",
+    "values",
+    "verbose",
+    "when",
+];
+
+/// Keywords that are no names of relations.
+const NOT_A_RELATION: &[&str] = &["between", "exists", "row", "values", "xmltable"];
+
 /// Writes one statement.
 pub(super) struct Grammar<'a> {
     choices: &'a mut Choices,
     dialect: Dialect,
     values: Vec<Value>,
     aliases: usize,
+    /// The keywords that are names of relations already.
+    words: Vec<&'static str>,
     ctes: Vec<String>,
     /// One statement changes rows once: twice in one statement has no defined order.
     may_change: bool,
@@ -28,16 +156,27 @@ pub(super) struct Grammar<'a> {
 
 impl<'a> Grammar<'a> {
     pub(super) fn statement(choices: &'a mut Choices, dialect: Dialect) -> Statement {
-        let mut grammar =
-            Self { choices, dialect, values: Vec::new(), aliases: 0, ctes: Vec::new(), may_change: true };
+        let mut grammar = Self {
+            choices,
+            dialect,
+            values: Vec::new(),
+            aliases: 0,
+            words: Vec::new(),
+            ctes: Vec::new(),
+            may_change: true,
+        };
         let with = grammar.with();
-        let body = match grammar.choices.below(9) {
+        let body = match grammar.choices.below(14) {
             0..=2 => grammar.query(3),
             3 => grammar.locking(),
             4 => grammar.ordered(),
             5 if grammar.may_change => grammar.insert(),
             6 if grammar.may_change => grammar.update(),
             7 if grammar.may_change => grammar.delete(),
+            8 if grammar.may_change => grammar.batch(),
+            9 if grammar.may_change => grammar.merge(),
+            10 if grammar.may_change => grammar.insert_without_columns(),
+            11 => grammar.other_forms(),
             _ => grammar.stars(),
         };
         let end = grammar.choices.of(&["", ";", " -- the end", "\n/* the end */ ;"]);
@@ -47,7 +186,19 @@ impl<'a> Grammar<'a> {
     fn alias(&mut self) -> String {
         self.aliases += 1;
         let n = self.aliases;
-        if self.choices.once_in(6) { format!("\"X {n}\"") } else { format!("x{n}") }
+        match self.choices.below(9) {
+            8 => format!("\"X {n}\""),
+            7 => {
+                let word = self.choices.of(WORDS);
+                let is_taken = NOT_A_RELATION.contains(&word) || self.words.contains(&word);
+                if is_taken {
+                    return format!("x{n}");
+                }
+                self.words.push(word);
+                word.to_owned()
+            }
+            _ => format!("x{n}"),
+        }
     }
 
     fn space(&mut self) -> &'static str {
@@ -233,7 +384,7 @@ impl<'a> Grammar<'a> {
         let seen: Vec<_> = outer.iter().chain(&labels).cloned().collect();
         let condition = self.filter(&seen, depth.saturating_sub(1));
         let x = labels[self.choices.below(labels.len())].clone();
-        match self.choices.below(7) {
+        match self.choices.below(10) {
             0 | 1 => {
                 let (id, n, s) = (self.int(&seen), self.int(&seen), self.text(&seen));
                 let distinct = self.choices.of(&["", "", "DISTINCT "]);
@@ -247,6 +398,22 @@ impl<'a> Grammar<'a> {
                      string_agg({x}.s, ',' ORDER BY {x}.s) AS s FROM {from}{condition}"
                 )
             }
+            7 => {
+                // Names without AS, words that begin something else.
+                let (id, n, s) = (self.choices.of(LABELS), self.choices.of(LABELS), self.choices.of(LABELS));
+                if id == n || n == s || s == id {
+                    return format!("SELECT {x}.id, {x}.n, {x}.s FROM {from}{condition}");
+                }
+                format!(
+                    "SELECT z.{id} AS id, z.{n} AS n, z.{s} AS s \
+                     FROM (SELECT {x}.id {id}, {x}.n {n}, {x}.s {s} FROM {from}{condition}) AS z"
+                )
+            }
+            8 => format!("SELECT ({x}).id, ({x}.n) AS n, to_jsonb({x}) ->> 's' AS s FROM {from}{condition}"),
+            9 => format!(
+                "SELECT {x}.id, count({x})::int AS n, (SELECT ({x}.s) FROM (SELECT 1) AS y) AS s FROM {from}{condition} \
+                 GROUP BY {x}.id, {x}.s"
+            ),
             4 => format!(
                 "SELECT max({x}.id) AS id, count({x}.n)::int AS n, {x}.s FROM {from}{condition} \
                  GROUP BY {x}.s HAVING count(*) > {}",
@@ -274,6 +441,110 @@ impl<'a> Grammar<'a> {
         let what = if self.choices.once_in(2) { "*".to_owned() } else { format!("{}.*", labels[0]) };
         let condition = self.filter(&labels, 1);
         format!("SELECT{}{what}{}FROM {from}{condition}", self.space(), self.space())
+    }
+
+    /// Rows that are found by their place, as applications change them in batches.
+    fn batch(&mut self) -> String {
+        let table = self.choices.of(&TENANT_TABLES);
+        let (one, two) = (self.spelled_with_schema(table), self.spelled_with_schema(table));
+        let x = self.alias();
+        let condition = self.filter(std::slice::from_ref(&x), 1);
+        let (ctid, inner) = match self.choices.below(3) {
+            0 => (format!("{table}.ctid"), format!("{x}.ctid")),
+            _ => ("ctid".to_owned(), "ctid".to_owned()),
+        };
+        let rows = format!("SELECT {inner} FROM {two} AS {x}{condition} ORDER BY {x}.id LIMIT 2");
+        let found = match self.choices.below(3) {
+            0 => format!("{ctid} = ANY (ARRAY({rows}))"),
+            1 => format!("{ctid} IN (SELECT z.ctid FROM ({rows} FOR UPDATE) AS z)"),
+            _ => format!("{ctid} IN ({rows})"),
+        };
+        let text = match self.choices.below(2) {
+            0 => format!("DELETE FROM {one} WHERE {found} AND tableoid IS NOT NULL"),
+            _ => format!("UPDATE ONLY {one} SET n = coalesce(n, 0) + 1 WHERE {found}"),
+        };
+        self.maybe_returning(text, table)
+    }
+
+    fn merge(&mut self) -> String {
+        let table = self.choices.of(&["a", "b"]);
+        let (target, label) = match self.choices.below(2) {
+            0 => (self.spelled_with_schema(table), table.to_owned()),
+            _ => (format!("{} AS t", self.spelled_with_schema(table)), "t".to_owned()),
+        };
+        let source = match self.choices.below(3) {
+            0 => "(VALUES (1, 2, 'm'), (70, 3, 'n')) AS z (id, n, s)".to_owned(),
+            1 => format!(
+                "(SELECT DISTINCT ON (id) id, n, s FROM ({}) AS y ORDER BY id, n, s) AS z",
+                self.query(1)
+            ),
+            _ => format!("{} AS z", self.spelled_with_schema("b")),
+        };
+        let both = [label.clone(), "z".to_owned()];
+        let mut actions = Vec::new();
+        for _ in 0..=self.choices.below(3) {
+            let condition = match self.choices.below(3) {
+                0 => format!(" AND {}", self.condition(&both, 0)),
+                _ => String::new(),
+            };
+            actions.push(match self.choices.below(6) {
+                0 => format!("WHEN MATCHED{condition} THEN UPDATE SET n = z.n, s = {label}.s || 'm'"),
+                1 => format!("WHEN MATCHED{condition} THEN DELETE"),
+                2 => "WHEN NOT MATCHED THEN INSERT (id, n, s) VALUES (z.id, z.n, z.s)".to_owned(),
+                3 => "WHEN NOT MATCHED AND z.id > 60 THEN INSERT VALUES (DEFAULT, z.id, z.n)".to_owned(),
+                4 => format!("WHEN NOT MATCHED BY SOURCE AND {label}.n > 1 THEN UPDATE SET s = 'left'"),
+                _ => "WHEN MATCHED THEN DO NOTHING".to_owned(),
+            });
+        }
+        format!("MERGE INTO {target} USING {source} ON {label}.id = z.id {}", actions.join(" "))
+    }
+
+    fn insert_without_columns(&mut self) -> String {
+        let table = self.choices.of(&["a", "b"]);
+        let (target, first) = (self.spelled_with_schema(table), 70 + self.choices.below(9));
+        match self.choices.below(3) {
+            0 => format!("INSERT INTO {target} VALUES (DEFAULT, {first}, {}, 'i')", self.int(&[])),
+            1 => format!(
+                "INSERT INTO {target} SELECT tenant_id, id + 100, n FROM public.b AS x WHERE x.id < 4"
+            ),
+            _ => format!(
+                "INSERT INTO {target} (tenant_id, id, s) SELECT y.t, y.id + 100, 'own' \
+                 FROM (SELECT x.tenant_id AS t, x.id FROM public.c AS x) AS y WHERE y.id < 3"
+            ),
+        }
+    }
+
+    /// Forms of a query that are written seldom.
+    fn other_forms(&mut self) -> String {
+        let table = self.choices.of(&["public.a", "public.b", "\"public\".c"]);
+        match self.choices.below(9) {
+            0 => format!("TABLE {table}"),
+            1 => format!("TABLE ONLY {table} ORDER BY id LIMIT 2"),
+            2 => format!(
+                "SELECT x.id, x.n FROM ONLY ({table}) AS x WHERE x.ctid IS NOT NULL AND xmin IS NOT NULL"
+            ),
+            3 => format!(
+                "SELECT f.i, x.s FROM {table} AS x, ROWS FROM (generate_series(1, x.n), unnest(ARRAY[x.id])) AS f (i, j)"
+            ),
+            4 => format!(
+                "SELECT x.n BETWEEN SYMMETRIC 3 AND 1, count(x), count(*) FILTER (WHERE x IS NOT NULL) FROM {table} AS x GROUP BY 1"
+            ),
+            5 => format!(
+                "WITH RECURSIVE r (i) AS (SELECT 1 UNION ALL SELECT r.i + 1 FROM r WHERE r.i < 3) SEARCH BREADTH FIRST BY i SET o \
+                 SELECT r.i, x.id FROM r JOIN {table} AS x ON x.id = r.i ORDER BY r.o, x.id"
+            ),
+            6 => format!("SELECT x.id, GROUPING(x.n) FROM {table} AS x GROUP BY ROLLUP (x.n, x.id)"),
+            7 => format!("SELECT row_to_json(x), (x).s, x.* FROM {table} x ORDER BY x"),
+            _ => format!(
+                "SELECT j.id, j.s FROM ({table} AS x JOIN public.b AS y USING (id)) AS j (id) WHERE j.id < 5"
+            ),
+        }
+    }
+
+    /// A table that no common table expression can stand for.
+    fn spelled_with_schema(&mut self, name: &str) -> String {
+        let spelled = self.spelled(name);
+        if spelled.contains('.') { spelled } else { format!("public.{spelled}") }
     }
 
     fn locking(&mut self) -> String {
@@ -387,7 +658,7 @@ impl<'a> Grammar<'a> {
 
     fn maybe_returning(&mut self, text: String, label: &str) -> String {
         match self.choices.below(4) {
-            0 => format!("{text} RETURNING {label}.id, {label}.n"),
+            0 => format!("{text} RETURNING {label}.id, {label}.n, {label}.ctid IS NOT NULL, ({label}).s"),
             1 => format!("{text} RETURNING {label}.*"),
             2 => {
                 format!("{text} RETURNING {label}.id, (SELECT count(*) FROM public.c WHERE c.n = {label}.n)")
