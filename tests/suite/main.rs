@@ -24,6 +24,7 @@ mod isolation;
 mod keys;
 mod maintenance;
 mod migrating;
+mod names;
 mod operations;
 mod oracle;
 mod partitions;

@@ -11,7 +11,7 @@ use super::super::snapshot::Snapshot;
 use super::edits::Edits;
 use super::identifier::{identifier, parts};
 use super::plan::NamedTenant;
-use super::scope::{Column, Columns, Cte, Relation, Scope, Value};
+use super::scope::{Column, Columns, Cte, Others, Relation, Scope, Value};
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 
@@ -191,6 +191,7 @@ impl<'a> Analysis<'a> {
         scope: &Scope<'_>,
     ) -> Walk {
         let (mut names, mut statement, mut more) = (Vec::new(), None, Vec::new());
+        let mut marked = false;
         for child in node.children() {
             match child.kind() {
                 K::name | K::AS | K::LParen | K::RParen | K::opt_materialized => {}
@@ -200,7 +201,13 @@ impl<'a> Analysis<'a> {
                 K::opt_search_clause | K::opt_cycle_clause => {
                     for part in child.children() {
                         match part.kind() {
-                            K::ColId => more.push(Column::new(identifier(part), Value::PLAIN)),
+                            // The order and the path are rows; the mark of a cycle is not.
+                            K::ColId => {
+                                let is_mark = child.kind() == K::opt_cycle_clause && !marked;
+                                marked |= is_mark;
+                                let value = if is_mark { Value::PLAIN } else { Value::ROW };
+                                more.push(Column::new(identifier(part), value));
+                            }
                             K::AexprConst => drop(self.expression(part, scope)?),
                             K::columnList => {}
                             _ if part.is_token() => {}
@@ -248,7 +255,7 @@ impl<'a> Analysis<'a> {
     /// The columns of a registered table.
     pub(super) fn columns_of(&self, table: &TableName, ownership: Ownership) -> Columns {
         let Some(columns) = self.snapshot.columns(table) else {
-            return Columns { open: true, ..Columns::default() };
+            return Columns { others: Others::Any, ..Columns::default() };
         };
         let list: Vec<Column> = columns
             .iter()

@@ -9,7 +9,7 @@ use super::functions;
 use super::identifier::{identifier, parts};
 use super::operators;
 use super::output;
-use super::scope::{Column, Columns, Relation, Scope, Value};
+use super::scope::{Column, Columns, Others, Relation, Scope, Value};
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 
@@ -65,6 +65,9 @@ const NAMED_RESULTS: &[(&str, &str)] = &[
     ("jsonb_array_elements", "value"),
     ("jsonb_array_elements_text", "value"),
 ];
+
+/// The columns of `unnest` of a tsvector.
+const OF_TSVECTOR: Others = Others::Named(&["lexeme", "positions", "weights"]);
 
 /// The first release whose grammar has a keyword as the beginning of an expression, as `server_version_num` counts.
 const KEYWORD_SINCE: &[(K, u32)] = &[
@@ -273,7 +276,7 @@ impl Analysis<'_> {
             return Ok(Columns::known(defined));
         }
         let Some(call) = node.child(K::func_application) else {
-            let name = alias.unwrap_or_else(|| output::name(node));
+            let name = alias.map_or_else(|| output::name(node), Ok)?;
             return Ok(Columns::known([Column::new(name, value)]));
         };
         let Some(name) = call.child(K::func_name) else { return unhandled(call) };
@@ -281,7 +284,7 @@ impl Analysis<'_> {
         let last = folded.last().cloned().unwrap_or_default();
         if self.registry.declares_function(&folded.join(".")) {
             let scalar = Column::new(alias.unwrap_or(last), Value::PLAIN);
-            return Ok(Columns { open: true, ..Columns::known([scalar]) });
+            return Ok(Columns { others: Others::Any, ..Columns::known([scalar]) });
         }
         if let Some(columns) = row_columns(&last) {
             return Ok(plain_columns(columns));
@@ -304,18 +307,18 @@ impl Analysis<'_> {
                     };
                     Columns::known(columns.iter().map(plain).collect::<Vec<_>>())
                 }
-                None => Columns { open: true, ..Columns::default() },
+                None => Columns { others: Others::Any, ..Columns::default() },
             });
         }
         if last == "unnest" {
-            // Several arrays give a column each; a tsvector gives three.
+            // Several arrays give a column each; a tsvector gives three, of other names.
             let arrays = call
                 .child(K::func_arg_list)
                 .map_or(1, |list| list.children().filter(|item| item.kind() != K::Comma).count());
             let name = if arrays == 1 { alias.unwrap_or(last) } else { last };
-            let mut columns = vec![Column::new(name, Value::PLAIN); arrays];
-            columns.extend(["lexeme", "positions", "weights"].map(|name| Column::new(name, Value::PLAIN)));
-            return Ok(Columns::known(columns));
+            let columns = vec![Column::new(name, Value { row: value.row, own_tenant: false }); arrays];
+            let others = if arrays == 1 { OF_TSVECTOR } else { Others::None };
+            return Ok(Columns { others, ..Columns::known(columns) });
         }
         Ok(Columns::known([Column::new(alias.unwrap_or(last), Value { row: value.row, own_tenant: false })]))
     }
@@ -385,13 +388,15 @@ impl Analysis<'_> {
         Ok(Columns::known(columns))
     }
 
+    /// The columns of one level come before those of the levels below it.
     fn json_columns(&mut self, node: Node<'_>, columns: &mut Vec<Column>, scope: &Scope<'_>) -> Walk {
+        let mut below = Vec::new();
         for definition in node.children().filter(|child| child.kind() != K::Comma) {
             for child in definition.children() {
                 match child.kind() {
                     K::ColId => columns.push(Column::new(identifier(child), Value::PLAIN)),
                     K::Typename => self.plain_type(child, scope)?,
-                    K::json_table_column_definition_list => self.json_columns(child, columns, scope)?,
+                    K::json_table_column_definition_list => below.push(child),
                     K::name
                     | K::path_opt
                     | K::Sconst
@@ -402,7 +407,7 @@ impl Analysis<'_> {
                 }
             }
         }
-        Ok(())
+        below.into_iter().try_for_each(|list| self.json_columns(list, columns, scope))
     }
 
     /// `XMLTABLE (..)`

@@ -4,7 +4,7 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::registry::TENANT_COLUMN;
 use super::analysis::{Analysis, is_default};
-use super::from::table_name;
+use super::from::{From, table_name};
 use super::identifier::{identifier, quoted};
 use super::insert::Target;
 use super::scope::{Columns, Scope, Value};
@@ -24,7 +24,7 @@ impl Analysis<'_> {
     /// An UPDATE or a DELETE.
     fn change(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Columns> {
         let (mut target, mut set, mut condition, mut returning) = (None, None, None, None);
-        let mut from = Vec::new();
+        let mut from = From::default();
         let mut end = node.end();
         for child in node.children() {
             match child.kind() {
@@ -44,7 +44,7 @@ impl Analysis<'_> {
         }
         let Some(target) = target else { return unhandled(node) };
         let mut relations = vec![target.relation.clone()];
-        relations.extend(from.iter().cloned());
+        relations.extend(from.relations.iter().cloned());
         let inner = Scope::of(&relations, scope);
         if let Some(set) = set {
             self.assignments(set, &target, &inner)?;
@@ -77,12 +77,16 @@ impl Analysis<'_> {
 
     fn merge_within(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Columns> {
         let (mut target, mut condition, mut actions, mut returning) = (None, None, None, None);
-        let mut source = Vec::new();
+        let mut source = From::default();
         for child in node.children() {
             match child.kind() {
                 K::opt_with_clause | K::MERGE | K::INTO | K::USING | K::ON => {}
                 K::relation_expr_opt_alias => target = Some(self.target_with_alias(child)?),
-                K::table_ref => self.table_reference(child, &mut source, scope)?,
+                K::table_ref => {
+                    source.columns = self.table_reference(child, &mut source.relations, scope)?;
+                    // PostgreSQL lists the columns of the source first.
+                    source.columns.unordered = true;
+                }
                 K::a_expr => condition = Some(child),
                 K::merge_when_list => actions = Some(child),
                 K::returning_clause => returning = Some(child),
@@ -93,7 +97,7 @@ impl Analysis<'_> {
             return unhandled(node);
         };
         let mut relations = vec![target.relation.clone()];
-        relations.extend(source.iter().cloned());
+        relations.extend(source.relations.iter().cloned());
         let inner = Scope::of(&relations, scope);
         let guard = self.guard(&target.relation.label_text);
         self.guarded_expression(condition, &guard, &inner)?;
@@ -177,7 +181,7 @@ impl Analysis<'_> {
                 }
                 names
             }
-            None if target.relation.columns.open => {
+            None if target.relation.columns.others.are_possible() => {
                 return Err(Reason::UnnamedColumns(target.table.to_string()));
             }
             None => {

@@ -2,11 +2,12 @@
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
+use super::super::refusal::Reason;
 use super::super::registry::Ownership;
 use super::analysis::{Analysis, check_label, name_list, on_enough_stack};
 use super::identifier::{identifier, parts};
 use super::output;
-use super::scope::{Column, Columns, Relation, Scope, Value};
+use super::scope::{Column, Columns, Others, Relation, Scope, Value};
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 
@@ -19,10 +20,19 @@ struct Alias<'t> {
     defined: Option<Vec<Column>>,
 }
 
+/// What a FROM clause offers.
+#[derive(Default)]
+pub(super) struct From {
+    /// The relations by which columns can be qualified.
+    pub(super) relations: Vec<Relation>,
+    /// The columns of `*`.
+    pub(super) columns: Columns,
+}
+
 impl Analysis<'_> {
     /// The relations of a FROM or USING clause.
-    pub(super) fn relations_of(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Vec<Relation>> {
-        let mut relations = Vec::new();
+    pub(super) fn relations_of(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<From> {
+        let mut from = From::default();
         for child in node.children() {
             match child.kind() {
                 K::FROM | K::USING => {}
@@ -30,7 +40,10 @@ impl Analysis<'_> {
                     for item in child.children() {
                         match item.kind() {
                             K::Comma => {}
-                            K::table_ref => self.table_reference(item, &mut relations, scope)?,
+                            K::table_ref => {
+                                let columns = self.table_reference(item, &mut from.relations, scope)?;
+                                from.columns = from.columns.beside(&columns);
+                            }
                             _ => return unhandled(item),
                         }
                     }
@@ -38,16 +51,17 @@ impl Analysis<'_> {
                 _ => return unhandled(child),
             }
         }
-        Ok(relations)
+        Ok(from)
     }
 
-    /// Adds the relations of one item. `siblings` holds those left of it, which LATERAL items and functions see.
+    /// Adds the relations of one item, and returns its columns. `siblings` holds the relations left of it, which LATERAL
+    /// items and functions see.
     pub(super) fn table_reference(
         &mut self,
         node: Node<'_>,
         siblings: &mut Vec<Relation>,
         scope: &Scope<'_>,
-    ) -> Walk {
+    ) -> Walk<Columns> {
         self.count_relation()?;
         on_enough_stack(|| self.table_reference_of_kind(node, siblings, scope))
     }
@@ -57,7 +71,7 @@ impl Analysis<'_> {
         node: Node<'_>,
         siblings: &mut Vec<Relation>,
         scope: &Scope<'_>,
-    ) -> Walk {
+    ) -> Walk<Columns> {
         let mut alias = Alias::default();
         let (mut lateral, mut source) = (false, None);
         for child in node.children() {
@@ -84,43 +98,32 @@ impl Analysis<'_> {
             check_label(label)?;
         }
         let label = alias.label.map(identifier);
-        match source.kind() {
-            K::relation_expr => self.table(source, &alias, siblings, scope),
+        let columns = match source.kind() {
+            K::relation_expr => return self.table(source, &alias, siblings, scope),
+            K::func_table => return self.function_table(source, &alias, siblings, scope),
             K::joined_table => {
                 let start = siblings.len();
-                let names = self.join(source, siblings, scope)?;
-                // An alias hides the names inside the join.
-                if let Some(label) = label {
-                    let inner: Vec<Relation> = siblings.drain(start..).collect();
-                    let columns = joined_columns(&inner, &names).renamed(&alias.names);
-                    siblings.push(Relation::derived(Some(label), columns));
+                let columns = self.join(source, siblings, scope)?;
+                if label.is_none() {
+                    return Ok(columns);
                 }
-                Ok(())
+                // An alias hides the names inside the join.
+                siblings.truncate(start);
+                columns
             }
-            K::select_with_parens => {
-                let columns = if lateral {
-                    self.query(source, &Scope::of(siblings, scope))?
-                } else {
-                    self.query(source, scope)?
-                };
-                siblings.push(Relation::derived(label, columns.renamed(&alias.names)));
-                Ok(())
-            }
-            _ => {
-                let columns = {
-                    let inner = Scope::of(siblings, scope);
-                    match source.kind() {
-                        K::func_table => return self.function_table(source, &alias, siblings, scope),
-                        K::json_table => self.json_table(source, &inner)?,
-                        _ => self.xml_table(source, &inner)?,
-                    }
-                };
-                let default = if source.kind() == K::json_table { "json_table" } else { "xmltable" };
-                let label = label.unwrap_or_else(|| default.to_owned());
-                siblings.push(Relation::derived(Some(label), columns.renamed(&alias.names)));
-                Ok(())
-            }
-        }
+            K::select_with_parens if lateral => self.query(source, &Scope::of(siblings, scope))?,
+            K::select_with_parens => self.query(source, scope)?,
+            K::json_table => self.json_table(source, &Scope::of(siblings, scope))?,
+            _ => self.xml_table(source, &Scope::of(siblings, scope))?,
+        };
+        let label = label.or_else(|| match source.kind() {
+            K::json_table => Some("json_table".to_owned()),
+            K::xmltable => Some("xmltable".to_owned()),
+            _ => None,
+        });
+        let columns = columns.renamed(&alias.names);
+        siblings.push(Relation::derived(label, columns.clone()));
+        Ok(columns)
     }
 
     /// The table of `TABLE t`.
@@ -129,7 +132,7 @@ impl Analysis<'_> {
         node: Node<'_>,
         relations: &mut Vec<Relation>,
         scope: &Scope<'_>,
-    ) -> Walk {
+    ) -> Walk<Columns> {
         self.table(node, &Alias::default(), relations, scope)
     }
 
@@ -185,7 +188,7 @@ impl Analysis<'_> {
         alias: &Alias<'_>,
         siblings: &mut Vec<Relation>,
         scope: &Scope<'_>,
-    ) -> Walk {
+    ) -> Walk<Columns> {
         let name = table_name(node)?;
         if let [only] = parts(name)?[..]
             && let Some(cte) = scope.cte(&identifier(only))
@@ -194,16 +197,17 @@ impl Analysis<'_> {
                 return unsupported("a recursive reference in the part that is not recursive");
             };
             let label = alias.label.map_or_else(|| identifier(only), identifier);
-            siblings.push(Relation::derived(Some(label), columns.renamed(&alias.names)));
-            return Ok(());
+            let columns = columns.renamed(&alias.names);
+            siblings.push(Relation::derived(Some(label), columns.clone()));
+            return Ok(columns);
         }
         let (table, ownership) = self.lookup(name)?;
         let mut relation = self.table_relation(name, alias.label, table, ownership)?;
         if ownership == Ownership::Shared {
             self.write_schema(name)?;
-            relation.columns = relation.columns.renamed(&alias.names);
-            siblings.push(relation);
-            return Ok(());
+            let columns = relation.columns.renamed(&alias.names);
+            siblings.push(Relation { columns: columns.clone(), ..relation });
+            return Ok(columns);
         }
         if alias.names.is_empty() {
             let end = alias.label.map_or(node.end(), Node::end);
@@ -221,14 +225,16 @@ impl Analysis<'_> {
             relation.columns = relation.columns.renamed(&alias.names);
             relation.has_system_columns = false;
         }
+        let columns = relation.columns.clone();
         siblings.push(relation);
-        Ok(())
+        Ok(columns)
     }
 
-    /// A join. Adds its relations, and returns the names that both sides have in common (USING, NATURAL).
-    fn join(&mut self, node: Node<'_>, siblings: &mut Vec<Relation>, scope: &Scope<'_>) -> Walk<Vec<String>> {
+    /// A join. Adds its relations, and returns its columns: those that both sides have in common (USING, NATURAL) first
+    /// and once.
+    fn join(&mut self, node: Node<'_>, siblings: &mut Vec<Relation>, scope: &Scope<'_>) -> Walk<Columns> {
         let start = siblings.len();
-        let (mut natural, mut middle, mut common, mut qualification) = (false, start, Vec::new(), None);
+        let (mut natural, mut sides, mut qualification) = (false, Vec::new(), None);
         for child in node.children() {
             match child.kind() {
                 K::LParen | K::RParen | K::CROSS | K::JOIN | K::join_type => {}
@@ -236,37 +242,25 @@ impl Analysis<'_> {
                 K::joined_table => return self.join(child, siblings, scope),
                 K::table_ref => {
                     // The right side of a join sees its left side, and what stands left of the join.
-                    middle = siblings.len();
-                    self.table_reference(child, siblings, scope)?;
+                    let before = siblings.len();
+                    sides.push(self.table_reference(child, siblings, scope)?);
+                    // Tables inside a join are joined already, except where a side is a table alone.
+                    if let Some([table]) = siblings.get_mut(before..) {
+                        table.joined = true;
+                    }
                 }
                 K::join_qual => qualification = Some(child),
                 _ => return unhandled(child),
             }
         }
-        let Some((left, right)) =
-            siblings.get_mut(start..).and_then(|inner| inner.split_at_mut_checked(middle - start))
-        else {
-            return unhandled(node);
-        };
-        // Tables inside a join are joined already, except where a side is a table alone.
-        if let [table] = left {
-            table.joined = true;
-        }
-        if let [table] = right {
-            table.joined = true;
-        }
+        let [left, right] = &sides[..] else { return unhandled(node) };
+        let mut common = Vec::new();
         if natural {
-            common = joined_columns(left, &[])
-                .list
-                .iter()
-                .filter(|column| right.iter().any(|relation| relation.column(&column.name).is_some()))
-                .map(|column| column.name.clone())
-                .collect();
-            refuse_rows(&common, left, right)?;
+            common = left.names_in(right);
             self.operator("=", node)?;
         }
-        let Some(qualification) = qualification else { return Ok(common) };
-        for child in qualification.children() {
+        let mut label = None;
+        for child in qualification.into_iter().flat_map(Node::children) {
             match child.kind() {
                 K::ON | K::LParen | K::RParen => {}
                 K::USING => self.operator("=", child)?,
@@ -274,22 +268,19 @@ impl Analysis<'_> {
                     let inner = siblings.get(start..).unwrap_or_default();
                     self.plain_expression(child, &Scope::of(inner, scope))?;
                 }
-                K::name_list => {
-                    common = name_list(child)?;
-                    refuse_rows(&common, siblings.get(start..).unwrap_or_default(), &[])?;
-                }
-                // `USING (..) AS x`: x names the common columns.
-                K::opt_alias_clause_for_join_using => {
-                    let Some(label) = child.child(K::ColId) else { return unhandled(child) };
-                    check_label(label)?;
-                    let columns: Vec<Column> =
-                        common.iter().map(|name| Column::new(name.clone(), Value::PLAIN)).collect();
-                    siblings.push(Relation::derived(Some(identifier(label)), Columns::known(columns)));
-                }
+                K::name_list => common = name_list(child)?,
+                K::opt_alias_clause_for_join_using => label = child.child(K::ColId),
                 _ => return unhandled(child),
             }
         }
-        Ok(common)
+        let columns = left.joined_with(right, &common)?;
+        // `USING (..) AS x`: x names the common columns.
+        if let Some(label) = label {
+            check_label(label)?;
+            let of_label: Vec<Column> = columns.list.iter().take(common.len()).cloned().collect();
+            siblings.push(Relation::derived(Some(identifier(label)), Columns::known(of_label)));
+        }
+        Ok(columns)
     }
 
     /// A function, or several in ROWS FROM, in place of a table.
@@ -299,9 +290,9 @@ impl Analysis<'_> {
         alias: &Alias<'_>,
         siblings: &mut Vec<Relation>,
         scope: &Scope<'_>,
-    ) -> Walk {
+    ) -> Walk<Columns> {
         let mut columns: Vec<Column> = Vec::new();
-        let (mut open, mut ordinality, mut name) = (false, false, None);
+        let (mut others, mut ordinality, mut name) = (Others::None, false, None);
         let label = alias.label.map(identifier);
         for child in node.children() {
             match child.kind() {
@@ -311,8 +302,8 @@ impl Analysis<'_> {
                     let default = label.clone();
                     let found =
                         self.function_columns(child, default, alias.defined.as_deref(), siblings, scope)?;
-                    name = Some(output::name(child));
-                    open |= found.open;
+                    name = Some(output::name(child)?);
+                    others = others.and(found.others);
                     columns.extend(found.list.iter().cloned());
                 }
                 K::rowsfrom_list => {
@@ -327,8 +318,10 @@ impl Analysis<'_> {
                         };
                         let found =
                             self.function_columns(function, None, defined.as_deref(), siblings, scope)?;
-                        name.get_or_insert_with(|| output::name(function));
-                        open |= found.open;
+                        if name.is_none() {
+                            name = Some(output::name(function)?);
+                        }
+                        others = others.and(found.others);
                         columns.extend(found.list.iter().cloned());
                     }
                 }
@@ -338,41 +331,45 @@ impl Analysis<'_> {
         if ordinality {
             columns.push(Column::new("ordinality", Value::PLAIN));
         }
-        let columns = Columns { list: columns.into(), open }.renamed(&alias.names);
-        siblings.push(Relation::derived(label.or(name), columns));
-        Ok(())
+        let columns = Columns { list: columns.into(), others, unordered: false }.renamed(&alias.names);
+        siblings.push(Relation::derived(label.or(name), columns.clone()));
+        Ok(columns)
     }
 }
 
-/// The columns of a join: those in common once, then the others of each side.
-fn joined_columns(relations: &[Relation], common: &[String]) -> Columns {
-    let mut columns: Vec<Column> = Vec::new();
-    let mut open = false;
-    for name in common {
-        let values = relations.iter().filter_map(|relation| relation.column(name));
-        columns.extend(values.reduce(Value::or).map(|value| Column::new(name.clone(), value)));
+impl Columns {
+    /// The columns of two items of a FROM list.
+    pub(super) fn beside(&self, right: &Self) -> Self {
+        Self {
+            list: self.list.iter().chain(right.list.iter()).cloned().collect(),
+            others: self.others.and(right.others),
+            unordered: self.unordered || self.others.are_possible() || right.unordered,
+        }
     }
-    for relation in relations {
-        open |= relation.columns.open;
-        let others = relation.columns.list.iter().filter(|column| !common.contains(&column.name));
-        columns.extend(others.cloned());
+
+    /// The names that both sides have.
+    fn names_in(&self, right: &Self) -> Vec<String> {
+        let both = self.list.iter().filter(|column| right.list.iter().any(|other| other.name == column.name));
+        both.map(|column| column.name.clone()).collect()
     }
-    Columns { list: columns.into(), open }
-}
 
-/// The columns of an unqualified `*`.
-pub(super) fn all_columns(relations: &[Relation]) -> Columns {
-    joined_columns(relations, &[])
-}
-
-/// USING and NATURAL compare columns with the operator `=`.
-fn refuse_rows(common: &[String], left: &[Relation], right: &[Relation]) -> Walk {
-    let rows = left
-        .iter()
-        .chain(right)
-        .flat_map(|relation| relation.columns.list.iter())
-        .any(|column| column.value.row && common.contains(&column.name));
-    if rows { Err(super::super::refusal::Reason::RowOperand("a join".into())) } else { Ok(()) }
+    /// The columns of a join with these names in common, which are compared by `=`.
+    fn joined_with(&self, right: &Self, common: &[String]) -> Walk<Self> {
+        let mut list = Vec::new();
+        for name in common {
+            let all = self.list.iter().chain(right.list.iter()).filter(|column| column.name == *name);
+            let value = all.map(|column| column.value).reduce(Value::or).unwrap_or(Value::PLAIN);
+            if value.row {
+                return Err(Reason::RowOperand("a join".into()));
+            }
+            list.push(Column::new(name.clone(), value));
+        }
+        let others = self.beside(right);
+        list.extend(others.list.iter().filter(|column| !common.contains(&column.name)).cloned());
+        // Of columns that are not known some may be in common, too.
+        let unordered = others.unordered || others.others.are_possible();
+        Ok(Self { list: list.into(), others: others.others, unordered })
+    }
 }
 
 /// The name in `t`, `t *`, `ONLY t`, `ONLY (t)`.

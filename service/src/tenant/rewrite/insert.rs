@@ -5,6 +5,7 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 use super::super::refusal::Reason;
 use super::super::registry::{Ownership, TENANT_COLUMN, TableName};
 use super::analysis::{Analysis, is_default};
+use super::from::From;
 use super::identifier::{identifier, quoted};
 use super::scope::{Columns, Relation, Scope, Value};
 use super::tree::Node;
@@ -135,7 +136,7 @@ impl Analysis<'_> {
         if let Some(conflict) = conflict {
             self.on_conflict(conflict, &target, scope)?;
         }
-        self.returning(returning, &target, Vec::new(), scope)
+        self.returning(returning, &target, From::default(), scope)
     }
 
     fn insert_target(&mut self, node: Node<'_>) -> Walk<Target> {
@@ -193,7 +194,7 @@ impl Analysis<'_> {
         }
         let known = &target.relation.columns;
         let index = known.list.iter().position(|column| column.name == TENANT_COLUMN);
-        let Some(index) = index.filter(|_| !known.open) else {
+        let Some(index) = index.filter(|_| !known.others.are_possible()) else {
             return Err(Reason::UnnamedColumns(target.table.to_string()));
         };
         let rows = known.list.iter().map(|column| column.value.row).collect();
@@ -420,14 +421,14 @@ impl Analysis<'_> {
         &mut self,
         node: Option<Node<'_>>,
         target: &Target,
-        from: Vec<Relation>,
+        from: From,
         scope: &Scope<'_>,
     ) -> Walk<Columns> {
         let Some(node) = node else { return Ok(Columns::known([])) };
         let mut relations = vec![target.relation.clone()];
-        relations.extend(from);
+        relations.extend(from.relations);
         let labels: Vec<_> = relations.iter().filter_map(|relation| relation.label.clone()).collect();
-        let shown = relations.clone();
+        let shown = target.relation.columns.beside(&from.columns);
         if self.snapshot.server_version().is_none_or(|version| version >= 180_000) {
             for label in ["old", "new"].into_iter().filter(|label| !labels.iter().any(|known| known == label))
             {

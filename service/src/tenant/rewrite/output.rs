@@ -2,19 +2,26 @@
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
+use super::analysis::on_enough_stack;
 use super::identifier::{identifier, parts};
 use super::tree::Node;
-use super::types;
+use super::{Walk, types, unsupported};
 
 /// The name of a column that has none.
 const NONE: &str = "?column?";
 
-/// How deep the name is looked for. No statement that is written by hand or built by a library comes near it.
-const DEEPEST: usize = 64;
+/// How deep the name is looked for. What goes deeper is refused: another name than the server's would name another
+/// column.
+const DEEPEST: usize = 4096;
 
 /// The name of the column that an expression without an alias makes.
-pub(super) fn name(node: Node<'_>) -> String {
-    figure(node, DEEPEST).map_or_else(|| NONE.to_owned(), |(name, _)| name)
+pub(super) fn name(node: Node<'_>) -> Walk<String> {
+    let mut depth = DEEPEST;
+    let name = figure(node, &mut depth);
+    if depth == 0 {
+        return unsupported("an expression without a name that nests so deep");
+    }
+    Ok(name.map_or_else(|| NONE.to_owned(), |(name, _)| name))
 }
 
 /// A name, and whether a cast around the expression keeps it.
@@ -25,8 +32,16 @@ fn strong(name: impl Into<String>) -> Figure {
     Some((name.into(), true))
 }
 
-fn figure(node: Node<'_>, depth: usize) -> Figure {
-    let depth = depth.checked_sub(1)?;
+/// `depth` counts down; zero says that the name was not found for the depth.
+fn figure(node: Node<'_>, depth: &mut usize) -> Figure {
+    on_enough_stack(|| figure_of_kind(node, depth))
+}
+
+fn figure_of_kind(node: Node<'_>, depth: &mut usize) -> Figure {
+    *depth = depth.saturating_sub(1);
+    if *depth == 0 {
+        return None;
+    }
     let children: Vec<Node<'_>> = node.children().collect();
     match node.kind() {
         K::columnref => {
@@ -55,7 +70,7 @@ fn figure(node: Node<'_>, depth: usize) -> Figure {
     }
 }
 
-fn operation(children: &[Node<'_>], depth: usize) -> Figure {
+fn operation(children: &[Node<'_>], depth: &mut usize) -> Figure {
     match children {
         [only] => figure(*only, depth),
         [inner, cast, kind] if cast.kind() == K::TYPECAST => cast_name(*inner, *kind, depth),
@@ -69,11 +84,11 @@ fn operation(children: &[Node<'_>], depth: usize) -> Figure {
     }
 }
 
-fn cast_name(inner: Node<'_>, kind: Node<'_>, depth: usize) -> Figure {
+fn cast_name(inner: Node<'_>, kind: Node<'_>, depth: &mut usize) -> Figure {
     figure(inner, depth).filter(|(_, strong)| *strong).or_else(|| Some((types::last_name(kind)?, false)))
 }
 
-fn primary(children: &[Node<'_>], depth: usize) -> Figure {
+fn primary(children: &[Node<'_>], depth: &mut usize) -> Figure {
     match children {
         [exists, _] if exists.kind() == K::EXISTS => strong("exists"),
         [array, _] if array.kind() == K::ARRAY => strong("array"),
@@ -93,7 +108,7 @@ fn primary(children: &[Node<'_>], depth: usize) -> Figure {
 }
 
 /// The name of a scalar subquery: that of its first column.
-fn first_target(query: Node<'_>, depth: usize) -> Figure {
+fn first_target(query: Node<'_>, depth: &mut usize) -> Figure {
     let select = query.descendants().find(|node| node.kind() == K::simple_select)?;
     if select.has(K::select_clause) {
         return None;
@@ -116,7 +131,7 @@ fn constant(children: &[Node<'_>]) -> Figure {
     }
 }
 
-fn keyword_function(node: Node<'_>, children: &[Node<'_>], depth: usize) -> Figure {
+fn keyword_function(node: Node<'_>, children: &[Node<'_>], depth: &mut usize) -> Figure {
     let first = children.first()?;
     let name = match first.kind() {
         K::CAST => return cast_name(node.child(K::a_expr)?, node.child(K::Typename)?, depth),

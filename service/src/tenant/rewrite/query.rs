@@ -5,7 +5,7 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 use super::super::refusal::Reason;
 use super::analysis::Analysis;
 use super::expression::relation_named;
-use super::from::all_columns;
+use super::from::From;
 use super::identifier::identifier;
 use super::insert::Stamp;
 use super::output;
@@ -126,7 +126,7 @@ impl Analysis<'_> {
 
     /// `TABLE t`, which is `SELECT * FROM t`.
     fn table_command(&mut self, node: Node<'_>, scope: &Scope<'_>, around: Around<'_, '_>) -> Walk<Columns> {
-        let mut relations = Vec::new();
+        let (mut relations, mut columns) = (Vec::new(), Columns::default());
         for child in node.children() {
             match child.kind() {
                 K::TABLE => {
@@ -134,11 +134,10 @@ impl Analysis<'_> {
                     let list = format!("SELECT *{} FROM", stamp.unwrap_or_default());
                     self.edits.replace(child.start(), child.end(), list);
                 }
-                K::relation_expr => self.bare_table(child, &mut relations, scope)?,
+                K::relation_expr => columns = self.bare_table(child, &mut relations, scope)?,
                 _ => return unhandled(child),
             }
         }
-        let columns = all_columns(&relations);
         self.tail(around.tail, &columns, &relations, scope)?;
         Ok(columns)
     }
@@ -197,10 +196,11 @@ impl Analysis<'_> {
                 _ => return unhandled(child),
             }
         }
-        let relations = from.map(|from| self.relations_of(from, outer)).transpose()?.unwrap_or_default();
+        let from = from.map(|from| self.relations_of(from, outer)).transpose()?.unwrap_or_default();
+        let From { relations, columns: all } = from;
         let scope = Scope::of(&relations, outer);
         let columns = match list {
-            Some(list) => self.target_list(list, &relations, &scope)?,
+            Some(list) => self.target_list(list, &all, &scope)?,
             None => Columns::known([]),
         };
         if let Some(stamp) = around.stamp {
@@ -351,22 +351,18 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// The columns of a list of targets.
-    pub(super) fn target_list(
-        &mut self,
-        node: Node<'_>,
-        relations: &[Relation],
-        scope: &Scope<'_>,
-    ) -> Walk<Columns> {
+    /// The columns of a list of targets, of which `*` stands for all columns of FROM.
+    pub(super) fn target_list(&mut self, node: Node<'_>, all: &Columns, scope: &Scope<'_>) -> Walk<Columns> {
         let mut columns = Columns::default();
         let mut list: Vec<Column> = Vec::new();
         for child in node.children() {
             match child.kind() {
                 K::Comma => {}
-                K::target_list => return self.target_list(child, relations, scope),
+                K::target_list => return self.target_list(child, all, scope),
                 K::target_el => {
-                    let found = self.target(child, relations, scope)?;
-                    columns.open |= found.open;
+                    let found = self.target(child, all, scope)?;
+                    columns.unordered |= found.unordered || found.others.are_possible();
+                    columns.others = columns.others.and(found.others);
                     list.extend(found.list.iter().cloned());
                 }
                 _ => return unhandled(child),
@@ -376,18 +372,18 @@ impl Analysis<'_> {
         Ok(columns)
     }
 
-    fn target(&mut self, node: Node<'_>, relations: &[Relation], scope: &Scope<'_>) -> Walk<Columns> {
+    fn target(&mut self, node: Node<'_>, all: &Columns, scope: &Scope<'_>) -> Walk<Columns> {
         let (mut value, mut name) = (None, None);
         for child in node.children() {
             match child.kind() {
-                K::Star => return Ok(all_columns(relations)),
+                K::Star => return Ok(all.clone()),
                 K::AS => {}
                 K::a_expr => {
                     if let Some(columns) = self.expansion(child, scope)? {
                         return Ok(columns);
                     }
                     value = Some(self.expression(child, scope)?);
-                    name = Some(output::name(child));
+                    name = Some(output::name(child)?);
                 }
                 K::ColLabel | K::BareColLabel => name = Some(identifier(child)),
                 _ => return unhandled(child),
@@ -429,7 +425,11 @@ fn is_default_of_insert(expression: Node<'_>, stamp: Option<&Stamp>) -> bool {
 /// The columns of a set operation: the names of the first branch.
 fn united(first: &Columns, other: &Columns) -> Columns {
     let list = either(first.list.to_vec(), other.list.iter().cloned());
-    Columns { list: list.into(), open: first.open || other.open }
+    Columns {
+        list: list.into(),
+        others: first.others.and(other.others),
+        unordered: first.unordered || other.unordered,
+    }
 }
 
 fn either(mut first: Vec<Column>, other: impl IntoIterator<Item = Column>) -> Vec<Column> {

@@ -40,33 +40,73 @@ impl Column {
     }
 }
 
+/// Columns that a relation may have besides those that are known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Others {
+    #[default]
+    None,
+    /// These, none of which is a row.
+    Named(&'static [&'static str]),
+    Any,
+}
+
+impl Others {
+    pub(super) fn are_possible(self) -> bool {
+        self != Self::None
+    }
+
+    /// Whether one of them may have the name.
+    pub(super) fn may_have(self, name: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Named(names) => names.contains(&name),
+            Self::Any => true,
+        }
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::None, others) | (others, Self::None) => others,
+            (one, other) if one == other => one,
+            _ => Self::Any,
+        }
+    }
+}
+
 /// The columns of a relation, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Columns {
     pub(super) list: Rc<[Column]>,
-    /// Whether there may be others, as in the result of a function that the application declared.
-    pub(super) open: bool,
+    /// What else there may be, as in the result of a function that the application declared.
+    pub(super) others: Others,
+    /// Whether the server may have them in another order, so that an alias renames others than it does here.
+    pub(super) unordered: bool,
 }
 
 impl Columns {
     pub(super) fn known(list: impl Into<Rc<[Column]>>) -> Self {
-        Self { list: list.into(), open: false }
+        Self { list: list.into(), ..Self::default() }
     }
 
     /// The columns under the names of an alias, which may be fewer.
     pub(super) fn renamed(&self, names: &[String]) -> Self {
         let mut list = self.list.to_vec();
+        if self.unordered && !names.is_empty() {
+            for column in &mut list {
+                column.value = Value::ROW;
+            }
+        }
         for (index, name) in names.iter().enumerate() {
             match list.get_mut(index) {
                 Some(column) => column.name.clone_from(name),
                 None => list.push(Column::new(name.clone(), Value::PLAIN)),
             }
         }
-        Self { list: list.into(), open: self.open }
+        Self { list: list.into(), ..*self }
     }
 
     pub(super) fn with(&self, more: impl IntoIterator<Item = Column>) -> Self {
-        Self { list: self.list.iter().cloned().chain(more).collect(), open: self.open }
+        Self { list: self.list.iter().cloned().chain(more).collect(), ..*self }
     }
 
     pub(super) fn any_row(&self) -> bool {
@@ -159,15 +199,17 @@ impl<'a> Scope<'a> {
     pub(super) fn unqualified(&'a self, name: &str) -> Walk<Meaning<'a>> {
         let mut open = false;
         for scope in self.levels() {
+            let open_inside = open;
             let mut found: Option<Value> = None;
             for relation in scope.relations {
                 for column in relation.columns.list.iter().filter(|column| column.name == name) {
                     found = Some(found.map_or(column.value, |value| value.or(column.value)));
                 }
-                open |= relation.columns.open;
+                open |= relation.columns.others.may_have(name);
             }
             if let Some(value) = found {
-                return Ok(Meaning::Column(value));
+                // A relation further inside may have a column of the name, of which nothing is known.
+                return Ok(Meaning::Column(if open_inside { Value::ROW } else { value }));
             }
             if SYSTEM_COLUMNS.contains(&name) {
                 let mut tables =
