@@ -198,7 +198,7 @@ async fn a_declared_function_that_writes_is_a_write() -> Result<()> {
     let owner = database.owner().await?;
     owner
         .execute_unprepared(
-            "CREATE TABLE public.visits (n int); GRANT INSERT ON public.visits TO PUBLIC; \
+            "CREATE TABLE public.visits (n int); GRANT INSERT, SELECT ON public.visits TO PUBLIC; \
              CREATE FUNCTION public.visit() RETURNS int LANGUAGE sql \
                 AS 'INSERT INTO public.visits VALUES (1) RETURNING n'",
         )

@@ -483,13 +483,12 @@ impl<'a> Grammar<'a> {
         let both = [label.clone(), "z".to_owned()];
         let mut actions = Vec::new();
         for _ in 0..=self.choices.below(3) {
-            let condition = match self.choices.below(3) {
-                0 => format!(" AND {}", self.condition(&both, 0)),
-                _ => String::new(),
-            };
             actions.push(match self.choices.below(6) {
-                0 => format!("WHEN MATCHED{condition} THEN UPDATE SET n = z.n, s = {label}.s || 'm'"),
-                1 => format!("WHEN MATCHED{condition} THEN DELETE"),
+                0 => {
+                    let condition = self.condition(&both, 0);
+                    format!("WHEN MATCHED AND {condition} THEN UPDATE SET n = z.n, s = {label}.s || 'm'")
+                }
+                1 => "WHEN MATCHED THEN DELETE".to_owned(),
                 2 => "WHEN NOT MATCHED THEN INSERT (id, n, s) VALUES (z.id, z.n, z.s)".to_owned(),
                 3 => "WHEN NOT MATCHED AND z.id > 60 THEN INSERT VALUES (DEFAULT, z.id, z.n)".to_owned(),
                 4 => format!("WHEN NOT MATCHED BY SOURCE AND {label}.n > 1 THEN UPDATE SET s = 'left'"),
