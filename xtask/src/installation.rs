@@ -40,7 +40,7 @@ const SETTINGS: &[(&str, &str)] = &[
     ("fsync", "off"),
     ("synchronous_commit", "off"),
     ("full_page_writes", "off"),
-    ("log_min_messages", "fatal"),
+    ("log_min_messages", "panic"),
     ("timezone", "UTC"),
 ];
 
