@@ -172,7 +172,7 @@ const EXCLUDED: &[Excluded] = &[
             "float8_regr_syy", "float8_stddev_pop", "float8_stddev_samp", "float8_var_pop", "float8_var_samp",
             "int2_avg_accum", "int2_avg_accum_inv", "int2_sum", "int2int4_sum", "int4_avg_accum",
             "int4_avg_accum_inv", "int4_avg_combine", "int4_sum", "int8_avg", "int8_sum", "int8inc_float8_float8",
-            "interval_accum", "interval_accum_inv", "interval_combine", "multirange_intersect_agg_transfn",
+            "interval_accum", "interval_accum_inv", "interval_avg", "interval_combine", "multirange_intersect_agg_transfn",
             "range_intersect_agg_transfn", "xmlconcat2",
         ],
     },
