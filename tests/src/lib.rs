@@ -3,8 +3,8 @@
 //! A test connects as the application's role, which is neither superuser nor BYPASSRLS. The owner's role makes the
 //! databases: one template a process, migrated once, and a copy of it for each test, dropped with the fixture.
 //!
-//! `DATABASE_OWNER_URL`, `DATABASE_URL` and `DATABASE_MAINTENANCE_URL` name the server and the roles, and
-//! `SECOND_DATABASE_OWNER_URL` and `SECOND_DATABASE_URL` those of a second server;
+//! `DATABASE_OWNER_URL`, `DATABASE_URL`, `DATABASE_MAINTENANCE_URL` and `DATABASE_SUPERUSER_URL` name the server and the
+//! roles, and `SECOND_DATABASE_OWNER_URL` and `SECOND_DATABASE_URL` those of a second server;
 //! `cargo xtask test` sets them.
 
 mod cluster;
@@ -154,6 +154,14 @@ impl TestDatabase {
         Ok(with_database(&url, &self.name))
     }
 
+    /// Connects as a superuser: for planting what no other role may create.
+    ///
+    /// # Errors
+    /// When the variable is not set or the server refuses.
+    pub async fn superuser(&self) -> Result<DatabaseConnection> {
+        Ok(Database::connect(with_database(&url_of("DATABASE_SUPERUSER_URL")?, &self.name)).await?)
+    }
+
     /// The URL of this database for the application's role.
     #[must_use]
     pub fn app_url(&self) -> String {
@@ -164,6 +172,24 @@ impl TestDatabase {
     #[must_use]
     pub fn owner_url(&self) -> String {
         with_database(&self.server.owner, &self.name)
+    }
+
+    /// The name of this database.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name of the application's role.
+    #[must_use]
+    pub fn app_role(&self) -> &str {
+        self.server.app.username()
+    }
+
+    /// The name of the owner's role.
+    #[must_use]
+    pub fn owner_role(&self) -> &str {
+        self.server.owner.username()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The doctor finds what is planted, names it, says how to mend it, and finds nothing where nothing is.
 
+mod access;
+
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult, Statement};
 use sea_orm_migration::MigratorTrait;
@@ -9,10 +11,10 @@ use watertight::{Builder, Error, Layers, Watertight};
 use watertight_migration::Migrator;
 use watertight_tests::{TestDatabase, new_tenant};
 
-/// Plants something as the owner.
+/// Plants something as the owner; `{APP}` stands for the application's role.
 async fn plant(database: &TestDatabase, sql: &str) -> Result<DatabaseConnection> {
     let owner = database.owner().await?;
-    owner.execute_unprepared(sql).await?;
+    owner.execute_unprepared(&sql.replace("{APP}", database.app_role())).await?;
     Ok(owner)
 }
 
@@ -138,7 +140,7 @@ async fn policies_that_differ_are_found() -> Result<()> {
         "ON public.clients FOR SELECT USING (tenant_id IS NOT NULL)",
         "ON public.clients FOR INSERT WITH CHECK (true)",
         "ON public.clients USING (tenant_id = current_setting('app.tenant')::uuid)",
-        "ON public.clients TO watertight_owner USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid)",
+        "ON public.clients TO CURRENT_USER USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid)",
     ] {
         let sql = format!("CREATE POLICY other {policy}");
         one_finding(&sql, check, error, "public.clients", "other").await?;
@@ -285,7 +287,7 @@ async fn triggers_that_are_disabled_are_found() -> Result<()> {
 
 #[tokio::test]
 async fn tables_that_are_missing_or_out_of_reach_are_found() -> Result<()> {
-    let revoked = "REVOKE SELECT ON public.reviews FROM watertight_app";
+    let revoked = "REVOKE SELECT ON public.reviews FROM {APP}";
     one_finding(revoked, Check::MissingTable, Severity::Error, "public.reviews", "may not read").await?;
     let database = TestDatabase::create().await?;
     plant(&database, "DROP TABLE public.reviews").await?;
@@ -323,7 +325,7 @@ async fn tables_that_nobody_registered_are_found() -> Result<()> {
         "CREATE TABLE public.notes (id int PRIMARY KEY); CREATE TABLE public.hidden (id int PRIMARY KEY); \
          CREATE MATERIALIZED VIEW public.totals AS SELECT count(*) FROM public.bookings; \
          CREATE TABLE public.cards (tenant_id uuid, id uuid, PRIMARY KEY (tenant_id, id)); \
-         GRANT SELECT ON public.notes, public.totals, public.cards TO watertight_app",
+         GRANT SELECT ON public.notes, public.totals, public.cards TO {APP}",
     )
     .await?;
     let report = examine(&database).await?;

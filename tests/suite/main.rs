@@ -40,6 +40,8 @@ mod row_security;
 mod rows;
 mod scheduling;
 mod schema;
+mod server_extensions;
+mod server_functions;
 mod start;
 mod streams;
 mod stress;

@@ -4,6 +4,7 @@ use anyhow::Result;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, PaginatorTrait, Set};
 use watertight::doctor::Severity;
 use watertight::{Layers, Watertight};
+use watertight_migration::Settings;
 use watertight_tests::{TestDatabase, new_tenant};
 
 mod customers {
@@ -64,17 +65,19 @@ async fn an_application_with_one_tenant_becomes_one_of_many_as_the_guide_says() 
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     owner
-        .execute_unprepared(
+        .execute_unprepared(&format!(
             "CREATE TABLE customers (id serial PRIMARY KEY, email text NOT NULL UNIQUE); \
              CREATE TABLE orders (id serial PRIMARY KEY, customer_id int NOT NULL REFERENCES customers (id)); \
              INSERT INTO customers (email) SELECT n || '@example.com' FROM generate_series(1, 100) n; \
              INSERT INTO orders (customer_id) SELECT 1 + n % 100 FROM generate_series(1, 1000) n; \
-             GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO watertight_app",
-        )
+             GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}",
+            database.app_role()
+        ))
         .await?;
     let mut transaction = None;
     for sql in statements() {
-        match (sql, &mut transaction) {
+        let sql = sql.replace(Settings::DEFAULT_APP_ROLE, database.app_role());
+        match (sql.as_str(), &mut transaction) {
             ("BEGIN;", begun) => *begun = Some(String::from("BEGIN;")),
             ("COMMIT;", begun) => {
                 let all = begun.take().unwrap_or_default();

@@ -5,6 +5,7 @@ mod cargo;
 mod ci;
 mod dependencies;
 mod entities;
+mod installation;
 mod process;
 mod publishing;
 mod server;
@@ -17,14 +18,15 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
 use crate::cargo::Cargo;
+use crate::installation::Installation;
 use crate::server::Databases;
 
 /// The developer's commands of watertight.
 ///
 /// Those that need a PostgreSQL start a private one and stop it when they end. With both `DATABASE_URL` (the
 /// application's role) and `DATABASE_OWNER_URL` (the owner's) set they use that server instead; some tests then need
-/// `DATABASE_MAINTENANCE_URL` too, of a role that is `BYPASSRLS` and a member of the owner's, and `SECOND_DATABASE_URL` and
-/// `SECOND_DATABASE_OWNER_URL`, of another server.
+/// `DATABASE_MAINTENANCE_URL`, of a role that is `BYPASSRLS` and a member of the owner's, `DATABASE_SUPERUSER_URL`, of a
+/// superuser, and `SECOND_DATABASE_URL` and `SECOND_DATABASE_OWNER_URL`, of another server.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Args {
@@ -53,6 +55,10 @@ enum Command {
     Examples,
     /// Runs all tests, doc tests included.
     Test {
+        /// Test on a private server of this PostgreSQL installation, such as `/usr/lib/postgresql/15`, instead of the
+        /// embedded one. The variable `WATERTIGHT_SERVER` does the same.
+        #[arg(long, value_name = "DIR")]
+        server: Option<PathBuf>,
         /// Arguments for `cargo test`, such as the name of a test.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
@@ -80,6 +86,9 @@ enum Command {
     },
     /// Runs any command with `DATABASE_URL` and `DATABASE_OWNER_URL` set: `cargo xtask run -- bash`.
     Run {
+        /// Start a private server of this PostgreSQL installation instead of the embedded one, as for `test`.
+        #[arg(long, value_name = "DIR", conflicts_with = "keep")]
+        server: Option<PathBuf>,
         /// Keep the data in this directory for later runs.
         #[arg(long, value_name = "DIR")]
         keep: Option<PathBuf>,
@@ -87,10 +96,20 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
         command: Vec<OsString>,
     },
+    /// Runs a private server of a PostgreSQL installation, prints its URLs, and stops it when standard input ends.
+    #[command(hide = true)]
+    Serve {
+        /// The folder with `initdb` and `postgres`.
+        directory: PathBuf,
+    },
     /// Tries to publish the crates, builds what would be sent, and sends nothing.
     Publish,
     /// Runs every check: format, lints, features, dependencies, packages, tests, entities, documentation, quickstart, examples.
-    Ci,
+    Ci {
+        /// Also run the suites on isolation on a private server of this PostgreSQL installation; may be repeated.
+        #[arg(long = "server", value_name = "DIR")]
+        servers: Vec<PathBuf>,
+    },
 }
 
 /// The program that measures.
@@ -98,7 +117,10 @@ const BENCH: &str = "watertight-bench";
 
 fn main() -> Result<ExitCode> {
     let Args { command } = Args::parse();
-    process::watch_signals()?;
+    // The server of an installation ends with its parent and not with the terminal's Ctrl-C.
+    if !matches!(command, Command::Serve { .. }) {
+        process::watch_signals()?;
+    }
     let cargo = Cargo::new();
     let status = match command {
         Command::Quickstart { keep } => {
@@ -114,9 +136,11 @@ fn main() -> Result<ExitCode> {
             examples(&cargo, &Databases::start(&cargo, None)?)?;
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Test { args } => {
-            let databases = Databases::start(&cargo, None)?;
-            let second = Databases::second(&cargo)?;
+        Command::Test { server, args } => {
+            let (databases, second) = match Installation::chosen(server.as_deref())? {
+                Some(installation) => (Databases::of(&installation)?, Some(Databases::of(&installation)?)),
+                None => (Databases::start(&cargo, None)?, Databases::second(&cargo)?),
+            };
             process::run(with_second(second.as_ref(), databases.env(test(&cargo).args(args))))?
         }
         Command::Bench { args } => {
@@ -143,17 +167,24 @@ fn main() -> Result<ExitCode> {
             }
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Run { keep, command } => {
+        Command::Run { server, keep, command } => {
             let (program, args) = command.split_first().context("no command is given")?;
-            let databases = Databases::start(&cargo, keep.as_deref())?;
+            let databases = match (Installation::chosen(server.as_deref())?, &keep) {
+                (Some(installation), None) => Databases::of(&installation)?,
+                _ => Databases::start(&cargo, keep.as_deref())?,
+            };
             process::run(databases.env(std::process::Command::new(program).args(args)))?
+        }
+        Command::Serve { directory } => {
+            Installation::at(&directory)?.serve()?;
+            return Ok(ExitCode::SUCCESS);
         }
         Command::Publish => {
             publishing::check(&cargo, true)?;
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Ci => {
-            ci::run(&cargo)?;
+        Command::Ci { servers } => {
+            ci::run(&cargo, &servers)?;
             return Ok(ExitCode::SUCCESS);
         }
     };

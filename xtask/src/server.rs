@@ -8,11 +8,13 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::cargo::Cargo;
+use crate::installation::Installation;
 use crate::process;
 
 const APP: &str = "DATABASE_URL";
 const OWNER: &str = "DATABASE_OWNER_URL";
 const MAINTENANCE: &str = "DATABASE_MAINTENANCE_URL";
+const SUPERUSER: &str = "DATABASE_SUPERUSER_URL";
 
 /// What the variables of the second server begin with.
 const SECOND: &str = "SECOND_";
@@ -23,11 +25,12 @@ pub(crate) struct Databases {
     app_url: String,
     owner_url: String,
     maintenance_url: Option<String>,
+    superuser_url: Option<String>,
     _server: Option<Server>,
 }
 
 impl Databases {
-    /// Takes the databases from the environment, or starts a server.
+    /// Takes the databases from the environment, or starts the embedded server.
     pub(crate) fn start(cargo: &Cargo, keep: Option<&Path>) -> Result<Self> {
         match (given(APP)?, given(OWNER)?) {
             (Some(app_url), Some(owner_url)) => {
@@ -36,9 +39,15 @@ impl Databases {
                         "data is kept by the server that {APP} names; leave --keep out, or unset the variables"
                     );
                 }
-                Ok(Self { app_url, owner_url, maintenance_url: given(MAINTENANCE)?, _server: None })
+                Ok(Self {
+                    app_url,
+                    owner_url,
+                    maintenance_url: given(MAINTENANCE)?,
+                    superuser_url: given(SUPERUSER)?,
+                    _server: None,
+                })
             }
-            (None, None) => Server::start(cargo, keep),
+            (None, None) => Server::embedded(cargo, keep),
             (Some(_), None) => {
                 bail!("{APP} is set and {OWNER} is not; set both, or neither for a private server")
             }
@@ -53,9 +62,17 @@ impl Databases {
         std::env::var_os(APP).is_some()
     }
 
-    /// Starts a server whose database is sure to be new.
+    /// Starts the embedded server with a new database.
     pub(crate) fn fresh(cargo: &Cargo) -> Result<Self> {
-        Server::start(cargo, None)
+        Server::embedded(cargo, None)
+    }
+
+    /// Starts a server of an installation with a new database.
+    pub(crate) fn of(installation: &Installation) -> Result<Self> {
+        if Self::are_given() {
+            bail!("{APP} names a server and --server another; unset {APP}, or leave --server out");
+        }
+        Server::of(installation)
     }
 
     /// The URL of the owner's role.
@@ -69,10 +86,11 @@ impl Databases {
         let variable = |name: &str| given(&format!("{SECOND}{name}"));
         match (variable(APP)?, variable(OWNER)?) {
             (Some(app_url), Some(owner_url)) => {
-                Ok(Some(Self { app_url, owner_url, maintenance_url: None, _server: None }))
+                let (maintenance_url, superuser_url) = (None, None);
+                Ok(Some(Self { app_url, owner_url, maintenance_url, superuser_url, _server: None }))
             }
             (None, None) if Self::are_given() => Ok(None),
-            (None, None) => Server::start(cargo, None).map(Some),
+            (None, None) => Server::embedded(cargo, None).map(Some),
             _ => bail!("of {SECOND}{APP} and {SECOND}{OWNER} one is set; set both, or neither"),
         }
     }
@@ -85,7 +103,8 @@ impl Databases {
     /// Gives a command the URLs.
     pub(crate) fn env<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         let maintenance = self.maintenance_url.iter().map(|url| (MAINTENANCE, url));
-        command.env(APP, &self.app_url).env(OWNER, &self.owner_url).envs(maintenance)
+        let superuser = self.superuser_url.iter().map(|url| (SUPERUSER, url));
+        command.env(APP, &self.app_url).env(OWNER, &self.owner_url).envs(maintenance).envs(superuser)
     }
 }
 
@@ -105,30 +124,40 @@ fn given(variable: &str) -> Result<Option<String>> {
 struct Server(Child);
 
 impl Server {
-    fn start(cargo: &Cargo, keep: Option<&Path>) -> Result<Databases> {
+    fn embedded(cargo: &Cargo, keep: Option<&Path>) -> Result<Databases> {
         const PACKAGE: &str = "watertight-postgres";
         process::succeed(&mut cargo.command_with_engine(["build", "--quiet", "--package", PACKAGE])?)?;
         let mut command = cargo.command_with_engine(["run", "--quiet", "--package", PACKAGE, "--"])?;
         if let Some(directory) = keep {
             command.arg("--data").arg(std::path::absolute(directory)?);
         }
+        Self::start(command)
+    }
+
+    fn of(installation: &Installation) -> Result<Databases> {
+        Self::start(installation.serve_command()?)
+    }
+
+    /// Starts a program that prints the URLs as a line of JSON once its server is up.
+    fn start(mut command: Command) -> Result<Databases> {
         // In a group of its own it does not get the terminal's Ctrl-C, so it outlives what uses it.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut server = Self(command.spawn().context("the embedded PostgreSQL cannot be run")?);
+        let mut server = Self(command.spawn().context("the private PostgreSQL cannot be run")?);
 
-        let output = server.0.stdout.take().context("the embedded PostgreSQL has no output")?;
+        let output = server.0.stdout.take().context("the private PostgreSQL has no output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         let urls: serde_json::Value = serde_json::from_str(&line)
-            .context("the embedded PostgreSQL did not start; it says why above")?;
+            .context("the private PostgreSQL did not start; the reason is above")?;
         let url = |name: &str| {
             let url = urls.get(name).and_then(serde_json::Value::as_str);
-            url.map(str::to_owned).with_context(|| format!("the embedded PostgreSQL gave no {name}"))
+            url.map(str::to_owned).with_context(|| format!("the private PostgreSQL printed no {name}"))
         };
         Ok(Databases {
             app_url: url("app_url")?,
             owner_url: url("owner_url")?,
             maintenance_url: Some(url("maintenance_url")?),
+            superuser_url: Some(url("superuser_url")?),
             _server: Some(server),
         })
     }

@@ -79,14 +79,15 @@ async fn dropping_it_writes_what_is_left() -> Result<()> {
 async fn what_the_database_refuses_for_a_while_is_written_later() -> Result<()> {
     let world = World::new().await?;
     let owner = world.owner().await?;
-    owner.run("REVOKE INSERT ON auth.audit_events FROM watertight_app", []).await?;
+    let app_role = world.database.app_role();
+    owner.run(&format!("REVOKE INSERT ON auth.audit_events FROM {app_role}"), []).await?;
     let log = world.water.audit_log(AuditLogOptions::default());
     for n in 0..20 {
         log.log(world.clinic.tenant_id(), event(n)).await?;
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(numbers(&world.clinic).await?.is_empty());
-    owner.run("GRANT INSERT ON auth.audit_events TO watertight_app", []).await?;
+    owner.run(&format!("GRANT INSERT ON auth.audit_events TO {app_role}"), []).await?;
     log.close().await?;
     assert_eq!(numbers(&world.clinic).await?.len(), 20);
     Ok(())
@@ -95,7 +96,8 @@ async fn what_the_database_refuses_for_a_while_is_written_later() -> Result<()> 
 #[tokio::test]
 async fn what_cannot_be_written_is_given_back() -> Result<()> {
     let world = World::new().await?;
-    world.owner().await?.run("REVOKE INSERT ON auth.audit_events FROM watertight_app", []).await?;
+    let revoke = format!("REVOKE INSERT ON auth.audit_events FROM {}", world.database.app_role());
+    world.owner().await?.run(&revoke, []).await?;
     let options =
         AuditLogOptions { close_timeout: Duration::from_millis(100), batch: 5, ..Default::default() };
     let log = world.water.audit_log(options);

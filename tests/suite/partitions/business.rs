@@ -158,7 +158,10 @@ async fn no_tenant_sees_another_through_the_table_or_a_partition() -> Result<()>
         }
         // Even to who is granted one, the policy shows nothing without a tenant.
         owner
-            .execute_unprepared(&format!("GRANT SELECT ON auth.sessions_p{number} TO watertight_app"))
+            .execute_unprepared(&format!(
+                "GRANT SELECT ON auth.sessions_p{number} TO {}",
+                world.database.app_role()
+            ))
             .await?;
         let count = format!("SELECT count(*)::text FROM auth.sessions_p{number}");
         assert_eq!(texts(&app, &count).await?, ["0"]);

@@ -36,7 +36,7 @@ async fn a_divided_database_is_sound_whoever_looks() -> Result<()> {
 #[tokio::test]
 async fn what_is_wrong_with_a_partition_is_found_and_the_remedy_mends_it() -> Result<()> {
     let off = "ALTER TABLE auth.sessions_p3 DISABLE ROW LEVEL SECURITY";
-    let granted = "GRANT SELECT ON auth.sessions_p3 TO watertight_app";
+    let granted = "GRANT SELECT ON auth.sessions_p3 TO {APP}";
     let (warning, error) = (Severity::Warning, Severity::Error);
     for (planted, found) in [
         (off.to_owned(), vec![(warning, Check::RowSecurity, "auth.sessions_p3")]),
@@ -67,7 +67,7 @@ async fn what_is_wrong_with_a_partition_is_found_and_the_remedy_mends_it() -> Re
     ] {
         let database = divided().await?;
         let owner = database.owner().await?;
-        owner.execute_unprepared(&planted).await?;
+        owner.execute_unprepared(&planted.replace("{APP}", database.app_role())).await?;
         let report = examine(&database).await?;
         let seen: Vec<_> = besides_notes(&report)
             .iter()

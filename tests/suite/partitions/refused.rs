@@ -73,7 +73,8 @@ async fn whoever_does_not_own_the_tables_or_would_not_see_all_rows_is_turned_awa
     let database = TestDatabase::create().await?;
     let app = Database::connect(database.app_url()).await?;
     let error = try_up(&app, HashPartitions::new(4)).await.expect_err("not the owner").to_string();
-    assert!(error.contains("the role watertight_app does not own table"), "{error}");
+    let expected = format!("the role {} does not own table", database.app_role());
+    assert!(error.contains(&expected), "{error}");
     let owner = database.owner().await?;
     let level = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''', \
                  current_database()); END $$";

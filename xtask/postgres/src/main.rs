@@ -22,6 +22,13 @@ const APP: &str = "watertight_app";
 /// The role for maintenance of all tenants: it sees the rows of all, and owns what the owner does.
 const MAINTENANCE: &str = "watertight_maintenance";
 
+/// The superuser that the server creates.
+const SUPERUSER: &str = "postgres";
+
+/// Creates the roles; statements are separated by an empty line. `cargo xtask test --server` runs the same file. The
+/// owner may signal backends, because dropping a test's database ends the connections of the other roles.
+const ROLES: &str = include_str!("../roles.sql");
+
 /// The database that the URLs name.
 const DATABASE: &str = "watertight";
 
@@ -97,20 +104,11 @@ fn end_of_input() -> oneshot::Receiver<()> {
     receiver
 }
 
-/// Makes the roles and the database, where they are not there from an earlier run.
+/// Creates the roles and the database, unless an earlier run has created them.
 async fn prepare(server: &PGlite) -> Result<()> {
-    let role = |name: &str, may: &str| {
-        format!(
-            "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN \
-             CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEROLE {may}; END IF; END $$"
-        )
-    };
-    server.exec(&role(OWNER, "NOBYPASSRLS CREATEDB")).await?;
-    server.exec(&role(APP, "NOBYPASSRLS NOCREATEDB")).await?;
-    server.exec(&role(MAINTENANCE, "BYPASSRLS NOCREATEDB")).await?;
-    // Dropping a test's database ends the connections of the other roles.
-    server.exec(&format!("GRANT pg_signal_backend TO {OWNER}")).await?;
-    server.exec(&format!("GRANT {OWNER} TO {MAINTENANCE}")).await?;
+    for statement in ROLES.split("\n\n") {
+        server.exec(statement).await?;
+    }
     let there = server.query("SELECT FROM pg_database WHERE datname = $1", &[&DATABASE]).await?;
     if there.is_empty() {
         server.exec(&format!("CREATE DATABASE {DATABASE} OWNER {OWNER}")).await?;
@@ -125,5 +123,6 @@ fn urls(server: &PGlite, port: Option<u16>) -> Result<serde_json::Value> {
     let url = |role: &str| format!("postgres://{role}@localhost{port}/{DATABASE}?host={directory}");
     Ok(serde_json::json!({
         "owner_url": url(OWNER), "app_url": url(APP), "maintenance_url": url(MAINTENANCE),
+        "superuser_url": url(SUPERUSER),
     }))
 }
