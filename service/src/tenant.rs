@@ -11,6 +11,7 @@ mod refusal;
 mod registry;
 mod rewrite;
 mod session;
+mod signing;
 mod stream;
 mod transaction;
 
@@ -24,5 +25,7 @@ pub use self::refusal::{Reason, Refusal, StatementKind};
 pub use self::registry::TENANT_COLUMN;
 pub(crate) use self::registry::{Ownership, RegisteredTable, Registry, TableName};
 pub use self::rewrite::{RewriteMetrics, Rewriter};
+pub(crate) use self::signing::TenantSigner;
+pub use self::signing::{TENANT_KEY_VARIABLE, TenantKeys};
 pub use self::stream::TenantStream;
 pub use self::transaction::TenantTransaction;

@@ -39,6 +39,7 @@ mod row_security;
 mod rows;
 mod scheduling;
 mod schema;
+mod signed_tenant;
 mod start;
 mod streams;
 mod stress;

@@ -4,6 +4,7 @@ use sea_orm::{
 };
 
 use super::connection::Scoped;
+use super::driver::acquire_error;
 use super::session::Session;
 
 /// One snapshot of the database, outside every tenant, for looking at how it is made. It changes nothing, and leaves
@@ -17,7 +18,8 @@ impl Inspection {
             access_mode: Some(AccessMode::ReadOnly),
             ..TransactionOptions::default()
         };
-        Session::begin(pool, None, false, options).await.map(Self)
+        let connection = pool.acquire().await.map_err(acquire_error)?;
+        Session::begin(connection, None, options).await.map(Self)
     }
 
     pub(crate) async fn ask<R: FromQueryResult>(
@@ -26,7 +28,7 @@ impl Inspection {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<R>, DbErr> {
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-        let rows = Scoped::unscoped(statement, true).query_all(self.0.connection()).await?;
+        let rows = Scoped::verbatim(statement).query_all(self.0.connection()).await?;
         rows.iter().map(|row| R::from_query_result(row, "")).collect()
     }
 
