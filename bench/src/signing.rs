@@ -60,7 +60,9 @@ pub(crate) async fn run(operations: &[Operation], concurrency: &[usize], pace: P
                 table,
                 "| {title} | {concurrency} | {verified:.0} | {believed:.0} | {median:.2}; {least:.2} to {most:.2} |"
             )?;
-            println!("{title} at {concurrency}: {verified:.0}/s verified, {believed:.0}/s believed, {median:.3}");
+            println!(
+                "{title} at {concurrency}: {verified:.0}/s verified, {believed:.0}/s believed, {median:.3}"
+            );
         }
     }
     Ok(table)

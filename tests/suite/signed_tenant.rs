@@ -71,13 +71,19 @@ impl Scene {
     /// Whether the victim's rows can be read or changed there now. An error is no row.
     async fn reaches(&self, db: &impl ConnectionTrait) -> Result<bool> {
         let foreign = self.victim.tenant_id();
+        // Qualified, for an attack may have made `=` mean what it likes.
+        let (of_victim, named) = (
+            format!("tenant_id OPERATOR(pg_catalog.=) '{foreign}'::pg_catalog.uuid"),
+            format!("name OPERATOR(pg_catalog.=) 'of {foreign}'::pg_catalog.text"),
+        );
         for sql in [
-            format!("SELECT id FROM public.services WHERE tenant_id = '{foreign}'"),
-            format!("SELECT id FROM public.services WHERE name = 'of {foreign}'"),
-            format!("UPDATE public.services SET name = 'taken' WHERE tenant_id = '{foreign}' RETURNING id"),
-            format!("DELETE FROM public.services WHERE name = 'of {foreign}' RETURNING id"),
+            format!("SELECT id FROM public.services WHERE {of_victim}"),
+            format!("SELECT id FROM public.services WHERE {named}"),
+            format!("UPDATE public.services SET name = 'taken' WHERE {of_victim} RETURNING id"),
+            format!("DELETE FROM public.services WHERE {named} RETURNING id"),
             format!(
-                "INSERT INTO public.services (tenant_id, name, duration_minutes, price_cents) VALUES ('{foreign}', 'x', 1, 1) RETURNING id"
+                "INSERT INTO public.services (tenant_id, name, duration_minutes, price_cents) \
+                 VALUES ('{foreign}', 'x', 1, 1) RETURNING id"
             ),
         ] {
             let found = db.query_all_raw(Statement::from_string(DbBackend::Postgres, &sql)).await;
@@ -247,6 +253,9 @@ async fn no_sql_makes_row_level_security_show_or_change_a_foreign_row() -> Resul
             assert!(!scene.reaches(&session).await?, "{text}");
         }
         session.close().await?;
+    }
+    for text in ["SELECT evil.tenant()", "SELECT ''::evil.text", "SELECT FROM evil.tenant_keys"] {
+        scene.session().await?.execute_unprepared(text).await.context("the shadows are there")?;
     }
     // .. and through watertight, by itself and in a transaction with the attacker's token in force. What failed ends a
     // transaction, so each has its own.

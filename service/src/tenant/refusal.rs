@@ -182,7 +182,9 @@ pub enum Reason {
     )]
     ReadOnly,
     /// The statement names the type that carries the connection's tenant to the server.
-    #[error("watertight_tenant is the type by which the connection says whose statement it is; use uuid")]
+    #[error(
+        "tenant_token is the type that carries the tenant of a statement to the server; use uuid or text"
+    )]
     TenantType,
     /// A part of the statement has no form yet that is proved to stay within one tenant.
     #[error("{0} is not supported within one tenant")]
