@@ -186,8 +186,9 @@ const SHADOWS: &[&str] = &[
     "CREATE TEMP VIEW services AS SELECT * FROM public.services",
     "CREATE FUNCTION pg_temp.tenant() RETURNS uuid LANGUAGE sql AS $$SELECT '{B}'::uuid$$",
     "CREATE FUNCTION pg_temp.sha256(bytea) RETURNS bytea LANGUAGE sql AS $$SELECT '\\x00'::bytea$$",
+    "SET watertight.tenant = '{FORGED}'",
     "SET search_path = evil, pg_temp, pg_catalog, public",
-    "SELECT set_config('watertight.tenant', '{FORGED}', false)",
+    "SET search_path = pg_temp, evil, public",
 ];
 
 /// Rights: those of others, and those over what isolation is made of.
@@ -268,6 +269,13 @@ async fn no_sql_makes_row_level_security_show_or_change_a_foreign_row() -> Resul
         transaction.rollback().await.ok();
     }
     assert_eq!(scene.rows().await?, before);
+
+    // On a database that believes the tenant the first of them succeeds: what is looked for would be seen.
+    tenant_keys::waive(&scene.owner).await?;
+    let session = scene.session().await?;
+    assert!(!scene.reaches(&session).await?);
+    try_all(&session, &scene, &["SELECT set_config('watertight.tenant', '{B}', false)"]).await?;
+    assert!(scene.reaches(&session).await?);
     Ok(())
 }
 

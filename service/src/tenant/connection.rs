@@ -102,6 +102,7 @@ impl fmt::Debug for TenantConnection {
 }
 
 /// What all connections of an application share.
+#[expect(clippy::struct_excessive_bools, reason = "facts of the database, each its own")]
 pub(crate) struct Ground {
     pub(crate) pool: PgPool,
     pub(crate) rewriter: Rewriter,

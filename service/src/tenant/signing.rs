@@ -143,14 +143,14 @@ impl TenantSigner {
         keys: Option<TenantKeys>,
         distributed: bool,
     ) -> Result<Self, Error> {
-        let signed = Self::is_required(inspection).await?;
-        if signed && distributed {
+        let required = Self::is_required(inspection).await?;
+        if required && distributed {
             return Err(Error::SignedCluster);
         }
         let Some(keys) = keys else {
-            return if signed { Err(Error::NoTenantKey) } else { Ok(Self::Unsigned) };
+            return if required { Err(Error::NoTenantKey) } else { Ok(Self::Unsigned) };
         };
-        if !signed {
+        if !required {
             tracing::warn!(
                 "the database believes the tenant without a signature: any SQL can name any tenant; `watertight keys \
                  require` ends that"
