@@ -12,6 +12,7 @@ mod pgbench;
 mod record;
 mod report;
 mod round_trips;
+mod signing;
 mod slots;
 mod ways;
 mod world;
@@ -71,6 +72,21 @@ enum Args {
         #[arg(long)]
         record: bool,
     },
+    /// What verifying the tenant costs: verified against believed, by turns on two copies of a database.
+    Signing {
+        /// Measure these alone.
+        #[arg(value_enum)]
+        operations: Vec<Operation>,
+        /// How many run at once.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 8])]
+        concurrency: Vec<usize>,
+        /// How many slices each database has.
+        #[arg(long, default_value_t = 15)]
+        rounds: usize,
+        /// How long a slice is, in milliseconds.
+        #[arg(long, default_value_t = 400)]
+        slice: u64,
+    },
     /// Writes the guide's tables from the figures that were kept.
     Tables,
 }
@@ -94,6 +110,10 @@ async fn main() -> Result<()> {
                 record::keep(record::GROWTH, &growth)?;
                 record::write_tables()?;
             }
+        }
+        Args::Signing { operations, concurrency, rounds, slice } => {
+            let pace = Pace { rounds, slice_ms: slice };
+            println!("\n{}", signing::run(&operations, &concurrency, pace).await?);
         }
         Args::Tables => record::write_tables()?,
     }

@@ -54,6 +54,8 @@ impl From<Error> for Failure {
             | Error::MalformedTenant { .. }
             | Error::InvalidInput { .. }
             | Error::InvalidSecret { .. }
+            | Error::MalformedTenantKey { .. }
+            | Error::NoTenantKey
             | Error::Bootstrap { .. }
             | Error::MalformedExport { .. }
             | Error::Io(_) => Self::Usage(text),

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{adopt, bootstrap, distribute, doctor, migrate, purge, tenant};
+use crate::commands::{adopt, bootstrap, distribute, doctor, keys, migrate, purge, tenant};
 use crate::database::Connector;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -20,8 +20,10 @@ use crate::outcome::Outcome;
 ///
 /// The database is named by the environment alone, for a URL may hold a password, and arguments are seen by everybody on
 /// the machine: DATABASE_URL (the application's role: doctor, bootstrap), DATABASE_OWNER_URL (the role that owns the
-/// tables: migrate, adopt, distribute, tenant, purge) and DATABASE_MAINTENANCE_URL (a member of the owner that is BYPASSRLS and so
+/// tables: migrate, keys, adopt, distribute, tenant, purge) and DATABASE_MAINTENANCE_URL (a member of the owner that is BYPASSRLS and so
 /// sees all tenants: tenant list, purge --all-tenants, doctor --as maintenance). `--as` chooses another one.
+/// WATERTIGHT_TENANT_KEY is the key that signs tenants: migrate and keys add give it to the database, and bootstrap, tenant
+/// and purge sign with it.
 ///
 /// It ends with 0 when all is well, 1 when something was found or refused, 2 when what was given is wrong, and 3 when
 /// the database cannot be reached or fails.
@@ -29,7 +31,8 @@ use crate::outcome::Outcome;
 #[command(
     name = "watertight",
     version,
-    after_help = "Begin with:\n  watertight migrate         make the tables, as the owner\n  \
+    after_help = "Begin with:\n  export WATERTIGHT_TENANT_KEY=$(watertight keys new)\n  \
+                  watertight migrate         make the tables, as the owner\n  \
                   watertight bootstrap --tenant UUID users.toml\n  \
                   watertight doctor          is everything as isolation needs it?"
 )]
@@ -61,6 +64,8 @@ enum Command {
     Migrate(migrate::Args),
     /// Finds what stands in the way of isolation, and says how to mend it.
     Doctor(doctor::Args),
+    /// Makes and rotates the keys that sign tenants.
+    Keys(keys::Args),
     /// Makes the first users of a tenant, or updates them.
     Bootstrap(bootstrap::Args),
     /// Measures, exports, restores or erases one tenant.
@@ -88,6 +93,7 @@ async fn run(args: Args) -> Result<Outcome, Failure> {
     match args.command {
         Command::Migrate(args) => migrate::run(connector, args).await,
         Command::Doctor(args) => doctor::run(connector, &args).await,
+        Command::Keys(args) => keys::run(connector, args).await,
         Command::Bootstrap(args) => bootstrap::run(connector, args).await,
         Command::Tenant(args) => tenant::run(connector, args).await,
         Command::Purge(args) => purge::run(connector, args).await,

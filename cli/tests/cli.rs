@@ -87,7 +87,9 @@ async fn help_teaches_and_wrong_arguments_end_with_two() -> Result<()> {
         "purge",
         "adopt",
         "distribute",
+        "keys",
         "DATABASE_OWNER_URL",
+        "WATERTIGHT_TENANT_KEY",
         "Begin with",
     ] {
         assert!(help.contains(word), "{word}: {help}");
@@ -128,7 +130,7 @@ async fn migrations_go_up_and_down_and_tell_where_they_are() -> Result<()> {
     let told = format!("{} migrations are applied, 2 are pending", OWN_MIGRATIONS.len() - 2);
     assert!(status.out.contains(&told), "{}", status.out);
     let up = cli.run(&["migrate"]).ends_with(0);
-    assert!(up.out.contains("applied m20260101_000007_no_double_booking"), "{}", up.out);
+    assert!(up.out.contains("applied m20260101_000008_tenant_parameter"), "{}", up.out);
     let again = cli.run(&["migrate", "--format", "json", "up"]).ends_with(0).json()?;
     assert!(texts(&again["changed"]).is_empty() && texts(&again["pending"]).is_empty());
     cli.run(&["--as", "app", "migrate", "down", "--steps", "1"]).ends_with(3);
@@ -317,6 +319,99 @@ async fn a_tenant_is_exported_erased_and_imported() -> Result<()> {
     let imported = cli.run(&["tenant", "import", &tenant, "t.jsonl"]).ends_with(0);
     assert!(imported.out.contains("restored"), "{}", imported.out);
     assert_eq!(rows(&cli.run(&["tenant", "export", &tenant]).out), rows(&streamed.out));
+    Ok(())
+}
+
+const KEY: &str = "WATERTIGHT_TENANT_KEY";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_made_added_listed_and_retired_and_no_secret_shows() -> Result<()> {
+    let cli = Cli::new().await?;
+    let (one, two) = (cli.run(&["keys", "new", "--id", "2"]), cli.run(&["keys", "new", "--id", "2"]));
+    let key = one.ends_with(0).out.trim().to_owned();
+    let secret = key.strip_prefix("2:").context("the form of the variable")?.to_owned();
+    assert_eq!(hex::decode(&secret)?.len(), 32);
+    assert_ne!(two.out.trim(), key, "random");
+    let json = cli.run(&["--format", "json", "keys", "new"]).ends_with(0).json()?;
+    assert!(json["key"].as_str().context("a key")?.starts_with("1:"));
+    for id in ["0", "-1", "32768", "x"] {
+        cli.run(&["keys", "new", "--id", id]).ends_with(2);
+    }
+
+    let add = |key: &str| -> Result<Run> { Ok(cli.command(&["keys", "add"]).env(KEY, key).output()?.into()) };
+    let added = add(&key)?.ends_with(0);
+    assert!(added.out.contains("2 is added") && !format!("{}{}", added.out, added.err).contains(&secret));
+    assert!(add(&key)?.ends_with(0).out.contains("was there already"));
+    let taken = add(&format!("2:{}", "5a".repeat(32)))?.ends_with(1);
+    assert!(taken.err.contains("another tenant key 2") && !taken.err.contains("5a5a"), "{}", taken.err);
+    let malformed = add(&secret)?.ends_with(2);
+    assert!(malformed.err.contains("no colon") && !malformed.err.contains(&secret), "{}", malformed.err);
+    // Through standard input, which no one else on the machine sees either.
+    let mut piped =
+        cli.command(&["keys", "add"]).env_remove(KEY).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    writeln!(piped.stdin.take().context("an input")?, "3:{}", "a5".repeat(32))?;
+    assert!(Run::from(piped.wait_with_output()?).ends_with(0).out.contains("3 is added"));
+    let nothing: Run = cli.command(&["keys", "add"]).env_remove(KEY).output()?.into();
+    assert!(nothing.ends_with(2).err.contains(KEY));
+
+    let listed = cli.run(&["--format", "json", "keys", "list"]).ends_with(0).json()?;
+    let ids: Vec<i64> =
+        listed["keys"].as_array().context("keys")?.iter().filter_map(|key| key["id"].as_i64()).collect();
+    assert_eq!((ids, listed["signed"].as_bool()), (vec![3, 2, 1], Some(true)));
+    cli.run(&["keys", "retire", "2"]).ends_with(0);
+    cli.run(&["keys", "retire", "3"]).ends_with(0);
+    assert!(cli.run(&["keys", "retire", "3"]).ends_with(1).err.contains("no tenant key 3"));
+    assert!(cli.run(&["keys", "retire", "1"]).ends_with(1).err.contains("the only one"));
+
+    assert!(cli.run(&["keys", "waive"]).ends_with(0).out.contains("not verified"));
+    assert!(cli.run(&["keys", "list"]).ends_with(0).out.contains("not verified"));
+    assert!(cli.run(&["keys", "require"]).ends_with(0).out.contains("tenants are verified"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_key_the_application_is_told_what_to_run() -> Result<()> {
+    let cli = Cli::new().await?;
+    cli.write("users.toml", "users = []")?;
+    let tenant = new_tenant()?.to_string();
+    let bootstrap = ["bootstrap", "--tenant", &tenant, "users.toml"];
+    let stats = ["tenant", "stats", &tenant];
+    for args in [&bootstrap[..], &stats] {
+        let run: Run = cli.command(args).env_remove(KEY).output()?.into();
+        let error = run.ends_with(2).err;
+        assert!(error.contains(KEY) && error.contains("watertight keys new"), "{error}");
+        let run: Run = cli.command(args).env(KEY, format!("1:{}", "5a".repeat(32))).output()?.into();
+        let error = run.ends_with(1).err;
+        assert!(error.contains("another tenant key under the ID 1") && !error.contains("5a5a"), "{error}");
+    }
+    cli.run(&bootstrap).ends_with(0);
+    // Row-level security verifies nothing for the role for maintenance.
+    let run: Run = cli.command(&["tenant", "list"]).env_remove(KEY).output()?.into();
+    run.ends_with(0);
+    // A database that is told to believe tenants wants no key.
+    cli.run(&["keys", "waive"]).ends_with(0);
+    for args in [&bootstrap[..], &stats] {
+        let run: Run = cli.command(args).env_remove(KEY).output()?.into();
+        run.ends_with(0);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrating_without_a_key_leaves_tenants_nothing_and_the_start_says_so() -> Result<()> {
+    let cli = Cli { database: TestDatabase::empty().await?, folder: tempfile::tempdir()? };
+    cli.write("users.toml", "users = []")?;
+    let malformed: Run = cli.command(&["migrate"]).env(KEY, "1:5a5a").output()?.into();
+    let error = malformed.ends_with(3).err;
+    assert!(error.contains("64 hexadecimal digits") && !error.contains("5a5a"), "{error}");
+    let migrated: Run = cli.command(&["migrate"]).env_remove(KEY).output()?.into();
+    migrated.ends_with(0);
+    let tenant = new_tenant()?.to_string();
+    let bootstrap = ["bootstrap", "--tenant", &tenant, "users.toml"];
+    let error = cli.run(&bootstrap).ends_with(1).err;
+    assert!(error.contains("watertight keys add"), "{error}");
+    cli.run(&["keys", "add"]).ends_with(0);
+    cli.run(&bootstrap).ends_with(0);
     Ok(())
 }
 

@@ -16,7 +16,7 @@ mod survey;
 use sea_orm_migration::{
     SchemaManager,
     sea_orm::{
-        AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, IsolationLevel,
+        AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
         TransactionTrait,
     },
 };
@@ -26,7 +26,7 @@ pub use plan::Plan;
 pub use problem::{Problem, ProblemKind};
 pub use report::{AdoptedTable, AdoptionReport};
 
-use crate::{Settings, access};
+use crate::{Settings, TenantKey, access, tenant_keys};
 use catalog::Catalog;
 use original::Original;
 
@@ -115,7 +115,8 @@ impl Adoption {
         plan.map(|(plan, _)| plan)
     }
 
-    /// Adopts the database.
+    /// Adopts the database, and adds the tenant keys in the environment variable
+    /// [`TenantKey::VARIABLE`](crate::TenantKey::VARIABLE).
     ///
     /// The owner's connection is that of the role that owns the original's tables. The application is best stopped:
     /// what it tries meanwhile waits, and finds other tables then.
@@ -124,7 +125,7 @@ impl Adoption {
     ///
     /// [`AdoptionError::Refused`] with all that is in the way; [`AdoptionError::AlreadyMigrated`],
     /// [`AdoptionError::NotTheOriginal`], [`AdoptionError::NoRights`], [`AdoptionError::UnknownTimeZone`],
-    /// [`AdoptionError::Settings`]; what the database reports, for one that the application's role does not exist.
+    /// [`AdoptionError::Settings`], [`AdoptionError::TenantKey`]; what the database reports, for one that the application's role does not exist.
     /// Nothing has changed then.
     pub async fn run(&self, owner: &DatabaseConnection) -> Result<AdoptionReport, AdoptionError> {
         let transaction = begin(owner).await?;
@@ -142,6 +143,7 @@ impl Adoption {
     }
 
     async fn run_in(&self, transaction: &DatabaseTransaction) -> Result<AdoptionReport, AdoptionError> {
+        let keys = TenantKey::from_env().map_err(AdoptionError::TenantKey)?;
         let (plan, done) = self.draw_locked(transaction).await?;
         if !plan.problems.is_empty() {
             return Err(AdoptionError::Refused { problems: plan.problems });
@@ -153,6 +155,10 @@ impl Adoption {
                 let (from, to, rows) = (from.clone(), to.clone(), done.rows_affected());
                 tables.push(AdoptedTable { from, to, rows });
             }
+        }
+        // Not among the plan's statements, which are printed.
+        for key in &keys {
+            tenant_keys::add(transaction, key).await.map_err(DbErr::from)?;
         }
         Ok(AdoptionReport { tables, migrations: plan.migrations, statements: plan.sql.len() })
     }

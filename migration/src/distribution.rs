@@ -114,7 +114,7 @@ impl Distribution {
     /// # Errors
     ///
     /// [`DistributionError::Refused`] with all that breaks a rule; [`DistributionError::NoExtension`],
-    /// [`DistributionError::ExtensionTooOld`], [`DistributionError::Name`], [`DistributionError::RowsDiffer`]; what the
+    /// [`DistributionError::SignedTenant`], [`DistributionError::ExtensionTooOld`], [`DistributionError::Name`], [`DistributionError::RowsDiffer`]; what the
     /// database reports. Nothing has changed then.
     pub async fn run(&self, owner: &DatabaseConnection) -> Result<DistributionReport, DistributionError> {
         // Every statement is to see what was committed while the locks were waited for.
@@ -139,6 +139,9 @@ impl Distribution {
         let plan = self.draw(transaction).await?;
         if plan.extension().is_none() {
             return Err(DistributionError::NoExtension);
+        }
+        if plan.signed {
+            return Err(DistributionError::SignedTenant);
         }
         if !plan.violations().is_empty() {
             return Err(DistributionError::Refused { violations: plan.violations });
@@ -169,7 +172,7 @@ impl Distribution {
         let catalog = Catalog::read(db, &self.reference).await?;
         catalog.require_version()?;
         let violations = rules::violations(db, &catalog, self).await?;
-        DistributionPlan::draw(&catalog, violations, self.without_overlap_constraints)
+        Ok(DistributionPlan::draw(&catalog, violations, self.without_overlap_constraints))
     }
 }
 

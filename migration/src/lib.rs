@@ -12,8 +12,9 @@
 //! CREATE ROLE watertight_app LOGIN NOSUPERUSER NOBYPASSRLS;
 //! ```
 //!
-//! The policies hold for the owner, too (`FORCE ROW LEVEL SECURITY`). A migration that changes rows therefore
-//! sees none until it says for which tenant it works: `SELECT set_config('app.tenant_id', '..', true)`.
+//! The policies bind the owner, too (`FORCE ROW LEVEL SECURITY`). A migration that changes rows therefore sees none
+//! until it names the tenant that it works for: `SELECT watertight.enter('..')`, which holds until the end of the
+//! transaction and which only the owner can call.
 
 #![allow(clippy::wildcard_imports, reason = "migrations are written as sea-orm-cli begins them")]
 
@@ -28,6 +29,9 @@ mod migrator;
 mod partitions;
 mod settings;
 mod sql;
+mod tenant_context;
+mod tenant_key;
+pub mod tenant_keys;
 mod tenant_table;
 
 mod m20260101_000001_create_auth;
@@ -38,6 +42,7 @@ mod m20260101_000005_create_intake;
 mod m20260101_000006_create_business_history;
 mod m20260101_000007_no_double_booking;
 mod m20260101_000008_tenant_parameter;
+mod m20260101_000009_signed_tenant;
 
 pub use access::{create_schema, drop_schema};
 pub use cli::{OWNER_URL_VARIABLE, run_cli};
@@ -46,6 +51,8 @@ pub use migrator::{Migrator, TenantMigrator};
 pub use partitions::{HashPartitions, PartitionError};
 pub use sea_orm_migration::{self, MigrationTrait, MigratorTrait, sea_query::ForeignKeyAction};
 pub use settings::Settings;
+pub use tenant_context::{ISOLATION_SCHEMA, TENANT_CONDITION, TENANT_TOKEN_SETTING};
+pub use tenant_key::{TenantKey, TenantKeyError};
 pub use tenant_table::{TENANT_COLUMN, TENANT_POLICY, TENANT_SETTING, TenantForeignKey, TenantTable};
 
 use migration::{Configured, TenantMigration};
@@ -99,5 +106,6 @@ fn list() -> Vec<Box<dyn TenantMigration>> {
         Box::new(m20260101_000006_create_business_history::Migration),
         Box::new(m20260101_000007_no_double_booking::Migration),
         Box::new(m20260101_000008_tenant_parameter::Migration),
+        Box::new(m20260101_000009_signed_tenant::Migration),
     ]
 }

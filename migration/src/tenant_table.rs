@@ -17,7 +17,8 @@ use crate::{Settings, access};
 /// The column that says whose a row is.
 pub const TENANT_COLUMN: &str = "tenant_id";
 
-/// The setting that says for whom a connection works; the policies read it.
+/// The setting that named the tenant before migration `m20260101_000009_signed_tenant`; see
+/// [`TENANT_TOKEN_SETTING`](crate::TENANT_TOKEN_SETTING).
 pub const TENANT_SETTING: &str = "app.tenant_id";
 
 /// The name of the one policy that every tenant table has.

@@ -222,7 +222,7 @@ const SERVER: &str = "SELECT current_database()::text AS database, current_user:
     current_setting('server_version') AS version, \
     current_setting('standard_conforming_strings') AS strings";
 
-/// Without the server's own, and without what an extension brought.
+/// Without the server's own, without what an extension brought, and without the tenant keys.
 const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS table_name, \
     c.relkind::text AS kind, c.relispartition AS is_partition, \
     (SELECT i.inhparent::int8 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition) AS parent, \
@@ -236,7 +236,7 @@ const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c
     pg_has_role(c.relowner, 'MEMBER') AS owned \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') \
-    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+    AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'watertight') \
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_class'::regclass \
         AND d.objid = c.oid AND d.deptype = 'e') ORDER BY 2, 3";
 

@@ -101,6 +101,54 @@ pub enum Error {
         /// The setting.
         setting: &'static str,
     },
+    /// A tenant key does not have the form that it needs. The key is not shown.
+    #[error(
+        "tenant key {position} {rule}; set WATERTIGHT_TENANT_KEY to ID:SECRET as `watertight keys new` prints it, several \
+         with commas between"
+    )]
+    MalformedTenantKey {
+        /// Which one, counted from 1.
+        position: usize,
+        /// What is wrong with it.
+        rule: &'static str,
+    },
+    /// The database verifies tenants, and no key was given to sign them with.
+    #[error(
+        "the database verifies tenants, and there is no tenant key to sign them with; set WATERTIGHT_TENANT_KEY to the \
+         key that the database has, or pass it to `Builder::tenant_keys`. `watertight keys new` makes a key, and \
+         `watertight keys add` gives it to the database"
+    )]
+    NoTenantKey,
+    /// The database verifies tenants, and has no key to verify them with.
+    #[error(
+        "the database has no tenant key, so no tenant sees any row; with WATERTIGHT_TENANT_KEY set to the application's \
+         key, run `watertight keys add` as the owner"
+    )]
+    NoTenantKeyInstalled,
+    /// The database does not have the key that signs.
+    #[error(
+        "the database has no tenant key {id}; with WATERTIGHT_TENANT_KEY set to the application's key, run `watertight \
+         keys add` as the owner, or give the application a key that `watertight keys list` prints"
+    )]
+    TenantKeyNotInstalled {
+        /// The key's number.
+        id: i16,
+    },
+    /// The database has another key under the number of the one that signs.
+    #[error(
+        "the database has another tenant key under the ID {id}; give the application that one, or make a key with \
+         another ID (`watertight keys new --id`) and run `watertight keys add` as the owner"
+    )]
+    TenantKeyDiffers {
+        /// The key's number.
+        id: i16,
+    },
+    /// Tables are distributed over a cluster, and the database verifies tenants with keys that the workers do not have.
+    #[error(
+        "tables are distributed over a Citus cluster, whose workers cannot read the tenant keys; run `watertight keys \
+         waive` as the owner"
+    )]
+    SignedCluster,
     /// The doctor found errors.
     #[error("the database is not sound:\n{report}")]
     Unsound {

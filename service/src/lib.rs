@@ -109,7 +109,7 @@ pub use crate::error::Error;
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub use crate::names::{Email, Handle};
 pub use crate::tenant::{
-    Extension, Reason, Refusal, RewriteMetrics, Rewriter, StatementKind, TENANT_COLUMN, Tenant,
-    TenantConnection, TenantId, TenantStream, TenantTransaction,
+    Extension, Reason, Refusal, RewriteMetrics, Rewriter, StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE,
+    Tenant, TenantConnection, TenantId, TenantKeys, TenantStream, TenantTransaction,
 };
 pub use crate::watertight::{Builder, DATABASE_URL, Layers, Watertight};

@@ -72,7 +72,7 @@ pub(crate) async fn check_strings(inspection: &mut Inspection) -> Result<(), Err
     if value == "on" { Ok(()) } else { Err(Error::BackslashEscapes) }
 }
 
-async fn check_role(inspection: &mut Inspection) -> Result<(), Error> {
+pub(crate) async fn check_role(inspection: &mut Inspection) -> Result<(), Error> {
     #[derive(FromQueryResult)]
     struct Role {
         rolname: String,

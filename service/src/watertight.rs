@@ -13,7 +13,8 @@ use crate::hosts;
 use crate::maintenance::Maintenance;
 use crate::start;
 use crate::tenant::{
-    Ground, Names, Permissions, Registry, RewriteMetrics, Rewriter, Snapshot, TenantConnection, TenantId,
+    Ground, Names, Registry, RewriteMetrics, Rewriter, Settings, Snapshot, TenantConnection, TenantId,
+    TenantKeys, TenantSigner,
 };
 
 /// The environment variable that names the database.
@@ -26,12 +27,13 @@ pub enum Layers {
     /// Statements are rewritten, and row-level security holds under them: each alone would do.
     #[default]
     RewritingAndRowSecurity,
-    /// Statements are rewritten; no setting is made for row-level security, and no transaction is opened for it.
+    /// Statements are rewritten; the tenant is not named to row-level security.
     RewritingOnly,
     /// Statements are sent as they are, any statement, and row-level security alone keeps tenants apart.
     ///
-    /// A statement can then undo the setting that row-level security rests on. For proving that the second layer
-    /// holds by itself; not for applications.
+    /// For proving that the second layer holds alone; not for applications. A statement can leave behind on its
+    /// connection what acts on later statements, so every statement outside a transaction and every transaction gets a
+    /// new connection.
     UnscopedRowSecurityOnly,
 }
 
@@ -144,8 +146,9 @@ pub struct Builder {
     /// What the application said; without a word the host tells.
     transaction_pooler: Option<bool>,
     read_only: bool,
-    permissions: Permissions,
+    settings: Settings,
     cache_bytes: u64,
+    tenant_keys: Option<TenantKeys>,
     #[cfg(feature = "auth")]
     auth: crate::auth::AuthSettings,
     migrations: Migrations,
@@ -159,8 +162,9 @@ impl Default for Builder {
             layers: Layers::default(),
             transaction_pooler: None,
             read_only: false,
-            permissions: Permissions::default(),
+            settings: Settings::default(),
             cache_bytes: 8 << 20,
+            tenant_keys: None,
             #[cfg(feature = "auth")]
             auth: crate::auth::AuthSettings::default(),
             migrations: Migrations::default(),
@@ -244,7 +248,7 @@ impl Builder {
     /// ```
     #[must_use]
     pub const fn allow_explain(mut self) -> Self {
-        self.permissions.explain = true;
+        self.settings.explain = true;
         self
     }
 
@@ -288,6 +292,24 @@ impl Builder {
     #[must_use]
     pub const fn read_only(mut self) -> Self {
         self.read_only = true;
+        self
+    }
+
+    /// The keys that sign tenants for row-level security, the one that signs first. Without this call they are read
+    /// from the environment variable [`TENANT_KEY_VARIABLE`](crate::TENANT_KEY_VARIABLE).
+    ///
+    /// ```no_run
+    /// # async fn example(secret: &str) -> Result<(), watertight::Error> {
+    /// use watertight::{TenantKeys, Watertight};
+    ///
+    /// let keys: TenantKeys = secret.parse()?;
+    /// let water = Watertight::builder().tenant_keys(keys).connect_from_env().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn tenant_keys(mut self, keys: TenantKeys) -> Self {
+        self.tenant_keys = Some(keys);
         self
     }
 
@@ -353,16 +375,30 @@ impl Builder {
     /// the owner of the tables, or as a role that is a member of it and `BYPASSRLS`.
     ///
     /// # Errors
-    /// [`Error::NotPostgres`], [`Error::BackslashEscapes`], [`Error::RegisteredTwice`], [`Error::Unreachable`].
+    /// [`Error::NotPostgres`], [`Error::BackslashEscapes`], [`Error::RegisteredTwice`], [`Error::Unreachable`]; those of
+    /// [`Builder::connect`] about tenant keys, unless the role bypasses row-level security.
     pub async fn maintenance(self, connection: &DatabaseConnection) -> Result<Maintenance, Error> {
+        let keys = self.keys()?;
         let mut plain = self.clone().ground(connection, Layers::UnscopedRowSecurityOnly)?;
         let mut scoped = self.ground(connection, Layers::RewritingAndRowSecurity)?;
         let mut inspection = start::begin(&scoped).await?;
         start::check_strings(&mut inspection).await?;
         scoped.distributed = start::is_distributed(&mut inspection).await?;
+        if scoped.distributed {
+            scoped.rewriter.without_token();
+        }
         let names = Snapshot::read(&mut inspection, scoped.rewriter.registry()).await?;
         scoped.rewriter.replace_snapshot(names);
+        match start::check_role(&mut inspection).await {
+            Ok(()) => scoped.signer = TenantSigner::check(&mut inspection, keys, scoped.distributed).await?,
+            // No policy binds the role, so none verifies a tenant.
+            Err(Error::PrivilegedRole { .. }) => {}
+            Err(error) => return Err(error),
+        }
         plain.distributed = scoped.distributed;
+        plain.signer = scoped.signer.clone();
+        // The statements are watertight's own.
+        plain.hostile_sql = false;
         Ok(Maintenance::new(Arc::new(plain), Arc::new(scoped)))
     }
 
@@ -372,8 +408,9 @@ impl Builder {
     /// # Errors
     /// [`Error::EmptyUrl`] and [`Error::MalformedUrl`] before anything is tried, [`Error::Unreachable`],
     /// [`Error::NotMigrated`], [`Error::RowSecurityOff`], [`Error::PrivilegedRole`], [`Error::TenantPreset`];
-    /// [`Error::Unsound`] when it is to
-    /// be [examined](Self::examined).
+    /// [`Error::MalformedTenantKey`], [`Error::NoTenantKey`], [`Error::NoTenantKeyInstalled`],
+    /// [`Error::TenantKeyNotInstalled`], [`Error::TenantKeyDiffers`] and [`Error::SignedCluster`] when the tenant keys of
+    /// the application and of the database do not match; [`Error::Unsound`] when it is to be [examined](Self::examined).
     pub async fn connect(self, options: impl Into<ConnectOptions> + Send) -> Result<Watertight, Error> {
         let options = options.into();
         hosts::check_url(options.get_url())?;
@@ -405,7 +442,8 @@ impl Builder {
     /// [`Error::RegisteredTwice`] when one of watertight's own tables was declared shared.
     pub fn rewriter(mut self) -> Result<Rewriter, Error> {
         self.registry.add_own_tables()?;
-        Ok(Rewriter::new(self.registry, self.permissions, self.cache_bytes))
+        let settings = Settings { token: self.layers.row_security(), ..self.settings };
+        Ok(Rewriter::new(self.registry, settings, self.cache_bytes))
     }
 
     async fn finish(
@@ -417,13 +455,24 @@ impl Builder {
             self.clone().doctor(&connection).await?.require_sound()?;
         }
         let layers = self.layers;
+        let keys = self.keys()?;
         let mut ground = self.ground(&connection, layers)?;
         let mut inspection = start::begin(&ground).await?;
         start::check(&mut inspection, &ground).await?;
         ground.distributed = start::is_distributed(&mut inspection).await?;
+        if ground.distributed {
+            ground.rewriter.without_token();
+        }
         let names = Snapshot::read(&mut inspection, ground.rewriter.registry()).await?;
         ground.rewriter.replace_snapshot(names);
+        if layers.row_security() {
+            ground.signer = TenantSigner::check(&mut inspection, keys, ground.distributed).await?;
+        }
         Ok(Watertight { ground: Arc::new(ground), connection, owns_connection })
+    }
+
+    fn keys(&self) -> Result<Option<TenantKeys>, Error> {
+        self.tenant_keys.clone().map_or_else(TenantKeys::from_env, |keys| Ok(Some(keys)))
     }
 
     fn pooled(&self, pool: &PgPool) -> bool {
@@ -439,9 +488,11 @@ impl Builder {
             read_only: self.read_only,
             distributed: false,
             names: Names::default(),
+            signer: TenantSigner::Unsigned,
+            hostile_sql: !layers.rewriting(),
             #[cfg(feature = "auth")]
             auth: crate::auth::AuthConfig::new(self.auth.clone())?,
-            rewriter: self.rewriter()?,
+            rewriter: Self { layers, ..self }.rewriter()?,
         })
     }
 }

@@ -82,7 +82,7 @@ impl Owner {
     pub(crate) async fn run<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<u64> {
         use sea_orm::TransactionTrait;
         let transaction = self.connection.begin().await?;
-        transaction.execute_unprepared(&format!("SET LOCAL app.tenant_id = '{}'", self.tenant)).await?;
+        transaction.execute_unprepared(&format!("SELECT watertight.enter('{}')", self.tenant)).await?;
         let statement = Statement::from_sql_and_values(sea_orm::DbBackend::Postgres, sql, values);
         let changed = transaction.execute_raw(statement).await?.rows_affected();
         transaction.commit().await?;

@@ -179,13 +179,13 @@ async fn the_database_refuses_what_makes_no_sense() -> Result<()> {
     let world = World::new().await?;
     let owner = world.owner().await?;
     let service = "INSERT INTO services (tenant_id, name, duration_minutes, price_cents, currency) \
-                   SELECT current_setting('app.tenant_id')::uuid, 'x', ";
+                   SELECT watertight.tenant(), 'x', ";
     let hours = "INSERT INTO business_hours (tenant_id, day_of_week, opens, closes) \
-                 SELECT current_setting('app.tenant_id')::uuid, ";
+                 SELECT watertight.tenant(), ";
     let review = "INSERT INTO reviews (tenant_id, reviewer_name, text, rating) \
-                  SELECT current_setting('app.tenant_id')::uuid, 'x', 'x', ";
+                  SELECT watertight.tenant(), 'x', 'x', ";
     let profile = "INSERT INTO business_profile (tenant_id, name, phone, street_address, city, state, postal_code, \
-                   country) SELECT current_setting('app.tenant_id')::uuid, 'x', 'x', 'x', 'x', 'x', 'x', ";
+                   country) SELECT watertight.tenant(), 'x', 'x', 'x', 'x', 'x', 'x', ";
     for (insert, good, bad) in [
         (service, "60, 1, 'USD'", vec!["0, 1, 'USD'", "60, -1, 'USD'", "60, 1, 'usd'", "60, 1, 'US'"]),
         (

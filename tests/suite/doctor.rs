@@ -140,7 +140,7 @@ async fn policies_that_differ_are_found() -> Result<()> {
         "ON public.clients FOR SELECT USING (tenant_id IS NOT NULL)",
         "ON public.clients FOR INSERT WITH CHECK (true)",
         "ON public.clients USING (tenant_id = current_setting('app.tenant')::uuid)",
-        "ON public.clients TO CURRENT_USER USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid)",
+        "ON public.clients TO CURRENT_USER USING (tenant_id = (SELECT watertight.tenant()))",
     ] {
         let sql = format!("CREATE POLICY other {policy}");
         one_finding(&sql, check, error, "public.clients", "other").await?;
@@ -346,18 +346,18 @@ async fn tables_that_nobody_registered_are_found() -> Result<()> {
 
 #[tokio::test]
 async fn the_type_that_carries_the_tenant_is_looked_at() -> Result<()> {
-    let (check, error, name) = (Check::TenantType, Severity::Error, "auth.watertight_tenant");
+    let (check, error, name) = (Check::TenantType, Severity::Error, "watertight.tenant_token");
     for (sql, tells) in [
-        ("DROP DOMAIN auth.watertight_tenant", "is missing"),
+        ("DROP DOMAIN watertight.tenant_token", "is missing"),
         (
-            "ALTER DOMAIN auth.watertight_tenant DROP CONSTRAINT watertight_tenant_setting",
+            "ALTER DOMAIN watertight.tenant_token DROP CONSTRAINT tenant_token_setting",
             "does not make the setting",
         ),
         (
-            "ALTER DOMAIN auth.watertight_tenant ADD CHECK (set_config('app.tenant_id', '', true) IS NOT NULL)",
+            "ALTER DOMAIN watertight.tenant_token ADD CHECK (set_config('watertight.tenant', '', true) IS NOT NULL)",
             "does not make the setting",
         ),
-        ("REVOKE USAGE ON DOMAIN auth.watertight_tenant FROM PUBLIC", "may not be used"),
+        ("REVOKE USAGE ON DOMAIN watertight.tenant_token FROM PUBLIC", "may not be used"),
     ] {
         one_finding(sql, check, error, name, tells).await?;
     }
@@ -423,7 +423,7 @@ async fn migrations_that_are_not_applied_are_found() -> Result<()> {
     Migrator::down(&database.owner().await?, Some(1)).await?;
     let report = examine_with(&database, Watertight::builder().migrations(["m2027_own"])).await?;
     let found: Vec<_> = report.of(Check::PendingMigration).map(|f| f.object.as_str()).collect();
-    assert_eq!(found, [OWN_MIGRATIONS[7], "m2027_own"], "{report}");
+    assert_eq!(found, [OWN_MIGRATIONS[8], "m2027_own"], "{report}");
     let report = examine_with(&database, Watertight::builder().migration_table("applied")).await?;
     assert_eq!(
         report.of(Check::PendingMigration).next().map(|f| f.object.as_str()),

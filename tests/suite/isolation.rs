@@ -358,7 +358,7 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
 /// Every row that a tenant has in the schema.
 async fn snapshot(owner: &DatabaseConnection, tenant: TenantId) -> Result<Vec<JsonValue>> {
     let transaction = owner.begin().await?;
-    transaction.execute_unprepared(&format!("SET LOCAL app.tenant_id = '{tenant}'")).await?;
+    transaction.execute_unprepared(&format!("SELECT watertight.enter('{tenant}')")).await?;
     let mut rows = Vec::new();
     let tables: Vec<String> = watertight_migration::tables()
         .into_iter()

@@ -42,6 +42,7 @@ mod scheduling;
 mod schema;
 mod server_extensions;
 mod server_functions;
+mod signed_tenant;
 mod start;
 mod streams;
 mod stress;

@@ -27,7 +27,7 @@ impl Estate {
         let (clinic, studio) = (new_tenant()?, new_tenant()?);
         for tenant in [clinic, studio] {
             let setting = format!(
-                "BEGIN; SET LOCAL app.tenant_id = '{tenant}'; CREATE TEMP VIEW tenant AS SELECT '{tenant}'::uuid AS t;"
+                "BEGIN; SELECT watertight.enter('{tenant}'); CREATE TEMP VIEW tenant AS SELECT '{tenant}'::uuid AS t;"
             );
             let sql =
                 format!("{setting} {} DROP VIEW tenant; COMMIT", include_str!("maintenance/tenant.sql"));
@@ -213,7 +213,7 @@ fn sha256(text: &str) -> String {
 async fn tables_of_the_applications_own_are_part_of_it() -> Result<()> {
     let estate = Estate::new().await?;
     let owner = estate.database.owner().await?;
-    let policy = "tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid";
+    let policy = "tenant_id = (SELECT watertight.tenant())";
     owner
         .execute_unprepared(&format!(
             "CREATE TABLE public.\"Odd \"\"name\"\"\" (tenant_id uuid, id int GENERATED ALWAYS AS IDENTITY, parent int, \
@@ -222,7 +222,7 @@ async fn tables_of_the_applications_own_are_part_of_it() -> Result<()> {
              FOREIGN KEY (tenant_id, client) REFERENCES public.clients (tenant_id, id)); \
              ALTER TABLE public.\"Odd \"\"name\"\"\" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; \
              CREATE POLICY p ON public.\"Odd \"\"name\"\"\" USING ({policy}); \
-             BEGIN; SET LOCAL app.tenant_id = '{clinic}'; \
+             BEGIN; SELECT watertight.enter('{clinic}'); \
              INSERT INTO public.\"Odd \"\"name\"\"\" (tenant_id, parent, client) \
              SELECT '{clinic}', CASE n WHEN 3000 THEN NULL ELSE n + 1 END, md5('ana')::uuid FROM generate_series(1, 3000) n; COMMIT",
             clinic = estate.clinic

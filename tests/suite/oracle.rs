@@ -118,7 +118,7 @@ impl Sides {
         let others = [2, 3].map(|n| Uuid::from_u128(0x0a11_0000_0000_4000_8000_0000_0000_0000 + n));
 
         let owners = [shared.owner().await?, solo.owner().await?];
-        schema::create(&owners[0], "nullif(current_setting('app.tenant_id', true), '')::uuid").await?;
+        schema::create(&owners[0], "watertight.tenant()").await?;
         if setup.protected {
             schema::protect(&owners[0]).await?;
         }

@@ -39,7 +39,7 @@ fn sleep(seconds: f64) -> Statement {
 async fn is_clean(water: &Watertight, studio: &TenantConnection) -> Result<()> {
     let mut moments = Vec::new();
     for _ in 0..2 {
-        let sql = "SELECT coalesce(current_setting('app.tenant_id', true), ''), now()::text";
+        let sql = "SELECT coalesce(current_setting('watertight.tenant', true), ''), now()::text";
         let row =
             water.unscoped().query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?.unwrap();
         let (tenant, moment): (String, String) = row.try_get_many_by_index()?;

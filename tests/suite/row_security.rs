@@ -81,7 +81,7 @@ async fn every_tenant_table_has_one_policy_forced_and_alike() -> Result<()> {
             row.try_get_many_by_index()?;
         assert!(forced, "{table}");
         assert_eq!(policies, 1, "{table}");
-        let expected = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
+        let expected = "(tenant_id = ( SELECT watertight.tenant() AS tenant))";
         assert_eq!(using.as_deref(), Some(expected), "{table}");
         assert_eq!(check.as_deref(), Some(expected), "{table}");
     }

@@ -48,9 +48,9 @@ async fn a_database_that_is_not_migrated_is_told_with_the_missing_tables() -> Re
 #[tokio::test]
 async fn a_database_without_the_type_that_carries_the_tenant_is_told() -> Result<()> {
     let database = TestDatabase::create().await?;
-    database.owner().await?.execute_unprepared("DROP DOMAIN auth.watertight_tenant").await?;
+    database.owner().await?.execute_unprepared("DROP DOMAIN watertight.tenant_token").await?;
     match connect(&database.app_url()).await {
-        Error::NotMigrated { tables } => assert_eq!(tables, ["type auth.watertight_tenant"]),
+        Error::NotMigrated { tables } => assert_eq!(tables, ["type watertight.tenant_token"]),
         error => panic!("{error:?}"),
     }
     Ok(())

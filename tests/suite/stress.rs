@@ -188,7 +188,7 @@ async fn no_foreign_row_is_seen_whatever_happens_to_connections() -> Result<()> 
         let sure = sure.get(&tenant.tenant_id()).copied().unwrap_or_default();
         assert!(left.len() >= sure, "{sure} rows were committed, {} are there", left.len());
     }
-    let sql = "SELECT coalesce(current_setting('app.tenant_id', true), '')";
+    let sql = "SELECT coalesce(current_setting('watertight.tenant', true), '')";
     for _ in 0..20 {
         let row =
             water.unscoped().query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?.unwrap();

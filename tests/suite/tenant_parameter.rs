@@ -37,7 +37,7 @@ async fn seen(db: &impl ConnectionTrait, sql: &str) -> Result<Vec<i64>> {
 
 /// The setting as the next user of the pool's one connection finds it.
 async fn left_behind(water: &Watertight) -> Result<Option<String>> {
-    let sql = "SELECT nullif(current_setting('app.tenant_id', true), '') AS setting";
+    let sql = "SELECT nullif(current_setting('watertight.tenant', true), '') AS setting";
     let row = water.unscoped().query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
     Ok(row.expect("one row").try_get("", "setting")?)
 }

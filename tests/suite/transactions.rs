@@ -168,7 +168,7 @@ async fn a_pool_of_one_serves_tenants_in_turn_and_keeps_nothing_of_them() -> Res
         drop(transaction);
     }
     assert_eq!((count(&clinic).await?, count(&studio).await?), (3, 3));
-    let setting = "SELECT coalesce(current_setting('app.tenant_id', true), '')";
+    let setting = "SELECT coalesce(current_setting('watertight.tenant', true), '')";
     let row = water
         .unscoped()
         .query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, setting))

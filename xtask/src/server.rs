@@ -16,6 +16,12 @@ const OWNER: &str = "DATABASE_OWNER_URL";
 const MAINTENANCE: &str = "DATABASE_MAINTENANCE_URL";
 const SUPERUSER: &str = "DATABASE_SUPERUSER_URL";
 
+/// The key that signs tenants, which the migrations install and applications sign with.
+const TENANT_KEY: &str = "WATERTIGHT_TENANT_KEY";
+
+/// The key of databases that are for trying things out: everybody knows it.
+const KNOWN_TENANT_KEY: &str = "1:7468697320746573747320776174657274696768742c206e6f20736563726574";
+
 /// What the variables of the second server begin with.
 const SECOND: &str = "SECOND_";
 
@@ -104,7 +110,9 @@ impl Databases {
     pub(crate) fn env<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         let maintenance = self.maintenance_url.iter().map(|url| (MAINTENANCE, url));
         let superuser = self.superuser_url.iter().map(|url| (SUPERUSER, url));
-        command.env(APP, &self.app_url).env(OWNER, &self.owner_url).envs(maintenance).envs(superuser)
+        let key = std::env::var_os(TENANT_KEY).is_none().then_some((TENANT_KEY, KNOWN_TENANT_KEY));
+        command.env(APP, &self.app_url).env(OWNER, &self.owner_url);
+        command.envs(maintenance).envs(superuser).envs(key)
     }
 }
 

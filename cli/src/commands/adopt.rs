@@ -58,7 +58,9 @@ fn failure(error: &AdoptionError) -> Failure {
     let text = error.to_string();
     match error {
         AdoptionError::Database(_) => Failure::Database(text),
-        AdoptionError::Settings(_) | AdoptionError::UnknownTimeZone { .. } => Failure::Usage(text),
+        AdoptionError::Settings(_) | AdoptionError::TenantKey(_) | AdoptionError::UnknownTimeZone { .. } => {
+            Failure::Usage(text)
+        }
         _ => Failure::Refused(text),
     }
 }

@@ -186,7 +186,7 @@ pub(crate) async fn rewriting(
     );
     attempts.add("move its users to the clinic", outcome, Outcome::Refused("UPDATE"), "rewriting");
 
-    let setting = format!("SELECT set_config('app.tenant_id', '{}', false)", clinic.tenant_id());
+    let setting = format!("SELECT set_config('watertight.tenant', '{}', false)", clinic.tenant_id());
     let outcome = Outcome::of(studio.execute_unprepared(&setting).await, |done| done.rows_affected());
     attempts.add("become the clinic with set_config", outcome, Outcome::Refused("SELECT"), "rewriting");
 

@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 use sea_orm_migration::DbErr;
 
 use super::Problem;
-use crate::TableError;
+use crate::{TableError, TenantKeyError};
 
 /// Why a database was not adopted. Whichever it is, nothing in the database has changed.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub enum AdoptionError {
     },
     /// The settings name a role or a table that cannot be one.
     Settings(TableError),
+    /// The environment's tenant keys are malformed.
+    TenantKey(TenantKeyError),
     /// What the database reports.
     Database(DbErr),
 }
@@ -86,6 +88,7 @@ impl fmt::Display for AdoptionError {
                 problems.iter().try_for_each(|problem| write!(f, "\n{problem}"))
             }
             Self::Settings(error) => error.fmt(f),
+            Self::TenantKey(error) => error.fmt(f),
             Self::Database(error) => error.fmt(f),
         }
     }
@@ -99,6 +102,7 @@ impl Error for AdoptionError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Settings(error) => Some(error),
+            Self::TenantKey(error) => Some(error),
             Self::Database(error) => Some(error),
             _ => None,
         }

@@ -37,7 +37,8 @@ impl Plan {
     }
 
     /// The SQL that adopts the database, in order, to be run in one transaction with the isolation level
-    /// `READ COMMITTED`. [`Adoption::run`](super::Adoption::run) runs exactly this.
+    /// `READ COMMITTED`. [`Adoption::run`](super::Adoption::run) runs exactly this, and adds the
+    /// environment's tenant keys, which a text must not contain.
     #[must_use]
     pub fn statements(&self) -> &[String] {
         &self.sql

@@ -11,6 +11,7 @@ use crate::{
 
 /// The tables that have a tenant, those that these need beside them, and what joins them.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of the catalog")]
 pub(super) struct Catalog {
     /// The version of the extension, where it is there.
     pub(super) extension: Option<String>,
@@ -26,6 +27,10 @@ pub(super) struct Catalog {
     pub(super) has_btree_gist: bool,
     /// Whether the type that binds a statement to its tenant is there, and the other machines do not know it.
     pub(super) type_is_local: bool,
+    /// Whether the function that the policies call is there, and the other machines do not know it.
+    pub(super) function_is_local: bool,
+    /// Whether that function reads the tenant keys, which the other machines cannot.
+    pub(super) signed: bool,
 }
 
 /// A table as it is found.
@@ -85,7 +90,13 @@ struct Placement {
 }
 
 const TYPE_IS_KNOWN: &str = "SELECT EXISTS (SELECT FROM pg_dist_object WHERE classid = 'pg_type'::regclass \
-    AND objid = to_regtype('auth.watertight_tenant')::oid)";
+    AND objid = to_regtype('watertight.tenant_token')::oid)";
+
+const FUNCTION_IS_KNOWN: &str = "SELECT EXISTS (SELECT FROM pg_dist_object WHERE classid = 'pg_proc'::regclass \
+    AND objid = to_regprocedure('watertight.tenant()')::oid)";
+
+const SIGNED: &str =
+    "SELECT EXISTS (SELECT FROM pg_proc WHERE oid = to_regprocedure('watertight.tenant()') AND prosecdef)";
 
 impl Catalog {
     pub(super) async fn read(db: &impl ConnectionTrait, named: &[Name]) -> Result<Self, DbErr> {
@@ -93,7 +104,9 @@ impl Catalog {
         let extension = column(db, version, []).await?.into_iter().next();
         let mut tables: Vec<Table> = all(db, TABLES, [TENANT_COLUMN.into()]).await?;
         let mut type_is_local: bool =
-            one(db, "SELECT to_regtype('auth.watertight_tenant') IS NOT NULL").await?;
+            one(db, "SELECT to_regtype('watertight.tenant_token') IS NOT NULL").await?;
+        let mut function_is_local: bool =
+            one(db, "SELECT to_regprocedure('watertight.tenant()') IS NOT NULL").await?;
         if extension.is_some() {
             let placements: Vec<Placement> = all(db, PLACEMENTS, [TENANT_COLUMN.into()]).await?;
             for table in &mut tables {
@@ -102,6 +115,7 @@ impl Catalog {
                 table.group = placement.and_then(|placement| placement.group);
             }
             type_is_local = type_is_local && !one::<bool>(db, TYPE_IS_KNOWN).await?;
+            function_is_local = function_is_local && !one::<bool>(db, FUNCTION_IS_KNOWN).await?;
         }
         let foreign_keys: Vec<ForeignKey> = all(db, FOREIGN_KEYS, []).await?;
         let (tenant_tables, others): (Vec<Table>, _) = tables.into_iter().partition(|table| table.has_tenant);
@@ -121,6 +135,8 @@ impl Catalog {
             btree_gist: one(db, BTREE_GIST).await?,
             has_btree_gist: one(db, HAS_BTREE_GIST).await?,
             type_is_local,
+            function_is_local,
+            signed: one(db, SIGNED).await?,
         })
     }
 

@@ -18,6 +18,8 @@ pub enum DistributionError {
         /// The version.
         version: String,
     },
+    /// The database verifies tenants with keys that only the coordinator has.
+    SignedTenant,
     /// Tables break rules by which Citus distributes.
     Refused {
         /// All that do.
@@ -61,6 +63,10 @@ impl fmt::Display for DistributionError {
                 "the database has citus {version}, which has no row-level security on distributed tables; update it to {} \
                  or later",
                 Distribution::LEAST_VERSION
+            ),
+            Self::SignedTenant => f.write_str(
+                "the policies verify the tenant with keys that the workers of a cluster cannot read; run `watertight keys \
+                 waive` first, and read in the guide what row-level security does not hold against then",
             ),
             Self::Refused { violations } => {
                 f.write_str("nothing was distributed, for these break the rules:")?;

@@ -7,8 +7,8 @@ use super::{
     catalog::{Catalog, Table},
 };
 use crate::{
-    Settings, TENANT_COLUMN, identifier::Name, m20260101_000007_no_double_booking as no_double_booking,
-    m20260101_000008_tenant_parameter as tenant_parameter, migration::TenantMigration, sql::one_line,
+    TENANT_COLUMN, identifier::Name, m20260101_000007_no_double_booking as no_double_booking, sql::one_line,
+    tenant_context,
 };
 
 /// What distributing takes: what breaks the rules, and the SQL that distributes.
@@ -18,6 +18,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct DistributionPlan {
     extension: Option<String>,
+    pub(super) signed: bool,
     pub(super) violations: Vec<Violation>,
     pub(super) tables: Vec<Name>,
     pub(super) before: Vec<String>,
@@ -30,7 +31,7 @@ impl DistributionPlan {
         catalog: &Catalog,
         violations: Vec<Violation>,
         without_overlap_constraints: bool,
-    ) -> Result<Self, DistributionError> {
+    ) -> Self {
         let tenant_tables = catalog.in_order();
         let reference_tables: Vec<&Table> =
             catalog.reference_tables.iter().filter(|table| !table.placed).collect();
@@ -44,6 +45,12 @@ impl DistributionPlan {
             before.push("SET LOCAL citus.enable_unsafe_triggers = on".to_owned());
             let all: Vec<String> = tables.iter().map(Name::quoted).collect();
             before.push(format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", all.join(", ")));
+        }
+        if catalog.function_is_local {
+            distributing.push("SELECT create_distributed_function('watertight.tenant()')".to_owned());
+        }
+        if !tables.is_empty() {
+            distributing.push(tenant_context::policies_without_subselect());
         }
         // The rows are copied by COPY, which takes no table whose policies bind the owner.
         for table in new.iter().filter(|table| table.forced) {
@@ -79,10 +86,10 @@ impl DistributionPlan {
         after.splice(0..0, emptied);
         if catalog.type_is_local {
             // Citus tells the other machines of a type when it is made, and of no type that no column has.
-            after.extend(tenant_parameter::Migration.statements(&Settings::default())?.unwrap_or_default());
+            after.extend(tenant_context::token_type());
         }
         let extension = catalog.extension.clone();
-        Ok(Self { extension, violations, tables, before, distributing, after })
+        Self { extension, signed: catalog.signed, violations, tables, before, distributing, after }
     }
 
     /// The version of Citus in the database; none, and it has to be installed first.
@@ -108,6 +115,9 @@ impl fmt::Display for DistributionPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.extension.is_none() {
             writeln!(f, "-- {}", DistributionError::NoExtension)?;
+        }
+        if self.signed {
+            writeln!(f, "-- {}", DistributionError::SignedTenant)?;
         }
         for violation in &self.violations {
             for line in violation.to_string().split('\n') {

@@ -8,8 +8,8 @@ use sea_orm_migration::{
     sea_query::{Check, ColumnDef, ForeignKeyAction, extension::postgres::PgFunc},
 };
 
-use super::{Access, Key, TENANT_COLUMN, TENANT_POLICY, TENANT_SETTING, TenantForeignKey, TenantTable};
-use crate::{Settings, TableError, identifier};
+use super::{Access, Key, TENANT_COLUMN, TENANT_POLICY, TenantForeignKey, TenantTable};
+use crate::{Settings, TableError, identifier, tenant_context};
 
 const ID_COLUMN: &str = "id";
 
@@ -110,14 +110,10 @@ impl TenantTable {
     fn row_level_security(&self) -> [String; 3] {
         let table = self.quoted();
         let policy = identifier::quote(TENANT_POLICY);
-        // The setting is empty, not null, once a transaction that set it has ended. Written plainly, and not as a
-        // sub-select, the planner knows its value and how many rows the tenant has; and where the statement names
-        // the tenant as well, what is left of the policy is one comparison for the whole scan.
-        let own = format!("{TENANT_COLUMN} = nullif(current_setting('{TENANT_SETTING}', true), '')::uuid");
         [
             format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"),
             format!("ALTER TABLE {table} FORCE ROW LEVEL SECURITY"),
-            format!("CREATE POLICY {policy} ON {table} FOR ALL USING ({own}) WITH CHECK ({own})"),
+            tenant_context::create_policy(&policy, &table),
         ]
     }
 

@@ -34,7 +34,7 @@ fn a_table_is_made_with_its_key_policy_and_grants() {
             r#"CREATE INDEX "notes_author_id_idx" ON "public"."notes" ("tenant_id", "author_id" ASC)"#,
             r#"ALTER TABLE "public"."notes" ENABLE ROW LEVEL SECURITY"#,
             r#"ALTER TABLE "public"."notes" FORCE ROW LEVEL SECURITY"#,
-            r#"CREATE POLICY "tenant_isolation" ON "public"."notes" FOR ALL USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid) WITH CHECK (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid)"#,
+            r#"DO 'BEGIN IF pg_catalog.to_regprocedure(''watertight.tenant()'') IS NULL THEN CREATE POLICY "tenant_isolation" ON "public"."notes" FOR ALL USING (tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid) WITH CHECK (tenant_id = nullif(current_setting(''app.tenant_id'', true), '''')::uuid); ELSE CREATE POLICY "tenant_isolation" ON "public"."notes" FOR ALL USING (tenant_id = (SELECT watertight.tenant())) WITH CHECK (tenant_id = (SELECT watertight.tenant())); END IF; END'"#,
             r#"REVOKE ALL ON TABLE "public"."notes" FROM PUBLIC, "watertight_app""#,
             r#"GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE "public"."notes" TO "watertight_app""#,
         ]

@@ -4,8 +4,12 @@ use super::{Check, Expected, Finding, Severity};
 use crate::catalog::{Catalog, Policy, Relation, quote};
 
 /// The policy's expression as the migrations write it and as PostgreSQL prints it.
-const WRITTEN: &str = "tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid";
-const PRINTED: &str = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
+const WRITTEN: &str = "tenant_id = (SELECT watertight.tenant())";
+const PRINTED: [&str; 2] = [
+    "(tenant_id = ( SELECT watertight.tenant() AS tenant))",
+    // On a Citus cluster, which takes no sub-select in a policy.
+    "(tenant_id = watertight.tenant())",
+];
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     for relation in catalog.relations.iter().filter(|relation| expected.is_tenants(relation)) {
@@ -106,6 +110,6 @@ fn is_ours(policy: &Policy) -> bool {
     policy.permissive
         && policy.command == "*"
         && policy.for_everyone
-        && policy.reads.as_deref() == Some(PRINTED)
-        && policy.writes.as_deref().is_none_or(|writes| writes == PRINTED)
+        && policy.reads.as_deref().is_some_and(|reads| PRINTED.contains(&reads))
+        && policy.writes.as_deref().is_none_or(|writes| PRINTED.contains(&writes))
 }

@@ -7,8 +7,8 @@ use crate::Error;
 use crate::tenant::{Inspection, TENANT_TYPE};
 
 /// The check of the domain as the migrations write it and as PostgreSQL prints it.
-const WRITTEN: &str = "CHECK (set_config('app.tenant_id', VALUE::text, true) IS NOT NULL)";
-const PRINTED: &str = "CHECK ((set_config('app.tenant_id'::text, (VALUE)::text, true) IS NOT NULL))";
+const WRITTEN: &str = "CHECK (pg_catalog.set_config('watertight.tenant', VALUE, true) IS NOT NULL)";
+const PRINTED: &str = "CHECK ((set_config('watertight.tenant'::text, VALUE, true) IS NOT NULL))";
 
 #[derive(FromQueryResult)]
 struct Domain {
@@ -29,17 +29,16 @@ pub(super) async fn check(
                FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
                WHERE n.nspname || '.' || t.typname = $1";
     let found: Vec<Domain> = inspection.ask(sql, [TENANT_TYPE.into()]).await?;
-    let made = format!(
-        "CREATE DOMAIN {TENANT_TYPE} AS uuid NOT NULL CONSTRAINT watertight_tenant_setting {WRITTEN};"
-    );
+    let made =
+        format!("CREATE DOMAIN {TENANT_TYPE} AS text NOT NULL CONSTRAINT tenant_token_setting {WRITTEN};");
     let (problem, remedy) = match found.as_slice() {
-        [] => ("is missing, and statements outside transactions need it", made),
-        [domain] if domain.base != "uuid" || domain.checks != [PRINTED] => (
+        [] => ("is missing, and statements need it", made),
+        [domain] if domain.base != "text" || domain.checks != [PRINTED] => (
             "does not make the setting that row-level security goes by, so statements see no rows",
             format!("DROP DOMAIN {TENANT_TYPE}; {made}"),
         ),
         [domain] if !domain.usable => (
-            "may not be used by the role, and statements outside transactions need it",
+            "may not be used by the role, and statements need it",
             format!("GRANT USAGE ON DOMAIN {TENANT_TYPE} TO PUBLIC;"),
         ),
         _ => return Ok(()),

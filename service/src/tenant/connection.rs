@@ -16,10 +16,11 @@ use tracing::{instrument, trace, warn};
 
 use super::driver::{acquire_error, exec_error, query_error};
 use super::id::TenantId;
-use super::parameter::TenantParameter;
+use super::parameter::{TenantParameters, marker};
 use super::refusal::{Reason, Refusal, StatementKind};
 use super::rewrite::{Plan, Rewriter};
 use super::session::Session;
+use super::signing::TenantSigner;
 use super::stream::TenantStream;
 use super::transaction::TenantTransaction;
 use crate::watertight::Layers;
@@ -30,14 +31,13 @@ use crate::watertight::Layers;
 /// be proved to is refused with a [`Refusal`]. It is cheap to make and to clone: a handle on the pool and the
 /// tenant's identity.
 ///
-/// Isolation takes no round trip of its own: the setting that row-level security goes by travels with the values of a
-/// statement, and with `BEGIN` of a transaction. A statement outside a transaction is its own. Once it was sent it may
-/// be carried out though its future is dropped; what must not be half done belongs in a transaction, which is rolled
-/// back.
+/// Isolation takes no round trip of its own: the token that row-level security verifies travels with the values of each
+/// statement. Outside a transaction each statement commits on its own. Dropping the future does not cancel a statement
+/// that was already sent; use a transaction for work that must not be half done.
 ///
-/// Some statements do run in a transaction opened for them, one round trip more for reading and two for
-/// writing: behind a [pooler](crate::Builder::transaction_pooler), on a [replica](crate::Builder::read_only), on a
-/// [cluster](crate::guide::growing#one-database-on-many-machines-citus), and those that name no tenant table.
+/// A transaction is opened for each statement, one round trip more for reading and two for writing, behind a
+/// [pooler](crate::Builder::transaction_pooler), on a [replica](crate::Builder::read_only) and on a
+/// [cluster](crate::guide::growing#one-database-on-many-machines-citus).
 ///
 /// ```no_run
 /// use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -79,15 +79,13 @@ impl TenantConnection {
         // A pooler gives the second message of a statement to another server, unless a transaction is open; a cluster
         // tells its machines of a transaction's settings, and not of those that a value makes; and a transaction can be
         // told to be read only.
-        let complete = match scoped.tenant {
-            _ if ground.transaction_pooler || ground.distributed => false,
-            Some(TenantParameter::Setting(_)) => !ground.read_only,
-            _ => !ground.layers.row_security(),
-        };
-        if complete {
-            ground.pool.acquire().await.map(Lease::Plain).map_err(acquire_error)
-        } else {
+        let needs_transaction = ground.transaction_pooler
+            || ground.distributed
+            || (ground.read_only && ground.layers.row_security());
+        if needs_transaction {
             self.transaction_lease(scoped).await
+        } else {
+            ground.connection().await.map(Lease::Plain)
         }
     }
 
@@ -104,10 +102,15 @@ impl fmt::Debug for TenantConnection {
 }
 
 /// What all connections of an application share.
+#[expect(clippy::struct_excessive_bools, reason = "facts of the database, each its own")]
 pub(crate) struct Ground {
     pub(crate) pool: PgPool,
     pub(crate) rewriter: Rewriter,
     pub(crate) layers: Layers,
+    pub(crate) signer: TenantSigner,
+    /// Whether statements are any SQL at all: such a statement can leave behind on its connection what acts on the next
+    /// tenant's statements, so no other gets the connection.
+    pub(crate) hostile_sql: bool,
     pub(crate) transaction_pooler: bool,
     pub(crate) read_only: bool,
     /// Whether tenant tables are spread over the machines of a Citus cluster.
@@ -115,6 +118,16 @@ pub(crate) struct Ground {
     pub(crate) names: super::names::Names,
     #[cfg(feature = "auth")]
     pub(crate) auth: crate::auth::AuthConfig,
+}
+
+impl Ground {
+    async fn connection(&self) -> Result<PoolConnection<Postgres>, DbErr> {
+        let mut connection = self.pool.acquire().await.map_err(acquire_error)?;
+        if self.hostile_sql {
+            connection.close_on_drop();
+        }
+        Ok(connection)
+    }
 }
 
 /// One tenant on the shared ground: what connections and transactions have in common.
@@ -127,13 +140,16 @@ pub(super) struct Tenancy {
 impl Tenancy {
     /// Scopes a statement to the tenant. Names that have changed are read again, for which a transaction must not wait:
     /// see [`Ground::read_names_after`].
-    pub(super) async fn scope(&self, statement: Statement, may_wait: bool) -> Result<Scoped, Refusal> {
+    pub(super) async fn scope(&self, statement: Statement, may_wait: bool) -> Result<Scoped, DbErr> {
         let Ground { rewriter, layers, transaction_pooler, .. } = &*self.ground;
+        let keep_prepared = !transaction_pooler;
+        let values = statement.values.map_or_else(Vec::new, |values| values.0);
+        let parameters = self.parameters()?;
         if !layers.rewriting() {
-            return Ok(Scoped::unscoped(statement, *transaction_pooler));
+            let sql = format!("{}{}", statement.sql, marker(values.len(), parameters.token.is_some())).into();
+            return Ok(Scoped { sql, values, tenant: Some(parameters), read_only: false, keep_prepared });
         }
         self.ground.read_stale_names(may_wait).await;
-        let values = statement.values.map_or_else(Vec::new, |values| values.0);
         let mut plan = rewriter.plan(&statement.sql, values.len());
         if let Err(refusal) = &plan
             && self.ground.read_names_after(refusal, may_wait).await
@@ -147,18 +163,16 @@ impl Tenancy {
                 warn!(tenant_id = %self.tenant, statement = refusal.statement.name(), "refused");
             })?;
         trace!(statement = plan.kind.name(), "scoped");
-        let (sql, read_only) = (Arc::clone(&plan.sql), plan.read_only);
-        let tenant = plan.binds_tenant.then(|| self.parameter());
-        Ok(Scoped { sql, values, tenant, read_only, keep_prepared: !transaction_pooler })
+        let sql = Arc::clone(&plan.sql);
+        Ok(Scoped { sql, values, tenant: Some(parameters), read_only: plan.read_only, keep_prepared })
     }
 
-    fn parameter(&self) -> TenantParameter {
-        // A cluster finds the machine by a plain value in every kind of plan, and the transaction makes the setting.
-        if self.ground.layers.row_security() && !self.ground.distributed {
-            TenantParameter::Setting(self.tenant)
-        } else {
-            TenantParameter::Plain(self.tenant)
-        }
+    /// Bound to every statement, to those that name no tenant table, too: what the statement calls may.
+    fn parameters(&self) -> Result<TenantParameters, DbErr> {
+        // On a cluster the transaction makes the setting.
+        let by_value = self.ground.layers.row_security() && !self.ground.distributed;
+        let token = by_value.then(|| self.ground.signer.token(self.tenant)).transpose()?;
+        Ok(TenantParameters { tenant: self.tenant, token })
     }
 
     /// Said here and not by the server, whose error would come after the way there.
@@ -177,9 +191,9 @@ impl Tenancy {
         if self.ground.read_only {
             options.access_mode = Some(AccessMode::ReadOnly);
         }
-        let tenant = self.ground.layers.row_security().then_some(self.tenant);
-        let Ground { pool, distributed, .. } = &*self.ground;
-        Session::begin(pool, tenant, *distributed, options).await
+        let on_cluster =
+            (self.ground.distributed && self.ground.layers.row_security()).then_some(self.tenant);
+        Session::begin(self.ground.connection().await?, on_cluster, options).await
     }
 }
 
@@ -187,7 +201,7 @@ impl Tenancy {
 pub(super) struct Scoped {
     sql: Arc<str>,
     values: Vec<Value>,
-    tenant: Option<TenantParameter>,
+    tenant: Option<TenantParameters>,
     pub(super) read_only: bool,
     /// Whether the statement stays prepared on the connection. Behind a pooler that gives out server connections by
     /// the transaction the next one would find the statements of others.
@@ -195,14 +209,14 @@ pub(super) struct Scoped {
 }
 
 impl Scoped {
-    pub(super) fn unscoped(statement: Statement, transaction_pooler: bool) -> Self {
+    /// A statement of no tenant, as it is. It does not stay prepared.
+    pub(super) fn verbatim(statement: Statement) -> Self {
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
-        let keep_prepared = !transaction_pooler;
-        Self { sql: statement.sql.into(), values, tenant: None, read_only: false, keep_prepared }
+        Self { sql: statement.sql.into(), values, tenant: None, read_only: false, keep_prepared: false }
     }
 
     pub(super) fn query(self) -> Result<Query<'static, Postgres, PgArguments>, DbErr> {
-        let arguments = TenantParameter::bind(self.tenant, self.values)?;
+        let arguments = TenantParameters::bind(self.tenant, self.values)?;
         Ok(sea_orm::sqlx::query_with(AssertSqlSafe(self.sql), arguments).persistent(self.keep_prepared))
     }
 
@@ -224,7 +238,7 @@ impl Scoped {
 pub(super) enum Lease {
     /// The statement has all that keeps it within its tenant, and is its own transaction.
     Plain(PoolConnection<Postgres>),
-    /// The setting of row-level security lasts as long as the transaction.
+    /// A transaction that was opened for the statement.
     Transaction { session: Session, read_only: bool },
 }
 
@@ -260,7 +274,7 @@ impl ConnectionTrait for TenantConnection {
         Ok(result)
     }
 
-    /// Runs one statement. It is prepared after all: only so can the tenant be a bound value.
+    /// Runs one statement. Despite its name the statement is prepared, so that the tenant can be bound as a parameter.
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.execute_raw(Statement::from_string(DbBackend::Postgres, sql)).await
     }

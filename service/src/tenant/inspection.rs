@@ -5,6 +5,7 @@ use sea_orm::{
 };
 
 use super::connection::Scoped;
+use super::driver::acquire_error;
 use super::session::Session;
 
 /// One snapshot of the database, outside every tenant, for looking at how it is made. It changes nothing, and leaves
@@ -13,12 +14,12 @@ pub(crate) struct Inspection(Session);
 
 impl Inspection {
     pub(crate) async fn begin(pool: &PgPool) -> Result<Self, DbErr> {
-        Session::begin(pool, None, false, Self::options()).await.map(Self)
+        Self::begin_on(pool.acquire().await.map_err(acquire_error)?).await
     }
 
     /// Begins on a connection of the pool.
     pub(super) async fn begin_on(connection: PoolConnection<Postgres>) -> Result<Self, DbErr> {
-        Session::begin_on(connection, None, false, Self::options()).await.map(Self)
+        Session::begin(connection, None, Self::options()).await.map(Self)
     }
 
     fn options() -> TransactionOptions {
@@ -35,7 +36,7 @@ impl Inspection {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<R>, DbErr> {
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-        let rows = Scoped::unscoped(statement, true).query_all(self.0.connection()).await?;
+        let rows = Scoped::verbatim(statement).query_all(self.0.connection()).await?;
         rows.iter().map(|row| R::from_query_result(row, "")).collect()
     }
 

@@ -1,4 +1,4 @@
-//! The tenant as a bound value that makes the setting of row-level security.
+//! The tenant as bound values behind a statement's own: for the guards, and for row-level security.
 
 use sea_orm::sqlx::encode::IsNull;
 use sea_orm::sqlx::error::BoxDynError;
@@ -8,51 +8,59 @@ use sea_orm::{DbErr, Value};
 use sea_query_sqlx::SqlxValues;
 
 use super::id::TenantId;
+use super::signing::Token;
 
-/// The domain over `uuid` whose check makes the setting.
+/// The domain over `text` whose check makes the setting of row-level security.
 ///
 /// PostgreSQL converts bound values before it plans and runs the statement that they are bound to, and converting a
-/// value to a domain computes the domain's check. The check of this one is `set_config('app.tenant_id', VALUE, true)`:
-/// a statement that is its own transaction so brings its tenant along, and the setting ends with it. That saves the
-/// round trip of `BEGIN` and the one of `COMMIT`. Where the check is not computed there is no setting, and no row.
-pub(crate) const TENANT_TYPE: &str = "auth.watertight_tenant";
+/// value to a domain evaluates the domain's check. The check of this one is `set_config('watertight.tenant', VALUE,
+/// true)`, so every statement brings its tenant along, and the setting ends with the transaction. PostgreSQL converts
+/// bound values that the text does not refer to, too.
+pub(crate) const TENANT_TYPE: &str = "watertight.tenant_token";
 
-/// The tenant that is bound behind a statement's own values.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum TenantParameter {
-    /// For the guards of the rewriter alone.
-    Plain(TenantId),
-    /// For the guards and for row-level security.
-    ///
-    /// The driver knows prepared statements by their text, so a statement is always bound like this where row-level
-    /// security is in force, in a transaction that has made the setting, too.
-    Setting(TenantId),
+/// What is bound behind a statement's own values.
+#[derive(Debug)]
+pub(super) struct TenantParameters {
+    /// For the guards of the rewriter.
+    pub(super) tenant: TenantId,
+    /// For row-level security, where a value makes its setting.
+    pub(super) token: Option<Token>,
 }
 
-impl TenantParameter {
+impl TenantParameters {
     /// The values of a statement, the tenant behind them.
-    pub(super) fn bind(tenant: Option<Self>, values: Vec<Value>) -> Result<PgArguments, DbErr> {
+    pub(super) fn bind(parameters: Option<Self>, values: Vec<Value>) -> Result<PgArguments, DbErr> {
         let mut arguments = SqlxValues(sea_orm::sea_query::Values(values)).into_arguments();
-        match tenant {
-            None => Ok(()),
-            Some(Self::Plain(tenant)) => arguments.add(tenant.uuid()),
-            Some(Self::Setting(tenant)) => arguments.add(Setting(tenant)),
+        if let Some(Self { tenant, token }) = parameters {
+            let mut added = arguments.add(tenant.uuid());
+            if let Some(token) = token {
+                added = added.and_then(|()| arguments.add(token));
+            }
+            added.map_err(|error| DbErr::Custom(error.to_string()))?;
         }
-        .map_err(|error| DbErr::Custom(error.to_string()))?;
         Ok(arguments)
     }
 }
 
-struct Setting(TenantId);
+/// The comment behind a text that names what is bound behind so many values. The driver knows prepared statements by
+/// their text alone, and the same text can come with other values, or over the same pool with other layers.
+pub(super) fn marker(values: usize, token: bool) -> String {
+    let tenant = values + 1;
+    if token {
+        format!(" /* tenant ${tenant}, token ${} */", tenant + 1)
+    } else {
+        format!(" /* tenant ${tenant} */")
+    }
+}
 
-impl Type<Postgres> for Setting {
+impl Type<Postgres> for Token {
     fn type_info() -> PgTypeInfo {
         PgTypeInfo::with_name(TENANT_TYPE)
     }
 }
 
-impl Encode<'_, Postgres> for Setting {
+impl Encode<'_, Postgres> for Token {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        Encode::<Postgres>::encode_by_ref(&self.0.uuid(), buffer)
+        Encode::<Postgres>::encode_by_ref(&self.0.as_str(), buffer)
     }
 }

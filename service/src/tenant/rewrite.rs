@@ -21,7 +21,7 @@ mod types;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-pub(crate) use self::analysis::Permissions;
+pub(crate) use self::analysis::Settings;
 pub use self::cache::RewriteMetrics;
 use self::cache::{PlanCache, Verdict};
 pub(crate) use self::plan::Plan;
@@ -39,16 +39,16 @@ type Walk<T = ()> = Result<T, Reason>;
 #[derive(Debug)]
 pub struct Rewriter {
     registry: Registry,
-    permissions: Permissions,
+    settings: Settings,
     /// The names of the database, as they were last read.
     snapshot: RwLock<Arc<Snapshot>>,
     cache: PlanCache,
 }
 
 impl Rewriter {
-    pub(crate) fn new(registry: Registry, permissions: Permissions, cache_bytes: u64) -> Self {
+    pub(crate) fn new(registry: Registry, settings: Settings, cache_bytes: u64) -> Self {
         let snapshot = RwLock::new(Arc::new(Snapshot::of_entities(&registry)));
-        Self { registry, permissions, snapshot, cache: PlanCache::new(cache_bytes) }
+        Self { registry, settings, snapshot, cache: PlanCache::new(cache_bytes) }
     }
 
     /// The text that is sent for a statement with this many bound values. The tenant is bound behind them.
@@ -57,7 +57,7 @@ impl Rewriter {
     /// let rewriter = watertight::Watertight::builder().rewriter()?;
     /// assert_eq!(
     ///     rewriter.rewrite("DELETE FROM auth.users WHERE role = $1 OR true", 1)?,
-    ///     r#"DELETE FROM auth.users WHERE users."tenant_id" = $2 AND (role = $1 OR true) /* tenant $2 */"#
+    ///     r#"DELETE FROM auth.users WHERE users."tenant_id" = $2 AND (role = $1 OR true) /* tenant $2, token $3 */"#
     /// );
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -72,6 +72,11 @@ impl Rewriter {
     #[must_use]
     pub fn metrics(&self) -> RewriteMetrics {
         self.cache.metrics()
+    }
+
+    /// Says that statements do not bring the token of row-level security along.
+    pub(crate) const fn without_token(&mut self) {
+        self.settings.token = false;
     }
 
     pub(crate) const fn registry(&self) -> &Registry {
@@ -95,7 +100,7 @@ impl Rewriter {
     /// The plan for a text with this many bound values.
     pub(crate) fn plan(&self, text: &str, values: usize) -> Verdict {
         self.cache.get_or_make(text, values, || {
-            statement::plan(&self.registry, &self.snapshot(), self.permissions, text, values).map(Arc::new)
+            statement::plan(&self.registry, &self.snapshot(), self.settings, text, values).map(Arc::new)
         })
     }
 }

@@ -1,12 +1,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sea_orm::sqlx::pool::PoolConnection;
-use sea_orm::sqlx::{AssertSqlSafe, Database, PgConnection, PgPool, Postgres, SqlSafeStr};
+use sea_orm::sqlx::{AssertSqlSafe, Database, PgConnection, Postgres, SqlSafeStr};
 use sea_orm::{DbErr, TransactionOptions};
 use sqlx_core::transaction::TransactionManager;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::driver::{acquire_error, query_error};
+use super::driver::query_error;
 use super::id::TenantId;
 use super::refusal::{Reason, Refusal, StatementKind};
 
@@ -16,33 +16,22 @@ type Transactions = <Postgres as Database>::TransactionManager;
 ///
 /// Dropped before the end of the transaction it rolls back, and the pool gets the connection only after that.
 /// Dropped while the transaction is being begun, when nobody can know how far the server has come, the connection
-/// is closed: the next tenant must not be handed one that still carries this one's setting.
+/// is closed: the next tenant must not be handed one inside this one's transaction.
 pub(super) struct Session {
     connection: PoolConnection<Postgres>,
     begun: bool,
 }
 
 impl Session {
-    /// Begins a transaction; for a tenant, with `app.tenant_id` set until its end, in the same round trip.
+    /// Begins a transaction. On a cluster it makes the setting of row-level security for a tenant, in the same round
+    /// trip; elsewhere every statement brings that along.
     pub(super) async fn begin(
-        pool: &PgPool,
-        tenant: Option<TenantId>,
-        distributed: bool,
-        options: TransactionOptions,
-    ) -> Result<Self, DbErr> {
-        let connection = pool.acquire().await.map_err(acquire_error)?;
-        Self::begin_on(connection, tenant, distributed, options).await
-    }
-
-    /// Begins a transaction on a connection of the pool.
-    pub(super) async fn begin_on(
         connection: PoolConnection<Postgres>,
-        tenant: Option<TenantId>,
-        distributed: bool,
+        on_cluster: Option<TenantId>,
         options: TransactionOptions,
     ) -> Result<Self, DbErr> {
         let mut session = Self { connection, begun: false };
-        let opening = AssertSqlSafe(opening(tenant, distributed, options)).into_sql_str();
+        let opening = AssertSqlSafe(opening(on_cluster, options)).into_sql_str();
         Transactions::begin(&mut session.connection, Some(opening)).await.map_err(query_error)?;
         session.begun = true;
         Ok(session)
@@ -89,15 +78,16 @@ impl Drop for Session {
     }
 }
 
-/// `SET LOCAL` and not `set_config`: it takes no snapshot, so the first statement of the transaction still does.
-///
-/// A Citus cluster is told that the machines with the rows are to have the setting, too.
-fn opening(tenant: Option<TenantId>, distributed: bool, options: TransactionOptions) -> String {
+/// A cluster tells its machines of settings that `SET LOCAL` makes, and not of those that a value makes. `SET LOCAL` and
+/// not `set_config`: it takes no snapshot, so the first statement of the transaction still does.
+fn opening(on_cluster: Option<TenantId>, options: TransactionOptions) -> String {
     let level = options.isolation_level.map_or_else(String::new, |level| format!(" ISOLATION LEVEL {level}"));
     let mode = options.access_mode.map_or_else(String::new, |mode| format!(" {mode}"));
-    let everywhere = if distributed { "; SET LOCAL citus.propagate_set_commands = 'local'" } else { "" };
-    let setting = tenant
-        .map_or_else(String::new, |tenant| format!("{everywhere}; SET LOCAL app.tenant_id = '{tenant}'"));
+    let setting = on_cluster.map_or_else(String::new, |tenant| {
+        format!(
+            "; SET LOCAL citus.propagate_set_commands = 'local'; SET LOCAL watertight.tenant = '{tenant}'"
+        )
+    });
     format!("BEGIN{level}{mode}{setting}")
 }
 

@@ -111,7 +111,7 @@ impl ConnectionTrait for TenantTransaction {
         self.tenancy.ground.watch(scoped.execute(session.connection()).await)
     }
 
-    /// Runs one statement. It is prepared after all: only so can the tenant be a bound value.
+    /// Runs one statement. Despite its name the statement is prepared, so that the tenant can be bound as a parameter.
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.execute_raw(Statement::from_string(DbBackend::Postgres, sql)).await
     }

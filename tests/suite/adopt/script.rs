@@ -42,6 +42,8 @@ async fn the_plan_run_by_hand_gives_what_run_gives() -> Result<()> {
 fn without_clock(listing: Vec<String>) -> Vec<String> {
     listing
         .into_iter()
+        // A script does not contain the tenant keys that `run` adds.
+        .filter(|line| !line.starts_with("watertight.tenant_keys "))
         .map(|line| match line.strip_prefix("seaql_migrations ") {
             Some(row) => row.split(',').next().unwrap_or_default().to_owned(),
             None => line,

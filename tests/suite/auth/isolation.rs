@@ -190,7 +190,7 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
 /// Every row that a tenant has in the schema.
 async fn snapshot(owner: &DatabaseConnection, tenant: TenantId) -> Result<Vec<JsonValue>> {
     let transaction = owner.begin().await?;
-    transaction.execute_unprepared(&format!("SET LOCAL app.tenant_id = '{tenant}'")).await?;
+    transaction.execute_unprepared(&format!("SELECT watertight.enter('{tenant}')")).await?;
     let mut rows = Vec::new();
     for table in ["users", "sessions", "totp_secrets", "backup_codes", "invitations", "audit_events"] {
         let sql = format!("SELECT to_jsonb(t) AS row FROM auth.{table} AS t ORDER BY to_jsonb(t)::text");

@@ -166,7 +166,7 @@ async fn a_backlog_is_cleaned_up_in_batches_beside_others_and_leaves_the_live() 
     let (jess, other) = (user(&world.clinic, "jess").await?, user(&world.studio, "jess").await?);
     let kept = world.clinic.auth().create_session(jess.id, &metadata()).await?;
     let plant = "INSERT INTO auth.sessions (tenant_id, user_id, expires_at)
-        SELECT current_setting('app.tenant_id')::uuid, $1, now() - n * interval '1 second'
+        SELECT watertight.tenant(), $1, now() - n * interval '1 second'
         FROM generate_series(0, 4499) AS n";
     world.owner().await?.run(plant, [jess.id.into()]).await?;
     let theirs = world.studio.auth().create_session(other.id, &metadata()).await?;

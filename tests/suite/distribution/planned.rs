@@ -1,16 +1,19 @@
 //! The rules by which Citus distributes, held against the catalog. The extension is not needed for it.
 
 use anyhow::Result;
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, Database, DatabaseConnection, EntityTrait, PaginatorTrait};
 use sea_orm_migration::MigratorTraitSelf;
+use watertight::Watertight;
+use watertight::entity::public::services;
 use watertight_migration::distribution::{
     Distribution, DistributionError, DistributionPlan, Rule, Violation,
 };
-use watertight_migration::{HashPartitions, Settings, TenantMigrator};
-use watertight_tests::TestDatabase;
+use watertight_migration::{HashPartitions, Migrator, Settings, TenantMigrator, tenant_keys};
+use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::adopt::{listing, texts};
 use crate::business::tables;
+use crate::rows;
 
 /// What breaks a rule, as table, rule and object.
 async fn broken(
@@ -245,5 +248,35 @@ async fn without_the_extension_nothing_is_done_and_the_error_says_what_to_do() -
     assert!(matches!(error, DistributionError::NoExtension), "{error:?}");
     assert!(error.to_string().contains("citus_add_node"), "{error}");
     assert_eq!(listing::catalog(&owner).await?, before);
+    Ok(())
+}
+
+/// What Citus cannot have: keys that the workers do not read, and policies with a sub-select.
+#[tokio::test]
+async fn a_database_that_verifies_tenants_has_to_do_without_first() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    let note = DistributionError::SignedTenant.to_string();
+    assert!(rules().plan(&owner).await?.to_string().contains(&note));
+    tenant_keys::waive(&owner).await?;
+    let plan = rules().plan(&owner).await?;
+    assert!(!plan.to_string().contains(&note), "{plan}");
+    assert!(plan.statements().any(|sql| sql.contains("create_distributed_function('watertight.tenant()')")));
+
+    let moving = plan.statements().find(|sql| sql.contains("ALTER POLICY")).expect("policies are moved");
+    owner.execute_unprepared(moving).await?;
+    let conditions = "SELECT DISTINCT qual || with_check FROM pg_policies";
+    assert_eq!(texts(&owner, conditions).await?, ["(tenant_id = watertight.tenant())".repeat(2)]);
+    let water = database.water_with(Watertight::builder().examined()).await?;
+    let (clinic, studio) = (water.tenant(new_tenant()?), water.tenant(new_tenant()?));
+    rows::service("Massage").insert(&clinic).await?;
+    let seen = [&clinic, &studio].map(|tenant| services::Entity::find().count(tenant));
+    for (count, expected) in seen.into_iter().zip([1, 0]) {
+        assert_eq!(count.await?, expected);
+    }
+    // The way back leads from these policies, too.
+    <Migrator as sea_orm_migration::MigratorTrait>::down(&owner, Some(1)).await?;
+    let old = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
+    assert_eq!(texts(&owner, conditions).await?, [old.repeat(2)]);
     Ok(())
 }

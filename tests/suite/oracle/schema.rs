@@ -111,7 +111,7 @@ pub(super) async fn protect(owner: &DatabaseConnection) -> Result<(), DbErr> {
         let sql = format!(
             "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY; \
              CREATE POLICY tenant_isolation ON {table} \
-             USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid)"
+             USING (tenant_id = (SELECT watertight.tenant()))"
         );
         owner.execute_unprepared(&sql).await?;
     }

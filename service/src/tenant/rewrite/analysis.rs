@@ -15,11 +15,13 @@ use super::scope::{Column, Columns, Cte, Others, Relation, Scope, Value};
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 
-/// What a builder allows statements to do.
+/// What a builder says of statements.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Permissions {
-    /// `EXPLAIN`, whose estimates come from statistics over all tenants' rows.
+pub(crate) struct Settings {
+    /// Whether `EXPLAIN` is allowed, whose estimates come from statistics over all tenants' rows.
     pub(crate) explain: bool,
+    /// Whether statements bring the token of row-level security along.
+    pub(crate) token: bool,
 }
 
 /// The start of the aliases that guards have.
@@ -39,11 +41,10 @@ const STACK_STEP: usize = 4 * 1024 * 1024;
 pub(super) struct Analysis<'a> {
     pub(super) registry: &'a Registry,
     pub(super) snapshot: &'a Snapshot,
-    pub(super) permissions: Permissions,
+    pub(super) settings: Settings,
     pub(super) edits: Edits,
     /// The placeholder of the tenant, `$n`.
     pub(super) tenant: String,
-    pub(super) binds_tenant: bool,
     pub(super) read_only: bool,
     pub(super) named: Vec<NamedTenant>,
     /// The number of guards in the text: each has its own alias.
@@ -60,16 +61,15 @@ impl<'a> Analysis<'a> {
     pub(super) fn new(
         registry: &'a Registry,
         snapshot: &'a Snapshot,
-        permissions: Permissions,
+        settings: Settings,
         placeholder: usize,
     ) -> Self {
         Self {
             registry,
             snapshot,
-            permissions,
+            settings,
             edits: Edits::default(),
             tenant: format!("${placeholder}"),
-            binds_tenant: false,
             read_only: true,
             named: Vec::new(),
             guards: 0,
@@ -120,7 +120,7 @@ impl<'a> Analysis<'a> {
     }
 
     fn explain(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Columns> {
-        if !self.permissions.explain {
+        if !self.settings.explain {
             return Err(Reason::Explain);
         }
         for child in node.children() {
@@ -291,7 +291,6 @@ impl<'a> Analysis<'a> {
 
     /// The condition that keeps a relation to the tenant.
     pub(super) fn guard(&mut self, label_text: &str) -> String {
-        self.binds_tenant = true;
         format!("{label_text}.\"{TENANT_COLUMN}\" = {}", self.tenant)
     }
 
@@ -310,7 +309,6 @@ impl<'a> Analysis<'a> {
             return Ok(());
         }
         if is_default(expression) {
-            self.binds_tenant = true;
             self.edits.replace(expression.start(), expression.end(), self.tenant.clone());
             return Ok(());
         }

@@ -22,10 +22,6 @@ impl Edits {
         self.0.push(Edit { start, end, text: text.into() });
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The text with every edit made. Edits at the same place keep the order they were given in.
     pub(super) fn apply(mut self, text: &str) -> Result<String, Reason> {
         self.0.sort_by_key(|edit| edit.start);

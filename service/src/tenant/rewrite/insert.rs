@@ -131,7 +131,6 @@ impl Analysis<'_> {
             }
         }
         let (Some(target), Some(rest)) = (target, rest) else { return unhandled(node) };
-        self.binds_tenant = true;
         self.insert_rest(rest, &target, scope)?;
         if let Some(conflict) = conflict {
             self.on_conflict(conflict, &target, scope)?;

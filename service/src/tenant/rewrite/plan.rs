@@ -12,8 +12,6 @@ pub(crate) struct Plan {
     /// The text to send.
     pub(crate) sql: Arc<str>,
     pub(crate) kind: StatementKind,
-    /// Whether the text has the tenant as its last bound value.
-    pub(crate) binds_tenant: bool,
     /// Whether running it can change nothing, so that its transaction need not be committed.
     pub(crate) read_only: bool,
     /// The tenants that the statement itself names for rows it writes.

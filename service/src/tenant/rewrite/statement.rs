@@ -2,11 +2,12 @@
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
+use super::super::parameter::marker;
 use super::super::refusal::{Reason, Refusal, StatementKind};
 use super::super::registry::Registry;
 use super::super::snapshot::Snapshot;
 use super::Walk;
-use super::analysis::{Analysis, Permissions, placeholder};
+use super::analysis::{Analysis, Settings, placeholder};
 use super::edits::Edits;
 use super::plan::Plan;
 use super::scope::Scope;
@@ -15,7 +16,7 @@ use super::tree::{Node, TEXT_LIMIT, Tree};
 pub(super) fn plan(
     registry: &Registry,
     snapshot: &Snapshot,
-    permissions: Permissions,
+    settings: Settings,
     text: &str,
     values: usize,
 ) -> Result<Plan, Refusal> {
@@ -24,7 +25,7 @@ pub(super) fn plan(
         let statement =
             only_statement(tree.root()).map_err(|reason| Refusal::new(StatementKind::Unknown, reason))?;
         let kind = kind_of(statement);
-        let mut plan = Draft { registry, snapshot, permissions, tree: &tree, values };
+        let mut plan = Draft { registry, snapshot, settings, tree: &tree, values };
         plan.of(statement, kind).map_err(|reason| Refusal::new(kind, reason))
     })
 }
@@ -67,14 +68,14 @@ fn on_deep_stack<T>(text: &str, work: impl FnOnce() -> Result<T, Refusal>) -> Re
 struct Draft<'a, 't> {
     registry: &'a Registry,
     snapshot: &'a Snapshot,
-    permissions: Permissions,
+    settings: Settings,
     tree: &'t Tree<'t>,
     values: usize,
 }
 
 impl Draft<'_, '_> {
     fn of(&mut self, statement: Node<'_>, kind: StatementKind) -> Walk<Plan> {
-        let mut analysis = Analysis::new(self.registry, self.snapshot, self.permissions, self.values + 1);
+        let mut analysis = Analysis::new(self.registry, self.snapshot, self.settings, self.values + 1);
         analysis.references = self.tree.count(K::columnref);
         analysis.statement(statement, &Scope::EMPTY)?;
         let highest = highest_placeholder(self.tree);
@@ -82,14 +83,10 @@ impl Draft<'_, '_> {
             return Err(Reason::Placeholder { placeholder: highest, values: self.values });
         }
         escape_backslashes(self.tree, &mut analysis.edits)?;
-        let Analysis { mut edits, binds_tenant, read_only, named, .. } = analysis;
-        if binds_tenant {
-            // The driver knows prepared statements by their text, so a text tells which values it is bound with.
-            edits.insert(statement.end(), format!(" /* tenant ${} */", self.values + 1));
-        }
-        let text = self.tree.text();
-        let sql = if edits.is_empty() { text.to_owned() } else { edits.apply(text)? };
-        Ok(Plan { sql: sql.into(), kind, binds_tenant, read_only, named })
+        let Analysis { mut edits, read_only, named, .. } = analysis;
+        edits.insert(statement.end(), marker(self.values, self.settings.token));
+        let sql = edits.apply(self.tree.text())?;
+        Ok(Plan { sql: sql.into(), kind, read_only, named })
     }
 }
 

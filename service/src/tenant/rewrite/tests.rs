@@ -2,7 +2,7 @@ use super::*;
 use crate::tenant::registry::tests::registry;
 
 fn rewriter() -> Rewriter {
-    Rewriter::new(registry(), Permissions { explain: true }, 1 << 20)
+    Rewriter::new(registry(), Settings { explain: true, token: false }, 1 << 20)
 }
 
 /// The text that is sent, without the comment that tells the driver's cache how many values it is bound with.
@@ -231,22 +231,21 @@ fn what_is_not_known_is_refused() {
 #[test]
 fn the_type_that_carries_the_tenant_is_not_for_statements() {
     for text in [
-        "SELECT $1::auth.watertight_tenant",
-        "SELECT CAST('x' AS WaterTight_Tenant) FROM services",
-        r#"SELECT 'x'::"auth"."watertight_tenant"[]"#,
-        "SELECT auth.watertight_tenant 'x'",
-        "SELECT watertight_tenant('x')",
-        "SELECT * FROM json_to_record('{}') AS x (a auth.watertight_tenant)",
-        "EXPLAIN SELECT NULL::auth/**/.watertight_tenant",
+        "SELECT $1::watertight.tenant_token",
+        "SELECT CAST('x' AS Tenant_Token) FROM services",
+        r#"SELECT 'x'::"watertight"."tenant_token"[]"#,
+        "SELECT watertight.tenant_token 'x'",
+        "SELECT tenant_token('x')",
+        "SELECT * FROM json_to_record('{}') AS x (a watertight.tenant_token)",
+        "EXPLAIN SELECT NULL::watertight/**/.tenant_token",
     ] {
         let reason = refused(text);
         assert!(matches!(reason, Reason::UnknownType(_) | Reason::UnknownFunction(_)), "{text}: {reason}");
     }
     // Written by its code points it would be another name to the parser.
-    for text in [
-        r#"SELECT 'x'::auth.U&"watertight\005ftenant""#,
-        r#"SELECT 'x'::u&"!0077atertight_tenant" UESCAPE '!'"#,
-    ] {
+    for text in
+        [r#"SELECT 'x'::watertight.U&"tenant\005ftoken""#, r#"SELECT 'x'::u&"!0074enant_token" UESCAPE '!'"#]
+    {
         assert!(matches!(refused(text), Reason::Unsupported(_)), "{text}");
     }
 }

@@ -1,0 +1,148 @@
+use std::io::{IsTerminal, Read};
+
+use clap::Subcommand;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use watertight_migration::tenant_keys::{self, TenantKeysError};
+use watertight_migration::{TenantKey, TenantKeyError};
+
+use crate::database::{Connector, Role};
+use crate::failure::Failure;
+use crate::outcome::Outcome;
+
+/// Makes and rotates the keys that sign tenants, as the owner of the tables.
+///
+/// An application signs the tenant of each statement with the key in WATERTIGHT_TENANT_KEY, and row-level security
+/// verifies the signature with the keys that the database has. To rotate: `keys new --id 2`, `keys add` it, deploy every
+/// application with the new key first, and `keys retire 1`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Command {
+    /// Prints a new random key in the form of WATERTIGHT_TENANT_KEY. It needs no database.
+    New {
+        /// The key's number, from 1 to 32767; each key of a database has its own.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i16).range(1..))]
+        id: i16,
+    },
+    /// Gives the database the keys in WATERTIGHT_TENANT_KEY; without it a key is asked for, or read from standard input.
+    Add,
+    /// Lists the numbers and ages of the database's keys, and whether it verifies tenants.
+    List,
+    /// Takes a key from the database: what it signs is worth nothing from then on.
+    Retire {
+        /// The key's number.
+        id: i16,
+    },
+    /// Makes the database believe any tenant that a session names, without a signature: for a Citus cluster.
+    Waive,
+    /// Makes the database verify tenants again.
+    Require,
+}
+
+#[derive(Debug, Serialize)]
+struct Added {
+    id: i16,
+    added: bool,
+}
+
+pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
+    if let Command::New { id } = args.command {
+        return new(id);
+    }
+    let keys = if matches!(args.command, Command::Add) { given()? } else { Vec::new() };
+    let owner = connector.connect(Role::Owner).await?;
+    match args.command {
+        Command::New { id } => new(id),
+        Command::Add => {
+            let mut done = Vec::new();
+            for key in keys {
+                done.push(Added { id: key.id(), added: tenant_keys::add(&owner, &key).await? });
+            }
+            let line = |key: &Added| {
+                let what = if key.added { "is added" } else { "was there already" };
+                format!("tenant key {} {what}", key.id)
+            };
+            let text: Vec<String> = done.iter().map(line).collect();
+            Outcome::new(text.join("\n"), &serde_json::json!({ "keys": done }))
+        }
+        Command::List => {
+            let (keys, signed) = (tenant_keys::list(&owner).await?, tenant_keys::is_signed(&owner).await?);
+            let mut text: Vec<String> =
+                keys.iter().map(|key| format!("{:>5}  since {}", key.id, key.created_at)).collect();
+            text.push(mode(signed).to_owned());
+            Outcome::new(text.join("\n"), &serde_json::json!({ "keys": keys, "signed": signed }))
+        }
+        Command::Retire { id } => {
+            tenant_keys::retire(&owner, id).await?;
+            Outcome::new(format!("tenant key {id} is retired"), &serde_json::json!({ "retired": id }))
+        }
+        Command::Waive => {
+            tenant_keys::waive(&owner).await?;
+            Outcome::new(mode(false), &serde_json::json!({ "signed": false }))
+        }
+        Command::Require => {
+            tenant_keys::require(&owner).await?;
+            Outcome::new(mode(true), &serde_json::json!({ "signed": true }))
+        }
+    }
+}
+
+const fn mode(signed: bool) -> &'static str {
+    if signed {
+        "tenants are verified"
+    } else {
+        "tenants are not verified: any SQL can name any tenant to row-level security"
+    }
+}
+
+fn new(id: i16) -> Result<Outcome, Failure> {
+    let mut secret = zeroize::Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *secret)
+        .map_err(|error| Failure::Refused(format!("the operating system gave no random bytes: {error}")))?;
+    let key = format!("{id}:{}", hex::encode(*secret));
+    let json = serde_json::json!({ "id": id, "key": &key });
+    Outcome::new(key, &json)
+}
+
+/// The keys in the environment, or one that is typed or piped in. An argument would show it to everybody on the machine.
+fn given() -> Result<Vec<TenantKey>, Failure> {
+    let keys = TenantKey::from_env()?;
+    if !keys.is_empty() {
+        return Ok(keys);
+    }
+    let mut text = String::new();
+    let text = if std::io::stdin().is_terminal() {
+        SecretString::from(rpassword::prompt_password("Tenant key (ID:SECRET): ")?)
+    } else {
+        std::io::stdin().read_to_string(&mut text)?;
+        SecretString::from(text)
+    };
+    if text.expose_secret().trim().is_empty() {
+        let variable = TenantKey::VARIABLE;
+        return Err(Failure::Usage(format!(
+            "there is no tenant key to add; set {variable} to one, or pipe it in: watertight keys new | watertight keys add"
+        )));
+    }
+    Ok(TenantKey::parse_list(text.expose_secret())?)
+}
+
+impl From<TenantKeyError> for Failure {
+    fn from(error: TenantKeyError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<TenantKeysError> for Failure {
+    fn from(error: TenantKeysError) -> Self {
+        let text = error.to_string();
+        match error {
+            TenantKeysError::Database(_) => Self::Database(text),
+            _ => Self::Refused(text),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The tenant of a transaction as the database sees it: a signed setting, and the function that verifies it.
+//!
+//! Sessions put a token into the setting [`TENANT_TOKEN_SETTING`]; the policies compare `tenant_id` with
+//! `watertight.tenant()`, which returns the token's tenant if one of the keys in `watertight.tenant_keys` signed it.
+//! Any SQL can make the setting, and only a holder of a key can make a token.
+//!
+//! The functions run for statements of attackers, so `search_path` and temporary objects must not decide what a name
+//! in them means: every function, operator, type and table is qualified, and no construct is used that looks up `=`
+//! by itself (`NULLIF`, `IN`, `CASE x WHEN`). They contain no backslash, which `standard_conforming_strings` decides.
+
+use crate::{Settings, TENANT_SETTING, access, identifier};
+
+/// The schema of what isolation needs besides the tables.
+pub const ISOLATION_SCHEMA: &str = "watertight";
+
+/// The setting that holds the tenant's token until the end of a transaction.
+pub const TENANT_TOKEN_SETTING: &str = "watertight.tenant";
+
+/// The condition of every policy. The planner evaluates the sub-select once a statement and table, however many rows
+/// are read or written, and an index serves the comparison.
+pub const TENANT_CONDITION: &str = "tenant_id = (SELECT watertight.tenant())";
+
+/// [`TENANT_CONDITION`] as PostgreSQL prints it.
+const CONDITION_PRINTED: &str = "(tenant_id = ( SELECT watertight.tenant() AS tenant))";
+
+/// The condition on a Citus cluster, which takes no sub-select in a policy, as it is written and as PostgreSQL prints it.
+const CLUSTER_CONDITION: &str = "tenant_id = watertight.tenant()";
+const CLUSTER_CONDITION_PRINTED: &str = "(tenant_id = watertight.tenant())";
+
+/// The condition before tokens were signed, as it was written and as PostgreSQL prints it.
+const UNSIGNED_CONDITION: &str = "tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid";
+const UNSIGNED_CONDITION_PRINTED: &str =
+    "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
+
+/// A value of this type makes the setting when it is bound: PostgreSQL converts bound values before it plans and runs
+/// the statement, and converting to a domain evaluates the domain's check.
+const TOKEN_TYPE: &str = "CREATE DOMAIN watertight.tenant_token AS text NOT NULL \
+    CONSTRAINT tenant_token_setting CHECK (pg_catalog.set_config('watertight.tenant', VALUE, true) IS NOT NULL)";
+
+/// Of a key the two blocks that HMAC (RFC 2104) begins its hashes with are stored: they serve the verification, and
+/// save the exclusive-or that SQL does not have for `bytea`.
+const KEYS: &str = "CREATE TABLE IF NOT EXISTS watertight.tenant_keys (\
+    id smallint PRIMARY KEY CHECK (id > 0), \
+    ipad bytea NOT NULL CHECK (octet_length(ipad) = 64), \
+    opad bytea NOT NULL CHECK (octet_length(opad) = 64), \
+    created_at timestamptz NOT NULL DEFAULT now())";
+
+/// The tenant of the transaction, verified.
+///
+/// A token is `<tenant>.<signature>.<key id>`: 36, 64 and up to 5 characters. The signature is compared by the
+/// server's comparison of texts, which is one `memcmp` of 64 bytes.
+const SIGNED: &str = "CREATE OR REPLACE FUNCTION watertight.tenant() RETURNS pg_catalog.uuid \
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE AS $watertight$
+DECLARE
+    token pg_catalog.text := pg_catalog.current_setting('watertight.tenant', true);
+    inner_pad pg_catalog.bytea;
+    outer_pad pg_catalog.bytea;
+BEGIN
+    IF token IS NULL OR token OPERATOR(pg_catalog.=) '' THEN
+        RETURN NULL;
+    END IF;
+    SELECT k.ipad, k.opad INTO inner_pad, outer_pad FROM watertight.tenant_keys AS k
+        WHERE k.id::pg_catalog.text OPERATOR(pg_catalog.=) pg_catalog.substr(token, 103);
+    IF pg_catalog.encode(pg_catalog.sha256(outer_pad OPERATOR(pg_catalog.||) pg_catalog.sha256(
+            inner_pad OPERATOR(pg_catalog.||) pg_catalog.convert_to(
+                'watertight tenant:' OPERATOR(pg_catalog.||) pg_catalog.substr(token, 1, 36), 'UTF8'))), 'hex')
+            OPERATOR(pg_catalog.=) pg_catalog.substr(token, 38, 64) THEN
+        RETURN pg_catalog.substr(token, 1, 36)::pg_catalog.uuid;
+    END IF;
+    IF NOT token OPERATOR(pg_catalog.~) '^[0-9a-f-]{36}[.][0-9a-f]{64}[.][1-9][0-9]{0,4}$' THEN
+        RAISE EXCEPTION USING ERRCODE = 'WT001',
+            MESSAGE = 'the setting watertight.tenant holds no tenant token',
+            HINT = 'Connect with watertight and a tenant key, or as the owner call watertight.enter(tenant).';
+    ELSIF NOT EXISTS (SELECT FROM watertight.tenant_keys) THEN
+        RAISE EXCEPTION USING ERRCODE = 'WT002',
+            MESSAGE = 'the database has no tenant key',
+            HINT = 'As the owner, run: watertight keys add';
+    ELSIF inner_pad IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'WT003',
+            MESSAGE = pg_catalog.format('the database has no tenant key %s', pg_catalog.substr(token, 103)),
+            HINT = 'As the owner, run: watertight keys add';
+    ELSE
+        RAISE EXCEPTION USING ERRCODE = 'WT004',
+            MESSAGE = pg_catalog.format('tenant key %s did not sign the tenant token', pg_catalog.substr(token, 103)),
+            HINT = 'Give the application the key that the database has under this number, or add it under another.';
+    END IF;
+END
+$watertight$";
+
+/// The tenant of the transaction, believed: any SQL can say it. The planner inlines this one.
+const UNSIGNED: &str = "CREATE OR REPLACE FUNCTION watertight.tenant() RETURNS pg_catalog.uuid \
+    LANGUAGE sql STABLE SECURITY INVOKER PARALLEL SAFE AS $watertight$
+    SELECT CASE WHEN pg_catalog.current_setting('watertight.tenant', true) OPERATOR(pg_catalog.<>) ''
+        THEN pg_catalog.substr(pg_catalog.current_setting('watertight.tenant', true), 1, 36)::pg_catalog.uuid END
+$watertight$";
+
+/// Lets the owner, whom the policies bind too, work for a tenant until the end of the transaction. It reads the keys as
+/// the role that calls it, so it serves nobody else.
+const ENTER: &str =
+    "CREATE OR REPLACE FUNCTION watertight.enter(tenant pg_catalog.uuid) RETURNS pg_catalog.void \
+    LANGUAGE plpgsql VOLATILE SECURITY INVOKER AS $watertight$
+DECLARE
+    named pg_catalog.text := tenant::pg_catalog.text;
+    signature pg_catalog.text;
+BEGIN
+    SELECT '.' OPERATOR(pg_catalog.||) pg_catalog.encode(pg_catalog.sha256(k.opad OPERATOR(pg_catalog.||)
+            pg_catalog.sha256(k.ipad OPERATOR(pg_catalog.||) pg_catalog.convert_to(
+                'watertight tenant:' OPERATOR(pg_catalog.||) named, 'UTF8'))), 'hex')
+            OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) k.id::pg_catalog.text
+        INTO signature FROM watertight.tenant_keys AS k ORDER BY k.created_at DESC, k.id DESC LIMIT 1;
+    PERFORM pg_catalog.set_config('watertight.tenant',
+        pg_catalog.concat(named, signature), true);
+END
+$watertight$";
+
+/// Whether the database verifies the tenant of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Signed,
+    Unsigned,
+}
+
+impl Mode {
+    /// The SQL that makes the function in this mode. The comment is for people; `pg_proc.prosecdef` is the mode.
+    pub(crate) fn statements(self) -> [String; 2] {
+        let (function, comment) = match self {
+            Self::Signed => (SIGNED, "signed: verified with the keys in watertight.tenant_keys"),
+            Self::Unsigned => (UNSIGNED, "unsigned: believes the setting watertight.tenant"),
+        };
+        let comment = format!("COMMENT ON FUNCTION watertight.tenant() IS '{comment}'");
+        [function.to_owned(), comment]
+    }
+}
+
+/// The SQL that makes the schema and what is in it, and moves all policies to the verified tenant. `fresh` drops tables
+/// and leaves the rest, so all of it may be there.
+pub(crate) fn statements(settings: &Settings) -> Vec<String> {
+    let role = identifier::quote(settings.app_role());
+    let mut sql = vec![
+        // `IF NOT EXISTS` would ask for the right to create schemas even where one is there already.
+        "DO $$ BEGIN IF pg_catalog.to_regnamespace('watertight') IS NULL THEN CREATE SCHEMA watertight; END IF; END $$"
+            .to_owned(),
+        "REVOKE ALL ON SCHEMA watertight FROM PUBLIC".to_owned(),
+        access::schema_grant(settings, ISOLATION_SCHEMA),
+        KEYS.to_owned(),
+        format!("REVOKE ALL ON TABLE watertight.tenant_keys FROM PUBLIC, {role}"),
+    ];
+    sql.extend(token_type());
+    sql.extend(Mode::Signed.statements());
+    sql.extend([
+        "REVOKE ALL ON FUNCTION watertight.tenant() FROM PUBLIC".to_owned(),
+        format!("GRANT EXECUTE ON FUNCTION watertight.tenant() TO {role}"),
+        ENTER.to_owned(),
+        format!("REVOKE ALL ON FUNCTION watertight.enter(uuid) FROM PUBLIC, {role}"),
+        on_cluster(),
+        move_policies(UNSIGNED_CONDITION_PRINTED, TENANT_CONDITION),
+        "DROP DOMAIN IF EXISTS auth.watertight_tenant".to_owned(),
+    ]);
+    sql
+}
+
+/// The SQL that makes the type anew.
+pub(crate) fn token_type() -> [String; 2] {
+    ["DROP DOMAIN IF EXISTS watertight.tenant_token", TOKEN_TYPE].map(str::to_owned)
+}
+
+/// The SQL that takes the sub-select out of the policies: Citus has none in policies. The unsigned function is inlined
+/// without it.
+pub(crate) fn policies_without_subselect() -> String {
+    move_policies(CONDITION_PRINTED, CLUSTER_CONDITION)
+}
+
+/// The SQL that, on a cluster whose tables are distributed, makes the function unsigned and known to the workers, and
+/// the policies without sub-select; elsewhere it does nothing.
+fn on_cluster() -> String {
+    let [function, comment] = Mode::Unsigned.statements().map(|sql| sql.replace('\'', "''"));
+    let policies = move_policies(UNSIGNED_CONDITION_PRINTED, CLUSTER_CONDITION).replace('\'', "''");
+    format!(
+        "DO $cluster$ BEGIN IF pg_catalog.to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN \
+         IF EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE partmethod = 'h') THEN \
+         EXECUTE '{function}'; EXECUTE '{comment}'; \
+         PERFORM create_distributed_function('watertight.tenant()'); \
+         EXECUTE '{policies}'; END IF; END IF; END $cluster$"
+    )
+}
+
+/// The SQL that puts back what was before.
+pub(crate) fn reverted() -> Vec<String> {
+    vec![
+        format!(
+            "CREATE DOMAIN auth.watertight_tenant AS uuid NOT NULL CONSTRAINT watertight_tenant_setting \
+             CHECK (set_config('{TENANT_SETTING}', VALUE::text, true) IS NOT NULL)"
+        ),
+        move_policies(CONDITION_PRINTED, UNSIGNED_CONDITION),
+        move_policies(CLUSTER_CONDITION_PRINTED, UNSIGNED_CONDITION),
+        "DROP FUNCTION watertight.enter(uuid)".to_owned(),
+        "DROP FUNCTION watertight.tenant()".to_owned(),
+        "DROP DOMAIN watertight.tenant_token".to_owned(),
+        "DROP TABLE watertight.tenant_keys".to_owned(),
+        "DROP SCHEMA watertight".to_owned(),
+    ]
+}
+
+/// The SQL that gives a condition to every policy that has the other one: those of the application's tables, too.
+fn move_policies(printed: &str, condition: &str) -> String {
+    let (printed, condition) = (printed.replace('\'', "''"), condition.replace('\'', "''"));
+    format!(
+        "DO $watertight$ DECLARE found record; BEGIN FOR found IN \
+         SELECT polname, polrelid, pg_get_expr(polqual, polrelid) IS NOT DISTINCT FROM '{printed}' AS reads, \
+         pg_get_expr(polwithcheck, polrelid) IS NOT DISTINCT FROM '{printed}' AS writes FROM pg_policy LOOP \
+         IF found.reads THEN EXECUTE format('ALTER POLICY %I ON %s USING (%s)', found.polname, \
+         found.polrelid::regclass, '{condition}'); END IF; \
+         IF found.writes THEN EXECUTE format('ALTER POLICY %I ON %s WITH CHECK (%s)', found.polname, \
+         found.polrelid::regclass, '{condition}'); END IF; END LOOP; END $watertight$"
+    )
+}
+
+/// The SQL that makes the policy of a table: over the verified tenant where the database has one.
+pub(crate) fn create_policy(policy: &str, table: &str) -> String {
+    let create = |condition: &str| {
+        format!("CREATE POLICY {policy} ON {table} FOR ALL USING ({condition}) WITH CHECK ({condition})")
+    };
+    let block = format!(
+        "BEGIN IF pg_catalog.to_regprocedure('watertight.tenant()') IS NULL THEN {}; ELSE {}; END IF; END",
+        create(UNSIGNED_CONDITION),
+        create(TENANT_CONDITION)
+    );
+    // In quotes and not in dollars, which a table's name can contain.
+    format!("DO '{}'", block.replace('\'', "''"))
+}

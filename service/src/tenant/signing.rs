@@ -1,0 +1,270 @@
+//! The keys that sign tenants, and the tokens that they make.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sea_orm::{DbErr, FromQueryResult, RuntimeErr, SqlxError};
+use sha2::Sha256;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::id::TenantId;
+use super::inspection::Inspection;
+use crate::Error;
+
+/// The environment variable with the keys that sign tenants.
+pub const TENANT_KEY_VARIABLE: &str = "WATERTIGHT_TENANT_KEY";
+
+/// The keys that sign tenants: what row-level security believes an application by, and no SQL can make.
+///
+/// A key is a number and 32 random bytes, written `ID:SECRET` with the secret in 64 hexadecimal digits; several have
+/// commas between. The first signs. The database has to have it (`watertight keys add`); `watertight keys new` makes
+/// one. The keys do not print, and are zeroed when dropped.
+///
+/// ```
+/// use watertight::TenantKeys;
+///
+/// let keys: TenantKeys = "1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f".parse()?;
+/// assert_eq!(format!("{keys:?}"), "TenantKeys { ids: [1], .. }");
+/// assert!("1:too short".parse::<TenantKeys>().is_err());
+/// # Ok::<(), watertight::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct TenantKeys(Arc<[Key]>);
+
+struct Key {
+    id: i16,
+    secret: Zeroizing<[u8; 32]>,
+}
+
+impl TenantKeys {
+    /// Reads the keys in the environment variable [`TENANT_KEY_VARIABLE`]: `None` where it is empty or not set.
+    ///
+    /// ```
+    /// use watertight::TenantKeys;
+    ///
+    /// if TenantKeys::from_env()?.is_none() {
+    ///     println!("`watertight keys new` makes a key");
+    /// }
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::MalformedTenantKey`].
+    pub fn from_env() -> Result<Option<Self>, Error> {
+        match std::env::var(TENANT_KEY_VARIABLE).map(Zeroizing::new) {
+            Ok(text) if !text.trim().is_empty() => text.parse().map(Some),
+            Ok(_) | Err(std::env::VarError::NotPresent) => Ok(None),
+            Err(std::env::VarError::NotUnicode(_)) => {
+                Err(Error::MalformedTenantKey { position: 1, rule: "is not text" })
+            }
+        }
+    }
+}
+
+impl std::str::FromStr for TenantKeys {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let mut ids = BTreeSet::new();
+        let keys = text.split(',').enumerate().map(|(index, part)| {
+            let malformed = |rule| Error::MalformedTenantKey { position: index + 1, rule };
+            let key = Key::parse(part.trim()).map_err(malformed)?;
+            if ids.insert(key.id) { Ok(key) } else { Err(malformed("has the ID of an earlier one")) }
+        });
+        keys.collect::<Result<Vec<_>, _>>().map(|keys| Self(keys.into()))
+    }
+}
+
+impl fmt::Debug for TenantKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ids: Vec<i16> = self.0.iter().map(|key| key.id).collect();
+        f.debug_struct("TenantKeys").field("ids", &ids).finish_non_exhaustive()
+    }
+}
+
+impl Key {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let (id, digits) = text.split_once(':').ok_or("has no colon between ID and SECRET")?;
+        let id = id
+            .parse()
+            .ok()
+            .filter(|parsed: &i16| *parsed > 0 && parsed.to_string() == id)
+            .ok_or("has an ID that is not a number from 1 to 32767")?;
+        let mut secret = Zeroizing::new([0; 32]);
+        hex::decode_to_slice(digits, &mut *secret)
+            .map_err(|_| "has a SECRET that is not 64 hexadecimal digits")?;
+        Ok(Self { id, secret })
+    }
+
+    /// HMAC-SHA256 (RFC 2104) over the purpose and the tenant, as the function `watertight.tenant()` computes it.
+    fn token(&self, tenant: Uuid) -> Result<String, DbErr> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.secret)
+            .map_err(|_| DbErr::Custom("the tenant key cannot be used".to_owned()))?;
+        mac.update(b"watertight tenant:");
+        mac.update(tenant.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
+        let mut digits = [0; 64];
+        hex::encode_to_slice(mac.finalize().into_bytes(), &mut digits)
+            .map_err(|error| DbErr::Custom(error.to_string()))?;
+        let digits = std::str::from_utf8(&digits).map_err(|error| DbErr::Custom(error.to_string()))?;
+        Ok(format!("{tenant}.{digits}.{}", self.id))
+    }
+}
+
+/// Makes the tokens of a database's tenants.
+#[derive(Clone, Debug)]
+pub(crate) enum TenantSigner {
+    /// The first of the keys signs.
+    Signed(TenantKeys),
+    /// The database believes the tenant without a signature, or lets the role see all tenants.
+    Unsigned,
+}
+
+impl TenantSigner {
+    pub(super) fn token(&self, tenant: TenantId) -> Result<Token, DbErr> {
+        self.token_of(tenant.uuid()).map(Token)
+    }
+
+    fn token_of(&self, tenant: Uuid) -> Result<String, DbErr> {
+        match self {
+            Self::Signed(TenantKeys(keys)) => match keys.first() {
+                Some(key) => key.token(tenant),
+                None => Err(DbErr::Custom("there is no tenant key".to_owned())),
+            },
+            Self::Unsigned => Ok(tenant.to_string()),
+        }
+    }
+
+    /// Holds the keys against the database. It is to have the key that signs, or to do without on purpose.
+    pub(crate) async fn check(
+        inspection: &mut Inspection,
+        keys: Option<TenantKeys>,
+        distributed: bool,
+    ) -> Result<Self, Error> {
+        let required = Self::is_required(inspection).await?;
+        if required && distributed {
+            return Err(Error::SignedCluster);
+        }
+        let Some(keys) = keys else {
+            return if required { Err(Error::NoTenantKey) } else { Ok(Self::Unsigned) };
+        };
+        if !required {
+            tracing::warn!(
+                "the database believes the tenant without a signature: any SQL can name any tenant; `watertight keys \
+                 require` ends that"
+            );
+        }
+        let id = keys.0.first().map_or(0, |key| key.id);
+        let signer = Self::Signed(keys);
+        signer.probe(inspection).await.map_err(|error| match sql_state(&error).as_deref() {
+            Some("WT002") => Error::NoTenantKeyInstalled,
+            Some("WT003") => Error::TenantKeyNotInstalled { id },
+            Some("WT004") => Error::TenantKeyDiffers { id },
+            _ => Error::Database(error),
+        })?;
+        Ok(signer)
+    }
+
+    /// Whether the database wants tenants signed.
+    async fn is_required(inspection: &mut Inspection) -> Result<bool, Error> {
+        #[derive(FromQueryResult)]
+        struct Function {
+            signed: bool,
+        }
+        let sql = "SELECT p.prosecdef AS signed FROM pg_catalog.pg_proc p \
+                   JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+                   WHERE n.nspname = 'watertight' AND p.proname = 'tenant' AND p.pronargs = 0 \
+                   AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')";
+        match inspection.ask::<Function>(sql, []).await?.as_slice() {
+            [function] => Ok(function.signed),
+            _ => Err(Error::NotMigrated { tables: vec!["function watertight.tenant()".to_owned()] }),
+        }
+    }
+
+    /// Has the database verify a tenant that nobody is.
+    async fn probe(&self, inspection: &mut Inspection) -> Result<(), DbErr> {
+        #[derive(FromQueryResult)]
+        struct Answer {
+            yes: bool,
+        }
+        let nobody = Uuid::max();
+        let token = self.token_of(nobody)?;
+        let set = "SELECT $1::text::watertight.tenant_token IS NOT NULL AS yes";
+        let Answer { yes: set } = inspection.ask_one(set, [token.into()]).await?;
+        let verified = "SELECT watertight.tenant() IS NOT DISTINCT FROM $1 AS yes";
+        let Answer { yes: verified } = inspection.ask_one(verified, [nobody.into()]).await?;
+        if set && verified {
+            Ok(())
+        } else {
+            Err(DbErr::Custom("watertight.tenant() does not return the tenant whose token is set".to_owned()))
+        }
+    }
+}
+
+fn sql_state(error: &DbErr) -> Option<String> {
+    match error {
+        DbErr::Query(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error)) => {
+            match error.as_ref() {
+                SqlxError::Database(error) => error.code().map(std::borrow::Cow::into_owned),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// What a statement's session is to hold in `watertight.tenant`. Whoever has it can act for the tenant, so it does not
+/// print.
+pub(super) struct Token(pub(super) String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    const TENANT: &str = "7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11";
+
+    fn keys(text: &str) -> TenantKeys {
+        text.parse().unwrap()
+    }
+
+    /// Computed with Python's `hmac` over `watertight tenant:<tenant>`.
+    #[test]
+    fn the_first_key_signs_as_hmac_sha256() {
+        let signer = TenantSigner::Signed(keys(&format!("7:{}, 2:{}", "01".repeat(32), "02".repeat(32))));
+        let token = signer.token(TENANT.parse().unwrap()).unwrap();
+        assert_eq!(
+            token.0,
+            format!("{TENANT}.12c7e8e7dae7e419ea2df02705b5d042153cf0bf671e78a0c69ca00cd52b9375.7")
+        );
+        assert_eq!(TenantSigner::Unsigned.token(TENANT.parse().unwrap()).unwrap().0, TENANT);
+    }
+
+    #[test]
+    fn no_message_shows_a_secret() {
+        let secret = "5a".repeat(32);
+        for text in [
+            secret.clone(),
+            format!("0:{secret}"),
+            format!("01:{secret}"),
+            format!("32768:{secret}"),
+            format!("1:{secret}5"),
+            format!("1:{secret},1:{secret}"),
+            format!("1:{secret},"),
+        ] {
+            let error = text.parse::<TenantKeys>().unwrap_err();
+            assert!(matches!(error, Error::MalformedTenantKey { .. }), "{error:?}");
+            assert!(!format!("{error} {error:?}").contains("5a5a"), "{error}");
+        }
+        let keys = keys(&format!("1:{secret}"));
+        assert!(!format!("{keys:?} {:?}", TenantSigner::Signed(keys.clone())).contains("5a5a"));
+    }
+}
