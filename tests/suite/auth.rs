@@ -3,6 +3,7 @@
 mod audit;
 mod audit_log;
 mod bootstrap;
+mod burst;
 mod clock;
 mod invitations;
 mod isolation;

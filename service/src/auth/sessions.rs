@@ -324,7 +324,15 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// What the database reports.
     pub async fn delete_user_sessions(self, user: Uuid) -> Result<u64, Error> {
+        self.end_sessions(user, None).await
+    }
+
+    pub(super) async fn end_sessions(self, user: Uuid, keep: Option<Uuid>) -> Result<u64, Error> {
         let delete = sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(user));
+        let delete = match keep {
+            Some(keep) => delete.filter(sessions::Column::Id.ne(keep)),
+            None => delete,
+        };
         Ok(delete.exec(self.db).await?.rows_affected)
     }
 
