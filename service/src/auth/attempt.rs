@@ -179,7 +179,7 @@ impl<C: Tenant> Auth<'_, C> {
     ) -> Result<Attempt, Error> {
         let hash = candidate.as_ref().filter(|candidate| !candidate.is_locked);
         let hash = hash.and_then(|candidate| candidate.password_hash.parse::<PasswordHash>().ok());
-        let right = self.config.hasher.verify(password.clone(), hash.clone()).await?;
+        let right = self.config.hasher.verify_padded(password.clone(), hash.clone()).await?;
         Ok(Attempt { candidate, matched: hash.filter(|_| right) })
     }
 

@@ -73,7 +73,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// None but that the runtime is shutting down.
     pub async fn verify_password(self, password: Password, hash: PasswordHash) -> Result<bool, Error> {
-        self.config.hasher.verify(password, Some(hash)).await
+        self.config.hasher.verify(password, hash).await
     }
 
     /// Whether a hash is of a lower cost than the settings'.
