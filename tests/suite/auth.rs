@@ -14,6 +14,7 @@ mod original;
 mod second_factor;
 mod secrets;
 mod sessions;
+mod standing;
 mod users;
 
 use std::sync::LazyLock;

@@ -167,7 +167,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Ends the enrolment that [`enrol_totp`](Self::enrol_totp) began: with a right code the second factor is asked for
-    /// from now on. Gives backup codes, to be shown once.
+    /// from now on. Returns backup codes, to be shown once. The user's other sessions end.
     ///
     /// # Errors
     /// [`Error::WrongTotpCode`], after which another can be tried; [`Error::NoEnrolment`] when none was begun, its
@@ -203,6 +203,8 @@ impl<C: Tenant> Auth<'_, C> {
         if taken.exec(&transaction).await?.rows_affected == 0 {
             return Err(Error::NoEnrolment);
         }
+        // Sessions that were begun without the second factor, or with the one before.
+        auth.end_sessions(user, Some(session)).await?;
         auth.write_totp_secret(&handle, user, sealed, Some(step)).await?;
         auth.write_backup_codes(user, &stored).await?;
         let event = |event_type| NewAuditEvent {
