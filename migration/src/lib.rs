@@ -38,6 +38,7 @@ mod m20260101_000005_create_intake;
 mod m20260101_000006_create_business_history;
 mod m20260101_000007_no_double_booking;
 mod m20260101_000008_tenant_parameter;
+mod m20260101_000010_audit_integrity;
 mod m20260101_000011_inviter_role;
 
 pub use access::{create_schema, drop_schema};
@@ -100,6 +101,7 @@ fn list() -> Vec<Box<dyn TenantMigration>> {
         Box::new(m20260101_000006_create_business_history::Migration),
         Box::new(m20260101_000007_no_double_booking::Migration),
         Box::new(m20260101_000008_tenant_parameter::Migration),
+        Box::new(m20260101_000010_audit_integrity::Migration),
         Box::new(m20260101_000011_inviter_role::Migration),
     ]
 }
