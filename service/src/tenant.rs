@@ -13,6 +13,7 @@ mod rewrite;
 mod session;
 mod stream;
 mod transaction;
+mod unnamed;
 
 pub use self::access::Tenant;
 pub(crate) use self::connection::Ground;

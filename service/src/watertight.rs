@@ -377,6 +377,7 @@ impl Builder {
         let pool = postgres_pool(connection)?.clone();
         Ok(Ground {
             transaction_pooler: self.pooled(&pool),
+            result_types: Arc::default(),
             pool,
             layers,
             read_only: self.read_only,

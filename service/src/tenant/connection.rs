@@ -22,6 +22,7 @@ use super::rewrite::{Plan, Rewriter};
 use super::session::Session;
 use super::stream::TenantStream;
 use super::transaction::TenantTransaction;
+use super::unnamed::{self, Execute, Names, QueryAll, QueryOne, ResultTypes, Run};
 use crate::watertight::Layers;
 
 /// A connection that belongs to one tenant: what a SeaORM application uses in place of a `DatabaseConnection`.
@@ -91,6 +92,24 @@ impl TenantConnection {
         }
     }
 
+    async fn run<R: Run>(&self, how: R, statement: Statement) -> Result<R::Output, DbErr> {
+        let scoped = self.tenancy.scope(statement)?;
+        let mut lease = self.lease(&scoped).await?;
+        let again = (!scoped.has_name()).then(|| scoped.clone());
+        let result = match (how.run(scoped, lease.connection()).await, again) {
+            (Err(error), Some(again)) if unnamed::is_lookup_failure(&error) => {
+                // Nothing has run. Another connection may not know the type either, hence the savepoint this time.
+                drop(lease);
+                let again = again.forgetting_types();
+                lease = self.lease(&again).await?;
+                unnamed::run(how, again, lease.connection()).await?
+            }
+            (result, _) => result?,
+        };
+        lease.end().await?;
+        Ok(result)
+    }
+
     async fn transaction_lease(&self, scoped: &Scoped) -> Result<Lease, DbErr> {
         let session = self.tenancy.begin(TransactionOptions::default()).await?;
         Ok(Lease::Transaction { session, read_only: scoped.read_only })
@@ -109,6 +128,8 @@ pub(crate) struct Ground {
     pub(crate) rewriter: Rewriter,
     pub(crate) layers: Layers,
     pub(crate) transaction_pooler: bool,
+    /// What is known of the results of statements, for those that are not kept prepared.
+    pub(crate) result_types: Arc<ResultTypes>,
     pub(crate) read_only: bool,
     /// Whether tenant tables are spread over the machines of a Citus cluster.
     pub(crate) distributed: bool,
@@ -126,9 +147,9 @@ pub(super) struct Tenancy {
 impl Tenancy {
     /// Scopes a statement to the tenant.
     pub(super) fn scope(&self, statement: Statement) -> Result<Scoped, Refusal> {
-        let transaction_pooler = self.ground.transaction_pooler;
+        let unnamed = self.ground.transaction_pooler.then(|| Arc::clone(&self.ground.result_types));
         if !self.ground.layers.rewriting() {
-            return Ok(Scoped::unscoped(statement, transaction_pooler));
+            return Ok(Scoped::unscoped(statement, unnamed));
         }
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
         let plan = self.ground.rewriter.plan(&statement.sql, values.len());
@@ -141,7 +162,7 @@ impl Tenancy {
         trace!(statement = plan.kind.name(), "scoped");
         let (sql, read_only) = (Arc::clone(&plan.sql), plan.read_only);
         let tenant = plan.binds_tenant.then(|| self.parameter());
-        Ok(Scoped { sql, values, tenant, read_only, keep_prepared: !transaction_pooler })
+        Ok(Scoped { sql, values, tenant, read_only, types: None, unnamed }.with_types())
     }
 
     fn parameter(&self) -> TenantParameter {
@@ -174,26 +195,62 @@ impl Tenancy {
 }
 
 /// A statement that is ready to be sent.
+#[derive(Clone)]
 pub(super) struct Scoped {
     sql: Arc<str>,
     values: Vec<Value>,
     tenant: Option<TenantParameter>,
     pub(super) read_only: bool,
-    /// Whether the statement stays prepared on the connection. Behind a pooler that gives out server connections by
-    /// the transaction the next one would find the statements of others.
-    keep_prepared: bool,
+    /// The types of the result, to be looked up before the statement is parsed.
+    types: Option<Names>,
+    /// Set where the statement does not stay prepared on the connection. Behind a pooler that gives out server
+    /// connections by the transaction the next one would find the statements of others.
+    unnamed: Option<Arc<ResultTypes>>,
 }
 
 impl Scoped {
-    pub(super) fn unscoped(statement: Statement, transaction_pooler: bool) -> Self {
+    pub(super) fn unscoped(statement: Statement, unnamed: Option<Arc<ResultTypes>>) -> Self {
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
-        let keep_prepared = !transaction_pooler;
-        Self { sql: statement.sql.into(), values, tenant: None, read_only: false, keep_prepared }
+        let sql = statement.sql.into();
+        Self { sql, values, tenant: None, read_only: false, types: None, unnamed }.with_types()
+    }
+
+    fn with_types(mut self) -> Self {
+        self.types = self.unnamed.as_ref().and_then(|types| types.of(&self.sql));
+        self
+    }
+
+    /// The same as a statement of which nothing is known.
+    pub(super) fn forgetting_types(mut self) -> Self {
+        if let Some(types) = &self.unnamed {
+            types.forget(&self.sql);
+        }
+        self.types = None;
+        self
+    }
+
+    /// Whether the statement stays prepared on the connection.
+    pub(super) const fn has_name(&self) -> bool {
+        self.unnamed.is_none()
+    }
+
+    pub(super) const fn knows_types(&self) -> bool {
+        self.types.is_some()
+    }
+
+    /// Where the types of the result are to be noted.
+    pub(super) fn lesson(&self) -> Option<(Arc<ResultTypes>, Arc<str>)> {
+        let unnamed = self.unnamed.as_ref().filter(|_| self.types.is_none())?;
+        Some((Arc::clone(unnamed), Arc::clone(&self.sql)))
     }
 
     pub(super) fn query(self) -> Result<Query<'static, Postgres, PgArguments>, DbErr> {
-        let arguments = TenantParameter::bind(self.tenant, self.values)?;
-        Ok(sea_orm::sqlx::query_with(AssertSqlSafe(self.sql), arguments).persistent(self.keep_prepared))
+        let keep_prepared = self.has_name();
+        let mut arguments = TenantParameter::bind(self.tenant, self.values)?;
+        if let Some(types) = &self.types {
+            unnamed::bind(types, &mut arguments)?;
+        }
+        Ok(sea_orm::sqlx::query_with(AssertSqlSafe(self.sql), arguments).persistent(keep_prepared))
     }
 
     pub(super) async fn execute(self, connection: &mut PgConnection) -> Result<ExecResult, DbErr> {
@@ -201,12 +258,23 @@ impl Scoped {
     }
 
     pub(super) async fn query_one(self, connection: &mut PgConnection) -> Result<Option<QueryResult>, DbErr> {
+        let lesson = self.lesson();
         let row = self.query()?.fetch_optional(connection).await.map_err(query_error)?;
+        if let (Some((types, sql)), Some(row)) = (lesson, &row) {
+            types.learn(&sql, row);
+        }
         Ok(row.map(Into::into))
     }
 
     pub(super) async fn query_all(self, connection: &mut PgConnection) -> Result<Vec<QueryResult>, DbErr> {
-        self.query()?.fetch(connection).map_ok(Into::into).map_err(query_error).try_collect().await
+        let mut lesson = self.lesson();
+        let learn = |row| {
+            if let Some((types, sql)) = lesson.take() {
+                types.learn(&sql, &row);
+            }
+            row.into()
+        };
+        self.query()?.fetch(connection).map_ok(learn).map_err(query_error).try_collect().await
     }
 }
 
@@ -243,11 +311,7 @@ impl ConnectionTrait for TenantConnection {
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let scoped = self.tenancy.scope(statement)?;
-        let mut lease = self.lease(&scoped).await?;
-        let result = scoped.execute(lease.connection()).await?;
-        lease.end().await?;
-        Ok(result)
+        self.run(Execute, statement).await
     }
 
     /// Runs one statement. It is prepared after all: only so can the tenant be a bound value.
@@ -257,20 +321,12 @@ impl ConnectionTrait for TenantConnection {
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let scoped = self.tenancy.scope(statement)?;
-        let mut lease = self.lease(&scoped).await?;
-        let row = scoped.query_one(lease.connection()).await?;
-        lease.end().await?;
-        Ok(row)
+        self.run(QueryOne, statement).await
     }
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let scoped = self.tenancy.scope(statement)?;
-        let mut lease = self.lease(&scoped).await?;
-        let rows = scoped.query_all(lease.connection()).await?;
-        lease.end().await?;
-        Ok(rows)
+        self.run(QueryAll, statement).await
     }
 }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use sea_orm::sqlx::PgPool;
 use sea_orm::{
     AccessMode, DbBackend, DbErr, FromQueryResult, IsolationLevel, Statement, TransactionOptions, Value,
@@ -26,7 +28,7 @@ impl Inspection {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<R>, DbErr> {
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-        let rows = Scoped::unscoped(statement, true).query_all(self.0.connection()).await?;
+        let rows = Scoped::unscoped(statement, Some(Arc::default())).query_all(self.0.connection()).await?;
         rows.iter().map(|row| R::from_query_result(row, "")).collect()
     }
 

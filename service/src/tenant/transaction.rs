@@ -14,6 +14,7 @@ use super::id::TenantId;
 use super::refusal::{Reason, Refusal, StatementKind};
 use super::session::{Session, SharedSession};
 use super::stream::TenantStream;
+use super::unnamed::{self, Execute, QueryAll, QueryOne};
 
 /// A transaction of one tenant, or a savepoint inside one.
 ///
@@ -107,7 +108,7 @@ impl ConnectionTrait for TenantTransaction {
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let scoped = self.tenancy.scope(statement)?;
-        scoped.execute(self.session.lock(self.depth).await?.connection()).await
+        unnamed::run(Execute, scoped, self.session.lock(self.depth).await?.connection()).await
     }
 
     /// Runs one statement. It is prepared after all: only so can the tenant be a bound value.
@@ -118,13 +119,13 @@ impl ConnectionTrait for TenantTransaction {
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let scoped = self.tenancy.scope(statement)?;
-        scoped.query_one(self.session.lock(self.depth).await?.connection()).await
+        unnamed::run(QueryOne, scoped, self.session.lock(self.depth).await?.connection()).await
     }
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let scoped = self.tenancy.scope(statement)?;
-        scoped.query_all(self.session.lock(self.depth).await?.connection()).await
+        unnamed::run(QueryAll, scoped, self.session.lock(self.depth).await?.connection()).await
     }
 }
 
