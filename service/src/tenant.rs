@@ -12,6 +12,7 @@ mod registry;
 mod rewrite;
 mod session;
 mod stream;
+mod timeouts;
 mod transaction;
 mod unnamed;
 

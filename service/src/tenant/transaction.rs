@@ -7,6 +7,7 @@ use sea_orm::{
     AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement,
     StreamTrait, TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
 };
+use tokio::sync::MutexGuard;
 use tracing::instrument;
 
 use super::connection::Tenancy;
@@ -44,6 +45,11 @@ impl TenantTransaction {
     #[must_use]
     pub fn auth(&self) -> crate::auth::Auth<'_, Self> {
         crate::auth::Auth::new(self, &self.tenancy.ground.auth)
+    }
+
+    /// The session, which is the transaction's until the guard is dropped.
+    pub(super) async fn session(&self) -> Result<MutexGuard<'_, Session>, DbErr> {
+        self.session.lock(self.depth).await
     }
 
     pub(super) async fn run<F, T, E>(self, callback: F) -> Result<T, TransactionError<E>>
