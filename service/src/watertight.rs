@@ -25,6 +25,11 @@ pub enum Layers {
     #[default]
     RewritingAndRowSecurity,
     /// Statements are rewritten; no setting is made for row-level security, and no transaction is opened for it.
+    ///
+    /// For trusted SQL only. The planner is free to evaluate a predicate of the statement on a row before the guard that
+    /// discards the row, so the error message of a predicate that fails can carry another tenant's value.
+    ///
+    /// Where row-level security is in force and binds the role, every read is empty: the start logs a warning then.
     RewritingOnly,
     /// Statements are sent as they are, any statement, and row-level security alone keeps tenants apart.
     ///
@@ -207,7 +212,8 @@ impl Builder {
     /// in its mode `transaction`. Where nothing is said, one is taken to be there for the hosts of Neon's and Supabase's
     /// poolers, and for no other.
     ///
-    /// Every statement of a tenant then runs in a transaction and none is left prepared on the server. The unscoped
+    /// Every statement of a tenant then runs in a transaction and none is left prepared on the server. A result with a
+    /// user-defined type takes some round trips more the first time. The unscoped
     /// connection is SeaORM's own and prepares its statements: give it one without the pooler for migrations.
     #[must_use]
     pub const fn transaction_pooler(mut self, pooler: bool) -> Self {

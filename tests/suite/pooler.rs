@@ -290,7 +290,9 @@ async fn types_that_the_driver_looks_up_work_the_first_time_and_later() -> Resul
                 0 => assert_eq!(query_all(&inner, sql).await?, 1),
                 1 => assert_eq!(query_one(&inner, sql).await?, 1),
                 2 => assert_eq!(stream(&inner, sql).await?, 1),
-                _ => drop(inner.execute_raw(Statement::from_string(DbBackend::Postgres, sql)).await?),
+                _ => {
+                    inner.execute_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+                }
             }
         }
         inner.commit().await?;

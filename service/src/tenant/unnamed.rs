@@ -209,7 +209,8 @@ pub(super) fn is_statement_lost(error: &DbErr) -> bool {
     else {
         return false;
     };
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "26000")
+    let error = error.as_database_error();
+    error.is_some_and(|error| error.code().is_some_and(|code| code == "26000"))
 }
 
 /// Whether a statement was not sent because a type that was learned is not there any more.
