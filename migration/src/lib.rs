@@ -43,6 +43,8 @@ mod m20260101_000006_create_business_history;
 mod m20260101_000007_no_double_booking;
 mod m20260101_000008_tenant_parameter;
 mod m20260101_000009_signed_tenant;
+mod m20260101_000010_audit_integrity;
+mod m20260101_000011_inviter_role;
 
 pub use access::{create_schema, drop_schema};
 pub use cli::{OWNER_URL_VARIABLE, run_cli};
@@ -107,5 +109,7 @@ fn list() -> Vec<Box<dyn TenantMigration>> {
         Box::new(m20260101_000007_no_double_booking::Migration),
         Box::new(m20260101_000008_tenant_parameter::Migration),
         Box::new(m20260101_000009_signed_tenant::Migration),
+        Box::new(m20260101_000010_audit_integrity::Migration),
+        Box::new(m20260101_000011_inviter_role::Migration),
     ]
 }

@@ -4,6 +4,7 @@
 #![doc = concat!("```no_run\n", include_str!("../examples/auth.rs"), "\n```")]
 
 mod active_record;
+mod attempt;
 mod audit;
 mod audit_kinds;
 mod audit_log;

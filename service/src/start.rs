@@ -18,7 +18,36 @@ pub(crate) async fn check(inspection: &mut Inspection, ground: &Ground) -> Resul
             return Err(Error::TenantPreset { setting });
         }
     }
-    check_tables(inspection, ground).await
+    check_tables(inspection, ground).await?;
+    if !ground.layers.row_security() {
+        warn_of_row_security(inspection, ground).await?;
+    }
+    Ok(())
+}
+
+/// Without the setting of the second layer, its policies hide every row from a role that they bind.
+async fn warn_of_row_security(inspection: &mut Inspection, ground: &Ground) -> Result<(), Error> {
+    #[derive(FromQueryResult)]
+    struct Bound {
+        name: String,
+    }
+    let sql = "SELECT n.nspname || '.' || c.relname AS name \
+               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE n.nspname || '.' || c.relname = ANY ($1) AND c.relkind IN ('r', 'p') \
+               AND pg_catalog.row_security_active(c.oid) ORDER BY 1";
+    let tables = ground.rewriter.registry().tables();
+    let tenants = tables.filter(|(_, table)| table.ownership == Ownership::Tenant);
+    let names: Vec<String> = tenants.map(|(name, _)| name.to_string()).collect();
+    let bound: Vec<Bound> = inspection.ask(sql, [names.into()]).await?;
+    if !bound.is_empty() {
+        let tables = bound.iter().map(|table| table.name.as_str()).collect::<Vec<_>>().join(", ");
+        tracing::warn!(
+            %tables,
+            "row-level security binds the role, and Layers::RewritingOnly makes no setting for it: every read of \
+             these tables is empty; use both layers, or disable row-level security on the tables"
+        );
+    }
+    Ok(())
 }
 
 /// Whether tenant tables are spread over the machines of a Citus cluster.

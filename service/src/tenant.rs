@@ -16,7 +16,9 @@ mod session;
 mod signing;
 mod snapshot;
 mod stream;
+mod timeouts;
 mod transaction;
+mod unnamed;
 
 pub use self::access::Tenant;
 pub(crate) use self::connection::Ground;

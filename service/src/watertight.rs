@@ -28,6 +28,11 @@ pub enum Layers {
     #[default]
     RewritingAndRowSecurity,
     /// Statements are rewritten; the tenant is not named to row-level security.
+    ///
+    /// For trusted SQL only. The planner is free to evaluate a predicate of the statement on a row before the guard that
+    /// discards the row, so the error message of a predicate that fails can carry another tenant's value.
+    ///
+    /// Where row-level security is in force and binds the role, every read is empty: the start logs a warning then.
     RewritingOnly,
     /// Statements are sent as they are, any statement, and row-level security alone keeps tenants apart.
     ///
@@ -263,7 +268,8 @@ impl Builder {
     /// in its mode `transaction`. Where nothing is said, one is taken to be there for the hosts of Neon's and Supabase's
     /// poolers, and for no other.
     ///
-    /// Every statement of a tenant then runs in a transaction and none is left prepared on the server. The unscoped
+    /// Every statement of a tenant then runs in a transaction and none is left prepared on the server. A result with a
+    /// user-defined type takes some round trips more the first time. The unscoped
     /// connection is SeaORM's own and prepares its statements: give it one without the pooler for migrations.
     #[must_use]
     pub const fn transaction_pooler(mut self, pooler: bool) -> Self {
@@ -483,6 +489,7 @@ impl Builder {
         let pool = postgres_pool(connection)?.clone();
         Ok(Ground {
             transaction_pooler: self.pooled(&pool),
+            result_types: Arc::default(),
             pool,
             layers,
             read_only: self.read_only,

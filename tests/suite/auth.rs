@@ -3,6 +3,7 @@
 mod audit;
 mod audit_log;
 mod bootstrap;
+mod burst;
 mod clock;
 mod invitations;
 mod isolation;
@@ -13,6 +14,7 @@ mod original;
 mod second_factor;
 mod secrets;
 mod sessions;
+mod standing;
 mod users;
 
 use std::sync::LazyLock;

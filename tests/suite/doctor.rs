@@ -423,7 +423,8 @@ async fn migrations_that_are_not_applied_are_found() -> Result<()> {
     Migrator::down(&database.owner().await?, Some(1)).await?;
     let report = examine_with(&database, Watertight::builder().migrations(["m2027_own"])).await?;
     let found: Vec<_> = report.of(Check::PendingMigration).map(|f| f.object.as_str()).collect();
-    assert_eq!(found, [OWN_MIGRATIONS[8], "m2027_own"], "{report}");
+    let last = OWN_MIGRATIONS[OWN_MIGRATIONS.len() - 1];
+    assert_eq!(found, [last, "m2027_own"], "{report}");
     let report = examine_with(&database, Watertight::builder().migration_table("applied")).await?;
     assert_eq!(
         report.of(Check::PendingMigration).next().map(|f| f.object.as_str()),

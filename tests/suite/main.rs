@@ -47,5 +47,6 @@ mod start;
 mod streams;
 mod stress;
 mod tenant_parameter;
+mod timeouts;
 mod tls;
 mod transactions;

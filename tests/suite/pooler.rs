@@ -11,8 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
 use sea_orm::{
-    ActiveModelTrait, ConnectOptions, Database, EntityTrait, PaginatorTrait, TransactionSession,
-    TransactionTrait,
+    ActiveModelTrait, ColumnTrait, ConnectOptions, ConnectionTrait, Database, DbBackend, EntityTrait,
+    PaginatorTrait, QueryFilter, Set, Statement, StreamTrait, TransactionSession, TransactionTrait,
 };
 use url::Url;
 use watertight::doctor::{Check, Severity};
@@ -165,6 +165,223 @@ async fn tenants_share_server_connections_by_the_transaction() -> Result<()> {
     }
     // Seen without the pooler, with no tenant set, nothing is left on the server's connections.
     assert_eq!(services::Entity::find().count(database.water().await?.unscoped()).await?, 0);
+    Ok(())
+}
+
+/// Types that the driver has to look up, as types of columns and of values.
+const TYPES: &str = "CREATE TYPE mood AS ENUM ('sad', 'glad');
+    CREATE DOMAIN postal_code AS text NOT NULL CHECK (VALUE ~ '^[0-9]{5}$');
+    CREATE TYPE address AS (street text, code postal_code, moods mood[]);
+    CREATE TABLE visits (tenant_id uuid NOT NULL, id int NOT NULL, mood mood, code postal_code DEFAULT '00000', address address,
+        moods mood[], PRIMARY KEY (tenant_id, id));
+    ALTER TABLE visits ENABLE ROW LEVEL SECURITY;
+    ALTER TABLE visits FORCE ROW LEVEL SECURITY;
+    CREATE POLICY tenant_isolation ON visits
+        USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid);
+    GRANT SELECT, INSERT, UPDATE, DELETE ON visits TO watertight_app";
+
+mod visits {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Debug, Clone, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+    #[sea_orm(rs_type = "String", db_type = "Enum", enum_name = "mood", rename_all = "lowercase")]
+    pub(super) enum Mood {
+        Sad,
+        Glad,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "visits")]
+    pub(super) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(super) tenant_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(super) id: i32,
+        pub(super) mood: Option<Mood>,
+        pub(super) moods: Option<Vec<Mood>>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(super) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A database with the types and one visit of each tenant, and an application behind a pooler of its own.
+struct Typed {
+    database: TestDatabase,
+    _pgbouncer: PgBouncer,
+    water: Watertight,
+    tenant: TenantConnection,
+}
+
+impl Typed {
+    async fn new(connections: u32) -> Result<Self> {
+        let database = TestDatabase::create().await?;
+        database.owner().await?.execute_unprepared(TYPES).await?;
+        let pgbouncer = PgBouncer::start(&database.app_url()).await?;
+        let mut options = ConnectOptions::new(pgbouncer.url(&database.app_url())?);
+        options.max_connections(connections);
+        let builder = Watertight::builder().tenant_table(visits::Entity)?.transaction_pooler(true);
+        let water = builder.connect(options).await?;
+        let tenant = water.tenant(new_tenant()?);
+        let insert = "INSERT INTO visits (id, mood, code, address, moods)
+            VALUES (1, 'glad', '12345', ROW('Main St', '54321', ARRAY['sad']::mood[])::address, ARRAY['glad']::mood[])";
+        assert_eq!(tenant.execute_unprepared(insert).await?.rows_affected(), 1);
+        Ok(Self { database, _pgbouncer: pgbouncer, water, tenant })
+    }
+}
+
+/// Statements with results and parameters of the types, and the number of rows of each.
+const TYPED: [(&str, usize); 9] = [
+    ("SELECT mood FROM visits", 1),
+    ("SELECT code FROM visits", 1),
+    ("SELECT address FROM visits", 1),
+    ("SELECT moods FROM visits", 1),
+    ("SELECT * FROM visits", 1),
+    ("SELECT address FROM visits WHERE id = 0", 0),
+    ("SELECT id FROM visits WHERE mood = CAST('glad' AS mood) AND code <> 'x'", 1),
+    ("UPDATE visits SET mood = 'sad' WHERE id = 1 RETURNING mood, address", 1),
+    ("SELECT to_tsvector('simple', 'a b'), '1'::xid8, CAST('1 day' AS information_schema.character_data)", 1),
+];
+
+async fn query_all(db: &impl ConnectionTrait, sql: &str) -> Result<usize> {
+    let rows = db.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
+    Ok(rows.with_context(|| sql.to_owned())?.len())
+}
+
+async fn query_one(db: &impl ConnectionTrait, sql: &str) -> Result<usize> {
+    let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
+    Ok(usize::from(row.with_context(|| sql.to_owned())?.is_some()))
+}
+
+async fn stream<C: StreamTrait>(db: &C, sql: &str) -> Result<usize> {
+    let rows = db.stream_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    let rows: Vec<_> = rows.try_collect().await.with_context(|| sql.to_owned())?;
+    Ok(rows.len())
+}
+
+#[tokio::test]
+async fn types_that_the_driver_looks_up_work_the_first_time_and_later() -> Result<()> {
+    if !is_installed() {
+        println!("skipped: pgbouncer is not installed");
+        return Ok(());
+    }
+    // Each statement as the first one of a fresh pool, in every way to run it.
+    for (index, (sql, rows)) in TYPED.into_iter().enumerate() {
+        let typed = Typed::new(1).await?;
+        let tenant = &typed.tenant;
+        for _ in 0..2 {
+            match index % 3 {
+                0 => assert_eq!(query_all(tenant, sql).await?, rows, "{sql}"),
+                1 => assert_eq!(query_one(tenant, sql).await?, rows, "{sql}"),
+                _ => assert_eq!(stream(tenant, sql).await?, rows, "{sql}"),
+            }
+        }
+    }
+    for way in 0..4 {
+        let typed = Typed::new(1).await?;
+        // What was done before in the transaction is still there after the look-up.
+        let transaction = typed.tenant.begin().await?;
+        assert_eq!(query_one(&transaction, "UPDATE visits SET id = 2 RETURNING id").await?, 1);
+        let inner = transaction.begin().await?;
+        for sql in ["SELECT mood, address FROM visits WHERE id = 2", "SELECT code FROM visits WHERE id = 2"] {
+            match way {
+                0 => assert_eq!(query_all(&inner, sql).await?, 1),
+                1 => assert_eq!(query_one(&inner, sql).await?, 1),
+                2 => assert_eq!(stream(&inner, sql).await?, 1),
+                _ => {
+                    inner.execute_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+                }
+            }
+        }
+        inner.commit().await?;
+        transaction.commit().await?;
+        assert_eq!(query_all(&typed.tenant, "SELECT id FROM visits WHERE id = 2").await?, 1);
+    }
+    Ok(())
+}
+
+/// By entities, with values of the types bound.
+async fn visit(db: &impl ConnectionTrait, id: i32) -> Result<()> {
+    use visits::Mood::{Glad, Sad};
+    let new = visits::ActiveModel {
+        id: Set(id),
+        mood: Set(Some(Sad)),
+        moods: Set(Some(vec![Sad, Glad])),
+        ..Default::default()
+    };
+    let inserted = new.insert(db).await?;
+    assert_eq!((inserted.mood, inserted.moods), (Some(Sad), Some(vec![Sad, Glad])));
+    let code = "INSERT INTO visits (id, code, mood) VALUES ($1, $2, CAST($3 AS mood)) RETURNING mood, code";
+    let values = [(-id).into(), "12345".into(), "glad".into()];
+    let row = db.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, code, values)).await?;
+    assert!(row.is_some());
+    let code = "UPDATE visits SET code = $1, address = ROW($2, $1, $3::mood[])::address WHERE id = $4";
+    let values = ["54321".into(), "Main St".into(), vec!["sad".to_owned()].into(), (-id).into()];
+    let updated = db.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, code, values)).await?;
+    assert_eq!(updated.rows_affected(), 1);
+    let found = visits::Entity::find()
+        .filter(visits::Column::Id.eq(-id))
+        .filter(visits::Column::Mood.is_in([Glad, Sad]))
+        .one(db)
+        .await?;
+    assert_eq!(found.and_then(|found| found.mood), Some(Glad));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn types_that_the_driver_looks_up_work_on_every_connection_of_a_pool() -> Result<()> {
+    if !is_installed() {
+        println!("skipped: pgbouncer is not installed");
+        return Ok(());
+    }
+    let typed = Typed::new(6).await?;
+    let tasks = (1..=12).map(|task| {
+        let tenant = typed.water.tenant(new_tenant()?);
+        Ok(tokio::spawn(async move {
+            for round in 0..6 {
+                visit(&tenant, task * 1_000 + round * 2 + 1).await?;
+                let transaction = tenant.begin().await?;
+                visit(&transaction, task * 1_000 + round * 2 + 2).await?;
+                transaction.commit().await?;
+                assert_eq!(visits::Entity::find().count(&tenant).await?, 4 * (u64::try_from(round)? + 1));
+            }
+            anyhow::Ok(())
+        }))
+    });
+    for task in tasks.collect::<Result<Vec<_>>>()? {
+        task.await??;
+    }
+    Ok(())
+}
+
+/// What was learned of a result is unlearned.
+#[tokio::test]
+async fn a_type_that_is_replaced_is_looked_up_again() -> Result<()> {
+    if !is_installed() {
+        println!("skipped: pgbouncer is not installed");
+        return Ok(());
+    }
+    let typed = Typed::new(1).await?;
+    let (tenant, mood) = (&typed.tenant, "SELECT mood FROM visits");
+    assert_eq!(query_all(tenant, mood).await?, 1);
+    typed
+        .database
+        .owner()
+        .await?
+        .execute_unprepared(
+            "CREATE TYPE humor AS ENUM ('glad', 'sad'); ALTER TABLE visits DROP COLUMN moods, DROP COLUMN address,
+             ALTER COLUMN mood TYPE humor USING mood::text::humor; DROP TYPE address; DROP TYPE mood",
+        )
+        .await?;
+    // On a connection that knows neither.
+    let water = &typed.water;
+    let fresh = water.tenant(tenant.tenant_id());
+    assert_eq!(query_all(&fresh, mood).await?, 1);
+    let transaction = fresh.begin().await?;
+    assert_eq!(query_all(&transaction, mood).await?, 1);
+    transaction.commit().await?;
     Ok(())
 }
 

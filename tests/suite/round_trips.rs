@@ -103,6 +103,41 @@ async fn behind_a_pooler_and_on_a_replica_a_transaction_is_opened() -> Result<()
     Ok(())
 }
 
+/// A savepoint for the driver's look-up of types is set until a row was seen, and never again.
+#[tokio::test]
+async fn behind_a_pooler_a_known_result_costs_no_savepoint() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let proxy = Proxy::start(&database.app_url()).await?;
+    let pooled = through(&proxy, &database, Watertight::builder().transaction_pooler(true)).await?;
+    let vector = async |db: &watertight::TenantTransaction| {
+        let sql = "SELECT to_tsvector('simple', 'a b')";
+        db.query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, sql)).await
+    };
+    let transaction = pooled.begin().await?;
+    let start = settled(&proxy).await;
+    vector(&transaction).await?;
+    assert!(proxy.turns() - start > 6, "the savepoint; the failure; the second run");
+    read(&transaction).await?;
+    let start = settled(&proxy).await;
+    read(&transaction).await?;
+    assert_eq!(proxy.turns() - start, 2, "the preparing; the statement");
+    let start = settled(&proxy).await;
+    vector(&transaction).await?;
+    assert_eq!(
+        proxy.turns() - start,
+        3,
+        "the array type, once for a connection; the preparing; the statement"
+    );
+    let start = settled(&proxy).await;
+    vector(&transaction).await?;
+    assert_eq!(proxy.turns() - start, 2, "the preparing; the statement");
+    transaction.execute_unprepared("DELETE FROM services WHERE false").await?;
+    let start = settled(&proxy).await;
+    transaction.execute_unprepared("DELETE FROM services WHERE false").await?;
+    assert_eq!(proxy.turns() - start, 2, "a statement without a result");
+    Ok(())
+}
+
 #[tokio::test]
 async fn with_rewriting_alone_a_statement_is_one_round_trip() -> Result<()> {
     let database = TestDatabase::create().await?;

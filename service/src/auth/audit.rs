@@ -1,4 +1,7 @@
 //! The audit trail: what happened, who did it, when. Events are added and never changed.
+//!
+//! The database holds their time to its own clock: the policy `audit_clock` refuses to the application's role an event
+//! of another time than now, or than the last day for one that was buffered.
 
 use std::fmt;
 use std::str::FromStr;
@@ -208,6 +211,9 @@ const INSERT: &str = r#"INSERT INTO "auth"."audit_events"
          "age" bigint)
     ON CONFLICT ("id") DO NOTHING"#;
 
+/// The longest time between an event and its row: the database refuses to the application's role what is older.
+const OLDEST: Duration = Duration::from_hours(24);
+
 /// An event as [`INSERT`] reads it.
 #[derive(Serialize)]
 struct Row<'a> {
@@ -223,6 +229,10 @@ struct Row<'a> {
     source: Source,
     /// How long ago it happened, in microseconds.
     age: u64,
+}
+
+fn micros_of(age: Duration) -> u64 {
+    u64::try_from(age.min(OLDEST).as_micros()).unwrap_or_default()
 }
 
 /// The audit trail.
@@ -268,7 +278,7 @@ impl<C: Tenant> Auth<'_, C> {
                 details: &event.details,
                 severity: event.severity,
                 source: event.source,
-                age: u64::try_from(age.as_micros()).unwrap_or(u64::MAX),
+                age: micros_of(*age),
             })
             .collect();
         let rows = serde_json::to_string(&rows).map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
@@ -330,5 +340,18 @@ impl<C: Tenant> Auth<'_, C> {
     /// [`Error::Database`] for the application's role; what the database reports.
     pub async fn purge_audit_events(self, before: DateTime<Utc>) -> Result<u64, Error> {
         expired::delete_audit_events(self.db, before).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_dated_back_a_day_at_most() {
+        assert_eq!(micros_of(Duration::from_millis(5)), 5_000);
+        for age in [OLDEST, Duration::from_hours(240), Duration::MAX] {
+            assert_eq!(micros_of(age), 86_400_000_000);
+        }
     }
 }

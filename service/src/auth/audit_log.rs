@@ -73,7 +73,8 @@ impl AuditLog {
         Self { sender, closing, writer }
     }
 
-    /// Takes an event, which is written soon. It happened now, whenever it is written.
+    /// Takes an event, which is written soon. Its time is now, whenever it is written; only an event that waits for the
+    /// database longer than a day is dated a day before it is written.
     ///
     /// # Errors
     /// [`Error::InvalidInput`]; [`Error::AuditLogClosed`] after [`close`](Self::close).

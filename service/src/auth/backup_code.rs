@@ -119,16 +119,24 @@ impl StoredCode {
     }
 }
 
-/// The unused code of the set that was typed, by its identity. Slow: all are tried, whichever it is.
-pub(super) fn find(codes: &[StoredCode], typed: &str) -> Option<String> {
+/// The code of a set that was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) id: String,
+    pub(super) used: bool,
+}
+
+/// The code of the set that was typed, an unused one first. Slow: all are tried, so the duration reveals neither which
+/// one matches nor how many are used.
+pub(super) fn find(codes: &[StoredCode], typed: &str) -> Option<Found> {
     let normal = normal_form(typed);
-    // What no code is like is not worth the hashes.
+    // Nothing that no code looks like is worth the hashes.
     if text::check_word("backup code", normal.expose_secret(), 64).is_err() {
         return None;
     }
-    let unused = codes.iter().filter(|code| !code.used);
-    let matching: Vec<_> = unused.filter(|code| code.verifies(&normal)).collect();
-    matching.first().map(|code| code.id.clone())
+    let mut matching: Vec<_> = codes.iter().filter(|code| code.verifies(&normal)).collect();
+    matching.sort_by_key(|code| code.used);
+    matching.first().map(|code| Found { id: code.id.clone(), used: code.used })
 }
 
 #[cfg(test)]
@@ -158,13 +166,14 @@ mod tests {
         let codes = BackupCodes::new(["ABCD-2345", "WXYZ-6789"]).unwrap();
         let mut stored = codes.hash(4).unwrap();
         for typed in ["ABCD-2345", "abcd2345", " ab cd-23 45 "] {
-            assert_eq!(find(&stored, typed), stored.first().map(|code| code.id.clone()), "{typed}");
+            let first = stored.first().map(|code| Found { id: code.id.clone(), used: false });
+            assert_eq!(find(&stored, typed), first, "{typed}");
         }
         for typed in ["", "ABCD-2346", "ABCD", "\0", &"A".repeat(1000)] {
             assert_eq!(find(&stored, typed), None, "{typed}");
         }
         stored.first_mut().unwrap().used = true;
-        assert_eq!(find(&stored, "ABCD-2345"), None, "used");
+        assert!(find(&stored, "ABCD-2345").is_some_and(|found| found.used));
     }
 
     #[test]
@@ -173,8 +182,8 @@ mod tests {
         let hash = "a00d76646eba91b057841554d5c8334f498dc592ed744bce404f21fe271cd36e";
         let stored =
             |hash: &str| vec![StoredCode { id: "1".into(), hash: hash.into(), used: false, used_at: None }];
-        assert_eq!(find(&stored(hash), "abcd-2345").as_deref(), Some("1"));
-        assert_eq!(find(&stored(&hash.to_uppercase()), "abcd-2345").as_deref(), Some("1"));
+        assert_eq!(find(&stored(hash), "abcd-2345").map(|found| found.id).as_deref(), Some("1"));
+        assert!(find(&stored(&hash.to_uppercase()), "abcd-2345").is_some());
         assert_eq!(find(&stored(hash), "abcd-2346"), None);
         assert_eq!(find(&stored("no hash at all"), "abcd-2345"), None);
     }

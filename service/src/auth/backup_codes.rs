@@ -10,7 +10,9 @@ use watertight_entity::auth::{backup_codes, users};
 use super::Auth;
 use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Severity, Source};
-use super::backup_code::{self, BackupCodes, StoredCode};
+use super::backup_code::{self, BackupCodes, Found, StoredCode};
+use super::login::LoginRefusal;
+use super::sessions::SessionMetadata;
 use crate::sql::statement;
 use crate::{Error, Tenant};
 
@@ -135,21 +137,38 @@ impl<C: Tenant> Auth<'_, C> {
         Ok(delete.exec(self.db).await?.rows_affected > 0)
     }
 
-    /// Uses up a backup code, and says how many remain. `None` when the code is wrong or has been used. However many
+    /// Uses up a backup code, and returns how many remain. `None` when the code is wrong or has been used. However many
     /// try one code at once, one succeeds.
     ///
+    /// A code that is none of the user's counts as a failure to log in; a code that has been used does not.
+    ///
     /// # Errors
-    /// [`Error::MalformedRow`].
+    /// [`Error::LoginRefused`] while the account is locked, whether the code is right or not; [`Error::MalformedRow`].
     pub async fn consume_backup_code(self, user: Uuid, code: &str) -> Result<Option<usize>, Error> {
-        let Some(id) = self.matching_backup_code(user, code).await? else { return Ok(None) };
+        let metadata = SessionMetadata::default();
+        let found = self.matching_backup_code(user, code).await?;
         let transaction = self.db.begin().await?;
-        let remaining = self.on(&transaction).use_backup_code(user, &id).await?;
+        let auth = self.on(&transaction);
+        let Some(account) = auth.locked_candidate(user).await? else { return Ok(None) };
+        let who = Some((user, &account.handle));
+        let outcome = match found {
+            _ if account.is_locked => {
+                let locked = LoginRefusal::Locked { until: account.locked_until };
+                Err(auth.refuse(who, locked, &metadata).await?.into())
+            }
+            Some(Found { id, used: false }) => auth.use_backup_code(user, &id).await,
+            Some(Found { used: true, .. }) => Ok(None),
+            None => {
+                auth.refuse(who, LoginRefusal::SecondFactorWrong, &metadata).await?;
+                Ok(None)
+            }
+        };
         transaction.commit().await?;
-        Ok(remaining)
+        outcome
     }
 
-    /// The identity of an unused code that was typed. It can be used up by another in the meantime.
-    pub(super) async fn matching_backup_code(self, user: Uuid, code: &str) -> Result<Option<String>, Error> {
+    /// The code that was typed. Another attempt can use it up in the meantime.
+    pub(super) async fn matching_backup_code(self, user: Uuid, code: &str) -> Result<Option<Found>, Error> {
         let select = backup_codes::Entity::find().filter(backup_codes::Column::UserId.eq(user));
         let Some(row) = select.one(self.db).await? else { return Ok(None) };
         let (codes, typed) = (parse(&row)?, secrecy::SecretString::from(code));

@@ -150,6 +150,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// All users are looked at before anything is written, and written in one transaction. Passwords are hashed before
     /// it, in parallel; one that the user has is not hashed anew. A user whose password changes loses their sessions.
+    /// Another role loses none, other than with [`update_user`](Self::update_user): it takes effect on the next request.
     ///
     /// # Errors
     /// [`Error::Bootstrap`], which says which user and why.
@@ -255,7 +256,7 @@ impl<C: Tenant> Auth<'_, C> {
                     if let Some(hash) = hash {
                         auth.write_password(row.id, hash).await?;
                     }
-                    let updated = auth.update_user(row.id, user.update()).await;
+                    let updated = auth.change_user(row.id, user.update(), false).await;
                     let updated = updated.map_err(|error| user.refused(error))?;
                     events.push(of(&updated, AuditEventType::UserUpdated));
                     if hash.is_some() {

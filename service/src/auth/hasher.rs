@@ -1,7 +1,7 @@
 //! Where slow computations run: on blocking threads, so many at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
@@ -20,11 +20,15 @@ pub struct HashingMetrics {
     pub peak: usize,
     /// How many have ended.
     pub done: usize,
+    /// The rounds of bcrypt computed for passwords: 2 to the power of the cost for each hash.
+    pub rounds: u64,
 }
 
 #[derive(Debug)]
 pub(super) struct Hasher {
     cost: u32,
+    /// The cost that every comparison is padded to.
+    slowest: u32,
     limit: usize,
     permits: Arc<Semaphore>,
     counts: Arc<Counts>,
@@ -35,11 +39,25 @@ struct Counts {
     running: AtomicUsize,
     peak: AtomicUsize,
     done: AtomicUsize,
+    rounds: AtomicU64,
+}
+
+impl Counts {
+    fn verify(&self, hash: &PasswordHash, password: &Password) -> bool {
+        self.rounds.fetch_add(1 << hash.cost(), Ordering::SeqCst);
+        hash.verify(password)
+    }
 }
 
 impl Hasher {
-    pub(super) fn new(cost: u32, limit: usize) -> Self {
-        Self { cost, limit, permits: Arc::new(Semaphore::new(limit)), counts: Arc::default() }
+    pub(super) fn new(cost: u32, slowest: u32, limit: usize) -> Self {
+        Self {
+            cost,
+            slowest: slowest.max(cost),
+            limit,
+            permits: Arc::new(Semaphore::new(limit)),
+            counts: Arc::default(),
+        }
     }
 
     /// Runs a slow computation on a blocking thread, when its turn comes.
@@ -64,8 +82,12 @@ impl Hasher {
     }
 
     pub(super) async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
-        let cost = self.cost;
-        self.run(move || PasswordHash::of(&password, cost)).await?
+        let (cost, counts) = (self.cost, Arc::clone(&self.counts));
+        self.run(move || {
+            counts.rounds.fetch_add(1 << cost, Ordering::SeqCst);
+            PasswordHash::of(&password, cost)
+        })
+        .await?
     }
 
     /// The hash of a credential, which is at hand or made now.
@@ -76,12 +98,31 @@ impl Hasher {
         }
     }
 
-    /// Verifies a password against a hash, or against nobody's, which takes as long and is never right.
-    pub(super) async fn verify(&self, password: Password, hash: Option<PasswordHash>) -> Result<bool, Error> {
-        let cost = self.cost;
-        self.run(move || match hash {
-            Some(hash) => hash.verify(&password),
-            None => PasswordHash::of_nobody(cost).verify(&password) & false,
+    /// Whether a password is the one that was hashed.
+    pub(super) async fn verify(&self, password: Password, hash: PasswordHash) -> Result<bool, Error> {
+        let counts = Arc::clone(&self.counts);
+        self.run(move || counts.verify(&hash, &password)).await
+    }
+
+    /// Whether a password is the one that was hashed; never without a hash. It takes the rounds of the slowest cost
+    /// whatever the hash costs, so that the duration reveals neither the cost nor whether there is a hash. Only a hash
+    /// of a higher cost than that takes longer.
+    pub(super) async fn verify_padded(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> Result<bool, Error> {
+        let (slowest, counts) = (self.slowest, Arc::clone(&self.counts));
+        self.run(move || {
+            let Some(hash) = hash else {
+                return counts.verify(&PasswordHash::of_nobody(slowest), &password) & false;
+            };
+            let right = counts.verify(&hash, &password);
+            // 2^c + 2^c + 2^(c+1) + .. + 2^(s-1) = 2^s
+            for cost in hash.cost()..slowest {
+                std::hint::black_box(counts.verify(&PasswordHash::of_nobody(cost), &password));
+            }
+            right
         })
         .await
     }
@@ -96,12 +137,13 @@ impl Hasher {
     }
 
     pub(super) fn metrics(&self) -> HashingMetrics {
-        let Counts { running, peak, done } = &*self.counts;
+        let Counts { running, peak, done, rounds } = &*self.counts;
         HashingMetrics {
             limit: self.limit,
             running: running.load(Ordering::SeqCst),
             peak: peak.load(Ordering::SeqCst),
             done: done.load(Ordering::SeqCst),
+            rounds: rounds.load(Ordering::SeqCst),
         }
     }
 }

@@ -81,6 +81,8 @@ pub enum InvitationState {
     Revoked,
     /// Its time is over.
     Expired,
+    /// Its inviter is inactive, locked by an administrator, or has another role than when it was made.
+    Void,
 }
 
 impl fmt::Display for InvitationState {
@@ -90,6 +92,7 @@ impl fmt::Display for InvitationState {
             Self::Used => "used",
             Self::Revoked => "revoked",
             Self::Expired => "expired",
+            Self::Void => "void, because its inviter is inactive, locked or has another role by now",
         })
     }
 }

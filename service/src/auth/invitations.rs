@@ -3,14 +3,17 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::FromQueryResult;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, TransactionSession, Value};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Select, TransactionSession, Value,
+};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
-use watertight_entity::auth::invitations;
+use watertight_entity::auth::{invitations, users};
 
 use super::Auth;
 use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Source};
+use super::login::LoginRefusal;
 use super::sealing::{OwnerKind, Sealed};
 use super::totp::TotpSecret;
 use super::user::{NewUser, User};
@@ -28,16 +31,24 @@ fn live() -> Expr {
     invitations::Column::ExpiresAt.into_expr().gt(Expr::current_timestamp())
 }
 
+/// Whether the inviter stands behind an invitation: active, not locked by an administrator, and in the role of when it
+/// was made. What a role may grant is the application's decision, made then; it says nothing of another role.
+const STANDING: &str = r#"("users"."is_active" AND NOT ("users"."is_locked" AND "users"."locked_until" IS NULL)
+    AND ("invitations"."created_by_role" IS NULL OR "invitations"."created_by_role" = "users"."role"))"#;
+
 fn of_token(token: &str) -> Expr {
     invitations::Column::Token.eq(hash(token))
 }
 
 /// Invitations.
 impl<C: Tenant> Auth<'_, C> {
-    /// Makes an invitation. Its token is given here and never again.
+    /// Makes an invitation. Its token is returned here and never again. It can be accepted as long as the inviter is
+    /// active, not locked by an administrator, and has the role that they have now.
+    ///
+    /// Whether the inviter may grant the role is for the application to check before.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`] for who invites, [`Error::InvalidInput`]; [`Error::NotConfigured`] for a secret without
+    /// [`Error::LoginRefused`] for an inviter who is inactive or locked by an administrator, [`Error::UserNotFound`], [`Error::InvalidInput`]; [`Error::NotConfigured`] for a secret without
     /// [`encryption_keys`](super::AuthSettings::encryption_keys).
     pub async fn create_invitation(self, new: NewInvitation) -> Result<CreatedInvitation, Error> {
         new.check()?;
@@ -49,10 +60,12 @@ impl<C: Tenant> Auth<'_, C> {
         let metadata = new.metadata.map(serde_json::to_value).transpose();
         let insert = statement(
             r#"INSERT INTO "auth"."invitations"
-                   ("id", "token", "email", "role", "created_by", "expires_at", "temporary_totp_secret", "metadata")
+                   ("id", "token", "email", "role", "created_by", "expires_at", "temporary_totp_secret", "metadata",
+                    "created_by_role")
                SELECT $2, $3, $4, $5, "users"."id", CURRENT_TIMESTAMP + $6::float8 * INTERVAL '1 second', $7,
-                      $8::jsonb
+                      $8::jsonb, "users"."role"
                FROM "auth"."users" WHERE "users"."id" = $1
+                   AND "users"."is_active" AND NOT ("users"."is_locked" AND "users"."locked_until" IS NULL)
                RETURNING *"#,
             [
                 new.created_by.into(),
@@ -71,7 +84,15 @@ impl<C: Tenant> Auth<'_, C> {
                 let invitation = invitations::Model::from_query_result(&row, "")?.try_into()?;
                 Ok(CreatedInvitation { invitation, token })
             }
-            Ok(None) => Err(not_found()),
+            Ok(None) => {
+                let inviter = self.candidate(r#""id" = $1"#, new.created_by.into()).await?;
+                let inviter = inviter.ok_or_else(not_found)?;
+                Err(if inviter.is_active {
+                    LoginRefusal::Locked { until: None }.into()
+                } else {
+                    LoginRefusal::Inactive.into()
+                })
+            }
             Err(error) if Error::constraint(&error) == Some("invitations_created_by_fkey") => {
                 Err(not_found())
             }
@@ -126,8 +147,9 @@ impl<C: Tenant> Auth<'_, C> {
         let pending = Condition::all()
             .add(invitations::Column::IsActive.eq(true))
             .add(invitations::Column::UsedAt.is_null())
-            .add(live());
-        self.invitations(pending).await
+            .add(live())
+            .add(Expr::cust(STANDING));
+        self.select_invitations(invitations::Entity::find().inner_join(users::Entity), pending).await
     }
 
     /// The invitations that a user made, newest first.
@@ -139,7 +161,15 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     async fn invitations(self, condition: Condition) -> Result<Vec<Invitation>, Error> {
-        let newest_first = invitations::Entity::find()
+        self.select_invitations(invitations::Entity::find(), condition).await
+    }
+
+    async fn select_invitations(
+        self,
+        select: Select<invitations::Entity>,
+        condition: Condition,
+    ) -> Result<Vec<Invitation>, Error> {
+        let newest_first = select
             .filter(condition)
             .order_by_desc(invitations::Column::CreatedAt)
             .order_by_asc(invitations::Column::Id);
@@ -201,7 +231,11 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Accepts an invitation: creates the user, with the invitation's email and role, and marks it as used. However
-    /// many try at once, on however many servers, one succeeds; whoever fails has changed nothing.
+    /// many try at once, on however many servers, one succeeds; the others change nothing.
+    ///
+    /// The inviter has to stand behind it still, in the transaction that accepts it: active, not locked by an
+    /// administrator, and in the role of when the invitation was made. Otherwise its state is
+    /// [`Void`](InvitationState::Void).
     ///
     /// # Errors
     /// [`Error::InvitationNotFound`], [`Error::InvitationClosed`], [`Error::HandleTaken`], [`Error::EmailTaken`],
@@ -223,7 +257,10 @@ impl<C: Tenant> Auth<'_, C> {
         let transaction = self.db.begin().await?;
         let auth = self.on(&transaction);
         let id = Uuid::new_v4();
-        if !auth.take_invitation(token, id).await? {
+        // The inviter's row first, as everywhere; nobody changes it until the invitation is accepted.
+        auth.locked_candidate(invitation.created_by).await?;
+        let (_, state) = auth.invitation_and_state(token).await?;
+        if state != InvitationState::Pending || !auth.take_invitation(token, id).await? {
             drop(transaction);
             let (_, state) = self.invitation_and_state(token).await?;
             return Err(Error::InvitationClosed { state });
@@ -258,8 +295,14 @@ impl<C: Tenant> Auth<'_, C> {
     /// The invitation of a token, and what became of it by the database's clock.
     async fn invitation_and_state(self, token: &str) -> Result<(Invitation, InvitationState), Error> {
         let select = statement(
-            r#"SELECT "invitations".*, "expires_at" <= CURRENT_TIMESTAMP AS "expired"
-               FROM "auth"."invitations" WHERE "token" = $1"#,
+            format!(
+                r#"SELECT "invitations".*, "invitations"."expires_at" <= CURRENT_TIMESTAMP AS "expired",
+                       {STANDING} AS "standing"
+                   FROM "auth"."invitations" JOIN "auth"."users"
+                       ON "users"."tenant_id" = "invitations"."tenant_id"
+                       AND "users"."id" = "invitations"."created_by"
+                   WHERE "invitations"."token" = $1"#
+            ),
             [hash(token).into()],
         );
         let row = self.db.query_one_raw(select).await?.ok_or(Error::InvitationNotFound)?;
@@ -270,6 +313,8 @@ impl<C: Tenant> Auth<'_, C> {
             InvitationState::Revoked
         } else if row.try_get("", "expired")? {
             InvitationState::Expired
+        } else if !row.try_get::<bool>("", "standing")? {
+            InvitationState::Void
         } else {
             InvitationState::Pending
         };

@@ -6,18 +6,17 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::Auth;
+use super::attempt::{Attempt, Factor, Verified, from_client};
 use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Source};
 use super::identifier::Identifier;
 use super::password::{Password, PasswordHash};
 use super::sessions::{Session, SessionMetadata};
-use super::sql::{LOCKED, WRITTEN_USER_COLUMNS};
+use super::sql::WRITTEN_USER_COLUMNS;
 use super::token::SessionToken;
 use super::user::User;
 use crate::sql::statement;
 use crate::{Error, Tenant};
-
-use super::passwords::{Candidate, Verified, from_client};
 
 /// Why someone was not let in.
 ///
@@ -99,23 +98,31 @@ pub struct Login {
     pub backup_codes_remaining: Option<usize>,
 }
 
-/// A second factor that is right, and yet to be used up.
+/// A second factor that matches, and is yet to be used up.
 enum Proof {
     None,
     TotpStep(u64),
     BackupCode(String),
 }
 
+/// What a right password leads to before the transaction that admits the user.
+struct Preparation {
+    factor: Factor,
+    proof: Proof,
+    rehashed: Option<PasswordHash>,
+}
+
 /// Logging in.
 impl<C: Tenant> Auth<'_, C> {
-    /// Lets a user in: verifies the password, and the second factor where it is enrolled, begins a session, and writes
+    /// Logs a user in: verifies the password and, where one is enrolled, the second factor; begins a session; writes
     /// the audit events. An unknown user takes as long as a wrong password, and costs the database as much.
     ///
-    /// Failures are counted in the database and lock the account as [`Lockout`](super::Lockout) says. A password that is right after
-    /// the account was locked is refused, also when it was being verified meanwhile. A hash of a lower cost than the
-    /// settings' is made anew.
+    /// Failures are counted in the database and lock the account as [`Lockout`](super::Lockout) says. No answer
+    /// depends on the password once the account is locked, however many attempts run in parallel: the row is locked
+    /// and read again after hashing, and the failure is counted in the same transaction. A hash of a lower cost than
+    /// the settings' is replaced.
     ///
-    /// In a transaction of the application's a refusal is counted only if that is committed, so log in outside one.
+    /// Call it outside a transaction of your own: a refusal that is rolled back is not counted.
     ///
     /// # Errors
     /// [`Error::LoginRefused`]; [`Error::NotConfigured`] without [`signing_keys`](super::AuthSettings::signing_keys),
@@ -129,52 +136,110 @@ impl<C: Tenant> Auth<'_, C> {
             Identifier::Email(email) => (r#""email" = $1"#, email.as_str()),
         };
         let candidate = self.candidate(named.0, named.1.into()).await?;
-        let verified = self.verify(candidate, &password, &metadata).await?;
+        let attempt = self.compare(candidate, &password).await?;
 
-        let proof = match (verified.totp_enabled, second_factor) {
-            (false, _) => Some(Proof::None),
-            (true, None) => return Err(LoginRefusal::SecondFactorWanted.into()),
-            (true, Some(SecondFactor::Totp(code))) => {
+        let first = if second_factor.is_some() { Factor::Unchecked } else { Factor::Missing };
+        let mut transaction = self.db.begin().await?;
+        let mut verdict = self.on(&transaction).judge(&attempt, first, &metadata).await?;
+        let (mut proof, mut rehashed) = (Proof::None, None);
+        if let Ok(verified) = &verdict
+            && (verified.totp_enabled || self.config.hasher.needs_rehash(&verified.hash))
+        {
+            transaction.commit().await?;
+            let prepared = self.prepare(verified, second_factor, password).await?;
+            (proof, rehashed) = (prepared.proof, prepared.rehashed);
+            transaction = self.db.begin().await?;
+            verdict = self.on(&transaction).judge(&attempt, prepared.factor, &metadata).await?;
+        }
+        let auth = self.on(&transaction);
+        let admitted = match verdict {
+            Ok(verified) => auth.admit(&attempt, &verified, proof, rehashed.as_ref(), &metadata).await?,
+            Err(refusal) => Err(refusal),
+        };
+        transaction.commit().await?;
+        let (user, session, backup_codes_remaining) = admitted?;
+        let token = keys.sign(self.db.tenant_id(), session.id)?;
+        Ok(Login { user, session, token, backup_codes_remaining })
+    }
+
+    /// Compares the second factor and replaces a cheap hash. Both take long, so only a password that was judged right
+    /// comes here: otherwise the duration would reveal it.
+    async fn prepare(
+        self,
+        verified: &Verified,
+        second_factor: Option<SecondFactor>,
+        password: Password,
+    ) -> Result<Preparation, Error> {
+        let proof = match second_factor {
+            _ if !verified.totp_enabled => None,
+            None => None,
+            Some(SecondFactor::Totp(code)) => {
                 self.matching_totp_step(verified.id, code.expose_secret()).await?.map(Proof::TotpStep)
             }
-            (true, Some(SecondFactor::BackupCode(code))) => {
-                self.matching_backup_code(verified.id, code.expose_secret()).await?.map(Proof::BackupCode)
-            }
+            Some(SecondFactor::BackupCode(code)) => self
+                .matching_backup_code(verified.id, code.expose_secret())
+                .await?
+                .filter(|found| !found.used)
+                .map(|found| Proof::BackupCode(found.id)),
         };
-        let Some(proof) = proof else {
-            return self.refuse_second_factor(&verified, &metadata).await;
+        let (factor, proof) = match proof {
+            Some(proof) => (Factor::Right, proof),
+            None if verified.totp_enabled => (Factor::Wrong, Proof::None),
+            // Where a second factor has been enrolled meanwhile, it is asked for.
+            None => (Factor::Missing, Proof::None),
         };
-        let mut rehashed = None;
-        if self.config.hasher.needs_rehash(&verified.hash) {
-            rehashed = Some(self.config.hasher.hash(password).await?);
-        }
+        let rehash = factor != Factor::Wrong && self.config.hasher.needs_rehash(&verified.hash);
+        let rehashed = if rehash { Some(self.config.hasher.hash(password).await?) } else { None };
+        Ok(Preparation { factor, proof, rehashed })
+    }
 
-        let transaction = self.db.begin().await?;
-        let auth = self.on(&transaction);
-        let Some(user) = auth.admit(&verified, rehashed.as_ref(), &metadata).await? else {
-            drop(transaction);
-            return Err(self.why_not(&verified).await?.into());
-        };
+    /// Uses up the second factor, resets the failures and begins the session, within the transaction that has judged
+    /// the attempt.
+    async fn admit(
+        self,
+        attempt: &Attempt,
+        verified: &Verified,
+        proof: Proof,
+        rehashed: Option<&PasswordHash>,
+        metadata: &SessionMetadata,
+    ) -> Result<Result<(User, Session, Option<usize>), LoginRefusal>, Error> {
         let (proven, event, remaining) = match proof {
             Proof::None => (true, None, None),
             Proof::TotpStep(step) => {
-                (auth.use_totp_step(verified.id, step).await?, Some(AuditEventType::TotpSuccess), None)
+                (self.use_totp_step(verified.id, step).await?, Some(AuditEventType::TotpSuccess), None)
             }
             Proof::BackupCode(id) => {
-                let remaining = auth.use_backup_code(verified.id, &id).await?;
+                let remaining = self.use_backup_code(verified.id, &id).await?;
                 (remaining.is_some(), None, remaining)
             }
         };
         if !proven {
-            drop(transaction);
-            return self.refuse_second_factor(&verified, &metadata).await;
+            let wrong = LoginRefusal::SecondFactorWrong;
+            return self.refuse(attempt.who(), wrong, metadata).await.map(Err);
         }
-        let session = auth.create_session(verified.id, &metadata).await?;
+        let update = format!(
+            r#"UPDATE "auth"."users" SET "login_attempts" = 0, "last_login_at" = CURRENT_TIMESTAMP,
+                   "is_locked" = FALSE, "locked_until" = NULL, "lock_reason" = NULL,
+                   "password_hash" = $2, "ip_address" = $3, "user_agent" = $4
+               WHERE "id" = $1
+               RETURNING {}"#,
+            *WRITTEN_USER_COLUMNS
+        );
+        let values = [
+            verified.id.into(),
+            rehashed.unwrap_or(&verified.hash).expose_secret().into(),
+            metadata.client_ip.map(|ip| ip.to_string()).into(),
+            metadata.user_agent.clone().into(),
+        ];
+        let row = self.db.query_one_raw(statement(update, values)).await?;
+        let row = row.ok_or_else(|| Error::UserNotFound { user: verified.id.to_string() })?;
+        let user = User::of(&row)?;
+        let session = self.create_session(verified.id, metadata).await?;
         let by_user = |event_type| NewAuditEvent {
             user_id: Some(verified.id),
             handle: Some(verified.handle.to_string()),
             source: Source::User,
-            ..from_client(event_type, &metadata)
+            ..from_client(event_type, metadata)
         };
         let session_created = NewAuditEvent {
             details: json!({"session": session.id}),
@@ -182,57 +247,7 @@ impl<C: Tenant> Auth<'_, C> {
         };
         let events = event.map(by_user).into_iter();
         let events = events.chain([by_user(AuditEventType::LoginSuccess), session_created]);
-        auth.log_audit_events(events.collect()).await?;
-        transaction.commit().await?;
-        let token = keys.sign(self.db.tenant_id(), session.id)?;
-        Ok(Login { user, session, token, backup_codes_remaining: remaining })
-    }
-
-    async fn refuse_second_factor<T>(
-        self,
-        verified: &Verified,
-        metadata: &SessionMetadata,
-    ) -> Result<T, Error> {
-        let who = Some((verified.id, &verified.handle));
-        Err(self.count_failure(who, LoginRefusal::SecondFactorWrong, metadata).await?.into())
-    }
-
-    /// Lets a user in whose password was right, unless the row says otherwise by now: the password was changed, the
-    /// account locked or made inactive meanwhile.
-    async fn admit(
-        self,
-        verified: &Verified,
-        rehashed: Option<&PasswordHash>,
-        metadata: &SessionMetadata,
-    ) -> Result<Option<User>, Error> {
-        let update = format!(
-            r#"UPDATE "auth"."users" SET "login_attempts" = 0, "last_login_at" = CURRENT_TIMESTAMP,
-                   "is_locked" = FALSE, "locked_until" = NULL, "lock_reason" = NULL,
-                   "password_hash" = $3, "ip_address" = $4, "user_agent" = $5
-               WHERE "id" = $1 AND "password_hash" = $2 AND "is_active" AND NOT {LOCKED}
-               RETURNING {}"#,
-            *WRITTEN_USER_COLUMNS
-        );
-        let values = [
-            verified.id.into(),
-            verified.hash.expose_secret().into(),
-            rehashed.unwrap_or(&verified.hash).expose_secret().into(),
-            metadata.client_ip.map(|ip| ip.to_string()).into(),
-            metadata.user_agent.clone().into(),
-        ];
-        let row = self.db.query_one_raw(statement(update, values)).await?;
-        Ok(row.map(|row| User::of(&row)).transpose()?)
-    }
-
-    /// Why someone whose password was right was not let in after all.
-    async fn why_not(self, verified: &Verified) -> Result<LoginRefusal, Error> {
-        let candidate = self.candidate(r#""id" = $1"#, verified.id.into()).await?;
-        Ok(match candidate {
-            Some(Candidate { is_locked: true, locked_until, .. }) => {
-                LoginRefusal::Locked { until: locked_until }
-            }
-            Some(Candidate { is_active: false, .. }) => LoginRefusal::Inactive,
-            _ => LoginRefusal::BadCredentials,
-        })
+        self.log_audit_events(events.collect()).await?;
+        Ok(Ok((user, session, remaining)))
     }
 }

@@ -1,6 +1,7 @@
 //! Sessions: what they are, and the operations on them. Whether one is live the database's clock decides.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
@@ -14,6 +15,7 @@ use super::Auth;
 use super::device::DeviceType;
 use super::role::Role;
 use super::sealing::{Owner, OwnerKind, Sealed};
+use super::sql::LOCKED;
 use super::totp::TotpSecret;
 use crate::sql::{seconds, statement};
 use crate::{Change, Error, Tenant, expired, text};
@@ -153,8 +155,12 @@ pub(super) fn live() -> Expr {
     sessions::Column::ExpiresAt.into_expr().gt(Expr::current_timestamp())
 }
 
-/// The session's user in short is made by the database from the user's row: no user, no session.
-const INSERT: &str = r#"INSERT INTO "auth"."sessions"
+/// The database makes the user in short from the user's row. A user who is not there, not active or locked gets no
+/// session. The row is locked, so that a session that is begun while its user is deactivated or locked is either
+/// refused or ended with the others.
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        r#"INSERT INTO "auth"."sessions"
     ("id", "user_id", "expires_at", "user_data", "client_ip", "client_ip_masked", "user_agent", "device_type",
      "browser_fingerprint", "geo_location")
     SELECT $2, "users"."id", CURRENT_TIMESTAMP + $3::float8 * INTERVAL '1 second',
@@ -162,22 +168,24 @@ const INSERT: &str = r#"INSERT INTO "auth"."sessions"
                'name', coalesce("users"."display_name", "users"."handle"), 'role', "users"."role",
                'needsOnboarding', "users"."needs_onboarding", 'onboardingStep', "users"."onboarding_step"),
            $4, $5, $6, $7, $8, $9::jsonb
-    FROM "auth"."users" WHERE "users"."id" = $1
-    RETURNING *"#;
+    FROM "auth"."users" WHERE "users"."id" = $1 AND "users"."is_active" AND NOT {LOCKED} FOR SHARE
+    RETURNING *"#
+    )
+});
 
 /// Sessions.
 impl<C: Tenant> Auth<'_, C> {
-    /// Begins a session of a user. Whether the user may is for [`login`](Self::login) to find out.
+    /// Begins a session of a user whom the application has authenticated itself. [`login`](Self::login) does both.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::InvalidInput`].
+    /// [`Error::LoginRefused`] for a user who is inactive or locked, [`Error::UserNotFound`], [`Error::InvalidInput`].
     pub async fn create_session(self, user: Uuid, metadata: &SessionMetadata) -> Result<Session, Error> {
         metadata.check()?;
         let unknown = || "unknown".to_owned();
         let geo_location = metadata.geo_location.as_ref().map(serde_json::to_value).transpose();
         let geo_location = geo_location.map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
         let insert = statement(
-            INSERT,
+            INSERT.as_str(),
             [
                 user.into(),
                 Uuid::new_v4().into(),
@@ -190,15 +198,25 @@ impl<C: Tenant> Auth<'_, C> {
                 geo_location.into(),
             ],
         );
-        match self.one_session(insert).await {
-            Ok(Some(session)) => Ok(session),
-            Ok(None) => Err(Error::UserNotFound { user: user.to_string() }),
-            // The user was deleted while it was being inserted.
-            Err(Error::Database(error)) if Error::constraint(&error) == Some("sessions_user_id_fkey") => {
-                Err(Error::UserNotFound { user: user.to_string() })
+        // A user who was barred when the session was refused can be unlocked when the reason is asked for.
+        for _ in 0..3 {
+            match self.one_session(insert.clone()).await {
+                Ok(Some(session)) => return Ok(session),
+                Ok(None) => {
+                    let row = self.candidate(r#""id" = $1"#, user.into()).await?;
+                    let row = row.ok_or_else(|| Error::UserNotFound { user: user.to_string() })?;
+                    if let Some(refusal) = row.barred() {
+                        return Err(refusal.into());
+                    }
+                }
+                // The user was deleted while the session was being inserted.
+                Err(Error::Database(error)) if Error::constraint(&error) == Some("sessions_user_id_fkey") => {
+                    return Err(Error::UserNotFound { user: user.to_string() });
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => Err(error),
         }
+        Err(Error::Database(sea_orm::DbErr::RecordNotInserted))
     }
 
     async fn one_session(self, statement: Statement) -> Result<Option<Session>, Error> {
@@ -324,7 +342,15 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// What the database reports.
     pub async fn delete_user_sessions(self, user: Uuid) -> Result<u64, Error> {
+        self.end_sessions(user, None).await
+    }
+
+    pub(super) async fn end_sessions(self, user: Uuid, keep: Option<Uuid>) -> Result<u64, Error> {
         let delete = sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(user));
+        let delete = match keep {
+            Some(keep) => delete.filter(sessions::Column::Id.ne(keep)),
+            None => delete,
+        };
         Ok(delete.exec(self.db).await?.rows_affected)
     }
 

@@ -54,6 +54,7 @@ pub struct AuthSettings {
     enrolment_age: Duration,
     lockout: Option<Lockout>,
     bcrypt_cost: u32,
+    slowest_bcrypt_cost: Option<u32>,
     concurrent_hashes: usize,
     backup_codes: usize,
 }
@@ -69,6 +70,7 @@ impl Default for AuthSettings {
             enrolment_age: Duration::from_mins(10),
             lockout: Some(Lockout::default()),
             bcrypt_cost: bcrypt::DEFAULT_COST,
+            slowest_bcrypt_cost: None,
             concurrent_hashes: available_parallelism().map_or(1, NonZero::get),
             backup_codes: 10,
         }
@@ -133,6 +135,23 @@ impl AuthSettings {
         self
     }
 
+    /// The highest cost among the stored hashes; [`bcrypt_cost`](Self::bcrypt_cost) by default. Set it when that was
+    /// lowered, or when hashes of a higher cost were imported.
+    ///
+    /// Every login takes as long as a hash of this cost, for an unknown user and for a cheap hash too. A hash of a higher
+    /// cost takes longer, which reveals its account.
+    ///
+    /// ```
+    /// use watertight::auth::AuthSettings;
+    ///
+    /// let settings = AuthSettings::default().bcrypt_cost(12).slowest_bcrypt_cost(13);
+    /// ```
+    #[must_use]
+    pub const fn slowest_bcrypt_cost(mut self, cost: u32) -> Self {
+        self.slowest_bcrypt_cost = Some(cost);
+        self
+    }
+
     /// How many hashes are computed at a time, on blocking threads; as many as the machine has cores by default.
     #[must_use]
     pub const fn concurrent_hashes(mut self, limit: usize) -> Self {
@@ -184,6 +203,15 @@ impl AuthSettings {
         if !(4..=31).contains(&self.bcrypt_cost) {
             return refuse("bcrypt_cost", self.bcrypt_cost.to_string(), "is not between 4 and 31");
         }
+        if let Some(slowest) = self.slowest_bcrypt_cost
+            && !(self.bcrypt_cost..=31).contains(&slowest)
+        {
+            return refuse(
+                "slowest_bcrypt_cost",
+                slowest.to_string(),
+                "is not between bcrypt_cost and 31; give the highest cost among the stored hashes",
+            );
+        }
         if !(1..=1024).contains(&self.concurrent_hashes) {
             return refuse(
                 "concurrent_hashes",
@@ -208,7 +236,11 @@ pub(crate) struct AuthConfig {
 impl AuthConfig {
     pub(crate) fn new(settings: AuthSettings) -> Result<Self, Error> {
         settings.check()?;
-        let hasher = Hasher::new(settings.bcrypt_cost, settings.concurrent_hashes);
+        let hasher = Hasher::new(
+            settings.bcrypt_cost,
+            settings.slowest_bcrypt_cost.unwrap_or(settings.bcrypt_cost),
+            settings.concurrent_hashes,
+        );
         Ok(Self { hasher, settings })
     }
 

@@ -7,12 +7,13 @@ use uuid::Uuid;
 use watertight_entity::auth::{backup_codes, sessions, totp_secrets, users};
 
 use super::Auth;
+use super::attempt::Factor;
 use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Severity, Source};
 use super::backup_code::BackupCodes;
 use super::password::Password;
 use super::sealing::{OwnerKind, Sealed};
-use super::sessions::live;
+use super::sessions::{SessionMetadata, live};
 use super::totp::{TotpEnrolment, TotpSecret};
 use crate::sql::{seconds, statement};
 use crate::{Error, Handle, Tenant};
@@ -166,7 +167,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Ends the enrolment that [`enrol_totp`](Self::enrol_totp) began: with a right code the second factor is asked for
-    /// from now on. Gives backup codes, to be shown once.
+    /// from now on. Returns backup codes, to be shown once. The user's other sessions end.
     ///
     /// # Errors
     /// [`Error::WrongTotpCode`], after which another can be tried; [`Error::NoEnrolment`] when none was begun, its
@@ -202,6 +203,8 @@ impl<C: Tenant> Auth<'_, C> {
         if taken.exec(&transaction).await?.rows_affected == 0 {
             return Err(Error::NoEnrolment);
         }
+        // Sessions that were begun without the second factor, or with the one before.
+        auth.end_sessions(user, Some(session)).await?;
         auth.write_totp_secret(&handle, user, sealed, Some(step)).await?;
         auth.write_backup_codes(user, &stored).await?;
         let event = |event_type| NewAuditEvent {
@@ -224,9 +227,16 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// [`Error::LoginRefused`] for a wrong password, which counts as a failure to log in; [`Error::UserNotFound`].
     pub async fn disable_totp(self, user: Uuid, password: &Password) -> Result<(), Error> {
-        let verified = self.verify_user(user, password).await?;
+        let attempt = self.compare_user(user, password).await?;
         let transaction = self.db.begin().await?;
         let auth = self.on(&transaction);
+        let verified = match auth.judge(&attempt, Factor::NotAsked, &SessionMetadata::default()).await? {
+            Ok(verified) => verified,
+            Err(refusal) => {
+                transaction.commit().await?;
+                return Err(refusal.into());
+            }
+        };
         users::Entity::update_many()
             .col_expr(users::Column::TotpEnabled, Expr::val(false))
             .col_expr(users::Column::TotpSecretId, Expr::val(Option::<String>::None))

@@ -107,6 +107,15 @@ impl User {
         })
     }
 
+    /// Whether sessions from before a change may outlive it: not when the user may do something else since, is no longer
+    /// or again active, or has to give a second factor.
+    pub(super) fn keeps_sessions_of(&self, before: &Self) -> bool {
+        self.role == before.role
+            && self.permissions == before.permissions
+            && self.is_active == before.is_active
+            && (before.totp_enabled || !self.totp_enabled)
+    }
+
     /// Reads a row of [`USER_COLUMNS`](super::sql::USER_COLUMNS) and nothing else.
     pub(super) fn of(row: &QueryResult) -> Result<Self, DbErr> {
         Self::read(&mut Columns::of(row))
@@ -324,6 +333,14 @@ impl UserUpdate {
         }
         .check()?;
         Permissions::check(self.permissions.as_option().and_then(Option::as_ref))
+    }
+
+    /// Whether it touches what the user may do or how the user logs in.
+    pub(super) const fn touches_standing(&self) -> bool {
+        self.role.as_option().is_some()
+            || self.permissions.as_option().is_some()
+            || self.is_active.as_option().is_some()
+            || self.totp_enabled.as_option().is_some()
     }
 
     /// The columns to set, and their values.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, Condition, EntityName, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, DbErr, EntityName, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     Select, Statement, TransactionSession, Value,
 };
 use uuid::Uuid;
@@ -167,11 +167,25 @@ impl<C: Tenant> Auth<'_, C> {
         })
     }
 
-    /// Changes a user, and gives the user as changed. A TOTP secret follows its user's handle.
+    /// Changes a user, and returns the user as changed. A TOTP secret follows its user's handle.
+    ///
+    /// It ends all sessions of a user whose role or permissions change, who is deactivated or activated, or of whom a
+    /// second factor is asked from now on. Another handle, email or profile ends none.
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::HandleTaken`], [`Error::EmailTaken`], [`Error::InvalidInput`].
     pub async fn update_user(self, id: Uuid, update: UserUpdate) -> Result<User, Error> {
+        let ends_sessions = update.touches_standing();
+        self.change_user(id, update, ends_sessions).await
+    }
+
+    /// Changes a user. Where `ends_sessions` is true, the sessions are compared with what the user was before.
+    pub(super) async fn change_user(
+        self,
+        id: Uuid,
+        update: UserUpdate,
+        ends_sessions: bool,
+    ) -> Result<User, Error> {
         update.check()?;
         let handle = update.handle.as_option().cloned();
         let (wanted_handle, wanted_email) =
@@ -183,12 +197,13 @@ impl<C: Tenant> Auth<'_, C> {
             .value(users::Column::UpdatedAt, Expr::current_timestamp())
             .and_where(users::Column::Id.eq(id))
             .returning(Query::returning().expr(Expr::cust(WRITTEN_USER_COLUMNS.as_str())));
-        let changed = match handle {
-            None => self.db.query_one(&query).await,
-            Some(handle) => self.update_with_secret(id, &query, &handle).await,
+        let changed = if handle.is_none() && !ends_sessions {
+            self.db.query_one(&query).await.and_then(|row| row.map(|row| User::of(&row)).transpose())
+        } else {
+            self.update_with_dependents(id, &query, handle.as_ref(), ends_sessions).await
         };
         match changed {
-            Ok(Some(row)) => Ok(User::of(&row)?),
+            Ok(Some(user)) => Ok(user),
             Ok(None) => Err(Error::UserNotFound { user: id.to_string() }),
             Err(error) => Err(match Error::constraint(&error) {
                 Some("users_handle_key") => Error::HandleTaken { handle: wanted_handle.unwrap_or_default() },
@@ -198,22 +213,36 @@ impl<C: Tenant> Auth<'_, C> {
         }
     }
 
-    async fn update_with_secret(
+    /// Changes a user, and with the user the handle of the TOTP secret and the sessions.
+    async fn update_with_dependents(
         self,
         id: Uuid,
         update: &sea_orm::sea_query::UpdateStatement,
-        handle: &Handle,
-    ) -> Result<Option<sea_orm::QueryResult>, sea_orm::DbErr> {
+        handle: Option<&Handle>,
+        ends_sessions: bool,
+    ) -> Result<Option<User>, DbErr> {
         use sea_orm::ConnectionTrait;
         let transaction = self.db.begin().await?;
-        let row = transaction.query_one(update).await?;
-        totp_secrets::Entity::update_many()
-            .col_expr(totp_secrets::Column::Handle, Expr::val(handle.as_str()))
-            .filter(totp_secrets::Column::UserId.eq(id))
-            .exec(&transaction)
-            .await?;
+        let locked = find().filter(users::Column::Id.eq(id)).lock_exclusive();
+        let Some(before) = transaction.query_one(locked.as_query()).await? else { return Ok(None) };
+        let before = User::of(&before)?;
+        let Some(row) = transaction.query_one(update).await? else { return Ok(None) };
+        let user = User::of(&row)?;
+        if let Some(handle) = handle {
+            totp_secrets::Entity::update_many()
+                .col_expr(totp_secrets::Column::Handle, Expr::val(handle.as_str()))
+                .filter(totp_secrets::Column::UserId.eq(id))
+                .exec(&transaction)
+                .await?;
+        }
+        if ends_sessions && !user.keeps_sessions_of(&before) {
+            sessions::Entity::delete_many()
+                .filter(sessions::Column::UserId.eq(id))
+                .exec(&transaction)
+                .await?;
+        }
         transaction.commit().await?;
-        Ok(row)
+        Ok(Some(user))
     }
 
     /// Gives a user another password and ends all their sessions: for administrators. Users change their own with
@@ -247,7 +276,7 @@ impl<C: Tenant> Auth<'_, C> {
         if self.db.execute_raw(update).await?.rows_affected() == 0 {
             return Err(Error::UserNotFound { user: id.to_string() });
         }
-        sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(id)).exec(self.db).await?;
+        self.end_sessions(id, None).await?;
         Ok(())
     }
 
@@ -267,12 +296,13 @@ impl<C: Tenant> Auth<'_, C> {
         let user = auth
             .set_lock(id, statement(lock, [id.into(), reason.into()]), AuditEventType::UserLocked)
             .await?;
-        sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(id)).exec(&transaction).await?;
+        auth.end_sessions(id, None).await?;
         transaction.commit().await?;
         Ok(user)
     }
 
-    /// Lifts a lock, whoever or whatever made it.
+    /// Lifts a lock, whoever or whatever made it. Sessions that another program began while an administrator's lock was
+    /// in force end with it.
     ///
     /// # Errors
     /// [`Error::UserNotFound`].
@@ -285,6 +315,10 @@ impl<C: Tenant> Auth<'_, C> {
         );
         let transaction = self.db.begin().await?;
         let auth = self.on(&transaction);
+        let before = auth.locked_candidate(id).await?;
+        if before.is_some_and(|before| before.is_locked && before.locked_until.is_none()) {
+            auth.end_sessions(id, None).await?;
+        }
         let user = auth.set_lock(id, statement(unlock, [id.into()]), AuditEventType::UserUnlocked).await?;
         transaction.commit().await?;
         Ok(user)

@@ -10,7 +10,7 @@ use crate::catalog::Catalog;
 use crate::tenant::Inspection;
 
 /// The migrations of `watertight-migration` that this version of watertight was made for.
-pub const OWN_MIGRATIONS: [&str; 9] = [
+pub const OWN_MIGRATIONS: [&str; 11] = [
     "m20260101_000001_create_auth",
     "m20260101_000002_create_content",
     "m20260101_000003_create_booking",
@@ -20,6 +20,8 @@ pub const OWN_MIGRATIONS: [&str; 9] = [
     "m20260101_000007_no_double_booking",
     "m20260101_000008_tenant_parameter",
     "m20260101_000009_signed_tenant",
+    "m20260101_000010_audit_integrity",
+    "m20260101_000011_inviter_role",
 ];
 
 /// Which migrations must be applied, and where that is noted.

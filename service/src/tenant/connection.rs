@@ -23,6 +23,7 @@ use super::session::Session;
 use super::signing::TenantSigner;
 use super::stream::TenantStream;
 use super::transaction::TenantTransaction;
+use super::unnamed::{self, Execute, Names, QueryAll, QueryOne, ResultTypes, Run};
 use crate::watertight::Layers;
 
 /// A connection that belongs to one tenant: what a SeaORM application uses in place of a `DatabaseConnection`.
@@ -89,6 +90,24 @@ impl TenantConnection {
         }
     }
 
+    async fn run<R: Run>(&self, how: R, statement: Statement) -> Result<R::Output, DbErr> {
+        let scoped = self.tenancy.scope(statement, true).await?;
+        let mut lease = self.lease(&scoped).await?;
+        let again = (!scoped.has_name()).then(|| scoped.clone());
+        let result = match (how.run(scoped, lease.connection()).await, again) {
+            (Err(error), Some(again)) if unnamed::is_lookup_failure(&error) => {
+                // Nothing has run. Another connection may not know the type either, hence the savepoint this time.
+                drop(lease);
+                let again = again.forgetting_types();
+                lease = self.lease(&again).await?;
+                self.tenancy.ground.watch(unnamed::run(how, again, lease.connection()).await)?
+            }
+            (result, _) => self.tenancy.ground.watch(result)?,
+        };
+        lease.end().await?;
+        Ok(result)
+    }
+
     async fn transaction_lease(&self, scoped: &Scoped) -> Result<Lease, DbErr> {
         let session = self.tenancy.begin(TransactionOptions::default()).await?;
         Ok(Lease::Transaction { session, read_only: scoped.read_only })
@@ -112,6 +131,8 @@ pub(crate) struct Ground {
     /// tenant's statements, so no other gets the connection.
     pub(crate) hostile_sql: bool,
     pub(crate) transaction_pooler: bool,
+    /// What is known of the results of statements, for those that are not kept prepared.
+    pub(crate) result_types: Arc<ResultTypes>,
     pub(crate) read_only: bool,
     /// Whether tenant tables are spread over the machines of a Citus cluster.
     pub(crate) distributed: bool,
@@ -141,13 +162,15 @@ impl Tenancy {
     /// Scopes a statement to the tenant. Names that have changed are read again, for which a transaction must not wait:
     /// see [`Ground::read_names_after`].
     pub(super) async fn scope(&self, statement: Statement, may_wait: bool) -> Result<Scoped, DbErr> {
-        let Ground { rewriter, layers, transaction_pooler, .. } = &*self.ground;
-        let keep_prepared = !transaction_pooler;
+        let Ground { rewriter, layers, transaction_pooler, result_types, .. } = &*self.ground;
+        let unnamed = transaction_pooler.then(|| Arc::clone(result_types));
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
         let parameters = self.parameters()?;
         if !layers.rewriting() {
             let sql = format!("{}{}", statement.sql, marker(values.len(), parameters.token.is_some())).into();
-            return Ok(Scoped { sql, values, tenant: Some(parameters), read_only: false, keep_prepared });
+            let scoped =
+                Scoped { sql, values, tenant: Some(parameters), read_only: false, types: None, unnamed };
+            return Ok(scoped.with_types());
         }
         self.ground.read_stale_names(may_wait).await;
         let mut plan = rewriter.plan(&statement.sql, values.len());
@@ -163,8 +186,8 @@ impl Tenancy {
                 warn!(tenant_id = %self.tenant, statement = refusal.statement.name(), "refused");
             })?;
         trace!(statement = plan.kind.name(), "scoped");
-        let sql = Arc::clone(&plan.sql);
-        Ok(Scoped { sql, values, tenant: Some(parameters), read_only: plan.read_only, keep_prepared })
+        let (sql, read_only) = (Arc::clone(&plan.sql), plan.read_only);
+        Ok(Scoped { sql, values, tenant: Some(parameters), read_only, types: None, unnamed }.with_types())
     }
 
     /// Bound to every statement, to those that name no tenant table, too: what the statement calls may.
@@ -198,26 +221,63 @@ impl Tenancy {
 }
 
 /// A statement that is ready to be sent.
+#[derive(Clone)]
 pub(super) struct Scoped {
     sql: Arc<str>,
     values: Vec<Value>,
     tenant: Option<TenantParameters>,
     pub(super) read_only: bool,
-    /// Whether the statement stays prepared on the connection. Behind a pooler that gives out server connections by
-    /// the transaction the next one would find the statements of others.
-    keep_prepared: bool,
+    /// The types of the result, to be looked up before the statement is parsed.
+    types: Option<Names>,
+    /// Set where the statement does not stay prepared on the connection. Behind a pooler that gives out server
+    /// connections by the transaction the next one would find the statements of others.
+    unnamed: Option<Arc<ResultTypes>>,
 }
 
 impl Scoped {
     /// A statement of no tenant, as it is. It does not stay prepared.
     pub(super) fn verbatim(statement: Statement) -> Self {
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
-        Self { sql: statement.sql.into(), values, tenant: None, read_only: false, keep_prepared: false }
+        let (sql, unnamed) = (statement.sql.into(), Some(Arc::default()));
+        Self { sql, values, tenant: None, read_only: false, types: None, unnamed }.with_types()
+    }
+
+    fn with_types(mut self) -> Self {
+        self.types = self.unnamed.as_ref().and_then(|types| types.of(&self.sql));
+        self
+    }
+
+    /// The same as a statement of which nothing is known.
+    pub(super) fn forgetting_types(mut self) -> Self {
+        if let Some(types) = &self.unnamed {
+            types.forget(&self.sql);
+        }
+        self.types = None;
+        self
+    }
+
+    /// Whether the statement stays prepared on the connection.
+    pub(super) const fn has_name(&self) -> bool {
+        self.unnamed.is_none()
+    }
+
+    pub(super) const fn knows_types(&self) -> bool {
+        self.types.is_some()
+    }
+
+    /// Where the types of the result are to be noted.
+    pub(super) fn lesson(&self) -> Option<(Arc<ResultTypes>, Arc<str>)> {
+        let unnamed = self.unnamed.as_ref().filter(|_| self.types.is_none())?;
+        Some((Arc::clone(unnamed), Arc::clone(&self.sql)))
     }
 
     pub(super) fn query(self) -> Result<Query<'static, Postgres, PgArguments>, DbErr> {
-        let arguments = TenantParameters::bind(self.tenant, self.values)?;
-        Ok(sea_orm::sqlx::query_with(AssertSqlSafe(self.sql), arguments).persistent(self.keep_prepared))
+        let keep_prepared = self.has_name();
+        let mut arguments = TenantParameters::bind(self.tenant, self.values)?;
+        if let Some(types) = &self.types {
+            unnamed::bind(types, &mut arguments)?;
+        }
+        Ok(sea_orm::sqlx::query_with(AssertSqlSafe(self.sql), arguments).persistent(keep_prepared))
     }
 
     pub(super) async fn execute(self, connection: &mut PgConnection) -> Result<ExecResult, DbErr> {
@@ -225,12 +285,23 @@ impl Scoped {
     }
 
     pub(super) async fn query_one(self, connection: &mut PgConnection) -> Result<Option<QueryResult>, DbErr> {
+        let lesson = self.lesson();
         let row = self.query()?.fetch_optional(connection).await.map_err(query_error)?;
+        if let (Some((types, sql)), Some(row)) = (lesson, &row) {
+            types.learn(&sql, row);
+        }
         Ok(row.map(Into::into))
     }
 
     pub(super) async fn query_all(self, connection: &mut PgConnection) -> Result<Vec<QueryResult>, DbErr> {
-        self.query()?.fetch(connection).map_ok(Into::into).map_err(query_error).try_collect().await
+        let mut lesson = self.lesson();
+        let learn = |row| {
+            if let Some((types, sql)) = lesson.take() {
+                types.learn(&sql, &row);
+            }
+            row.into()
+        };
+        self.query()?.fetch(connection).map_ok(learn).map_err(query_error).try_collect().await
     }
 }
 
@@ -267,11 +338,7 @@ impl ConnectionTrait for TenantConnection {
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let scoped = self.tenancy.scope(statement, true).await?;
-        let mut lease = self.lease(&scoped).await?;
-        let result = self.tenancy.ground.watch(scoped.execute(lease.connection()).await)?;
-        lease.end().await?;
-        Ok(result)
+        self.run(Execute, statement).await
     }
 
     /// Runs one statement. Despite its name the statement is prepared, so that the tenant can be bound as a parameter.
@@ -281,20 +348,12 @@ impl ConnectionTrait for TenantConnection {
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let scoped = self.tenancy.scope(statement, true).await?;
-        let mut lease = self.lease(&scoped).await?;
-        let row = self.tenancy.ground.watch(scoped.query_one(lease.connection()).await)?;
-        lease.end().await?;
-        Ok(row)
+        self.run(QueryOne, statement).await
     }
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let scoped = self.tenancy.scope(statement, true).await?;
-        let mut lease = self.lease(&scoped).await?;
-        let rows = self.tenancy.ground.watch(scoped.query_all(lease.connection()).await)?;
-        lease.end().await?;
-        Ok(rows)
+        self.run(QueryAll, statement).await
     }
 }
 

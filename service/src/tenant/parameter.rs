@@ -19,7 +19,7 @@ use super::signing::Token;
 pub(crate) const TENANT_TYPE: &str = "watertight.tenant_token";
 
 /// What is bound behind a statement's own values.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct TenantParameters {
     /// For the guards of the rewriter.
     pub(super) tenant: TenantId,

@@ -217,6 +217,7 @@ fn sql_state(error: &DbErr) -> Option<String> {
 
 /// What a statement's session is to hold in `watertight.tenant`. Whoever has it can act for the tenant, so it does not
 /// print.
+#[derive(Clone)]
 pub(super) struct Token(pub(super) String);
 
 impl fmt::Debug for Token {

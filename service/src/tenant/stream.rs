@@ -4,12 +4,14 @@ use std::task::{Context, Poll};
 
 use async_stream::try_stream;
 use futures_util::{Stream, TryStreamExt};
+use sea_orm::sqlx::PgConnection;
 use sea_orm::{DbErr, QueryResult};
 use tokio::sync::MutexGuard;
 
 use super::connection::{Lease, Scoped};
 use super::driver::query_error;
 use super::session::Session;
+use super::unnamed;
 
 /// The rows of a statement, one by one.
 ///
@@ -20,9 +22,9 @@ impl<'a> TenantStream<'a> {
     pub(super) fn of_lease(mut lease: Lease, scoped: Scoped) -> Self {
         Self(Box::pin(try_stream! {
             {
-                let mut rows = scoped.query()?.fetch(lease.connection());
-                while let Some(row) = rows.try_next().await.map_err(query_error)? {
-                    yield row.into();
+                let mut rows = stream(scoped, lease.connection());
+                while let Some(row) = rows.try_next().await? {
+                    yield row;
                 }
             }
             lease.end().await?;
@@ -31,12 +33,63 @@ impl<'a> TenantStream<'a> {
 
     pub(super) fn of_transaction(mut session: MutexGuard<'a, Session>, scoped: Scoped) -> Self {
         Self(Box::pin(try_stream! {
-            let mut rows = scoped.query()?.fetch(session.connection());
-            while let Some(row) = rows.try_next().await.map_err(query_error)? {
-                yield row.into();
+            let mut rows = stream(scoped, session.connection());
+            while let Some(row) = rows.try_next().await? {
+                yield row;
             }
         }))
     }
+}
+
+/// The rows of a statement, as [`unnamed::run`] runs it: before the first row it can be run again.
+fn stream(
+    mut scoped: Scoped,
+    connection: &mut PgConnection,
+) -> Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + '_>> {
+    Box::pin(try_stream! {
+        let mut trial = !scoped.has_name() && !scoped.knows_types();
+        if trial {
+            unnamed::begin_trial(connection).await?;
+        }
+        let mut runs = 0;
+        loop {
+            runs += 1;
+            let again = scoped.clone();
+            let mut lesson = scoped.lesson();
+            let mut rows = scoped.query()?.fetch(&mut *connection);
+            let first = rows.try_next().await.map_err(query_error);
+            match first {
+                Err(error) if runs == 1 && trial && unnamed::is_statement_lost(&error) => {
+                    drop(rows);
+                    unnamed::repeat_trial(connection).await?;
+                    scoped = again;
+                }
+                Err(error) if runs == 1 && !again.has_name() && unnamed::is_type_missing(&error) => {
+                    drop(rows);
+                    scoped = again.forgetting_types();
+                    unnamed::begin_trial(connection).await?;
+                    (trial, runs) = (true, 0);
+                }
+                first => {
+                    if first.as_ref().is_err_and(unnamed::is_statement_lost) {
+                        again.forgetting_types();
+                    }
+                    let mut next = first?;
+                    while let Some(row) = next {
+                        if let Some((types, sql)) = lesson.take() {
+                            types.learn(&sql, &row);
+                        }
+                        yield row.into();
+                        next = rows.try_next().await.map_err(query_error)?;
+                    }
+                    break;
+                }
+            }
+        }
+        if trial {
+            unnamed::end_trial(connection).await?;
+        }
+    })
 }
 
 impl Stream for TenantStream<'_> {

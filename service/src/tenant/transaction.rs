@@ -7,6 +7,7 @@ use sea_orm::{
     AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement,
     StreamTrait, TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
 };
+use tokio::sync::MutexGuard;
 use tracing::instrument;
 
 use super::connection::Tenancy;
@@ -14,6 +15,7 @@ use super::id::TenantId;
 use super::refusal::{Reason, Refusal, StatementKind};
 use super::session::{Session, SharedSession};
 use super::stream::TenantStream;
+use super::unnamed::{self, Execute, QueryAll, QueryOne};
 
 /// A transaction of one tenant, or a savepoint inside one.
 ///
@@ -43,6 +45,11 @@ impl TenantTransaction {
     #[must_use]
     pub fn auth(&self) -> crate::auth::Auth<'_, Self> {
         crate::auth::Auth::new(self, &self.tenancy.ground.auth)
+    }
+
+    /// The session, which is the transaction's until the guard is dropped.
+    pub(super) async fn session(&self) -> Result<MutexGuard<'_, Session>, DbErr> {
+        self.session.lock(self.depth).await
     }
 
     pub(super) async fn run<F, T, E>(self, callback: F) -> Result<T, TransactionError<E>>
@@ -108,7 +115,7 @@ impl ConnectionTrait for TenantTransaction {
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let scoped = self.tenancy.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        self.tenancy.ground.watch(scoped.execute(session.connection()).await)
+        self.tenancy.ground.watch(unnamed::run(Execute, scoped, session.connection()).await)
     }
 
     /// Runs one statement. Despite its name the statement is prepared, so that the tenant can be bound as a parameter.
@@ -120,14 +127,14 @@ impl ConnectionTrait for TenantTransaction {
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let scoped = self.tenancy.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        self.tenancy.ground.watch(scoped.query_one(session.connection()).await)
+        self.tenancy.ground.watch(unnamed::run(QueryOne, scoped, session.connection()).await)
     }
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let scoped = self.tenancy.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        self.tenancy.ground.watch(scoped.query_all(session.connection()).await)
+        self.tenancy.ground.watch(unnamed::run(QueryAll, scoped, session.connection()).await)
     }
 }
 

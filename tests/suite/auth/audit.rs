@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use chrono::TimeDelta;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use uuid::Uuid;
 use watertight::auth::{AuditCursor, AuditEventType, AuditFilter, NewAuditEvent, Severity, Source};
@@ -124,6 +124,41 @@ async fn the_application_cannot_rewrite_history() -> Result<()> {
     assert!(update.exec(&world.clinic).await.is_err());
     assert!(audit_events::Entity::delete_many().exec(&world.clinic).await.is_err());
     assert_eq!(world.clinic.auth().get_recent_audit_events(None).await?.len(), 1);
+    Ok(())
+}
+
+/// By any statement that a tenant's connection can send.
+#[tokio::test]
+async fn the_application_cannot_choose_the_time_of_an_event() -> Result<()> {
+    let world = World::new().await?;
+    let insert = async |time: &str| {
+        let sql = format!(
+            "INSERT INTO auth.audit_events (type, details, timestamp) VALUES ('LOGIN_SUCCESS', '{{}}', {time})"
+        );
+        world.clinic.execute_unprepared(&sql).await
+    };
+    for time in [
+        "now() + interval '1 minute'",
+        "now() - interval '2 days'",
+        "'2020-01-01'",
+        "'infinity'",
+        "'-infinity'",
+    ] {
+        let refused = insert(time).await.expect_err(time).to_string();
+        assert!(refused.contains("audit_clock"), "{time}: {refused}");
+    }
+    for time in ["now()", "clock_timestamp()", "DEFAULT", "now() - interval '23 hours'"] {
+        insert(time).await?;
+    }
+    let upsert = "INSERT INTO auth.audit_events (id, type, details, timestamp)
+        SELECT id, type, details, timestamp - interval '2 days' FROM auth.audit_events ON CONFLICT (id) DO NOTHING";
+    assert!(world.clinic.execute_unprepared(upsert).await.is_err());
+    assert_eq!(world.clinic.auth().get_recent_audit_events(None).await?.len(), 4);
+
+    // The roles that import and adopt write what they are given.
+    let old = "INSERT INTO auth.audit_events (tenant_id, type, details, timestamp)
+        VALUES (current_setting('app.tenant_id')::uuid, 'LOGOUT', '{}', '2020-01-01')";
+    assert_eq!(world.owner().await?.run(old, []).await?, 1);
     Ok(())
 }
 

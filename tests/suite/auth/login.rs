@@ -249,6 +249,38 @@ async fn changing_the_password_asks_for_it_and_ends_the_other_sessions() -> Resu
     Ok(())
 }
 
+/// By the rounds of bcrypt and never by the clock: what is computed is what takes the time.
+#[tokio::test]
+async fn every_login_costs_as_many_rounds_whatever_the_hash_costs() -> Result<()> {
+    let world = World::with(settings().bcrypt_cost(6).slowest_bcrypt_cost(8)).await?;
+    let auth = world.clinic.auth();
+    for cost in [4, 5, 6, 7, 8] {
+        let other = World::with(settings().bcrypt_cost(cost)).await?;
+        let hash = other.clinic.auth().hash_password(password()).await?;
+        auth.create_user(NewUser { credential: hash.into(), ..new_user(&format!("cost{cost}")) }).await?;
+    }
+    let locked = user(&world.clinic, "locked").await?;
+    auth.lock_user(locked.id, "a reason").await?;
+    user(&world.clinic, "hashless").await?;
+    world
+        .owner()
+        .await?
+        .run("UPDATE auth.users SET password_hash = '!' WHERE handle = 'hashless'", [])
+        .await?;
+    let rounds = || world.water.hashing_metrics().rounds;
+    for name in ["cost4", "cost5", "cost6", "cost7", "cost8", "locked", "hashless", "nobody"] {
+        let before = rounds();
+        refusal(&world, request(name, "wrong")).await;
+        assert_eq!(rounds() - before, 1 << 8, "{name}");
+    }
+    for name in ["cost6", "cost7", "cost8"] {
+        let before = rounds();
+        auth.login(request(name, PASSWORD)).await?;
+        assert_eq!(rounds() - before, 1 << 8, "{name}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn logging_out_ends_the_session_once() -> Result<()> {
     let world = World::new().await?;
@@ -269,6 +301,8 @@ async fn settings_that_cannot_work_are_refused_at_once() -> Result<()> {
     for bad in [
         settings().bcrypt_cost(3),
         settings().bcrypt_cost(32),
+        settings().bcrypt_cost(6).slowest_bcrypt_cost(5),
+        settings().slowest_bcrypt_cost(32),
         settings().concurrent_hashes(0),
         settings().session_age(Duration::ZERO),
         settings().session_age(Duration::MAX),

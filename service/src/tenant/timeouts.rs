@@ -1,0 +1,99 @@
+//! Settings that last as long as a transaction.
+
+use std::time::Duration;
+
+use sea_orm::sqlx::Executor;
+
+use super::driver::exec_error;
+use super::transaction::TenantTransaction;
+use crate::Error;
+
+impl TenantTransaction {
+    /// Limits the time of each statement from now on, until the transaction ends or the savepoint around the call is
+    /// rolled back: `SET LOCAL statement_timeout`. A statement that takes longer fails with SQLSTATE `57014`, and the
+    /// transaction can only be rolled back then.
+    ///
+    /// The time is rounded up to whole milliseconds. Zero means no limit.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use sea_orm::{EntityTrait, TransactionSession, TransactionTrait};
+    /// use watertight::entity::public::services;
+    ///
+    /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), watertight::Error> {
+    /// let transaction = tenant.begin().await?;
+    /// transaction.set_statement_timeout(Duration::from_secs(5)).await?;
+    /// let all = services::Entity::find().all(&transaction).await?;
+    /// transaction.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for more than 2,147,483,647 milliseconds, some 24 days; [`Error::Database`] on a
+    /// transaction that is not the innermost open one.
+    pub async fn set_statement_timeout(&self, timeout: Duration) -> Result<(), Error> {
+        self.set_timeout("statement_timeout", timeout).await
+    }
+
+    /// Limits the time that a statement waits for each lock, until the transaction ends or the savepoint around the call
+    /// is rolled back: `SET LOCAL lock_timeout`. A statement that waits longer fails with SQLSTATE `55P03`, and the
+    /// transaction can only be rolled back then.
+    ///
+    /// The time is rounded up to whole milliseconds. Zero means no limit.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use sea_orm::{EntityTrait, QuerySelect, TransactionSession, TransactionTrait};
+    /// use watertight::entity::public::services;
+    ///
+    /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), watertight::Error> {
+    /// let transaction = tenant.begin().await?;
+    /// transaction.set_lock_timeout(Duration::from_millis(200)).await?;
+    /// let locked = services::Entity::find().lock_exclusive().all(&transaction).await?;
+    /// transaction.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`set_statement_timeout`](Self::set_statement_timeout).
+    pub async fn set_lock_timeout(&self, timeout: Duration) -> Result<(), Error> {
+        self.set_timeout("lock_timeout", timeout).await
+    }
+
+    async fn set_timeout(&self, setting: &'static str, timeout: Duration) -> Result<(), Error> {
+        let milliseconds = milliseconds(setting, timeout)?;
+        let mut session = self.session().await?;
+        let set = sea_orm::sqlx::AssertSqlSafe(format!("SET LOCAL {setting} = {milliseconds}"));
+        session.connection().execute(set).await.map_err(exec_error)?;
+        Ok(())
+    }
+}
+
+/// PostgreSQL keeps these times as 32-bit numbers of milliseconds. Rounded down, a short time would mean none.
+fn milliseconds(setting: &'static str, timeout: Duration) -> Result<i32, Error> {
+    let up = timeout.as_nanos().div_ceil(1_000_000);
+    i32::try_from(up).map_err(|_| Error::InvalidInput {
+        what: setting,
+        value: format!("{timeout:?}"),
+        reason: format!("is more than {} milliseconds; give less, or zero for no limit", i32::MAX),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rounded_up_and_bounded() {
+        let ms = |timeout| milliseconds("lock_timeout", timeout).ok();
+        assert_eq!(ms(Duration::ZERO), Some(0));
+        assert_eq!(ms(Duration::from_nanos(1)), Some(1));
+        assert_eq!(ms(Duration::from_micros(1_500)), Some(2));
+        assert_eq!(ms(Duration::from_secs(5)), Some(5_000));
+        assert_eq!(ms(Duration::from_millis(2_147_483_647)), Some(i32::MAX));
+        assert_eq!(ms(Duration::from_millis(2_147_483_648)), None);
+        assert_eq!(ms(Duration::MAX), None);
+    }
+}
