@@ -10,6 +10,7 @@ mod from;
 mod functions;
 mod identifier;
 mod insert;
+mod lexical;
 mod operators;
 mod output;
 mod plan;

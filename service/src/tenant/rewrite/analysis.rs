@@ -51,6 +51,8 @@ pub(super) struct Analysis<'a> {
     guards: usize,
     /// The number of queries around the part that is walked, each counted with its parentheses.
     depth: usize,
+    /// The place of a call of `unnest` that PostgreSQL knows by its bare name alone.
+    pub(super) own_unnest: Option<usize>,
     /// The number of relations so far.
     relations: usize,
     /// The number of column references in the text.
@@ -74,6 +76,7 @@ impl<'a> Analysis<'a> {
             named: Vec::new(),
             guards: 0,
             depth: 0,
+            own_unnest: None,
             relations: 0,
             references: 0,
         }

@@ -171,7 +171,9 @@ impl Analysis<'_> {
         }
         match &folded[..] {
             [name] if functions::is_pure(name) => {
-                self.edits.insert(node.start(), "pg_catalog.");
+                if self.own_unnest != Some(node.start()) {
+                    self.edits.insert(node.start(), "pg_catalog.");
+                }
                 Ok(Known { name: name.clone(), built_in: true, returns_row: false })
             }
             [schema, name] if schema == "pg_catalog" && functions::is_pure(name) => {
@@ -271,12 +273,17 @@ impl Analysis<'_> {
         siblings: &[Relation],
         scope: &Scope<'_>,
     ) -> Walk<Columns> {
+        let several = node.child(K::func_application).filter(|call| is_unnest_of_several(*call));
+        self.own_unnest = several.filter(|_| defined.is_none()).map(Node::start);
         let value = self.expression(node, &Scope::of(siblings, scope))?;
         if let Some(defined) = defined {
             return Ok(Columns::known(defined));
         }
         let Some(call) = node.child(K::func_application) else {
-            let name = alias.map_or_else(|| output::name(node), Ok)?;
+            let name = match alias {
+                Some(alias) => alias,
+                None => output::name(node)?.text,
+            };
             return Ok(Columns::known([Column::new(name, value)]));
         };
         let Some(name) = call.child(K::func_name) else { return unhandled(call) };
@@ -441,6 +448,17 @@ impl Analysis<'_> {
         }
         Ok(())
     }
+}
+
+/// `unnest(a, b)` in FROM, which PostgreSQL knows by its bare name alone and reads as its own `unnest` of each.
+fn is_unnest_of_several(call: Node<'_>) -> bool {
+    let plain = call
+        .children()
+        .all(|child| matches!(child.kind(), K::func_name | K::LParen | K::func_arg_list | K::RParen));
+    let arguments = call
+        .child(K::func_arg_list)
+        .map_or(0, |list| list.children().filter(|child| child.kind() != K::Comma).count());
+    plain && arguments > 1 && call.child(K::func_name).is_some_and(|name| identifier(name) == "unnest")
 }
 
 /// The beginnings of the settings that carry the tenant.

@@ -118,7 +118,8 @@ impl Analysis<'_> {
                 self.parts(node, scope)?;
                 Ok(Value::ROW)
             }
-            K::select_with_parens => self.scalar_query(node, scope),
+            // Without parentheses it is the argument of `JSON_ARRAY`.
+            K::select_with_parens | K::select_no_parens => self.scalar_query(node, scope),
             K::Typename => {
                 let row = self.type_name(node, scope)?.row;
                 Ok(Value { row, own_tenant: false })

@@ -302,7 +302,7 @@ impl Analysis<'_> {
                     let default = label.clone();
                     let found =
                         self.function_columns(child, default, alias.defined.as_deref(), siblings, scope)?;
-                    name = Some(output::name(child)?);
+                    name = Some(output::name(child)?.text);
                     others = others.and(found.others);
                     columns.extend(found.list.iter().cloned());
                 }
@@ -319,7 +319,7 @@ impl Analysis<'_> {
                         let found =
                             self.function_columns(function, None, defined.as_deref(), siblings, scope)?;
                         if name.is_none() {
-                            name = Some(output::name(function)?);
+                            name = Some(output::name(function)?.text);
                         }
                         others = others.and(found.others);
                         columns.extend(found.list.iter().cloned());

@@ -133,6 +133,9 @@ impl Analysis<'_> {
         let (Some(target), Some(rest)) = (target, rest) else { return unhandled(node) };
         self.insert_rest(rest, &target, scope)?;
         if let Some(conflict) = conflict {
+            if target.relation.label.as_deref() == Some("excluded") {
+                return unsupported("ON CONFLICT of a table called excluded");
+            }
             self.on_conflict(conflict, &target, scope)?;
         }
         self.returning(returning, &target, From::default(), scope)

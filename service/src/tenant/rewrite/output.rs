@@ -10,18 +10,26 @@ use super::{Walk, types, unsupported};
 /// The name of a column that has none.
 const NONE: &str = "?column?";
 
-/// How deep the name is looked for. What goes deeper is refused: another name than the server's would name another
+/// How many steps the name is looked for. What takes more is refused: another name than the server's would name another
 /// column.
-const DEEPEST: usize = 4096;
+const MOST_STEPS: usize = 4096;
+
+/// The name of a column.
+pub(super) struct Name {
+    pub(super) text: String,
+    /// Whether every release of PostgreSQL gives this name and no other.
+    pub(super) certain: bool,
+}
 
 /// The name of the column that an expression without an alias makes.
-pub(super) fn name(node: Node<'_>) -> Walk<String> {
-    let mut depth = DEEPEST;
-    let name = figure(node, &mut depth);
-    if depth == 0 {
+pub(super) fn name(node: Node<'_>) -> Walk<Name> {
+    let mut search = Search { steps: MOST_STEPS, certain: true };
+    let found = search.figure(node);
+    if search.steps == 0 {
         return unsupported("an expression without a name that nests so deep");
     }
-    Ok(name.map_or_else(|| NONE.to_owned(), |(name, _)| name))
+    let text = found.map_or_else(|| NONE.to_owned(), |(name, _)| name);
+    Ok(Name { text, certain: search.certain })
 }
 
 /// A name, and whether a cast around the expression keeps it.
@@ -32,118 +40,154 @@ fn strong(name: impl Into<String>) -> Figure {
     Some((name.into(), true))
 }
 
-/// `depth` counts down; zero says that the name was not found for the depth.
-fn figure(node: Node<'_>, depth: &mut usize) -> Figure {
-    on_enough_stack(|| figure_of_kind(node, depth))
+struct Search {
+    steps: usize,
+    certain: bool,
 }
 
-fn figure_of_kind(node: Node<'_>, depth: &mut usize) -> Figure {
-    *depth = depth.saturating_sub(1);
-    if *depth == 0 {
-        return None;
+impl Search {
+    fn figure(&mut self, node: Node<'_>) -> Figure {
+        self.steps = self.steps.saturating_sub(1);
+        if self.steps == 0 {
+            return None;
+        }
+        on_enough_stack(|| self.figure_of_kind(node))
     }
-    let children: Vec<Node<'_>> = node.children().collect();
-    match node.kind() {
-        K::columnref => {
-            let last = node.descendants().filter(|node| matches!(node.kind(), K::ColId | K::ColLabel)).last();
-            strong(identifier(last.unwrap_or(node)))
+
+    /// No name that is the same everywhere.
+    const fn uncertain(&mut self) -> Figure {
+        self.certain = false;
+        None
+    }
+
+    fn figure_of_kind(&mut self, node: Node<'_>) -> Figure {
+        let children: Vec<Node<'_>> = node.children().collect();
+        match node.kind() {
+            K::columnref => {
+                let names = node.descendants().filter(|node| matches!(node.kind(), K::ColId | K::ColLabel));
+                strong(identifier(names.last().unwrap_or(node)))
+            }
+            K::a_expr | K::b_expr => self.operation(&children),
+            K::c_expr => self.primary(&children),
+            K::func_application => {
+                let name = node.child(K::func_name)?;
+                strong(identifier(*parts(name).ok()?.last()?))
+            }
+            K::AexprConst => self.constant(&children),
+            K::case_expr => {
+                let default = node.child(K::case_default).and_then(|default| default.child(K::a_expr));
+                let default = default.and_then(|default| self.figure(default));
+                default.filter(|(_, strong)| *strong).or_else(|| Some(("case".to_owned(), false)))
+            }
+            K::func_expr_common_subexpr | K::json_aggregate_func => self.keyword_function(node, &children),
+            K::func_expr | K::func_expr_windowless => self.figure(*children.first()?),
+            K::explicit_row | K::implicit_row | K::row => strong("row"),
+            _ => match &children[..] {
+                [only] => self.figure(*only),
+                _ => None,
+            },
         }
-        K::a_expr | K::b_expr => operation(&children, depth),
-        K::c_expr => primary(&children, depth),
-        K::func_application => {
-            let name = node.child(K::func_name)?;
-            strong(identifier(*parts(name).ok()?.last()?))
-        }
-        K::AexprConst => constant(&children),
-        K::case_expr => {
-            let default =
-                node.child(K::case_default).and_then(|default| figure(default.child(K::a_expr)?, depth));
-            default.filter(|(_, strong)| *strong).or_else(|| Some(("case".to_owned(), false)))
-        }
-        K::func_expr_common_subexpr | K::json_aggregate_func => keyword_function(node, &children, depth),
-        K::func_expr | K::func_expr_windowless => figure(*children.first()?, depth),
-        K::explicit_row | K::implicit_row | K::row => strong("row"),
-        _ => match &children[..] {
-            [only] => figure(*only, depth),
+    }
+
+    fn operation(&mut self, children: &[Node<'_>]) -> Figure {
+        match children {
+            [only] => self.figure(*only),
+            [inner, cast, kind] if cast.kind() == K::TYPECAST => self.cast(*inner, *kind),
+            [inner, collate, _] if collate.kind() == K::COLLATE => self.figure(*inner),
+            [_, at, ..] if at.kind() == K::AT => strong("timezone"),
+            [_, overlaps, _] if overlaps.kind() == K::OVERLAPS => strong("overlaps"),
+            [_, is, rest @ .., normalized]
+                if (is.kind(), normalized.kind()) == (K::IS, K::NORMALIZED)
+                    && rest.iter().all(|node| node.kind() != K::NOT) =>
+            {
+                strong("is_normalized")
+            }
             _ => None,
-        },
-    }
-}
-
-fn operation(children: &[Node<'_>], depth: &mut usize) -> Figure {
-    match children {
-        [only] => figure(*only, depth),
-        [inner, cast, kind] if cast.kind() == K::TYPECAST => cast_name(*inner, *kind, depth),
-        [inner, collate, _] if collate.kind() == K::COLLATE => figure(*inner, depth),
-        [_, at, ..] if at.kind() == K::AT => strong("timezone"),
-        [_, overlaps, _] if overlaps.kind() == K::OVERLAPS => strong("overlaps"),
-        [_, is, .., normalized] if (is.kind(), normalized.kind()) == (K::IS, K::NORMALIZED) => {
-            strong("is_normalized")
         }
-        _ => None,
     }
-}
 
-fn cast_name(inner: Node<'_>, kind: Node<'_>, depth: &mut usize) -> Figure {
-    figure(inner, depth).filter(|(_, strong)| *strong).or_else(|| Some((types::last_name(kind)?, false)))
-}
+    fn cast(&mut self, inner: Node<'_>, kind: Node<'_>) -> Figure {
+        let inner = self.figure(inner);
+        inner.filter(|(_, strong)| *strong).or_else(|| Some((types::last_name(kind)?, false)))
+    }
 
-fn primary(children: &[Node<'_>], depth: &mut usize) -> Figure {
-    match children {
-        [exists, _] if exists.kind() == K::EXISTS => strong("exists"),
-        [array, _] if array.kind() == K::ARRAY => strong("array"),
-        [grouping, ..] if grouping.kind() == K::GROUPING => strong("grouping"),
-        [query] if query.kind() == K::select_with_parens => first_target(*query, depth),
-        [inner @ .., fields] if matches!(fields.kind(), K::opt_indirection | K::indirection) => {
-            let last = fields.descendants().filter(|node| node.kind() == K::ColLabel).last();
-            match last {
-                Some(last) => strong(identifier(last)),
-                None => primary(inner, depth),
+    fn primary(&mut self, children: &[Node<'_>]) -> Figure {
+        match children {
+            [exists, _] if exists.kind() == K::EXISTS => strong("exists"),
+            [array, _] if array.kind() == K::ARRAY => strong("array"),
+            [grouping, ..] if grouping.kind() == K::GROUPING => strong("grouping"),
+            [query] if query.kind() == K::select_with_parens => self.first_column(*query),
+            [inner @ .., fields] if matches!(fields.kind(), K::opt_indirection | K::indirection) => {
+                let last = fields.descendants().filter(|node| node.kind() == K::ColLabel).last();
+                match last {
+                    Some(last) => strong(identifier(last)),
+                    None => self.primary(inner),
+                }
+            }
+            [open, inner, _] if open.kind() == K::LParen => self.figure(*inner),
+            [only] => self.figure(*only),
+            _ => None,
+        }
+    }
+
+    /// The name of a scalar subquery: that of its first column, in the first branch of a set operation.
+    fn first_column(&mut self, query: Node<'_>) -> Figure {
+        let mut node = query;
+        loop {
+            let inner = node.children().find(|child| {
+                matches!(
+                    child.kind(),
+                    K::select_no_parens | K::select_with_parens | K::select_clause | K::simple_select
+                )
+            });
+            match inner {
+                Some(inner) => node = inner,
+                None => break,
             }
         }
-        [open, inner, _] if open.kind() == K::LParen => figure(*inner, depth),
-        [only] => figure(*only, depth),
-        _ => None,
+        if node.has(K::values_clause) {
+            return strong("column1");
+        }
+        let list = node.child(K::opt_target_list).or_else(|| node.child(K::target_list));
+        let list = list.map(|list| list.child(K::target_list).unwrap_or(list));
+        let Some(target) = list.and_then(|list| list.child(K::target_el)) else { return self.uncertain() };
+        match target.children().find(|child| matches!(child.kind(), K::ColLabel | K::BareColLabel)) {
+            Some(label) => strong(identifier(label)),
+            None => match target.child(K::a_expr) {
+                Some(expression) if before_star(expression).is_none() => {
+                    let found = self.figure(expression).map_or_else(|| NONE.to_owned(), |(name, _)| name);
+                    strong(found)
+                }
+                _ => self.uncertain(),
+            },
+        }
     }
-}
 
-/// The name of a scalar subquery: that of its first column.
-fn first_target(query: Node<'_>, depth: &mut usize) -> Figure {
-    let select = query.descendants().find(|node| node.kind() == K::simple_select)?;
-    if select.has(K::select_clause) {
-        return None;
+    fn constant(&mut self, children: &[Node<'_>]) -> Figure {
+        let first = children.first()?;
+        match first.kind() {
+            // `bool` in some releases, and no name in others.
+            K::TRUE_P | K::FALSE_P => self.uncertain(),
+            K::func_name => Some((identifier(*parts(*first).ok()?.last()?), false)),
+            K::ConstTypename | K::ConstInterval => Some((types::last_name(*first)?, false)),
+            _ => None,
+        }
     }
-    let list = select.child(K::opt_target_list).or_else(|| select.child(K::target_list))?;
-    let target = list.descendants().find(|node| node.kind() == K::target_el)?;
-    match target.children().find(|child| matches!(child.kind(), K::ColLabel | K::BareColLabel)) {
-        Some(label) => strong(identifier(label)),
-        None => figure(target.child(K::a_expr)?, depth),
-    }
-}
 
-fn constant(children: &[Node<'_>]) -> Figure {
-    let first = children.first()?;
-    match first.kind() {
-        K::TRUE_P | K::FALSE_P => Some(("bool".to_owned(), false)),
-        K::func_name => Some((identifier(*parts(*first).ok()?.last()?), false)),
-        K::ConstTypename | K::ConstInterval => Some((types::last_name(*first)?, false)),
-        _ => None,
+    fn keyword_function(&mut self, node: Node<'_>, children: &[Node<'_>]) -> Figure {
+        let first = children.first()?;
+        let name = match first.kind() {
+            K::CAST => return self.cast(node.child(K::a_expr)?, node.child(K::Typename)?),
+            K::COLLATION => "pg_collation_for".to_owned(),
+            K::TRIM => match children.get(2).map(|child| child.kind()) {
+                Some(K::LEADING) => "ltrim".to_owned(),
+                Some(K::TRAILING) => "rtrim".to_owned(),
+                _ => "btrim".to_owned(),
+            },
+            _ => identifier(*first),
+        };
+        strong(name)
     }
-}
-
-fn keyword_function(node: Node<'_>, children: &[Node<'_>], depth: &mut usize) -> Figure {
-    let first = children.first()?;
-    let name = match first.kind() {
-        K::CAST => return cast_name(node.child(K::a_expr)?, node.child(K::Typename)?, depth),
-        K::COLLATION => "pg_collation_for".to_owned(),
-        K::TRIM => match children.get(2).map(|child| child.kind()) {
-            Some(K::LEADING) => "ltrim".to_owned(),
-            Some(K::TRAILING) => "rtrim".to_owned(),
-            _ => "btrim".to_owned(),
-        },
-        _ => identifier(*first),
-    };
-    strong(name)
 }
 
 /// The name, if the expression is an unqualified column reference and nothing else.
@@ -151,10 +195,20 @@ pub(super) fn bare_name(node: Node<'_>) -> Option<String> {
     if node.kind() == K::columnref {
         return node.only_child().map(identifier);
     }
-    if node.is_token() || !matches!(node.kind(), K::a_expr | K::b_expr | K::c_expr) {
+    if !matches!(node.kind(), K::a_expr | K::b_expr | K::c_expr) {
         return None;
     }
-    bare_name(node.only_child()?)
+    bare_name(without_parentheses(node)?)
+}
+
+/// The only part of an expression, in parentheses or not: to PostgreSQL they are the same.
+fn without_parentheses(node: Node<'_>) -> Option<Node<'_>> {
+    let children: Vec<Node<'_>> = node.children().collect();
+    match &children[..] {
+        [only] => Some(*only),
+        [open, inner, close] if (open.kind(), close.kind()) == (K::LParen, K::RParen) => Some(*inner),
+        _ => None,
+    }
 }
 
 /// What stands before `.*`.
@@ -174,6 +228,9 @@ pub(super) fn before_star(node: Node<'_>) -> Option<BeforeStar<'_>> {
     let children: Vec<Node<'_>> = node.children().collect();
     match (node.kind(), &children[..]) {
         (K::a_expr, [only]) => before_star(*only),
+        (K::c_expr, [open, inner, close]) if (open.kind(), close.kind()) == (K::LParen, K::RParen) => {
+            before_star(*inner)
+        }
         (K::c_expr, [only]) if only.kind() == K::columnref => before_star(*only),
         (K::columnref, [first, fields]) if is_star(*fields) => {
             let names = fields.descendants().filter(|node| node.kind() == K::ColLabel);

@@ -3,13 +3,13 @@
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
-use super::analysis::Analysis;
+use super::analysis::{Analysis, check_label};
 use super::expression::relation_named;
 use super::from::From;
 use super::identifier::identifier;
 use super::insert::Stamp;
 use super::output;
-use super::scope::{Column, Columns, Meaning, Relation, Scope, Value};
+use super::scope::{Column, Columns, Meaning, Others, Relation, Scope, Value};
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 
@@ -292,8 +292,10 @@ impl Analysis<'_> {
                 K::sort_clause | K::opt_sort_clause => self.order_by(*clause, columns, &scope)?,
                 K::select_limit | K::opt_select_limit => self.limit(*clause, &scope)?,
                 _ => {
-                    // Their names are those of the relations; the server checks them.
                     self.read_only &= clause.descendants().all(|node| node.kind() != K::FOR);
+                    // The names are those of the relations; the server checks them.
+                    let names = clause.descendants().filter(|node| node.kind() == K::qualified_name);
+                    names.into_iter().try_for_each(check_label)?;
                 }
             }
         }
@@ -361,7 +363,9 @@ impl Analysis<'_> {
                 K::target_list => return self.target_list(child, all, scope),
                 K::target_el => {
                     let found = self.target(child, all, scope)?;
-                    columns.unordered |= found.unordered || found.others.are_possible();
+                    // A column whose name is not certain is one column all the same.
+                    let is_one = found.list.len() == 1 && child.has(K::a_expr);
+                    columns.unordered |= found.unordered || found.others.are_possible() && !is_one;
                     columns.others = columns.others.and(found.others);
                     list.extend(found.list.iter().cloned());
                 }
@@ -373,7 +377,7 @@ impl Analysis<'_> {
     }
 
     fn target(&mut self, node: Node<'_>, all: &Columns, scope: &Scope<'_>) -> Walk<Columns> {
-        let (mut value, mut name) = (None, None);
+        let (mut value, mut name, mut certain) = (None, None, true);
         for child in node.children() {
             match child.kind() {
                 K::Star => return Ok(all.clone()),
@@ -383,14 +387,18 @@ impl Analysis<'_> {
                         return Ok(columns);
                     }
                     value = Some(self.expression(child, scope)?);
-                    name = Some(output::name(child)?);
+                    let found = output::name(child)?;
+                    (name, certain) = (Some(found.text), found.certain);
                 }
-                K::ColLabel | K::BareColLabel => name = Some(identifier(child)),
+                K::ColLabel | K::BareColLabel => (name, certain) = (Some(identifier(child)), true),
                 _ => return unhandled(child),
             }
         }
         match (value, name) {
-            (Some(value), Some(name)) => Ok(Columns::known([Column::new(name, value)])),
+            (Some(value), Some(name)) => {
+                let columns = Columns::known([Column::new(name, value)]);
+                Ok(Columns { others: if certain { Others::None } else { Others::Any }, ..columns })
+            }
             _ => unhandled(node),
         }
     }

@@ -12,6 +12,7 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind;
 use postgresql_cst_parser::{ParserError, ResolvedNode};
 
 use super::super::refusal::Reason;
+use super::lexical;
 
 /// The longest text that is parsed, in bytes. The 65,535 values that a statement can bind make about half of it.
 pub(super) const TEXT_LIMIT: usize = 2 << 20;
@@ -83,10 +84,8 @@ impl<'t> Tree<'t> {
         if text.contains('\0') {
             return Err(Reason::NotUnderstood("a NUL character ends the text on the server".to_owned()));
         }
-        if names_by_code_points(text) {
-            return Err(Reason::Unsupported("a literal or a name by its code points (U&)".into()));
-        }
-        // The parser panics on some texts that no statement of an application contains.
+        lexical::check(text)?;
+        // The parser panics on texts that it does not know. `lexical` refuses those that are known before.
         let parsed = catch_unwind(AssertUnwindSafe(|| postgresql_cst_parser::parse(text)));
         let root = parsed
             .map_err(|_| Reason::NotUnderstood("the parser gave up".to_owned()))?
@@ -159,11 +158,6 @@ impl<'t> Tree<'t> {
 
 fn offset(at: usize) -> Result<u32, Reason> {
     u32::try_from(at).map_err(|_| Reason::TooLarge { bytes: at, limit: TEXT_LIMIT })
-}
-
-/// Whether `U&'` or `U&"` stands anywhere in the text, in a literal or a comment too: the parser does not read them.
-fn names_by_code_points(text: &str) -> bool {
-    text.as_bytes().windows(3).any(|bytes| matches!(bytes, [b'u' | b'U', b'&', b'\'' | b'"']))
 }
 
 fn message(error: &ParserError) -> String {

@@ -253,6 +253,7 @@ pub(super) fn last_name(node: Node<'_>) -> Option<String> {
         K::SMALLINT => "int2",
         K::BIGINT => "int8",
         K::REAL => "float4",
+        K::FLOAT_P if float_digits(node).is_some_and(|digits| digits <= 24) => "float4",
         K::FLOAT_P | K::DOUBLE_P => "float8",
         K::DECIMAL_P | K::DEC | K::NUMERIC => "numeric",
         K::BOOLEAN_P => "bool",
@@ -270,6 +271,13 @@ pub(super) fn last_name(node: Node<'_>) -> Option<String> {
         _ => return None,
     };
     Some(name.to_owned())
+}
+
+/// The number in `float(n)`.
+fn float_digits(node: Node<'_>) -> Option<u32> {
+    let number = node.descendants().find(|node| node.kind() == K::ICONST)?;
+    // Written in another base or with underscores it is not read, and too many digits are refused by the server.
+    number.text().parse().ok()
 }
 
 #[cfg(test)]

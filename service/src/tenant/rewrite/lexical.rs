@@ -1,0 +1,140 @@
+//! What the parser panics on is refused before it is parsed.
+//!
+//! An application can be built so that a panic ends it. This module splits a text into literals, comments and the rest
+//! as `scan.l` of PostgreSQL does, and looks for characters and escapes that no statement needs. It decides nothing
+//! else: isolation does not depend on it.
+
+use super::super::refusal::Reason;
+
+/// The most digits of a placeholder's number.
+const PLACEHOLDER_DIGITS: usize = 5;
+
+/// Refuses characters outside literals that are no part of SQL, and literals and names by their code points.
+pub(super) fn check(text: &str) -> Result<(), Reason> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let length = match byte {
+            b'\'' => quoted(rest, b'\'', false),
+            b'"' => quoted(rest, b'"', false),
+            b'-' if rest.starts_with(b"--") => {
+                rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len())
+            }
+            b'/' if rest.starts_with(b"/*") => comment(rest),
+            b'$' => dollar(rest, at)?,
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => word(rest)?,
+            b'0'..=b'9' => number(rest),
+            _ if b" \t\n\r\x0b\x0c,()[].;:+-*/%^<>=~!@#&|`?".contains(&byte) => 1,
+            _ => return Err(stray(at)),
+        };
+        at += length.max(1);
+    }
+    Ok(())
+}
+
+fn stray(at: usize) -> Reason {
+    Reason::NotUnderstood(format!("the character at byte {at} is no part of SQL"))
+}
+
+/// The length of a literal or a quoted name. Its end is a quote that is not doubled, nor escaped where backslashes are
+/// escapes.
+fn quoted(rest: &[u8], quote: u8, escapes: bool) -> usize {
+    let mut at = 1;
+    while let Some(&byte) = rest.get(at) {
+        if byte == b'\\' && escapes {
+            at += 2;
+        } else if byte != quote {
+            at += 1;
+        } else if rest.get(at + 1) == Some(&quote) {
+            at += 2;
+        } else {
+            return at + 1;
+        }
+    }
+    rest.len()
+}
+
+/// The length of a comment with those inside it.
+fn comment(rest: &[u8]) -> usize {
+    let (mut at, mut depth) = (2, 1_usize);
+    while depth > 0 && at < rest.len() {
+        match rest.get(at..) {
+            Some([b'/', b'*', ..]) => (at, depth) = (at + 2, depth + 1),
+            Some([b'*', b'/', ..]) => (at, depth) = (at + 2, depth - 1),
+            _ => at += 1,
+        }
+    }
+    at
+}
+
+/// The length of a placeholder or of a literal in dollar quotes.
+fn dollar(rest: &[u8], at: usize) -> Result<usize, Reason> {
+    let digits = rest.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
+    if digits > PLACEHOLDER_DIGITS {
+        return Err(Reason::NotUnderstood(format!("the placeholder at byte {at} has a number too large")));
+    }
+    if digits > 0 {
+        return Ok(1 + digits);
+    }
+    let tag = rest.iter().skip(1).take_while(|byte| is_word(**byte)).count();
+    let Some(delimiter) = rest.get(..tag + 2).filter(|delimiter| delimiter.ends_with(b"$")) else {
+        return Err(stray(at));
+    };
+    let body = rest.get(delimiter.len()..).unwrap_or_default();
+    let end = body.windows(delimiter.len()).position(|window| window == delimiter);
+    Ok(end.map_or(rest.len(), |end| end + 2 * delimiter.len()))
+}
+
+/// The length of a word, with the literal that its last letter begins: `E'..'`.
+fn word(rest: &[u8]) -> Result<usize, Reason> {
+    let length = rest.iter().take_while(|byte| is_word(**byte) || **byte == b'$').count();
+    let after = rest.get(length..).unwrap_or_default();
+    match (rest.first(), length, after) {
+        (Some(b'e' | b'E'), 1, [b'\'', ..]) => {
+            let literal = quoted(after, b'\'', true);
+            let text = after.get(..literal).unwrap_or_default();
+            let by_code_point = text.windows(2).any(|pair| matches!(pair, [b'\\', b'u' | b'U']));
+            if by_code_point {
+                return Err(by_code_points());
+            }
+            Ok(1 + literal)
+        }
+        (Some(b'u' | b'U'), 1, [b'&', b'\'' | b'"', ..]) => Err(by_code_points()),
+        _ => Ok(length),
+    }
+}
+
+fn by_code_points() -> Reason {
+    Reason::Unsupported("a literal or a name by its code points (U&, \\u)".into())
+}
+
+/// The length of a number, with what stands directly behind it.
+fn number(rest: &[u8]) -> usize {
+    rest.iter().take_while(|byte| is_word(**byte) || **byte == b'.').count()
+}
+
+const fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_and_comments_hold_any_character() {
+        for text in [
+            "SELECT '{\\}', \"{}\", $${}\\$$, $t$ $$ {} $t$, E'\\'{}' -- {}\n /* {} /* {} */ {} */",
+            "SELECT 'U&''x', \"u&\" /* U&'x' */, a$b, $1, 1.5e3",
+            "SELECT 'open {",
+        ] {
+            assert_eq!(check(text), Ok(()), "{text}");
+        }
+        for text in
+            ["{", "}", "\\", "SELECT 1 \u{1}", "$", "SELECT $x", "$123456", "U&'x'", "u&\"x\"", "E'\\u0041'"]
+        {
+            assert!(check(text).is_err(), "{text}");
+        }
+    }
+}
