@@ -1,6 +1,9 @@
 #![doc = include_str!("../docs/doctor.md")]
 
 mod crossing;
+mod defaults;
+mod extensions;
+mod functions;
 mod indexes;
 mod keys;
 mod migrations;
@@ -11,7 +14,9 @@ mod roles;
 mod security;
 mod shape;
 mod tenant_type;
+mod tenant_type_users;
 mod transport;
+mod views;
 
 use sea_orm::sqlx::PgPool;
 
@@ -37,6 +42,11 @@ impl Expected<'_> {
         if self.layers.row_security() { Severity::Error } else { Severity::Warning }
     }
 
+    /// How bad it is that a statement can reach an object that rewriting does not see.
+    const fn without_rewriting(&self) -> Severity {
+        if self.layers.row_security() { Severity::Warning } else { Severity::Error }
+    }
+
     fn ownership(&self, relation: &Relation) -> Option<Ownership> {
         self.registry.ownership(&relation.name())
     }
@@ -56,6 +66,15 @@ impl Expected<'_> {
     }
 }
 
+/// The schema of watertight's own functions and types, in which only the owner of the tables creates objects.
+const OWN_SCHEMA: &str = "watertight";
+
+/// The tenant tables and their partitions, as the catalog numbers them.
+fn tenant_tables(catalog: &Catalog, expected: Expected<'_>) -> Vec<i64> {
+    let tenants = catalog.relations.iter().filter(|relation| expected.is_tenants(relation));
+    tenants.map(|relation| relation.oid).collect()
+}
+
 /// Looks at a database as it is. Nothing is changed.
 pub(crate) async fn examine(pool: &PgPool, expected: Expected<'_>) -> Result<Report, Error> {
     let mut inspection = Inspection::begin(pool).await?;
@@ -68,6 +87,10 @@ pub(crate) async fn examine(pool: &PgPool, expected: Expected<'_>) -> Result<Rep
     shape::check(&catalog, expected, &mut findings);
     crossing::check(&mut inspection, &catalog, expected, &mut findings).await?;
     tenant_type::check(&mut inspection, expected, &mut findings).await?;
+    tenant_type_users::check(&mut inspection, expected, &mut findings).await?;
+    functions::check(&mut inspection, &catalog, expected, &mut findings).await?;
+    views::check(&mut inspection, &catalog, expected, &mut findings).await?;
+    defaults::check(&mut inspection, &catalog, expected, &pool.connect_options(), &mut findings).await?;
     migrations::check(&mut inspection, &catalog, expected, &mut findings).await?;
     drop(inspection);
     pooler::check(pool, expected, &mut findings).await?;

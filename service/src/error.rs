@@ -93,6 +93,14 @@ pub enum Error {
         /// `a superuser` or `BYPASSRLS`.
         privilege: &'static str,
     },
+    /// The connection carries a tenant before any is named.
+    #[error(
+        "new connections have a value for {setting}, so statements without a tenant see that tenant's rows; take it out          of the URL's `options`, of ALTER DATABASE .. SET and ALTER ROLE .. SET, and of the server's configuration:          `watertight doctor` shows where it is"
+    )]
+    TenantPreset {
+        /// The setting.
+        setting: &'static str,
+    },
     /// The doctor found errors.
     #[error("the database is not sound:\n{report}")]
     Unsound {

@@ -7,10 +7,16 @@ use sea_orm::{DbErr, FromQueryResult};
 use crate::Error;
 use crate::tenant::{Ground, Inspection, Ownership, TENANT_TYPE};
 
+/// The settings that carry the tenant to row-level security.
+pub(crate) const TENANT_SETTINGS: [&str; 1] = ["app.tenant_id"];
+
 pub(crate) async fn check(inspection: &mut Inspection, ground: &Ground) -> Result<(), Error> {
     check_strings(inspection).await?;
     if ground.layers.row_security() {
         check_role(inspection).await?;
+        if let Some(setting) = preset_tenant(inspection).await? {
+            return Err(Error::TenantPreset { setting });
+        }
     }
     check_tables(inspection, ground).await
 }
@@ -37,6 +43,22 @@ pub(crate) async fn begin(ground: &Ground) -> Result<Inspection, Error> {
         DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => Error::Unreachable { source: error },
         error => Error::Database(error),
     })
+}
+
+/// The first setting that carries a tenant although no tenant was named. The value is not read: it may be a secret.
+pub(crate) async fn preset_tenant(inspection: &mut Inspection) -> Result<Option<&'static str>, Error> {
+    #[derive(FromQueryResult)]
+    struct Setting {
+        is_set: bool,
+    }
+    for setting in TENANT_SETTINGS {
+        let sql = "SELECT coalesce(current_setting($1, true), '') <> '' AS is_set";
+        let Setting { is_set } = inspection.ask_one(sql, [setting.into()]).await?;
+        if is_set {
+            return Ok(Some(setting));
+        }
+    }
+    Ok(None)
 }
 
 /// The rewriter reads a backslash in a plain string as PostgreSQL does by default: as a backslash.

@@ -317,7 +317,8 @@ impl Builder {
     ///
     /// # Errors
     /// [`Error::EmptyUrl`] and [`Error::MalformedUrl`] before anything is tried, [`Error::Unreachable`],
-    /// [`Error::NotMigrated`], [`Error::RowSecurityOff`], [`Error::PrivilegedRole`]; [`Error::Unsound`] when it is to
+    /// [`Error::NotMigrated`], [`Error::RowSecurityOff`], [`Error::PrivilegedRole`], [`Error::TenantPreset`];
+    /// [`Error::Unsound`] when it is to
     /// be [examined](Self::examined).
     pub async fn connect(self, options: impl Into<ConnectOptions> + Send) -> Result<Watertight, Error> {
         let options = options.into();

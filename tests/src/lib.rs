@@ -174,6 +174,12 @@ impl TestDatabase {
         with_database(&self.server.owner, &self.name)
     }
 
+    /// The name of this database.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The name of the application's role.
     #[must_use]
     pub fn app_role(&self) -> &str {

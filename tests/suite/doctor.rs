@@ -1,5 +1,7 @@
 //! The doctor finds what is planted, names it, says how to mend it, and finds nothing where nothing is.
 
+mod access;
+
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult, Statement};
 use sea_orm_migration::MigratorTrait;

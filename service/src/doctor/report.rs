@@ -21,6 +21,16 @@ pub enum Check {
     Policy,
     /// The type whose conversion makes the setting of row-level security is missing, or does something else.
     TenantType,
+    /// A function that runs as a role that bypasses row-level security, or that sets the tenant.
+    PrivilegedFunction,
+    /// A function that a statement can call without naming it: by an overload, a row, an operator, a cast or a type.
+    UnseenFunction,
+    /// A view or materialized view that reads tenant tables with its owner's rights.
+    View,
+    /// A default of the database, the role or the connection for the setting that carries the tenant.
+    TenantDefault,
+    /// A search path on which others' objects are found before PostgreSQL's, or to which the role can add objects.
+    SearchPath,
     /// A partition that the role is granted, past the table that it is a part of.
     PartitionGrant,
     /// A primary or unique key that does not begin with the tenant.

@@ -1,6 +1,6 @@
 //! The functions, types and operators of well-known extensions that a statement may use.
 //!
-//! The lists are those of PostgreSQL 15 and 18, pgvector 0.8 and PostGIS 3.3. `tests/suite/server_extensions.rs` holds them
+//! The lists are those of PostgreSQL 15 and 18, pgvector 0.8 and `PostGIS` 3.3. `tests/suite/server_extensions.rs` holds them
 //! against the catalog and names each function that is left out, with the reason: those that read a table that a string
 //! names, change a setting, or serve the extension itself.
 
@@ -29,7 +29,7 @@ pub enum Extension {
     Ltree,
     /// pgvector, which installs itself as `vector`: vectors and their distances.
     PgVector,
-    /// PostGIS, which installs itself as `postgis`: geometries and geographies.
+    /// `PostGIS`, which installs itself as `postgis`: geometries and geographies.
     PostGis,
 }
 
