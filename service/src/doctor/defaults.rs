@@ -63,6 +63,19 @@ pub(super) async fn check(
             });
         }
     }
+    let current = &catalog.server.role;
+    if catalog.server.strings != "on" && !findings.iter().any(|found| found.check == Check::BackslashEscapes)
+    {
+        findings.push(Finding {
+            severity: Severity::Error,
+            check: Check::BackslashEscapes,
+            object: current.clone(),
+            problem:
+                "reads backslashes in strings as escapes, so the rewriter would not see where a string ends"
+                    .to_owned(),
+            remedy: format!("ALTER ROLE {} SET {STRINGS} = on;", quote(current)),
+        });
+    }
     let preset = start::preset_tenant(inspection).await?;
     let explained =
         |setting: &&str| defaults.iter().any(|default| default.name.eq_ignore_ascii_case(setting));

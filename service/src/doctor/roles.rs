@@ -47,15 +47,4 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
             remedy: "let the application log in as a role that is granted the tables and no more".to_owned(),
         });
     }
-    if catalog.server.strings != "on" {
-        findings.push(Finding {
-            severity: Severity::Error,
-            check: Check::BackslashEscapes,
-            object: current.clone(),
-            problem:
-                "reads backslashes in strings as escapes, so the rewriter would not see where a string ends"
-                    .to_owned(),
-            remedy: format!("ALTER ROLE {} SET standard_conforming_strings = on;", quote(current)),
-        });
-    }
 }

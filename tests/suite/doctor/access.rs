@@ -382,10 +382,9 @@ async fn a_default_that_makes_backslashes_escape_is_found_where_it_is() -> Resul
     let sql = "ALTER ROLE {APP} IN DATABASE \"{DATABASE}\" SET standard_conforming_strings = off";
     plant_as_superuser(&database, sql).await?;
     let report = examine(&database).await?;
-    let found: Vec<_> = report.of(check).collect();
-    assert!(found.iter().all(|finding| finding.severity == Severity::Error), "{report}");
-    let is_default = |finding: &&&Finding| finding.object.contains("in database");
-    let finding = found.iter().find(is_default).unwrap_or_else(|| panic!("{report}"));
+    let [finding] = planted(&report)[..] else { panic!("{report}") };
+    assert_eq!((finding.check, finding.severity), (check, Severity::Error));
+    assert!(finding.object.contains("in database"), "{report}");
     remedied(&database, finding).await?;
     assert!(planted(&examine(&database).await?).is_empty());
     // Where the session's options hide it, it comes back with the next connection without them.
