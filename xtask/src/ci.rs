@@ -1,16 +1,28 @@
 //! Every check, in the order in which it is cheapest to fail.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::Result;
 
 use crate::cargo::Cargo;
+use crate::installation::Installation;
 use crate::server::Databases;
 use crate::{dependencies, entities, examples, process, publishing, quickstart, test, with_second};
 
-pub(crate) fn run(cargo: &Cargo) -> Result<()> {
+/// The suites of the test program `watertight` on isolation, by what their tests' names contain.
+#[rustfmt::skip]
+const ISOLATION: &[&str] = &[
+    "connection::", "doctor::", "hostile", "isolation::", "keys::", "oracle::", "plans::", "refusals::", "relations::",
+    "row_security::", "rows::", "server_", "signed", "start::", "streams::", "tenant_parameter::", "transactions::",
+];
+
+pub(crate) fn run(cargo: &Cargo, servers: &[PathBuf]) -> Result<()> {
     let started = Instant::now();
+    // What is wrong with the arguments is said before anything takes time.
+    let installations: Vec<_> =
+        servers.iter().map(|server| Installation::at(server)).collect::<Result<_>>()?;
     step("format", || process::succeed(&mut cargo.command(["fmt", "--all", "--check"])))?;
     step("lints", || {
         let args = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
@@ -25,6 +37,9 @@ pub(crate) fn run(cargo: &Cargo) -> Result<()> {
         let second = Databases::second(cargo)?;
         process::succeed(with_second(second.as_ref(), databases.env(&mut test(cargo))))
     })?;
+    for (installation, directory) in installations.iter().zip(servers) {
+        step(&format!("isolation on {}", directory.display()), || isolation(cargo, installation))?;
+    }
     step("entities", || entities::check(cargo))?;
     step("migrations", || {
         process::succeed(databases.env(entities::sea_orm_cli(cargo).args(["migrate", "status"])))
@@ -37,6 +52,14 @@ pub(crate) fn run(cargo: &Cargo) -> Result<()> {
     step("examples", || examples(cargo, &databases))?;
     println!("all checks passed in {} s", started.elapsed().as_secs());
     Ok(())
+}
+
+/// Runs the suites on isolation on a server of an installation.
+fn isolation(cargo: &Cargo, installation: &Installation) -> Result<()> {
+    let (databases, second) = (Databases::of(installation)?, Databases::of(installation)?);
+    let mut test = test(cargo);
+    test.args(["--test", "watertight", "--"]).args(ISOLATION);
+    process::succeed(with_second(Some(&second), databases.env(&mut test)))
 }
 
 /// What applications build that ask for less than all.

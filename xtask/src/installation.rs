@@ -98,13 +98,14 @@ impl Installation {
         // PostgreSQL reaches its data only through this directory, and so does everybody else.
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o700))?;
         let data = directory.path().join("data");
-        let program = |name: &str| self.command(name, user.as_ref(), directory.path());
+        let installation = self.within_reach(user.as_ref(), directory.path())?;
+        let program = |name: &str| installation.command(name, user.as_ref(), directory.path());
 
         let mut initdb = program("initdb");
         initdb.args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--username", SUPERUSER]);
         initdb.arg("--pgdata").arg(&data).stdout(Stdio::null());
         succeed(&mut initdb)?;
-        self.prepare(&mut program("postgres"), &data)?;
+        installation.prepare(&mut program("postgres"), &data)?;
 
         let mut postgres = program("postgres");
         postgres.arg("-D").arg(&data).arg("-k").arg(directory.path()).stdout(Stdio::null());
@@ -121,6 +122,22 @@ impl Installation {
                 Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => return server.stop(),
             }
         }
+    }
+
+    /// The installation itself, or a copy where the server's user cannot enter its folder, such as one in `/root`.
+    fn within_reach(&self, user: Option<&User>, directory: &Path) -> Result<Self> {
+        let enters = |folder: &Path| {
+            std::fs::metadata(folder).is_ok_and(|metadata| metadata.permissions().mode() & 0o005 == 0o005)
+        };
+        let mut folders = self.programs.ancestors();
+        if user.is_none() || folders.all(enters) {
+            return Ok(Self { programs: self.programs.clone() });
+        }
+        let root = self.programs.parent().context("an installation has a folder")?;
+        let copy = directory.join("installation");
+        copy_folder(root, &copy).with_context(|| format!("{} cannot be copied", root.display()))?;
+        let name = self.programs.file_name().context("the programs are in a folder")?;
+        Ok(Self { programs: copy.join(name) })
     }
 
     /// A program of the installation, run as the server's user and without the caller's settings for PostgreSQL.
@@ -265,6 +282,25 @@ fn end_of_input_or_signal() -> Result<mpsc::Receiver<()>> {
     Ok(receiver)
 }
 
+/// Copies a folder that anybody may read then. Links stay as they are.
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir(to)?;
+    std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o755))?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_symlink() {
+            std::os::unix::fs::symlink(std::fs::read_link(&source)?, &target)?;
+        } else if kind.is_dir() {
+            copy_folder(&source, &target)?;
+        } else {
+            std::fs::copy(&source, &target)?;
+        }
+    }
+    Ok(())
+}
+
 fn succeed(command: &mut Command) -> Result<()> {
     let program = command.get_program().to_owned();
     let status = command.status().with_context(|| format!("{} cannot be run", program.display()))?;
@@ -272,8 +308,7 @@ fn succeed(command: &mut Command) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "{} failed: {status}; the server's user must be able to enter the installation's folder and the folder for \
-         temporary files",
+        "{} failed: {status}; the server's user must be able to enter the folder for temporary files (TMPDIR)",
         program.display()
     )
 }

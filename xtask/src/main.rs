@@ -105,7 +105,11 @@ enum Command {
     /// Tries to publish the crates, builds what would be sent, and sends nothing.
     Publish,
     /// Runs every check: format, lints, features, dependencies, packages, tests, entities, documentation, quickstart, examples.
-    Ci,
+    Ci {
+        /// Also run the suites on isolation on a private server of this PostgreSQL installation; may be repeated.
+        #[arg(long = "server", value_name = "DIR")]
+        servers: Vec<PathBuf>,
+    },
 }
 
 /// The program that measures.
@@ -179,8 +183,8 @@ fn main() -> Result<ExitCode> {
             publishing::check(&cargo, true)?;
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Ci => {
-            ci::run(&cargo)?;
+        Command::Ci { servers } => {
+            ci::run(&cargo, &servers)?;
             return Ok(ExitCode::SUCCESS);
         }
     };
