@@ -179,9 +179,9 @@ fn functions() -> String {
          has_function_privilege(p.oid, 'EXECUTE') AS executable, \
          has_schema_privilege(n.oid, 'USAGE') AS nameable, \
          p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype) AS is_trigger, \
-         n.nspname = ANY (current_schemas(false)) \
+         n.nspname = ANY (current_schemas(true)) \
             AND EXISTS (SELECT FROM row_types r WHERE r.oid = ANY (p.proargtypes)) AS takes_row, \
-         n.nspname = ANY (current_schemas(false)) AND EXISTS (SELECT FROM pg_catalog.pg_proc b \
+         n.nspname = ANY (current_schemas(true)) AND EXISTS (SELECT FROM pg_catalog.pg_proc b \
             WHERE b.proname = p.proname AND b.pronamespace = 'pg_catalog'::regnamespace AND b.oid < {FIRST_OBJECT}) \
             AS overloads \
          FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \

@@ -143,6 +143,11 @@ async fn functions_that_a_statement_calls_without_naming_them_are_found() -> Res
             "PostgreSQL's own function lower",
         ),
         (
+            "CREATE FUNCTION pg_catalog.upper(public.clients) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'".to_owned(),
+            "pg_catalog.upper(clients)",
+            "like a column",
+        ),
+        (
             format!("{compare}; CREATE OPERATOR public.=== (FUNCTION = private.f, LEFTARG = public.clients, RIGHTARG = public.clients)"),
             "private.f(clients, clients)",
             "operator ===",
