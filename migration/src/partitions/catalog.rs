@@ -228,7 +228,7 @@ pub(super) const IN_THE_WAY: &str = "WITH it AS (SELECT c.*, c.oid AS id FROM pg
     UNION SELECT format('identity column %I', a.attname) FROM it JOIN pg_attribute a ON a.attrelid = it.id \
         AND a.attidentity <> '' \
     UNION SELECT format('options of the column %I', a.attname) FROM it JOIN pg_attribute a ON a.attrelid = it.id \
-        AND a.attoptions IS NOT NULL \
+        AND EXISTS (SELECT FROM unnest(a.attoptions) AS o (entry) WHERE o.entry NOT LIKE 'pg\\_attver=%') \
     UNION SELECT format('trigger %I, which is not simply enabled', t.tgname) FROM it JOIN pg_trigger t \
         ON t.tgrelid = it.id AND NOT t.tgisinternal AND t.tgenabled <> 'O' \
     UNION SELECT format('constraint %I of %s, which is not validated', k.conname, k.conrelid::regclass) FROM it \
