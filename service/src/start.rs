@@ -7,8 +7,9 @@ use sea_orm::{DbErr, FromQueryResult};
 use crate::Error;
 use crate::tenant::{Ground, Inspection, Ownership, TENANT_TYPE};
 
-/// The settings that carry the tenant to row-level security.
-pub(crate) const TENANT_SETTINGS: [&str; 1] = ["app.tenant_id"];
+/// The settings that carry the tenant to row-level security: the token's, and the one of databases whose policies were
+/// made before tokens.
+pub(crate) const TENANT_SETTINGS: [&str; 2] = ["watertight.tenant", "app.tenant_id"];
 
 pub(crate) async fn check(inspection: &mut Inspection, ground: &Ground) -> Result<(), Error> {
     check_strings(inspection).await?;

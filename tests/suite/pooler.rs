@@ -177,8 +177,8 @@ const TYPES: &str = "CREATE TYPE mood AS ENUM ('sad', 'glad');
     ALTER TABLE visits ENABLE ROW LEVEL SECURITY;
     ALTER TABLE visits FORCE ROW LEVEL SECURITY;
     CREATE POLICY tenant_isolation ON visits
-        USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid);
-    GRANT SELECT, INSERT, UPDATE, DELETE ON visits TO watertight_app";
+        USING (tenant_id = watertight.tenant());
+    GRANT SELECT, INSERT, UPDATE, DELETE ON visits TO PUBLIC";
 
 mod visits {
     use sea_orm::entity::prelude::*;

@@ -157,7 +157,7 @@ async fn the_application_cannot_choose_the_time_of_an_event() -> Result<()> {
 
     // The roles that import and adopt write what they are given.
     let old = "INSERT INTO auth.audit_events (tenant_id, type, details, timestamp)
-        VALUES (current_setting('app.tenant_id')::uuid, 'LOGOUT', '{}', '2020-01-01')";
+        VALUES (watertight.tenant(), 'LOGOUT', '{}', '2020-01-01')";
     assert_eq!(world.owner().await?.run(old, []).await?, 1);
     Ok(())
 }
