@@ -21,6 +21,7 @@ mod fuzz;
 mod history;
 mod intake;
 mod isolation;
+mod judge;
 mod keys;
 mod maintenance;
 mod migrating;
