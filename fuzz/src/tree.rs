@@ -35,7 +35,7 @@ struct Table {
 /// # Errors
 /// The parser's message.
 pub fn parse(text: &str) -> Result<Parsed, String> {
-    let parsed = pg_query::parse(text).map_err(|error| error.to_string())?;
+    let parsed = pg_query::parse(text, pg_query::ParserOptions::default()).map_err(|error| error.to_string())?;
     let tree = serde_json::to_value(&parsed.protobuf.stmts).map_err(|error| error.to_string())?;
     let mut walk = Walk { ctes: Vec::new(), tables: Vec::new() };
     walk.any(&tree, None);

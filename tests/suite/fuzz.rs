@@ -13,9 +13,9 @@ use watertight_tests::TestDatabase;
 use crate::judge::plan;
 
 #[path = "../../fuzz/src/mutate.rs"]
-mod mutate;
+pub(crate) mod mutate;
 
-fn corpus() -> Result<Vec<String>> {
+pub(crate) fn corpus() -> Result<Vec<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/rewrite");
     let mut texts = Vec::new();
     for entry in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {

@@ -11,6 +11,7 @@
 mod attacks;
 mod names;
 pub(crate) mod plan;
+mod sqlsmith;
 mod words;
 mod world;
 
@@ -65,12 +66,12 @@ pub(super) struct Court {
     _databases: [TestDatabase; 2],
 }
 
-/// Words in a text whose values differ between two databases.
+/// Words in a text whose values differ between two databases, or two runs.
 const INCOMPARABLE: &[&str] = &[
     "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "random", "now", "clock_timestamp", "current_timestamp", "current_time",
     "localtime", "localtimestamp", "gen_random_uuid", "current_catalog", "current_database", "current_setting", "current_user",
     "session_user", "current_role", "user", "system_user", "timeofday", "statement_timestamp", "transaction_timestamp",
-    "uuidv4", "uuidv7", "random_normal",
+    "uuidv4", "uuidv7", "random_normal", "pg_typeof",
 ];
 
 impl Court {
@@ -225,7 +226,7 @@ fn has_any_word(sql: &str, words: &[&str]) -> bool {
     parts.any(|part| words.iter().any(|word| word.eq_ignore_ascii_case(part)))
 }
 
-fn number(variable: &str, otherwise: u64) -> u64 {
+pub(super) fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).ok().map_or(otherwise, |text| text.parse().unwrap())
 }
 

@@ -19,6 +19,7 @@ mod distribution;
 mod doctor;
 mod fuzz;
 mod history;
+mod hostile;
 mod intake;
 mod isolation;
 mod judge;

@@ -115,7 +115,7 @@ const KEYWORDS: &str = include_str!("keywords.txt");
 async fn the_keywords_of_the_server_are_those_of_the_grammar_or_known_to_differ() -> Result<()> {
     let database = watertight_tests::TestDatabase::empty().await?;
     let owner = database.owner().await?;
-    let sql = "SELECT word || ' ' || catcode || CASE WHEN barelabel THEN ' t' ELSE ' f' END FROM pg_get_keywords()";
+    let sql = "SELECT word || ' ' || catcode::text || CASE WHEN barelabel THEN ' t' ELSE ' f' END FROM pg_get_keywords()";
     let rows = owner.query_all_raw(text(sql)).await?;
     let server = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<BTreeSet<String>, _>>()?;
     let grammar: BTreeSet<String> = KEYWORDS.lines().map(str::to_owned).collect();
