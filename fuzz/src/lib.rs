@@ -2,6 +2,7 @@
 //! tenant has to stand under the tenant's condition in what it read.
 
 pub mod mutate;
+pub mod repeated;
 mod tree;
 
 use std::collections::BTreeSet;
@@ -30,7 +31,9 @@ pub enum Seen {
 /// What is wrong with the result.
 pub fn check(rewriter: &Rewriter, shared: &BTreeSet<String>, text: &str) -> Result<Seen, String> {
     let values = match rewriter.rewrite(text, 0) {
-        Err(Refusal { reason: Reason::Placeholder { placeholder, .. }, .. }) if placeholder < 60_000 => placeholder,
+        Err(Refusal { reason: Reason::Placeholder { placeholder, .. }, .. }) if placeholder < 60_000 => {
+            placeholder
+        }
         _ => 0,
     };
     let Ok(sql) = rewriter.rewrite(text, values) else {

@@ -35,7 +35,8 @@ struct Table {
 /// # Errors
 /// The parser's message.
 pub fn parse(text: &str) -> Result<Parsed, String> {
-    let parsed = pg_query::parse(text, pg_query::ParserOptions::default()).map_err(|error| error.to_string())?;
+    let parsed =
+        pg_query::parse(text, pg_query::ParserOptions::default()).map_err(|error| error.to_string())?;
     let tree = serde_json::to_value(&parsed.protobuf.stmts).map_err(|error| error.to_string())?;
     let mut walk = Walk { ctes: Vec::new(), tables: Vec::new() };
     walk.any(&tree, None);
@@ -128,7 +129,8 @@ impl Walk {
 
     fn others(&mut self, value: &Value, except: &[&str]) {
         for (key, field) in value.as_object().into_iter().flatten() {
-            if !except.contains(&key.as_str()) {
+            // Locks name relations of FROM.
+            if key != "locked_rels" && !except.contains(&key.as_str()) {
                 self.any(field, None);
             }
         }
@@ -182,8 +184,7 @@ impl Walk {
             .filter_map(|column| inner(column).and_then(|(_, target)| target["name"].as_str()))
             .collect();
         let conflict = &insert["on_conflict_clause"];
-        let updates = conflict["set_clause"].is_null() == false
-            || conflict["target_list"].as_array().is_some_and(|list| !list.is_empty());
+        let updates = conflict["target_list"].as_array().is_some_and(|list| !list.is_empty());
         let is_held = !updates || leading_guard(&conflict["where_clause"]).is_some();
         self.table(&insert["relation"], None, columns.contains(&"tenant_id") && is_held);
         self.others(insert, &["relation", "with_clause"]);
@@ -199,14 +200,16 @@ impl Walk {
             };
             match (clause["match_kind"].as_i64(), clause["command_type"].as_i64()) {
                 (Some(NOT_MATCHED_BY_SOURCE), _) => {
-                    leading_guard(&clause["condition"]).map(|found| found.0) == guard.as_ref().map(|found| found.0)
+                    leading_guard(&clause["condition"]).map(|found| found.0)
+                        == guard.as_ref().map(|found| found.0)
                 }
                 // CMD_INSERT
                 (_, Some(4)) => names_tenant(),
                 _ => true,
             }
         });
-        let guard = guard.as_ref().filter(|_| is_held).map(|(placeholder, label)| (*placeholder, label.as_str()));
+        let guard =
+            guard.as_ref().filter(|_| is_held).map(|(placeholder, label)| (*placeholder, label.as_str()));
         self.any(&merge["relation"], guard);
         self.others(merge, &["relation", "with_clause"]);
     }
@@ -255,7 +258,9 @@ fn comparison(condition: &Value) -> Option<(usize, String)> {
     let ("ColumnRef", column) = inner(&operation["lexpr"])? else { return None };
     let ("ParamRef", parameter) = inner(&operation["rexpr"])? else { return None };
     match strings(&column["fields"])[..] {
-        [label, "tenant_id"] => Some((usize::try_from(parameter["number"].as_i64()?).ok()?, label.to_owned())),
+        [label, "tenant_id"] => {
+            Some((usize::try_from(parameter["number"].as_i64()?).ok()?, label.to_owned()))
+        }
         _ => None,
     }
 }

@@ -62,7 +62,9 @@ async fn what_the_rewriter_accepts_is_understood_and_guarded_in_the_servers_plan
             None => mutate::mutate(&corpus, &mut random),
         };
         let values = match rewriter.rewrite(&text, 0) {
-            Err(Refusal { reason: Reason::Placeholder { placeholder, .. }, .. }) if placeholder < 60_000 => placeholder,
+            Err(Refusal { reason: Reason::Placeholder { placeholder, .. }, .. }) if placeholder < 60_000 => {
+                placeholder
+            }
             _ => 0,
         };
         let Ok(sql) = rewriter.rewrite(&text, values) else { continue };

@@ -89,7 +89,8 @@ fn with_own_tables(template: &str) -> String {
     let words = template.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_'));
     words
         .map(|word| {
-            let (name, rest) = word.split_at(word.trim_end_matches(|c: char| !(c.is_alphanumeric() || c == '_')).len());
+            let (name, rest) =
+                word.split_at(word.trim_end_matches(|c: char| !(c.is_alphanumeric() || c == '_')).len());
             let name = match name {
                 "a" => "services",
                 "b" => "reviews",

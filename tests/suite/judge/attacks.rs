@@ -10,7 +10,7 @@ const ATTACKS: &str = include_str!("attacks.sql");
 
 #[tokio::test]
 async fn attacks_on_the_rewriter_alone_reach_nothing() -> Result<()> {
-    let court = Court::open().await?;
+    let court = Court::open(1).await?;
     let texts = ATTACKS
         .lines()
         .filter(|line| !line.starts_with("-- ") && !line.is_empty())

@@ -64,7 +64,8 @@ fn prepared(text: &str) -> String {
 
 #[tokio::test]
 async fn statements_of_sqlsmith_mean_what_they_mean_to_one_tenant() -> Result<()> {
-    let found = std::process::Command::new("sqlsmith").arg("--version").stdout(Stdio::null()).status().is_ok();
+    let found =
+        std::process::Command::new("sqlsmith").arg("--version").stdout(Stdio::null()).status().is_ok();
     assert!(found || std::env::var_os("CI").is_none(), "sqlsmith is not installed");
     if !found {
         println!("skipped: sqlsmith is not installed");
@@ -73,7 +74,7 @@ async fn statements_of_sqlsmith_mean_what_they_mean_to_one_tenant() -> Result<()
     let seed = number("WATERTIGHT_JUDGE_SEED", fastrand::u64(..));
     println!("WATERTIGHT_JUDGE_SEED={seed}");
     let statements = statements(number("WATERTIGHT_SQLSMITH", 3_000), seed % u64::from(u32::MAX)).await?;
-    let court = Court::open().await?;
+    let court = Court::open(1).await?;
     let faults = judge_all(&court, statements).await?;
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
     Ok(())

@@ -24,7 +24,7 @@ async fn keywords(court: &Court) -> Result<Vec<String>> {
 
 #[tokio::test]
 async fn a_keyword_at_any_place_hides_nothing() -> Result<()> {
-    let court = Court::open().await?;
+    let court = Court::open(10).await?;
     let words = keywords(&court).await?;
     let seed = number("WATERTIGHT_JUDGE_SEED", fastrand::u64(..));
     println!("WATERTIGHT_JUDGE_SEED={seed}");
@@ -45,7 +45,7 @@ async fn a_keyword_at_any_place_hides_nothing() -> Result<()> {
 /// Two words, one behind the other or at each place of the template.
 #[tokio::test]
 async fn two_keywords_hide_nothing() -> Result<()> {
-    let court = Court::open().await?;
+    let court = Court::open(10).await?;
     let words = keywords(&court).await?;
     let seed = number("WATERTIGHT_JUDGE_SEED", fastrand::u64(..));
     println!("WATERTIGHT_JUDGE_SEED={seed}");
@@ -54,7 +54,8 @@ async fn two_keywords_hide_nothing() -> Result<()> {
     let texts: Vec<String> = (0..number("WATERTIGHT_JUDGE_PAIRS", 2_000))
         .map(|_| {
             let template = templates[random.usize(..templates.len())];
-            let pair = [random.usize(..words.len()), random.usize(..words.len())].map(|at| words[at].as_str());
+            let pair =
+                [random.usize(..words.len()), random.usize(..words.len())].map(|at| words[at].as_str());
             if random.bool() && template.matches("{}").count() > 1 {
                 template.replacen("{}", pair[0], 1).replace("{}", pair[1])
             } else {
@@ -132,7 +133,7 @@ async fn the_keywords_of_the_server_are_those_of_the_grammar_or_known_to_differ(
 /// and the statement means what it means to a database of one tenant.
 #[tokio::test]
 async fn a_word_that_differs_between_releases_is_read_as_the_server_reads_it() -> Result<()> {
-    let court = Court::open().await?;
+    let court = Court::open(10).await?;
     let texts =
         TEMPLATES.lines().flat_map(|template| DIFFERENT.iter().map(|word| template.replace("{}", word)));
     let faults = judge_all(&court, texts).await?;

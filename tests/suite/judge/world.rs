@@ -84,9 +84,7 @@ pub(super) async fn fill_own(owner: &DatabaseConnection) -> Result<()> {
             ))
             .await?;
     }
-    owner
-        .execute_unprepared("UPDATE a SET d = jsonb_build_object('k', id), tags = ARRAY['t' || id]")
-        .await?;
+    owner.execute_unprepared("UPDATE a SET d = jsonb_build_object('k', id), tags = ARRAY['t' || id]").await?;
     Ok(())
 }
 
