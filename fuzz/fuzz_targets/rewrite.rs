@@ -1,11 +1,7 @@
-//! Any text through the rewriter: `cargo +nightly fuzz run rewrite`, from the root.
-//!
-//! The short run of the tests, `tests/suite/fuzz.rs`, also asks a server what it takes.
+//! Any text through the rewriter: `cargo +nightly fuzz run --features libfuzzer rewrite`, from the root.
 #![no_main]
 
-#[path = "../../tests/src/guards.rs"]
-mod guards;
-
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
@@ -17,7 +13,7 @@ static REWRITER: LazyLock<Rewriter> = LazyLock::new(|| match Watertight::builder
 });
 
 fuzz_target!(|text: &str| {
-    if let Err(failure) = guards::check(&REWRITER, text) {
+    if let Err(failure) = watertight_fuzz::check(&REWRITER, &BTreeSet::new(), text) {
         panic!("{failure}");
     }
 });

@@ -112,6 +112,20 @@ impl Watertight {
         self.ground.rewriter.metrics()
     }
 
+    /// The rewriter of this database, which knows its columns and its version: it shows what statements become.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let water = watertight::Watertight::connect("postgres://app@localhost/clinic").await?;
+    /// println!("{}", water.rewriter().rewrite("SELECT email FROM auth.users", 0)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn rewriter(&self) -> &Rewriter {
+        &self.ground.rewriter
+    }
+
     /// Closes the pool, and every handle and every connection of a tenant fails from then on. A connection that
     /// the application has made ([`Builder::with_connection`]) stays open: it is the application's to close.
     ///

@@ -8,7 +8,6 @@
 //! `cargo xtask test` sets them.
 
 mod cluster;
-pub mod guards;
 pub mod proxy;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -71,7 +71,7 @@ async fn every_tenant_table_has_one_policy_forced_and_alike() -> Result<()> {
     let sql = "SELECT c.oid::regclass::text, c.relrowsecurity AND c.relforcerowsecurity, \
                       count(p.polname), min(pg_get_expr(p.polqual, c.oid)), min(pg_get_expr(p.polwithcheck, c.oid)) \
                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-               LEFT JOIN pg_policy p ON p.polrelid = c.oid \
+               LEFT JOIN pg_policy p ON p.polrelid = c.oid AND p.polpermissive \
                WHERE n.nspname IN ('auth', 'public') AND c.relkind IN ('r', 'p') AND c.relname <> 'seaql_migrations' \
                GROUP BY c.oid ORDER BY 1";
     let rows = owner.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;

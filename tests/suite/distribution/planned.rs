@@ -4,6 +4,7 @@ use anyhow::Result;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, Database, DatabaseConnection, EntityTrait, PaginatorTrait};
 use sea_orm_migration::MigratorTraitSelf;
 use watertight::Watertight;
+use watertight::doctor::OWN_MIGRATIONS;
 use watertight::entity::public::services;
 use watertight_migration::distribution::{
     Distribution, DistributionError, DistributionPlan, Rule, Violation,
@@ -265,7 +266,7 @@ async fn a_database_that_verifies_tenants_has_to_do_without_first() -> Result<()
 
     let moving = plan.statements().find(|sql| sql.contains("ALTER POLICY")).expect("policies are moved");
     owner.execute_unprepared(moving).await?;
-    let conditions = "SELECT DISTINCT qual || with_check FROM pg_policies";
+    let conditions = "SELECT DISTINCT qual || with_check FROM pg_policies WHERE permissive = 'PERMISSIVE'";
     assert_eq!(texts(&owner, conditions).await?, ["(tenant_id = watertight.tenant())".repeat(2)]);
     let water = database.water_with(Watertight::builder().examined()).await?;
     let (clinic, studio) = (water.tenant(new_tenant()?), water.tenant(new_tenant()?));
@@ -275,7 +276,8 @@ async fn a_database_that_verifies_tenants_has_to_do_without_first() -> Result<()
         assert_eq!(count.await?, expected);
     }
     // The way back leads from these policies, too.
-    <Migrator as sea_orm_migration::MigratorTrait>::down(&owner, Some(1)).await?;
+    let later = OWN_MIGRATIONS.iter().rev().take_while(|name| !name.ends_with("_signed_tenant")).count();
+    <Migrator as sea_orm_migration::MigratorTrait>::down(&owner, Some(u32::try_from(later + 1)?)).await?;
     let old = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
     assert_eq!(texts(&owner, conditions).await?, [old.repeat(2)]);
     Ok(())

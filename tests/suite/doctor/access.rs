@@ -276,18 +276,18 @@ async fn views_that_read_tenant_tables_as_their_owner_are_found() -> Result<()> 
 async fn types_that_carry_the_tenant_as_the_tenants_type_does_are_found() -> Result<()> {
     let (check, error) = (Check::TenantType, Severity::Error);
     for (sql, object, tells) in [
-        ("CREATE DOMAIN public.twin AS auth.watertight_tenant", "public.twin", "domain over"),
-        ("CREATE TYPE public.pair AS (a int, b auth.watertight_tenant)", "public.pair", "contains"),
-        ("CREATE TYPE public.many AS (all_of_them auth.watertight_tenant[])", "public.many", "contains"),
+        ("CREATE DOMAIN public.twin AS watertight.tenant_token", "public.twin", "domain over"),
+        ("CREATE TYPE public.pair AS (a int, b watertight.tenant_token)", "public.pair", "contains"),
+        ("CREATE TYPE public.many AS (all_of_them watertight.tenant_token[])", "public.many", "contains"),
         (
-            "CREATE TABLE public.odd (id int, t auth.watertight_tenant, u auth.watertight_tenant[])",
+            "CREATE TABLE public.odd (id int, t watertight.tenant_token, u watertight.tenant_token[])",
             "public.odd",
             "a table",
         ),
-        ("CREATE VIEW public.odd AS SELECT NULL::auth.watertight_tenant AS t", "public.odd", "a view"),
-        ("CREATE TYPE public.span AS RANGE (subtype = auth.watertight_tenant)", "public.span", "contains"),
+        ("CREATE VIEW public.odd AS SELECT NULL::watertight.tenant_token AS t", "public.odd", "a view"),
+        ("CREATE TYPE public.span AS RANGE (subtype = watertight.tenant_token)", "public.span", "contains"),
         (
-            "CREATE DOMAIN public.forged AS uuid CHECK (set_config('app.tenant_id', VALUE::text, true) IS NOT NULL)",
+            "CREATE DOMAIN public.forged AS text CHECK (set_config('watertight.tenant', VALUE, true) IS NOT NULL)",
             "public.forged",
             "changes settings in its check",
         ),
@@ -296,7 +296,7 @@ async fn types_that_carry_the_tenant_as_the_tenants_type_does_are_found() -> Res
     }
     // The inner one is found, and the one that contains it.
     let database = TestDatabase::create().await?;
-    let sql = "CREATE TYPE public.pair AS (a int, b auth.watertight_tenant); CREATE DOMAIN public.pairs AS public.pair[]";
+    let sql = "CREATE TYPE public.pair AS (a int, b watertight.tenant_token); CREATE DOMAIN public.pairs AS public.pair[]";
     plant(&database, sql).await?;
     assert_eq!(examine(&database).await?.of(check).count(), 2);
     Ok(())

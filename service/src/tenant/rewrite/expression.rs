@@ -417,6 +417,14 @@ impl Analysis<'_> {
 
     /// A cast, however it is written.
     pub(super) fn cast(&mut self, inner: Node<'_>, kind: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
+        if let Some(elements) = output::row_elements(inner) {
+            // A row constructor becomes a row of the type column by column.
+            for element in elements {
+                self.plain_expression(element, scope)?;
+            }
+            let found = self.cast_type(kind, false, scope)?;
+            return if found.row { Ok(Value::ROW) } else { Err(Reason::RowOperand(excerpt(inner).into())) };
+        }
         self.plain_expression(inner, scope)?;
         let is_column = output::bare_name(inner).is_some() || output::is_column(inner);
         let found = self.cast_type(kind, is_column, scope)?;
