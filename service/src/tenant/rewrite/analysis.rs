@@ -3,6 +3,8 @@
 //! Every production that the walk handles names the children it expects. Any other child is refused, so that what a
 //! newer grammar adds is refused until it is handled.
 
+use std::collections::HashMap;
+
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
@@ -33,6 +35,12 @@ const NESTING_LIMIT: usize = 512;
 /// The most relations times column references: every name is looked up in every relation.
 const LOOKUP_LIMIT: usize = 1_000_000;
 
+/// The most columns of a result: PostgreSQL's own limit (`MaxTupleAttributeNumber`).
+const COLUMN_LIMIT: usize = 1_664;
+
+/// The most columns that are copied and compared for joins and FROM lists.
+const COPY_LIMIT: usize = 500_000;
+
 /// The stack that a step of the walk needs, and that by which it grows, in bytes.
 const RED_ZONE: usize = 512 * 1024;
 const STACK_STEP: usize = 4 * 1024 * 1024;
@@ -55,6 +63,8 @@ pub(super) struct Analysis<'a> {
     pub(super) own_unnest: Option<usize>,
     /// The number of relations so far.
     relations: usize,
+    /// The number of columns that were copied and compared so far.
+    copied: usize,
     /// The number of column references in the text.
     pub(super) references: usize,
 }
@@ -78,6 +88,7 @@ impl<'a> Analysis<'a> {
             depth: 0,
             own_unnest: None,
             relations: 0,
+            copied: 0,
             references: 0,
         }
     }
@@ -118,6 +129,15 @@ impl<'a> Analysis<'a> {
                 "a statement of {} relations and more with {} column references",
                 self.relations, self.references
             ));
+        }
+        Ok(())
+    }
+
+    /// Counts columns that are copied or compared.
+    pub(super) fn count_columns(&mut self, number: usize) -> Walk {
+        self.copied = self.copied.saturating_add(number);
+        if self.copied > COPY_LIMIT {
+            return unsupported("joins of so many columns");
         }
         Ok(())
     }
@@ -340,6 +360,14 @@ pub(super) fn on_enough_stack<T>(work: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(RED_ZONE, STACK_STEP, work)
 }
 
+/// Refuses more columns than the server takes: each level of a query could double them.
+pub(super) fn check_width(columns: usize) -> Walk {
+    if columns > COLUMN_LIMIT {
+        return unsupported(format!("a result of more than {COLUMN_LIMIT} columns"));
+    }
+    Ok(())
+}
+
 /// `DEFAULT` in place of an expression.
 pub(super) fn is_default(node: Node<'_>) -> bool {
     node.only_child().is_some_and(|child| child.kind() == K::DEFAULT)
@@ -392,14 +420,15 @@ pub(super) fn placeholder(text: &str) -> Option<usize> {
 
 /// The order in which the expressions of WITH RECURSIVE refer to one another.
 fn by_reference(expressions: &[Node<'_>], ctes: &[Cte]) -> Walk<Vec<usize>> {
+    let places: HashMap<&str, usize> =
+        ctes.iter().enumerate().rev().map(|(index, cte)| (cte.name.as_str(), index)).collect();
     let mentions: Vec<Vec<usize>> = expressions
         .iter()
         .enumerate()
         .map(|(own, expression)| {
-            let mut mentioned: Vec<usize> = expression
-                .descendants()
-                .filter(|node| node.kind() == K::qualified_name)
-                .filter_map(|node| ctes.iter().position(|cte| cte.name == identifier(node)))
+            let names = expression.descendants().filter(|node| node.kind() == K::qualified_name);
+            let mut mentioned: Vec<usize> = names
+                .filter_map(|node| places.get(identifier(node).as_str()).copied())
                 .filter(|other| *other != own)
                 .collect();
             mentioned.sort_unstable();

@@ -42,6 +42,7 @@ impl Analysis<'_> {
                             K::Comma => {}
                             K::table_ref => {
                                 let columns = self.table_reference(item, &mut from.relations, scope)?;
+                                self.count_columns(from.columns.list.len() + columns.list.len())?;
                                 from.columns = from.columns.beside(&columns);
                             }
                             _ => return unhandled(item),
@@ -255,7 +256,9 @@ impl Analysis<'_> {
         }
         let [left, right] = &sides[..] else { return unhandled(node) };
         let mut common = Vec::new();
+        self.count_columns(left.list.len() + right.list.len())?;
         if natural {
+            self.count_columns(left.list.len().saturating_mul(right.list.len()) / 8)?;
             common = left.names_in(right);
             self.operator("=", node)?;
         }
@@ -273,6 +276,7 @@ impl Analysis<'_> {
                 _ => return unhandled(child),
             }
         }
+        self.count_columns(common.len().saturating_mul(left.list.len() + right.list.len()) / 8)?;
         let columns = left.joined_with(right, &common)?;
         // `USING (..) AS x`: x names the common columns.
         if let Some(label) = label {

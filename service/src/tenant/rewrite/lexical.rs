@@ -9,6 +9,15 @@ use super::super::refusal::Reason;
 /// The most digits of a placeholder's number.
 const PLACEHOLDER_DIGITS: usize = 5;
 
+/// The deepest nesting of comments: the parser's time grows with its square.
+const COMMENT_DEPTH: usize = 32;
+
+/// The longest operator: PostgreSQL's own limit (`NAMEDATALEN`).
+const OPERATOR_LENGTH: usize = 63;
+
+/// The characters of operators.
+const OPERATOR: &[u8] = b"+-*/%^<>=~!@#&|`?";
+
 /// Refuses characters outside literals that are no part of SQL, and literals and names by their code points.
 pub(super) fn check(text: &str) -> Result<(), Reason> {
     let bytes = text.as_bytes();
@@ -21,11 +30,12 @@ pub(super) fn check(text: &str) -> Result<(), Reason> {
             b'-' if rest.starts_with(b"--") => {
                 rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len())
             }
-            b'/' if rest.starts_with(b"/*") => comment(rest),
+            b'/' if rest.starts_with(b"/*") => comment(rest, at)?,
             b'$' => dollar(rest, at)?,
             b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => word(rest)?,
             b'0'..=b'9' => number(rest),
-            _ if b" \t\n\r\x0b\x0c,()[].;:+-*/%^<>=~!@#&|`?".contains(&byte) => 1,
+            _ if OPERATOR.contains(&byte) => operator(rest, at)?,
+            _ if b" \t\n\r\x0b\x0c,()[].;:".contains(&byte) => 1,
             _ => return Err(stray(at)),
         };
         at += length.max(1);
@@ -56,7 +66,7 @@ fn quoted(rest: &[u8], quote: u8, escapes: bool) -> usize {
 }
 
 /// The length of a comment with those inside it.
-fn comment(rest: &[u8]) -> usize {
+fn comment(rest: &[u8], start: usize) -> Result<usize, Reason> {
     let (mut at, mut depth) = (2, 1_usize);
     while depth > 0 && at < rest.len() {
         match rest.get(at..) {
@@ -64,8 +74,22 @@ fn comment(rest: &[u8]) -> usize {
             Some([b'*', b'/', ..]) => (at, depth) = (at + 2, depth - 1),
             _ => at += 1,
         }
+        if depth > COMMENT_DEPTH {
+            return Err(Reason::NotUnderstood(format!("the comments at byte {start} nest too deep")));
+        }
     }
-    at
+    Ok(at)
+}
+
+/// The length of an operator, up to a comment inside it.
+fn operator(rest: &[u8], start: usize) -> Result<usize, Reason> {
+    let run = rest.iter().take_while(|byte| OPERATOR.contains(byte)).count();
+    let run = rest.get(..run).unwrap_or_default();
+    let end = run.windows(2).position(|pair| matches!(pair, b"--" | b"/*")).unwrap_or(run.len());
+    if end > OPERATOR_LENGTH {
+        return Err(Reason::NotUnderstood(format!("the operator at byte {start} is too long")));
+    }
+    Ok(end)
 }
 
 /// The length of a placeholder or of a literal in dollar quotes.
@@ -131,10 +155,23 @@ mod tests {
         ] {
             assert_eq!(check(text), Ok(()), "{text}");
         }
-        for text in
-            ["{", "}", "\\", "SELECT 1 \u{1}", "$", "SELECT $x", "$123456", "U&'x'", "u&\"x\"", "E'\\u0041'"]
-        {
+        for text in [
+            "{",
+            "}",
+            "\\",
+            "SELECT 1 \u{1}",
+            "$",
+            "SELECT $x",
+            "$123456",
+            "U&'x'",
+            "u&\"x\"",
+            "E'\\u0041'",
+            "SELECT 1 {",
+        ] {
             assert!(check(text).is_err(), "{text}");
         }
+        assert!(check(&"/*".repeat(40)).is_err());
+        assert!(check(&"+".repeat(100)).is_err());
+        assert_eq!(check(&"/* a */ + -- b\n".repeat(100)), Ok(()));
     }
 }

@@ -3,7 +3,7 @@
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
-use super::analysis::{Analysis, check_label};
+use super::analysis::{Analysis, check_label, check_width};
 use super::expression::relation_named;
 use super::from::From;
 use super::identifier::identifier;
@@ -367,6 +367,7 @@ impl Analysis<'_> {
                     let is_one = found.list.len() == 1 && child.has(K::a_expr);
                     columns.unordered |= found.unordered || found.others.are_possible() && !is_one;
                     columns.others = columns.others.and(found.others);
+                    check_width(list.len() + found.list.len())?;
                     list.extend(found.list.iter().cloned());
                 }
                 _ => return unhandled(child),

@@ -293,6 +293,12 @@ fn deep_and_long_statements_are_answered() {
     assert!(matches!(refused(&nested(300)), Reason::Unsupported(_)));
     let list = (1..=60_000).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
     assert!(rewritten(&format!("SELECT * FROM services WHERE id IN ({list})")).is_ok());
+    // Each level doubles the columns; the server stops at 1,664.
+    let levels: Vec<_> = (1..40).map(|n| format!("c{n} AS (SELECT x.*, x.* FROM c{} x)", n - 1)).collect();
+    let doubling = format!("WITH c0 AS (SELECT 1 AS a), {} SELECT 1", levels.join(", "));
+    assert!(matches!(refused(&doubling), Reason::Unsupported(_)));
+    let joins: Vec<_> = (1..2_000).map(|n| format!("JOIN services x{n} USING (id)")).collect();
+    refused(&format!("SELECT * FROM services {}", joins.join(" ")));
     let longest = " ".repeat(tree::TEXT_LIMIT);
     assert!(matches!(refused(&format!("SELECT 1{longest}")), Reason::TooLarge { .. }));
 }
