@@ -13,6 +13,7 @@
 mod attacks;
 mod names;
 pub(crate) mod plan;
+mod scopes;
 mod sqlsmith;
 mod words;
 mod world;
