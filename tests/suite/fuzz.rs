@@ -12,6 +12,7 @@ use watertight_tests::TestDatabase;
 
 use crate::judge::plan;
 
+#[allow(unreachable_pub, reason = "the fuzz workspace has it too")]
 #[path = "../../fuzz/src/mutate.rs"]
 pub(crate) mod mutate;
 

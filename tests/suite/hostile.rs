@@ -10,6 +10,7 @@ use watertight::{Reason, Refusal, Rewriter, Watertight};
 
 use crate::fuzz::mutate;
 
+#[allow(unreachable_pub, reason = "the fuzz workspace has it too")]
 #[path = "../../fuzz/src/repeated.rs"]
 mod repeated;
 

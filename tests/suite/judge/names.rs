@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use sea_orm::sqlx::{AssertSqlSafe, Column, Executor, SqlSafeStr, Statement};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 
-use super::{Court, Verdict, text};
+use super::{Court, text};
 
 /// Expressions over `a`: each makes a column that has the name that the server gives it, and no other.
 const EXPRESSIONS: &[&str] = &[
@@ -542,7 +542,8 @@ impl Court {
         for renamed in 0..=columns.len() {
             let new = fresh(renamed);
             let kept: Vec<&str> = columns[renamed..].iter().map(|column| column.name.as_str()).collect();
-            let all = columns.iter().map(|column| column.name.as_str()).chain(OTHERS.iter().copied());
+            let others = if renamed == 0 || renamed == columns.len() { OTHERS } else { &[] };
+            let all = columns.iter().map(|column| column.name.as_str()).chain(others.iter().copied());
             for name in all.collect::<std::collections::BTreeSet<_>>() {
                 let sql = of.select(&format!("y1.\"{name}\""), &new);
                 match (self.accepts(&sql), kept.contains(&name)) {
@@ -563,11 +564,9 @@ impl Court {
                 if !column.uuid {
                     faults.push(format!("takes another value for the tenant: {insert}"));
                 }
-                match self.judge(&insert).await? {
-                    fault @ (Verdict::Leak(_) | Verdict::Differs(_)) => {
-                        faults.push(format!("{insert}: {fault:?}"))
-                    }
-                    _ => {}
+                let verdict = self.judge(&insert).await?;
+                if verdict.is_fault() {
+                    faults.push(format!("{insert}: {verdict:?}"));
                 }
             }
         }

@@ -85,13 +85,13 @@ impl Walk<'_> {
         node["Plans"].as_array().into_iter().flatten().try_for_each(|child| self.node(child))
     }
 
-    fn table(&self, node: &Value) -> String {
+    fn table(node: &Value) -> String {
         let text = |key: &str| node[key].as_str().unwrap_or_default();
         format!("{}.{}", text("Schema"), text("Relation Name"))
     }
 
     fn scan(&mut self, node: &Value) -> std::result::Result<(), String> {
-        let table = self.table(node);
+        let table = Self::table(node);
         if self.known.shared.contains(&table) {
             return Ok(());
         }
@@ -111,7 +111,7 @@ impl Walk<'_> {
     }
 
     fn change(&mut self, node: &Value) -> std::result::Result<(), String> {
-        let table = self.table(node);
+        let table = Self::table(node);
         if !self.known.tenant.contains(&table) {
             return Err(format!("changes {table}, which holds no tenants' rows"));
         }
@@ -158,8 +158,7 @@ fn conjuncts(condition: &str) -> Vec<String> {
     let bytes = inner.as_bytes();
     for (at, byte) in bytes.iter().enumerate() {
         match (quote, byte) {
-            (Some(open), byte) if open == *byte => quote = None,
-            (Some(_), _) => {}
+            (Some(open), byte) => quote = Some(open).filter(|open| open != byte),
             (None, b'\'' | b'"') => quote = Some(*byte),
             (None, b'(') => depth += 1,
             (None, b')') => depth -= 1,
@@ -179,8 +178,7 @@ fn stripped(text: &str) -> &str {
     let (mut depth, mut quote) = (0_i32, None);
     for (at, byte) in text.bytes().enumerate() {
         match (quote, byte) {
-            (Some(open), byte) if open == byte => quote = None,
-            (Some(_), _) => {}
+            (Some(open), byte) => quote = Some(open).filter(|open| *open != byte),
             (None, b'\'' | b'"') => quote = Some(byte),
             (None, b'(') => depth += 1,
             (None, b')') => {
