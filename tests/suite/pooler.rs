@@ -222,7 +222,10 @@ impl Typed {
         let pgbouncer = PgBouncer::start(&database.app_url()).await?;
         let mut options = ConnectOptions::new(pgbouncer.url(&database.app_url())?);
         options.max_connections(connections);
-        let builder = Watertight::builder().tenant_table(visits::Entity)?.transaction_pooler(true);
+        let builder = Watertight::builder()
+            .data_type("information_schema.character_data")
+            .tenant_table(visits::Entity)?
+            .transaction_pooler(true);
         let water = builder.connect(options).await?;
         let tenant = water.tenant(new_tenant()?);
         let insert = "INSERT INTO visits (id, mood, code, address, moods)

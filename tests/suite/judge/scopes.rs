@@ -121,7 +121,11 @@ impl Grammar {
         match self.random.u8(..6) {
             0 => {
                 let column = self.one(&["x", "y", "z", "tenant_id"]);
-                format!("INSERT INTO b (tenant_id, id) SELECT q.{column}, 99 FROM ({}) q {}", self.query(), self.renamed())
+                format!(
+                    "INSERT INTO b (tenant_id, id) SELECT q.{column}, 99 FROM ({}) q {}",
+                    self.query(),
+                    self.renamed()
+                )
             }
             1 => {
                 let (alias, value) = (self.name(), self.value());
