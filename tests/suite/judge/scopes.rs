@@ -22,9 +22,9 @@ impl Grammar {
         self.one(&["x", "y", "z", "id", "s"])
     }
 
-    fn nested<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> T {
+    fn nested<T>(&mut self, inside: impl FnOnce(&mut Self) -> T) -> T {
         self.depth -= 1;
-        let made = make(self);
+        let made = inside(self);
         self.depth += 1;
         made
     }
@@ -121,7 +121,11 @@ impl Grammar {
         match self.random.u8(..6) {
             0 => {
                 let column = self.one(&["x", "y", "z", "tenant_id"]);
-                format!("INSERT INTO b (tenant_id, id) SELECT q.{column}, 99 FROM ({}) q {}", self.query(), self.renamed())
+                format!(
+                    "INSERT INTO b (tenant_id, id) SELECT q.{column}, 99 FROM ({}) q {}",
+                    self.query(),
+                    self.renamed()
+                )
             }
             1 => {
                 let (alias, value) = (self.name(), self.value());
