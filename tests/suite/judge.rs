@@ -254,7 +254,7 @@ const DEPENDENCIES: &str = r"
             'timeofday', 'uuidv4', 'uuidv7', 'array_sample', 'array_shuffle')
         OR p.proname ~ ('^(pg_|has_|txid|query_to|table_to|schema_to|database_to|cursor_to|ts_stat|ts_rewrite|lo_|to_reg|' ||
             'obj_|col_|shobj|format_type|inet_client|inet_server|set_config|nextval|currval|lastval|setval|row_security)')
-        AND p.proname NOT IN ('pg_typeof', 'pg_column_size', 'pg_collation_for')
+        AND p.proname NOT IN ('pg_typeof', 'pg_column_size', 'pg_collation_for') AND p.proname !~ '^pg_lsn'
     ) x";
 
 fn text(sql: &str) -> Statement {

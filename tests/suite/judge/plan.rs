@@ -130,8 +130,12 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Whether a condition is, or begins a conjunction with, the comparison of the relation's tenant.
+    /// Whether the comparison of the relation's tenant is a part of a condition that has to be true. A condition that the
+    /// planner proved to be false lets no row through.
     fn guards(&self, condition: &str, alias: &str) -> bool {
+        if condition == "false" {
+            return true;
+        }
         let column = format!("{}.tenant_id", quoted(alias));
         let value = match self.tenant {
             Tenant::Value(tenant) => format!("'{tenant}'::uuid"),
@@ -221,6 +225,7 @@ fn a_condition_guards_as_a_conjunct_alone() {
     assert!(!scan(&format!("({guard} OR (a.n < 1))")));
     assert!(!scan(&format!("((a.n < 1) AND ({guard} OR (a.n > 1)))")));
     assert!(!scan(&format!("(a.s = '{}'::text)", guard.replace('\'', "''"))));
+    assert!(scan("false"));
     assert!(!scan("(a.n < 1)"));
     assert!(!scan("(b.tenant_id = '00000000-0000-0000-0000-000000000007'::uuid)"));
 }

@@ -22,9 +22,9 @@ impl Grammar {
         self.one(&["x", "y", "z", "id", "s"])
     }
 
-    fn nested<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> T {
+    fn nested<T>(&mut self, inside: impl FnOnce(&mut Self) -> T) -> T {
         self.depth -= 1;
-        let made = make(self);
+        let made = inside(self);
         self.depth += 1;
         made
     }
