@@ -254,7 +254,10 @@ const DEPENDENCIES: &str = r"
             'timeofday', 'uuidv4', 'uuidv7', 'array_sample', 'array_shuffle')
         OR p.proname ~ ('^(pg_|has_|txid|query_to|table_to|schema_to|database_to|cursor_to|ts_stat|ts_rewrite|lo_|to_reg|' ||
             'obj_|col_|shobj|format_type|inet_client|inet_server|set_config|nextval|currval|lastval|setval|row_security)')
-        AND p.proname NOT IN ('pg_typeof', 'pg_column_size', 'pg_collation_for') AND p.proname !~ '^pg_lsn'
+        AND p.proname NOT IN ('pg_typeof', 'pg_column_size', 'pg_column_compression', 'pg_collation_for',
+            'pg_client_encoding', 'pg_char_to_encoding', 'pg_encoding_to_char', 'pg_encoding_max_length',
+            'pg_size_bytes', 'pg_size_pretty', 'pg_visible_in_snapshot', 'pg_wal_lsn_diff')
+        AND p.proname !~ '^pg_(lsn|snapshot)'
     ) x";
 
 fn text(sql: &str) -> Statement {

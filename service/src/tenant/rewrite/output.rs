@@ -73,7 +73,7 @@ impl Search {
                 let name = node.child(K::func_name)?;
                 strong(identifier(*parts(name).ok()?.last()?))
             }
-            K::AexprConst => self.constant(&children),
+            K::AexprConst => Self::constant(&children),
             K::case_expr => {
                 let default = node.child(K::case_default).and_then(|default| default.child(K::a_expr));
                 let default = default.and_then(|default| self.figure(default));
@@ -163,11 +163,9 @@ impl Search {
         }
     }
 
-    fn constant(&mut self, children: &[Node<'_>]) -> Figure {
+    fn constant(children: &[Node<'_>]) -> Figure {
         let first = children.first()?;
         match first.kind() {
-            // `bool` in some releases, and no name in others.
-            K::TRUE_P | K::FALSE_P => self.uncertain(),
             K::func_name => Some((identifier(*parts(*first).ok()?.last()?), false)),
             K::ConstTypename | K::ConstInterval => Some((types::last_name(*first)?, false)),
             _ => None,
