@@ -324,7 +324,8 @@ impl Analysis<'_> {
                 .map_or(1, |list| list.children().filter(|item| item.kind() != K::Comma).count());
             let name = if arrays == 1 { alias.unwrap_or(last) } else { last };
             let columns = vec![Column::new(name, Value { row: value.row, own_tenant: false }); arrays];
-            let others = if arrays == 1 { OF_TSVECTOR } else { Others::None };
+            let is_array = arrays > 1 || call.child(K::func_arg_list).is_some_and(is_array);
+            let others = if is_array { Others::None } else { OF_TSVECTOR };
             return Ok(Columns { others, ..Columns::known(columns) });
         }
         Ok(Columns::known([Column::new(alias.unwrap_or(last), Value { row: value.row, own_tenant: false })]))
@@ -459,6 +460,18 @@ fn is_unnest_of_several(call: Node<'_>) -> bool {
         .child(K::func_arg_list)
         .map_or(0, |list| list.children().filter(|child| child.kind() != K::Comma).count());
     plain && arguments > 1 && call.child(K::func_name).is_some_and(|name| identifier(name) == "unnest")
+}
+
+/// Whether the last part of an expression says that it is an array: `ARRAY[..]`, `ARRAY(..)`, a cast to `type[]`.
+fn is_array(node: Node<'_>) -> bool {
+    let children: Vec<Node<'_>> = node.children().collect();
+    match &children[..] {
+        [only] => is_array(*only),
+        [array, _] if array.kind() == K::ARRAY => true,
+        [open, inner, close] if (open.kind(), close.kind()) == (K::LParen, K::RParen) => is_array(*inner),
+        [_, cast, kind] if cast.kind() == K::TYPECAST => kind.has(K::opt_array_bounds) || kind.has(K::ARRAY),
+        _ => false,
+    }
 }
 
 /// The beginnings of the settings that carry the tenant.
