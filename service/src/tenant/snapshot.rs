@@ -228,12 +228,12 @@ const COLUMNS: &str = "WITH RECURSIVE named AS ( \
 const OTHER_TYPES: &str = "SELECT DISTINCT typname::text AS name FROM pg_catalog.pg_type \
     WHERE typnamespace <> 'pg_catalog'::regnamespace";
 
-/// Extensions whose operators read nothing but their operands. An operator with an operand that is a row is found for
-/// rows alone, and rows are not operands.
+/// Extensions whose operators read nothing but their operands. An operator with an operand of a table's type is
+/// found for rows alone, and rows are not operands.
 const OPERATORS: &str = "SELECT DISTINCT o.oprname::text AS name FROM pg_catalog.pg_operator o \
     WHERE o.oprnamespace <> 'pg_catalog'::regnamespace \
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid IN (o.oprleft, o.oprright) \
-        AND (t.typtype = 'c' OR t.oid = 'record'::regtype)) \
+        AND t.typtype = 'c') \
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d \
         JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass \
         WHERE d.classid = 'pg_operator'::regclass AND d.objid = o.oid AND d.deptype = 'e' \

@@ -13,7 +13,7 @@ use super::super::snapshot::Snapshot;
 use super::edits::Edits;
 use super::identifier::{identifier, parts};
 use super::plan::NamedTenant;
-use super::scope::{Column, Columns, Cte, Others, Relation, Scope, Value};
+use super::scope::{Column, Columns, Cte, Relation, Scope, Value};
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 
@@ -278,7 +278,7 @@ impl<'a> Analysis<'a> {
     /// The columns of a registered table.
     pub(super) fn columns_of(&self, table: &TableName, ownership: Ownership) -> Columns {
         let Some(columns) = self.snapshot.columns(table) else {
-            return Columns { others: Others::Any, ..Columns::default() };
+            return Columns { open: true, ..Columns::default() };
         };
         let list: Vec<Column> = columns
             .iter()

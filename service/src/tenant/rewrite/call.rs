@@ -9,7 +9,7 @@ use super::functions;
 use super::identifier::{identifier, parts};
 use super::operators;
 use super::output;
-use super::scope::{Column, Columns, Others, Relation, Scope, Value};
+use super::scope::{Column, Columns, Relation, Scope, Value};
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 
@@ -66,8 +66,17 @@ const NAMED_RESULTS: &[(&str, &str)] = &[
     ("jsonb_array_elements_text", "value"),
 ];
 
-/// The columns of `unnest` of a tsvector.
-const OF_TSVECTOR: Others = Others::Named(&["lexeme", "positions", "weights"]);
+/// Functions that return a tsvector.
+const TO_TSVECTOR: &[&str] = &[
+    "array_to_tsvector",
+    "json_to_tsvector",
+    "jsonb_to_tsvector",
+    "setweight",
+    "strip",
+    "to_tsvector",
+    "ts_delete",
+    "ts_filter",
+];
 
 /// The first release whose grammar has a keyword as the beginning of an expression, as `server_version_num` counts.
 const KEYWORD_SINCE: &[(K, u32)] = &[
@@ -291,7 +300,7 @@ impl Analysis<'_> {
         let last = folded.last().cloned().unwrap_or_default();
         if self.registry.declares_function(&folded.join(".")) {
             let scalar = Column::new(alias.unwrap_or(last), Value::PLAIN);
-            return Ok(Columns { others: Others::Any, ..Columns::known([scalar]) });
+            return Ok(Columns { open: true, ..Columns::known([scalar]) });
         }
         if let Some(columns) = row_columns(&last) {
             return Ok(plain_columns(columns));
@@ -314,19 +323,11 @@ impl Analysis<'_> {
                     };
                     Columns::known(columns.iter().map(plain).collect::<Vec<_>>())
                 }
-                None => Columns { others: Others::Any, ..Columns::default() },
+                None => Columns { open: true, ..Columns::default() },
             });
         }
         if last == "unnest" {
-            // Several arrays give a column each; a tsvector gives three, of other names.
-            let arrays = call
-                .child(K::func_arg_list)
-                .map_or(1, |list| list.children().filter(|item| item.kind() != K::Comma).count());
-            let name = if arrays == 1 { alias.unwrap_or(last) } else { last };
-            let columns = vec![Column::new(name, Value { row: value.row, own_tenant: false }); arrays];
-            let is_array = arrays > 1 || call.child(K::func_arg_list).is_some_and(is_array);
-            let others = if is_array { Others::None } else { OF_TSVECTOR };
-            return Ok(Columns { others, ..Columns::known(columns) });
+            return Ok(unnested(call, alias, value));
         }
         Ok(Columns::known([Column::new(alias.unwrap_or(last), Value { row: value.row, own_tenant: false })]))
     }
@@ -462,15 +463,54 @@ fn is_unnest_of_several(call: Node<'_>) -> bool {
     plain && arguments > 1 && call.child(K::func_name).is_some_and(|name| identifier(name) == "unnest")
 }
 
-/// Whether the last part of an expression says that it is an array: `ARRAY[..]`, `ARRAY(..)`, a cast to `type[]`.
-fn is_array(node: Node<'_>) -> bool {
+/// The columns of `unnest`: one for each array, or the three of a tsvector.
+fn unnested(call: Node<'_>, alias: Option<String>, value: Value) -> Columns {
+    let arguments: Vec<Node<'_>> = call
+        .child(K::func_arg_list)
+        .map_or_else(Vec::new, |list| list.children().filter(|item| item.kind() != K::Comma).collect());
+    let name = alias.filter(|_| arguments.len() == 1).unwrap_or_else(|| "unnest".to_owned());
+    let single = Column::new(name, Value { row: value.row, own_tenant: false });
+    match &arguments[..] {
+        [argument] => match type_of(*argument) {
+            Unnested::Tsvector => plain_columns(&["lexeme", "positions", "weights"]),
+            Unnested::Array => Columns::known([single]),
+            // The columns may be those of a tsvector. The row of one is of no type that a cast or a function can be
+            // declared for, and operators over `record` are known.
+            Unnested::Unknown => Columns { unordered: true, ..Columns::known([single]) },
+        },
+        _ => Columns::known(vec![single; arguments.len()]),
+    }
+}
+
+enum Unnested {
+    Array,
+    Tsvector,
+    Unknown,
+}
+
+/// What the last part of an expression says of its type.
+fn type_of(node: Node<'_>) -> Unnested {
     let children: Vec<Node<'_>> = node.children().collect();
     match &children[..] {
-        [only] => is_array(*only),
-        [array, _] if array.kind() == K::ARRAY => true,
-        [open, inner, close] if (open.kind(), close.kind()) == (K::LParen, K::RParen) => is_array(*inner),
-        [_, cast, kind] if cast.kind() == K::TYPECAST => kind.has(K::opt_array_bounds) || kind.has(K::ARRAY),
-        _ => false,
+        [only] if only.is_token() => Unnested::Unknown,
+        [only] => type_of(*only),
+        [array, _] if array.kind() == K::ARRAY => Unnested::Array,
+        [open, inner, close] if (open.kind(), close.kind()) == (K::LParen, K::RParen) => type_of(*inner),
+        [_, cast, kind] if cast.kind() == K::TYPECAST => {
+            if kind.has(K::opt_array_bounds) || kind.has(K::ARRAY) {
+                Unnested::Array
+            } else if kind.text().eq_ignore_ascii_case("tsvector") {
+                Unnested::Tsvector
+            } else {
+                Unnested::Unknown
+            }
+        }
+        [name, ..] if name.kind() == K::func_name => {
+            let last = name.descendants().filter(|node| node.is_token()).last().map(identifier);
+            let is_tsvector = last.is_some_and(|last| TO_TSVECTOR.contains(&last.as_str()));
+            if is_tsvector { Unnested::Tsvector } else { Unnested::Unknown }
+        }
+        _ => Unnested::Unknown,
     }
 }
 

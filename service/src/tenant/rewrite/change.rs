@@ -181,7 +181,7 @@ impl Analysis<'_> {
                 }
                 names
             }
-            None if target.relation.columns.others.are_possible() => {
+            None if target.relation.columns.open => {
                 return Err(Reason::UnnamedColumns(target.table.to_string()));
             }
             None => {

@@ -7,7 +7,7 @@ use super::super::registry::TableName;
 use super::analysis::{Analysis, on_enough_stack, placeholder};
 use super::identifier::identifier;
 use super::output;
-use super::scope::{Meaning, Others, Relation, Scope, Value};
+use super::scope::{Meaning, Relation, Scope, Value};
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 
@@ -160,7 +160,7 @@ impl Analysis<'_> {
 
     fn scalar_query(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
         let columns = self.query(node, scope)?;
-        Ok(Value { row: columns.any_row() || columns.others == Others::Any, own_tenant: false })
+        Ok(Value { row: columns.any_row() || columns.open, own_tenant: false })
     }
 
     /// `a_expr`, `b_expr`
@@ -251,7 +251,7 @@ impl Analysis<'_> {
 
     fn row_query(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk {
         let columns = self.query(node, scope)?;
-        if columns.any_row() || columns.others == Others::Any {
+        if columns.any_row() || columns.open {
             return Err(Reason::RowOperand(excerpt(node).into()));
         }
         Ok(())
@@ -404,9 +404,7 @@ impl Analysis<'_> {
                 let name = identifier(*name);
                 match relation.column(&name) {
                     Some(value) => value,
-                    None if relation.columns.others.may_have(&name) && !self.snapshot.has_function(&name) => {
-                        Value::PLAIN
-                    }
+                    None if relation.columns.open && !self.snapshot.has_function(&name) => Value::PLAIN,
                     None => return Err(Reason::UnknownColumn(node.text().to_owned())),
                 }
             }

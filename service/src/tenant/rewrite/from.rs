@@ -7,7 +7,7 @@ use super::super::registry::Ownership;
 use super::analysis::{Analysis, check_label, name_list, on_enough_stack};
 use super::identifier::{identifier, parts};
 use super::output;
-use super::scope::{Column, Columns, Others, Relation, Scope, Value};
+use super::scope::{Column, Columns, Relation, Scope, Value};
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 
@@ -296,7 +296,7 @@ impl Analysis<'_> {
         scope: &Scope<'_>,
     ) -> Walk<Columns> {
         let mut columns: Vec<Column> = Vec::new();
-        let (mut others, mut ordinality, mut name) = (Others::None, false, None);
+        let (mut open, mut ordinality, mut name) = (false, false, None);
         let label = alias.label.map(identifier);
         for child in node.children() {
             match child.kind() {
@@ -307,7 +307,7 @@ impl Analysis<'_> {
                     let found =
                         self.function_columns(child, default, alias.defined.as_deref(), siblings, scope)?;
                     name = Some(output::name(child)?.text);
-                    others = others.and(found.others);
+                    open |= found.open;
                     columns.extend(found.list.iter().cloned());
                 }
                 K::rowsfrom_list => {
@@ -325,7 +325,7 @@ impl Analysis<'_> {
                         if name.is_none() {
                             name = Some(output::name(function)?.text);
                         }
-                        others = others.and(found.others);
+                        open |= found.open;
                         columns.extend(found.list.iter().cloned());
                     }
                 }
@@ -335,7 +335,7 @@ impl Analysis<'_> {
         if ordinality {
             columns.push(Column::new("ordinality", Value::PLAIN));
         }
-        let columns = Columns { list: columns.into(), others, unordered: false }.renamed(&alias.names);
+        let columns = Columns { list: columns.into(), open, unordered: false }.renamed(&alias.names);
         siblings.push(Relation::derived(label.or(name), columns.clone()));
         Ok(columns)
     }
@@ -346,8 +346,8 @@ impl Columns {
     pub(super) fn beside(&self, right: &Self) -> Self {
         Self {
             list: self.list.iter().chain(right.list.iter()).cloned().collect(),
-            others: self.others.and(right.others),
-            unordered: self.unordered || self.others.are_possible() || right.unordered,
+            open: self.open || right.open,
+            unordered: self.unordered || self.open || right.unordered,
         }
     }
 
@@ -371,8 +371,8 @@ impl Columns {
         let others = self.beside(right);
         list.extend(others.list.iter().filter(|column| !common.contains(&column.name)).cloned());
         // Of columns that are not known some may be in common, too.
-        let unordered = others.unordered || others.others.are_possible();
-        Ok(Self { list: list.into(), others: others.others, unordered })
+        let unordered = others.unordered || others.open;
+        Ok(Self { list: list.into(), open: others.open, unordered })
     }
 }
 

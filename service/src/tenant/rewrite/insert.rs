@@ -196,7 +196,7 @@ impl Analysis<'_> {
         }
         let known = &target.relation.columns;
         let index = known.list.iter().position(|column| column.name == TENANT_COLUMN);
-        let Some(index) = index.filter(|_| !known.others.are_possible()) else {
+        let Some(index) = index.filter(|_| !known.open) else {
             return Err(Reason::UnnamedColumns(target.table.to_string()));
         };
         let rows = known.list.iter().map(|column| column.value.row).collect();

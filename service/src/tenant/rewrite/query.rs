@@ -9,7 +9,7 @@ use super::from::From;
 use super::identifier::identifier;
 use super::insert::Stamp;
 use super::output;
-use super::scope::{Column, Columns, Meaning, Others, Relation, Scope, Value};
+use super::scope::{Column, Columns, Meaning, Relation, Scope, Value};
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 
@@ -365,8 +365,8 @@ impl Analysis<'_> {
                     let found = self.target(child, all, scope)?;
                     // A column whose name is not certain is one column all the same.
                     let is_one = found.list.len() == 1 && child.has(K::a_expr);
-                    columns.unordered |= found.unordered || found.others.are_possible() && !is_one;
-                    columns.others = columns.others.and(found.others);
+                    columns.unordered |= found.unordered || found.open && !is_one;
+                    columns.open |= found.open;
                     check_width(list.len() + found.list.len())?;
                     list.extend(found.list.iter().cloned());
                 }
@@ -398,7 +398,7 @@ impl Analysis<'_> {
         match (value, name) {
             (Some(value), Some(name)) => {
                 let columns = Columns::known([Column::new(name, value)]);
-                Ok(Columns { others: if certain { Others::None } else { Others::Any }, ..columns })
+                Ok(Columns { open: !certain, ..columns })
             }
             _ => unhandled(node),
         }
@@ -436,7 +436,7 @@ fn united(first: &Columns, other: &Columns) -> Columns {
     let list = either(first.list.to_vec(), other.list.iter().cloned());
     Columns {
         list: list.into(),
-        others: first.others.and(other.others),
+        open: first.open || other.open,
         unordered: first.unordered || other.unordered,
     }
 }

@@ -40,45 +40,12 @@ impl Column {
     }
 }
 
-/// Columns that a relation may have besides those that are known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Others {
-    #[default]
-    None,
-    /// These, none of which is a row.
-    Named(&'static [&'static str]),
-    Any,
-}
-
-impl Others {
-    pub(super) fn are_possible(self) -> bool {
-        self != Self::None
-    }
-
-    /// Whether one of them may have the name.
-    pub(super) fn may_have(self, name: &str) -> bool {
-        match self {
-            Self::None => false,
-            Self::Named(names) => names.contains(&name),
-            Self::Any => true,
-        }
-    }
-
-    pub(super) fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::None, others) | (others, Self::None) => others,
-            (one, other) if one == other => one,
-            _ => Self::Any,
-        }
-    }
-}
-
 /// The columns of a relation, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Columns {
     pub(super) list: Rc<[Column]>,
-    /// What else there may be, as in the result of a function that the application declared.
-    pub(super) others: Others,
+    /// Whether there may be others, as in the result of a function that the application declared.
+    pub(super) open: bool,
     /// Whether the server may have them in another order, so that an alias renames others than it does here.
     pub(super) unordered: bool,
 }
@@ -205,7 +172,7 @@ impl<'a> Scope<'a> {
                 for column in relation.columns.list.iter().filter(|column| column.name == name) {
                     found = Some(found.map_or(column.value, |value| value.or(column.value)));
                 }
-                open |= relation.columns.others.may_have(name);
+                open |= relation.columns.open;
             }
             if let Some(value) = found {
                 // A relation further inside may have a column of the name, of which nothing is known.
