@@ -13,8 +13,8 @@ use crate::hosts;
 use crate::maintenance::Maintenance;
 use crate::start;
 use crate::tenant::{
-    Ground, Names, Registry, RewriteMetrics, Rewriter, Settings, Snapshot, TenantConnection, TenantId,
-    TenantKeys, TenantSigner,
+    Extension, Ground, Names, Registry, RewriteMetrics, Rewriter, Settings, Snapshot, TenantConnection,
+    TenantId, TenantKeys, TenantSigner,
 };
 
 /// The environment variable that names the database.
@@ -253,6 +253,22 @@ impl Builder {
     #[must_use]
     pub fn operator(mut self, name: &str) -> Self {
         self.registry.operator(name);
+        self
+    }
+
+    /// Declares the functions, types and operators of a well-known [`Extension`]. Functions can be called by their bare
+    /// names, or by those of the schemas `public` and `extensions`.
+    ///
+    /// ```
+    /// use watertight::{Extension, Watertight};
+    ///
+    /// let rewriter = Watertight::builder().extension(Extension::PgTrgm).rewriter()?;
+    /// assert!(rewriter.rewrite("SELECT name FROM services WHERE similarity(name, $1) > 0.3", 1).is_ok());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    #[must_use]
+    pub fn extension(mut self, extension: Extension) -> Self {
+        self.registry.extension(extension);
         self
     }
 

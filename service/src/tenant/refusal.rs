@@ -131,6 +131,12 @@ pub enum Reason {
          run it on the unscoped connection (`Watertight::unscoped`) if it is meant for all tenants"
     )]
     StatementKind,
+    /// A setting was to be changed.
+    #[error(
+        "settings are not changed by SQL, which could leave them on the connection for another tenant; within a \
+         transaction, call `TenantTransaction::set_statement_timeout` or `TenantTransaction::set_lock_timeout`"
+    )]
+    Setting,
     /// The text holds no statement, or more than one.
     #[error("the text holds {0} statements; send exactly one at a time")]
     StatementCount(usize),

@@ -6,6 +6,8 @@ use sea_orm::{
     ColumnTrait, EntityName, EntityTrait, IdenStatic, Identity, Iterable, RelationDef, RelationTrait,
 };
 
+use super::presets::Extension;
+use super::rewrite::is_built_in_operator;
 use crate::Error;
 
 /// The column that holds the tenant in every tenant table.
@@ -120,6 +122,11 @@ fn reference(relation: RelationDef) -> Option<Reference> {
     })
 }
 
+/// The ways in which statements write a name of an extension: the schemas are those that hosts install them in.
+fn written(name: &str) -> [String; 3] {
+    [name.to_owned(), format!("public.{name}"), format!("extensions.{name}")]
+}
+
 /// The tables, functions, types and operators that a statement may name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Registry {
@@ -155,6 +162,19 @@ impl Registry {
 
     pub(crate) fn operator(&mut self, name: &str) {
         self.operators.insert(name.to_owned());
+    }
+
+    pub(crate) fn extension(&mut self, extension: Extension) {
+        let preset = extension.preset();
+        for name in preset.functions.iter().chain(preset.types) {
+            self.functions.extend(written(name));
+        }
+        // An overload is found beside PostgreSQL's own function of the name, by its bare name alone.
+        self.functions.extend(preset.overloads.iter().map(|name| (*name).to_owned()));
+        self.types.extend(preset.types.iter().flat_map(|name| written(name)));
+        // Of operators that PostgreSQL has, too, those of the extension are known by their extension.
+        let own = preset.operators.iter().filter(|name| !is_built_in_operator(name));
+        self.operators.extend(own.map(|name| (*name).to_owned()));
     }
 
     fn add(&mut self, name: TableName, table: RegisteredTable) -> Result<(), Error> {

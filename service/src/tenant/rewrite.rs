@@ -25,6 +25,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub(crate) use self::analysis::Settings;
 pub use self::cache::RewriteMetrics;
 use self::cache::{PlanCache, Verdict};
+pub(super) use self::operators::is_built_in as is_built_in_operator;
 pub(crate) use self::plan::Plan;
 use self::tree::Node;
 use super::refusal::{Reason, Refusal};

@@ -10,6 +10,6 @@ const BUILT_IN: &[&str] = &[
 ];
 
 /// Whether PostgreSQL itself has an operator of this name.
-pub(super) fn is_built_in(name: &str) -> bool {
+pub(crate) fn is_built_in(name: &str) -> bool {
     BUILT_IN.contains(&name)
 }

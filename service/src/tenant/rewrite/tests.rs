@@ -191,9 +191,7 @@ fn what_is_not_known_is_refused() {
     for text in [
         "TRUNCATE services",
         "COPY services TO STDOUT",
-        "SET app.tenant_id = 'x'",
         "RESET ALL",
-        "SET LOCAL app.tenant_id = 'x'",
         "DISCARD ALL",
         "BEGIN",
         "COMMIT",
@@ -213,6 +211,14 @@ fn what_is_not_known_is_refused() {
         "VACUUM",
     ] {
         assert_eq!(refused(text), Reason::StatementKind, "{text}");
+    }
+    for text in [
+        "SET app.tenant_id = 'x'",
+        "SET LOCAL statement_timeout = 1",
+        "SET CONSTRAINTS ALL DEFERRED",
+        "SET ROLE postgres",
+    ] {
+        assert_eq!(refused(text), Reason::Setting, "{text}");
     }
     for text in [
         "SELECT * INTO x FROM services",
