@@ -50,7 +50,8 @@ impl Analysis<'_> {
             self.assignments(set, &target, &inner)?;
         }
         self.guarded_condition(condition, end, &target, &inner)?;
-        self.returning(returning, &target, from, scope)
+        let all = target.relation.columns.beside(&from.columns);
+        self.returning(returning, &target, from.relations, &all, scope)
     }
 
     fn target_with_alias(&mut self, node: Node<'_>) -> Walk<Target> {
@@ -84,8 +85,6 @@ impl Analysis<'_> {
                 K::relation_expr_opt_alias => target = Some(self.target_with_alias(child)?),
                 K::table_ref => {
                     source.columns = self.table_reference(child, &mut source.relations, scope)?;
-                    // PostgreSQL lists the columns of the source first.
-                    source.columns.unordered = true;
                 }
                 K::a_expr => condition = Some(child),
                 K::merge_when_list => actions = Some(child),
@@ -104,7 +103,9 @@ impl Analysis<'_> {
         for action in actions.children() {
             self.merge_action(action, &target, &guard, &inner)?;
         }
-        self.returning(returning, &target, source, scope)
+        // `*` lists the columns of the source first.
+        let all = source.columns.beside(&target.relation.columns);
+        self.returning(returning, &target, source.relations, &all, scope)
     }
 
     /// `WHEN .. [AND condition] THEN ..`

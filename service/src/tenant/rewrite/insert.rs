@@ -5,7 +5,6 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 use super::super::refusal::Reason;
 use super::super::registry::{Ownership, TENANT_COLUMN, TableName};
 use super::analysis::{Analysis, is_default};
-use super::from::From;
 use super::identifier::{identifier, quoted};
 use super::scope::{Columns, Relation, Scope, Value};
 use super::tree::Node;
@@ -138,7 +137,8 @@ impl Analysis<'_> {
             }
             self.on_conflict(conflict, &target, scope)?;
         }
-        self.returning(returning, &target, From::default(), scope)
+        let all = target.relation.columns.clone();
+        self.returning(returning, &target, Vec::new(), &all, scope)
     }
 
     fn insert_target(&mut self, node: Node<'_>) -> Walk<Target> {
@@ -418,19 +418,20 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// `RETURNING ..`, which sees the target, the relations of FROM, and from PostgreSQL 18 on `old` and `new`.
+    /// `RETURNING ..`, which sees the target, the relations of FROM, and from PostgreSQL 18 on `old` and `new`. `*` stands
+    /// for all of `all`.
     pub(super) fn returning(
         &mut self,
         node: Option<Node<'_>>,
         target: &Target,
-        from: From,
+        from: Vec<Relation>,
+        all: &Columns,
         scope: &Scope<'_>,
     ) -> Walk<Columns> {
         let Some(node) = node else { return Ok(Columns::known([])) };
         let mut relations = vec![target.relation.clone()];
-        relations.extend(from.relations);
+        relations.extend(from);
         let labels: Vec<_> = relations.iter().filter_map(|relation| relation.label.clone()).collect();
-        let shown = target.relation.columns.beside(&from.columns);
         if self.snapshot.server_version().is_none_or(|version| version >= 180_000) {
             for label in ["old", "new"].into_iter().filter(|label| !labels.iter().any(|known| known == label))
             {
@@ -443,7 +444,7 @@ impl Analysis<'_> {
         for child in node.children() {
             match child.kind() {
                 K::RETURNING => {}
-                K::target_list => return self.target_list(child, &shown, &Scope::of(&relations, scope)),
+                K::target_list => return self.target_list(child, all, &Scope::of(&relations, scope)),
                 _ => return unhandled(child),
             }
         }
