@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// The numbers of `JoinType`, `BoolExprType`, `A_Expr_Kind` and `MergeMatchKind` in libpg_query's messages.
+/// The numbers of `JoinType`, `BoolExprType`, `A_Expr_Kind` and `MergeMatchKind` in the messages of `libpg_query`.
 const JOIN_INNER: i64 = 1;
 const AND_EXPR: i64 = 1;
 const AEXPR_OP: i64 = 1;

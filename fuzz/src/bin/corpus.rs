@@ -14,7 +14,7 @@ use watertight_fuzz::{Seen, check, mutate};
 const TEMPLATES: &str = include_str!("../../../tests/suite/judge/templates.sql");
 const WORDS: &str = include_str!("../../../tests/suite/judge/keywords.txt");
 
-/// libpg_query and the conversion of its tree recurse as deep as a text nests.
+/// `libpg_query` and the conversion of its tree recurse as deep as a text nests.
 const STACK: usize = 512 << 20;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
