@@ -1,9 +1,11 @@
 //! Rewriting: from the text of any statement to a text that cannot leave one tenant, or a refusal.
 
 mod analysis;
+mod assignment;
 mod cache;
 mod call;
 mod change;
+mod column;
 mod edits;
 mod expression;
 mod from;
@@ -16,7 +18,10 @@ mod output;
 mod plan;
 mod query;
 mod scope;
+mod stamp;
 mod statement;
+mod table_function;
+mod target;
 mod tree;
 mod types;
 

@@ -3,11 +3,9 @@
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
-use super::super::registry::TableName;
 use super::analysis::{Analysis, on_enough_stack, placeholder};
-use super::identifier::identifier;
 use super::output;
-use super::scope::{Meaning, Relation, Scope, Value};
+use super::scope::{Scope, Value};
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 
@@ -321,98 +319,6 @@ impl Analysis<'_> {
         }
     }
 
-    /// `(t).column` and `(json_each(..)).key`: a field that the row is known to have. Any other name would be a
-    /// function of the row.
-    fn fields_of_row(&mut self, inner: Node<'_>, fields: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
-        let elements: Vec<Node<'_>> = field_elements(fields);
-        let first = elements
-            .first()
-            .and_then(|element| element.descendants().find(|node| node.kind() == K::ColLabel));
-        let Some(field) = first else {
-            let value = self.expression(inner, scope)?;
-            return self.fields(value, fields, scope);
-        };
-        let name = identifier(field);
-        let columns = match output::bare_name(inner).map(|inner| scope.unqualified(&inner)).transpose()? {
-            Some(Meaning::WholeRow(columns)) => Some(columns.clone()),
-            _ => self.row_function(inner, scope)?,
-        };
-        let column = columns.and_then(|columns| {
-            columns.list.iter().find(|column| column.name == name).map(|column| column.value)
-        });
-        let Some(value) = column else {
-            return Err(Reason::RowOperand(format!("({}).{name}", excerpt(inner)).into()));
-        };
-        elements.iter().skip(1).try_fold(value, |value, element| self.field(value, *element, scope))
-    }
-
-    /// Subscripts. A field by name would be a function of the value.
-    fn fields(&mut self, value: Value, fields: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
-        field_elements(fields).into_iter().try_fold(value, |value, element| self.field(value, element, scope))
-    }
-
-    fn field(&mut self, value: Value, element: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
-        for child in element.children() {
-            match child.kind() {
-                K::LBracket | K::RBracket | K::Colon => {}
-                K::a_expr | K::opt_slice_bound => drop(self.plain_expression(child, scope)?),
-                _ => return Err(Reason::RowOperand(format!("a field by name, {}", element.text()).into())),
-            }
-        }
-        Ok(Value { row: value.row, own_tenant: false })
-    }
-
-    fn column_reference(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
-        let mut names = Vec::new();
-        let mut rest = Vec::new();
-        let mut star = false;
-        for child in node.children() {
-            match child.kind() {
-                K::ColId => names.push(child),
-                K::indirection => {
-                    for element in field_elements(child) {
-                        let label = element.descendants().find(|node| node.kind() == K::ColLabel);
-                        match label {
-                            Some(label) if rest.is_empty() && !star => names.push(label),
-                            _ if element.has(K::Star) && rest.is_empty() && !star => star = true,
-                            _ => rest.push(element),
-                        }
-                    }
-                }
-                _ => return unhandled(child),
-            }
-        }
-        if star {
-            if !rest.is_empty() || relation_named(&names, scope)?.is_none() {
-                return Err(Reason::UnknownColumn(node.text().to_owned()));
-            }
-            return Ok(Value::ROW);
-        }
-        let value = match &names[..] {
-            [name] => match scope.unqualified(&identifier(*name))? {
-                Meaning::Column(value) => value,
-                Meaning::WholeRow(_) => Value::ROW,
-                Meaning::SystemColumn { label } => {
-                    // The guard around the table hides system columns from unqualified names.
-                    self.edits.insert(name.start(), format!("{label}."));
-                    Value::PLAIN
-                }
-            },
-            [qualifier @ .., name] => {
-                let relation = relation_named(qualifier, scope)?
-                    .ok_or_else(|| Reason::UnknownColumn(node.text().to_owned()))?;
-                let name = identifier(*name);
-                match relation.column(&name) {
-                    Some(value) => value,
-                    None if relation.columns.open && !self.snapshot.has_function(&name) => Value::PLAIN,
-                    None => return Err(Reason::UnknownColumn(node.text().to_owned())),
-                }
-            }
-            [] => return unhandled(node),
-        };
-        rest.into_iter().try_fold(value, |value, element| self.field(value, element, scope))
-    }
-
     /// A cast, however it is written.
     pub(super) fn cast(&mut self, inner: Node<'_>, kind: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
         if let Some(elements) = output::row_elements(inner) {
@@ -481,27 +387,11 @@ impl Analysis<'_> {
     }
 }
 
-/// The relation that `t` or `schema.t` names.
-pub(super) fn relation_named<'s>(names: &[Node<'_>], scope: &'s Scope<'s>) -> Walk<Option<&'s Relation>> {
-    match names {
-        [label] => Ok(scope.relation(&identifier(*label))),
-        [schema, table] => {
-            let table = TableName { schema: identifier(*schema), name: identifier(*table) };
-            Ok(scope.table(&table))
-        }
-        _ => unsupported("a column's name of more than three parts"),
-    }
-}
-
 fn parameter(token: Node<'_>) -> Walk<Value> {
     match placeholder(token.text()) {
         Some(_) => Ok(Value::PLAIN),
         None => unsupported(format!("the placeholder {}", token.text())),
     }
-}
-
-fn field_elements(fields: Node<'_>) -> Vec<Node<'_>> {
-    fields.children().filter(|child| child.kind() == K::indirection_el).collect()
 }
 
 fn is_null_test(rest: &[Node<'_>]) -> bool {

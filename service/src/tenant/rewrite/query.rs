@@ -4,12 +4,12 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
 use super::analysis::{Analysis, check_label, check_width};
-use super::expression::relation_named;
+use super::column::relation_named;
 use super::from::From;
 use super::identifier::identifier;
-use super::insert::Stamp;
 use super::output;
 use super::scope::{Column, Columns, Meaning, Relation, Scope, Value};
+use super::stamp::Stamp;
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 

@@ -1,0 +1,96 @@
+//! The table that a statement changes, and what guards it.
+
+use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
+
+use super::super::refusal::Reason;
+use super::super::registry::{Ownership, TableName};
+use super::analysis::Analysis;
+use super::scope::{Columns, Relation, Scope};
+use super::tree::Node;
+use super::{Walk, unhandled, unsupported};
+
+/// The table that a statement changes.
+pub(super) struct Target {
+    pub(super) table: TableName,
+    pub(super) relation: Relation,
+}
+
+impl Analysis<'_> {
+    /// The condition of an UPDATE, a DELETE or a DO UPDATE, with the tenant's in front of it. Without a condition it
+    /// is added at `end`.
+    pub(super) fn guarded_condition(
+        &mut self,
+        condition: Option<Node<'_>>,
+        end: usize,
+        target: &Target,
+        scope: &Scope<'_>,
+    ) -> Walk {
+        let guard = self.guard(&target.relation.label_text);
+        let Some(condition) = condition else {
+            self.edits.insert(end, format!(" WHERE {guard}"));
+            return Ok(());
+        };
+        for child in condition.children() {
+            match child.kind() {
+                K::WHERE => {}
+                K::a_expr => self.guarded_expression(child, &guard, scope)?,
+                K::CURRENT_P => return unsupported("WHERE CURRENT OF"),
+                _ => return unhandled(child),
+            }
+        }
+        Ok(())
+    }
+
+    /// `condition` becomes `guard AND (condition)`.
+    pub(super) fn guarded_expression(&mut self, condition: Node<'_>, guard: &str, scope: &Scope<'_>) -> Walk {
+        self.edits.insert(condition.start(), format!("{guard} AND ("));
+        self.plain_expression(condition, scope)?;
+        self.edits.insert(condition.end(), ")");
+        Ok(())
+    }
+
+    /// `RETURNING ..`, which sees the target, the relations of FROM, and from PostgreSQL 18 on `old` and `new`. `*` stands
+    /// for all of `all`.
+    pub(super) fn returning(
+        &mut self,
+        node: Option<Node<'_>>,
+        target: &Target,
+        from: Vec<Relation>,
+        all: &Columns,
+        scope: &Scope<'_>,
+    ) -> Walk<Columns> {
+        let Some(node) = node else { return Ok(Columns::known([])) };
+        let mut relations = vec![target.relation.clone()];
+        relations.extend(from);
+        let labels: Vec<_> = relations.iter().filter_map(|relation| relation.label.clone()).collect();
+        if self.snapshot.server_version().is_none_or(|version| version >= 180_000) {
+            for label in ["old", "new"].into_iter().filter(|label| !labels.iter().any(|known| known == label))
+            {
+                let mut relation = Relation::derived(Some(label.to_owned()), target.relation.columns.clone());
+                relation.has_system_columns = true;
+                relation.joined = true;
+                relations.push(relation);
+            }
+        }
+        for child in node.children() {
+            match child.kind() {
+                K::RETURNING => {}
+                K::target_list => return self.target_list(child, all, &Scope::of(&relations, scope)),
+                _ => return unhandled(child),
+            }
+        }
+        unhandled(node)
+    }
+
+    /// A table that is changed. Common table expressions are not looked at: they cannot be changed.
+    pub(super) fn changed_table(&mut self, name: Node<'_>, alias: Option<Node<'_>>) -> Walk<Target> {
+        self.read_only = false;
+        let (table, ownership) = self.lookup(name)?;
+        if ownership == Ownership::Shared {
+            return Err(Reason::SharedTable(table.to_string()));
+        }
+        self.write_schema(name)?;
+        let relation = self.table_relation(name, alias, table.clone(), ownership)?;
+        Ok(Target { table, relation })
+    }
+}
