@@ -13,6 +13,7 @@ mod report;
 mod roles;
 mod security;
 mod shape;
+mod tenant_keys;
 mod tenant_type;
 mod tenant_type_users;
 mod transport;
@@ -87,6 +88,7 @@ pub(crate) async fn examine(pool: &PgPool, expected: Expected<'_>) -> Result<Rep
     shape::check(&catalog, expected, &mut findings);
     crossing::check(&mut inspection, &catalog, expected, &mut findings).await?;
     tenant_type::check(&mut inspection, expected, &mut findings).await?;
+    tenant_keys::check(&mut inspection, expected, &mut findings).await?;
     tenant_type_users::check(&mut inspection, expected, &mut findings).await?;
     functions::check(&mut inspection, &catalog, expected, &mut findings).await?;
     views::check(&mut inspection, &catalog, expected, &mut findings).await?;

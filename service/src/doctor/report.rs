@@ -21,6 +21,8 @@ pub enum Check {
     Policy,
     /// The type whose conversion makes the setting of row-level security is missing, or does something else.
     TenantType,
+    /// Another role than the owner can read the tenant keys or sign tenants, or the signature is not verified.
+    TenantKeys,
     /// A function that runs as a role that bypasses row-level security, or that sets the tenant.
     PrivilegedFunction,
     /// A function that a statement can call without naming it: by an overload, a row, an operator, a cast or a type.

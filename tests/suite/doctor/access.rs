@@ -417,6 +417,30 @@ async fn search_paths_on_which_others_objects_are_found_first_are_found() -> Res
     found_and_remedied(&there, check, warning, "own", "may create functions").await
 }
 
+#[tokio::test]
+async fn keys_and_signatures_that_others_can_use_are_found() -> Result<()> {
+    let (check, error) = (Check::TenantKeys, Severity::Error);
+    for role in ["PUBLIC", "{APP}"] {
+        let keys = format!("GRANT SELECT ON watertight.tenant_keys TO {role}");
+        found_and_remedied(&keys, check, error, "watertight.tenant_keys", "any tenant").await?;
+        let enter = format!("GRANT EXECUTE ON FUNCTION watertight.enter(uuid) TO {role}");
+        found_and_remedied(&enter, check, error, "watertight.enter(uuid)", "any tenant").await?;
+    }
+    let column = "GRANT SELECT (ipad) ON watertight.tenant_keys TO {APP}";
+    found_and_remedied(column, check, error, "watertight.tenant_keys", "any tenant").await?;
+
+    let database = TestDatabase::create().await?;
+    assert_eq!(examine(&database).await?.of(check).count(), 0);
+    let owner = database.owner().await?;
+    watertight_migration::tenant_keys::waive(&owner).await?;
+    let report = examine(&database).await?;
+    let [finding] = report.of(check).collect::<Vec<_>>()[..] else { panic!("{report}") };
+    assert_eq!((finding.severity, finding.object.as_str()), (Severity::Warning, "watertight.tenant()"));
+    watertight_migration::tenant_keys::require(&owner).await?;
+    assert_eq!(examine(&database).await?.of(check).count(), 0);
+    Ok(())
+}
+
 /// Holds the report's form to what tools read.
 #[tokio::test]
 async fn the_new_checks_have_names_for_machines() -> Result<()> {
