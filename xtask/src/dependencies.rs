@@ -10,7 +10,8 @@ use crate::cargo::{Cargo, output};
 
 /// Holds every dependency against `deny.toml`, which is that of `cargo deny`.
 pub(crate) fn check(cargo: &Cargo) -> Result<()> {
-    let allowed = allowed(cargo)?;
+    let rules = rules(cargo)?;
+    let allowed = allowed(&rules)?;
     let metadata =
         output(&mut cargo.command(["metadata", "--format-version", "1", "--locked", "--all-features"]))?;
     let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata gave no JSON")?;
@@ -24,7 +25,7 @@ pub(crate) fn check(cargo: &Cargo) -> Result<()> {
             Some(source) if source.starts_with("registry+") => {}
             Some(source) => drop(refused.insert(format!("{name} comes from {source}"))),
         }
-        let licence = text("license").unwrap_or_default();
+        let licence = text("license").or_else(|| clarified(&rules, name)).unwrap_or_default();
         let is_allowed = Expression::parse_mode(licence, ParseMode::LAX).is_ok_and(|expression| {
             expression.evaluate(|wanted| allowed.iter().any(|licensee| licensee.satisfies(wanted)))
         });
@@ -38,9 +39,20 @@ pub(crate) fn check(cargo: &Cargo) -> Result<()> {
     bail!("dependencies are refused:\n{}", refused.into_iter().collect::<Vec<_>>().join("\n"))
 }
 
-fn allowed(cargo: &Cargo) -> Result<Vec<Licensee>> {
+fn rules(cargo: &Cargo) -> Result<toml::Table> {
     let path = cargo.root().join("deny.toml");
-    let rules: toml::Table = std::fs::read_to_string(&path)?.parse().context("deny.toml")?;
+    std::fs::read_to_string(&path)?.parse().context("deny.toml")
+}
+
+/// The license of a package that states none in its manifest. `cargo deny` compares the file that it was read from.
+fn clarified<'r>(rules: &'r toml::Table, name: &str) -> Option<&'r str> {
+    let clarifications = rules.get("licenses")?.get("clarify")?.as_array()?;
+    let found =
+        clarifications.iter().find(|entry| entry.get("crate").and_then(toml::Value::as_str) == Some(name));
+    found?.get("expression")?.as_str()
+}
+
+fn allowed(rules: &toml::Table) -> Result<Vec<Licensee>> {
     let list =
         rules.get("licenses").and_then(|licenses| licenses.get("allow")).and_then(toml::Value::as_array);
     list.context("deny.toml allows no licences")?
