@@ -326,6 +326,12 @@ fn has_any_word(sql: &str, words: &[&str]) -> bool {
     parts.any(|part| words.iter().any(|word| word.eq_ignore_ascii_case(part)))
 }
 
+/// The seed of what is judged: the same for every run, so that a change is judged and not its luck. The nightly run
+/// chooses others.
+pub(super) fn seed() -> u64 {
+    number("WATERTIGHT_JUDGE_SEED", 20_261_126)
+}
+
 pub(super) fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).ok().map_or(otherwise, |text| text.parse().unwrap())
 }

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use watertight_tests::TestDatabase;
 
-use super::{Court, judge_all, number, world};
+use super::{Court, judge_all, number, seed, world};
 
 /// Statements, each as one text. Results must not depend on the order of rows: limits go, except those of subqueries
 /// that are one value, which get an order. Samples of rows are refused anyway.
@@ -71,7 +71,7 @@ async fn statements_of_sqlsmith_mean_what_they_mean_to_one_tenant() -> Result<()
         println!("skipped: sqlsmith is not installed");
         return Ok(());
     }
-    let seed = number("WATERTIGHT_JUDGE_SEED", fastrand::u64(..));
+    let seed = seed();
     println!("WATERTIGHT_JUDGE_SEED={seed}");
     let statements = statements(number("WATERTIGHT_SQLSMITH", 3_000), seed % 0x7fff_ffff).await?;
     let court = Court::open(1).await?;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use sea_orm::ConnectionTrait;
 
-use super::{Court, judge_all, number, text};
+use super::{Court, judge_all, number, seed, text};
 
 /// Statements, one a line; `{}` is the place of the word.
 const TEMPLATES: &str = include_str!("templates.sql");
@@ -26,7 +26,7 @@ async fn keywords(court: &Court) -> Result<Vec<String>> {
 async fn a_keyword_at_any_place_hides_nothing() -> Result<()> {
     let court = Court::open(10).await?;
     let words = keywords(&court).await?;
-    let seed = number("WATERTIGHT_JUDGE_SEED", fastrand::u64(..));
+    let seed = seed();
     println!("WATERTIGHT_JUDGE_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let mut texts: Vec<String> = TEMPLATES
@@ -47,7 +47,7 @@ async fn a_keyword_at_any_place_hides_nothing() -> Result<()> {
 async fn two_keywords_hide_nothing() -> Result<()> {
     let court = Court::open(10).await?;
     let words = keywords(&court).await?;
-    let seed = number("WATERTIGHT_JUDGE_SEED", fastrand::u64(..));
+    let seed = seed();
     println!("WATERTIGHT_JUDGE_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let templates: Vec<&str> = TEMPLATES.lines().collect();
