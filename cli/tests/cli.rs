@@ -400,20 +400,28 @@ async fn without_the_key_the_application_is_told_what_to_run() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn migrating_without_a_key_leaves_tenants_nothing_and_the_start_says_so() -> Result<()> {
+async fn without_a_key_tenants_are_believed_until_signatures_are_required() -> Result<()> {
     let cli = Cli { database: TestDatabase::empty().await?, folder: tempfile::tempdir()? };
     cli.write("users.toml", "users = []")?;
     let malformed: Run = cli.command(&["migrate"]).env(KEY, "1:5a5a").output()?.into();
     let error = malformed.ends_with(3).err;
     assert!(error.contains("64 hexadecimal digits") && !error.contains("5a5a"), "{error}");
-    let migrated: Run = cli.command(&["migrate"]).env_remove(KEY).output()?.into();
-    migrated.ends_with(0);
+    let without =
+        |args: &[&str]| Ok::<Run, anyhow::Error>(cli.command(args).env_remove(KEY).output()?.into());
+    without(&["migrate"])?.ends_with(0);
     let tenant = new_tenant()?.to_string();
     let bootstrap = ["bootstrap", "--tenant", &tenant, "users.toml"];
-    let error = cli.run(&bootstrap).ends_with(1).err;
-    assert!(error.contains("watertight keys add"), "{error}");
+    without(&bootstrap)?.ends_with(0);
+    let report = without(&["doctor"])?.out;
+    assert!(report.contains("watertight keys require"), "{report}");
+
     cli.run(&["keys", "add"]).ends_with(0);
+    cli.run(&["keys", "require"]).ends_with(0);
+    let error = without(&bootstrap)?.ends_with(2).err;
+    assert!(error.contains(KEY), "{error}");
     cli.run(&bootstrap).ends_with(0);
+    let report = cli.run(&["doctor"]).out;
+    assert!(!report.contains("watertight keys require"), "{report}");
     Ok(())
 }
 
