@@ -2,7 +2,7 @@
 
 mod access;
 mod connection;
-mod driver;
+pub(crate) mod driver;
 mod id;
 mod inspection;
 mod names;

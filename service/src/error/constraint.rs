@@ -3,20 +3,15 @@
 use sea_orm::DbErr;
 
 use super::Error;
+use crate::tenant::driver::of_statement;
 
 impl Error {
     /// The name of the constraint that a statement would have broken. That of a partition, or of a part of a table on a
     /// machine of a cluster, ends as the part's name does, and is told by the table's.
     pub(crate) fn constraint(error: &DbErr) -> Option<&str> {
-        use sea_orm::RuntimeErr::SqlxError;
-        match error {
-            DbErr::Exec(SqlxError(error)) | DbErr::Query(SqlxError(error)) => {
-                let error = error.as_database_error()?;
-                let constraint = error.constraint()?;
-                Some(error.table().map_or(constraint, |table| without_part(constraint, table)))
-            }
-            _ => None,
-        }
+        let error = of_statement(error)?.as_database_error()?;
+        let constraint = error.constraint()?;
+        Some(error.table().map_or(constraint, |table| without_part(constraint, table)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The driver's errors as SeaORM reports them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlxError};
@@ -18,4 +19,17 @@ pub(super) fn acquire_error(error: SqlxError) -> DbErr {
         SqlxError::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
         error => DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))),
     }
+}
+
+/// The driver's error behind the failure of a statement.
+pub(crate) fn of_statement(error: &DbErr) -> Option<&SqlxError> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
+}
+
+/// The SQLSTATE with which the server refused a statement.
+pub(super) fn sql_state(error: &DbErr) -> Option<Cow<'_, str>> {
+    of_statement(error)?.as_database_error()?.code()
 }

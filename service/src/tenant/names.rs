@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use sea_orm::DbErr;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
 use super::connection::Ground;
+use super::driver::sql_state;
 use super::inspection::Inspection;
 use super::refusal::{Reason, Refusal};
 use super::snapshot::Snapshot;
@@ -100,10 +101,5 @@ impl Ground {
 
 /// Whether the server does not know a name, or a prepared statement's result has changed (0A000).
 fn tells_of_names(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return false;
-    };
-    let SqlxError::Database(error) = &**error else { return false };
-    error.code().is_some_and(|code| code == "0A000" || code.starts_with("42") && code != "42501")
+    sql_state(error).is_some_and(|code| code == "0A000" || code.starts_with("42") && code != "42501")
 }

@@ -5,11 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sea_orm::{DbErr, FromQueryResult, RuntimeErr, SqlxError};
+use sea_orm::{DbErr, FromQueryResult};
 use sha2::Sha256;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::driver::sql_state;
 use super::id::TenantId;
 use super::inspection::Inspection;
 use crate::Error;
@@ -203,20 +204,7 @@ impl TenantSigner {
     }
 }
 
-fn sql_state(error: &DbErr) -> Option<String> {
-    match error {
-        DbErr::Query(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error)) => {
-            match error.as_ref() {
-                SqlxError::Database(error) => error.code().map(std::borrow::Cow::into_owned),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-/// What a statement's session is to hold in `watertight.tenant`. Whoever has it can act for the tenant, so it does not
-/// print.
+/// The value of `watertight.tenant` for a statement. Its holder can act for the tenant, so it does not print.
 #[derive(Clone)]
 pub(super) struct Token(pub(super) String);
 

@@ -18,10 +18,10 @@ use sea_orm::sqlx::encode::IsNull;
 use sea_orm::sqlx::error::BoxDynError;
 use sea_orm::sqlx::postgres::{PgArgumentBuffer, PgArguments, PgRow, PgTypeInfo, PgTypeKind};
 use sea_orm::sqlx::{Arguments, Column, Encode, Executor, PgConnection, Postgres, Row, Type, TypeInfo};
-use sea_orm::{DbErr, ExecResult, QueryResult, RuntimeErr, SqlxError};
+use sea_orm::{DbErr, ExecResult, QueryResult, SqlxError};
 
 use super::connection::Scoped;
-use super::driver::exec_error;
+use super::driver::{exec_error, of_statement, sql_state};
 
 /// The most statements whose result types are remembered.
 const STATEMENTS: usize = 10_000;
@@ -205,21 +205,12 @@ pub(super) async fn run<R: Run>(
 
 /// Whether a statement failed because the driver was looking up a type.
 pub(super) fn is_statement_lost(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return false;
-    };
-    let error = error.as_database_error();
-    error.is_some_and(|error| error.code().is_some_and(|code| code == "26000"))
+    sql_state(error).is_some_and(|code| code == "26000")
 }
 
 /// Whether a statement was not sent because a type that was learned is not there any more.
 pub(super) fn is_type_missing(error: &DbErr) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return false;
-    };
-    matches!(&**error, SqlxError::TypeNotFound { .. })
+    matches!(of_statement(error), Some(SqlxError::TypeNotFound { .. }))
 }
 
 /// Whether a statement failed before it ran, for want of a type.

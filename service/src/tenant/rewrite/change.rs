@@ -5,11 +5,12 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 use super::super::registry::TENANT_COLUMN;
 use super::analysis::{Analysis, is_default};
 use super::from::{From, table_name};
-use super::identifier::{identifier, quoted};
+use super::identifier::identifier;
 use super::scope::{Columns, Scope, Value};
 use super::target::Target;
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
+use crate::catalog::quote;
 use crate::tenant::refusal::Reason;
 
 impl Analysis<'_> {
@@ -204,9 +205,9 @@ impl Analysis<'_> {
             self.edits.insert(values.end(), format!(", {}", self.tenant));
         }
         if list.is_none() {
-            let mut names: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
+            let mut names: Vec<String> = columns.iter().map(|name| quote(name)).collect();
             if place.is_none() {
-                names.push(quoted(TENANT_COLUMN));
+                names.push(quote(TENANT_COLUMN));
             }
             self.edits.insert(insert.end(), format!(" ({})", names.join(", ")));
         }

@@ -19,11 +19,6 @@ pub(super) fn identifier(node: Node<'_>) -> String {
     name
 }
 
-/// An identifier as it is written in a statement, always quoted.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 /// The parts of a dotted name without subscripts: `qualified_name`, `func_name`, `any_name`, ..
 pub(super) fn parts(node: Node<'_>) -> Walk<Vec<Node<'_>>> {
     let mut parts = Vec::with_capacity(2);

@@ -5,12 +5,13 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 use super::super::refusal::Reason;
 use super::super::registry::TENANT_COLUMN;
 use super::analysis::Analysis;
-use super::identifier::{identifier, quoted};
+use super::identifier::identifier;
 use super::scope::{Columns, Relation, Scope};
 use super::stamp::{Place, Stamp};
 use super::target::Target;
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
+use crate::catalog::quote;
 
 impl Analysis<'_> {
     pub(super) fn insert(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Columns> {
@@ -93,12 +94,12 @@ impl Analysis<'_> {
         let stamp = Stamp { table: target.table.clone(), place: Place::InTable(index), rows };
         let columns = self.stamped_query(source, scope, &stamp)?;
         let mut names: Vec<String> =
-            known.list.iter().take(columns.list.len()).map(|column| quoted(&column.name)).collect();
+            known.list.iter().take(columns.list.len()).map(|column| quote(&column.name)).collect();
         if names.len() < columns.list.len() {
             return unsupported("a row with more values than the table has columns");
         }
         if index >= names.len() {
-            names.push(quoted(TENANT_COLUMN));
+            names.push(quote(TENANT_COLUMN));
         }
         self.edits.insert(node.start(), format!("({}) ", names.join(", ")));
         Ok(())

@@ -5,10 +5,11 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 use super::super::refusal::Reason;
 use super::super::registry::{Ownership, TableName};
 use super::analysis::Analysis;
-use super::identifier::{identifier, parts, quoted};
+use super::identifier::{identifier, parts};
 use super::scope::Scope;
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
+use crate::catalog::quote;
 
 /// PostgreSQL's own types that a statement may name, sorted. Types that stand for objects of the catalog (`regclass`
 /// and kin) are not listed, except those of text search.
@@ -223,12 +224,12 @@ impl Analysis<'_> {
                 return Err(Reason::UnknownType(folded.join(".")));
             };
             if let (None, Some(first)) = (schema, names.first()) {
-                self.edits.insert(first.start(), format!("{}.", quoted(&table.schema)));
+                self.edits.insert(first.start(), format!("{}.", quote(&table.schema)));
             }
             return Ok(Found { row: true });
         };
         if let (None, Some(schema), Some(first)) = (schema, &known.schema, names.first()) {
-            self.edits.insert(first.start(), format!("{}.", quoted(schema)));
+            self.edits.insert(first.start(), format!("{}.", quote(schema)));
         }
         Ok(Found { row: known.row })
     }
