@@ -73,7 +73,7 @@ fn spread(values: &mut [f64]) -> Option<(f64, f64, f64)> {
     Some((*values.first()?, *values.get(values.len() / 2)?, *values.last()?))
 }
 
-/// Operations a second of so many tasks.
+/// Operations a second, with `concurrency` tasks at once.
 async fn rate(
     tenant: &TenantConnection,
     world: &Arc<World>,

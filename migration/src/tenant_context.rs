@@ -94,7 +94,7 @@ const UNSIGNED: &str = "CREATE OR REPLACE FUNCTION watertight.tenant() RETURNS p
         THEN pg_catalog.substr(pg_catalog.current_setting('watertight.tenant', true), 1, 36)::pg_catalog.uuid END
 $watertight$";
 
-/// Lets the owner, whom the policies bind too, work for a tenant until the end of the transaction. It reads the keys as
+/// Lets the owner work for a tenant until the end of the transaction: the policies bind the owner too. It reads the keys as
 /// the role that calls it, so it serves nobody else.
 const ENTER: &str =
     "CREATE OR REPLACE FUNCTION watertight.enter(tenant pg_catalog.uuid) RETURNS pg_catalog.void \
@@ -159,7 +159,7 @@ pub(crate) fn statements(settings: &Settings) -> Vec<String> {
     sql
 }
 
-/// The SQL that makes the type anew.
+/// The SQL that drops the type and creates it again.
 pub(crate) fn token_type() -> [String; 2] {
     ["DROP DOMAIN IF EXISTS watertight.tenant_token", TOKEN_TYPE].map(str::to_owned)
 }

@@ -273,8 +273,7 @@ impl Builder {
     }
 
     /// Allows `EXPLAIN` of statements that stay within the tenant. Its estimates come from statistics over the rows of all
-    /// tenants, so whoever chooses the text of statements can learn foreign values from them: allow it where the text is
-    /// trusted.
+    /// tenants, so the author of a statement can learn values of other tenants from them: allow it only for trusted SQL.
     ///
     /// ```
     /// let rewriter = watertight::Watertight::builder().allow_explain().rewriter()?;

@@ -175,7 +175,7 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
 
 /// Sessions.
 impl<C: Tenant> Auth<'_, C> {
-    /// Begins a session of a user whom the application has authenticated itself. [`login`](Self::login) does both.
+    /// Begins a session of a user. The application has authenticated the user; [`login`](Self::login) does both.
     ///
     /// # Errors
     /// [`Error::LoginRefused`] for a user who is inactive or locked, [`Error::UserNotFound`], [`Error::InvalidInput`].

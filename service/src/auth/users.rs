@@ -169,8 +169,8 @@ impl<C: Tenant> Auth<'_, C> {
 
     /// Changes a user, and returns the user as changed. A TOTP secret follows its user's handle.
     ///
-    /// It ends all sessions of a user whose role or permissions change, who is deactivated or activated, or of whom a
-    /// second factor is asked from now on. Another handle, email or profile ends none.
+    /// All sessions of the user end when the role or the permissions change, when the user is deactivated or activated,
+    /// and when the user needs a second factor from now on. Another handle, email or profile ends no session.
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::HandleTaken`], [`Error::EmailTaken`], [`Error::InvalidInput`].
@@ -301,8 +301,8 @@ impl<C: Tenant> Auth<'_, C> {
         Ok(user)
     }
 
-    /// Lifts a lock, whoever or whatever made it. Sessions that another program began while an administrator's lock was
-    /// in force end with it.
+    /// Lifts a lock of any kind: an administrator's, or one after failed logins. If another program began sessions during
+    /// an administrator's lock, they end now.
     ///
     /// # Errors
     /// [`Error::UserNotFound`].

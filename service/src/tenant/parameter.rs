@@ -42,7 +42,7 @@ impl TenantParameters {
     }
 }
 
-/// The comment behind a text that names what is bound behind so many values. The driver knows prepared statements by
+/// The comment at the end of a text. It names the values that are bound after the statement's own. The driver knows prepared statements by
 /// their text alone, and the same text can come with other values, or over the same pool with other layers.
 pub(super) fn marker(values: usize, token: bool) -> String {
     let tenant = values + 1;
