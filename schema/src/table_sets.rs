@@ -1,0 +1,211 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::TableSet;
+
+/// The table sets that an application has chosen, each with the schema of its tables in the database.
+///
+/// The migrations, the service's builder and the command each take one such value. A set that is not chosen is not
+/// created and not registered, so statements on its tables are refused. Choosing a set chooses the sets that it
+/// [requires](TableSet::requires), too.
+///
+/// As text it is a list with commas between: `all`, `none`, `auth,booking`, or `auth=identity,booking=studio` with
+/// schemas of one's own.
+///
+/// ```
+/// use watertight_schema::{TableSet, TableSets};
+///
+/// let sets = TableSets::none().with(TableSet::Booking).in_schema(TableSet::Booking, "studio");
+/// assert!(sets.contains(TableSet::Content) && !sets.contains(TableSet::Auth));
+/// assert_eq!(sets.schema(TableSet::Booking), "studio");
+/// assert_eq!(sets.to_string(), "content,booking=studio");
+/// assert_eq!("content,booking=studio".parse(), Ok(sets));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSets {
+    schemas: BTreeMap<TableSet, String>,
+}
+
+impl TableSets {
+    /// Every table set, in its own schema.
+    #[must_use]
+    pub fn all() -> Self {
+        TableSet::ALL.into_iter().fold(Self::none(), Self::with)
+    }
+
+    /// No table set: isolation alone, for an application's own tables.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { schemas: BTreeMap::new() }
+    }
+
+    /// Chooses a set, and the sets that it requires.
+    #[must_use]
+    pub fn with(mut self, set: TableSet) -> Self {
+        for set in set.requires().iter().copied().chain([set]) {
+            self.schemas.entry(set).or_insert_with(|| set.schema().to_owned());
+        }
+        self
+    }
+
+    /// Chooses a set, and the schema that its tables have in the database.
+    ///
+    /// The generated entities keep the set's [static schema](TableSet::schema); statements that name it are sent with
+    /// this schema in its place.
+    #[must_use]
+    pub fn in_schema(self, set: TableSet, schema: impl Into<String>) -> Self {
+        let mut sets = self.with(set);
+        sets.schemas.insert(set, schema.into());
+        sets
+    }
+
+    /// Whether the set is chosen.
+    #[must_use]
+    pub fn contains(&self, set: TableSet) -> bool {
+        self.schemas.contains_key(&set)
+    }
+
+    /// Whether no set is chosen.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.schemas.is_empty()
+    }
+
+    /// The schema that a set's tables have in the database.
+    #[must_use]
+    pub fn schema(&self, set: TableSet) -> &str {
+        self.schemas.get(&set).map_or(set.schema(), String::as_str)
+    }
+
+    /// The chosen sets, each after the sets that it requires.
+    pub fn iter(&self) -> impl Iterator<Item = TableSet> {
+        self.schemas.keys().copied()
+    }
+
+    /// Whether every chosen set has its own schema.
+    #[must_use]
+    pub fn has_own_schemas(&self) -> bool {
+        self.schemas.iter().all(|(set, schema)| schema == set.schema())
+    }
+
+    /// The schema in the database of a table that is named with its static schema, if it is a table of a chosen set.
+    ///
+    /// ```
+    /// use watertight_schema::{TableSet, TableSets};
+    ///
+    /// let sets = TableSets::all().in_schema(TableSet::Auth, "identity");
+    /// assert_eq!(sets.schema_of("auth", "users"), Some("identity"));
+    /// assert_eq!(sets.schema_of("auth", "invoices"), None);
+    /// ```
+    #[must_use]
+    pub fn schema_of(&self, schema: &str, table: &str) -> Option<&str> {
+        let mut sets = self.schemas.iter();
+        let found = sets.find(|(set, _)| set.schema() == schema && set.tables().contains(&table));
+        found.map(|(_, schema)| schema.as_str())
+    }
+}
+
+impl Default for TableSets {
+    fn default() -> Self {
+        Self::all()
+    }
+}
+
+impl fmt::Display for TableSets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("none");
+        }
+        for (position, (set, schema)) in self.schemas.iter().enumerate() {
+            let comma = if position == 0 { "" } else { "," };
+            write!(f, "{comma}{set}")?;
+            if schema != set.schema() {
+                write!(f, "={schema}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for TableSets {
+    type Err = TableSetError;
+
+    fn from_str(text: &str) -> Result<Self, TableSetError> {
+        match text.trim() {
+            "all" => return Ok(Self::all()),
+            "none" | "" => return Ok(Self::none()),
+            _ => {}
+        }
+        text.split(',').map(str::trim).try_fold(Self::none(), |sets, part| {
+            let (name, schema) = part
+                .split_once('=')
+                .map_or((part, None), |(name, schema)| (name.trim(), Some(schema.trim())));
+            let set = TableSet::ALL.into_iter().find(|set| set.name() == name);
+            let set = set.ok_or_else(|| TableSetError::Unknown { name: name.to_owned() })?;
+            match schema {
+                None => Ok(sets.with(set)),
+                Some(schema) if is_schema(schema) => Ok(sets.in_schema(set, schema)),
+                Some(schema) => Err(TableSetError::Schema { set, schema: schema.to_owned() }),
+            }
+        })
+    }
+}
+
+/// PostgreSQL cuts longer names off, and reserves those that begin with `pg_`.
+fn is_schema(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 63 && !name.starts_with("pg_") && !name.contains('\0')
+}
+
+/// The text is no list of table sets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableSetError {
+    /// No table set has the name.
+    #[error(
+        "there is no table set {name:?}; give `all`, `none`, or names with commas between: auth, content, booking, \
+         certificates, intake, history"
+    )]
+    Unknown {
+        /// The name given.
+        name: String,
+    },
+    /// The text given for a schema is not the name of one.
+    #[error(
+        "{schema:?} cannot be the schema of {set}; give a name of 1 to 63 bytes that does not begin with pg_"
+    )]
+    Schema {
+        /// The set that it was given for.
+        set: TableSet,
+        /// The text given.
+        schema: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_round_trips_and_wrong_text_is_named() {
+        for text in ["none", "auth", "content,booking", "auth=identity,content,history=old"] {
+            assert_eq!(text.parse::<TableSets>().map(|sets| sets.to_string()), Ok(text.to_owned()));
+        }
+        assert_eq!("all".parse(), Ok(TableSets::all()));
+        assert_eq!(
+            "bookings".parse::<TableSets>(),
+            Err(TableSetError::Unknown { name: "bookings".to_owned() })
+        );
+        assert!(matches!("auth=".parse::<TableSets>(), Err(TableSetError::Schema { .. })));
+        assert!(matches!("auth=pg_mine".parse::<TableSets>(), Err(TableSetError::Schema { .. })));
+    }
+
+    #[test]
+    fn every_set_comes_after_those_it_requires() {
+        for (position, set) in TableSet::ALL.iter().enumerate() {
+            for required in set.requires() {
+                assert!(TableSet::ALL.iter().position(|other| other == required) < Some(position));
+            }
+        }
+    }
+}
