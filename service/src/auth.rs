@@ -60,8 +60,8 @@ pub use self::totp::{TotpEnrolment, TotpSecret};
 pub use self::totp_secrets::StoredTotpSecret;
 pub use self::user::{NewUser, Permissions, Profile, ProfileUpdate, User, UserUpdate};
 
-pub use crate::{Change, Email, Handle};
-use crate::{Tenant, TenantTransaction};
+use crate::tenant::{Tenant, TenantTransaction};
+pub use crate::vocabulary::{Change, Email, Handle};
 
 /// Authentication of one tenant: every operation, with the application's settings. Cheap to make: two references.
 ///

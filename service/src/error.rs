@@ -1,11 +1,8 @@
-#[cfg(any(feature = "auth", feature = "booking"))]
-mod constraint;
-
 use chrono::{DateTime, Utc};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use crate::TenantId;
+use crate::tenant::TenantId;
 
 /// What can go wrong in watertight.
 ///
@@ -153,7 +150,7 @@ pub enum Error {
     #[error("the database is not sound:\n{report}")]
     Unsound {
         /// All that was found.
-        report: Box<crate::doctor::Report>,
+        report: Box<crate::operations::doctor::Report>,
     },
     /// The server reads backslashes in strings as escapes, so the rewriter would not see where a string ends.
     #[error(
@@ -301,7 +298,7 @@ pub enum Error {
     #[error("the answers do not fit the form: {}", violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     InvalidResponses {
         /// Every violation.
-        violations: Vec<crate::intake::Violation>,
+        violations: Vec<crate::booking::intake::Violation>,
     },
     /// A login, or a password asked for again, was refused.
     #[cfg(feature = "auth")]

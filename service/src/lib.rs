@@ -53,46 +53,23 @@
 //! what each costs to build.
 #![cfg_attr(
     feature = "axum",
-    doc = "\n\nWith the feature `axum`, [`axum`](crate::axum) gives the handlers of a web application the connection of the \
+    doc = "\n\nWith the feature `axum`, [`web`](crate::web) gives the handlers of a web application the connection of the \
            request's tenant, and who sent it."
 )]
 
 #[cfg(feature = "auth")]
 pub mod auth;
-#[cfg(feature = "axum")]
-pub mod axum;
-mod catalog;
-#[cfg(feature = "booking")]
-pub mod certificates;
-#[cfg(any(feature = "auth", feature = "booking"))]
-mod change;
-#[cfg(any(feature = "auth", feature = "booking"))]
-mod code;
-#[cfg(feature = "booking")]
-pub mod content;
-pub mod doctor;
+mod booking;
+mod builder;
 mod error;
-mod expired;
-#[cfg(any(feature = "booking", feature = "intake"))]
-mod facade;
 pub mod guide;
-#[cfg(feature = "booking")]
-pub mod history;
-mod hosts;
-#[cfg(feature = "intake")]
-pub mod intake;
-pub mod maintenance;
-#[cfg(any(feature = "auth", feature = "booking"))]
-mod names;
-pub mod routing;
-#[cfg(feature = "booking")]
-pub mod scheduling;
-mod sql;
-mod start;
+mod operations;
+mod schema;
 mod tenant;
-#[cfg(any(feature = "auth", feature = "booking", feature = "intake"))]
-mod text;
+mod vocabulary;
 mod watertight;
+#[cfg(feature = "axum")]
+pub mod web;
 
 /// Its [`Tz`](chrono_tz::Tz) is what a business's time zone is.
 #[cfg(feature = "booking")]
@@ -103,13 +80,17 @@ pub use chrono_tz;
 pub use secrecy;
 pub use watertight_entity as entity;
 
-#[cfg(any(feature = "auth", feature = "booking"))]
-pub use crate::change::Change;
+#[cfg(feature = "intake")]
+pub use crate::booking::intake;
+#[cfg(feature = "booking")]
+pub use crate::booking::{certificates, content, history, scheduling};
+pub use crate::builder::{Builder, DATABASE_URL};
 pub use crate::error::Error;
-#[cfg(any(feature = "auth", feature = "booking"))]
-pub use crate::names::{Email, Handle};
+pub use crate::operations::{doctor, maintenance, routing};
 pub use crate::tenant::{
-    Extension, Reason, Refusal, RewriteMetrics, Rewriter, StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE,
-    Tenant, TenantConnection, TenantId, TenantKeys, TenantStream, TenantTransaction,
+    Extension, Layers, Reason, Refusal, RewriteMetrics, Rewriter, StatementKind, TENANT_COLUMN,
+    TENANT_KEY_VARIABLE, Tenant, TenantConnection, TenantId, TenantKeys, TenantStream, TenantTransaction,
 };
-pub use crate::watertight::{Builder, DATABASE_URL, Layers, Watertight};
+#[cfg(any(feature = "auth", feature = "booking"))]
+pub use crate::vocabulary::{Change, Email, Handle};
+pub use crate::watertight::Watertight;

@@ -1,30 +1,39 @@
-//! Tenants, the connection that is theirs alone, and the rewriting under it.
+//! Tenants, the connection that is scoped to one of them, and the rewriting under it.
 
 mod access;
 mod connection;
+#[cfg(any(feature = "auth", feature = "booking"))]
+pub(crate) mod constraint;
 pub(crate) mod driver;
+#[cfg(any(feature = "booking", feature = "intake"))]
+pub(crate) mod facade;
 mod id;
 mod inspection;
+mod layers;
+mod lease;
 mod names;
-mod own_tables;
 mod parameter;
+mod pg_transaction;
 mod presets;
 mod refusal;
 mod registry;
 mod rewrite;
-mod session;
+mod scope;
+mod shared;
 mod signing;
 mod snapshot;
+pub(crate) mod sql;
+mod statement;
 mod stream;
 mod timeouts;
 mod transaction;
 mod unnamed;
 
 pub use self::access::Tenant;
-pub(crate) use self::connection::Ground;
 pub use self::connection::TenantConnection;
 pub use self::id::TenantId;
 pub(crate) use self::inspection::Inspection;
+pub use self::layers::Layers;
 pub(crate) use self::names::Names;
 pub(crate) use self::parameter::TENANT_TYPE;
 pub use self::presets::Extension;
@@ -33,6 +42,7 @@ pub use self::registry::TENANT_COLUMN;
 pub(crate) use self::registry::{Ownership, RegisteredTable, Registry, TableName};
 pub(crate) use self::rewrite::Settings;
 pub use self::rewrite::{RewriteMetrics, Rewriter};
+pub(crate) use self::shared::Shared;
 pub(crate) use self::signing::TenantSigner;
 pub use self::signing::{TENANT_KEY_VARIABLE, TenantKeys};
 pub(crate) use self::snapshot::Snapshot;

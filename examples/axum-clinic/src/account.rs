@@ -1,7 +1,7 @@
 //! One's own account.
 
 use maud::{Markup, html};
-use watertight::axum::{LoggedIn, SessionRejection};
+use watertight::web::{LoggedIn, SessionRejection};
 
 use crate::business::Business;
 use crate::page::{self, Field};

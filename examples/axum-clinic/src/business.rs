@@ -2,8 +2,8 @@
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
-use watertight::axum::Tenancy;
 use watertight::chrono_tz::Tz;
+use watertight::web::Tenancy;
 use watertight::{Error, TenantConnection};
 
 use crate::problem::Problem;

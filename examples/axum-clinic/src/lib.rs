@@ -31,7 +31,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use watertight::axum::{CsrfLayer, RenewalLayer, SecurityHeaders, Tenancy};
+use watertight::web::{CsrfLayer, RenewalLayer, SecurityHeaders, Tenancy};
 
 use crate::pending::PendingLogins;
 use crate::problem::Problem;

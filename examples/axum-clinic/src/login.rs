@@ -11,7 +11,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 use watertight::Error;
 use watertight::auth::{Login, LoginRefusal, LoginRequest, Password, SecondFactor, SessionMetadata};
-use watertight::axum::{LoggedIn, SessionCookie};
+use watertight::web::{LoggedIn, SessionCookie};
 
 use crate::business::Business;
 use crate::extract::Form;

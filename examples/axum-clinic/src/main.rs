@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 use watertight::auth::{AuthSettings, EncryptionKeys, SigningKeys};
-use watertight::axum::Tenancy;
+use watertight::web::Tenancy;
 use watertight::{TenantId, Watertight};
 use watertight_axum_clinic::{demo, router};
 use watertight_migration::Migrator;

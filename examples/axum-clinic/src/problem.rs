@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 use sea_orm::DbErr;
 use watertight::Error;
-use watertight::axum::{SessionRejection, TenantRejection};
+use watertight::web::{SessionRejection, TenantRejection};
 
 use crate::page;
 

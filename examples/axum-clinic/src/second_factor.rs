@@ -7,8 +7,8 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use watertight::Error;
 use watertight::auth::{BackupCodes, Password, TotpEnrolment};
-use watertight::axum::{LoggedIn, SessionRejection};
 use watertight::secrecy::ExposeSecret;
+use watertight::web::{LoggedIn, SessionRejection};
 
 use crate::account;
 use crate::business::Business;

@@ -3,7 +3,7 @@
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use watertight::auth::{Role, User};
-use watertight::axum::{LoggedIn, Tenancy};
+use watertight::web::{LoggedIn, Tenancy};
 
 use crate::problem::Problem;
 

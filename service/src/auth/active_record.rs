@@ -9,7 +9,9 @@ use super::backup_codes::BackupCodeSet;
 use super::invitation::Invitation;
 use super::sessions::Session;
 use super::user::{User, UserUpdate};
-use crate::{Email, Error, Handle, Tenant};
+use crate::error::Error;
+use crate::tenant::Tenant;
+use crate::vocabulary::{Email, Handle};
 
 type Outcome<T> = Result<T, Error>;
 

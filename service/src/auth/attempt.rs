@@ -17,8 +17,10 @@ use super::password::{Password, PasswordHash};
 use super::sessions::SessionMetadata;
 use super::settings::Lockout;
 use super::sql::LOCKED;
-use crate::sql::{seconds, statement};
-use crate::{Error, Handle, Tenant};
+use crate::error::Error;
+use crate::tenant::Tenant;
+use crate::tenant::sql::{seconds, statement};
+use crate::vocabulary::Handle;
 
 /// The columns of a user's row that decide on an attempt.
 #[derive(FromQueryResult)]

@@ -15,8 +15,11 @@ use watertight_entity::auth::audit_events;
 
 use super::Auth;
 use super::audit_kinds::{AuditEventType, Severity, Source};
-use crate::sql::statement;
-use crate::{Error, Tenant, expired, text};
+use crate::error::Error;
+use crate::operations::retention;
+use crate::tenant::Tenant;
+use crate::tenant::sql::statement;
+use crate::vocabulary::text;
 
 /// An event to be logged.
 ///
@@ -339,7 +342,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// [`Error::Database`] for the application's role; what the database reports.
     pub async fn purge_audit_events(self, before: DateTime<Utc>) -> Result<u64, Error> {
-        expired::delete_audit_events(self.db, before).await
+        retention::delete_audit_events(self.db, before).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an audit event is, how grave, and who caused it.
 
-use crate::text::text_enum;
+use crate::vocabulary::text_enum::text_enum;
 
 text_enum! {
     /// How grave an audit event is.

@@ -10,7 +10,9 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::audit::NewAuditEvent;
-use crate::{Error, TenantId, Watertight};
+use crate::error::Error;
+use crate::tenant::TenantId;
+use crate::watertight::Watertight;
 
 /// How an [`AuditLog`] buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

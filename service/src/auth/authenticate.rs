@@ -14,8 +14,9 @@ use super::sessions::Session;
 use super::sql::{Columns, SESSION_COLUMNS, USER_COLUMNS, read_session};
 use super::token::SessionToken;
 use super::user::User;
-use crate::sql::{seconds, statement};
-use crate::{Error, Tenant};
+use crate::error::Error;
+use crate::tenant::Tenant;
+use crate::tenant::sql::{seconds, statement};
 
 /// Someone is known again.
 #[derive(Debug, Clone, PartialEq, Eq)]

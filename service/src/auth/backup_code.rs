@@ -9,8 +9,9 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use crate::code::CodeFormat;
-use crate::{Error, text};
+use crate::error::Error;
+use crate::vocabulary::code::CodeFormat;
+use crate::vocabulary::text;
 
 /// `XXXX-XXXX`
 const CODE: CodeFormat = CodeFormat::new(2, 4);

@@ -13,8 +13,10 @@ use super::audit_kinds::{AuditEventType, Severity, Source};
 use super::backup_code::{self, BackupCodes, Found, StoredCode};
 use super::login::LoginRefusal;
 use super::sessions::SessionMetadata;
-use crate::sql::statement;
-use crate::{Error, Tenant};
+use crate::error::Error;
+use crate::tenant::Tenant;
+use crate::tenant::constraint::constraint;
+use crate::tenant::sql::statement;
 
 /// What is known of a user's backup codes: not what they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -87,7 +89,7 @@ impl<C: Tenant> Auth<'_, C> {
         );
         match self.db.execute_raw(upsert).await {
             Ok(_) => Ok(()),
-            Err(error) if Error::constraint(&error) == Some("backup_codes_user_id_fkey") => Err(not_found()),
+            Err(error) if constraint(&error) == Some("backup_codes_user_id_fkey") => Err(not_found()),
             Err(error) => Err(error.into()),
         }
     }

@@ -14,7 +14,9 @@ use super::audit_kinds::AuditEventType;
 use super::password::{Credential, PasswordHash};
 use super::role::Role;
 use super::user::{NewUser, Permissions, Profile, ProfileUpdate, User, UserUpdate};
-use crate::{Change, Email, Error, Handle, Tenant};
+use crate::error::Error;
+use crate::tenant::Tenant;
+use crate::vocabulary::{Change, Email, Handle};
 
 /// A user to be there, as a file or the environment tells of them. What is `None` keeps its value where the user is
 /// there already.

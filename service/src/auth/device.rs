@@ -1,4 +1,4 @@
-use crate::text::text_enum;
+use crate::vocabulary::text_enum::text_enum;
 
 text_enum! {
     /// What kind of device a session was begun from.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 
 use super::password::{Credential, Password, PasswordHash};
-use crate::Error;
+use crate::error::Error;
 
 /// How busy hashing is; see [`Watertight::hashing_metrics`](crate::Watertight::hashing_metrics).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What a user types to say who they are.
 
-use crate::{Email, Error, Handle};
+use crate::error::Error;
+use crate::vocabulary::{Email, Handle};
 
 /// Either name of a user, as they type it into one field: what holds an `@` is an email.
 ///

@@ -14,8 +14,9 @@ use super::password::Credential;
 use super::role::Role;
 use super::totp::TotpSecret;
 use super::user::Profile;
-use crate::text;
-use crate::{Change, Email, Error, Handle};
+use crate::error::Error;
+use crate::vocabulary::text;
+use crate::vocabulary::{Change, Email, Handle};
 
 /// An invitation. Its token is not part of it: the database holds but a hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -17,8 +17,12 @@ use super::login::LoginRefusal;
 use super::sealing::{OwnerKind, Sealed};
 use super::totp::TotpSecret;
 use super::user::{NewUser, User};
-use crate::sql::{seconds, statement};
-use crate::{Change, Error, Tenant, expired};
+use crate::error::Error;
+use crate::operations::retention;
+use crate::tenant::Tenant;
+use crate::tenant::constraint::constraint;
+use crate::tenant::sql::{seconds, statement};
+use crate::vocabulary::Change;
 
 use super::invitation::*;
 
@@ -93,9 +97,7 @@ impl<C: Tenant> Auth<'_, C> {
                     LoginRefusal::Inactive.into()
                 })
             }
-            Err(error) if Error::constraint(&error) == Some("invitations_created_by_fkey") => {
-                Err(not_found())
-            }
+            Err(error) if constraint(&error) == Some("invitations_created_by_fkey") => Err(not_found()),
             Err(error) => Err(error.into()),
         }
     }
@@ -227,7 +229,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// What the database reports; the batches before are deleted then.
     pub async fn cleanup_expired_invitations(self) -> Result<u64, Error> {
-        expired::delete_invitations(self.db).await
+        retention::delete_invitations(self.db).await
     }
 
     /// Accepts an invitation: creates the user, with the invitation's email and role, and marks it as used. However

@@ -15,8 +15,9 @@ use super::sessions::{Session, SessionMetadata};
 use super::sql::WRITTEN_USER_COLUMNS;
 use super::token::SessionToken;
 use super::user::User;
-use crate::sql::statement;
-use crate::{Error, Tenant};
+use crate::error::Error;
+use crate::tenant::Tenant;
+use crate::tenant::sql::statement;
 
 /// Why someone was not let in.
 ///

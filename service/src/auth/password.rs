@@ -6,7 +6,7 @@ use std::str::FromStr;
 use bcrypt::HashParts;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::Error;
+use crate::error::Error;
 
 /// A password in clear, on its way to being hashed or verified. It does not print and is zeroed when dropped.
 ///

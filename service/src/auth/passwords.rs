@@ -10,8 +10,9 @@ use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Source};
 use super::password::{Password, PasswordHash};
 use super::sessions::SessionMetadata;
-use crate::sql::statement;
-use crate::{Error, Tenant};
+use crate::error::Error;
+use crate::tenant::Tenant;
+use crate::tenant::sql::statement;
 
 /// Passwords.
 impl<C: Tenant> Auth<'_, C> {

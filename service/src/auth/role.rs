@@ -1,4 +1,4 @@
-use crate::text::text_enum;
+use crate::vocabulary::text_enum::text_enum;
 
 text_enum! {
     /// What a user may do, by name. What each role permits is the application's to say.

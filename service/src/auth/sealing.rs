@@ -21,7 +21,8 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::totp::TotpSecret;
-use crate::{Error, TenantId};
+use crate::error::Error;
+use crate::tenant::TenantId;
 
 /// The version that the original system wrote, and watertight reads.
 const PER_ROW_KEY: i32 = 1;

@@ -17,8 +17,12 @@ use super::role::Role;
 use super::sealing::{Owner, OwnerKind, Sealed};
 use super::sql::LOCKED;
 use super::totp::TotpSecret;
-use crate::sql::{seconds, statement};
-use crate::{Change, Error, Tenant, expired, text};
+use crate::error::Error;
+use crate::operations::retention;
+use crate::tenant::Tenant;
+use crate::tenant::constraint::constraint;
+use crate::tenant::sql::{seconds, statement};
+use crate::vocabulary::{Change, text};
 
 /// A session, without the second factor that may be being enrolled in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -210,7 +214,7 @@ impl<C: Tenant> Auth<'_, C> {
                     }
                 }
                 // The user was deleted while the session was being inserted.
-                Err(Error::Database(error)) if Error::constraint(&error) == Some("sessions_user_id_fkey") => {
+                Err(Error::Database(error)) if constraint(&error) == Some("sessions_user_id_fkey") => {
                     return Err(Error::UserNotFound { user: user.to_string() });
                 }
                 Err(error) => return Err(error),
@@ -360,7 +364,7 @@ impl<C: Tenant> Auth<'_, C> {
     /// # Errors
     /// What the database reports; the batches before are deleted then.
     pub async fn cleanup_expired_sessions(self) -> Result<u64, Error> {
-        expired::delete_sessions(self.db).await
+        retention::delete_sessions(self.db).await
     }
 
     /// Encrypts a secret for its owner, on a blocking thread.

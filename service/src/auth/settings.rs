@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::hasher::Hasher;
 use super::sealing::EncryptionKeys;
 use super::token::SigningKeys;
-use crate::Error;
-use crate::text;
+use crate::error::Error;
+use crate::vocabulary::text;
 
 const DAY: Duration = Duration::from_hours(24);
 

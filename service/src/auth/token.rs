@@ -9,7 +9,8 @@ use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 use uuid::Uuid;
 
-use crate::{Error, TenantId};
+use crate::error::Error;
+use crate::tenant::TenantId;
 
 /// The keys that sign session tokens. The first signs; a token is accepted from any of them, so that keys rotate: put
 /// the new one first, and drop the old one when the last session that it signed has ended.

@@ -7,7 +7,8 @@ use qrcode::render::{svg, unicode};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use totp_rs::{Builder, Totp};
 
-use crate::{Error, Handle};
+use crate::error::Error;
+use crate::vocabulary::Handle;
 
 /// The seconds for which a code is shown.
 pub(super) const STEP_SECONDS: u64 = 30;

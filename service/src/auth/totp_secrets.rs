@@ -15,8 +15,10 @@ use super::password::Password;
 use super::sealing::{OwnerKind, Sealed};
 use super::sessions::{SessionMetadata, live};
 use super::totp::{TotpEnrolment, TotpSecret};
-use crate::sql::{seconds, statement};
-use crate::{Error, Handle, Tenant};
+use crate::error::Error;
+use crate::tenant::Tenant;
+use crate::tenant::sql::{seconds, statement};
+use crate::vocabulary::Handle;
 
 /// A user's second factor as it is kept, opened.
 #[derive(Debug, Clone)]

@@ -9,8 +9,9 @@ use watertight_entity::auth::users;
 use super::password::{Credential, PasswordHash};
 use super::role::Role;
 use super::sql::Columns;
-use crate::text;
-use crate::{Change, Email, Error, Handle};
+use crate::error::Error;
+use crate::vocabulary::text;
+use crate::vocabulary::{Change, Email, Handle};
 
 /// A user, without the password's hash. Times are the database's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromQueryResult)]

@@ -16,9 +16,12 @@ use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Severity, Source};
 use super::password::{Credential, PasswordHash};
 use super::sql::{USER_COLUMNS, WRITTEN_USER_COLUMNS};
-use crate::sql::statement;
-use crate::text;
-use crate::{Email, Error, Handle, Tenant};
+use crate::error::Error;
+use crate::tenant::Tenant;
+use crate::tenant::constraint::constraint;
+use crate::tenant::sql::statement;
+use crate::vocabulary::text;
+use crate::vocabulary::{Email, Handle};
 
 use super::user::{NewUser, User, UserUpdate};
 
@@ -205,7 +208,7 @@ impl<C: Tenant> Auth<'_, C> {
         match changed {
             Ok(Some(user)) => Ok(user),
             Ok(None) => Err(Error::UserNotFound { user: id.to_string() }),
-            Err(error) => Err(match Error::constraint(&error) {
+            Err(error) => Err(match constraint(&error) {
                 Some("users_handle_key") => Error::HandleTaken { handle: wanted_handle.unwrap_or_default() },
                 Some("users_email_key") => Error::EmailTaken { email: wanted_email.unwrap_or_default() },
                 _ => error.into(),

@@ -5,7 +5,7 @@ use sea_orm::Value;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Error;
+use crate::error::Error;
 
 /// The identity of a tenant: a UUID that is never nil.
 ///

@@ -4,13 +4,13 @@ use sea_orm::{
     AccessMode, DbBackend, DbErr, FromQueryResult, IsolationLevel, Statement, TransactionOptions, Value,
 };
 
-use super::connection::Scoped;
 use super::driver::acquire_error;
-use super::session::Session;
+use super::pg_transaction::PgTransaction;
+use super::statement::ScopedStatement;
 
 /// One snapshot of the database, outside every tenant, for looking at how it is made. It changes nothing, and leaves
 /// nothing prepared: a pooler may be in the way.
-pub(crate) struct Inspection(Session);
+pub(crate) struct Inspection(PgTransaction);
 
 impl Inspection {
     pub(crate) async fn begin(pool: &PgPool) -> Result<Self, DbErr> {
@@ -19,7 +19,7 @@ impl Inspection {
 
     /// Begins on a connection of the pool.
     pub(super) async fn begin_on(connection: PoolConnection<Postgres>) -> Result<Self, DbErr> {
-        Session::begin(connection, None, Self::options()).await.map(Self)
+        PgTransaction::begin(connection, None, Self::options()).await.map(Self)
     }
 
     fn options() -> TransactionOptions {
@@ -36,7 +36,7 @@ impl Inspection {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<R>, DbErr> {
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-        let rows = Scoped::verbatim(statement).query_all(self.0.connection()).await?;
+        let rows = ScopedStatement::verbatim(statement).query_all(self.0.connection()).await?;
         rows.iter().map(|row| R::from_query_result(row, "")).collect()
     }
 

@@ -8,10 +8,10 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
-use super::connection::Ground;
 use super::driver::sql_state;
 use super::inspection::Inspection;
 use super::refusal::{Reason, Refusal};
+use super::shared::Shared;
 use super::snapshot::Snapshot;
 
 /// The shortest time between two reads: statements that name what is not there must not keep the database busy.
@@ -24,7 +24,7 @@ pub(crate) struct Names {
     stale: AtomicBool,
 }
 
-impl Ground {
+impl Shared {
     /// Reads the names again if a refusal may come from names that have changed. Returns whether to try again.
     ///
     /// A transaction holds a connection, so it must not wait for another one: `may_wait` is false there.

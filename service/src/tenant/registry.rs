@@ -8,7 +8,7 @@ use sea_orm::{
 
 use super::presets::Extension;
 use super::rewrite::is_built_in_operator;
-use crate::Error;
+use crate::error::Error;
 
 /// The column that holds the tenant in every tenant table.
 pub const TENANT_COLUMN: &str = "tenant_id";

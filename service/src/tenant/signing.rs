@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::driver::sql_state;
 use super::id::TenantId;
 use super::inspection::Inspection;
-use crate::Error;
+use crate::error::Error;
 
 /// The environment variable with the keys that sign tenants.
 pub const TENANT_KEY_VARIABLE: &str = "WATERTIGHT_TENANT_KEY";

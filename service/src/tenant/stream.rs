@@ -8,9 +8,10 @@ use sea_orm::sqlx::PgConnection;
 use sea_orm::{DbErr, QueryResult};
 use tokio::sync::MutexGuard;
 
-use super::connection::{Lease, Scoped};
 use super::driver::query_error;
-use super::session::Session;
+use super::lease::Lease;
+use super::pg_transaction::PgTransaction;
+use super::statement::ScopedStatement;
 use super::unnamed;
 
 /// The rows of a statement, one by one.
@@ -19,7 +20,7 @@ use super::unnamed;
 pub struct TenantStream<'a>(Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + 'a>>);
 
 impl<'a> TenantStream<'a> {
-    pub(super) fn of_lease(mut lease: Lease, scoped: Scoped) -> Self {
+    pub(super) fn of_lease(mut lease: Lease, scoped: ScopedStatement) -> Self {
         Self(Box::pin(try_stream! {
             {
                 let mut rows = stream(scoped, lease.connection());
@@ -31,7 +32,10 @@ impl<'a> TenantStream<'a> {
         }))
     }
 
-    pub(super) fn of_transaction(mut session: MutexGuard<'a, Session>, scoped: Scoped) -> Self {
+    pub(super) fn of_transaction(
+        mut session: MutexGuard<'a, PgTransaction>,
+        scoped: ScopedStatement,
+    ) -> Self {
         Self(Box::pin(try_stream! {
             let mut rows = stream(scoped, session.connection());
             while let Some(row) = rows.try_next().await? {
@@ -43,7 +47,7 @@ impl<'a> TenantStream<'a> {
 
 /// The rows of a statement, as [`unnamed::run`] runs it: before the first row it can be run again.
 fn stream(
-    mut scoped: Scoped,
+    mut scoped: ScopedStatement,
     connection: &mut PgConnection,
 ) -> Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + '_>> {
     Box::pin(try_stream! {

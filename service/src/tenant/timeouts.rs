@@ -6,7 +6,7 @@ use sea_orm::sqlx::Executor;
 
 use super::driver::exec_error;
 use super::transaction::TenantTransaction;
-use crate::Error;
+use crate::error::Error;
 
 impl TenantTransaction {
     /// Limits the time of each statement from now on, until the transaction ends or the savepoint around the call is

@@ -10,10 +10,10 @@ use sea_orm::{
 use tokio::sync::MutexGuard;
 use tracing::instrument;
 
-use super::connection::Tenancy;
 use super::id::TenantId;
+use super::pg_transaction::{PgTransaction, SharedPgTransaction};
 use super::refusal::{Reason, Refusal, StatementKind};
-use super::session::{Session, SharedSession};
+use super::scope::TenantScope;
 use super::stream::TenantStream;
 use super::unnamed::{self, Execute, QueryAll, QueryOne};
 
@@ -23,32 +23,32 @@ use super::unnamed::{self, Execute, QueryAll, QueryOne};
 /// sets a savepoint, and while it is open the outer one refuses statements, so that neither ends the other by
 /// accident.
 pub struct TenantTransaction {
-    tenancy: Tenancy,
-    session: Arc<SharedSession>,
+    scope: TenantScope,
+    session: Arc<SharedPgTransaction>,
     depth: usize,
     open: bool,
 }
 
 impl TenantTransaction {
-    pub(super) fn new(tenancy: Tenancy, session: Session) -> Self {
-        Self { tenancy, session: Arc::new(SharedSession::new(session)), depth: 1, open: true }
+    pub(super) fn new(scope: TenantScope, session: PgTransaction) -> Self {
+        Self { scope, session: Arc::new(SharedPgTransaction::new(session)), depth: 1, open: true }
     }
 
     /// The tenant that the transaction belongs to.
     #[must_use]
     pub const fn tenant_id(&self) -> TenantId {
-        self.tenancy.tenant
+        self.scope.tenant
     }
 
     /// Authentication of the tenant, every operation a part of this transaction.
     #[cfg(feature = "auth")]
     #[must_use]
     pub fn auth(&self) -> crate::auth::Auth<'_, Self> {
-        crate::auth::Auth::new(self, &self.tenancy.ground.auth)
+        crate::auth::Auth::new(self, &self.scope.shared.auth)
     }
 
     /// The session, which is the transaction's until the guard is dropped.
-    pub(super) async fn session(&self) -> Result<MutexGuard<'_, Session>, DbErr> {
+    pub(super) async fn session(&self) -> Result<MutexGuard<'_, PgTransaction>, DbErr> {
         self.session.lock(self.depth).await
     }
 
@@ -82,7 +82,7 @@ impl Drop for TenantTransaction {
 impl fmt::Debug for TenantTransaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TenantTransaction")
-            .field("tenant_id", &self.tenancy.tenant)
+            .field("tenant_id", &self.scope.tenant)
             .field("depth", &self.depth)
             .finish_non_exhaustive()
     }
@@ -113,9 +113,9 @@ impl ConnectionTrait for TenantTransaction {
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let scoped = self.tenancy.scope(statement, false).await?;
+        let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        self.tenancy.ground.watch(unnamed::run(Execute, scoped, session.connection()).await)
+        self.scope.shared.watch(unnamed::run(Execute, scoped, session.connection()).await)
     }
 
     /// Runs one statement. Despite its name the statement is prepared, so that the tenant can be bound as a parameter.
@@ -125,16 +125,16 @@ impl ConnectionTrait for TenantTransaction {
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let scoped = self.tenancy.scope(statement, false).await?;
+        let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        self.tenancy.ground.watch(unnamed::run(QueryOne, scoped, session.connection()).await)
+        self.scope.shared.watch(unnamed::run(QueryOne, scoped, session.connection()).await)
     }
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let scoped = self.tenancy.scope(statement, false).await?;
+        let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        self.tenancy.ground.watch(unnamed::run(QueryAll, scoped, session.connection()).await)
+        self.scope.shared.watch(unnamed::run(QueryAll, scoped, session.connection()).await)
     }
 }
 
@@ -151,7 +151,7 @@ impl StreamTrait for TenantTransaction {
         statement: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<TenantStream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
-            let scoped = self.tenancy.scope(statement, false).await?;
+            let scoped = self.scope.scope(statement, false).await?;
             Ok(TenantStream::of_transaction(self.session.lock(self.depth).await?, scoped))
         })
     }
@@ -164,7 +164,7 @@ impl TransactionTrait for TenantTransaction {
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn begin(&self) -> Result<Self, DbErr> {
         let depth = self.session.nest(self.depth).await?;
-        Ok(Self { tenancy: self.tenancy.clone(), session: Arc::clone(&self.session), depth, open: true })
+        Ok(Self { scope: self.scope.clone(), session: Arc::clone(&self.session), depth, open: true })
     }
 
     /// Sets a savepoint. Isolation level and access mode belong to the whole transaction and cannot be given here.

@@ -20,8 +20,8 @@ use sea_orm::sqlx::postgres::{PgArgumentBuffer, PgArguments, PgRow, PgTypeInfo, 
 use sea_orm::sqlx::{Arguments, Column, Encode, Executor, PgConnection, Postgres, Row, Type, TypeInfo};
 use sea_orm::{DbErr, ExecResult, QueryResult, SqlxError};
 
-use super::connection::Scoped;
 use super::driver::{exec_error, of_statement, sql_state};
+use super::statement::ScopedStatement;
 
 /// The most statements whose result types are remembered.
 const STATEMENTS: usize = 10_000;
@@ -131,7 +131,8 @@ impl Encode<'_, Postgres> for NullOf {
 pub(super) trait Run: Copy + Send + Sync {
     type Output: Send;
 
-    async fn run(self, scoped: Scoped, connection: &mut PgConnection) -> Result<Self::Output, DbErr>;
+    async fn run(self, scoped: ScopedStatement, connection: &mut PgConnection)
+    -> Result<Self::Output, DbErr>;
 }
 
 #[derive(Clone, Copy)]
@@ -147,7 +148,7 @@ pub(super) struct QueryAll;
 impl Run for Execute {
     type Output = ExecResult;
 
-    async fn run(self, scoped: Scoped, connection: &mut PgConnection) -> Result<ExecResult, DbErr> {
+    async fn run(self, scoped: ScopedStatement, connection: &mut PgConnection) -> Result<ExecResult, DbErr> {
         scoped.execute(connection).await
     }
 }
@@ -156,7 +157,11 @@ impl Run for Execute {
 impl Run for QueryOne {
     type Output = Option<QueryResult>;
 
-    async fn run(self, scoped: Scoped, connection: &mut PgConnection) -> Result<Self::Output, DbErr> {
+    async fn run(
+        self,
+        scoped: ScopedStatement,
+        connection: &mut PgConnection,
+    ) -> Result<Self::Output, DbErr> {
         scoped.query_one(connection).await
     }
 }
@@ -165,7 +170,11 @@ impl Run for QueryOne {
 impl Run for QueryAll {
     type Output = Vec<QueryResult>;
 
-    async fn run(self, scoped: Scoped, connection: &mut PgConnection) -> Result<Self::Output, DbErr> {
+    async fn run(
+        self,
+        scoped: ScopedStatement,
+        connection: &mut PgConnection,
+    ) -> Result<Self::Output, DbErr> {
         scoped.query_all(connection).await
     }
 }
@@ -173,7 +182,7 @@ impl Run for QueryAll {
 /// Runs a statement within a transaction of the application's, which its failure for want of a type must not abort.
 pub(super) async fn run<R: Run>(
     how: R,
-    mut scoped: Scoped,
+    mut scoped: ScopedStatement,
     connection: &mut PgConnection,
 ) -> Result<R::Output, DbErr> {
     if scoped.has_name() {

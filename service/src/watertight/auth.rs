@@ -1,13 +1,13 @@
 //! What authentication has in common for all tenants of a database.
 
-use super::{Builder, Watertight};
-use crate::auth::{AuditLog, AuditLogOptions, AuthSettings, HashingMetrics};
+use super::Watertight;
+use crate::auth::{AuditLog, AuditLogOptions, HashingMetrics};
 
 impl Watertight {
     /// How busy the hashing of passwords is.
     #[must_use]
     pub fn hashing_metrics(&self) -> HashingMetrics {
-        self.ground.auth.hashing_metrics()
+        self.shared.auth.hashing_metrics()
     }
 
     /// Starts to write audit events of all tenants behind the caller. Call it within a Tokio runtime, once, and
@@ -15,14 +15,5 @@ impl Watertight {
     #[must_use]
     pub fn audit_log(&self, options: AuditLogOptions) -> AuditLog {
         AuditLog::start(self.clone(), options)
-    }
-}
-
-impl Builder {
-    /// How authentication behaves. Without keys the operations that need them are refused.
-    #[must_use]
-    pub fn auth(mut self, settings: AuthSettings) -> Self {
-        self.auth = settings;
-        self
     }
 }

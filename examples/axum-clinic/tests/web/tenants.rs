@@ -6,7 +6,7 @@ use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
-use watertight::axum::{ResolveTenant, Tenancy, TenantRejection};
+use watertight::web::{ResolveTenant, Tenancy, TenantRejection};
 use watertight::{Error, TenantId};
 use watertight_axum_clinic::router;
 

@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use watertight::auth::{AuthSettings, EncryptionKeys, SigningKeys, TotpSecret};
-use watertight::axum::Tenancy;
+use watertight::web::Tenancy;
 use watertight::{TenantConnection, Watertight};
 use watertight_axum_clinic::{demo, router};
 use watertight_tests::TestDatabase;

@@ -10,7 +10,7 @@ use super::scope::{Columns, Scope, Value};
 use super::target::Target;
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
-use crate::catalog::quote;
+use crate::operations::inspection::catalog::quote;
 use crate::tenant::refusal::Reason;
 
 impl Analysis<'_> {

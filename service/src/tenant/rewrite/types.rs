@@ -9,7 +9,7 @@ use super::identifier::{identifier, parts};
 use super::scope::Scope;
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
-use crate::catalog::quote;
+use crate::operations::inspection::catalog::quote;
 
 /// PostgreSQL's own types that a statement may name, sorted. Types that stand for objects of the catalog (`regclass`
 /// and kin) are not listed, except those of text search.

@@ -1,0 +1,12 @@
+//! The domains of a booking business: what it offers, its bookings, payments and forms.
+
+#[cfg(feature = "booking")]
+pub mod certificates;
+#[cfg(feature = "booking")]
+pub mod content;
+#[cfg(feature = "booking")]
+pub mod history;
+#[cfg(feature = "intake")]
+pub mod intake;
+#[cfg(feature = "booking")]
+pub mod scheduling;

@@ -1,0 +1,107 @@
+//! What is said of it.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use serde::Serialize;
+use uuid::Uuid;
+use watertight_entity::public::reviews;
+
+use crate::error::Error;
+use crate::tenant::Tenant;
+use crate::vocabulary::text;
+
+use super::Content;
+
+/// A review to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewReview {
+    /// At most 255 characters.
+    pub reviewer_name: String,
+    /// 1 to 5.
+    pub rating: u8,
+    /// What they say.
+    pub text: String,
+    /// Where they say it; at most 64 characters.
+    pub source: String,
+    /// When they said it.
+    pub published_at: Option<DateTime<Utc>>,
+    /// What it is about.
+    pub tags: Vec<String>,
+}
+
+/// How a tenant is rated.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct RatingSummary {
+    /// Of all ratings; `None` when there is none.
+    pub average: Option<f64>,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// Reviews.
+impl<C: Tenant> Content<'_, C> {
+    /// Keeps a review.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`].
+    pub async fn create_review(self, new: NewReview) -> Result<reviews::Model, Error> {
+        text::check("reviewer's name", &new.reviewer_name, 255)?;
+        text::check("text", &new.text, usize::MAX)?;
+        text::check("source", &new.source, 64)?;
+        new.tags.iter().try_for_each(|tag| text::check("tag", tag, usize::MAX))?;
+        if !(1..=5).contains(&new.rating) {
+            let reason = "is not between 1 and 5".to_owned();
+            return Err(Error::InvalidInput { what: "rating", value: new.rating.to_string(), reason });
+        }
+        let row = reviews::ActiveModel {
+            reviewer_name: Set(new.reviewer_name),
+            rating: Set(new.rating.into()),
+            text: Set(new.text),
+            source: Set(new.source),
+            published_at: Set(new.published_at.map(Into::into)),
+            tags: Set(Some(new.tags)),
+            ..Default::default()
+        };
+        Ok(row.insert(self.db).await?)
+    }
+
+    /// Shows a review among the featured ones, or no more.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub async fn feature_review(self, id: Uuid, featured: bool) -> Result<reviews::Model, Error> {
+        let update = reviews::Entity::update_many()
+            .col_expr(reviews::Column::Featured, Expr::val(featured))
+            .col_expr(reviews::Column::UpdatedAt, Expr::current_timestamp())
+            .filter(reviews::Column::Id.eq(id));
+        let changed = update.exec_with_returning(self.db).await?;
+        changed.into_iter().next().ok_or_else(|| Error::not_found("review", id))
+    }
+
+    /// The featured reviews, newest first.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_featured_reviews(self) -> Result<Vec<reviews::Model>, Error> {
+        let select = reviews::Entity::find()
+            .filter(reviews::Column::Featured.eq(true))
+            .order_by_desc(reviews::Column::PublishedAt)
+            .order_by_asc(reviews::Column::Id);
+        Ok(select.all(self.db).await?)
+    }
+
+    /// How the tenant is rated, computed by the database.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn rating_summary(self) -> Result<RatingSummary, Error> {
+        let select = reviews::Entity::find()
+            .select_only()
+            .expr(Expr::cust(r#"avg("rating")::float8"#))
+            .expr(Expr::cust("count(*)"));
+        let row: Option<(Option<f64>, i64)> = select.into_tuple().one(self.db).await?;
+        let (average, count) = row.unwrap_or_default();
+        Ok(RatingSummary { average, count: u64::try_from(count).unwrap_or_default() })
+    }
+}

@@ -1,0 +1,186 @@
+//! What is offered.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Value};
+use uuid::Uuid;
+use watertight_entity::public::services;
+
+use crate::booking::certificates::check_currency;
+use crate::error::Error;
+use crate::tenant::Tenant;
+use crate::vocabulary::{Change, text};
+
+use super::Content;
+
+/// A service to be offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewService {
+    /// At most 255 characters.
+    pub name: String,
+    /// A few words.
+    pub description: Option<String>,
+    /// At most 128 characters.
+    pub category: Option<String>,
+    /// How long it takes: 1 to 1440 minutes.
+    pub duration_minutes: u16,
+    /// What it costs, in cents.
+    pub price_cents: u32,
+    /// Three capital letters (ISO 4217).
+    pub currency: String,
+    /// Whether it is offered now.
+    pub active: bool,
+    /// Its place among the others.
+    pub display_order: i32,
+    /// Its identity in a foreign system; at most 64 characters.
+    pub acuity_id: Option<String>,
+}
+
+impl NewService {
+    /// A service in US dollars that is offered now.
+    pub fn new(name: impl Into<String>, duration_minutes: u16, price_cents: u32) -> Self {
+        Self {
+            name: name.into(),
+            description: None,
+            category: None,
+            duration_minutes,
+            price_cents,
+            currency: "USD".to_owned(),
+            active: true,
+            display_order: 0,
+            acuity_id: None,
+        }
+    }
+}
+
+/// What to change of a service. What may be absent is cleared with `Change::Set(None)`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "as in `NewService`")]
+pub struct ServiceUpdate {
+    pub name: Change<String>,
+    pub description: Change<Option<String>>,
+    pub category: Change<Option<String>>,
+    pub duration_minutes: Change<u16>,
+    pub price_cents: Change<u32>,
+    pub currency: Change<String>,
+    pub active: Change<bool>,
+    pub display_order: Change<i32>,
+    pub acuity_id: Change<Option<String>>,
+}
+
+impl From<NewService> for ServiceUpdate {
+    fn from(new: NewService) -> Self {
+        Self {
+            name: new.name.into(),
+            description: new.description.into(),
+            category: new.category.into(),
+            duration_minutes: new.duration_minutes.into(),
+            price_cents: new.price_cents.into(),
+            currency: new.currency.into(),
+            active: new.active.into(),
+            display_order: new.display_order.into(),
+            acuity_id: new.acuity_id.into(),
+        }
+    }
+}
+
+impl ServiceUpdate {
+    fn into_values(self) -> Result<Vec<(services::Column, Value)>, Error> {
+        use services::Column;
+        let invalid = |what, value: String, reason: &str| {
+            Err(Error::InvalidInput { what, value, reason: reason.to_owned() })
+        };
+        let mut values: Vec<(Column, Value)> = Vec::new();
+        if let Change::Set(name) = self.name {
+            text::check("name", &name, 255)?;
+            values.push((Column::Name, name.into()));
+        }
+        if let Change::Set(description) = self.description {
+            text::check_optional("description", description.as_ref(), usize::MAX)?;
+            values.push((Column::Description, description.into()));
+        }
+        if let Change::Set(category) = self.category {
+            text::check_optional("category", category.as_ref(), 128)?;
+            values.push((Column::Category, category.into()));
+        }
+        if let Change::Set(minutes) = self.duration_minutes {
+            if !(1..=1440).contains(&minutes) {
+                return invalid("duration_minutes", minutes.to_string(), "is not between 1 and 1440");
+            }
+            values.push((Column::DurationMinutes, i32::from(minutes).into()));
+        }
+        if let Change::Set(cents) = self.price_cents {
+            let Ok(cents) = i32::try_from(cents) else {
+                return invalid("price_cents", cents.to_string(), "is more than an integer holds");
+            };
+            values.push((Column::PriceCents, cents.into()));
+        }
+        if let Change::Set(currency) = self.currency {
+            check_currency(&currency)?;
+            values.push((Column::Currency, currency.into()));
+        }
+        if let Change::Set(active) = self.active {
+            values.push((Column::Active, active.into()));
+        }
+        if let Change::Set(order) = self.display_order {
+            values.push((Column::DisplayOrder, order.into()));
+        }
+        if let Change::Set(id) = self.acuity_id {
+            text::check_optional("acuity_id", id.as_ref(), 64)?;
+            values.push((Column::AcuityId, id.into()));
+        }
+        Ok(values)
+    }
+}
+
+/// Services.
+impl<C: Tenant> Content<'_, C> {
+    /// Offers a service.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`].
+    pub async fn create_service(self, new: NewService) -> Result<services::Model, Error> {
+        let mut row = <services::ActiveModel as Default>::default();
+        for (column, value) in ServiceUpdate::from(new).into_values()? {
+            row.set(column, value);
+        }
+        Ok(row.insert(self.db).await?)
+    }
+
+    /// Changes a service, and gives it as changed. Bookings that were made keep their length and price.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::InvalidInput`].
+    pub async fn update_service(self, id: Uuid, update: ServiceUpdate) -> Result<services::Model, Error> {
+        let mut query = services::Entity::update_many()
+            .col_expr(services::Column::UpdatedAt, Expr::current_timestamp())
+            .filter(services::Column::Id.eq(id));
+        for (column, value) in update.into_values()? {
+            query = query.col_expr(column, Expr::val(value));
+        }
+        let changed = query.exec_with_returning(self.db).await?;
+        changed.into_iter().next().ok_or_else(|| Error::not_found("service", id))
+    }
+
+    /// The services that are offered now, in their order.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_services(self) -> Result<Vec<services::Model>, Error> {
+        let select = services::Entity::find()
+            .filter(services::Column::Active.eq(true))
+            .order_by_asc(services::Column::DisplayOrder)
+            .order_by_asc(services::Column::Name);
+        Ok(select.all(self.db).await?)
+    }
+
+    /// Every service, offered now or not, in their order.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn get_all_services(self) -> Result<Vec<services::Model>, Error> {
+        let select = services::Entity::find()
+            .order_by_asc(services::Column::DisplayOrder)
+            .order_by_asc(services::Column::Name);
+        Ok(select.all(self.db).await?)
+    }
+}

@@ -1,0 +1,419 @@
+use std::sync::Arc;
+
+use sea_orm::sqlx::PgPool;
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, EntityTrait};
+
+use crate::error::Error;
+use crate::operations::doctor::{self, Expected, Migrations, Report};
+use crate::operations::inspection::{connect_checks, hosts};
+use crate::operations::maintenance::Maintenance;
+use crate::tenant::{
+    Extension, Layers, Names, Registry, Rewriter, Settings, Shared, Snapshot, TenantKeys, TenantSigner,
+};
+use crate::watertight::Watertight;
+
+/// The environment variable that names the database.
+pub const DATABASE_URL: &str = "DATABASE_URL";
+
+/// Registers what statements may name, and connects.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), watertight::Error> {
+/// # use watertight::entity::public::services as loyalty_cards;
+/// let water = watertight::Watertight::builder()
+///     .tenant_table(loyalty_cards::Entity)?
+///     .function("similarity")
+///     .connect("postgres://app@localhost/clinic")
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Builder {
+    registry: Registry,
+    layers: Layers,
+    /// What the application said; without a word the host tells.
+    transaction_pooler: Option<bool>,
+    read_only: bool,
+    settings: Settings,
+    cache_bytes: u64,
+    tenant_keys: Option<TenantKeys>,
+    #[cfg(feature = "auth")]
+    auth: crate::auth::AuthSettings,
+    migrations: Migrations,
+    examined: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            registry: Registry::default(),
+            layers: Layers::default(),
+            transaction_pooler: None,
+            read_only: false,
+            settings: Settings::default(),
+            cache_bytes: 8 << 20,
+            tenant_keys: None,
+            #[cfg(feature = "auth")]
+            auth: crate::auth::AuthSettings::default(),
+            migrations: Migrations::default(),
+            examined: false,
+        }
+    }
+}
+
+impl Builder {
+    /// Registers a table whose rows belong to the tenants that its column `tenant_id` names.
+    ///
+    /// # Errors
+    /// [`Error::NoTenantColumn`] when the entity has no `tenant_id` of type UUID, [`Error::RegisteredTwice`] when
+    /// the table is registered as shared.
+    pub fn tenant_table<E: EntityTrait>(mut self, entity: E) -> Result<Self, Error> {
+        self.registry.tenant_table(entity)?;
+        Ok(self)
+    }
+
+    /// Declares a table whose rows belong to all tenants. Tenants read it; only the unscoped connection changes it.
+    ///
+    /// # Errors
+    /// [`Error::RegisteredTwice`] when the table is registered as a tenant table.
+    pub fn shared_table<E: EntityTrait>(mut self, entity: E) -> Result<Self, Error> {
+        self.registry.shared_table(entity)?;
+        Ok(self)
+    }
+
+    /// Declares a function that statements may call, as PostgreSQL stores its name: `name`, or `schema.name` where
+    /// statements call it so.
+    ///
+    /// Declare only functions that read no table and change no setting, or whose tables have row-level security in
+    /// force: what a function does inside is not rewritten.
+    #[must_use]
+    pub fn function(mut self, name: &str) -> Self {
+        self.registry.function(name);
+        self
+    }
+
+    /// Declares a type that statements may name, as PostgreSQL stores its name: `name`, or `schema.name` where statements
+    /// write it so. Types of the columns of registered tables need no declaration.
+    ///
+    /// Declare only types whose input, output and cast functions read no table: what they do is not rewritten.
+    ///
+    /// ```
+    /// let rewriter = watertight::Watertight::builder().data_type("mood").rewriter()?;
+    /// assert!(rewriter.rewrite("SELECT 'calm'::mood", 0).is_ok());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    #[must_use]
+    pub fn data_type(mut self, name: &str) -> Self {
+        self.registry.data_type(name);
+        self
+    }
+
+    /// Declares an operator that statements may use: `<%>`, or `schema.<%>` where statements write
+    /// `OPERATOR(schema.<%>)`. An operator of the application's own that has the name of one of PostgreSQL's has to be
+    /// declared, too: statements that could call it are refused otherwise.
+    ///
+    /// Declare only operators whose functions read no table.
+    ///
+    /// ```
+    /// let rewriter = watertight::Watertight::builder().operator("<%>").rewriter()?;
+    /// assert!(rewriter.rewrite("SELECT 1 <%> 2", 0).is_ok());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    #[must_use]
+    pub fn operator(mut self, name: &str) -> Self {
+        self.registry.operator(name);
+        self
+    }
+
+    /// Declares the functions, types and operators of a well-known [`Extension`]. Functions can be called by their bare
+    /// names, or by those of the schemas `public` and `extensions`.
+    ///
+    /// ```
+    /// use watertight::{Extension, Watertight};
+    ///
+    /// let rewriter = Watertight::builder().extension(Extension::PgTrgm).rewriter()?;
+    /// assert!(rewriter.rewrite("SELECT name FROM services WHERE similarity(name, $1) > 0.3", 1).is_ok());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    #[must_use]
+    pub fn extension(mut self, extension: Extension) -> Self {
+        self.registry.extension(extension);
+        self
+    }
+
+    /// Allows `EXPLAIN` of statements that stay within the tenant. Its estimates come from statistics over the rows of all
+    /// tenants, so the author of a statement can learn values of other tenants from them: allow it only for trusted SQL.
+    ///
+    /// ```
+    /// let rewriter = watertight::Watertight::builder().allow_explain().rewriter()?;
+    /// assert!(rewriter.rewrite("EXPLAIN SELECT 1", 0).is_ok());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn allow_explain(mut self) -> Self {
+        self.settings.explain = true;
+        self
+    }
+
+    /// Chooses the layers; both by default.
+    #[must_use]
+    pub const fn layers(mut self, layers: Layers) -> Self {
+        self.layers = layers;
+        self
+    }
+
+    /// Says whether a pooler stands in between that gives out server connections by the transaction, as PgBouncer does
+    /// in its mode `transaction`. Where nothing is said, one is taken to be there for the hosts of Neon's and Supabase's
+    /// poolers, and for no other.
+    ///
+    /// Every statement of a tenant then runs in a transaction and none is left prepared on the server. A result with a
+    /// user-defined type takes some round trips more the first time. The unscoped
+    /// connection is SeaORM's own and prepares its statements: give it one without the pooler for migrations.
+    #[must_use]
+    pub const fn transaction_pooler(mut self, pooler: bool) -> Self {
+        self.transaction_pooler = Some(pooler);
+        self
+    }
+
+    /// Says that the database is only read: a replica. Inserts, updates and deletes are refused before they are sent
+    /// ([`Reason::ReadOnly`](crate::Reason::ReadOnly)); every transaction is `READ ONLY`, so the server refuses whatever
+    /// else would change rows, and the application's role has to be held to that by the replica where
+    /// [`Layers::RewritingOnly`] opens no transaction.
+    ///
+    /// Nothing goes to a replica by itself, for it lags: who has just booked would not see the booking. Make a second
+    /// `Watertight` for it, and take that where old rows will do:
+    ///
+    /// ```no_run
+    /// # async fn example(tenant_id: watertight::TenantId) -> Result<(), watertight::Error> {
+    /// use watertight::Watertight;
+    ///
+    /// let primary = Watertight::connect_from_env().await?;
+    /// let replica = Watertight::builder().read_only().connect("postgres://app@replica/clinic").await?;
+    /// let reports = replica.tenant(tenant_id).scheduling();
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    /// The keys that sign tenants for row-level security, the one that signs first. Without this call they are read
+    /// from the environment variable [`TENANT_KEY_VARIABLE`](crate::TENANT_KEY_VARIABLE).
+    ///
+    /// ```no_run
+    /// # async fn example(secret: &str) -> Result<(), watertight::Error> {
+    /// use watertight::{TenantKeys, Watertight};
+    ///
+    /// let keys: TenantKeys = secret.parse()?;
+    /// let water = Watertight::builder().tenant_keys(keys).connect_from_env().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn tenant_keys(mut self, keys: TenantKeys) -> Self {
+        self.tenant_keys = Some(keys);
+        self
+    }
+
+    /// How authentication behaves. Without keys the operations that need them are refused.
+    #[cfg(feature = "auth")]
+    #[must_use]
+    pub fn auth(mut self, settings: crate::auth::AuthSettings) -> Self {
+        self.auth = settings;
+        self
+    }
+
+    /// How many bytes of statements are remembered as rewritten; 8 MiB by default.
+    #[must_use]
+    pub const fn cache_bytes(mut self, bytes: u64) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    /// Names migrations of the application's own that must be applied, for the [doctor](Self::doctor) to look for.
+    /// Watertight's own it knows.
+    #[must_use]
+    pub fn migrations(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.migrations.names.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Names the table in which sea-orm-migration notes what it has applied; `seaql_migrations` by default.
+    #[must_use]
+    pub fn migration_table(mut self, table: impl Into<String>) -> Self {
+        self.migrations.table = table.into();
+        self
+    }
+
+    /// Lets the [doctor](Self::doctor) look at the database before anything else does: connecting fails unless it is
+    /// sound.
+    #[must_use]
+    pub const fn examined(mut self) -> Self {
+        self.examined = true;
+        self
+    }
+
+    /// Looks at a database as it is, whatever its state, and reports what stands in the way of isolation; see
+    /// [`doctor`](crate::doctor). Nothing is changed.
+    ///
+    /// With a role that sees the rows of all tenants it looks for rows that cross them, too.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use watertight::Watertight;
+    ///
+    /// let connection = sea_orm::Database::connect("postgres://app@localhost/clinic").await?;
+    /// let report = Watertight::builder().doctor(&connection).await?;
+    /// println!("{report}");
+    /// report.require_sound()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NotPostgres`], [`Error::RegisteredTwice`], and what the database reports.
+    pub async fn doctor(mut self, connection: &DatabaseConnection) -> Result<Report, Error> {
+        self.registry.add_own_tables()?;
+        let Self { registry, layers, migrations, .. } = &self;
+        let pool = postgres_pool(connection)?;
+        let transaction_pooler = self.pooled(pool);
+        let expected = Expected { registry, layers: *layers, transaction_pooler, migrations };
+        doctor::examine(postgres_pool(connection)?, expected).await
+    }
+
+    /// What is done to whole tenants by those who run the database; see [`maintenance`](crate::maintenance). Connect as
+    /// the owner of the tables, or as a role that is a member of it and `BYPASSRLS`.
+    ///
+    /// # Errors
+    /// [`Error::NotPostgres`], [`Error::BackslashEscapes`], [`Error::RegisteredTwice`], [`Error::Unreachable`]; those of
+    /// [`Builder::connect`] about tenant keys, unless the role bypasses row-level security.
+    pub async fn maintenance(self, connection: &DatabaseConnection) -> Result<Maintenance, Error> {
+        let keys = self.keys()?;
+        let mut plain = self.clone().shared(connection, Layers::UnscopedRowSecurityOnly)?;
+        let mut scoped = self.shared(connection, Layers::RewritingAndRowSecurity)?;
+        let mut inspection = connect_checks::begin(&scoped).await?;
+        connect_checks::check_strings(&mut inspection).await?;
+        scoped.distributed = connect_checks::is_distributed(&mut inspection).await?;
+        if scoped.distributed {
+            scoped.rewriter.without_token();
+        }
+        let names = Snapshot::read(&mut inspection, scoped.rewriter.registry()).await?;
+        scoped.rewriter.replace_snapshot(names);
+        match connect_checks::check_role(&mut inspection).await {
+            Ok(()) => scoped.signer = TenantSigner::check(&mut inspection, keys, scoped.distributed).await?,
+            // No policy binds the role, so none verifies a tenant.
+            Err(Error::PrivilegedRole { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        plain.distributed = scoped.distributed;
+        plain.signer = scoped.signer.clone();
+        // The statements are watertight's own.
+        plain.hostile_sql = false;
+        Ok(Maintenance::new(Arc::new(plain), Arc::new(scoped)))
+    }
+
+    /// Connects, and checks that isolation holds there: the tables exist, row-level security is enabled and forced
+    /// on them, and the role does not pass it by.
+    ///
+    /// # Errors
+    /// [`Error::EmptyUrl`] and [`Error::MalformedUrl`] before anything is tried, [`Error::Unreachable`],
+    /// [`Error::NotMigrated`], [`Error::RowSecurityOff`], [`Error::PrivilegedRole`], [`Error::TenantPreset`];
+    /// [`Error::MalformedTenantKey`], [`Error::NoTenantKey`], [`Error::NoTenantKeyInstalled`],
+    /// [`Error::TenantKeyNotInstalled`], [`Error::TenantKeyDiffers`] and [`Error::SignedCluster`] when the tenant keys of
+    /// the application and of the database do not match; [`Error::Unsound`] when it is to be [examined](Self::examined).
+    pub async fn connect(self, options: impl Into<ConnectOptions> + Send) -> Result<Watertight, Error> {
+        let options = options.into();
+        hosts::check_url(options.get_url())?;
+        let connection = Database::connect(options).await.map_err(|source| Error::Unreachable { source })?;
+        self.finish(connection, true).await
+    }
+
+    /// Connects to the database that [`DATABASE_URL`] names; see [`Builder::connect`].
+    ///
+    /// # Errors
+    /// As [`Builder::connect`]; [`Error::EmptyUrl`] when the variable is not set.
+    pub async fn connect_from_env(self) -> Result<Watertight, Error> {
+        let url = std::env::var(DATABASE_URL).unwrap_or_default();
+        self.connect(url).await
+    }
+
+    /// Uses a connection that the application has made, with the checks of [`Builder::connect`]. It stays the
+    /// application's to close.
+    ///
+    /// # Errors
+    /// [`Error::NotPostgres`], and as [`Builder::connect`].
+    pub async fn with_connection(self, connection: DatabaseConnection) -> Result<Watertight, Error> {
+        self.finish(connection, false).await
+    }
+
+    /// The rewriting by itself, without a database.
+    ///
+    /// # Errors
+    /// [`Error::RegisteredTwice`] when one of watertight's own tables was declared shared.
+    pub fn rewriter(mut self) -> Result<Rewriter, Error> {
+        self.registry.add_own_tables()?;
+        let settings = Settings { token: self.layers.row_security(), ..self.settings };
+        Ok(Rewriter::new(self.registry, settings, self.cache_bytes))
+    }
+
+    async fn finish(
+        self,
+        connection: DatabaseConnection,
+        owns_connection: bool,
+    ) -> Result<Watertight, Error> {
+        if self.examined {
+            self.clone().doctor(&connection).await?.require_sound()?;
+        }
+        let layers = self.layers;
+        let keys = self.keys()?;
+        let mut shared = self.shared(&connection, layers)?;
+        let mut inspection = connect_checks::begin(&shared).await?;
+        connect_checks::check(&mut inspection, &shared).await?;
+        shared.distributed = connect_checks::is_distributed(&mut inspection).await?;
+        if shared.distributed {
+            shared.rewriter.without_token();
+        }
+        let names = Snapshot::read(&mut inspection, shared.rewriter.registry()).await?;
+        shared.rewriter.replace_snapshot(names);
+        if layers.row_security() {
+            shared.signer = TenantSigner::check(&mut inspection, keys, shared.distributed).await?;
+        }
+        Ok(Watertight::new(Arc::new(shared), connection, owns_connection))
+    }
+
+    fn keys(&self) -> Result<Option<TenantKeys>, Error> {
+        self.tenant_keys.clone().map_or_else(TenantKeys::from_env, |keys| Ok(Some(keys)))
+    }
+
+    fn pooled(&self, pool: &PgPool) -> bool {
+        self.transaction_pooler.unwrap_or_else(|| hosts::is_pooler(&pool.connect_options()))
+    }
+
+    fn shared(self, connection: &DatabaseConnection, layers: Layers) -> Result<Shared, Error> {
+        let pool = postgres_pool(connection)?.clone();
+        Ok(Shared {
+            transaction_pooler: self.pooled(&pool),
+            result_types: Arc::default(),
+            pool,
+            layers,
+            read_only: self.read_only,
+            distributed: false,
+            names: Names::default(),
+            signer: TenantSigner::Unsigned,
+            hostile_sql: !layers.rewriting(),
+            #[cfg(feature = "auth")]
+            auth: crate::auth::AuthConfig::new(self.auth.clone())?,
+            rewriter: Self { layers, ..self }.rewriter()?,
+        })
+    }
+}
+
+fn postgres_pool(connection: &DatabaseConnection) -> Result<&PgPool, Error> {
+    match connection.get_database_backend() {
+        DbBackend::Postgres => Ok(connection.get_postgres_connection_pool()),
+        backend => Err(Error::NotPostgres { backend: format!("{backend:?}") }),
+    }
+}

@@ -1,0 +1,161 @@
+//! Rows that refer to another tenant's, or to none.
+
+use sea_orm::FromQueryResult;
+
+use super::{Check, Expected, Finding, Severity};
+use crate::error::Error;
+use crate::operations::inspection::catalog::{Catalog, Constraint, Relation, quote};
+use crate::operations::inspection::connect_checks;
+use crate::tenant::{Inspection, TENANT_COLUMN};
+
+/// Columns of one tenant table that name a row of another.
+struct Reference<'a> {
+    from: &'a Relation,
+    to: &'a Relation,
+    /// Without the tenant's.
+    columns: Vec<(String, String)>,
+}
+
+#[derive(FromQueryResult)]
+struct Count {
+    crossing: i64,
+    dangling: i64,
+}
+
+pub(super) async fn check(
+    inspection: &mut Inspection,
+    catalog: &Catalog,
+    expected: Expected<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Error> {
+    // Citus joins rows of one tenant, so there nobody can ask whose row it is that is not the tenant's own.
+    let distributed = connect_checks::is_distributed(inspection).await?;
+    for reference in references(catalog, expected) {
+        let Reference { from, to, columns } = &reference;
+        let object = from.name().to_string();
+        let names = columns.iter().map(|(from, _)| from.as_str()).collect::<Vec<_>>().join(", ");
+        let check = Check::CrossingRows;
+        if from.hides_rows || to.hides_rows || !(from.readable && to.readable) {
+            if !is_proved(catalog, &reference) {
+                findings.push(Finding {
+                    severity: Severity::Warning,
+                    check,
+                    object,
+                    problem: format!(
+                        "may hold rows whose {names} names another tenant's row of {}: no key proves that none \
+                         does, and {} cannot see them",
+                        to.name(),
+                        catalog.server.role
+                    ),
+                    remedy: "run the doctor once more with a role that is BYPASSRLS".to_owned(),
+                });
+            }
+            continue;
+        }
+        let broken = reference.broken(catalog);
+        let others = reference.pairs(catalog, "o", &format!("o.{TENANT_COLUMN} <> c.{TENANT_COLUMN}"));
+        let (crosses, dangles) = if distributed {
+            ("false".to_owned(), "no row of its tenant's")
+        } else {
+            (format!("EXISTS (SELECT FROM {} o WHERE {others})", to.quoted()), "no row")
+        };
+        let sql = format!(
+            "SELECT count(*) FILTER (WHERE crosses)::int8 AS crossing, \
+             count(*) FILTER (WHERE NOT crosses)::int8 AS dangling FROM \
+             (SELECT {crosses} AS crosses FROM {broken}) AS broken"
+        );
+        let Count { crossing, dangling } = inspection.ask_one(&sql, []).await?;
+        for (count, whose) in [(crossing, "another tenant's row"), (dangling, dangles)] {
+            if count > 0 {
+                findings.push(Finding {
+                    severity: Severity::Error,
+                    check,
+                    object: object.clone(),
+                    problem: format!("has {count} rows whose {names} names {whose} of {}", to.name()),
+                    remedy: format!("look at them, and delete or correct them: SELECT c.* FROM {broken};"),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All that the entities and the foreign keys say.
+fn references<'a>(catalog: &'a Catalog, expected: Expected<'_>) -> Vec<Reference<'a>> {
+    let mut references: Vec<Reference<'a>> = Vec::new();
+    let mut add = |from: &'a Relation, to: Option<&'a Relation>, columns: Vec<(String, String)>| {
+        let Some(to) = to.filter(|to| expected.is_tenants(to)) else { return };
+        let columns: Vec<_> = columns.into_iter().filter(|(column, _)| column != TENANT_COLUMN).collect();
+        let known = references
+            .iter()
+            .any(|known| known.from.oid == from.oid && known.to.oid == to.oid && known.columns == columns);
+        if !known && !columns.is_empty() && exist(catalog, from, to, &columns) {
+            references.push(Reference { from, to, columns });
+        }
+    };
+    for from in
+        catalog.relations.iter().filter(|relation| expected.is_tenants(relation) && relation.has_tenant)
+    {
+        for key in catalog.constraints.of(from).iter().filter(|key| key.is_foreign_key()) {
+            let columns = key.columns.iter().cloned().zip(key.referenced_columns.iter().cloned()).collect();
+            add(from, catalog.by_oid(key.referenced), columns);
+        }
+        let Some(table) = expected.registry.table(&from.name()) else { continue };
+        for reference in &table.references {
+            add(from, catalog.relation(&reference.to), reference.columns.clone());
+        }
+    }
+    references
+}
+
+/// Whether the columns are there; that they are not is a finding of its own.
+fn exist(catalog: &Catalog, from: &Relation, to: &Relation, columns: &[(String, String)]) -> bool {
+    let has = |relation, name: &String| type_of(catalog, relation, name).is_some();
+    to.has_tenant && columns.iter().all(|(column, key)| has(from, column) && has(to, key))
+}
+
+fn type_of<'a>(catalog: &'a Catalog, relation: &Relation, name: &str) -> Option<&'a str> {
+    let columns = catalog.columns.of(relation);
+    columns.iter().find(|column| column.name == name).map(|column| column.data_type.as_str())
+}
+
+/// Whether a key that holds the tenant, and was held against all rows, leaves none to look for.
+fn is_proved(catalog: &Catalog, reference: &Reference<'_>) -> bool {
+    let proves = |key: &Constraint| {
+        key.is_foreign_key()
+            && key.validated
+            && key.referenced == reference.to.oid
+            && key.holds_tenant(TENANT_COLUMN)
+            && reference.columns.iter().all(|(column, _)| key.columns.contains(column))
+    };
+    let holds = |relation| {
+        catalog.disabled_triggers.of(relation).iter().all(|trigger| trigger.constraint_name.is_none())
+    };
+    catalog.constraints.of(reference.from).iter().any(proves) && holds(reference.from) && holds(reference.to)
+}
+
+impl Reference<'_> {
+    /// The rows `c` that name no row of their own tenant.
+    fn broken(&self, catalog: &Catalog) -> String {
+        let given = self.columns.iter().map(|(column, _)| format!("c.{} IS NOT NULL", quote(column)));
+        let given = given.collect::<Vec<_>>().join(" AND ");
+        let own = self.pairs(catalog, "p", &format!("p.{TENANT_COLUMN} = c.{TENANT_COLUMN}"));
+        format!(
+            "{} c WHERE {given} AND NOT EXISTS (SELECT FROM {} p WHERE {own})",
+            self.from.quoted(),
+            self.to.quoted()
+        )
+    }
+
+    /// The condition that a row of the other table is named, and one more.
+    fn pairs(&self, catalog: &Catalog, alias: &str, condition: &str) -> String {
+        let mut all = vec![condition.to_owned()];
+        for (column, key) in &self.columns {
+            // A reference that no key keeps may be of another type.
+            let same = type_of(catalog, self.from, column) == type_of(catalog, self.to, key);
+            let cast = if same { "" } else { "::text" };
+            all.push(format!("{alias}.{}{cast} = c.{}{cast}", quote(key), quote(column)));
+        }
+        all.join(" AND ")
+    }
+}

@@ -1,0 +1,189 @@
+//! Defaults of settings that isolation rests on: of the database, the role, and the connection.
+
+use sea_orm::FromQueryResult;
+use sea_orm::sqlx::postgres::PgConnectOptions;
+
+use super::{Check, Expected, Finding, Severity};
+use crate::error::Error;
+use crate::operations::inspection::catalog::{Catalog, quote};
+use crate::operations::inspection::connect_checks::{self, TENANT_SETTINGS};
+use crate::tenant::Inspection;
+
+const STRINGS: &str = "standard_conforming_strings";
+
+/// A default that holds for the role in this database.
+#[derive(FromQueryResult)]
+struct SettingDefault {
+    database: Option<String>,
+    role: Option<String>,
+    name: String,
+    value: String,
+}
+
+#[derive(FromQueryResult)]
+struct Schema {
+    name: String,
+    /// Whether PostgreSQL's own schema comes after it.
+    is_first: bool,
+    may_create: bool,
+    /// The roles that hold the privilege for the role, `PUBLIC` among them.
+    grantees: Vec<String>,
+}
+
+pub(super) async fn check(
+    inspection: &mut Inspection,
+    catalog: &Catalog,
+    expected: Expected<'_>,
+    options: &PgConnectOptions,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Error> {
+    let defaults: Vec<SettingDefault> = inspection.ask(DEFAULTS, []).await?;
+    let is_tenant = |name: &str| TENANT_SETTINGS.iter().any(|setting| setting.eq_ignore_ascii_case(name));
+    for default in &defaults {
+        let SettingDefault { name, value, .. } = default;
+        if is_tenant(name) {
+            findings.push(Finding {
+                severity: expected.without_row_security(),
+                check: Check::TenantDefault,
+                object: default.object(),
+                problem: format!(
+                    "has a default for {name}, so statements without a tenant see that tenant's rows"
+                ),
+                remedy: default.reset(),
+            });
+        } else if name.eq_ignore_ascii_case(STRINGS) && !is_on(value) {
+            findings.push(Finding {
+                severity: if catalog.server.strings == "on" { Severity::Warning } else { Severity::Error },
+                check: Check::BackslashEscapes,
+                object: default.object(),
+                problem: format!(
+                    "has the default {value} for {STRINGS}, so backslashes in strings are escapes"
+                ),
+                remedy: default.reset(),
+            });
+        }
+    }
+    let current = &catalog.server.role;
+    if catalog.server.strings != "on" && !findings.iter().any(|found| found.check == Check::BackslashEscapes)
+    {
+        findings.push(Finding {
+            severity: Severity::Error,
+            check: Check::BackslashEscapes,
+            object: current.clone(),
+            problem:
+                "reads backslashes in strings as escapes, so the rewriter would not see where a string ends"
+                    .to_owned(),
+            remedy: format!("ALTER ROLE {} SET {STRINGS} = on;", quote(current)),
+        });
+    }
+    let preset = connect_checks::preset_tenant(inspection).await?;
+    let explained =
+        |setting: &&str| defaults.iter().any(|default| default.name.eq_ignore_ascii_case(setting));
+    if let Some(setting) = preset.filter(|setting| !explained(setting)) {
+        let in_url = options.get_options().is_some_and(|options| options.contains(setting));
+        let (origin, place) = if in_url {
+            ("options in its URL", "the `options` of the URL")
+        } else {
+            ("server, or a pooler before it,", "the configuration of the server or the pooler")
+        };
+        findings.push(Finding {
+            severity: expected.without_row_security(),
+            check: Check::TenantDefault,
+            object: "the connection".to_owned(),
+            problem: format!(
+                "begins with a tenant: the {origin} set {setting}, so statements without a tenant see that tenant's rows"
+            ),
+            remedy: format!("take {setting} out of {place}"),
+        });
+    }
+    search_path(inspection, catalog, expected, findings).await
+}
+
+async fn search_path(
+    inspection: &mut Inspection,
+    catalog: &Catalog,
+    expected: Expected<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Error> {
+    let role = &catalog.server.role;
+    // An owner has other ways to change what statements find, and is a finding of its own.
+    let is_owner =
+        catalog.relations.iter().any(|relation| relation.owned && expected.is_tenants_table(relation));
+    let schemas: Vec<Schema> = inspection.ask(SCHEMAS, []).await?;
+    for Schema { name, is_first, may_create, grantees } in &schemas {
+        let mut report = |problem, remedy| {
+            let (severity, check) = (expected.without_rewriting(), Check::SearchPath);
+            findings.push(Finding { severity, check, object: name.clone(), problem, remedy });
+        };
+        if *is_first {
+            report(
+                "is searched before pg_catalog, so its functions, operators and types are taken for PostgreSQL's".to_owned(),
+                format!(
+                    "ALTER ROLE {} IN DATABASE {} SET search_path = {};",
+                    quote(role),
+                    quote(&catalog.server.database),
+                    schemas.iter().map(|schema| quote(&schema.name)).collect::<Vec<_>>().join(", ")
+                ),
+            );
+        }
+        if *may_create && !is_owner {
+            let grantees: Vec<_> = grantees.iter().map(|grantee| grantee_in_sql(grantee)).collect();
+            report(
+                format!(
+                    "is on the search path, and {role} may create functions and operators in it that statements find"
+                ),
+                format!("REVOKE CREATE ON SCHEMA {} FROM {};", quote(name), grantees.join(", ")),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn grantee_in_sql(grantee: &str) -> String {
+    if grantee == "PUBLIC" { grantee.to_owned() } else { quote(grantee) }
+}
+
+/// Whether PostgreSQL reads the value of a boolean setting as on.
+fn is_on(value: &str) -> bool {
+    let value = value.to_ascii_lowercase();
+    value == "on" || value == "1" || "true".starts_with(&value) || "yes".starts_with(&value)
+}
+
+impl SettingDefault {
+    fn object(&self) -> String {
+        match (&self.database, &self.role) {
+            (Some(database), Some(role)) => format!("role {role} in database {database}"),
+            (Some(database), None) => format!("database {database}"),
+            (None, Some(role)) => format!("role {role}"),
+            (None, None) => "every role".to_owned(),
+        }
+    }
+
+    fn reset(&self) -> String {
+        let name = self.name.split('.').map(quote).collect::<Vec<_>>().join(".");
+        match (&self.database, &self.role) {
+            (Some(database), Some(role)) => {
+                format!("ALTER ROLE {} IN DATABASE {} RESET {name};", quote(role), quote(database))
+            }
+            (Some(database), None) => format!("ALTER DATABASE {} RESET {name};", quote(database)),
+            (None, Some(role)) => format!("ALTER ROLE {} RESET {name};", quote(role)),
+            (None, None) => format!("ALTER ROLE ALL RESET {name};"),
+        }
+    }
+}
+
+const DEFAULTS: &str = "SELECT d.datname::text AS database, r.rolname::text AS role, \
+    split_part(c.entry, '=', 1) AS name, substr(c.entry, strpos(c.entry, '=') + 1) AS value \
+    FROM pg_catalog.pg_db_role_setting s CROSS JOIN unnest(s.setconfig) AS c (entry) \
+    LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole \
+    WHERE (s.setdatabase = 0 OR d.datname = current_database()) AND (s.setrole = 0 OR r.rolname = session_user) \
+    ORDER BY 1, 2, 3";
+
+const SCHEMAS: &str = "SELECT n.nspname::text AS name, \
+    coalesce(p.position < array_position(current_schemas(true), 'pg_catalog'), false) AS is_first, \
+    has_schema_privilege(n.oid, 'CREATE') AS may_create, \
+    ARRAY(SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee)::text END \
+        FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a WHERE a.privilege_type = 'CREATE' \
+        AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')) ORDER BY 1) AS grantees \
+    FROM unnest(current_schemas(true)) WITH ORDINALITY AS p (name, position) \
+    JOIN pg_catalog.pg_namespace n ON n.nspname = p.name WHERE n.nspname !~ '^pg_' ORDER BY p.position";

@@ -1,0 +1,234 @@
+//! Functions that widen what a statement reaches: those that run with another role's rights, and those that a statement
+//! calls without naming them.
+
+use sea_orm::FromQueryResult;
+
+use super::extensions::is_not_of_known;
+use super::{Check, Expected, Finding, OWN_SCHEMA, Severity, tenant_tables};
+use crate::error::Error;
+use crate::operations::inspection::catalog::{Catalog, quote};
+use crate::operations::inspection::connect_checks::TENANT_SETTINGS;
+use crate::tenant::Inspection;
+
+/// A function that is neither PostgreSQL's nor of a known extension.
+#[derive(FromQueryResult)]
+#[expect(clippy::struct_excessive_bools, reason = "a row of the catalog")]
+struct Function {
+    oid: i64,
+    schema: String,
+    name: String,
+    /// The types of its arguments, as `ALTER ROUTINE` takes them.
+    arguments: String,
+    owner: String,
+    owner_bypasses: bool,
+    security_definer: bool,
+    /// Settings that hold while the function runs, as `name=value`.
+    settings: Vec<String>,
+    /// Whether the role may execute it.
+    executable: bool,
+    /// Whether the role can name its schema.
+    nameable: bool,
+    is_trigger: bool,
+    /// Whether it is on the search path and takes a row of a tenant table.
+    takes_row: bool,
+    /// Whether it is on the search path and has the name of a function of PostgreSQL.
+    overloads: bool,
+}
+
+/// An object that calls a function.
+#[derive(FromQueryResult)]
+struct Caller {
+    function: i64,
+    description: String,
+    /// Whether a statement reaches the object by the types of its operands and not by a name.
+    is_unseen: bool,
+    /// Whether the server calls the function while it changes or reads rows, and not for a value of the statement.
+    is_automatic: bool,
+    /// Whether the function is called only for a role that may execute it.
+    needs_execute: bool,
+    /// The statement that drops the object.
+    dropping: String,
+}
+
+pub(super) async fn check(
+    inspection: &mut Inspection,
+    catalog: &Catalog,
+    expected: Expected<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Error> {
+    let tenants = tenant_tables(catalog, expected);
+    let functions: Vec<Function> = inspection.ask(&functions(), [tenants.clone().into()]).await?;
+    let callers: Vec<Caller> = inspection.ask(&callers(), [tenants.into()]).await?;
+    for function in functions.iter().filter(|function| function.schema != OWN_SCHEMA) {
+        let calls = |caller: &&Caller| {
+            caller.function == function.oid && (function.executable || !caller.needs_execute)
+        };
+        let callers: Vec<_> = callers.iter().filter(calls).collect();
+        let finding = privileged(function, &callers, expected)
+            .or_else(|| unseen(function, &callers, expected, &catalog.server.role));
+        findings.extend(finding);
+    }
+    Ok(())
+}
+
+impl Function {
+    fn display(&self) -> String {
+        format!("{}.{}({})", self.schema, self.name, self.arguments)
+    }
+
+    fn quoted(&self) -> String {
+        format!("{}.{}({})", quote(&self.schema), quote(&self.name), self.arguments)
+    }
+
+    fn is_declared(&self, expected: Expected<'_>) -> bool {
+        let Self { schema, name, .. } = self;
+        expected.registry.declares_function(name)
+            || expected.registry.declares_function(&format!("{schema}.{name}"))
+    }
+
+    /// Whether a statement can call it by name or, for a row, as a column.
+    const fn is_callable(&self) -> bool {
+        self.executable && self.nameable && !self.is_trigger
+    }
+}
+
+fn privileged(function: &Function, callers: &[&Caller], expected: Expected<'_>) -> Option<Finding> {
+    let is_reached = function.is_callable() || !callers.is_empty();
+    let tenant = function.settings.iter().find_map(|setting| {
+        let (name, _) = setting.split_once('=')?;
+        TENANT_SETTINGS.iter().find(|tenant| tenant.eq_ignore_ascii_case(name))
+    });
+    let bypasses = function.security_definer && function.owner_bypasses;
+    let (what, remedy) = match tenant {
+        _ if !is_reached => return None,
+        Some(setting) => (
+            format!("sets {setting} while it runs, so row-level security shows it that tenant's rows"),
+            format!("ALTER ROUTINE {} RESET {setting};", function.quoted()),
+        ),
+        None if bypasses => (
+            format!("runs as {}, which bypasses row-level security", function.owner),
+            format!(
+                "ALTER ROUTINE {} SECURITY INVOKER; or give it an owner that does not bypass row-level security",
+                function.quoted()
+            ),
+        ),
+        None => return None,
+    };
+    let chosen = function.is_callable() || callers.iter().any(|caller| !caller.is_automatic);
+    let severity =
+        if chosen && !function.is_declared(expected) { Severity::Error } else { Severity::Warning };
+    let problem = match callers {
+        [] => what,
+        callers => format!("{what}, and is called by {}", names(callers)),
+    };
+    Some(Finding { severity, check: Check::PrivilegedFunction, object: function.display(), problem, remedy })
+}
+
+fn unseen(function: &Function, callers: &[&Caller], expected: Expected<'_>, role: &str) -> Option<Finding> {
+    let callers: Vec<_> = callers.iter().copied().filter(|caller| caller.is_unseen).collect();
+    let problem = if !callers.is_empty() {
+        format!("is called by {}, so a statement reaches it without its name", names(&callers))
+    } else if function.takes_row && function.is_callable() {
+        "takes a row of a tenant table, so a statement can call it like a column of that row".to_owned()
+    } else if function.overloads && function.is_callable() {
+        format!(
+            "has the name of PostgreSQL's own function {}, and is called in its place for some types",
+            function.name
+        )
+    } else {
+        return None;
+    };
+    if function.is_declared(expected) {
+        return None;
+    }
+    let closing = match callers.iter().find(|caller| !caller.needs_execute) {
+        Some(caller) => caller.dropping.clone(),
+        None => {
+            format!("REVOKE EXECUTE ON ROUTINE {} FROM PUBLIC, {};", function.quoted(), quote(role))
+        }
+    };
+    Some(Finding {
+        severity: expected.without_rewriting(),
+        check: Check::UnseenFunction,
+        object: function.display(),
+        problem,
+        remedy: format!(
+            "{closing} or declare it with `Builder::function`, if it reads no table and changes no setting"
+        ),
+    })
+}
+
+fn names(callers: &[&Caller]) -> String {
+    callers.iter().map(|caller| caller.description.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// The types of rows of the tables that the first parameter lists, their arrays, and domains over either.
+const ROW_TYPES: &str = "row_types AS (SELECT t.oid FROM pg_catalog.pg_type t WHERE t.typrelid::int8 = ANY ($1) \
+    UNION SELECT t.oid FROM pg_catalog.pg_type t JOIN row_types r ON r.oid IN (t.typelem, t.typbasetype))";
+
+/// The numbers of objects that come with PostgreSQL end below this one.
+const FIRST_OBJECT: &str = "16384";
+
+fn functions() -> String {
+    let not_known = is_not_of_known("pg_proc", "p.oid");
+    format!(
+        "WITH RECURSIVE {ROW_TYPES} SELECT p.oid::int8 AS oid, n.nspname::text AS schema, p.proname::text AS name, \
+         pg_get_function_identity_arguments(p.oid) AS arguments, o.rolname::text AS owner, \
+         o.rolsuper OR o.rolbypassrls AS owner_bypasses, p.prosecdef AS security_definer, \
+         coalesce(p.proconfig, '{{}}') AS settings, \
+         has_function_privilege(p.oid, 'EXECUTE') AS executable, \
+         has_schema_privilege(n.oid, 'USAGE') AS nameable, \
+         p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype) AS is_trigger, \
+         n.nspname = ANY (current_schemas(true)) \
+            AND EXISTS (SELECT FROM row_types r WHERE r.oid = ANY (p.proargtypes)) AS takes_row, \
+         n.nspname = ANY (current_schemas(true)) AND EXISTS (SELECT FROM pg_catalog.pg_proc b \
+            WHERE b.proname = p.proname AND b.pronamespace = 'pg_catalog'::regnamespace AND b.oid < {FIRST_OBJECT}) \
+            AS overloads \
+         FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+         JOIN pg_catalog.pg_roles o ON o.oid = p.proowner \
+         WHERE p.oid >= {FIRST_OBJECT} AND {not_known} ORDER BY 2, 3, 4"
+    )
+}
+
+fn callers() -> String {
+    let all = [OPERATORS, CASTS, DOMAINS, BASE_TYPES, TRIGGERS, RULES].join(" UNION ALL ");
+    format!("WITH RECURSIVE {ROW_TYPES} {all}")
+}
+
+const OPERATORS: &str = "SELECT o.oprcode::oid::int8 AS function, \
+    pg_describe_object('pg_catalog.pg_operator'::regclass, o.oid, 0) AS description, \
+    o.oprleft IN (SELECT oid FROM row_types) OR o.oprright IN (SELECT oid FROM row_types) \
+        OR EXISTS (SELECT FROM pg_catalog.pg_operator b WHERE b.oprname = o.oprname AND b.oid < 16384) AS is_unseen, \
+    false AS is_automatic, true AS needs_execute, format('DROP OPERATOR %s;', o.oid::regoperator) AS dropping \
+    FROM pg_catalog.pg_operator o WHERE o.oid >= 16384";
+
+/// A cast to JSON is used by `to_json` and its kin, which ask for no privilege.
+const CASTS: &str = "SELECT c.castfunc::int8, pg_describe_object('pg_catalog.pg_cast'::regclass, c.oid, 0), \
+    c.castsource IN (SELECT oid FROM row_types) OR c.casttarget IN (SELECT oid FROM row_types) \
+        OR c.castcontext <> 'e' OR c.casttarget IN ('json'::regtype, 'jsonb'::regtype), \
+    false, c.casttarget NOT IN ('json'::regtype, 'jsonb'::regtype), \
+    format('DROP CAST (%s AS %s);', c.castsource::regtype, c.casttarget::regtype) \
+    FROM pg_catalog.pg_cast c WHERE c.oid >= 16384 AND c.castfunc <> 0";
+
+const DOMAINS: &str = "SELECT d.refobjid::int8, pg_describe_object('pg_catalog.pg_type'::regclass, k.contypid, 0), \
+    true, false, true, format('DROP DOMAIN %s;', k.contypid::regtype) \
+    FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d \
+    ON d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = k.oid \
+        AND d.refclassid = 'pg_catalog.pg_proc'::regclass WHERE k.contypid <> 0";
+
+/// The server converts values without asking who may execute the functions of their type.
+const BASE_TYPES: &str = "SELECT f.oid::int8, pg_describe_object('pg_catalog.pg_type'::regclass, t.oid, 0), \
+    true, false, false, format('DROP TYPE %s CASCADE;', t.oid::regtype) \
+    FROM pg_catalog.pg_type t JOIN pg_catalog.pg_proc f \
+    ON f.oid IN (t.typinput, t.typoutput, t.typreceive, t.typsend) \
+    WHERE t.oid >= 16384 AND t.typtype = 'b' AND t.typcategory <> 'A'";
+
+const TRIGGERS: &str = "SELECT g.tgfoid::int8, pg_describe_object('pg_catalog.pg_trigger'::regclass, g.oid, 0), \
+    false, true, false, format('DROP TRIGGER %I ON %s;', g.tgname, g.tgrelid::regclass) \
+    FROM pg_catalog.pg_trigger g WHERE NOT g.tgisinternal AND g.tgrelid::int8 = ANY ($1)";
+
+const RULES: &str = "SELECT d.refobjid::int8, pg_describe_object('pg_catalog.pg_rewrite'::regclass, w.oid, 0), \
+    false, true, false, format('DROP RULE %I ON %s;', w.rulename, w.ev_class::regclass) \
+    FROM pg_catalog.pg_rewrite w JOIN pg_catalog.pg_depend d \
+    ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid \
+        AND d.refclassid = 'pg_catalog.pg_proc'::regclass WHERE w.ev_class::int8 = ANY ($1)";

@@ -1,0 +1,86 @@
+//! Indexes: those that foreign keys need, and those of watertight's own tables.
+
+use super::own_indexes::{OVERLAP_BY_EQUALITY, OWN_INDEXES, OwnIndex};
+use super::{Check, Expected, Finding, Severity};
+use crate::operations::inspection::catalog::{Catalog, Index, Relation, quote};
+
+pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
+    for relation in catalog.relations.iter().filter(|relation| expected.is_tenants(relation)) {
+        let indexes = catalog.indexes.of(relation);
+        let mut report = |severity, problem, remedy| {
+            let object = relation.name().to_string();
+            findings.push(Finding { severity, check: Check::MissingIndex, object, problem, remedy });
+        };
+        for index in indexes.iter().filter(|index| !index.is_valid) {
+            report(
+                Severity::Error,
+                format!("has the index {}, which could not be finished and is not used", index.name),
+                format!("REINDEX INDEX {}.{};", quote(&relation.name().schema), quote(&index.name)),
+            );
+        }
+        for key in catalog.constraints.of(relation).iter().filter(|key| key.is_foreign_key()) {
+            if !indexes.iter().any(|index| serves(index, &key.columns)) {
+                report(
+                    Severity::Warning,
+                    format!(
+                        "has no index for the foreign key {}: to delete what it refers to reads the whole table",
+                        key.name
+                    ),
+                    format!("CREATE INDEX ON {} ({});", relation.quoted(), quote_all(&key.columns)),
+                );
+            }
+        }
+        for own in OWN_INDEXES.iter().filter(|own| own.table == relation.name().to_string()) {
+            if let Some(on) = lacks(catalog, own, relation) {
+                let severity = if own.forbids { Severity::Error } else { Severity::Warning };
+                let problem = format!("has no index {} over ({}){on}", own.name, own.keys.join(", "));
+                report(severity, problem, remedy(own, relation));
+            }
+        }
+    }
+}
+
+/// Where the index is missing. What keeps rows apart by overlap is each partition's own.
+fn lacks(catalog: &Catalog, own: &OwnIndex, relation: &Relation) -> Option<String> {
+    let has = |table: &Relation| catalog.indexes.of(table).iter().any(|index| own.is(index));
+    if has(relation) {
+        return None;
+    }
+    let partitions = if own.excludes { catalog.partitions(relation) } else { Vec::new() };
+    if partitions.is_empty() {
+        return Some(String::new());
+    }
+    let partition = partitions.into_iter().find(|partition| !has(partition))?;
+    Some(format!(" on its partition {}", partition.name()))
+}
+
+/// Whether the first columns of the index are those of a key, in whatever order.
+fn serves(index: &Index, columns: &[String]) -> bool {
+    let first = index.keys.get(..columns.len()).unwrap_or_default();
+    // What is a word of SQL's own, PostgreSQL prints in quotes.
+    let leads = |column: &String| first.iter().any(|key| key.trim_matches('"') == column);
+    index.is_valid && !index.is_partial && !first.is_empty() && columns.iter().all(leads)
+}
+
+fn remedy(own: &OwnIndex, relation: &Relation) -> String {
+    let (table, name) = (relation.quoted(), quote(own.name));
+    match (own.excludes, own.forbids) {
+        (true, _) => format!("make the constraint {name} as the migrations of watertight do"),
+        (false, true) => {
+            format!("ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE ({});", own.keys.join(", "))
+        }
+        (false, false) => format!("CREATE INDEX {name} ON {table} ({});", own.keys.join(", ")),
+    }
+}
+
+fn quote_all(columns: &[String]) -> String {
+    columns.iter().map(|column| quote(column)).collect::<Vec<_>>().join(", ")
+}
+
+impl OwnIndex {
+    fn is(&self, index: &Index) -> bool {
+        let is_made_by_equality = || self.excludes && index.keys == OVERLAP_BY_EQUALITY;
+        (index.keys == self.keys || is_made_by_equality())
+            && (index.is_unique || !self.forbids || self.excludes)
+    }
+}

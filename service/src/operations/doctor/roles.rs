@@ -1,0 +1,50 @@
+//! Who passes row-level security by, or could take it away.
+
+use super::{Check, Expected, Finding, Severity};
+use crate::operations::inspection::catalog::{Catalog, quote};
+
+pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
+    let current = &catalog.server.role;
+    let check = Check::PrivilegedRole;
+    let mut is_superuser = false;
+    for role in &catalog.privileged_roles {
+        let privilege = if role.is_superuser { "a superuser" } else { "BYPASSRLS" };
+        let named = quote(&role.role);
+        is_superuser |= role.is_current && role.is_superuser;
+        let (severity, problem, remedy) = if role.is_current {
+            (
+                expected.without_row_security(),
+                format!("is {privilege}, so row-level security does not hold for it"),
+                format!(
+                    "connect as another role: CREATE ROLE .. LOGIN NOSUPERUSER NOBYPASSRLS; or ALTER ROLE {named} NOSUPERUSER NOBYPASSRLS;"
+                ),
+            )
+        } else if role.is_reachable && !is_superuser {
+            (
+                expected.without_row_security(),
+                format!("is {privilege}, and {current} may become it with SET ROLE"),
+                format!("REVOKE {named} FROM {};", quote(current)),
+            )
+        } else {
+            (
+                Severity::Note,
+                format!("is {privilege}: whoever logs in as it sees the rows of all tenants"),
+                format!("keep it for maintenance, or ALTER ROLE {named} NOSUPERUSER NOBYPASSRLS;"),
+            )
+        };
+        findings.push(Finding { severity, check, object: role.role.clone(), problem, remedy });
+    }
+    let owned = |relation: &&super::Relation| relation.owned && expected.is_tenants_table(relation);
+    let owned = catalog.relations.iter().filter(owned).count();
+    if owned > 0 && !is_superuser {
+        findings.push(Finding {
+            severity: Severity::Warning,
+            check: Check::OwnedTables,
+            object: current.clone(),
+            problem: format!(
+                "owns {owned} tenant tables, or may become their owner, and so can take their policies away"
+            ),
+            remedy: "let the application log in as a role that is granted the tables and no more".to_owned(),
+        });
+    }
+}

@@ -1,0 +1,115 @@
+//! Row-level security: in force on every tenant table, with the one policy and none that shows more.
+
+use super::{Check, Expected, Finding, Severity};
+use crate::operations::inspection::catalog::{Catalog, Policy, Relation, quote};
+
+/// The policy's expression as the migrations write it and as PostgreSQL prints it.
+const WRITTEN: &str = "tenant_id = (SELECT watertight.tenant())";
+const PRINTED: [&str; 2] = [
+    "(tenant_id = ( SELECT watertight.tenant() AS tenant))",
+    // On a Citus cluster, which takes no sub-select in a policy.
+    "(tenant_id = watertight.tenant())",
+];
+
+pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
+    for relation in catalog.relations.iter().filter(|relation| expected.is_tenants(relation)) {
+        let is_partition = !expected.is_tenants_table(relation);
+        if is_partition && relation.granted && !relation.owned {
+            findings.push(granted(catalog, relation));
+        }
+        // A partition is read through its table, whose policies count; its own are for who is granted it one day.
+        let severity = if is_partition && !relation.granted {
+            Severity::Warning
+        } else {
+            expected.without_row_security()
+        };
+        let name = relation.name().to_string();
+        let table = relation.quoted();
+        for (holds, word, verb) in
+            [(relation.row_security, "enabled", "ENABLE"), (relation.row_security_forced, "forced", "FORCE")]
+        {
+            if !holds {
+                findings.push(Finding {
+                    severity,
+                    check: Check::RowSecurity,
+                    object: name.clone(),
+                    problem: format!("has no {word} row-level security"),
+                    remedy: format!("ALTER TABLE {table} {verb} ROW LEVEL SECURITY;"),
+                });
+            }
+        }
+        policies(catalog, relation, severity, findings);
+        disabled_triggers(catalog, relation, findings);
+    }
+}
+
+fn granted(catalog: &Catalog, relation: &Relation) -> Finding {
+    let role = &catalog.server.role;
+    Finding {
+        severity: Severity::Warning,
+        check: Check::PartitionGrant,
+        object: relation.name().to_string(),
+        problem: format!("is a partition that {role} is granted, and so can reach past its table"),
+        remedy: format!("REVOKE ALL ON TABLE {} FROM PUBLIC, {};", relation.quoted(), quote(role)),
+    }
+}
+
+/// A foreign key holds by triggers, and what a trigger of ours keeps must be kept.
+fn disabled_triggers(catalog: &Catalog, relation: &Relation, findings: &mut Vec<Finding>) {
+    for trigger in catalog.disabled_triggers.of(relation) {
+        let problem = match &trigger.constraint_name {
+            Some(constraint) => {
+                format!("does not keep to its constraint {constraint}: the trigger is disabled")
+            }
+            None => format!("has its trigger {} disabled", trigger.trigger_name),
+        };
+        let name = quote(&trigger.trigger_name);
+        findings.push(Finding {
+            severity: Severity::Error,
+            check: Check::DisabledTrigger,
+            object: relation.name().to_string(),
+            problem,
+            remedy: format!("ALTER TABLE {} ENABLE TRIGGER {name};", relation.quoted()),
+        });
+    }
+}
+
+fn policies(catalog: &Catalog, relation: &Relation, severity: Severity, findings: &mut Vec<Finding>) {
+    let table = relation.quoted();
+    let mut report = |severity, problem, remedy| {
+        let object = relation.name().to_string();
+        findings.push(Finding { severity, check: Check::Policy, object, problem, remedy });
+    };
+    let policies = catalog.policies.of(relation);
+    // Policies that restrict take rows away from what the others show, and so can stand beside ours.
+    for policy in policies.iter().filter(|policy| policy.permissive && !is_ours(policy)) {
+        let shows = |expression: &Option<String>| expression.clone().unwrap_or_else(|| "-".to_owned());
+        report(
+            severity,
+            format!(
+                "has the policy {} with another expression (USING {}, WITH CHECK {}), and what one policy shows is shown",
+                policy.name,
+                shows(&policy.reads),
+                shows(&policy.writes)
+            ),
+            format!("DROP POLICY {} ON {table};", quote(&policy.name)),
+        );
+    }
+    if !policies.iter().any(is_ours) {
+        report(
+            severity,
+            "has no policy that shows each tenant its own rows".to_owned(),
+            format!(
+                "CREATE POLICY tenant_isolation ON {table} FOR ALL USING ({WRITTEN}) WITH CHECK ({WRITTEN});"
+            ),
+        );
+    }
+}
+
+fn is_ours(policy: &Policy) -> bool {
+    policy.permissive
+        && policy.command == "*"
+        && policy.for_everyone
+        && policy.reads.as_deref().is_some_and(|reads| PRINTED.contains(&reads))
+        && policy.writes.as_deref().is_none_or(|writes| PRINTED.contains(&writes))
+}

@@ -1,0 +1,69 @@
+//! What keeps the tenant's signature worth something: nobody but the owner reads the keys, signs, or waives signatures.
+
+use sea_orm::FromQueryResult;
+
+use super::{Check, Expected, Finding, Severity};
+use crate::error::Error;
+use crate::tenant::Inspection;
+
+#[derive(FromQueryResult)]
+struct Privilege {
+    object: String,
+    kind: String,
+    grantee: String,
+}
+
+#[derive(FromQueryResult)]
+struct Verification {
+    signed: bool,
+}
+
+/// Every privilege on the keys and on the function that signs which another role than their owner has.
+const PRIVILEGES: &str = "SELECT c.oid::regclass::text AS object, 'TABLE' AS kind, \
+        CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(a.grantee::regrole::text) END AS grantee \
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    CROSS JOIN LATERAL ( \
+        SELECT (aclexplode(c.relacl)).grantee \
+        UNION SELECT (aclexplode(attacl)).grantee FROM pg_catalog.pg_attribute WHERE attrelid = c.oid \
+    ) a \
+    WHERE n.nspname = 'watertight' AND c.relname = 'tenant_keys' AND a.grantee <> c.relowner \
+    UNION \
+    SELECT p.oid::regprocedure::text, 'FUNCTION', \
+        CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(a.grantee::regrole::text) END \
+    FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+    CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a \
+    WHERE n.nspname = 'watertight' AND p.proname = 'enter' AND a.grantee <> p.proowner \
+    ORDER BY 1, 3";
+
+const VERIFICATION: &str = "SELECT p.prosecdef AS signed FROM pg_catalog.pg_proc p \
+    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+    WHERE n.nspname = 'watertight' AND p.proname = 'tenant' AND p.pronargs = 0";
+
+pub(super) async fn check(
+    inspection: &mut Inspection,
+    expected: Expected<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Error> {
+    for Privilege { object, kind, grantee } in inspection.ask(PRIVILEGES, []).await? {
+        findings.push(Finding {
+            severity: expected.without_row_security(),
+            check: Check::TenantKeys,
+            problem: format!("can be used by {grantee}, who can then name any tenant to row-level security"),
+            remedy: format!("REVOKE ALL ON {kind} {object} FROM {grantee};"),
+            object,
+        });
+    }
+    for Verification { signed } in inspection.ask(VERIFICATION, []).await? {
+        if !signed {
+            findings.push(Finding {
+                severity: Severity::Warning,
+                check: Check::TenantKeys,
+                object: "watertight.tenant()".to_owned(),
+                problem: "does not verify the tenant's signature, so any SQL can name any tenant to row-level security"
+                    .to_owned(),
+                remedy: "run `watertight keys require`, except on a Citus cluster".to_owned(),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! Whether what is sent can be read on the way.
+
+use sea_orm::sqlx::postgres::PgConnectOptions;
+
+use super::{Check, Finding, Severity};
+use crate::operations::inspection::hosts;
+
+pub(super) fn check(options: &PgConnectOptions, findings: &mut Vec<Finding>) {
+    let (severity, problem, remedy) = if hosts::may_go_in_the_clear(options) {
+        (
+            Severity::Warning,
+            "may go in the clear to another machine: its sslmode does not ask for encryption, or falls back without it",
+            "add sslmode=verify-full to the URL, with sslrootcert=.. where the server's authority is not a public one",
+        )
+    } else if hosts::may_be_an_impostor(options) {
+        (
+            Severity::Note,
+            "is encrypted, and the server's certificate is not held against its name: another may pass itself off as it",
+            "set sslmode=verify-full in the URL, with sslrootcert=.. where the server's authority is not a public one",
+        )
+    } else {
+        return;
+    };
+    findings.push(Finding {
+        severity,
+        check: Check::Transport,
+        object: "the connection".to_owned(),
+        problem: problem.to_owned(),
+        remedy: remedy.to_owned(),
+    });
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_read_on_the_way_is_found() {
+        for (url, found) in [
+            ("postgres://u@db.example.com/d", Some(Severity::Warning)),
+            ("postgres://u@db.example.com/d?sslmode=require", Some(Severity::Note)),
+            ("postgres://u@db.example.com/d?sslmode=verify-full", None),
+            ("postgres://u@localhost/d", None),
+        ] {
+            let mut findings = Vec::new();
+            check(&url.parse().unwrap(), &mut findings);
+            assert_eq!(findings.first().map(|finding| finding.severity), found, "{url}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Views over tenant tables that read with their owner's rights, and materialized views, which row-level security does
+//! not filter.
+
+use sea_orm::FromQueryResult;
+
+use super::extensions::is_not_of_known;
+use super::{Check, Expected, Finding, Severity, tenant_tables};
+use crate::error::Error;
+use crate::operations::inspection::catalog::{Catalog, quote};
+use crate::tenant::{Inspection, TableName};
+
+#[derive(FromQueryResult)]
+struct View {
+    schema: String,
+    name: String,
+    is_materialized: bool,
+    owner: String,
+    owner_bypasses: bool,
+}
+
+pub(super) async fn check(
+    inspection: &mut Inspection,
+    catalog: &Catalog,
+    expected: Expected<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Error> {
+    let views: Vec<View> = inspection.ask(&views(), [tenant_tables(catalog, expected).into()]).await?;
+    let role = &catalog.server.role;
+    findings.extend(views.into_iter().map(|view| {
+        let View { schema, name, is_materialized, owner, owner_bypasses } = view;
+        let quoted = format!("{}.{}", quote(&schema), quote(&name));
+        let name = TableName { schema, name };
+        let (severity, problem, remedy) = if is_materialized {
+            let registered = expected.registry.ownership(&name).is_some();
+            (
+                // What is registered is guarded by rewriting, and by nothing else.
+                if registered { expected.without_row_security() } else { Severity::Error },
+                format!("holds rows of tenant tables, {role} may read it, and row-level security does not filter it"),
+                format!("REVOKE ALL ON TABLE {quoted} FROM PUBLIC, {};", quote(role)),
+            )
+        } else if owner_bypasses {
+            (
+                expected.without_row_security(),
+                format!("reads tenant tables as its owner {owner}, which bypasses row-level security"),
+                format!("ALTER VIEW {quoted} SET (security_invoker = true);"),
+            )
+        } else {
+            (
+                Severity::Warning,
+                format!("reads tenant tables with the rights of its owner {owner} and not of {role}"),
+                format!("ALTER VIEW {quoted} SET (security_invoker = true);"),
+            )
+        };
+        Finding { severity, check: Check::View, object: name.to_string(), problem, remedy }
+    }));
+    Ok(())
+}
+
+/// The views over the tables that the parameter lists, at any depth, that the role reads, or reads through others.
+fn views() -> String {
+    let not_known = is_not_of_known("pg_class", "c.oid");
+    format!(
+        "WITH RECURSIVE uses AS (SELECT DISTINCT r.ev_class AS view, d.refobjid AS used \
+            FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class AND c.relkind IN ('v', 'm') \
+            JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid \
+                AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> r.ev_class), \
+         above AS (SELECT view FROM uses WHERE used::int8 = ANY ($1) \
+            UNION SELECT u.view FROM uses u JOIN above a ON a.view = u.used), \
+         reached AS (SELECT a.view FROM above a JOIN pg_catalog.pg_class c ON c.oid = a.view \
+            WHERE has_table_privilege(a.view, 'SELECT, INSERT, UPDATE, DELETE') \
+                AND has_schema_privilege(c.relnamespace, 'USAGE') \
+            UNION SELECT u.used FROM uses u JOIN reached r ON r.view = u.view JOIN above a ON a.view = u.used) \
+         SELECT n.nspname::text AS schema, c.relname::text AS name, c.relkind = 'm' AS is_materialized, \
+            o.rolname::text AS owner, o.rolsuper OR o.rolbypassrls AS owner_bypasses \
+         FROM reached r JOIN pg_catalog.pg_class c ON c.oid = r.view \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_roles o ON o.oid = c.relowner \
+         WHERE NOT coalesce((SELECT bool_or(t.option_value::boolean) FROM pg_options_to_table(c.reloptions) t \
+            WHERE t.option_name = 'security_invoker'), false) AND {not_known} ORDER BY 1, 2"
+    )
+}

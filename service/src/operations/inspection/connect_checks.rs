@@ -1,0 +1,172 @@
+//! The checks at start: what isolation rests on must be there before the first statement runs.
+
+use std::collections::HashMap;
+
+use sea_orm::{DbErr, FromQueryResult};
+
+use crate::error::Error;
+use crate::tenant::{Inspection, Ownership, Shared, TENANT_TYPE};
+
+/// The settings that carry the tenant to row-level security: the token's, and the one of databases whose policies were
+/// made before tokens.
+pub(crate) const TENANT_SETTINGS: [&str; 2] = ["watertight.tenant", "app.tenant_id"];
+
+pub(crate) async fn check(inspection: &mut Inspection, shared: &Shared) -> Result<(), Error> {
+    check_strings(inspection).await?;
+    if shared.layers.row_security() {
+        check_role(inspection).await?;
+        if let Some(setting) = preset_tenant(inspection).await? {
+            return Err(Error::TenantPreset { setting });
+        }
+    }
+    check_tables(inspection, shared).await?;
+    if !shared.layers.row_security() {
+        warn_of_row_security(inspection, shared).await?;
+    }
+    Ok(())
+}
+
+/// Without the setting of the second layer, its policies hide every row from a role that they bind.
+async fn warn_of_row_security(inspection: &mut Inspection, shared: &Shared) -> Result<(), Error> {
+    #[derive(FromQueryResult)]
+    struct Bound {
+        name: String,
+    }
+    let sql = "SELECT n.nspname || '.' || c.relname AS name \
+               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE n.nspname || '.' || c.relname = ANY ($1) AND c.relkind IN ('r', 'p') \
+               AND pg_catalog.row_security_active(c.oid) ORDER BY 1";
+    let tables = shared.rewriter.registry().tables();
+    let tenants = tables.filter(|(_, table)| table.ownership == Ownership::Tenant);
+    let names: Vec<String> = tenants.map(|(name, _)| name.to_string()).collect();
+    let bound: Vec<Bound> = inspection.ask(sql, [names.into()]).await?;
+    if !bound.is_empty() {
+        let tables = bound.iter().map(|table| table.name.as_str()).collect::<Vec<_>>().join(", ");
+        tracing::warn!(
+            %tables,
+            "row-level security binds the role, and Layers::RewritingOnly makes no setting for it: every read of \
+             these tables is empty; use both layers, or disable row-level security on the tables"
+        );
+    }
+    Ok(())
+}
+
+/// Whether tenant tables are spread over the machines of a Citus cluster.
+pub(crate) async fn is_distributed(inspection: &mut Inspection) -> Result<bool, Error> {
+    #[derive(FromQueryResult)]
+    struct Answer {
+        yes: bool,
+    }
+    // The table is the extension's, and what names it fails where it is not there.
+    let installed = "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') AS yes";
+    let Answer { yes: installed } = inspection.ask_one(installed, []).await?;
+    if !installed {
+        return Ok(false);
+    }
+    let distributed =
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE partmethod = 'h') AS yes";
+    Ok(inspection.ask_one::<Answer>(distributed, []).await?.yes)
+}
+
+pub(crate) async fn begin(shared: &Shared) -> Result<Inspection, Error> {
+    Inspection::begin(&shared.pool).await.map_err(|error| match error {
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => Error::Unreachable { source: error },
+        error => Error::Database(error),
+    })
+}
+
+/// The first setting that carries a tenant although no tenant was named. The value is not read: it may be a secret.
+pub(crate) async fn preset_tenant(inspection: &mut Inspection) -> Result<Option<&'static str>, Error> {
+    #[derive(FromQueryResult)]
+    struct Setting {
+        is_set: bool,
+    }
+    for setting in TENANT_SETTINGS {
+        let sql = "SELECT coalesce(current_setting($1, true), '') <> '' AS is_set";
+        let Setting { is_set } = inspection.ask_one(sql, [setting.into()]).await?;
+        if is_set {
+            return Ok(Some(setting));
+        }
+    }
+    Ok(None)
+}
+
+/// The rewriter reads a backslash in a plain string as PostgreSQL does by default: as a backslash.
+pub(crate) async fn check_strings(inspection: &mut Inspection) -> Result<(), Error> {
+    #[derive(FromQueryResult)]
+    struct Setting {
+        value: String,
+    }
+    let sql = "SELECT current_setting('standard_conforming_strings') AS value";
+    let Setting { value } = inspection.ask_one(sql, []).await?;
+    if value == "on" { Ok(()) } else { Err(Error::BackslashEscapes) }
+}
+
+pub(crate) async fn check_role(inspection: &mut Inspection) -> Result<(), Error> {
+    #[derive(FromQueryResult)]
+    struct Role {
+        rolname: String,
+        rolsuper: bool,
+        rolbypassrls: bool,
+    }
+    let sql = "SELECT rolname::text, rolsuper, rolbypassrls FROM pg_catalog.pg_roles \
+               WHERE rolname = current_user";
+    match inspection.ask_one(sql, []).await? {
+        Role { rolname: role, rolsuper: true, .. } => {
+            Err(Error::PrivilegedRole { role, privilege: "a superuser" })
+        }
+        Role { rolname: role, rolbypassrls: true, .. } => {
+            Err(Error::PrivilegedRole { role, privilege: "BYPASSRLS" })
+        }
+        Role { .. } => Ok(()),
+    }
+}
+
+async fn check_tables(inspection: &mut Inspection, shared: &Shared) -> Result<(), Error> {
+    #[derive(FromQueryResult)]
+    struct Table {
+        name: String,
+        protected: bool,
+    }
+    let registry = shared.rewriter.registry();
+    let sql = "SELECT n.nspname || '.' || c.relname AS name, \
+               c.relrowsecurity AND c.relforcerowsecurity AS protected \
+               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE n.nspname || '.' || c.relname = ANY ($1) AND c.relkind IN ('r', 'p') \
+               AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')";
+    let names: Vec<String> = registry.tables().map(|(name, _)| name.to_string()).collect();
+    let found: Vec<Table> = inspection.ask(sql, [names.into()]).await?;
+    let found: HashMap<String, bool> = found.into_iter().map(|table| (table.name, table.protected)).collect();
+    let mut missing = Vec::new();
+    let mut unprotected = Vec::new();
+    for (name, table) in registry.tables() {
+        let name = name.to_string();
+        match found.get(&name) {
+            None => missing.push(name),
+            Some(false) if table.ownership == Ownership::Tenant => unprotected.push(name),
+            Some(_) => {}
+        }
+    }
+    if shared.layers.row_security() {
+        #[derive(FromQueryResult)]
+        struct Type {
+            there: bool,
+        }
+        let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n \
+                   ON n.oid = t.typnamespace WHERE n.nspname || '.' || t.typname = $1 \
+                   AND has_schema_privilege(n.oid, 'USAGE') AND has_type_privilege(t.oid, 'USAGE')) AS there";
+        let Type { there } = inspection.ask_one(sql, [TENANT_TYPE.into()]).await?;
+        if !there {
+            missing.push(format!("type {TENANT_TYPE}"));
+        }
+    }
+    if !missing.is_empty() {
+        missing.sort_unstable();
+        return Err(Error::NotMigrated { tables: missing });
+    }
+    if shared.layers.row_security() && !unprotected.is_empty() {
+        unprotected.sort_unstable();
+        return Err(Error::RowSecurityOff { tables: unprotected });
+    }
+    Ok(())
+}

@@ -1,0 +1,240 @@
+//! A tenant's rows, put back exactly as an export has them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::TryStreamExt;
+use sea_orm::{AccessMode, ConnectionTrait, TransactionSession};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt};
+
+use super::export::stream_rows;
+use super::format::{FORMAT, Footer, Header, Line, Opening, Sum, is_footer};
+use super::stats::count_rows;
+use super::tables::{Tables, TenantTable};
+use super::{Maintenance, Progress};
+use crate::error::Error;
+use crate::tenant::sql::statement;
+use crate::tenant::{TenantId, TenantTransaction};
+
+/// How many bytes of rows go to the database in one statement, at least where there are more.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// What was put back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Import {
+    /// Whose rows.
+    pub tenant: TenantId,
+    /// How many of each table.
+    pub rows: BTreeMap<String, u64>,
+}
+
+/// Reads lines, and keeps their number and hash.
+struct Lines<R> {
+    reader: R,
+    line: Vec<u8>,
+    number: u64,
+    hash: Sha256,
+}
+
+impl<R: AsyncBufRead + Unpin> Lines<R> {
+    /// Goes to the next line; `false` at the end.
+    async fn advance(&mut self) -> Result<bool, Error> {
+        if !is_footer(&self.line) {
+            self.hash.update(&self.line);
+        }
+        self.line.clear();
+        self.number += 1;
+        Ok(self.reader.read_until(b'\n', &mut self.line).await? > 0)
+    }
+
+    fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.line).map_err(|error| self.malformed(error.to_string()))
+    }
+
+    fn malformed(&self, reason: impl Into<String>) -> Error {
+        Error::MalformedExport { line: self.number, reason: reason.into() }
+    }
+}
+
+/// Rows of one table that are on their way to the database.
+#[derive(Default)]
+struct Batch {
+    rows: String,
+    count: u64,
+}
+
+impl Maintenance {
+    /// Puts the rows of an export back, in one transaction. The tenant must have no rows, and the tables must have the
+    /// columns that the export has. Before it is committed all rows are read again and held against the export.
+    ///
+    /// # Errors
+    /// [`Error::TenantNotEmpty`], [`Error::MalformedExport`], [`Error::NotPermitted`], [`Error::CopyNotPermitted`],
+    /// [`Error::TableCycle`], [`Error::Io`], and what the database reports. Nothing is written then.
+    pub async fn import(
+        &self,
+        tenant: TenantId,
+        reader: impl AsyncBufRead + Unpin + Send,
+        mut progress: impl FnMut(Progress<'_>) + Send,
+    ) -> Result<Import, Error> {
+        let tables = self.tables().await?;
+        tables.require_write("insert into")?;
+        if self.plain.distributed {
+            tables.require_copy()?;
+        }
+        let mut lines = Lines { reader, line: Vec::new(), number: 0, hash: Sha256::new() };
+        check_header(&mut lines, tenant, &tables).await?;
+        let transaction = self.begin(tenant, AccessMode::ReadWrite).await?;
+        require_empty(&transaction, &tables, tenant).await?;
+
+        let mut sums: BTreeMap<&str, Sum> =
+            tables.iter().map(|table| (table.name.as_str(), Sum::default())).collect();
+        let mut batch = Batch::default();
+        let mut current: Option<&TenantTable> = None;
+        let mut done = 0;
+        while lines.advance().await? && !is_footer(&lines.line) {
+            let line: Line<'_> =
+                serde_json::from_slice(&lines.line).map_err(|error| lines.malformed(error.to_string()))?;
+            if current.is_none_or(|table| table.name != line.table) {
+                send(&transaction, current, &mut batch).await?;
+                let table = tables
+                    .find(&line.table)
+                    .filter(|table| sums.get(table.name.as_str()).is_some_and(|sum| sum.rows == 0));
+                current = Some(table.ok_or_else(|| {
+                    lines.malformed(format!(
+                        "the table {:?} is none of the header's, or its rows are not together",
+                        line.table
+                    ))
+                })?);
+            }
+            let Some(table) = current else { continue };
+            let row = line.row.get();
+            if let Some(sum) = sums.get_mut(table.name.as_str()) {
+                sum.add(row);
+            }
+            batch.rows.push(if batch.count == 0 { '[' } else { ',' });
+            batch.rows.push_str(row);
+            batch.count += 1;
+            done += 1;
+            // What refers to a row of the same table has to come with it.
+            if batch.rows.len() >= BATCH_BYTES && !table.refers_to_itself {
+                send(&transaction, current, &mut batch).await?;
+            }
+            progress(Progress { table: &table.name, done, total: 0 });
+        }
+        send(&transaction, current, &mut batch).await?;
+        let rows: BTreeMap<String, u64> =
+            sums.iter().map(|(table, sum)| ((*table).to_owned(), sum.rows)).collect();
+        check_footer(&mut lines, &rows).await?;
+        for table in tables.iter() {
+            let mut found = Sum::default();
+            let mut stored = stream_rows(&transaction, tenant, table).await?;
+            while let Some(row) = stored.try_next().await? {
+                found.add(&row.try_get_by_index::<String>(0)?);
+            }
+            if sums.get(table.name.as_str()) != Some(&found) {
+                return Err(lines.malformed(format!(
+                    "the rows of {} are not in the database as they are in the export; were they changed, or are \
+                     they of another tenant?",
+                    table.name
+                )));
+            }
+        }
+        transaction.commit().await?;
+        Ok(Import { tenant, rows })
+    }
+}
+
+async fn check_header<R: AsyncBufRead + Unpin>(
+    lines: &mut Lines<R>,
+    tenant: TenantId,
+    tables: &Tables,
+) -> Result<(), Error> {
+    if !lines.advance().await? {
+        return Err(lines.malformed("the export is empty"));
+    }
+    let Opening { format, tenant: exported, tables: exported_tables, .. } =
+        lines.parse::<Header>()?.watertight;
+    if format != FORMAT {
+        return Err(lines.malformed(format!("its format is {format}, and {FORMAT} is read")));
+    }
+    if exported != tenant.uuid() {
+        return Err(lines.malformed(format!("it is of tenant {exported}, not of {tenant}")));
+    }
+    let set = |columns: &[String]| columns.iter().cloned().collect::<BTreeSet<_>>();
+    for (name, columns) in &exported_tables {
+        let Some(table) = tables.find(name) else {
+            return Err(lines.malformed(format!(
+                "the database has no table {name}; apply the migrations it was made with"
+            )));
+        };
+        if set(columns) != set(&table.columns) {
+            return Err(lines.malformed(format!(
+                "{name} has the columns {} in the export and {} in the database; apply the migrations it was made with",
+                columns.join(", "),
+                table.columns.join(", ")
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn require_empty(
+    transaction: &TenantTransaction,
+    tables: &Tables,
+    tenant: TenantId,
+) -> Result<(), Error> {
+    let rows = count_rows(transaction, tables).await?;
+    let full: Vec<String> = rows.into_iter().filter(|(_, rows)| *rows > 0).map(|(table, _)| table).collect();
+    if full.is_empty() { Ok(()) } else { Err(Error::TenantNotEmpty { tenant, tables: full }) }
+}
+
+/// Inserts the rows of a batch. The database reads them as it has written them.
+async fn send(
+    transaction: &TenantTransaction,
+    table: Option<&TenantTable>,
+    batch: &mut Batch,
+) -> Result<(), Error> {
+    let Some(table) = table.filter(|_| batch.count > 0) else { return Ok(()) };
+    let Batch { mut rows, .. } = std::mem::take(batch);
+    rows.push(']');
+    let sql = format!(
+        "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} \
+         FROM jsonb_array_elements($1::text::jsonb) e, jsonb_populate_record(NULL::{table}, e) r \
+         WHERE r.tenant_id = $2",
+        table = table.quoted,
+        columns = table.quoted_columns(),
+        values = table.from_json,
+    );
+    transaction.execute_raw(statement(sql, [rows.into(), transaction.tenant_id().into()])).await?;
+    Ok(())
+}
+
+async fn check_footer<R: AsyncBufRead + Unpin>(
+    lines: &mut Lines<R>,
+    rows: &BTreeMap<String, u64>,
+) -> Result<(), Error> {
+    if lines.line.is_empty() {
+        return Err(lines.malformed("the last line is missing: the export was cut off"));
+    }
+    let end = lines.parse::<Footer>()?.end;
+    let without_empty = |rows: &BTreeMap<String, u64>| {
+        rows.iter()
+            .filter(|(_, count)| **count > 0)
+            .map(|(table, count)| (table.clone(), *count))
+            .collect::<Vec<_>>()
+    };
+    if end.sha256 != hex::encode(lines.hash.clone().finalize())
+        || without_empty(&end.rows) != without_empty(rows)
+    {
+        return Err(
+            lines.malformed("the lines are not those that were written: their hash or number differs")
+        );
+    }
+    if lines.advance().await? {
+        return Err(lines.malformed("there are lines after the last"));
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! How much a tenant has.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{AccessMode, ConnectionTrait, DbErr, FromQueryResult};
+use serde::Serialize;
+
+use super::Maintenance;
+use super::tables::{Tables, TenantTable};
+use crate::error::Error;
+use crate::tenant::sql::statement;
+use crate::tenant::{TenantId, TenantTransaction};
+
+/// How much a tenant has in a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TableStats {
+    /// The table, as `schema.name`.
+    pub table: String,
+    /// How many rows.
+    pub rows: u64,
+    /// How many bytes they take, as stored, without indexes.
+    pub bytes: u64,
+}
+
+/// How much a tenant has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TenantStats {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Each table, empty ones too.
+    pub tables: Vec<TableStats>,
+}
+
+impl TenantStats {
+    /// How many rows in all.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|table| table.rows).sum()
+    }
+
+    /// How many bytes in all.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.tables.iter().map(|table| table.bytes).sum()
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Measure {
+    number: i64,
+    bytes: i64,
+}
+
+impl Maintenance {
+    /// How much the tenant has, by table.
+    ///
+    /// # Errors
+    /// [`Error::NotPermitted`], and what the database reports.
+    pub async fn stats(&self, tenant: TenantId) -> Result<TenantStats, Error> {
+        let tables = self.tables().await?;
+        let transaction = self.begin(tenant, AccessMode::ReadOnly).await?;
+        let mut measured = Vec::new();
+        for table in tables.iter() {
+            let select = "count(*)::int8 AS number, coalesce(sum(pg_column_size(t.*)), 0)::int8 AS bytes";
+            let Measure { number, bytes } = measure(&transaction, table, select).await?;
+            measured.push(TableStats {
+                table: table.name.clone(),
+                rows: number.cast_unsigned(),
+                bytes: bytes.cast_unsigned(),
+            });
+        }
+        measured.sort_unstable_by(|one, other| one.table.cmp(&other.table));
+        Ok(TenantStats { tenant, tables: measured })
+    }
+}
+
+/// How many rows of its tenant a transaction sees in each table.
+pub(super) async fn count_rows(
+    transaction: &TenantTransaction,
+    tables: &Tables,
+) -> Result<BTreeMap<String, u64>, Error> {
+    let mut rows = BTreeMap::new();
+    for table in tables.iter() {
+        let counted = measure(transaction, table, "count(*)::int8 AS number, 0::int8 AS bytes").await?;
+        rows.insert(table.name.clone(), counted.number.cast_unsigned());
+    }
+    Ok(rows)
+}
+
+async fn measure(
+    transaction: &TenantTransaction,
+    table: &TenantTable,
+    select: &str,
+) -> Result<Measure, DbErr> {
+    let sql = format!("SELECT {select} FROM {} t WHERE t.tenant_id = $1", table.quoted);
+    let row = transaction.query_one_raw(statement(sql, [transaction.tenant_id().into()])).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("a count has one row".to_owned()))?;
+    Measure::from_query_result(&row, "")
+}

@@ -1,0 +1,167 @@
+//! The tables that hold rows of tenants: all that have the column, registered or not.
+
+use crate::error::Error;
+use crate::operations::inspection::catalog::{Catalog, Column, Constraint, Relation, quote};
+use crate::tenant::{Inspection, TENANT_COLUMN};
+
+/// A table that holds rows of tenants.
+#[derive(Debug)]
+pub(super) struct TenantTable {
+    /// As `schema.name`.
+    pub(super) name: String,
+    /// As SQL writes it.
+    pub(super) quoted: String,
+    /// The columns that are stored, and not computed.
+    pub(super) columns: Vec<String>,
+    /// What tells the rows apart, as SQL writes it.
+    pub(super) order: String,
+    /// A row `r` of the stored columns as JSON. `to_jsonb` writes null for what is NULL and for what is the null of
+    /// JSON; only the latter is written here.
+    pub(super) as_json: String,
+    /// The stored columns from such an object `e` and the row `r` that PostgreSQL reads from it.
+    pub(super) from_json: String,
+    /// Whether rows refer to other rows of the same table.
+    pub(super) refers_to_itself: bool,
+    writable: bool,
+    hides_rows: bool,
+}
+
+impl TenantTable {
+    /// The stored columns, as SQL writes them.
+    pub(super) fn quoted_columns(&self) -> String {
+        self.columns.iter().map(|column| quote(column)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The tables, each after those that it refers to.
+#[derive(Debug)]
+pub(super) struct Tables {
+    tables: Vec<TenantTable>,
+    role: String,
+}
+
+impl Tables {
+    pub(super) async fn read(inspection: &mut Inspection) -> Result<Self, Error> {
+        let catalog = Catalog::read(inspection).await?;
+        // The rows of a partition are those of its table.
+        let is_own =
+            |relation: &&Relation| relation.is_table() && relation.has_tenant && !relation.is_partition;
+        let relations: Vec<&Relation> = catalog.relations.iter().filter(is_own).collect();
+        let unreadable: Vec<String> = relations
+            .iter()
+            .filter(|relation| !relation.readable)
+            .map(|relation| relation.name().to_string())
+            .collect();
+        let role = catalog.server.role.clone();
+        if !unreadable.is_empty() {
+            return Err(Error::NotPermitted { role, what: "read", tables: unreadable });
+        }
+        let tables = in_order(&catalog, relations)?;
+        Ok(Self { tables: tables.into_iter().map(|table| describe(&catalog, table)).collect(), role })
+    }
+
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &TenantTable> {
+        self.tables.iter()
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<&TenantTable> {
+        self.tables.iter().find(|table| table.name == name)
+    }
+
+    /// Refuses a role that sees the rows of one tenant at a time.
+    pub(super) fn require_sight(&self) -> Result<(), Error> {
+        if self.hide_rows() { Err(Error::RowsHidden { role: self.role.clone() }) } else { Ok(()) }
+    }
+
+    /// Refuses a role that row-level security binds: it may not write with COPY, as Citus does.
+    pub(super) fn require_copy(&self) -> Result<(), Error> {
+        if self.hide_rows() { Err(Error::CopyNotPermitted { role: self.role.clone() }) } else { Ok(()) }
+    }
+
+    fn hide_rows(&self) -> bool {
+        self.tables.iter().any(|table| table.hides_rows)
+    }
+
+    /// Refuses a role that may not write everywhere, before it has written anywhere.
+    pub(super) fn require_write(&self, what: &'static str) -> Result<(), Error> {
+        let tables: Vec<String> =
+            self.tables.iter().filter(|table| !table.writable).map(|table| table.name.clone()).collect();
+        if tables.is_empty() {
+            return Ok(());
+        }
+        Err(Error::NotPermitted { role: self.role.clone(), what, tables })
+    }
+}
+
+/// Sorts the tables so that none comes before one that it refers to.
+fn in_order<'a>(catalog: &Catalog, mut left: Vec<&'a Relation>) -> Result<Vec<&'a Relation>, Error> {
+    let mut done: Vec<&Relation> = Vec::new();
+    while !left.is_empty() {
+        let waits = |relation: &&Relation| {
+            catalog.constraints.of(relation).iter().filter(|key| key.is_foreign_key()).any(|key| {
+                key.referenced != relation.oid && left.iter().any(|other| other.oid == key.referenced)
+            })
+        };
+        let (waiting, ready): (Vec<&Relation>, Vec<&Relation>) = left.iter().copied().partition(waits);
+        if ready.is_empty() {
+            let tables = waiting.iter().map(|relation| relation.name().to_string()).collect();
+            return Err(Error::TableCycle { tables });
+        }
+        done.extend(ready);
+        left = waiting;
+    }
+    Ok(done)
+}
+
+fn describe(catalog: &Catalog, relation: &Relation) -> TenantTable {
+    let constraints = catalog.constraints.of(relation);
+    let columns: Vec<&Column> =
+        catalog.columns.of(relation).iter().filter(|column| !column.generated).collect();
+    let (as_json, from_json) = json(&columns);
+    TenantTable {
+        name: relation.name().to_string(),
+        quoted: relation.quoted(),
+        order: order(&columns, constraints.iter().find(|constraint| constraint.kind == "p")),
+        as_json,
+        from_json,
+        columns: columns.into_iter().map(|column| column.name.clone()).collect(),
+        refers_to_itself: constraints
+            .iter()
+            .any(|key| key.is_foreign_key() && key.referenced == relation.oid),
+        writable: relation.writable,
+        hides_rows: relation.hides_rows,
+    }
+}
+
+/// By the key, and not by the database's collation, which differs from server to server.
+fn order(columns: &[&Column], key: Option<&Constraint>) -> String {
+    let key = key.map_or(&[][..], |key| &key.columns);
+    let columns = key.iter().filter(|name| *name != TENANT_COLUMN).map(|name| {
+        let is_text = columns.iter().any(|column| column.name == *name && column.is_text());
+        format!("t.{}{}", quote(name), if is_text { r#" COLLATE "C""# } else { "" })
+    });
+    let columns: Vec<String> = columns.collect();
+    if columns.is_empty() { "1".to_owned() } else { columns.join(", ") }
+}
+
+fn json(columns: &[&Column]) -> (String, String) {
+    let is_json = |column: &&Column| matches!(column.data_type.as_str(), "json" | "jsonb");
+    let literal = |name: &str| format!("'{}'", name.replace('\'', "''"));
+    let absent: Vec<String> = columns
+        .iter()
+        .copied()
+        .filter(is_json)
+        .map(|column| {
+            format!("CASE WHEN r.{} IS NULL THEN {} END", quote(&column.name), literal(&column.name))
+        })
+        .collect();
+    let as_json = format!("(to_jsonb(r) - array_remove(ARRAY[{}]::text[], NULL))", absent.join(", "));
+    let from_json = columns.iter().map(|column| {
+        if is_json(column) {
+            format!("(e->{})::{}", literal(&column.name), column.data_type)
+        } else {
+            format!("r.{}", quote(&column.name))
+        }
+    });
+    (as_json, from_json.collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,36 @@
+//! What the domains on a tenant's connection have in common.
+
+/// Gives a type that holds the connection of a tenant and nothing else its constructor, makes it as cheap to copy as the
+/// reference that it is, and gives connections and transactions the method that makes it.
+macro_rules! facade {
+    ($(#[$meta:meta])* $name:ident by $method:ident) => {
+        impl<C> Clone for $name<'_, C> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<C> Copy for $name<'_, C> {}
+
+        impl<'a, C: $crate::Tenant> $name<'a, C> {
+            #[doc = concat!("`", stringify!($name), "` of a tenant, or within a transaction of theirs.")]
+            pub const fn new(db: &'a C) -> Self {
+                Self { db }
+            }
+        }
+
+        $crate::tenant::facade::facade!(@method $(#[$meta])* $name by $method for TenantConnection);
+        $crate::tenant::facade::facade!(@method $(#[$meta])* $name by $method for TenantTransaction);
+    };
+    (@method $(#[$meta:meta])* $name:ident by $method:ident for $connection:ident) => {
+        impl $crate::$connection {
+            $(#[$meta])*
+            #[must_use]
+            pub const fn $method(&self) -> $name<'_, Self> {
+                $name::new(self)
+            }
+        }
+    };
+}
+
+pub(crate) use facade;

@@ -1,0 +1,32 @@
+//! A connection of the pool for the time of one statement.
+
+use sea_orm::DbErr;
+use sea_orm::sqlx::pool::PoolConnection;
+use sea_orm::sqlx::{PgConnection, Postgres};
+
+use super::pg_transaction::PgTransaction;
+
+/// A connection of the pool for one statement.
+pub(super) enum Lease {
+    /// The statement has all that keeps it within its tenant, and is its own transaction.
+    Plain(PoolConnection<Postgres>),
+    /// A transaction that was opened for the statement.
+    Transaction { session: PgTransaction, read_only: bool },
+}
+
+impl Lease {
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Plain(connection) => connection,
+            Self::Transaction { session, .. } => session.connection(),
+        }
+    }
+
+    /// Ends the lease. What has changed nothing is rolled back behind the caller, which saves a round trip.
+    pub(super) async fn end(self) -> Result<(), DbErr> {
+        match self {
+            Self::Transaction { mut session, read_only: false } => session.commit().await,
+            _ => Ok(()),
+        }
+    }
+}

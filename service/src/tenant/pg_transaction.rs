@@ -1,0 +1,143 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sea_orm::sqlx::pool::PoolConnection;
+use sea_orm::sqlx::{AssertSqlSafe, Database, PgConnection, Postgres, SqlSafeStr};
+use sea_orm::{DbErr, TransactionOptions};
+use sqlx_core::transaction::TransactionManager;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::driver::query_error;
+use super::id::TenantId;
+use super::refusal::{Reason, Refusal, StatementKind};
+
+type Transactions = <Postgres as Database>::TransactionManager;
+
+/// A pooled connection inside a transaction.
+///
+/// Dropped before the end of the transaction it rolls back, and the pool gets the connection only after that.
+/// Dropped while the transaction is being begun, when nobody can know how far the server has come, the connection
+/// is closed: the next tenant must not be handed one inside this one's transaction.
+pub(super) struct PgTransaction {
+    connection: PoolConnection<Postgres>,
+    begun: bool,
+}
+
+impl PgTransaction {
+    /// Begins a transaction. On a cluster it makes the setting of row-level security for a tenant, in the same round
+    /// trip; elsewhere every statement brings that along.
+    pub(super) async fn begin(
+        connection: PoolConnection<Postgres>,
+        on_cluster: Option<TenantId>,
+        options: TransactionOptions,
+    ) -> Result<Self, DbErr> {
+        let mut session = Self { connection, begun: false };
+        let opening = AssertSqlSafe(opening(on_cluster, options)).into_sql_str();
+        Transactions::begin(&mut session.connection, Some(opening)).await.map_err(query_error)?;
+        session.begun = true;
+        Ok(session)
+    }
+
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    /// How many transactions are open inside one another.
+    fn depth(&self) -> usize {
+        Transactions::get_transaction_depth(&self.connection)
+    }
+
+    async fn savepoint(&mut self) -> Result<(), DbErr> {
+        Transactions::begin(&mut self.connection, None).await.map_err(query_error)
+    }
+
+    /// Commits the innermost transaction.
+    pub(super) async fn commit(&mut self) -> Result<(), DbErr> {
+        Transactions::commit(&mut self.connection).await.map_err(query_error)
+    }
+
+    /// Rolls the innermost transaction back.
+    async fn rollback(&mut self) -> Result<(), DbErr> {
+        Transactions::rollback(&mut self.connection).await.map_err(query_error)
+    }
+
+    /// Queues the rollback of the transaction at the given depth and of those inside it.
+    fn start_rollback_to(&mut self, depth: usize) {
+        while self.depth() >= depth {
+            Transactions::start_rollback(&mut self.connection);
+        }
+    }
+}
+
+impl Drop for PgTransaction {
+    fn drop(&mut self) {
+        if self.begun {
+            self.start_rollback_to(1);
+        } else {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+/// A cluster tells its machines of settings that `SET LOCAL` makes, and not of those that a value makes. `SET LOCAL` and
+/// not `set_config`: it takes no snapshot, so the first statement of the transaction still does.
+fn opening(on_cluster: Option<TenantId>, options: TransactionOptions) -> String {
+    let level = options.isolation_level.map_or_else(String::new, |level| format!(" ISOLATION LEVEL {level}"));
+    let mode = options.access_mode.map_or_else(String::new, |mode| format!(" {mode}"));
+    let setting = on_cluster.map_or_else(String::new, |tenant| {
+        format!(
+            "; SET LOCAL citus.propagate_set_commands = 'local'; SET LOCAL watertight.tenant = '{tenant}'"
+        )
+    });
+    format!("BEGIN{level}{mode}{setting}")
+}
+
+/// A session that transactions nested in one another share.
+pub(super) struct SharedPgTransaction {
+    session: Mutex<PgTransaction>,
+    /// The outermost depth whose transaction was dropped while another task held the session.
+    abandoned: AtomicUsize,
+}
+
+const NONE_ABANDONED: usize = usize::MAX;
+
+impl SharedPgTransaction {
+    pub(super) fn new(session: PgTransaction) -> Self {
+        Self { session: Mutex::new(session), abandoned: AtomicUsize::new(NONE_ABANDONED) }
+    }
+
+    /// The session, for the transaction at the given depth, which must be the innermost.
+    pub(super) async fn lock(&self, depth: usize) -> Result<MutexGuard<'_, PgTransaction>, DbErr> {
+        let mut session = self.session.lock().await;
+        let abandoned = self.abandoned.swap(NONE_ABANDONED, Ordering::AcqRel);
+        session.start_rollback_to(abandoned);
+        if session.depth() == depth {
+            Ok(session)
+        } else {
+            Err(Refusal::new(StatementKind::Transaction, Reason::Nesting).into())
+        }
+    }
+
+    /// Begins a transaction inside the one at the given depth and gives its depth.
+    pub(super) async fn nest(&self, depth: usize) -> Result<usize, DbErr> {
+        self.lock(depth).await?.savepoint().await?;
+        Ok(depth + 1)
+    }
+
+    pub(super) async fn commit(&self, depth: usize) -> Result<(), DbErr> {
+        self.lock(depth).await?.commit().await
+    }
+
+    pub(super) async fn rollback(&self, depth: usize) -> Result<(), DbErr> {
+        self.lock(depth).await?.rollback().await
+    }
+
+    /// Rolls the transaction at the given depth back, now or before the session is used again.
+    pub(super) fn abandon(&self, depth: usize) {
+        match self.session.try_lock() {
+            Ok(mut session) => session.start_rollback_to(depth),
+            Err(_) => {
+                self.abandoned.fetch_min(depth, Ordering::AcqRel);
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! A statement on its way to the driver, with the values that are bound to it.
+
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use sea_orm::sqlx::postgres::PgArguments;
+use sea_orm::sqlx::query::Query;
+use sea_orm::sqlx::{AssertSqlSafe, PgConnection, Postgres};
+use sea_orm::{DbErr, ExecResult, QueryResult, Statement, Value};
+
+use super::driver::{exec_error, query_error};
+use super::parameter::TenantParameters;
+use super::unnamed::{self, Names, ResultTypes};
+
+/// A statement that is ready to be sent.
+#[derive(Clone)]
+pub(super) struct ScopedStatement {
+    sql: Arc<str>,
+    values: Vec<Value>,
+    tenant: Option<TenantParameters>,
+    pub(super) read_only: bool,
+    /// The types of the result, to be looked up before the statement is parsed.
+    types: Option<Names>,
+    /// Set where the statement does not stay prepared on the connection. Behind a pooler that gives out server
+    /// connections by the transaction the next one would find the statements of others.
+    unnamed: Option<Arc<ResultTypes>>,
+}
+
+impl ScopedStatement {
+    /// A statement of a tenant, with the parameters that isolate it.
+    pub(super) fn new(
+        sql: Arc<str>,
+        values: Vec<Value>,
+        parameters: TenantParameters,
+        read_only: bool,
+        unnamed: Option<Arc<ResultTypes>>,
+    ) -> Self {
+        Self { sql, values, tenant: Some(parameters), read_only, types: None, unnamed }.with_types()
+    }
+
+    /// A statement of no tenant, as it is. It does not stay prepared.
+    pub(super) fn verbatim(statement: Statement) -> Self {
+        let values = statement.values.map_or_else(Vec::new, |values| values.0);
+        let (sql, unnamed) = (statement.sql.into(), Some(Arc::default()));
+        Self { sql, values, tenant: None, read_only: false, types: None, unnamed }.with_types()
+    }
+
+    fn with_types(mut self) -> Self {
+        self.types = self.unnamed.as_ref().and_then(|types| types.of(&self.sql));
+        self
+    }
+
+    /// The same as a statement of which nothing is known.
+    pub(super) fn forgetting_types(mut self) -> Self {
+        if let Some(types) = &self.unnamed {
+            types.forget(&self.sql);
+        }
+        self.types = None;
+        self
+    }
+
+    /// Whether the statement stays prepared on the connection.
+    pub(super) const fn has_name(&self) -> bool {
+        self.unnamed.is_none()
+    }
+
+    pub(super) const fn knows_types(&self) -> bool {
+        self.types.is_some()
+    }
+
+    /// Where the types of the result are to be noted.
+    pub(super) fn lesson(&self) -> Option<(Arc<ResultTypes>, Arc<str>)> {
+        let unnamed = self.unnamed.as_ref().filter(|_| self.types.is_none())?;
+        Some((Arc::clone(unnamed), Arc::clone(&self.sql)))
+    }
+
+    pub(super) fn query(self) -> Result<Query<'static, Postgres, PgArguments>, DbErr> {
+        let keep_prepared = self.has_name();
+        let mut arguments = TenantParameters::bind(self.tenant, self.values)?;
+        if let Some(types) = &self.types {
+            unnamed::bind(types, &mut arguments)?;
+        }
+        Ok(sea_orm::sqlx::query_with(AssertSqlSafe(self.sql), arguments).persistent(keep_prepared))
+    }
+
+    pub(super) async fn execute(self, connection: &mut PgConnection) -> Result<ExecResult, DbErr> {
+        self.query()?.execute(connection).await.map(Into::into).map_err(exec_error)
+    }
+
+    pub(super) async fn query_one(self, connection: &mut PgConnection) -> Result<Option<QueryResult>, DbErr> {
+        let lesson = self.lesson();
+        let row = self.query()?.fetch_optional(connection).await.map_err(query_error)?;
+        if let (Some((types, sql)), Some(row)) = (lesson, &row) {
+            types.learn(&sql, row);
+        }
+        Ok(row.map(Into::into))
+    }
+
+    pub(super) async fn query_all(self, connection: &mut PgConnection) -> Result<Vec<QueryResult>, DbErr> {
+        let mut lesson = self.lesson();
+        let learn = |row| {
+            if let Some((types, sql)) = lesson.take() {
+                types.learn(&sql, &row);
+            }
+            row.into()
+        };
+        self.query()?.fetch(connection).map_ok(learn).map_err(query_error).try_collect().await
+    }
+}

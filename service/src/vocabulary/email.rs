@@ -1,0 +1,50 @@
+use sea_orm::DeriveValueType;
+
+use crate::error::Error;
+use crate::vocabulary::text::check_word;
+use crate::vocabulary::text_enum::text_traits;
+
+/// An email address: unique within the tenant, trimmed and in lower case, at most 255 characters, with something on
+/// either side of its last `@` and no white space.
+///
+/// Whether mail arrives there only mail can tell, so no more is asked of it.
+///
+/// ```
+/// use watertight::auth::Email;
+///
+/// let email: Email = " Jess@Example.com".parse()?;
+/// assert_eq!(email.as_str(), "jess@example.com");
+/// assert!("jess".parse::<Email>().is_err());
+/// # Ok::<(), watertight::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, DeriveValueType)]
+pub struct Email(String);
+
+impl Email {
+    /// The longest address, in characters.
+    pub const MAX_CHARS: usize = 255;
+
+    /// The address as it is stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for Email {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let email = text.trim().to_lowercase();
+        check_word("email", &email, Self::MAX_CHARS)?;
+        match email.rsplit_once('@') {
+            Some((local, domain)) if !local.is_empty() && !domain.is_empty() => Ok(Self(email)),
+            _ => {
+                let reason = "has no name before or no host after an @; give it as name@host".to_owned();
+                Err(Error::InvalidInput { what: "email", value: email, reason })
+            }
+        }
+    }
+}
+
+text_traits!(Email);

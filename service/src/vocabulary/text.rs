@@ -1,0 +1,66 @@
+//! Checks of the texts and JSON values that columns take.
+
+use crate::error::Error;
+
+/// Takes a text for a column: not longer than the column, and nothing that PostgreSQL cannot store.
+pub(crate) fn check(what: &'static str, text: &str, max_chars: usize) -> Result<(), Error> {
+    let refuse = |reason: String| Err(Error::InvalidInput { what, value: text.to_owned(), reason });
+    if text.contains('\0') {
+        return refuse("holds a NUL character, which PostgreSQL cannot store; remove it".to_owned());
+    }
+    let chars = text.chars().count();
+    if chars > max_chars {
+        return refuse(format!("has {chars} characters; the most is {max_chars}"));
+    }
+    Ok(())
+}
+
+/// As [`check`], for what may be absent.
+#[cfg(any(feature = "auth", feature = "booking"))]
+pub(crate) fn check_optional(
+    what: &'static str,
+    text: Option<&String>,
+    max_chars: usize,
+) -> Result<(), Error> {
+    text.map_or(Ok(()), |text| check(what, text, max_chars))
+}
+
+/// Takes a JSON value for a column: nothing in it that PostgreSQL cannot store.
+pub(crate) fn check_json(what: &'static str, json: &serde_json::Value) -> Result<(), Error> {
+    fn holds_nul(value: &serde_json::Value) -> bool {
+        use serde_json::Value::{Array, Object, String};
+        match value {
+            String(text) => text.contains('\0'),
+            Array(values) => values.iter().any(holds_nul),
+            Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
+            _ => false,
+        }
+    }
+    if holds_nul(json) {
+        let reason = "holds a NUL character, which PostgreSQL cannot store; remove it".to_owned();
+        return Err(Error::InvalidInput { what, value: json.to_string(), reason });
+    }
+    Ok(())
+}
+
+/// As [`check_json`], for an object.
+pub(crate) fn check_object(what: &'static str, json: &serde_json::Value) -> Result<(), Error> {
+    if !json.is_object() {
+        let reason = "is not a JSON object; give one".to_owned();
+        return Err(Error::InvalidInput { what, value: json.to_string(), reason });
+    }
+    check_json(what, json)
+}
+
+/// Takes a word: not empty, no white space and no control characters, of at most so many characters.
+pub(crate) fn check_word(what: &'static str, text: &str, max_chars: usize) -> Result<(), Error> {
+    let refuse =
+        |reason: &str| Err(Error::InvalidInput { what, value: text.to_owned(), reason: reason.to_owned() });
+    if text.is_empty() {
+        return refuse("is empty; give at least one character");
+    }
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return refuse("holds white space or control characters; remove them");
+    }
+    check(what, text, max_chars)
+}

@@ -1,0 +1,122 @@
+//! Enumerations over the texts that a column holds, closed or open.
+
+/// Defines an enumeration over the texts that a column holds, with `as_str`, `Display`, `FromStr`, serde and what
+/// SeaORM asks of a column's type. With `custom` at its end it is open: an application's own texts are kept.
+macro_rules! text_enum {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident as $what:literal {
+            $( $(#[$variant_meta:meta])* $variant:ident = $text:literal, )+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sea_orm::DeriveValueType)]
+        #[sea_orm(value_type = "String")]
+        pub enum $name { $( $(#[$variant_meta])* $variant, )+ }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The text that the database holds.
+            #[must_use]
+            pub const fn as_str(&self) -> &str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = crate::error::Error;
+
+            fn from_str(text: &str) -> Result<Self, crate::error::Error> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err(crate::error::Error::InvalidInput {
+                        what: $what,
+                        value: text.to_owned(),
+                        reason: format!("is not one of {}", [$($text),+].join(", ")),
+                    }),
+                }
+            }
+        }
+
+        crate::vocabulary::text_enum::text_traits!($name);
+    };
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident as $what:literal {
+            $( $(#[$variant_meta:meta])* $variant:ident = $text:literal, )+
+            ; custom $custom:ident of at most $max:literal
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, sea_orm::DeriveValueType)]
+        #[sea_orm(value_type = "String")]
+        #[non_exhaustive]
+        pub enum $name {
+            $( $(#[$variant_meta])* $variant, )+
+            /// One of the application's own, as [`FromStr`](std::str::FromStr) makes it.
+            Custom($custom),
+        }
+
+        #[doc = concat!("A ", $what, " of the application's own: a word of at most ", $max, " characters.")]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $custom(String);
+
+        impl $name {
+            /// Every value but the application's own.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The text that the database holds.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)+
+                    Self::Custom(custom) => &custom.0,
+                }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = crate::error::Error;
+
+            fn from_str(text: &str) -> Result<Self, crate::error::Error> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    _ => {
+                        crate::vocabulary::text::check_word($what, text, $max)?;
+                        Ok(Self::Custom($custom(text.to_owned())))
+                    }
+                }
+            }
+        }
+
+        crate::vocabulary::text_enum::text_traits!($name);
+    };
+}
+
+/// What every type over a text has in common, given `as_str` and `FromStr`.
+macro_rules! text_traits {
+    ($name:ident) => {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+pub(crate) use {text_enum, text_traits};

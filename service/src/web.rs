@@ -1,0 +1,26 @@
+#![doc = include_str!("../docs/web.md")]
+
+mod authority;
+#[cfg(feature = "auth")]
+mod cookie;
+mod csrf;
+mod headers;
+mod host;
+mod rejection;
+#[cfg(feature = "auth")]
+mod renewal;
+#[cfg(feature = "auth")]
+mod session;
+mod tenancy;
+
+#[cfg(feature = "auth")]
+pub use self::cookie::{SessionCookie, SetSessionCookie};
+pub use self::csrf::{CsrfLayer, CsrfProtection};
+pub use self::headers::{SecureResponses, SecurityHeaders};
+pub use self::host::Host;
+pub use self::rejection::TenantRejection;
+#[cfg(feature = "auth")]
+pub use self::renewal::{RenewalLayer, RenewedSessions};
+#[cfg(feature = "auth")]
+pub use self::session::{LoggedIn, SessionRejection};
+pub use self::tenancy::{ResolveTenant, Tenancy};

@@ -1,0 +1,259 @@
+//! The cookie that a session is known by.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::time::Duration;
+
+use axum_core::extract::{FromRef, FromRequestParts};
+use axum_core::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+use cookie::{Cookie, SameSite};
+use http::header::{COOKIE, SET_COOKIE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
+use zeroize::Zeroizing;
+
+use super::tenancy::Tenancy;
+use crate::auth::{Login, SessionToken};
+use crate::error::Error;
+
+/// How sessions are kept by browsers: by default `__Host-session`, with `Secure`, `HttpOnly`, `SameSite=Lax` and
+/// `Path=/`, and for as long as the session lives.
+///
+/// Browsers take a cookie of a name that begins with `__Host-` only from the host itself, over a connection that
+/// cannot be read, without a `Domain`: no other host, a subdomain for one, can plant it
+/// ([RFC 6265bis, section 4.1.3.2](https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-4.1.3.2)).
+/// Browsers treat `localhost` and what ends in `.localhost` as such a connection also without TLS.
+///
+/// A handler that logs someone in takes it as an argument:
+///
+/// ```
+/// use axum::response::{IntoResponse, Redirect};
+/// use watertight::auth::LoginRequest;
+/// use watertight::web::SessionCookie;
+/// use watertight::{Error, TenantConnection};
+///
+/// async fn log_in(tenant: TenantConnection, cookie: SessionCookie, request: LoginRequest) -> Result<impl IntoResponse, Error> {
+///     let login = tenant.auth().login(request).await?;
+///     Ok((cookie.begin(&login)?, Redirect::to("/")))
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionCookie {
+    name: String,
+    same_site: SameSite,
+    secure: bool,
+}
+
+const PREFIX: &str = "__Host-";
+
+impl Default for SessionCookie {
+    fn default() -> Self {
+        Self { name: format!("{PREFIX}session"), same_site: SameSite::Lax, secure: true }
+    }
+}
+
+impl SessionCookie {
+    /// Names it: `__Host-` comes before the name. For applications that share a host.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a name that is not of letters, digits, `-` and `_`.
+    pub fn named(mut self, name: &str) -> Result<Self, Error> {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        {
+            let reason = "is not of letters, digits, - and _; choose one that is".to_owned();
+            return Err(Error::InvalidInput { what: "cookie's name", value: name.to_owned(), reason });
+        }
+        self.name = if self.secure { format!("{PREFIX}{name}") } else { name.to_owned() };
+        Ok(self)
+    }
+
+    /// Makes it `SameSite=Strict`: whoever follows a link from elsewhere, a mail for one, is then not logged in on the
+    /// first page.
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.same_site = SameSite::Strict;
+        self
+    }
+
+    /// Leaves out `Secure`, and the prefix `__Host-` with it, for hosts without TLS that are not `localhost`. Whoever
+    /// is on the way then reads the cookie, and is logged in with it.
+    #[must_use]
+    pub fn dangerous_without_secure(mut self) -> Self {
+        self.secure = false;
+        self.name = self.name.trim_start_matches(PREFIX).to_owned();
+        self
+    }
+
+    /// The name that browsers know it by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The cookie of a session that has just begun.
+    ///
+    /// # Errors
+    /// None that can happen: a token is of letters, digits, `-`, `_` and `.`.
+    pub fn begin(&self, login: &Login) -> Result<SetSessionCookie, Error> {
+        // Both times are the database's, so neither clock of ours comes in.
+        let age = login.session.expires_at - login.session.created_at;
+        self.set(&login.token, age.to_std().unwrap_or_default())
+    }
+
+    /// The cookie of a session that the application has begun itself, or has let live on.
+    ///
+    /// # Errors
+    /// As [`SessionCookie::begin`].
+    pub fn set(&self, token: &SessionToken, age: Duration) -> Result<SetSessionCookie, Error> {
+        self.header(token.expose_secret(), age)
+    }
+
+    /// Takes the cookie away.
+    ///
+    /// # Errors
+    /// None that can happen.
+    pub fn clear(&self) -> Result<SetSessionCookie, Error> {
+        self.header("", Duration::ZERO)
+    }
+
+    pub(super) fn header(&self, token: &str, age: Duration) -> Result<SetSessionCookie, Error> {
+        let cookie = Cookie::build((self.name.as_str(), token))
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(self.same_site)
+            .max_age(cookie::time::Duration::try_from(age).unwrap_or(cookie::time::Duration::MAX));
+        let text = Zeroizing::new(cookie.to_string());
+        let reason = "cannot be the value of a cookie";
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_| Error::InvalidSecret { what: "session token", reason })?;
+        value.set_sensitive(true);
+        Ok(SetSessionCookie { name: self.name.clone(), value })
+    }
+
+    /// The token that a request brings. A cookie that is there twice counts as none: no browser sends one of this name
+    /// twice unless someone has planted the other.
+    pub(super) fn read<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut tokens = texts
+            .flat_map(|text| text.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(name, _)| *name == self.name)
+            .map(|(_, token)| token);
+        match (tokens.next(), tokens.next()) {
+            (Some(token), None) => Some(token),
+            _ => None,
+        }
+    }
+}
+
+impl Tenancy {
+    /// Chooses the cookie that sessions are known by.
+    #[must_use]
+    pub fn session_cookie(mut self, cookie: SessionCookie) -> Self {
+        self.cookie = cookie;
+        self
+    }
+}
+
+impl<S> FromRequestParts<S> for SessionCookie
+where
+    S: Send + Sync,
+    Tenancy: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(_: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Tenancy::from_ref(state).cookie)
+    }
+}
+
+/// Sets or takes away the session's cookie, as a part of a response. It does not print the token.
+#[derive(Clone)]
+#[must_use = "without it in the response the browser keeps the cookie that it has"]
+pub struct SetSessionCookie {
+    name: String,
+    value: HeaderValue,
+}
+
+impl SetSessionCookie {
+    /// Adds it to a response that sets no cookie of the name.
+    pub(super) fn add_unless_set(self, headers: &mut HeaderMap) {
+        let sets_it = |value: &HeaderValue| {
+            value.as_bytes().strip_prefix(self.name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
+        };
+        if !headers.get_all(SET_COOKIE).iter().any(sets_it) {
+            headers.append(SET_COOKIE, self.value);
+        }
+    }
+}
+
+impl fmt::Debug for SetSessionCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetSessionCookie").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl IntoResponseParts for SetSessionCookie {
+    type Error = Infallible;
+
+    fn into_response_parts(self, mut response: ResponseParts) -> Result<ResponseParts, Infallible> {
+        response.headers_mut().append(SET_COOKIE, self.value);
+        Ok(response)
+    }
+}
+
+impl IntoResponse for SetSessionCookie {
+    fn into_response(self) -> Response {
+        (self, ()).into_response()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn text(set: &SetSessionCookie) -> String {
+        assert!(set.value.is_sensitive());
+        assert!(!format!("{set:?}").contains("t.k"));
+        set.value.to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn it_has_every_attribute_that_keeps_it() {
+        let cookie = SessionCookie::default();
+        let hour = Duration::from_hours(1);
+        let set = text(&cookie.header("t.k", hour).unwrap());
+        assert_eq!(set, "__Host-session=t.k; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=3600");
+        let cleared = text(&cookie.clear().unwrap());
+        assert_eq!(cleared, "__Host-session=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0");
+        let own = text(&cookie.named("till").unwrap().strict().header("t.k", hour).unwrap());
+        assert_eq!(own, "__Host-till=t.k; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=3600");
+        let plain = SessionCookie::default().dangerous_without_secure();
+        let set = text(&plain.clone().header("t.k", hour).unwrap());
+        assert_eq!(set, "session=t.k; HttpOnly; SameSite=Lax; Path=/; Max-Age=3600");
+        assert_eq!(plain.named("till").unwrap().name(), "till");
+        for bad in ["", "a b", "a=b", "a;b", "ä"] {
+            assert!(SessionCookie::default().named(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_read_where_it_is_there_once() {
+        let cookie = SessionCookie::default();
+        let read = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(COOKIE, HeaderValue::from_static(value));
+            }
+            cookie.read(&headers).map(str::to_owned)
+        };
+        assert_eq!(read(&["a=b; __Host-session=t.k; c=d"]).as_deref(), Some("t.k"));
+        assert_eq!(read(&["a=b", "__Host-session=t.k"]).as_deref(), Some("t.k"), "as HTTP/2 may split it");
+        assert_eq!(read(&[]), None);
+        assert_eq!(read(&["session=t.k; __host-session=t.k; __Host-session"]), None);
+        assert_eq!(read(&["__Host-session=t.k; __Host-session=t.k"]), None);
+        assert_eq!(read(&["__Host-session=t.k", "__Host-session=other"]), None);
+    }
+}

@@ -1,0 +1,122 @@
+//! What browsers are told about every response.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Request, Response};
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// For a page without scripts, whose styles and pictures are its own.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
+    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Puts on every response the headers of the [OWASP cheat sheet](https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html)
+/// that the response does not have: no scripts and nothing of other sites, no frames, no guessing at types, no
+/// addresses told to other sites, nothing kept in caches, TLS from now on, no camera, microphone or place.
+///
+/// A handler that sets one of the headers itself is let be, as one that gives a stylesheet with a `Cache-Control`.
+///
+/// ```
+/// use axum::Router;
+/// use axum::http::HeaderValue;
+/// use axum::http::header::CONTENT_SECURITY_POLICY;
+/// use watertight::web::SecurityHeaders;
+///
+/// let policy = HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'; base-uri 'none'");
+/// let routes: Router = Router::new().layer(SecurityHeaders::new().with(CONTENT_SECURITY_POLICY, policy));
+/// ```
+#[derive(Debug, Clone)]
+pub struct SecurityHeaders(Arc<[(HeaderName, HeaderValue)]>);
+
+impl Default for SecurityHeaders {
+    fn default() -> Self {
+        // With `no-referrer` browsers send `Origin: null` to the page's own host too, which `CsrfLayer` refuses.
+        let headers = [
+            (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::REFERRER_POLICY, "same-origin"),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000"),
+            (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+            (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+            (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        ];
+        Self(headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect())
+    }
+}
+
+impl SecurityHeaders {
+    /// The layer.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a header, or gives one of them another value.
+    #[must_use]
+    pub fn with(self, name: HeaderName, value: HeaderValue) -> Self {
+        let mut headers: Vec<_> = self.0.iter().filter(|(other, _)| *other != name).cloned().collect();
+        headers.push((name, value));
+        Self(headers.into())
+    }
+}
+
+impl<S> Layer<S> for SecurityHeaders {
+    type Service = SecureResponses<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SecureResponses { inner, headers: Arc::clone(&self.0) }
+    }
+}
+
+/// What [`SecurityHeaders`] makes of a service.
+#[derive(Debug, Clone)]
+pub struct SecureResponses<S> {
+    inner: S,
+    headers: Arc<[(HeaderName, HeaderValue)]>,
+}
+
+impl<S, B, C> Service<Request<B>> for SecureResponses<S>
+where
+    S: Service<Request<B>, Response = Response<C>>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let headers = Arc::clone(&self.headers);
+        let handled = self.inner.call(request);
+        Box::pin(async move {
+            let mut response = handled.await?;
+            for (name, value) in headers.iter() {
+                response.headers_mut().entry(name).or_insert_with(|| value.clone());
+            }
+            Ok(response)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_has_the_value_given_last() {
+        let policy = HeaderValue::from_static("default-src 'self'");
+        let headers = SecurityHeaders::new().with(header::CONTENT_SECURITY_POLICY, policy.clone());
+        assert_eq!(headers.0.len(), SecurityHeaders::new().0.len());
+        let policies: Vec<_> =
+            headers.0.iter().filter(|(name, _)| name == header::CONTENT_SECURITY_POLICY).collect();
+        assert_eq!(policies, [&(header::CONTENT_SECURITY_POLICY, policy)]);
+        assert_eq!(headers.with(header::AGE, HeaderValue::from_static("1")).0.len(), 9);
+    }
+}

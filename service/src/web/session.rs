@@ -1,0 +1,155 @@
+//! Who sent a request, and why it is of no one.
+
+use std::fmt;
+
+use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+use axum_core::response::{IntoResponse, Response};
+use chrono::Utc;
+use http::StatusCode;
+use http::request::Parts;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::cookie::{SessionCookie, SetSessionCookie};
+use super::rejection::{TenantRejection, failed};
+use super::renewal::Renewal;
+use super::tenancy::Tenancy;
+use crate::auth::{Session, User};
+use crate::error::Error;
+use crate::tenant::TenantConnection;
+
+/// Whoever sent the request, who has logged in at its tenant: by the session's cookie.
+///
+/// A handler that takes it is for those alone; one that takes an `Option` of it is for everyone. What they may do is
+/// the application's to say:
+///
+/// ```
+/// use axum::http::StatusCode;
+/// use watertight::auth::Role;
+/// use watertight::web::LoggedIn;
+///
+/// async fn takings(known: LoggedIn) -> Result<&'static str, StatusCode> {
+///     if known.user.role != Role::BusinessOwner {
+///         return Err(StatusCode::FORBIDDEN);
+///     }
+///     Ok("plenty")
+/// }
+/// # let routes: axum::Router<watertight::web::Tenancy> =
+/// #     axum::Router::new().route("/", axum::routing::get(takings));
+/// ```
+pub struct LoggedIn {
+    /// Who, as they are now.
+    pub user: User,
+    /// Their session.
+    pub session: Session,
+    tenant: TenantConnection,
+    token: SecretString,
+    cookie: SessionCookie,
+}
+
+impl LoggedIn {
+    /// The connection of the tenant.
+    #[must_use]
+    pub const fn tenant(&self) -> &TenantConnection {
+        &self.tenant
+    }
+
+    /// Ends the session. What it gives takes the cookie away.
+    ///
+    /// # Errors
+    /// What the database reports.
+    pub async fn log_out(self) -> Result<SetSessionCookie, Error> {
+        self.tenant.auth().logout(self.token.expose_secret()).await?;
+        self.cookie.clear()
+    }
+
+    async fn find(parts: &mut Parts, tenancy: &Tenancy) -> Result<Self, SessionRejection> {
+        let tenant = tenancy.tenant_of(parts).await?;
+        let cookie = tenancy.cookie.clone();
+        let token = cookie.read(&parts.headers).ok_or(SessionRejection::NotLoggedIn)?;
+        let known = tenant.auth().authenticate(token).await?.ok_or(SessionRejection::NotLoggedIn)?;
+        let mut session = known.session;
+        // Where no one would tell the browser there is no use in renewing: its cookie goes when it would have gone.
+        if let Some(renewal) = parts.extensions.get::<Renewal>().filter(|_| known.renewal_due) {
+            let renewed = tenant.auth().renew_session(session.id).await?;
+            session = renewed.ok_or(SessionRejection::NotLoggedIn)?;
+            let age = (session.expires_at - Utc::now()).to_std().unwrap_or_default();
+            renewal.tell(cookie.header(token, age)?);
+        }
+        let token = token.into();
+        Ok(Self { user: known.user, session, tenant, token, cookie })
+    }
+}
+
+impl fmt::Debug for LoggedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoggedIn")
+            .field("user", &self.user)
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> FromRequestParts<S> for LoggedIn
+where
+    S: Send + Sync,
+    Tenancy: FromRef<S>,
+{
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionRejection> {
+        Self::find(parts, &Tenancy::from_ref(state)).await
+    }
+}
+
+impl<S> OptionalFromRequestParts<S> for LoggedIn
+where
+    S: Send + Sync,
+    Tenancy: FromRef<S>,
+{
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, SessionRejection> {
+        match Self::find(parts, &Tenancy::from_ref(state)).await {
+            Ok(known) => Ok(Some(known)),
+            Err(SessionRejection::NotLoggedIn) => Ok(None),
+            Err(rejection) => Err(rejection),
+        }
+    }
+}
+
+/// Why a request is of no one who has logged in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionRejection {
+    /// The request has no tenant.
+    #[error(transparent)]
+    Tenant(#[from] TenantRejection),
+    /// No cookie, more than one, or one that is forged, of another tenant or of a session that has ended: 401.
+    #[error("log in")]
+    NotLoggedIn,
+    /// The session could not be looked up: 500. What went wrong is logged, and not told.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl SessionRejection {
+    /// The status to answer with.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Tenant(rejection) => rejection.status(),
+            Self::NotLoggedIn => StatusCode::UNAUTHORIZED,
+            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl IntoResponse for SessionRejection {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Tenant(rejection) => rejection.into_response(),
+            Self::NotLoggedIn => (StatusCode::UNAUTHORIZED, "log in").into_response(),
+            Self::Failed(error) => failed(&error),
+        }
+    }
+}

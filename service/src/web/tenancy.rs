@@ -1,0 +1,218 @@
+//! Which tenant a request is for.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum_core::extract::{FromRef, FromRequestParts};
+use http::HeaderName;
+use http::request::Parts;
+
+use super::host::Host;
+use super::rejection::TenantRejection;
+use crate::error::Error;
+use crate::operations::routing::TenantRouter;
+use crate::tenant::{TenantConnection, TenantId};
+
+/// Says which tenant a request is for, where neither its host in a fixed map nor a header does.
+///
+/// ```no_run
+/// use axum::http::request::Parts;
+/// use sea_orm::{ConnectionTrait, DbBackend, Statement};
+/// use watertight::web::{Host, ResolveTenant, Tenancy, TenantRejection};
+/// use watertight::{Error, TenantId, Watertight};
+///
+/// /// Looks hosts up in a table of the application's own that all tenants share.
+/// struct HostsTable(Watertight);
+///
+/// #[async_trait::async_trait]
+/// impl ResolveTenant for HostsTable {
+///     async fn resolve(&self, parts: &Parts) -> Result<Option<TenantId>, TenantRejection> {
+///         let sql = "SELECT tenant_id FROM hosts WHERE host = $1";
+///         let host = Host::of(parts)?.to_string();
+///         let select = Statement::from_sql_and_values(DbBackend::Postgres, sql, [host.into()]);
+///         let row = self.0.unscoped().query_one_raw(select).await.map_err(Error::from)?;
+///         let id = row.map(|row| row.try_get("", "tenant_id")).transpose().map_err(Error::from)?;
+///         Ok(id.map(TenantId::new).transpose()?)
+///     }
+/// }
+///
+/// # async fn example() -> Result<(), Error> {
+/// let water = Watertight::connect_from_env().await?;
+/// let tenancy = Tenancy::new(water.clone(), HostsTable(water));
+/// # Ok(())
+/// # }
+/// ```
+#[async_trait]
+pub trait ResolveTenant: Send + Sync + 'static {
+    /// The tenant that a request is for; `None` for a tenant that is not there.
+    ///
+    /// # Errors
+    /// [`TenantRejection`], where the request cannot be understood or the look-up failed.
+    async fn resolve(&self, parts: &Parts) -> Result<Option<TenantId>, TenantRejection>;
+}
+
+/// The way from a request to its tenant: the state of an application, or a part of it.
+///
+/// Handlers take a [`TenantConnection`], and cannot reach what is under it: a `Tenancy` gives out neither the
+/// [`TenantRouter`] that it was made with (a [`Watertight`](crate::Watertight), or one for several databases), nor another tenant's connection.
+///
+/// ```compile_fail,E0599
+/// async fn handler(axum::extract::State(tenancy): axum::extract::State<watertight::web::Tenancy>) {
+///     tenancy.unscoped();
+/// }
+/// ```
+///
+/// ```compile_fail,E0616
+/// async fn handler(axum::extract::State(tenancy): axum::extract::State<watertight::web::Tenancy>) {
+///     tenancy.router.route(todo!());
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// async fn handler(tenancy: watertight::web::Tenancy, another: watertight::TenantId) {
+///     tenancy.tenant(another);
+/// }
+/// ```
+///
+/// ```compile_fail,E0599
+/// async fn handler(tenant: watertight::TenantConnection) {
+///     tenant.unscoped();
+/// }
+/// ```
+///
+/// A state of more parts says where in it the tenancy is:
+///
+/// ```
+/// use axum::extract::FromRef;
+/// use watertight::TenantConnection;
+/// use watertight::web::Tenancy;
+///
+/// #[derive(Clone)]
+/// struct AppState {
+///     tenancy: Tenancy,
+///     greeting: &'static str,
+/// }
+///
+/// impl FromRef<AppState> for Tenancy {
+///     fn from_ref(state: &AppState) -> Self {
+///         state.tenancy.clone()
+///     }
+/// }
+///
+/// async fn handler(tenant: TenantConnection) -> String {
+///     tenant.tenant_id().to_string()
+/// }
+///
+/// let routes: axum::Router<AppState> = axum::Router::new().route("/", axum::routing::get(handler));
+/// ```
+#[derive(Clone)]
+pub struct Tenancy {
+    router: Arc<dyn TenantRouter>,
+    resolver: Arc<dyn ResolveTenant>,
+    #[cfg(feature = "auth")]
+    pub(super) cookie: super::cookie::SessionCookie,
+}
+
+impl Tenancy {
+    /// Goes by what a resolver says.
+    #[must_use]
+    pub fn new(router: impl TenantRouter, resolver: impl ResolveTenant) -> Self {
+        Self {
+            router: Arc::new(router),
+            resolver: Arc::new(resolver),
+            #[cfg(feature = "auth")]
+            cookie: super::cookie::SessionCookie::default(),
+        }
+    }
+
+    /// Goes by the host that requests are for. Ports do not matter.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a host that is malformed, or given twice.
+    pub fn by_host<H: AsRef<str>>(
+        router: impl TenantRouter,
+        hosts: impl IntoIterator<Item = (H, TenantId)>,
+    ) -> Result<Self, Error> {
+        let mut tenants = HashMap::new();
+        for (host, tenant) in hosts {
+            let name = host.as_ref();
+            if let Some(before) = tenants.insert(name.parse::<Host>()?, tenant) {
+                let reason = format!("is given twice, for tenants {before} and {tenant}");
+                return Err(Error::InvalidInput { what: "host", value: name.to_owned(), reason });
+            }
+        }
+        Ok(Self::new(router, Hosts(tenants)))
+    }
+
+    /// Goes by a header that holds a tenant's UUID.
+    ///
+    /// Only behind a proxy that sets the header itself and takes it out of what clients send: whoever can send it
+    /// chooses the tenant. A UUID that is no one's is a tenant without any rows.
+    #[must_use]
+    pub fn by_header(router: impl TenantRouter, name: HeaderName) -> Self {
+        Self::new(router, Header(name))
+    }
+
+    /// The connection of the tenant that a request is for, looked up once a request.
+    pub(super) async fn tenant_of(&self, parts: &mut Parts) -> Result<TenantConnection, TenantRejection> {
+        if let Some(Resolved { by, tenant }) = parts.extensions.get()
+            && Arc::ptr_eq(by, &self.resolver)
+        {
+            return Ok(self.router.route(*tenant).await?);
+        }
+        let tenant = self.resolver.resolve(parts).await?.ok_or(TenantRejection::UnknownTenant)?;
+        parts.extensions.insert(Resolved { by: Arc::clone(&self.resolver), tenant });
+        Ok(self.router.route(tenant).await?)
+    }
+}
+
+impl fmt::Debug for Tenancy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenancy").finish_non_exhaustive()
+    }
+}
+
+/// What was found for a request, and by which resolver: routers within one another can have different ones.
+#[derive(Clone)]
+struct Resolved {
+    by: Arc<dyn ResolveTenant>,
+    tenant: TenantId,
+}
+
+impl<S> FromRequestParts<S> for TenantConnection
+where
+    S: Send + Sync,
+    Tenancy: FromRef<S>,
+{
+    type Rejection = TenantRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, TenantRejection> {
+        Tenancy::from_ref(state).tenant_of(parts).await
+    }
+}
+
+struct Hosts(HashMap<Host, TenantId>);
+
+#[async_trait]
+impl ResolveTenant for Hosts {
+    async fn resolve(&self, parts: &Parts) -> Result<Option<TenantId>, TenantRejection> {
+        Ok(self.0.get(&Host::of(parts)?).copied())
+    }
+}
+
+struct Header(HeaderName);
+
+#[async_trait]
+impl ResolveTenant for Header {
+    async fn resolve(&self, parts: &Parts) -> Result<Option<TenantId>, TenantRejection> {
+        let mut values = parts.headers.get_all(&self.0).iter();
+        let value = values.next().ok_or(TenantRejection::NoTenantHeader)?;
+        if values.next().is_some() {
+            return Err(TenantRejection::AmbiguousTenantHeader);
+        }
+        let tenant = value.to_str().ok().and_then(|text| text.parse().ok());
+        tenant.map(Some).ok_or(TenantRejection::MalformedTenantHeader)
+    }
+}
