@@ -3,7 +3,13 @@
 use std::process::ExitCode;
 
 use sea_orm::DbErr;
+use watertight::ConnectError;
 use watertight::Error;
+use watertight::InvalidInput;
+use watertight::MaintenanceError;
+use watertight::SigningError;
+use watertight::TenantIdError;
+use watertight::auth::AuthError;
 
 use crate::Format;
 
@@ -46,23 +52,40 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let text = error.to_string();
-        match error {
-            Error::Unreachable { .. } | Error::Database(_) => Self::Database(text),
-            Error::EmptyUrl
-            | Error::MalformedUrl { .. }
-            | Error::NilTenant
-            | Error::MalformedTenant { .. }
-            | Error::InvalidInput { .. }
-            | Error::InvalidSecret { .. }
-            | Error::MalformedTenantKey { .. }
-            | Error::NoTenantKey
-            | Error::Bootstrap { .. }
-            | Error::MalformedExport { .. }
-            | Error::Io(_) => Self::Usage(text),
-            _ => Self::Refused(text),
+        if error.database().is_some() {
+            return Self::Database(text);
         }
+        let is_usage = matches!(
+            error,
+            Error::Connect(
+                ConnectError::EmptyUrl
+                    | ConnectError::MalformedUrl { .. }
+                    | ConnectError::Signing(
+                        SigningError::MalformedTenantKey { .. } | SigningError::NoTenantKey
+                    )
+            ) | Error::Auth(AuthError::Bootstrap { .. })
+                | Error::Maintenance(
+                    MaintenanceError::MalformedExport { .. }
+                        | MaintenanceError::Io(_)
+                        | MaintenanceError::InvalidInput(_)
+                )
+        );
+        if is_usage || error.is_invalid_input() { Self::Usage(text) } else { Self::Refused(text) }
     }
 }
+
+/// Errors of the domains, as the root error has them.
+macro_rules! from_domain {
+    ($($error:ty),+) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Error::from(error).into()
+            }
+        })+
+    };
+}
+
+from_domain!(AuthError, ConnectError, InvalidInput, MaintenanceError, SigningError, TenantIdError);
 
 impl From<DbErr> for Failure {
     fn from(error: DbErr) -> Self {

@@ -2,11 +2,12 @@
 //! `cargo run --example auth` on a migrated database.
 
 use chrono::Utc;
+use watertight::auth::AuthError;
 use watertight::auth::{
     AuthSettings, BootstrapUser, EncryptionKeys, LoginRefusal, LoginRequest, Password, SecondFactor,
     SigningKeys,
 };
-use watertight::{Error, TenantId, Watertight};
+use watertight::{TenantId, Watertight};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -43,7 +44,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(codes.expose_secrets().count(), 10);
 
     let refused = auth.login(request.clone()).await;
-    assert!(matches!(refused, Err(Error::LoginRefused(LoginRefusal::SecondFactorWanted))));
+    assert!(matches!(refused, Err(AuthError::LoginRefused(LoginRefusal::SecondFactorRequired))));
     let next = enrolment.secret().code_at(now + 30)?;
     let second_factor = Some(SecondFactor::Totp(next.into()));
     auth.login(LoginRequest { second_factor, ..request }).await?;

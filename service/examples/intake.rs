@@ -2,9 +2,10 @@
 //! migrated database.
 
 use serde_json::json;
+use watertight::BookingError;
 use watertight::intake::NewSubmission;
 use watertight::scheduling::NewClient;
-use watertight::{Error, TenantId, Watertight};
+use watertight::{TenantId, Watertight};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,7 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         consent_text: "I agree to be treated.".into(),
     };
     let draft = intake.save_draft(&draft).await?;
-    let Err(Error::InvalidResponses { violations }) = intake.submit(draft.id, None).await else {
+    let Err(BookingError::InvalidResponses { violations }) = intake.submit(draft.id, None).await else {
         return Err("the answers do not fit".into());
     };
     let places: Vec<_> = violations.iter().map(|violation| violation.path.as_str()).collect();
@@ -41,7 +42,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     intake.update_draft(draft.id, json!({"allergies": ["nuts"], "pregnant": false}), None).await?;
     let submitted = intake.submit(draft.id, Some("192.0.2.7".parse()?)).await?;
     assert!(submitted.consented_at.is_some());
-    assert!(matches!(intake.update_draft(draft.id, json!({}), None).await, Err(Error::WrongMove { .. })));
+    assert!(matches!(
+        intake.update_draft(draft.id, json!({}), None).await,
+        Err(BookingError::InvalidTransition { .. })
+    ));
     intake.review(submitted.id, "maya", Some(json!({"note": "no nut oil"}))).await?;
     Ok(())
 }

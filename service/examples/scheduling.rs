@@ -2,9 +2,10 @@
 //! on a migrated database.
 
 use chrono::{Days, NaiveTime, Utc};
+use watertight::BookingError;
 use watertight::content::{NewService, OpeningHours, Profile};
 use watertight::scheduling::{Hold, NewBooking, NewClient, SlotQuery};
-use watertight::{Error, TenantId, Watertight};
+use watertight::{TenantId, Watertight};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,7 +38,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(scheduling.book(&booking).await?.confirmation_code, booked.confirmation_code);
 
     let late = NewBooking::new(yoga.id, slot.practitioner, olivia.id, slot.start);
-    assert!(matches!(scheduling.book(&late).await, Err(Error::SlotTaken { .. })));
+    assert!(matches!(scheduling.book(&late).await, Err(BookingError::SlotTaken { .. })));
     assert!(!scheduling.free_slots(&query).await?.contains(slot));
     scheduling.cancel(booked.id, "caught a cold").await?;
     assert!(scheduling.free_slots(&query).await?.contains(slot));

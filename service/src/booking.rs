@@ -4,9 +4,16 @@
 pub mod certificates;
 #[cfg(feature = "booking")]
 pub mod content;
+#[cfg(any(feature = "booking", feature = "intake"))]
+mod error;
 #[cfg(feature = "booking")]
 pub mod history;
 #[cfg(feature = "intake")]
 pub mod intake;
 #[cfg(feature = "booking")]
 pub mod scheduling;
+#[cfg(feature = "intake")]
+mod violation;
+
+#[cfg(any(feature = "booking", feature = "intake"))]
+pub use self::error::BookingError;

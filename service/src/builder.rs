@@ -4,11 +4,13 @@ use sea_orm::sqlx::PgPool;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, EntityTrait};
 
 use crate::error::Error;
+use crate::operations::ConnectError;
 use crate::operations::doctor::{self, Expected, Migrations, Report};
 use crate::operations::inspection::{connect_checks, hosts};
 use crate::operations::maintenance::Maintenance;
 use crate::tenant::{
-    Extension, Layers, Names, Registry, Rewriter, Settings, Shared, Snapshot, TenantKeys, TenantSigner,
+    Extension, Layers, Names, Registry, Rewriter, Settings, Shared, SigningError, Snapshot, TenantKeys,
+    TenantSigner,
 };
 use crate::watertight::Watertight;
 
@@ -66,7 +68,7 @@ impl Builder {
     /// Registers a table whose rows belong to the tenants that its column `tenant_id` names.
     ///
     /// # Errors
-    /// [`Error::NoTenantColumn`] when the entity has no `tenant_id` of type UUID, [`Error::RegisteredTwice`] when
+    /// [`RegistrationError::NoTenantColumn`](crate::RegistrationError::NoTenantColumn) when the entity has no `tenant_id` of type UUID, [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice) when
     /// the table is registered as shared.
     pub fn tenant_table<E: EntityTrait>(mut self, entity: E) -> Result<Self, Error> {
         self.registry.tenant_table(entity)?;
@@ -76,7 +78,7 @@ impl Builder {
     /// Declares a table whose rows belong to all tenants. Tenants read it; only the unscoped connection changes it.
     ///
     /// # Errors
-    /// [`Error::RegisteredTwice`] when the table is registered as a tenant table.
+    /// [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice) when the table is registered as a tenant table.
     pub fn shared_table<E: EntityTrait>(mut self, entity: E) -> Result<Self, Error> {
         self.registry.shared_table(entity)?;
         Ok(self)
@@ -274,21 +276,21 @@ impl Builder {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NotPostgres`], [`Error::RegisteredTwice`], and what the database reports.
+    /// [`ConnectError::NotPostgres`], [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice), and what the database reports.
     pub async fn doctor(mut self, connection: &DatabaseConnection) -> Result<Report, Error> {
         self.registry.add_own_tables()?;
         let Self { registry, layers, migrations, .. } = &self;
         let pool = postgres_pool(connection)?;
         let transaction_pooler = self.pooled(pool);
         let expected = Expected { registry, layers: *layers, transaction_pooler, migrations };
-        doctor::examine(postgres_pool(connection)?, expected).await
+        Ok(doctor::examine(postgres_pool(connection)?, expected).await?)
     }
 
     /// What is done to whole tenants by those who run the database; see [`maintenance`](crate::maintenance). Connect as
     /// the owner of the tables, or as a role that is a member of it and `BYPASSRLS`.
     ///
     /// # Errors
-    /// [`Error::NotPostgres`], [`Error::BackslashEscapes`], [`Error::RegisteredTwice`], [`Error::Unreachable`]; those of
+    /// [`ConnectError::NotPostgres`], [`ConnectError::BackslashEscapes`], [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice), [`ConnectError::Unreachable`]; those of
     /// [`Builder::connect`] about tenant keys, unless the role bypasses row-level security.
     pub async fn maintenance(self, connection: &DatabaseConnection) -> Result<Maintenance, Error> {
         let keys = self.keys()?;
@@ -305,8 +307,8 @@ impl Builder {
         match connect_checks::check_role(&mut inspection).await {
             Ok(()) => scoped.signer = TenantSigner::check(&mut inspection, keys, scoped.distributed).await?,
             // No policy binds the role, so none verifies a tenant.
-            Err(Error::PrivilegedRole { .. }) => {}
-            Err(error) => return Err(error),
+            Err(ConnectError::PrivilegedRole { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
         plain.distributed = scoped.distributed;
         plain.signer = scoped.signer.clone();
@@ -319,22 +321,23 @@ impl Builder {
     /// on them, and the role does not pass it by.
     ///
     /// # Errors
-    /// [`Error::EmptyUrl`] and [`Error::MalformedUrl`] before anything is tried, [`Error::Unreachable`],
-    /// [`Error::NotMigrated`], [`Error::RowSecurityOff`], [`Error::PrivilegedRole`], [`Error::TenantPreset`];
-    /// [`Error::MalformedTenantKey`], [`Error::NoTenantKey`], [`Error::NoTenantKeyInstalled`],
-    /// [`Error::TenantKeyNotInstalled`], [`Error::TenantKeyDiffers`] and [`Error::SignedCluster`] when the tenant keys of
-    /// the application and of the database do not match; [`Error::Unsound`] when it is to be [examined](Self::examined).
+    /// [`ConnectError::EmptyUrl`] and [`ConnectError::MalformedUrl`] before anything is tried, [`ConnectError::Unreachable`],
+    /// [`ConnectError::NotMigrated`], [`ConnectError::RowSecurityOff`], [`ConnectError::PrivilegedRole`], [`ConnectError::TenantPreset`];
+    /// [`SigningError::MalformedTenantKey`], [`SigningError::NoTenantKey`], [`SigningError::NoTenantKeyInstalled`],
+    /// [`SigningError::TenantKeyNotInstalled`], [`SigningError::TenantKeyDiffers`] and [`SigningError::SignedCluster`] when the tenant keys of
+    /// the application and of the database do not match; [`ConnectError::DoctorFailed`] when it is to be [examined](Self::examined).
     pub async fn connect(self, options: impl Into<ConnectOptions> + Send) -> Result<Watertight, Error> {
         let options = options.into();
         hosts::check_url(options.get_url())?;
-        let connection = Database::connect(options).await.map_err(|source| Error::Unreachable { source })?;
+        let connection =
+            Database::connect(options).await.map_err(|source| ConnectError::Unreachable { source })?;
         self.finish(connection, true).await
     }
 
     /// Connects to the database that [`DATABASE_URL`] names; see [`Builder::connect`].
     ///
     /// # Errors
-    /// As [`Builder::connect`]; [`Error::EmptyUrl`] when the variable is not set.
+    /// As [`Builder::connect`]; [`ConnectError::EmptyUrl`] when the variable is not set.
     pub async fn connect_from_env(self) -> Result<Watertight, Error> {
         let url = std::env::var(DATABASE_URL).unwrap_or_default();
         self.connect(url).await
@@ -344,7 +347,7 @@ impl Builder {
     /// application's to close.
     ///
     /// # Errors
-    /// [`Error::NotPostgres`], and as [`Builder::connect`].
+    /// [`ConnectError::NotPostgres`], and as [`Builder::connect`].
     pub async fn with_connection(self, connection: DatabaseConnection) -> Result<Watertight, Error> {
         self.finish(connection, false).await
     }
@@ -352,7 +355,7 @@ impl Builder {
     /// The rewriting by itself, without a database.
     ///
     /// # Errors
-    /// [`Error::RegisteredTwice`] when one of watertight's own tables was declared shared.
+    /// [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice) when one of watertight's own tables was declared shared.
     pub fn rewriter(mut self) -> Result<Rewriter, Error> {
         self.registry.add_own_tables()?;
         let settings = Settings { token: self.layers.row_security(), ..self.settings };
@@ -384,7 +387,7 @@ impl Builder {
         Ok(Watertight::new(Arc::new(shared), connection, owns_connection))
     }
 
-    fn keys(&self) -> Result<Option<TenantKeys>, Error> {
+    fn keys(&self) -> Result<Option<TenantKeys>, SigningError> {
         self.tenant_keys.clone().map_or_else(TenantKeys::from_env, |keys| Ok(Some(keys)))
     }
 
@@ -411,9 +414,9 @@ impl Builder {
     }
 }
 
-fn postgres_pool(connection: &DatabaseConnection) -> Result<&PgPool, Error> {
+fn postgres_pool(connection: &DatabaseConnection) -> Result<&PgPool, ConnectError> {
     match connection.get_database_backend() {
         DbBackend::Postgres => Ok(connection.get_postgres_connection_pool()),
-        backend => Err(Error::NotPostgres { backend: format!("{backend:?}") }),
+        backend => Err(ConnectError::NotPostgres { backend: format!("{backend:?}") }),
     }
 }

@@ -53,7 +53,7 @@
 //! what each costs to build.
 #![cfg_attr(
     feature = "axum",
-    doc = "\n\nWith the feature `axum`, [`web`](crate::web) gives the handlers of a web application the connection of the \
+    doc = "\n\nWith the feature `axum`, [`web`] gives the handlers of a web application the connection of the \
            request's tenant, and who sent it."
 )]
 
@@ -80,17 +80,21 @@ pub use chrono_tz;
 pub use secrecy;
 pub use watertight_entity as entity;
 
+#[cfg(any(feature = "booking", feature = "intake"))]
+pub use crate::booking::BookingError;
 #[cfg(feature = "intake")]
 pub use crate::booking::intake;
 #[cfg(feature = "booking")]
 pub use crate::booking::{certificates, content, history, scheduling};
 pub use crate::builder::{Builder, DATABASE_URL};
 pub use crate::error::Error;
-pub use crate::operations::{doctor, maintenance, routing};
+pub use crate::operations::{ConnectError, MaintenanceError, RoutingError, doctor, maintenance};
 pub use crate::tenant::{
-    Extension, Layers, Reason, Refusal, RewriteMetrics, Rewriter, StatementKind, TENANT_COLUMN,
-    TENANT_KEY_VARIABLE, Tenant, TenantConnection, TenantId, TenantKeys, TenantStream, TenantTransaction,
+    Extension, Layers, Reason, Refusal, RegistrationError, RewriteMetrics, Rewriter, SigningError,
+    StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, Tenant, TenantConnection, TenantId, TenantIdError,
+    TenantKeys, TenantStream, TenantTransaction, TimeoutError,
 };
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub use crate::vocabulary::{Change, Email, Handle};
-pub use crate::watertight::Watertight;
+pub use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
+pub use crate::watertight::{Watertight, routing};

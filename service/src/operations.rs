@@ -1,7 +1,8 @@
 //! Operations on a whole database: inspecting it, maintaining it, and routing tenants to it.
 
 pub mod doctor;
+mod error;
 pub(crate) mod inspection;
 pub mod maintenance;
-pub(crate) mod retention;
-pub mod routing;
+
+pub use self::error::{ConnectError, MaintenanceError, RoutingError};

@@ -1,14 +1,14 @@
 use watertight_entity::{auth, public};
 
-use crate::error::Error;
+use crate::tenant::RegistrationError;
 use crate::tenant::Registry;
 
 impl Registry {
     /// Adds the tables that watertight's migrations make.
     ///
     /// # Errors
-    /// [`Error::RegisteredTwice`] when the application has declared one of them shared.
-    pub(crate) fn add_own_tables(&mut self) -> Result<(), Error> {
+    /// [`RegistrationError::RegisteredTwice`] when the application has declared one of them shared.
+    pub(crate) fn add_own_tables(&mut self) -> Result<(), RegistrationError> {
         self.tenant_table(auth::audit_events::Entity)?;
         self.tenant_table(auth::backup_codes::Entity)?;
         self.tenant_table(auth::invitations::Entity)?;

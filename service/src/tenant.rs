@@ -1,10 +1,13 @@
 //! Tenants, the connection that is scoped to one of them, and the rewriting under it.
 
 mod access;
+#[cfg(feature = "auth")]
+pub(crate) mod batches;
 mod connection;
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub(crate) mod constraint;
 pub(crate) mod driver;
+mod error;
 #[cfg(any(feature = "booking", feature = "intake"))]
 pub(crate) mod facade;
 mod id;
@@ -31,6 +34,7 @@ mod unnamed;
 
 pub use self::access::Tenant;
 pub use self::connection::TenantConnection;
+pub use self::error::{RegistrationError, SigningError, TenantIdError, TimeoutError};
 pub use self::id::TenantId;
 pub(crate) use self::inspection::Inspection;
 pub use self::layers::Layers;

@@ -6,6 +6,7 @@ mod change;
 pub(crate) mod code;
 #[cfg(any(feature = "auth", feature = "booking"))]
 mod email;
+mod error;
 #[cfg(any(feature = "auth", feature = "booking"))]
 mod handle;
 #[cfg(any(feature = "auth", feature = "booking", feature = "intake"))]
@@ -17,5 +18,6 @@ pub(crate) mod text_enum;
 pub use self::change::Change;
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub use self::email::Email;
+pub use self::error::{InvalidInput, MalformedRow, NoRandomness};
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub use self::handle::Handle;

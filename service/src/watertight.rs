@@ -1,5 +1,6 @@
 #[cfg(feature = "auth")]
 mod auth;
+pub mod routing;
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,10 +44,10 @@ impl Watertight {
         Self::builder().connect(options).await
     }
 
-    /// Connects with the defaults to the database that [`DATABASE_URL`] names; see [`Builder::connect`].
+    /// Connects with the defaults to the database that [`DATABASE_URL`](crate::DATABASE_URL) names; see [`Builder::connect`].
     ///
     /// # Errors
-    /// As [`Builder::connect`]; [`Error::EmptyUrl`] when the variable is not set.
+    /// As [`Builder::connect`]; [`ConnectError::EmptyUrl`](crate::ConnectError::EmptyUrl) when the variable is not set.
     pub async fn connect_from_env() -> Result<Self, Error> {
         Self::builder().connect_from_env().await
     }

@@ -21,11 +21,12 @@ use std::sync::LazyLock;
 
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
+use watertight::auth::AuthError;
 use watertight::auth::{
     AuditFilter, AuthSettings, EncryptionKeys, LoginRequest, NewUser, Password, SecondFactor, SigningKeys,
     TotpSecret, User,
 };
-use watertight::{Error, TenantConnection, Watertight};
+use watertight::{TenantConnection, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -101,7 +102,7 @@ pub(crate) fn new_user(handle: &str) -> NewUser {
     NewUser::new(handle.parse().expect("a handle"), email.parse().expect("an email"), password())
 }
 
-pub(crate) async fn user(tenant: &TenantConnection, handle: &str) -> Result<User, Error> {
+pub(crate) async fn user(tenant: &TenantConnection, handle: &str) -> Result<User, AuthError> {
     tenant.auth().create_user(new_user(handle)).await
 }
 
@@ -114,7 +115,7 @@ pub(crate) fn with_code(name: &str, code: &str) -> LoginRequest {
 }
 
 /// The types of the tenant's audit events, oldest first.
-pub(crate) async fn trail(tenant: &TenantConnection) -> Result<Vec<String>, Error> {
+pub(crate) async fn trail(tenant: &TenantConnection) -> Result<Vec<String>, AuthError> {
     let page = tenant.auth().get_audit_events(&AuditFilter::default()).await?;
     Ok(page.events.iter().rev().map(|event| event.event_type.to_string()).collect())
 }

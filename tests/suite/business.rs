@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use futures_util::future::join_all;
 use sea_orm::{EntityTrait, PaginatorTrait};
+use watertight::BookingError;
+use watertight::Watertight;
+use watertight::auth::AuthError;
 use watertight::auth::SessionMetadata;
 use watertight::entity::auth::sessions;
 use watertight::maintenance::Purge;
 use watertight::scheduling::{NewBooking, Reschedule};
-use watertight::{Error, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::adopt::texts;
@@ -54,7 +56,7 @@ pub(crate) async fn users_sign_in_and_out_and_the_trail_tells_it(world: World) -
     assert!(auth.renew_session(login.session.id).await?.is_some());
     assert_eq!(auth.get_sessions_by_user(jess.id).await?.len(), 1);
     let nobody = auth.create_session(uuid::Uuid::new_v4(), &SessionMetadata::default()).await;
-    assert!(matches!(nobody, Err(Error::UserNotFound { .. })), "{nobody:?}");
+    assert!(matches!(nobody, Err(AuthError::UserNotFound { .. })), "{nobody:?}");
     assert!(auth.delete_session(login.session.id).await?);
     assert!(auth.authenticate(&cookie).await?.is_none());
     assert!(!trail(&world.clinic).await?.is_empty());
@@ -71,11 +73,11 @@ pub(crate) async fn bookings_are_made_moved_and_called_off_and_none_overlaps(wor
     let elsewhere = Shop::open(world.studio.clone(), &["maya"]).await?;
     let scheduling = shop.tenant.scheduling();
     let first = scheduling.book(&shop.booking("10:00")).await?;
-    assert!(matches!(scheduling.book(&shop.booking("10:30")).await, Err(Error::SlotTaken { .. })));
+    assert!(matches!(scheduling.book(&shop.booking("10:30")).await, Err(BookingError::SlotTaken { .. })));
     elsewhere.tenant.scheduling().book(&elsewhere.booking("10:30")).await?;
     let second = scheduling.book(&shop.booking("11:00")).await?;
     let moved = scheduling.reschedule(second.id, Reschedule::to(at("10:30"))).await;
-    assert!(matches!(moved, Err(Error::SlotTaken { .. })), "{moved:?}");
+    assert!(matches!(moved, Err(BookingError::SlotTaken { .. })), "{moved:?}");
     scheduling.reschedule(second.id, Reschedule::to(at("14:00"))).await?;
     scheduling.cancel(first.id, "").await?;
     scheduling.book(&shop.booking("10:00")).await?;
@@ -85,7 +87,7 @@ pub(crate) async fn bookings_are_made_moved_and_called_off_and_none_overlaps(wor
     let booked = scheduling.book(&keyed).await?;
     assert_eq!(scheduling.book(&keyed).await?.id, booked.id);
     let other = NewBooking { idempotency_key: Some("k".into()), ..shop.booking("13:00") };
-    assert!(matches!(scheduling.book(&other).await, Err(Error::IdempotencyKeyReused { .. })));
+    assert!(matches!(scheduling.book(&other).await, Err(BookingError::IdempotencyKeyReused { .. })));
     Ok(())
 }
 
@@ -100,7 +102,7 @@ pub(crate) async fn of_many_who_book_the_same_time_at_once_one_wins(world: World
     let outcomes = join_all(attempts).await;
     assert!((1..=2).contains(&outcomes.iter().filter(|outcome| outcome.is_ok()).count()));
     for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-        assert!(matches!(error, Error::SlotTaken { .. }), "{error:?}");
+        assert!(matches!(error, BookingError::SlotTaken { .. }), "{error:?}");
     }
     Ok(())
 }

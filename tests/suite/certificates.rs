@@ -5,7 +5,8 @@ use chrono::{TimeDelta, Utc};
 use futures_util::future::join_all;
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 use uuid::Uuid;
-use watertight::Error;
+use watertight::BookingError;
+use watertight::InvalidInput;
 use watertight::certificates::{NewCertificate, NewPackage, Purchase};
 use watertight::entity::public::{bookings, gift_certificate_redemptions, gift_certificates};
 use watertight::scheduling::NewBooking;
@@ -35,9 +36,9 @@ async fn shop() -> Result<(World, Shop)> {
     Ok((world, shop))
 }
 
-fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+fn refused<T: std::fmt::Debug>(result: Result<T, BookingError>) -> String {
     match result {
-        Err(Error::NotRedeemable { reason, .. }) => reason,
+        Err(BookingError::NotRedeemable { reason, .. }) => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -68,7 +69,10 @@ async fn a_certificate_is_issued_and_found_however_its_code_is_typed() -> Result
         NewCertificate { currency: "usd".into(), ..new.clone() },
         NewCertificate { recipient_name: Some("x".repeat(256)), ..new.clone() },
     ] {
-        assert!(matches!(certificates.issue(&bad).await, Err(Error::InvalidInput { .. })), "{bad:?}");
+        assert!(
+            matches!(certificates.issue(&bad).await, Err(BookingError::InvalidInput(InvalidInput { .. }))),
+            "{bad:?}"
+        );
     }
     // A code that another system made keeps its form.
     let mut foreign = issued.into_active_model();
@@ -130,9 +134,9 @@ async fn what_cannot_pay_says_why() -> Result<()> {
     let void = gift_certificates::Entity::update(void).exec(&shop.tenant).await?;
     assert!(refused(certificates.redeem(&void.code, booking.id, None).await).contains("void"));
     let unknown = certificates.redeem("AAAA-AAAA-AAAA", booking.id, None).await;
-    assert!(matches!(unknown, Err(Error::NotFound { what: "gift certificate", .. })));
+    assert!(matches!(unknown, Err(BookingError::NotFound { what: "gift certificate", .. })));
     let unknown = certificates.redeem(&euros.code, Uuid::new_v4(), None).await;
-    assert!(matches!(unknown, Err(Error::NotFound { what: "booking", .. })));
+    assert!(matches!(unknown, Err(BookingError::NotFound { what: "booking", .. })));
     Ok(())
 }
 
@@ -164,8 +168,11 @@ async fn a_package_counts_its_sessions() -> Result<()> {
     assert!(refused(certificates.redeem_session(&over.code, other.id).await).contains("expired"));
     let nobodys =
         certificates.issue_package(&NewPackage { client: Some(Uuid::new_v4()), ..package(1) }).await;
-    assert!(matches!(nobodys, Err(Error::NotFound { what: "client", .. })));
-    assert!(matches!(certificates.issue_package(&package(0)).await, Err(Error::InvalidInput { .. })));
+    assert!(matches!(nobodys, Err(BookingError::NotFound { what: "client", .. })));
+    assert!(matches!(
+        certificates.issue_package(&package(0)).await,
+        Err(BookingError::InvalidInput(InvalidInput { .. }))
+    ));
     Ok(())
 }
 
@@ -202,7 +209,10 @@ async fn no_cent_and_no_session_is_spent_twice_whoever_redeems_and_cancels() -> 
     });
     let outcomes = join_all(attempts).await;
     for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-        assert!(matches!(error, Error::NotRedeemable { .. } | Error::WrongMove { .. }), "{error:?}");
+        assert!(
+            matches!(error, BookingError::NotRedeemable { .. } | BookingError::InvalidTransition { .. }),
+            "{error:?}"
+        );
     }
     assert!(outcomes.iter().filter(|outcome| outcome.is_ok()).count() > 20);
     assert_eq!(shop.tenant.certificates().find_imbalances().await?, []);

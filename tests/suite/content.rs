@@ -4,7 +4,8 @@ use anyhow::Result;
 use rust_decimal::Decimal;
 use sea_orm::EntityTrait;
 use uuid::Uuid;
-use watertight::Error;
+use watertight::BookingError;
+use watertight::InvalidInput;
 use watertight::auth::Change;
 use watertight::content::{NewReview, NewService, OpeningHours, Profile, ServiceUpdate};
 use watertight::entity::public::business_hours;
@@ -12,8 +13,8 @@ use watertight::entity::public::business_hours;
 use crate::auth::World;
 use crate::scheduling::{practitioner, time};
 
-fn invalid<T: std::fmt::Debug>(result: &Result<T, Error>) -> bool {
-    matches!(result, Err(Error::InvalidInput { .. }))
+fn invalid<T: std::fmt::Debug>(result: &Result<T, BookingError>) -> bool {
+    matches!(result, Err(BookingError::InvalidInput(InvalidInput { .. })))
 }
 
 #[tokio::test]
@@ -72,7 +73,7 @@ async fn services_are_offered_in_their_order() -> Result<()> {
     let cleared = ServiceUpdate { description: Change::Set(None), ..Default::default() };
     assert_eq!(content.update_service(sauna.id, cleared).await?.description, None);
     let nothing = content.update_service(Uuid::new_v4(), ServiceUpdate::default()).await;
-    assert!(matches!(nothing, Err(Error::NotFound { what: "service", .. })));
+    assert!(matches!(nothing, Err(BookingError::NotFound { what: "service", .. })));
     for bad in [
         NewService::new("x".repeat(256), 60, 1),
         NewService::new("Massage", 0, 1),
@@ -166,7 +167,7 @@ async fn reviews_are_summed_up_by_the_database() -> Result<()> {
     assert_eq!(content.get_featured_reviews().await?, [shown]);
     content.feature_review(made[0].id, false).await?;
     assert!(content.get_featured_reviews().await?.is_empty());
-    assert!(matches!(content.feature_review(Uuid::new_v4(), true).await, Err(Error::NotFound { .. })));
+    assert!(matches!(content.feature_review(Uuid::new_v4(), true).await, Err(BookingError::NotFound { .. })));
     for rating in [0, 6] {
         assert!(invalid(&content.create_review(review(rating)).await));
     }

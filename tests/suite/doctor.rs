@@ -6,7 +6,8 @@ use anyhow::Result;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, FromQueryResult, Statement};
 use sea_orm_migration::MigratorTrait;
 use uuid::Uuid;
-use watertight::doctor::{Check, Finding, OWN_MIGRATIONS, Report, Severity};
+use watertight::ConnectError;
+use watertight::doctor::{Check, DoctorFailed, Finding, OWN_MIGRATIONS, Report, Severity};
 use watertight::{Builder, Error, Layers, Watertight};
 use watertight_migration::Migrator;
 use watertight_tests::{TestDatabase, new_tenant};
@@ -77,7 +78,9 @@ async fn at_the_start_what_is_not_sound_is_refused_with_the_report() -> Result<(
     // The short checks at every start look at less.
     database.water().await?;
     match Watertight::builder().examined().connect(database.app_url()).await {
-        Err(Error::Unsound { report }) => assert_eq!(report.of(Check::Policy).count(), 1, "{report}"),
+        Err(Error::Connect(ConnectError::DoctorFailed(DoctorFailed { report, .. }))) => {
+            assert_eq!(report.of(Check::Policy).count(), 1, "{report}");
+        }
         other => panic!("{other:?}"),
     }
     Ok(())

@@ -5,7 +5,8 @@ use chrono::{TimeDelta, Utc};
 use sea_orm::{ActiveModelTrait, EntityTrait, PaginatorTrait, Set};
 use serde_json::json;
 use uuid::Uuid;
-use watertight::Error;
+use watertight::BookingError;
+use watertight::InvalidInput;
 use watertight::entity::public::{appointments, local_bookings, payments};
 use watertight::history::{
     ImportReport, ImportedAppointment, ImportedBooking, ImportedClient, ImportedPayment,
@@ -119,10 +120,13 @@ async fn what_is_wrong_is_said_before_anything_is_written() -> Result<()> {
         appointment(1),
     ] {
         let refused = history.import_appointments(&[appointment(1), bad.clone()]).await;
-        assert!(matches!(refused, Err(Error::InvalidInput { .. })), "{bad:?}");
+        assert!(matches!(refused, Err(BookingError::InvalidInput(InvalidInput { .. }))), "{bad:?}");
     }
     let currency = ImportedPayment { currency: "usd".into(), ..payment("a", None) };
-    assert!(matches!(history.import_payments(&[currency]).await, Err(Error::InvalidInput { .. })));
+    assert!(matches!(
+        history.import_payments(&[currency]).await,
+        Err(BookingError::InvalidInput(InvalidInput { .. }))
+    ));
     assert_eq!(appointments::Entity::find().count(&world.clinic).await?, 0);
     Ok(())
 }
@@ -148,8 +152,17 @@ async fn a_local_booking_is_reconciled_once() -> Result<()> {
     let done = history.reconcile(local.id, "acuity-7").await?;
     assert!(done.reconciled_at.is_some() && done.acuity_appointment_id.as_deref() == Some("acuity-7"));
     assert!(history.get_unreconciled().await?.is_empty());
-    assert!(matches!(history.reconcile(local.id, "acuity-8").await, Err(Error::WrongMove { .. })));
-    assert!(matches!(history.mark_reconciliation_failed(local.id).await, Err(Error::WrongMove { .. })));
-    assert!(matches!(history.reconcile(Uuid::new_v4(), "acuity-8").await, Err(Error::NotFound { .. })));
+    assert!(matches!(
+        history.reconcile(local.id, "acuity-8").await,
+        Err(BookingError::InvalidTransition { .. })
+    ));
+    assert!(matches!(
+        history.mark_reconciliation_failed(local.id).await,
+        Err(BookingError::InvalidTransition { .. })
+    ));
+    assert!(matches!(
+        history.reconcile(Uuid::new_v4(), "acuity-8").await,
+        Err(BookingError::NotFound { .. })
+    ));
     Ok(())
 }

@@ -5,7 +5,8 @@ use futures_util::future::join_all;
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
 use serde_json::json;
 use uuid::Uuid;
-use watertight::Error;
+use watertight::BookingError;
+use watertight::InvalidInput;
 use watertight::entity::public::{clients, intake_form_templates, intake_submissions};
 use watertight::intake::NewSubmission;
 
@@ -70,9 +71,9 @@ async fn forms_come_in_versions() -> Result<()> {
     assert_eq!(intake.get_template_versions("massage").await?.len(), 2);
     assert_eq!(intake.get_template("nothing").await?, None);
     let bad = intake.create_template("massage", "Bad", &json!({"type": "no such type"})).await;
-    assert!(matches!(bad, Err(Error::InvalidInput { what: "form schema", .. })));
+    assert!(matches!(bad, Err(BookingError::InvalidInput(InvalidInput { what: "form schema", .. }))));
     let nowhere = intake.set_template_active(Uuid::new_v4(), true).await;
-    assert!(matches!(nowhere, Err(Error::NotFound { .. })));
+    assert!(matches!(nowhere, Err(BookingError::NotFound { .. })));
 
     let elsewhere = desk.world.clinic_elsewhere().await?;
     let many = (0..20).map(|n| {
@@ -93,7 +94,7 @@ async fn answers_that_do_not_fit_are_refused_with_every_place() -> Result<()> {
     let wrong = json!({"name": "", "age": -1, "allergies": ["nuts", 7], "phone": "call me", "shoe size": 40});
     let draft = desk.draft(wrong).await?;
     match intake.submit(draft.id, None).await {
-        Err(Error::InvalidResponses { violations }) => {
+        Err(BookingError::InvalidResponses { violations }) => {
             let paths: Vec<_> = violations.iter().map(|violation| violation.path.as_str()).collect();
             assert_eq!(paths, ["", "/age", "/allergies/1", "/name", "/phone"], "{violations:?}");
         }
@@ -116,32 +117,47 @@ async fn a_submission_goes_forward_and_never_back() -> Result<()> {
     let right = || json!({"name": "Ann", "allergies": []});
     let draft = desk.draft(right()).await?;
     let early = intake.review(draft.id, "maya", None).await;
-    assert!(matches!(&early, Err(Error::WrongMove { from, .. }) if from == "draft"), "{early:?}");
+    assert!(
+        matches!(&early, Err(BookingError::InvalidTransition { from, .. }) if from == "draft"),
+        "{early:?}"
+    );
     intake.submit(draft.id, None).await?;
-    assert!(matches!(intake.submit(draft.id, None).await, Err(Error::WrongMove { .. })));
-    assert!(matches!(intake.update_draft(draft.id, right(), None).await, Err(Error::WrongMove { .. })));
+    assert!(matches!(intake.submit(draft.id, None).await, Err(BookingError::InvalidTransition { .. })));
+    assert!(matches!(
+        intake.update_draft(draft.id, right(), None).await,
+        Err(BookingError::InvalidTransition { .. })
+    ));
     assert_eq!(intake.get_unreviewed().await?.len(), 1);
     let reviewed = intake.review(draft.id, "maya", Some(json!({"note": "careful"}))).await?;
     assert_eq!((reviewed.status.as_str(), reviewed.reviewed_by.as_deref()), ("reviewed", Some("maya")));
-    assert!(matches!(intake.review(draft.id, "maya", None).await, Err(Error::WrongMove { .. })));
+    assert!(matches!(
+        intake.review(draft.id, "maya", None).await,
+        Err(BookingError::InvalidTransition { .. })
+    ));
     assert!(intake.get_unreviewed().await?.is_empty());
     assert_eq!(intake.get_submissions_by_client(desk.client.id).await?, [reviewed]);
-    assert!(matches!(intake.submit(Uuid::new_v4(), None).await, Err(Error::NotFound { .. })));
+    assert!(matches!(intake.submit(Uuid::new_v4(), None).await, Err(BookingError::NotFound { .. })));
 
     let unconsented = NewSubmission { consent_text: "  ".into(), ..desk.answers(right()) };
     let unconsented = intake.save_draft(&unconsented).await?;
-    assert!(matches!(intake.submit(unconsented.id, None).await, Err(Error::InvalidInput { .. })));
+    assert!(matches!(
+        intake.submit(unconsented.id, None).await,
+        Err(BookingError::InvalidInput(InvalidInput { .. }))
+    ));
     for new in [
         NewSubmission { template: Uuid::new_v4(), ..desk.answers(right()) },
         NewSubmission { client: Uuid::new_v4(), ..desk.answers(right()) },
         NewSubmission { booking: Some(Uuid::new_v4()), ..desk.answers(right()) },
     ] {
-        assert!(matches!(intake.save_draft(&new).await, Err(Error::NotFound { .. })), "{new:?}");
+        assert!(matches!(intake.save_draft(&new).await, Err(BookingError::NotFound { .. })), "{new:?}");
     }
     let no_object = desk.answers(json!(["a"]));
-    assert!(matches!(intake.save_draft(&no_object).await, Err(Error::InvalidInput { .. })));
+    assert!(matches!(
+        intake.save_draft(&no_object).await,
+        Err(BookingError::InvalidInput(InvalidInput { .. }))
+    ));
     let nul = desk.answers(json!({"name": ["a\0"]}));
-    assert!(matches!(intake.save_draft(&nul).await, Err(Error::InvalidInput { .. })));
+    assert!(matches!(intake.save_draft(&nul).await, Err(BookingError::InvalidInput(InvalidInput { .. }))));
     Ok(())
 }
 

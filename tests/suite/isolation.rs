@@ -255,15 +255,15 @@ macro_rules! operations {
         &[$((concat!(stringify!($of), "::", stringify!($name)), |$tenant, $them| Box::pin(async move {
             vec![$(match $result.await {
                 Ok(outcome) => format!("Ok({outcome:?})"),
-                Err(error) => { let error: Error = error; format!("Err({error})") }
+                Err(error) => { let error = Error::from(error); format!("Err({error})") }
             }),+]
         })),)+]
     };
 }
 
 /// An outcome of which it only matters that it succeeded.
-async fn done<T>(result: impl Future<Output = Result<T, Error>>) -> Result<(), Error> {
-    result.await.map(drop)
+async fn done<T, E: Into<Error>>(result: impl Future<Output = Result<T, E>>) -> Result<(), Error> {
+    result.await.map(drop).map_err(Into::into)
 }
 
 const OPERATIONS: &[(&str, Operation)] = operations! {

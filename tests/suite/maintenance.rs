@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use chrono::{TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use watertight::MaintenanceError;
 use watertight::maintenance::{Maintenance, Purge};
-use watertight::{Error, TenantId, Watertight};
+use watertight::{TenantId, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
 
 /// Two tenants with rows in every table, and the owner's maintenance.
@@ -42,7 +43,7 @@ impl Estate {
         Ok(lines)
     }
 
-    async fn import(&self, tenant: TenantId, lines: &[u8]) -> Result<(), Error> {
+    async fn import(&self, tenant: TenantId, lines: &[u8]) -> Result<(), MaintenanceError> {
         self.maintenance.import(tenant, lines, |_| ()).await.map(drop)
     }
 
@@ -160,7 +161,10 @@ async fn an_export_that_is_not_whole_or_not_the_tenants_is_refused_and_nothing_i
     let estate = Estate::new().await?;
     let clinic = estate.clinic;
     let lines = String::from_utf8(estate.export(clinic).await?)?;
-    assert!(matches!(estate.import(clinic, lines.as_bytes()).await, Err(Error::TenantNotEmpty { .. })));
+    assert!(matches!(
+        estate.import(clinic, lines.as_bytes()).await,
+        Err(MaintenanceError::TenantNotEmpty { .. })
+    ));
     let of_studio = estate.export(estate.studio).await?;
     estate.maintenance.erase(clinic, |_| ()).await?;
     let all: Vec<&str> = lines.lines().collect();
@@ -244,12 +248,12 @@ async fn the_application_may_not_and_is_told_before_anything_happens() -> Result
     let app = Database::connect(estate.database.app_url()).await?;
     let maintenance = Watertight::builder().maintenance(&app).await?;
     match maintenance.erase(estate.clinic, |_| ()).await {
-        Err(Error::NotPermitted { tables, .. }) => assert_eq!(tables, ["auth.audit_events"]),
+        Err(MaintenanceError::NotPermitted { tables, .. }) => assert_eq!(tables, ["auth.audit_events"]),
         other => panic!("{other:?}"),
     }
     assert_eq!(estate.rows(estate.clinic).await?, before);
-    assert!(matches!(maintenance.tenants().await, Err(Error::RowsHidden { .. })));
-    assert!(matches!(estate.maintenance.tenants().await, Err(Error::RowsHidden { .. })));
+    assert!(matches!(maintenance.tenants().await, Err(MaintenanceError::RowsHidden { .. })));
+    assert!(matches!(estate.maintenance.tenants().await, Err(MaintenanceError::RowsHidden { .. })));
     Ok(())
 }
 

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use sea_orm::{ActiveModelTrait, EntityTrait, PaginatorTrait};
+use watertight::InvalidInput;
+use watertight::RoutingError;
 use watertight::entity::public::services;
 use watertight::routing::{StaticRouter, TenantRouter};
-use watertight::{Error, TenantConnection, TenantId, Watertight};
+use watertight::{TenantConnection, TenantId, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::rows;
@@ -58,7 +60,7 @@ async fn every_tenant_is_led_to_its_own_database_and_no_one_to_none() -> Result<
         assert_eq!(services::Entity::find().count(&water.tenant(other)).await?, 0);
     }
     let error = router.route(stranger).await.unwrap_err();
-    assert!(matches!(error, Error::UnroutedTenant { tenant } if tenant == stranger), "{error}");
+    assert!(matches!(error, RoutingError::UnroutedTenant { tenant } if tenant == stranger), "{error}");
     // One database alone has every tenant.
     assert_eq!(two.east.water().await?.route(stranger).await?.tenant_id(), stranger);
     Ok(())
@@ -100,7 +102,7 @@ async fn a_tenant_moves_from_one_server_to_the_other() -> Result<()> {
     }
 
     let out = two.router(&[neighbour], &[]).await?;
-    assert!(matches!(out.tenant(clinic), Err(Error::UnroutedTenant { .. })));
+    assert!(matches!(out.tenant(clinic), Err(RoutingError::UnroutedTenant { .. })));
     let from = Watertight::builder().maintenance(&two.east.owner().await?).await?;
     let to = Watertight::builder().maintenance(&two.west.owner().await?).await?;
     let mut lines = Vec::new();
@@ -133,7 +135,7 @@ async fn routes_that_cannot_be_are_told() -> Result<()> {
         (two().tenants("east", [tenant]).tenants("west", [tenant]), "tenant", "\"east\" and \"west\""),
     ] {
         match router.build() {
-            Err(Error::InvalidInput { what: found, reason, .. }) => {
+            Err(RoutingError::InvalidInput(InvalidInput { what: found, reason, .. })) => {
                 assert_eq!(found, what);
                 assert!(reason.contains(told), "{reason}");
             }

@@ -6,6 +6,8 @@ use sea_orm::{
     EntityTrait, Set, Statement, TransactionSession, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
+use watertight::ConnectError;
+use watertight::SigningError;
 use watertight::doctor::OWN_MIGRATIONS;
 use watertight::entity::public::services;
 use watertight::{Error, Layers, TenantConnection, TenantId, TenantKeys, Watertight};
@@ -395,7 +397,13 @@ async fn keys_rotate_with_two_of_them_valid() -> Result<()> {
 
     let new = key(2, 0x5a);
     let missing = connect(&database, &new).await.unwrap_err();
-    assert!(matches!(missing, Error::TenantKeyNotInstalled { id: 2 }), "{missing:?}");
+    assert!(
+        matches!(
+            missing,
+            Error::Connect(ConnectError::Signing(SigningError::TenantKeyNotInstalled { id: 2 }))
+        ),
+        "{missing:?}"
+    );
     assert!(tenant_keys::add(&owner, &new.parse()?).await?);
     assert!(!tenant_keys::add(&owner, &new.parse()?).await?, "twice is once");
     let taken = tenant_keys::add(&owner, &key(2, 0x5b).parse()?).await;
@@ -422,16 +430,25 @@ async fn keys_that_do_not_match_are_told_at_the_start() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     let other = connect(&database, &key(1, 0x5a)).await.unwrap_err();
-    assert!(matches!(other, Error::TenantKeyDiffers { id: 1 }), "{other:?}");
+    assert!(
+        matches!(other, Error::Connect(ConnectError::Signing(SigningError::TenantKeyDiffers { id: 1 }))),
+        "{other:?}"
+    );
     assert!(other.to_string().contains("watertight keys"), "{other}");
     for malformed in ["", "1:x", &format!("{},", key(1, 1)), &format!("{0},{0}", key(1, 1))] {
         let error = connect(&database, malformed).await.unwrap_err();
-        assert!(matches!(error, Error::MalformedTenantKey { .. }), "{error:?}");
+        assert!(
+            matches!(error, Error::Connect(ConnectError::Signing(SigningError::MalformedTenantKey { .. }))),
+            "{error:?}"
+        );
     }
 
     owner.execute_unprepared("DELETE FROM watertight.tenant_keys").await?;
     let none = database.water().await.unwrap_err().downcast::<Error>()?;
-    assert!(matches!(none, Error::NoTenantKeyInstalled), "{none:?}");
+    assert!(
+        matches!(none, Error::Connect(ConnectError::Signing(SigningError::NoTenantKeyInstalled))),
+        "{none:?}"
+    );
     let required = tenant_keys::require(&owner).await;
     assert!(matches!(required, Err(TenantKeysError::NoKey)), "{required:?}");
     // Without row-level security there is nothing to sign for.

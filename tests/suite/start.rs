@@ -5,6 +5,9 @@ use std::time::Duration;
 use anyhow::Result;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 use uuid::Uuid;
+use watertight::ConnectError;
+use watertight::RegistrationError;
+use watertight::TenantIdError;
 use watertight::{Builder, Error, Layers, TenantId, Watertight};
 use watertight_tests::TestDatabase;
 
@@ -14,12 +17,12 @@ async fn connect(url: &str) -> Error {
 
 #[tokio::test]
 async fn an_empty_or_malformed_url_is_told_before_anything_is_tried() {
-    assert!(matches!(connect("").await, Error::EmptyUrl));
-    assert!(matches!(connect("  ").await, Error::EmptyUrl));
+    assert!(matches!(connect("").await, Error::Connect(ConnectError::EmptyUrl)));
+    assert!(matches!(connect("  ").await, Error::Connect(ConnectError::EmptyUrl)));
     for url in
         ["clinic", "mysql://localhost/clinic", "postgres://localhost:port/clinic", "postgres://h/d?sslmode=x"]
     {
-        assert!(matches!(connect(url).await, Error::MalformedUrl { .. }), "{url}");
+        assert!(matches!(connect(url).await, Error::Connect(ConnectError::MalformedUrl { .. })), "{url}");
     }
     let error = connect("mysql://app:s3cret@localhost/clinic").await;
     assert!(!format!("{error} {error:?}").contains("s3cret"), "a password is never shown");
@@ -30,7 +33,7 @@ async fn a_server_that_is_down_is_told() {
     let mut options = ConnectOptions::new("postgres://app@127.0.0.1:1/clinic");
     options.connect_timeout(Duration::from_millis(200));
     let error = Watertight::connect(options).await.unwrap_err();
-    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+    assert!(matches!(error, Error::Connect(ConnectError::Unreachable { .. })), "{error:?}");
     assert!(error.to_string().contains("DATABASE_URL"), "{error}");
 }
 
@@ -39,7 +42,9 @@ async fn a_database_that_is_not_migrated_is_told_with_the_missing_tables() -> Re
     let database = TestDatabase::create().await?;
     database.owner().await?.execute_unprepared("DROP TABLE public.reviews, auth.sessions").await?;
     match connect(&database.app_url()).await {
-        Error::NotMigrated { tables } => assert_eq!(tables, ["auth.sessions", "public.reviews"]),
+        Error::Connect(ConnectError::NotMigrated { tables }) => {
+            assert_eq!(tables, ["auth.sessions", "public.reviews"]);
+        }
         error => panic!("{error:?}"),
     }
     Ok(())
@@ -50,7 +55,9 @@ async fn a_database_without_the_type_that_carries_the_tenant_is_told() -> Result
     let database = TestDatabase::create().await?;
     database.owner().await?.execute_unprepared("DROP DOMAIN watertight.tenant_token").await?;
     match connect(&database.app_url()).await {
-        Error::NotMigrated { tables } => assert_eq!(tables, ["type watertight.tenant_token"]),
+        Error::Connect(ConnectError::NotMigrated { tables }) => {
+            assert_eq!(tables, ["type watertight.tenant_token"]);
+        }
         error => panic!("{error:?}"),
     }
     Ok(())
@@ -65,7 +72,7 @@ async fn tables_without_forced_row_level_security_are_told() -> Result<()> {
         .execute_unprepared("ALTER TABLE public.reviews NO FORCE ROW LEVEL SECURITY")
         .await?;
     match connect(&database.app_url()).await {
-        Error::RowSecurityOff { tables } => assert_eq!(tables, ["public.reviews"]),
+        Error::Connect(ConnectError::RowSecurityOff { tables }) => assert_eq!(tables, ["public.reviews"]),
         error => panic!("{error:?}"),
     }
     database.water_with(Watertight::builder().layers(Layers::RewritingOnly)).await?;
@@ -79,14 +86,14 @@ async fn a_server_that_reads_backslashes_as_escapes_is_told() -> Result<()> {
     let setting = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET standard_conforming_strings = off', \
                    current_database()); END $$";
     owner.execute_unprepared(setting).await?;
-    assert!(matches!(connect(&database.app_url()).await, Error::BackslashEscapes));
+    assert!(matches!(connect(&database.app_url()).await, Error::Connect(ConnectError::BackslashEscapes)));
     Ok(())
 }
 
 #[test]
 fn the_nil_uuid_is_no_tenant() {
-    assert!(matches!(TenantId::new(Uuid::nil()), Err(Error::NilTenant)));
-    assert!(matches!("clinic".parse::<TenantId>(), Err(Error::MalformedTenant { .. })));
+    assert!(matches!(TenantId::new(Uuid::nil()), Err(TenantIdError::Nil)));
+    assert!(matches!("clinic".parse::<TenantId>(), Err(TenantIdError::Malformed { .. })));
 }
 
 mod countries {
@@ -109,7 +116,10 @@ mod countries {
 #[test]
 fn an_entity_without_a_tenant_is_no_tenant_table() {
     let error = Builder::default().tenant_table(countries::Entity).unwrap_err();
-    assert!(matches!(&error, Error::NoTenantColumn { table } if table == "public.countries"), "{error:?}");
+    assert!(
+        matches!(&error, Error::Registration(RegistrationError::NoTenantColumn { table }) if table == "public.countries"),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("Builder::shared_table"), "{error}");
 }
 

@@ -7,8 +7,10 @@ use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QuerySelect, RuntimeErr, Statement,
     TransactionSession, TransactionTrait,
 };
+use watertight::InvalidInput;
+use watertight::TimeoutError;
 use watertight::entity::public::services;
-use watertight::{Error, Layers, TenantConnection, TenantTransaction, Watertight};
+use watertight::{Layers, TenantConnection, TenantTransaction, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::rows;
@@ -142,7 +144,7 @@ async fn what_the_server_cannot_hold_is_refused_and_nothing_is_sent() -> Result<
         transaction.set_statement_timeout(Duration::MAX).await,
         transaction.set_lock_timeout(Duration::from_millis(2_147_483_648)).await,
     ] {
-        assert!(matches!(refused, Err(Error::InvalidInput { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(TimeoutError::InvalidInput(InvalidInput { .. }))), "{refused:?}");
     }
     transaction.set_statement_timeout(Duration::from_millis(2_147_483_647)).await?;
     let inner = transaction.begin().await?;

@@ -7,6 +7,7 @@ use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sea_orm::{ConnectOptions, EntityTrait, PaginatorTrait};
 use std::time::Duration;
+use watertight::ConnectError;
 use watertight::entity::public::services;
 use watertight::{Error, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
@@ -70,7 +71,7 @@ async fn sslmode_decides_whom_one_talks_to() -> Result<()> {
         ("127.0.0.1", format!("sslmode=verify-full&{authority}")),
     ] {
         match connect(host, &query).await? {
-            Err(error @ Error::Unreachable { .. }) => {
+            Err(error @ Error::Connect(ConnectError::Unreachable { .. })) => {
                 assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
             }
             other => panic!("{host} {query}: {other:?}"),

@@ -2,9 +2,11 @@
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
+use watertight::BookingError;
+use watertight::MalformedRow;
+use watertight::TenantConnection;
 use watertight::chrono_tz::Tz;
 use watertight::web::Tenancy;
-use watertight::{Error, TenantConnection};
 
 use crate::problem::Problem;
 
@@ -28,9 +30,9 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let tenant = TenantConnection::from_request_parts(parts, state).await?;
         let profile = tenant.content().get_profile().await?.ok_or(Problem::NotFound)?;
-        let zone = profile.time_zone.parse().map_err(|_| Error::MalformedRow {
-            column: "public.business_profile.time_zone",
-            reason: format!("{:?} is no IANA time zone", profile.time_zone),
+        let zone = profile.time_zone.parse().map_err(|_| {
+            let reason = format!("{:?} is no IANA time zone", profile.time_zone);
+            BookingError::from(MalformedRow::new("public.business_profile.time_zone", reason))
         });
         let address = [profile.street_address, profile.city].join(", ");
         Ok(Self {

@@ -4,6 +4,7 @@ use chrono::{NaiveTime, TimeZone, Utc};
 use sea_orm::{EntityTrait, PaginatorTrait};
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
+use watertight::TenantIdError;
 use watertight::auth::{BootstrapUser, Email, Handle, Password};
 use watertight::chrono_tz::Tz;
 use watertight::content::{NewPractitioner, NewService, OpeningHours, Profile};
@@ -108,8 +109,8 @@ impl Demo {
     /// Whose it is.
     ///
     /// # Errors
-    /// [`Error::NilTenant`], where the file has that.
-    pub fn tenant(&self) -> Result<TenantId, Error> {
+    /// [`TenantIdError::Nil`] if the file contains the nil UUID.
+    pub fn tenant(&self) -> Result<TenantId, TenantIdError> {
         TenantId::new(self.tenant_id)
     }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use uuid::Uuid;
-use watertight::Error;
+use watertight::auth::AuthError;
 use watertight::auth::{Login, LoginRefusal, LoginRequest, Password, SecondFactor, SessionMetadata};
 use watertight::web::{LoggedIn, SessionCookie};
 
@@ -52,11 +52,11 @@ pub(crate) async fn log_in(
     let request = LoginRequest { metadata, ..LoginRequest::new(identifier, password) };
     match business.tenant.auth().login(request.clone()).await {
         Ok(login) => welcome(&cookie, &login),
-        Err(Error::LoginRefused(LoginRefusal::SecondFactorWanted)) => {
+        Err(AuthError::LoginRefused(LoginRefusal::SecondFactorRequired)) => {
             let key = pending.keep(business.tenant.tenant_id(), request);
             Ok(second_page(&business, key, None).into_response())
         }
-        Err(Error::LoginRefused(refusal)) => Ok(refused(&business, &typed.name, &refusal)),
+        Err(AuthError::LoginRefused(refusal)) => Ok(refused(&business, &typed.name, &refusal)),
         Err(error) => Err(error.into()),
     }
 }
@@ -79,12 +79,12 @@ pub(crate) async fn second_factor(
     request.second_factor = Some(factor);
     match business.tenant.auth().login(request.clone()).await {
         Ok(login) => welcome(&cookie, &login),
-        Err(Error::LoginRefused(LoginRefusal::SecondFactorWrong)) => {
+        Err(AuthError::LoginRefused(LoginRefusal::SecondFactorWrong)) => {
             let alert = "The code is wrong, or has been used. Enter the one that the app shows now.";
             let key = pending.keep(tenant, request);
             Ok((StatusCode::FORBIDDEN, second_page(&business, key, Some(alert))).into_response())
         }
-        Err(Error::LoginRefused(refusal)) => Ok(refused(&business, "", &refusal)),
+        Err(AuthError::LoginRefused(refusal)) => Ok(refused(&business, "", &refusal)),
         Err(error) => Err(error.into()),
     }
 }

@@ -5,7 +5,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 use sea_orm::DbErr;
+use watertight::BookingError;
 use watertight::Error;
+use watertight::auth::AuthError;
 use watertight::web::{SessionRejection, TenantRejection};
 
 use crate::page;
@@ -66,11 +68,10 @@ impl IntoResponse for Problem {
 
 fn internal(error: &Error) -> Response {
     tracing::error!(%error, "a request failed");
-    let (status, text) = match error {
-        Error::Database(DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "We are busy at the moment. Try again in a minute.")
-        }
-        _ => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side. Try again later."),
+    let (status, text) = if error.is_unavailable() {
+        (StatusCode::SERVICE_UNAVAILABLE, "We are busy at the moment. Try again in a minute.")
+    } else {
+        (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side. Try again later.")
     };
     let content = html! { h1 { "Sorry" } p role="alert" { (text) } };
     (status, page::plain("Sorry", &content)).into_response()
@@ -78,12 +79,27 @@ fn internal(error: &Error) -> Response {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        match error {
-            Error::NotFound { .. } => Self::NotFound,
-            Error::InvalidInput { .. } | Error::InvalidSecret { .. } => Self::Invalid(error.to_string()),
-            Error::WrongMove { .. } => Self::Outdated(error.to_string()),
-            other => Self::Internal(other),
+        if error.is_not_found() {
+            Self::NotFound
+        } else if error.is_invalid_input() {
+            Self::Invalid(error.to_string())
+        } else if error.is_conflict() {
+            Self::Outdated(error.to_string())
+        } else {
+            Self::Internal(error)
         }
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<BookingError> for Problem {
+    fn from(error: BookingError) -> Self {
+        Error::from(error).into()
     }
 }
 

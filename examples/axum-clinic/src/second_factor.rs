@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use maud::{Markup, html};
 use serde::Deserialize;
-use watertight::Error;
+use watertight::auth::AuthError;
 use watertight::auth::{BackupCodes, Password, TotpEnrolment};
 use watertight::secrecy::ExposeSecret;
 use watertight::web::{LoggedIn, SessionRejection};
@@ -46,11 +46,11 @@ pub(crate) async fn confirm(
     let known = known?;
     match business.tenant.auth().confirm_totp(known.session.id, &typed.code).await {
         Ok(codes) => Ok(codes_page(&business, &codes).into_response()),
-        Err(Error::WrongTotpCode) => {
+        Err(AuthError::WrongTotpCode) => {
             let alert = "The code is wrong. Enter the one that the app shows now.";
             Ok((StatusCode::UNPROCESSABLE_ENTITY, again_page(&business, alert)).into_response())
         }
-        Err(Error::NoEnrolment) => {
+        Err(AuthError::NotEnrolled) => {
             Err(Problem::Outdated("That took too long. Set the app up again, from your account.".to_owned()))
         }
         Err(error) => Err(error.into()),
@@ -70,7 +70,7 @@ pub(crate) async fn turn_off(
     let Ok(password) = Password::new(typed.password) else { return refused() };
     match business.tenant.auth().disable_totp(known.user.id, &password).await {
         Ok(()) => Ok(Redirect::to("/account").into_response()),
-        Err(Error::LoginRefused(_)) => refused(),
+        Err(AuthError::LoginRefused(_)) => refused(),
         Err(error) => Err(error.into()),
     }
 }

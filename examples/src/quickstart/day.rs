@@ -6,11 +6,12 @@ use chrono::{Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use futures_util::future::join_all;
 use serde_json::json;
+use watertight::BookingError;
+use watertight::TenantConnection;
 use watertight::certificates::{NewCertificate, Purchase};
 use watertight::entity::public::{bookings, clients};
 use watertight::intake::NewSubmission;
 use watertight::scheduling::{Hold, NewBooking, Slot, SlotQuery};
-use watertight::{Error, TenantConnection};
 
 use crate::claims::Claims;
 use crate::show::{headline, table};
@@ -123,7 +124,7 @@ async fn race(claims: &mut Claims, calendar: &Calendar<'_>, client: &clients::Mo
     let new = NewBooking::new(calendar.query.service, slot.practitioner, client.id, slot.start);
     let booked = join_all((0..50).map(|_| calendar.tenant.scheduling().book(&new))).await;
     let won = booked.iter().filter(|outcome| outcome.is_ok()).count();
-    let lost = booked.iter().filter(|outcome| matches!(outcome, Err(Error::SlotTaken { .. }))).count();
+    let lost = booked.iter().filter(|outcome| matches!(outcome, Err(BookingError::SlotTaken { .. }))).count();
     claims.check(
         "of fifty who want one slot of the studio at once, one gets it and the others are told",
         &(won, lost),
@@ -184,7 +185,7 @@ async fn asked(
     };
     let draft = intake.save_draft(&answers).await?;
     let violations = match intake.submit(draft.id, None).await {
-        Err(Error::InvalidResponses { violations }) => violations,
+        Err(BookingError::InvalidResponses { violations }) => violations,
         Ok(_) => Vec::new(),
         Err(error) => return Err(error.into()),
     };
@@ -201,6 +202,10 @@ async fn asked(
     let submitted = intake.submit(draft.id, Some("192.0.2.17".parse()?)).await?;
     claims.check("those that do are accepted, with the consent", &submitted.consented_at.is_some(), &true);
     let changed = intake.update_draft(draft.id, json!({}), None).await;
-    claims.check("and stay as they are", &matches!(changed, Err(Error::WrongMove { .. })), &true);
+    claims.check(
+        "and stay as they are",
+        &matches!(changed, Err(BookingError::InvalidTransition { .. })),
+        &true,
+    );
     Ok(())
 }

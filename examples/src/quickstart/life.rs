@@ -3,12 +3,13 @@
 use anyhow::{Context, Result};
 use chrono::Utc;
 use secrecy::ExposeSecret;
+use watertight::auth::AuthError;
 use watertight::auth::{
     AuditFilter, FindUsers, Login, LoginRefusal, LoginRequest, Password, SecondFactor, SessionMetadata,
     TotpSecret, UserRecord,
 };
 use watertight::entity::auth::users;
-use watertight::{Error, TenantConnection, Watertight};
+use watertight::{TenantConnection, Watertight};
 
 use crate::claims::Claims;
 use crate::data::{Business, User};
@@ -25,10 +26,10 @@ fn request(user: &User, second_factor: Option<SecondFactor>) -> Result<LoginRequ
 }
 
 /// Why someone was not let in, or that they were.
-fn refusal(login: Result<Login, Error>) -> Result<Option<LoginRefusal>> {
+fn refusal(login: Result<Login, AuthError>) -> Result<Option<LoginRefusal>> {
     match login {
         Ok(_) => Ok(None),
-        Err(Error::LoginRefused(refusal)) => Ok(Some(refusal)),
+        Err(AuthError::LoginRefused(refusal)) => Ok(Some(refusal)),
         Err(error) => Err(error.into()),
     }
 }
@@ -66,7 +67,7 @@ pub(crate) async fn of_a_user(
 
     let secret = auth.get_totp_secret(&first.user.handle).await?.context("no secret")?.secret;
     let wanted = refusal(auth.login(request(jess, None)?).await)?;
-    claims.check("from now on a code is wanted", &wanted, &Some(LoginRefusal::SecondFactorWanted));
+    claims.check("from now on a code is wanted", &wanted, &Some(LoginRefusal::SecondFactorRequired));
     let code = SecondFactor::Totp(shown(&secret, 1)?.into());
     let second = auth.login(request(jess, Some(code.clone()))?).await?;
     let again = refusal(auth.login(request(jess, Some(code))?).await)?;
@@ -106,7 +107,7 @@ async fn enrol(claims: &mut Claims, clinic: &TenantConnection, login: &Login) ->
     );
     println!("{}\n", enrolment.qr_text()?.expose_secret());
     let wrong = auth.confirm_totp(login.session.id, "000 000").await;
-    claims.check("a wrong code does not enrol", &matches!(wrong, Err(Error::WrongTotpCode)), &true);
+    claims.check("a wrong code does not enrol", &matches!(wrong, Err(AuthError::WrongTotpCode)), &true);
     let code = shown(enrolment.secret(), 0)?;
     let codes = auth.confirm_totp(login.session.id, &code).await?;
     let codes: Vec<_> = codes.expose_secrets().map(str::to_owned).collect();

@@ -9,11 +9,11 @@ use super::backup_codes::BackupCodeSet;
 use super::invitation::Invitation;
 use super::sessions::Session;
 use super::user::{User, UserUpdate};
-use crate::error::Error;
+use crate::auth::AuthError;
 use crate::tenant::Tenant;
 use crate::vocabulary::{Email, Handle};
 
-type Outcome<T> = Result<T, Error>;
+type Outcome<T> = Result<T, AuthError>;
 
 /// What is sent along with every operation: it runs on a thread of any executor.
 macro_rules! forward {

@@ -17,7 +17,7 @@ use super::password::{Password, PasswordHash};
 use super::sessions::SessionMetadata;
 use super::settings::Lockout;
 use super::sql::LOCKED;
-use crate::error::Error;
+use crate::auth::AuthError;
 use crate::tenant::Tenant;
 use crate::tenant::sql::{seconds, statement};
 use crate::vocabulary::Handle;
@@ -99,7 +99,7 @@ impl Attempt {
             return Err(refusal);
         }
         match factor {
-            Factor::Missing if row.totp_enabled => return Err(LoginRefusal::SecondFactorWanted),
+            Factor::Missing if row.totp_enabled => return Err(LoginRefusal::SecondFactorRequired),
             Factor::Wrong if row.totp_enabled => return Err(LoginRefusal::SecondFactorWrong),
             Factor::NotAsked | Factor::Missing | Factor::Unchecked | Factor::Wrong | Factor::Right => {}
         }
@@ -126,12 +126,12 @@ fn refusal_events(
         LoginRefusal::BadCredentials => "wrong password",
         LoginRefusal::Locked { .. } => "locked",
         LoginRefusal::Inactive => "inactive",
-        LoginRefusal::SecondFactorWanted => "second factor wanted",
+        LoginRefusal::SecondFactorRequired => "second factor wanted",
         LoginRefusal::SecondFactorWrong => "second factor wrong",
     };
     // The first step of every login with a second factor is no cause for a warning.
     let severity = match refusal {
-        LoginRefusal::SecondFactorWanted => Severity::Info,
+        LoginRefusal::SecondFactorRequired => Severity::Info,
         _ => Severity::Warning,
     };
     let event = |event_type| NewAuditEvent {
@@ -149,12 +149,16 @@ fn refusal_events(
 
 /// Attempts.
 impl<C: Tenant> Auth<'_, C> {
-    pub(super) async fn candidate(self, condition: &str, value: Value) -> Result<Option<Candidate>, Error> {
+    pub(super) async fn candidate(
+        self,
+        condition: &str,
+        value: Value,
+    ) -> Result<Option<Candidate>, AuthError> {
         self.candidate_with(condition, value, "").await
     }
 
     /// The row of a user, locked until the transaction ends.
-    pub(super) async fn locked_candidate(self, id: Uuid) -> Result<Option<Candidate>, Error> {
+    pub(super) async fn locked_candidate(self, id: Uuid) -> Result<Option<Candidate>, AuthError> {
         self.candidate_with(r#""id" = $1"#, id.into(), "FOR UPDATE").await
     }
 
@@ -163,7 +167,7 @@ impl<C: Tenant> Auth<'_, C> {
         condition: &str,
         value: Value,
         lock: &str,
-    ) -> Result<Option<Candidate>, Error> {
+    ) -> Result<Option<Candidate>, AuthError> {
         let select = format!(
             r#"SELECT "id", "handle", "password_hash", "is_active", {LOCKED} AS "is_locked", "locked_until",
                       "totp_enabled" FROM "auth"."users" WHERE {condition} {lock}"#
@@ -178,7 +182,7 @@ impl<C: Tenant> Auth<'_, C> {
         self,
         candidate: Option<Candidate>,
         password: &Password,
-    ) -> Result<Attempt, Error> {
+    ) -> Result<Attempt, AuthError> {
         let hash = candidate.as_ref().filter(|candidate| !candidate.is_locked);
         let hash = hash.and_then(|candidate| candidate.password_hash.parse::<PasswordHash>().ok());
         let right = self.config.hasher.verify_padded(password.clone(), hash.clone()).await?;
@@ -186,10 +190,10 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Compares a password with the hash of a user who is known, for an operation that asks for it again.
-    pub(super) async fn compare_user(self, id: Uuid, password: &Password) -> Result<Attempt, Error> {
+    pub(super) async fn compare_user(self, id: Uuid, password: &Password) -> Result<Attempt, AuthError> {
         let candidate = self.candidate(r#""id" = $1"#, id.into()).await?;
         if candidate.is_none() {
-            return Err(Error::UserNotFound { user: id.to_string() });
+            return Err(AuthError::UserNotFound { user: id.to_string() });
         }
         self.compare(candidate, password).await
     }
@@ -203,7 +207,7 @@ impl<C: Tenant> Auth<'_, C> {
         attempt: &Attempt,
         factor: Factor,
         metadata: &SessionMetadata,
-    ) -> Result<Result<Verified, LoginRefusal>, Error> {
+    ) -> Result<Result<Verified, LoginRefusal>, AuthError> {
         let who = attempt.who();
         let row = self.locked_candidate(who.map_or_else(Uuid::new_v4, |(id, _)| id)).await?;
         match attempt.verdict(row, factor) {
@@ -224,7 +228,7 @@ impl<C: Tenant> Auth<'_, C> {
         attempt: &Attempt,
         factor: Factor,
         metadata: &SessionMetadata,
-    ) -> Result<Verified, Error> {
+    ) -> Result<Verified, AuthError> {
         let transaction = self.db.begin().await?;
         let verdict = self.on(&transaction).judge(attempt, factor, metadata).await?;
         transaction.commit().await?;
@@ -237,10 +241,10 @@ impl<C: Tenant> Auth<'_, C> {
         who: Option<(Uuid, &Handle)>,
         refusal: LoginRefusal,
         metadata: &SessionMetadata,
-    ) -> Result<LoginRefusal, Error> {
+    ) -> Result<LoginRefusal, AuthError> {
         let id = who.map_or_else(Uuid::new_v4, |(id, _)| id);
         let locked_now = match (&refusal, self.config.lockout()) {
-            (LoginRefusal::Locked { .. } | LoginRefusal::SecondFactorWanted, _) | (_, None) => false,
+            (LoginRefusal::Locked { .. } | LoginRefusal::SecondFactorRequired, _) | (_, None) => false,
             (
                 LoginRefusal::BadCredentials | LoginRefusal::Inactive | LoginRefusal::SecondFactorWrong,
                 Some(lockout),
@@ -260,7 +264,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Adds a failure in the database, and locks the account when there are enough. Returns whether it is locked now.
-    async fn increment_failures(self, user: Uuid, lockout: Lockout) -> Result<bool, Error> {
+    async fn increment_failures(self, user: Uuid, lockout: Lockout) -> Result<bool, AuthError> {
         // By arithmetic and not by CASE, in which Citus takes no time of now.
         let count = format!(
             r#"UPDATE "auth"."users" SET "login_attempts" = 1 + "login_attempts" * (NOT "is_locked"

@@ -15,11 +15,12 @@ use watertight_entity::auth::audit_events;
 
 use super::Auth;
 use super::audit_kinds::{AuditEventType, Severity, Source};
-use crate::error::Error;
-use crate::operations::retention;
+use super::retention;
+use crate::auth::AuthError;
 use crate::tenant::Tenant;
 use crate::tenant::sql::statement;
 use crate::vocabulary::text;
+use crate::vocabulary::{InvalidInput, MalformedRow};
 
 /// An event to be logged.
 ///
@@ -72,7 +73,7 @@ impl NewAuditEvent {
     }
 
     /// Refuses what the database would refuse, so that one event does not hold up the others.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), InvalidInput> {
         text::check_optional("handle", self.handle.as_ref(), 64)?;
         text::check_optional("IP address", self.ip_address.as_ref(), 45)?;
         text::check_optional("user agent", self.user_agent.as_ref(), usize::MAX)?;
@@ -109,11 +110,11 @@ pub struct AuditEvent {
 }
 
 impl TryFrom<audit_events::Model> for AuditEvent {
-    type Error = Error;
+    type Error = AuthError;
 
-    fn try_from(row: audit_events::Model) -> Result<Self, Error> {
+    fn try_from(row: audit_events::Model) -> Result<Self, AuthError> {
         let malformed =
-            |column| move |error: Error| Error::MalformedRow { column, reason: error.to_string() };
+            |column| move |error: InvalidInput| MalformedRow { column, reason: error.to_string() };
         Ok(Self {
             id: row.id,
             event_type: row.r#type.parse().map_err(malformed("auth.audit_events.type"))?,
@@ -176,18 +177,21 @@ impl fmt::Display for AuditCursor {
 }
 
 impl FromStr for AuditCursor {
-    type Err = Error;
+    type Err = AuthError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, AuthError> {
         let parse = || {
             let (micros, id) = text.split_once('_')?;
             let timestamp = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
             Some(Self { timestamp, id: id.parse().ok()? })
         };
-        parse().ok_or_else(|| Error::InvalidInput {
-            what: "audit cursor",
-            value: text.to_owned(),
-            reason: "is not one; take it from the page before".to_owned(),
+        parse().ok_or_else(|| {
+            InvalidInput {
+                what: "audit cursor",
+                value: text.to_owned(),
+                reason: "is not one; take it from the page before".to_owned(),
+            }
+            .into()
         })
     }
 }
@@ -243,8 +247,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// Logs an event, and gives its identity. The database's clock says when it happened.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`].
-    pub async fn log_audit_event(self, event: NewAuditEvent) -> Result<Uuid, Error> {
+    /// [`AuthError::InvalidInput`].
+    pub async fn log_audit_event(self, event: NewAuditEvent) -> Result<Uuid, AuthError> {
         let ids = self.log_audit_events(vec![event]).await?;
         Ok(ids.into_iter().next().unwrap_or_default())
     }
@@ -252,8 +256,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// Logs events in one statement, all or none, and gives their identities.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`].
-    pub async fn log_audit_events(self, events: Vec<NewAuditEvent>) -> Result<Vec<Uuid>, Error> {
+    /// [`AuthError::InvalidInput`].
+    pub async fn log_audit_events(self, events: Vec<NewAuditEvent>) -> Result<Vec<Uuid>, AuthError> {
         events.iter().try_for_each(NewAuditEvent::check)?;
         let rows: Vec<_> = events.iter().map(|event| (Uuid::now_v7(), event, Duration::ZERO)).collect();
         self.write_audit_events(&rows).await?;
@@ -264,7 +268,7 @@ impl<C: Tenant> Auth<'_, C> {
     pub(super) async fn write_audit_events(
         self,
         events: &[(Uuid, &NewAuditEvent, Duration)],
-    ) -> Result<(), Error> {
+    ) -> Result<(), AuthError> {
         if events.is_empty() {
             return Ok(());
         }
@@ -292,13 +296,13 @@ impl<C: Tenant> Auth<'_, C> {
     /// A page of the trail, newest first.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for a limit that is not between 1 and 1000.
-    pub async fn get_audit_events(self, filter: &AuditFilter) -> Result<AuditPage, Error> {
+    /// [`AuthError::InvalidInput`] for a limit that is not between 1 and 1000.
+    pub async fn get_audit_events(self, filter: &AuditFilter) -> Result<AuditPage, AuthError> {
         use audit_events::Column::{Id, Severity, Timestamp, Type, UserId};
         let limit = filter.limit.unwrap_or(AuditFilter::DEFAULT_LIMIT);
         if !(1..=AuditFilter::MAX_LIMIT).contains(&limit) {
             let reason = format!("is not between 1 and {}; read on with a cursor", AuditFilter::MAX_LIMIT);
-            return Err(Error::InvalidInput { what: "limit", value: limit.to_string(), reason });
+            return Err(InvalidInput { what: "limit", value: limit.to_string(), reason }.into());
         }
         let mut condition = Condition::all()
             .add_option(filter.from.map(|from| Timestamp.gte(from)))
@@ -331,7 +335,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// As [`get_audit_events`](Self::get_audit_events).
-    pub async fn get_recent_audit_events(self, limit: Option<u64>) -> Result<Vec<AuditEvent>, Error> {
+    pub async fn get_recent_audit_events(self, limit: Option<u64>) -> Result<Vec<AuditEvent>, AuthError> {
         Ok(self.get_audit_events(&AuditFilter { limit, ..Default::default() }).await?.events)
     }
 
@@ -340,9 +344,9 @@ impl<C: Tenant> Auth<'_, C> {
     /// [`cleanup_expired_sessions`](Self::cleanup_expired_sessions) does it.
     ///
     /// # Errors
-    /// [`Error::Database`] for the application's role; what the database reports.
-    pub async fn purge_audit_events(self, before: DateTime<Utc>) -> Result<u64, Error> {
-        retention::delete_audit_events(self.db, before).await
+    /// [`AuthError::Database`] for the application's role; what the database reports.
+    pub async fn purge_audit_events(self, before: DateTime<Utc>) -> Result<u64, AuthError> {
+        Ok(retention::delete_audit_events(self.db, before).await?)
     }
 }
 

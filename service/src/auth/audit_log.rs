@@ -10,9 +10,8 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::audit::NewAuditEvent;
-use crate::error::Error;
-use crate::tenant::TenantId;
-use crate::watertight::Watertight;
+use crate::auth::AuthError;
+use crate::tenant::{Shared, TenantConnection, TenantId};
 
 /// How an [`AuditLog`] buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +55,7 @@ pub struct AuditLog {
 }
 
 /// What the writing ended with.
-type Written = JoinHandle<Result<(), Error>>;
+type Written = JoinHandle<Result<(), AuthError>>;
 
 #[derive(Debug)]
 struct Entry {
@@ -67,10 +66,10 @@ struct Entry {
 }
 
 impl AuditLog {
-    pub(crate) fn start(water: Watertight, options: AuditLogOptions) -> Self {
+    pub(crate) fn start(shared: Arc<Shared>, options: AuditLogOptions) -> Self {
         let (sender, receiver) = mpsc::channel(options.capacity.max(1));
         let closing = Arc::new(Notify::new());
-        let writer = Writer { water, options, receiver, closing: Arc::clone(&closing) };
+        let writer = Writer { shared, options, receiver, closing: Arc::clone(&closing) };
         let writer = Arc::new(Mutex::new(Some(tokio::spawn(writer.run()))));
         Self { sender, closing, writer }
     }
@@ -79,36 +78,36 @@ impl AuditLog {
     /// database longer than a day is dated a day before it is written.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`]; [`Error::AuditLogClosed`] after [`close`](Self::close).
-    pub async fn log(&self, tenant: TenantId, event: NewAuditEvent) -> Result<(), Error> {
+    /// [`AuthError::InvalidInput`]; [`AuthError::AuditLogClosed`] after [`close`](Self::close).
+    pub async fn log(&self, tenant: TenantId, event: NewAuditEvent) -> Result<(), AuthError> {
         event.check()?;
         let entry = Entry { tenant, id: Uuid::now_v7(), event, logged: Instant::now() };
-        self.sender.send(entry).await.map_err(|_| Error::AuditLogClosed)
+        self.sender.send(entry).await.map_err(|_| AuthError::AuditLogClosed)
     }
 
     /// Takes no more events, and waits until those taken are written. All handles are closed with it.
     ///
     /// # Errors
-    /// [`Error::AuditEventsUnwritten`], with the events, when the database has not taken them in time.
-    pub async fn close(self) -> Result<(), Error> {
+    /// [`AuthError::AuditEventsUnwritten`], with the events, when the database has not taken them in time.
+    pub async fn close(self) -> Result<(), AuthError> {
         self.closing.notify_one();
         let writer = self.writer.lock().await.take();
         match writer {
-            Some(writer) => writer.await.map_err(|_| Error::RuntimeStopped)?,
+            Some(writer) => writer.await.map_err(|_| AuthError::RuntimeStopped)?,
             None => Ok(()),
         }
     }
 }
 
 struct Writer {
-    water: Watertight,
+    shared: Arc<Shared>,
     options: AuditLogOptions,
     receiver: mpsc::Receiver<Entry>,
     closing: Arc<Notify>,
 }
 
 impl Writer {
-    async fn run(mut self) -> Result<(), Error> {
+    async fn run(mut self) -> Result<(), AuthError> {
         let mut deadline = None;
         let mut batch = Vec::new();
         loop {
@@ -130,13 +129,13 @@ impl Writer {
 
     /// Writes a batch, each tenant's events in a statement of their own, and tries again until it is written or the
     /// time to close is over.
-    async fn write(&mut self, batch: Vec<Entry>, deadline: &mut Option<Instant>) -> Result<(), Error> {
+    async fn write(&mut self, batch: Vec<Entry>, deadline: &mut Option<Instant>) -> Result<(), AuthError> {
         let mut left = by_tenant(batch);
         let mut pause = Duration::from_millis(50);
         while let Some((tenant, entries)) = left.first() {
             let rows: Vec<_> =
                 entries.iter().map(|entry| (entry.id, &entry.event, entry.logged.elapsed())).collect();
-            let tenant = self.water.tenant(*tenant);
+            let tenant = TenantConnection::new(Arc::clone(&self.shared), *tenant);
             let written = {
                 let mut writing = pin!(tenant.auth().write_audit_events(&rows));
                 loop {
@@ -181,7 +180,7 @@ impl Writer {
         Ok(())
     }
 
-    async fn give_back(&mut self, left: Vec<(TenantId, Vec<Entry>)>, error: Error) -> Error {
+    async fn give_back(&mut self, left: Vec<(TenantId, Vec<Entry>)>, error: AuthError) -> AuthError {
         let mut events: Vec<_> = left
             .into_iter()
             .flat_map(|(_, entries)| entries)
@@ -190,7 +189,7 @@ impl Writer {
         while let Some(entry) = self.receiver.recv().await {
             events.push((entry.tenant, entry.event));
         }
-        Error::AuditEventsUnwritten { events, source: Box::new(error) }
+        AuthError::AuditEventsUnwritten { events, source: Box::new(error) }
     }
 }
 

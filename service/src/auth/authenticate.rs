@@ -14,7 +14,7 @@ use super::sessions::Session;
 use super::sql::{Columns, SESSION_COLUMNS, USER_COLUMNS, read_session};
 use super::token::SessionToken;
 use super::user::User;
-use crate::error::Error;
+use crate::auth::AuthError;
 use crate::tenant::Tenant;
 use crate::tenant::sql::{seconds, statement};
 
@@ -48,8 +48,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// ends no session: whoever guesses at a password would log its owner out.
     ///
     /// # Errors
-    /// [`Error::NotConfigured`] without [`signing_keys`](super::AuthSettings::signing_keys).
-    pub async fn authenticate(self, token: &str) -> Result<Option<Authenticated>, Error> {
+    /// [`AuthError::NotConfigured`] without [`signing_keys`](super::AuthSettings::signing_keys).
+    pub async fn authenticate(self, token: &str) -> Result<Option<Authenticated>, AuthError> {
         let Some(session) = self.config.signing_keys()?.verify(self.db.tenant_id(), token)? else {
             return Ok(None);
         };
@@ -69,19 +69,19 @@ impl<C: Tenant> Auth<'_, C> {
     /// The token of a session, for an application that has begun one itself.
     ///
     /// # Errors
-    /// [`Error::SessionNotFound`]; [`Error::NotConfigured`] without
+    /// [`AuthError::SessionNotFound`]; [`AuthError::NotConfigured`] without
     /// [`signing_keys`](super::AuthSettings::signing_keys).
-    pub async fn issue_token(self, session: Uuid) -> Result<SessionToken, Error> {
+    pub async fn issue_token(self, session: Uuid) -> Result<SessionToken, AuthError> {
         let keys = self.config.signing_keys()?;
-        let live = self.get_session(session).await?.ok_or(Error::SessionNotFound { id: session })?;
+        let live = self.get_session(session).await?.ok_or(AuthError::SessionNotFound { id: session })?;
         keys.sign(self.db.tenant_id(), live.id)
     }
 
     /// Ends the session of a token. `false` when there was none.
     ///
     /// # Errors
-    /// [`Error::NotConfigured`] without [`signing_keys`](super::AuthSettings::signing_keys).
-    pub async fn logout(self, token: &str) -> Result<bool, Error> {
+    /// [`AuthError::NotConfigured`] without [`signing_keys`](super::AuthSettings::signing_keys).
+    pub async fn logout(self, token: &str) -> Result<bool, AuthError> {
         let Some(id) = self.config.signing_keys()?.verify(self.db.tenant_id(), token)? else {
             return Ok(false);
         };

@@ -9,9 +9,10 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use crate::error::Error;
+use crate::auth::AuthError;
 use crate::vocabulary::code::CodeFormat;
 use crate::vocabulary::text;
+use crate::vocabulary::{InvalidInput, NoRandomness};
 
 /// `XXXX-XXXX`
 const CODE: CodeFormat = CodeFormat::new(2, 4);
@@ -36,9 +37,9 @@ impl BackupCodes {
     /// New codes of 40 bits each, from the operating system.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] when none or more than 20 are asked for, [`Error::NoRandomness`] when the operating
+    /// [`AuthError::InvalidInput`] when none or more than 20 are asked for, [`AuthError::NoRandomness`] when the operating
     /// system gives none.
-    pub fn generate(count: usize) -> Result<Self, Error> {
+    pub fn generate(count: usize) -> Result<Self, AuthError> {
         check_count(count)?;
         let codes = (0..count).map(|_| CODE.generate().map(Into::into));
         Ok(Self(codes.collect::<Result<_, _>>()?))
@@ -47,16 +48,16 @@ impl BackupCodes {
     /// Takes codes that were made elsewhere.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for no codes or more than 20, [`Error::InvalidSecret`] for one of under 8 or over 64
+    /// [`AuthError::InvalidInput`] for no codes or more than 20, [`AuthError::InvalidSecret`] for one of under 8 or over 64
     /// characters.
-    pub fn new<C: Into<SecretString>>(codes: impl IntoIterator<Item = C>) -> Result<Self, Error> {
+    pub fn new<C: Into<SecretString>>(codes: impl IntoIterator<Item = C>) -> Result<Self, AuthError> {
         let codes: Vec<SecretString> = codes.into_iter().map(Into::into).collect();
         check_count(codes.len())?;
         for code in &codes {
             let length = normal_form(code.expose_secret()).expose_secret().chars().count();
             if !(8..=64).contains(&length) {
                 let reason = "has under 8 or over 64 characters; write it as XXXX-XXXX";
-                return Err(Error::InvalidSecret { what: "backup code", reason });
+                return Err(AuthError::InvalidSecret { what: "backup code", reason });
             }
         }
         Ok(Self(codes))
@@ -68,22 +69,22 @@ impl BackupCodes {
     }
 
     /// Hashes the codes. Slow: a hash each.
-    pub(super) fn hash(&self, cost: u32) -> Result<Vec<StoredCode>, Error> {
+    pub(super) fn hash(&self, cost: u32) -> Result<Vec<StoredCode>, AuthError> {
         let hash = |code: &SecretString| {
             let hash = bcrypt::hash(normal_form(code.expose_secret()).expose_secret(), cost)
-                .map_err(|_| Error::NoRandomness)?;
+                .map_err(|_| AuthError::from(NoRandomness))?;
             Ok(StoredCode { id: Uuid::new_v4().to_string(), hash, used: false, used_at: None })
         };
         self.0.iter().map(hash).collect()
     }
 }
 
-fn check_count(count: usize) -> Result<(), Error> {
+fn check_count(count: usize) -> Result<(), InvalidInput> {
     if (1..=BackupCodes::MAX).contains(&count) {
         return Ok(());
     }
     let reason = format!("is not between 1 and {}", BackupCodes::MAX);
-    Err(Error::InvalidInput { what: "number of backup codes", value: count.to_string(), reason })
+    Err(InvalidInput { what: "number of backup codes", value: count.to_string(), reason })
 }
 
 impl fmt::Debug for BackupCodes {

@@ -13,10 +13,11 @@ use super::audit_kinds::{AuditEventType, Severity, Source};
 use super::backup_code::{self, BackupCodes, Found, StoredCode};
 use super::login::LoginRefusal;
 use super::sessions::SessionMetadata;
-use crate::error::Error;
+use crate::auth::AuthError;
 use crate::tenant::Tenant;
 use crate::tenant::constraint::constraint;
 use crate::tenant::sql::statement;
+use crate::vocabulary::MalformedRow;
 
 /// What is known of a user's backup codes: not what they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,12 +51,12 @@ pub struct BackupCode {
     pub used_at: Option<DateTime<Utc>>,
 }
 
-fn parse(row: &backup_codes::Model) -> Result<Vec<StoredCode>, Error> {
+fn parse(row: &backup_codes::Model) -> Result<Vec<StoredCode>, AuthError> {
     serde_json::from_value(row.codes.clone())
-        .map_err(|error| Error::MalformedRow { column: "auth.backup_codes.codes", reason: error.to_string() })
+        .map_err(|error| MalformedRow { column: "auth.backup_codes.codes", reason: error.to_string() }.into())
 }
 
-fn to_json(codes: &[StoredCode]) -> Result<serde_json::Value, Error> {
+fn to_json(codes: &[StoredCode]) -> Result<serde_json::Value, AuthError> {
     Ok(serde_json::to_value(codes).map_err(|error| sea_orm::DbErr::Json(error.to_string()))?)
 }
 
@@ -64,19 +65,19 @@ impl<C: Tenant> Auth<'_, C> {
     /// Keeps the hashes of codes in place of the user's codes before.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`].
-    pub async fn save_backup_codes(self, user: Uuid, codes: &BackupCodes) -> Result<(), Error> {
+    /// [`AuthError::UserNotFound`].
+    pub async fn save_backup_codes(self, user: Uuid, codes: &BackupCodes) -> Result<(), AuthError> {
         let stored = self.hash_backup_codes(codes).await?;
         self.write_backup_codes(user, &stored).await
     }
 
-    pub(super) async fn hash_backup_codes(self, codes: &BackupCodes) -> Result<Vec<StoredCode>, Error> {
+    pub(super) async fn hash_backup_codes(self, codes: &BackupCodes) -> Result<Vec<StoredCode>, AuthError> {
         let (codes, cost) = (codes.clone(), self.config.hasher.backup_code_cost());
         self.config.hasher.run(move || codes.hash(cost)).await?
     }
 
-    pub(super) async fn write_backup_codes(self, user: Uuid, codes: &[StoredCode]) -> Result<(), Error> {
-        let not_found = || Error::UserNotFound { user: user.to_string() };
+    pub(super) async fn write_backup_codes(self, user: Uuid, codes: &[StoredCode]) -> Result<(), AuthError> {
+        let not_found = || AuthError::UserNotFound { user: user.to_string() };
         // Asked before, so that a user who is not there ends no transaction.
         let known = users::Entity::find().select_only().column(users::Column::Id);
         let known: Option<Uuid> = known.filter(users::Column::Id.eq(user)).into_tuple().one(self.db).await?;
@@ -97,8 +98,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// New backup codes in place of the user's codes before, to be shown once.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`].
-    pub async fn regenerate_backup_codes(self, user: Uuid) -> Result<BackupCodes, Error> {
+    /// [`AuthError::UserNotFound`].
+    pub async fn regenerate_backup_codes(self, user: Uuid) -> Result<BackupCodes, AuthError> {
         let codes = BackupCodes::generate(self.config.backup_codes())?;
         let stored = self.hash_backup_codes(&codes).await?;
         let transaction = self.db.begin().await?;
@@ -117,8 +118,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// What is known of a user's backup codes; `None` when there are none.
     ///
     /// # Errors
-    /// [`Error::MalformedRow`].
-    pub async fn get_backup_codes(self, user: Uuid) -> Result<Option<BackupCodeSet>, Error> {
+    /// [`AuthError::MalformedRow`].
+    pub async fn get_backup_codes(self, user: Uuid) -> Result<Option<BackupCodeSet>, AuthError> {
         let select = backup_codes::Entity::find().filter(backup_codes::Column::UserId.eq(user));
         let Some(row) = select.one(self.db).await? else { return Ok(None) };
         let known = |code: StoredCode| BackupCode { id: code.id, used: code.used, used_at: code.used_at };
@@ -134,7 +135,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn delete_backup_codes(self, user: Uuid) -> Result<bool, Error> {
+    pub async fn delete_backup_codes(self, user: Uuid) -> Result<bool, AuthError> {
         let delete = backup_codes::Entity::delete_many().filter(backup_codes::Column::UserId.eq(user));
         Ok(delete.exec(self.db).await?.rows_affected > 0)
     }
@@ -145,8 +146,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// A code that is none of the user's counts as a failure to log in; a code that has been used does not.
     ///
     /// # Errors
-    /// [`Error::LoginRefused`] while the account is locked, whether the code is right or not; [`Error::MalformedRow`].
-    pub async fn consume_backup_code(self, user: Uuid, code: &str) -> Result<Option<usize>, Error> {
+    /// [`AuthError::LoginRefused`] while the account is locked, whether the code is right or not; [`AuthError::MalformedRow`].
+    pub async fn consume_backup_code(self, user: Uuid, code: &str) -> Result<Option<usize>, AuthError> {
         let metadata = SessionMetadata::default();
         let found = self.matching_backup_code(user, code).await?;
         let transaction = self.db.begin().await?;
@@ -170,7 +171,11 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// The code that was typed. Another attempt can use it up in the meantime.
-    pub(super) async fn matching_backup_code(self, user: Uuid, code: &str) -> Result<Option<Found>, Error> {
+    pub(super) async fn matching_backup_code(
+        self,
+        user: Uuid,
+        code: &str,
+    ) -> Result<Option<Found>, AuthError> {
         let select = backup_codes::Entity::find().filter(backup_codes::Column::UserId.eq(user));
         let Some(row) = select.one(self.db).await? else { return Ok(None) };
         let (codes, typed) = (parse(&row)?, secrecy::SecretString::from(code));
@@ -179,7 +184,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Uses up a code by its identity, within a transaction: the row is locked until that ends.
-    pub(super) async fn use_backup_code(self, user: Uuid, id: &str) -> Result<Option<usize>, Error> {
+    pub(super) async fn use_backup_code(self, user: Uuid, id: &str) -> Result<Option<usize>, AuthError> {
         let select = backup_codes::Entity::find().filter(backup_codes::Column::UserId.eq(user));
         let Some(row) = select.lock_exclusive().one(self.db).await? else { return Ok(None) };
         let mut codes = parse(&row)?;
@@ -201,7 +206,7 @@ impl<C: Tenant> Auth<'_, C> {
         Ok(Some(remaining))
     }
 
-    async fn now(self) -> Result<DateTime<Utc>, Error> {
+    async fn now(self) -> Result<DateTime<Utc>, AuthError> {
         let row = self.db.query_one_raw(statement("SELECT CURRENT_TIMESTAMP AS now", [])).await?;
         Ok(row.map(|row| row.try_get("", "now")).transpose()?.unwrap_or_default())
     }

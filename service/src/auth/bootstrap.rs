@@ -14,7 +14,7 @@ use super::audit_kinds::AuditEventType;
 use super::password::{Credential, PasswordHash};
 use super::role::Role;
 use super::user::{NewUser, Permissions, Profile, ProfileUpdate, User, UserUpdate};
-use crate::error::Error;
+use crate::auth::AuthError;
 use crate::tenant::Tenant;
 use crate::vocabulary::{Change, Email, Handle};
 
@@ -83,7 +83,7 @@ struct Hashed {
 }
 
 impl Wanted {
-    fn parse(position: usize, user: BootstrapUser) -> Result<Self, Error> {
+    fn parse(position: usize, user: BootstrapUser) -> Result<Self, AuthError> {
         let handle = user.handle.clone();
         let parse = || {
             let missing = "is missing; give a password, a PIN or a hash";
@@ -94,7 +94,7 @@ impl Wanted {
                 role: user.role.trim().parse()?,
                 credential: user
                     .credential
-                    .ok_or(Error::InvalidSecret { what: "credential", reason: missing })?,
+                    .ok_or(AuthError::InvalidSecret { what: "credential", reason: missing })?,
                 display_name: user.display_name,
                 permissions: user.permissions,
                 needs_onboarding: user.needs_onboarding,
@@ -105,7 +105,7 @@ impl Wanted {
         parse().map_err(|source| refused(position, handle, source))
     }
 
-    fn refused(&self, source: Error) -> Error {
+    fn refused(&self, source: AuthError) -> AuthError {
         refused(self.position, self.handle.to_string(), source)
     }
 
@@ -141,8 +141,8 @@ impl Wanted {
     }
 }
 
-fn refused(position: usize, handle: String, source: Error) -> Error {
-    Error::Bootstrap { position, handle, source: Box::new(source) }
+fn refused(position: usize, handle: String, source: AuthError) -> AuthError {
+    AuthError::Bootstrap { position, handle, source: Box::new(source) }
 }
 
 /// Bootstrapping.
@@ -155,21 +155,21 @@ impl<C: Tenant> Auth<'_, C> {
     /// Another role loses none, other than with [`update_user`](Self::update_user): it takes effect on the next request.
     ///
     /// # Errors
-    /// [`Error::Bootstrap`], which says which user and why.
+    /// [`AuthError::Bootstrap`], which says which user and why.
     pub async fn bootstrap_users(
         self,
         users: Vec<BootstrapUser>,
         update_existing: bool,
-    ) -> Result<BootstrapReport, Error> {
+    ) -> Result<BootstrapReport, AuthError> {
         let wanted = users.into_iter().enumerate().map(|(index, user)| Wanted::parse(index + 1, user));
         let mut wanted = wanted.collect::<Result<Vec<_>, _>>()?;
         let (mut handles, mut emails) = (HashSet::new(), HashSet::new());
         for user in &wanted {
             if !handles.insert(user.handle.clone()) {
-                return Err(user.refused(Error::HandleTaken { handle: user.handle.to_string() }));
+                return Err(user.refused(AuthError::HandleTaken { handle: user.handle.to_string() }));
             }
             if !emails.insert(user.email.clone()) {
-                return Err(user.refused(Error::EmailTaken { email: user.email.to_string() }));
+                return Err(user.refused(AuthError::EmailTaken { email: user.email.to_string() }));
             }
         }
         // In one order, so that two that run at once do not wait for one another.
@@ -181,10 +181,10 @@ impl<C: Tenant> Auth<'_, C> {
                 return Ok(report);
             }
         }
-        Err(Error::Database(sea_orm::DbErr::RecordNotUpdated))
+        Err(AuthError::Database(sea_orm::DbErr::RecordNotUpdated))
     }
 
-    async fn hash_all(self, wanted: &[Wanted], update_existing: bool) -> Result<Vec<Hashed>, Error> {
+    async fn hash_all(self, wanted: &[Wanted], update_existing: bool) -> Result<Vec<Hashed>, AuthError> {
         let existing = self.existing(wanted, false).await?;
         let hash = |user: &Wanted| {
             let before = existing.get(user.handle.as_str()).map(|row| row.password_hash.clone());
@@ -196,14 +196,14 @@ impl<C: Tenant> Auth<'_, C> {
                     None => false,
                 };
                 let after = if keep { None } else { Some(self.config.hasher.hash_of(credential).await?) };
-                Ok::<_, Error>(Hashed { before, after })
+                Ok::<_, AuthError>(Hashed { before, after })
             }
         };
         try_join_all(wanted.iter().map(hash)).await
     }
 
     /// Whether a hash is the credential's, and as costly as it should be.
-    async fn is_hash_of(self, text: &str, credential: &Credential) -> Result<bool, Error> {
+    async fn is_hash_of(self, text: &str, credential: &Credential) -> Result<bool, AuthError> {
         let Ok(hash) = text.parse::<PasswordHash>() else { return Ok(false) };
         match credential {
             Credential::Hash(given) => Ok(given.expose_secret() == hash.expose_secret()),
@@ -212,7 +212,11 @@ impl<C: Tenant> Auth<'_, C> {
         }
     }
 
-    async fn existing(self, wanted: &[Wanted], lock: bool) -> Result<HashMap<String, users::Model>, Error> {
+    async fn existing(
+        self,
+        wanted: &[Wanted],
+        lock: bool,
+    ) -> Result<HashMap<String, users::Model>, AuthError> {
         let handles = wanted.iter().map(|user| user.handle.as_str());
         let select = users::Entity::find()
             .filter(users::Column::Handle.is_in(handles))
@@ -227,7 +231,7 @@ impl<C: Tenant> Auth<'_, C> {
         wanted: &[Wanted],
         hashes: &[Hashed],
         update_existing: bool,
-    ) -> Result<Option<BootstrapReport>, Error> {
+    ) -> Result<Option<BootstrapReport>, AuthError> {
         let transaction = self.db.begin().await?;
         let auth = self.on(&transaction);
         let existing = auth.existing(wanted, true).await?;
@@ -245,7 +249,7 @@ impl<C: Tenant> Auth<'_, C> {
                             report.created.push(created);
                         }
                         // Another has created it since the rows were locked.
-                        Err(Error::HandleTaken { .. }) => return Ok(None),
+                        Err(AuthError::HandleTaken { .. }) => return Ok(None),
                         Err(error) => return Err(user.refused(error)),
                     }
                 }

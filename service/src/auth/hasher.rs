@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 
 use super::password::{Credential, Password, PasswordHash};
-use crate::error::Error;
+use crate::auth::AuthError;
 
 /// How busy hashing is; see [`Watertight::hashing_metrics`](crate::Watertight::hashing_metrics).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,8 +66,9 @@ impl Hasher {
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Error> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::RuntimeStopped)?;
+    ) -> Result<T, AuthError> {
+        let permit =
+            Arc::clone(&self.permits).acquire_owned().await.map_err(|_| AuthError::RuntimeStopped)?;
         let counts = Arc::clone(&self.counts);
         let work = move || {
             let running = counts.running.fetch_add(1, Ordering::SeqCst) + 1;
@@ -78,10 +79,10 @@ impl Hasher {
             drop(permit);
             result
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| Error::RuntimeStopped)
+        tokio::task::spawn_blocking(work).await.map_err(|_| AuthError::RuntimeStopped)
     }
 
-    pub(super) async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
+    pub(super) async fn hash(&self, password: Password) -> Result<PasswordHash, AuthError> {
         let (cost, counts) = (self.cost, Arc::clone(&self.counts));
         self.run(move || {
             counts.rounds.fetch_add(1 << cost, Ordering::SeqCst);
@@ -91,7 +92,7 @@ impl Hasher {
     }
 
     /// The hash of a credential, which is at hand or made now.
-    pub(super) async fn hash_of(&self, credential: Credential) -> Result<PasswordHash, Error> {
+    pub(super) async fn hash_of(&self, credential: Credential) -> Result<PasswordHash, AuthError> {
         match credential {
             Credential::Password(password) => self.hash(password).await,
             Credential::Hash(hash) => Ok(hash),
@@ -99,7 +100,7 @@ impl Hasher {
     }
 
     /// Whether a password is the one that was hashed.
-    pub(super) async fn verify(&self, password: Password, hash: PasswordHash) -> Result<bool, Error> {
+    pub(super) async fn verify(&self, password: Password, hash: PasswordHash) -> Result<bool, AuthError> {
         let counts = Arc::clone(&self.counts);
         self.run(move || counts.verify(&hash, &password)).await
     }
@@ -111,7 +112,7 @@ impl Hasher {
         &self,
         password: Password,
         hash: Option<PasswordHash>,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool, AuthError> {
         let (slowest, counts) = (self.slowest, Arc::clone(&self.counts));
         self.run(move || {
             let Some(hash) = hash else {

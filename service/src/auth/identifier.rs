@@ -1,6 +1,6 @@
 //! What a user types to say who they are.
 
-use crate::error::Error;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::{Email, Handle};
 
 /// Either name of a user, as they type it into one field: what holds an `@` is an email.
@@ -21,9 +21,9 @@ pub enum Identifier {
 }
 
 impl std::str::FromStr for Identifier {
-    type Err = Error;
+    type Err = InvalidInput;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, InvalidInput> {
         if text.contains('@') { text.parse().map(Self::Email) } else { text.parse().map(Self::Handle) }
     }
 }

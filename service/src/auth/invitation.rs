@@ -14,9 +14,10 @@ use super::password::Credential;
 use super::role::Role;
 use super::totp::TotpSecret;
 use super::user::Profile;
-use crate::error::Error;
+use crate::auth::AuthError;
 use crate::vocabulary::text;
 use crate::vocabulary::{Change, Email, Handle};
+use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
 
 /// An invitation. Its token is not part of it: the database holds but a hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -61,7 +62,7 @@ pub struct InvitationMetadata {
 }
 
 impl InvitationMetadata {
-    pub(super) fn check(metadata: Option<&Self>) -> Result<(), Error> {
+    pub(super) fn check(metadata: Option<&Self>) -> Result<(), InvalidInput> {
         let Some(metadata) = metadata else { return Ok(()) };
         text::check("inviter's handle", &metadata.inviter_handle, usize::MAX)?;
         text::check_optional("inviter's name", metadata.inviter_display_name.as_ref(), usize::MAX)?;
@@ -129,10 +130,10 @@ impl NewInvitation {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), InvalidInput> {
         InvitationMetadata::check(self.metadata.as_ref())?;
         if self.valid_for < Duration::from_secs(1) || self.valid_for > Duration::from_hours(3650 * 24) {
-            return Err(Error::InvalidInput {
+            return Err(InvalidInput {
                 what: "valid_for",
                 value: format!("{:?}", self.valid_for),
                 reason: "is not between a second and ten years".to_owned(),
@@ -162,9 +163,9 @@ pub struct InvitationUpdate {
 pub struct InvitationToken(SecretString);
 
 impl InvitationToken {
-    pub(super) fn generate() -> Result<Self, Error> {
+    pub(super) fn generate() -> Result<Self, AuthError> {
         let mut bytes = zeroize::Zeroizing::new([0; 32]);
-        getrandom::fill(&mut *bytes).map_err(|_| Error::NoRandomness)?;
+        getrandom::fill(&mut *bytes).map_err(|_| AuthError::from(NoRandomness))?;
         Ok(Self(URL_SAFE_NO_PAD.encode(*bytes).into()))
     }
 
@@ -209,11 +210,11 @@ impl InvitedUser {
 }
 
 impl TryFrom<invitations::Model> for Invitation {
-    type Error = Error;
+    type Error = AuthError;
 
-    fn try_from(row: invitations::Model) -> Result<Self, Error> {
+    fn try_from(row: invitations::Model) -> Result<Self, AuthError> {
         let malformed =
-            |column| move |error: Error| Error::MalformedRow { column, reason: error.to_string() };
+            |column| move |error: InvalidInput| MalformedRow { column, reason: error.to_string() };
         let metadata = row.metadata.map(serde_json::from_value).transpose();
         Ok(Self {
             id: row.id,
@@ -224,7 +225,7 @@ impl TryFrom<invitations::Model> for Invitation {
             expires_at: row.expires_at.to_utc(),
             used_at: row.used_at.map(|at| at.to_utc()),
             used_by: row.used_by,
-            metadata: metadata.map_err(|error| Error::MalformedRow {
+            metadata: metadata.map_err(|error| MalformedRow {
                 column: "auth.invitations.metadata",
                 reason: error.to_string(),
             })?,

@@ -14,11 +14,11 @@ use super::Auth;
 use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Source};
 use super::login::LoginRefusal;
+use super::retention;
 use super::sealing::{OwnerKind, Sealed};
 use super::totp::TotpSecret;
 use super::user::{NewUser, User};
-use crate::error::Error;
-use crate::operations::retention;
+use crate::auth::AuthError;
 use crate::tenant::Tenant;
 use crate::tenant::constraint::constraint;
 use crate::tenant::sql::{seconds, statement};
@@ -52,9 +52,9 @@ impl<C: Tenant> Auth<'_, C> {
     /// Whether the inviter may grant the role is for the application to check before.
     ///
     /// # Errors
-    /// [`Error::LoginRefused`] for an inviter who is inactive or locked by an administrator, [`Error::UserNotFound`], [`Error::InvalidInput`]; [`Error::NotConfigured`] for a secret without
+    /// [`AuthError::LoginRefused`] for an inviter who is inactive or locked by an administrator, [`AuthError::UserNotFound`], [`AuthError::InvalidInput`]; [`AuthError::NotConfigured`] for a secret without
     /// [`encryption_keys`](super::AuthSettings::encryption_keys).
-    pub async fn create_invitation(self, new: NewInvitation) -> Result<CreatedInvitation, Error> {
+    pub async fn create_invitation(self, new: NewInvitation) -> Result<CreatedInvitation, AuthError> {
         new.check()?;
         let (id, token) = (Uuid::new_v4(), InvitationToken::generate()?);
         let secret = match new.temporary_totp_secret {
@@ -82,7 +82,7 @@ impl<C: Tenant> Auth<'_, C> {
                 metadata.map_err(|error| sea_orm::DbErr::Json(error.to_string()))?.into(),
             ],
         );
-        let not_found = || Error::UserNotFound { user: new.created_by.to_string() };
+        let not_found = || AuthError::UserNotFound { user: new.created_by.to_string() };
         match self.db.query_one_raw(insert).await {
             Ok(Some(row)) => {
                 let invitation = invitations::Model::from_query_result(&row, "")?.try_into()?;
@@ -106,7 +106,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_invitation(self, token: &str) -> Result<Option<Invitation>, Error> {
+    pub async fn get_invitation(self, token: &str) -> Result<Option<Invitation>, AuthError> {
         let select = invitations::Entity::find().filter(of_token(token)).filter(live());
         select.one(self.db).await?.map(Invitation::try_from).transpose()
     }
@@ -115,7 +115,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_invitation_by_id(self, id: Uuid) -> Result<Option<Invitation>, Error> {
+    pub async fn get_invitation_by_id(self, id: Uuid) -> Result<Option<Invitation>, AuthError> {
         let select = invitations::Entity::find().filter(invitations::Column::Id.eq(id));
         select.one(self.db).await?.map(Invitation::try_from).transpose()
     }
@@ -123,8 +123,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// The second factor that goes with a live invitation; `None` when there is none.
     ///
     /// # Errors
-    /// [`Error::Undecryptable`], [`Error::NotConfigured`].
-    pub async fn get_invitation_totp_secret(self, token: &str) -> Result<Option<TotpSecret>, Error> {
+    /// [`AuthError::Undecryptable`], [`AuthError::NotConfigured`].
+    pub async fn get_invitation_totp_secret(self, token: &str) -> Result<Option<TotpSecret>, AuthError> {
         let select = invitations::Entity::find().filter(of_token(token)).filter(live());
         let Some(row) = select.one(self.db).await? else { return Ok(None) };
         match row.temporary_totp_secret {
@@ -137,7 +137,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_all_invitations(self) -> Result<Vec<Invitation>, Error> {
+    pub async fn get_all_invitations(self) -> Result<Vec<Invitation>, AuthError> {
         self.invitations(Condition::all()).await
     }
 
@@ -145,7 +145,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_pending_invitations(self) -> Result<Vec<Invitation>, Error> {
+    pub async fn get_pending_invitations(self) -> Result<Vec<Invitation>, AuthError> {
         let pending = Condition::all()
             .add(invitations::Column::IsActive.eq(true))
             .add(invitations::Column::UsedAt.is_null())
@@ -158,11 +158,11 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_invitations_by_user(self, user: Uuid) -> Result<Vec<Invitation>, Error> {
+    pub async fn get_invitations_by_user(self, user: Uuid) -> Result<Vec<Invitation>, AuthError> {
         self.invitations(Condition::all().add(invitations::Column::CreatedBy.eq(user))).await
     }
 
-    async fn invitations(self, condition: Condition) -> Result<Vec<Invitation>, Error> {
+    async fn invitations(self, condition: Condition) -> Result<Vec<Invitation>, AuthError> {
         self.select_invitations(invitations::Entity::find(), condition).await
     }
 
@@ -170,7 +170,7 @@ impl<C: Tenant> Auth<'_, C> {
         self,
         select: Select<invitations::Entity>,
         condition: Condition,
-    ) -> Result<Vec<Invitation>, Error> {
+    ) -> Result<Vec<Invitation>, AuthError> {
         let newest_first = select
             .filter(condition)
             .order_by_desc(invitations::Column::CreatedAt)
@@ -181,8 +181,12 @@ impl<C: Tenant> Auth<'_, C> {
     /// Changes an invitation, and gives it as changed.
     ///
     /// # Errors
-    /// [`Error::InvitationNotFound`], [`Error::InvalidInput`].
-    pub async fn update_invitation(self, id: Uuid, update: InvitationUpdate) -> Result<Invitation, Error> {
+    /// [`AuthError::InvitationNotFound`], [`AuthError::InvalidInput`].
+    pub async fn update_invitation(
+        self,
+        id: Uuid,
+        update: InvitationUpdate,
+    ) -> Result<Invitation, AuthError> {
         use invitations::Column::{ExpiresAt, IsActive, Metadata, UsedAt, UsedBy};
         InvitationMetadata::check(update.metadata.as_option().and_then(Option::as_ref))?;
         let mut changes: Vec<(invitations::Column, Value)> = Vec::new();
@@ -203,21 +207,21 @@ impl<C: Tenant> Auth<'_, C> {
             changes.push((ExpiresAt, expires_at.into()));
         }
         if changes.is_empty() {
-            return self.get_invitation_by_id(id).await?.ok_or(Error::InvitationNotFound);
+            return self.get_invitation_by_id(id).await?.ok_or(AuthError::InvitationNotFound);
         }
         let mut query = invitations::Entity::update_many().filter(invitations::Column::Id.eq(id));
         for (column, value) in changes {
             query = query.col_expr(column, Expr::val(value));
         }
         let rows = query.exec_with_returning(self.db).await?;
-        rows.into_iter().next().ok_or(Error::InvitationNotFound)?.try_into()
+        rows.into_iter().next().ok_or(AuthError::InvitationNotFound)?.try_into()
     }
 
     /// Deletes an invitation. `false` when there was none.
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn delete_invitation(self, id: Uuid) -> Result<bool, Error> {
+    pub async fn delete_invitation(self, id: Uuid) -> Result<bool, AuthError> {
         let delete = invitations::Entity::delete_many().filter(invitations::Column::Id.eq(id));
         Ok(delete.exec(self.db).await?.rows_affected > 0)
     }
@@ -228,8 +232,8 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports; the batches before are deleted then.
-    pub async fn cleanup_expired_invitations(self) -> Result<u64, Error> {
-        retention::delete_invitations(self.db).await
+    pub async fn cleanup_expired_invitations(self) -> Result<u64, AuthError> {
+        Ok(retention::delete_invitations(self.db).await?)
     }
 
     /// Accepts an invitation: creates the user, with the invitation's email and role, and marks it as used. However
@@ -240,13 +244,13 @@ impl<C: Tenant> Auth<'_, C> {
     /// [`Void`](InvitationState::Void).
     ///
     /// # Errors
-    /// [`Error::InvitationNotFound`], [`Error::InvitationClosed`], [`Error::HandleTaken`], [`Error::EmailTaken`],
-    /// [`Error::InvalidInput`].
-    pub async fn accept_invitation(self, token: &str, invited: InvitedUser) -> Result<User, Error> {
+    /// [`AuthError::InvitationNotFound`], [`AuthError::InvitationClosed`], [`AuthError::HandleTaken`], [`AuthError::EmailTaken`],
+    /// [`AuthError::InvalidInput`].
+    pub async fn accept_invitation(self, token: &str, invited: InvitedUser) -> Result<User, AuthError> {
         // Asked first, so that no hash is computed for whoever guesses tokens.
         let (invitation, state) = self.invitation_and_state(token).await?;
         if state != InvitationState::Pending {
-            return Err(Error::InvitationClosed { state });
+            return Err(AuthError::InvitationClosed { state });
         }
         let new = NewUser {
             role: invitation.role.clone(),
@@ -265,7 +269,7 @@ impl<C: Tenant> Auth<'_, C> {
         if state != InvitationState::Pending || !auth.take_invitation(token, id).await? {
             drop(transaction);
             let (_, state) = self.invitation_and_state(token).await?;
-            return Err(Error::InvitationClosed { state });
+            return Err(AuthError::InvitationClosed { state });
         }
         let user = auth.insert_user(new.into_row(id, &password_hash)).await?;
         let event = |event_type| NewAuditEvent {
@@ -285,7 +289,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Marks an invitation as used, if it is pending: one statement, so once whoever else tries.
-    async fn take_invitation(self, token: &str, user: Uuid) -> Result<bool, Error> {
+    async fn take_invitation(self, token: &str, user: Uuid) -> Result<bool, AuthError> {
         let take = statement(
             r#"UPDATE "auth"."invitations" SET "used_at" = CURRENT_TIMESTAMP, "used_by" = $2, "is_active" = FALSE
                WHERE "token" = $1 AND "is_active" AND "used_at" IS NULL AND "expires_at" > CURRENT_TIMESTAMP"#,
@@ -295,7 +299,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// The invitation of a token, and what became of it by the database's clock.
-    async fn invitation_and_state(self, token: &str) -> Result<(Invitation, InvitationState), Error> {
+    async fn invitation_and_state(self, token: &str) -> Result<(Invitation, InvitationState), AuthError> {
         let select = statement(
             format!(
                 r#"SELECT "invitations".*, "invitations"."expires_at" <= CURRENT_TIMESTAMP AS "expired",
@@ -307,7 +311,7 @@ impl<C: Tenant> Auth<'_, C> {
             ),
             [hash(token).into()],
         );
-        let row = self.db.query_one_raw(select).await?.ok_or(Error::InvitationNotFound)?;
+        let row = self.db.query_one_raw(select).await?.ok_or(AuthError::InvitationNotFound)?;
         let invitation: Invitation = invitations::Model::from_query_result(&row, "")?.try_into()?;
         let state = if invitation.used_at.is_some() {
             InvitationState::Used

@@ -15,7 +15,7 @@ use super::sessions::{Session, SessionMetadata};
 use super::sql::WRITTEN_USER_COLUMNS;
 use super::token::SessionToken;
 use super::user::User;
-use crate::error::Error;
+use crate::auth::AuthError;
 use crate::tenant::Tenant;
 use crate::tenant::sql::statement;
 
@@ -40,7 +40,7 @@ pub enum LoginRefusal {
     Inactive,
     /// The password was right, and a second factor is wanted with it.
     #[error("a code of the second factor is wanted")]
-    SecondFactorWanted,
+    SecondFactorRequired,
     /// The password was right, and the second factor wrong, or used before.
     #[error("the code of the second factor is wrong or has been used")]
     SecondFactorWrong,
@@ -126,9 +126,9 @@ impl<C: Tenant> Auth<'_, C> {
     /// Call it outside a transaction of your own: a refusal that is rolled back is not counted.
     ///
     /// # Errors
-    /// [`Error::LoginRefused`]; [`Error::NotConfigured`] without [`signing_keys`](super::AuthSettings::signing_keys),
+    /// [`AuthError::LoginRefused`]; [`AuthError::NotConfigured`] without [`signing_keys`](super::AuthSettings::signing_keys),
     /// before anything else.
-    pub async fn login(self, request: LoginRequest) -> Result<Login, Error> {
+    pub async fn login(self, request: LoginRequest) -> Result<Login, AuthError> {
         let keys = self.config.signing_keys()?;
         let LoginRequest { identifier, password, second_factor, metadata } = request;
         metadata.check()?;
@@ -170,7 +170,7 @@ impl<C: Tenant> Auth<'_, C> {
         verified: &Verified,
         second_factor: Option<SecondFactor>,
         password: Password,
-    ) -> Result<Preparation, Error> {
+    ) -> Result<Preparation, AuthError> {
         let proof = match second_factor {
             _ if !verified.totp_enabled => None,
             None => None,
@@ -203,7 +203,7 @@ impl<C: Tenant> Auth<'_, C> {
         proof: Proof,
         rehashed: Option<&PasswordHash>,
         metadata: &SessionMetadata,
-    ) -> Result<Result<(User, Session, Option<usize>), LoginRefusal>, Error> {
+    ) -> Result<Result<(User, Session, Option<usize>), LoginRefusal>, AuthError> {
         let (proven, event, remaining) = match proof {
             Proof::None => (true, None, None),
             Proof::TotpStep(step) => {
@@ -233,7 +233,7 @@ impl<C: Tenant> Auth<'_, C> {
             metadata.user_agent.clone().into(),
         ];
         let row = self.db.query_one_raw(statement(update, values)).await?;
-        let row = row.ok_or_else(|| Error::UserNotFound { user: verified.id.to_string() })?;
+        let row = row.ok_or_else(|| AuthError::UserNotFound { user: verified.id.to_string() })?;
         let user = User::of(&row)?;
         let session = self.create_session(verified.id, metadata).await?;
         let by_user = |event_type| NewAuditEvent {

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use bcrypt::HashParts;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::error::Error;
+use crate::auth::AuthError;
+use crate::vocabulary::NoRandomness;
 
 /// A password in clear, on its way to being hashed or verified. It does not print and is zeroed when dropped.
 ///
@@ -31,10 +32,10 @@ impl Password {
     /// Takes a password.
     ///
     /// # Errors
-    /// [`Error::InvalidSecret`] when it is empty, longer than 72 bytes or holds a NUL.
-    pub fn new(text: impl Into<SecretString>) -> Result<Self, Error> {
+    /// [`AuthError::InvalidSecret`] when it is empty, longer than 72 bytes or holds a NUL.
+    pub fn new(text: impl Into<SecretString>) -> Result<Self, AuthError> {
         let text = text.into();
-        let refuse = |reason: &'static str| Err(Error::InvalidSecret { what: "password", reason });
+        let refuse = |reason: &'static str| Err(AuthError::InvalidSecret { what: "password", reason });
         match text.expose_secret().as_bytes() {
             [] => refuse("is empty; give at least one character"),
             bytes if bytes.len() > Self::MAX_BYTES => {
@@ -86,8 +87,8 @@ impl PasswordHash {
     }
 
     /// Hashes a password. It takes a while, as it is meant to.
-    pub(super) fn of(password: &Password, cost: u32) -> Result<Self, Error> {
-        let text = bcrypt::hash(password.as_bytes(), cost).map_err(|_| Error::NoRandomness)?;
+    pub(super) fn of(password: &Password, cost: u32) -> Result<Self, AuthError> {
+        let text = bcrypt::hash(password.as_bytes(), cost).map_err(|_| AuthError::from(NoRandomness))?;
         Ok(Self { text: text.into(), cost })
     }
 
@@ -103,10 +104,10 @@ impl PasswordHash {
 }
 
 impl FromStr for PasswordHash {
-    type Err = Error;
+    type Err = AuthError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let malformed = || Error::InvalidSecret {
+    fn from_str(text: &str) -> Result<Self, AuthError> {
+        let malformed = || AuthError::InvalidSecret {
             what: "password hash",
             reason: "is not a bcrypt hash; give 60 characters that begin with $2a$, $2b$ or $2y$",
         };

@@ -10,7 +10,7 @@ use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Source};
 use super::password::{Password, PasswordHash};
 use super::sessions::SessionMetadata;
-use crate::error::Error;
+use crate::auth::AuthError;
 use crate::tenant::Tenant;
 use crate::tenant::sql::statement;
 
@@ -20,15 +20,15 @@ impl<C: Tenant> Auth<'_, C> {
     /// `keep`.
     ///
     /// # Errors
-    /// [`Error::LoginRefused`] for a wrong password, which counts as a failure to log in, and for one that was changed
-    /// meanwhile; [`Error::UserNotFound`].
+    /// [`AuthError::LoginRefused`] for a wrong password, which counts as a failure to log in, and for one that was changed
+    /// meanwhile; [`AuthError::UserNotFound`].
     pub async fn change_password(
         self,
         user: Uuid,
         current: &Password,
         new: Password,
         keep: Option<Uuid>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), AuthError> {
         let (attempt, metadata) = (self.compare_user(user, current).await?, SessionMetadata::default());
         self.judge_alone(&attempt, Factor::NotAsked, &metadata).await?;
         let hash = self.config.hasher.hash(new).await?;
@@ -64,8 +64,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// Hashes a password, on a blocking thread.
     ///
     /// # Errors
-    /// [`Error::NoRandomness`].
-    pub async fn hash_password(self, password: Password) -> Result<PasswordHash, Error> {
+    /// [`AuthError::NoRandomness`].
+    pub async fn hash_password(self, password: Password) -> Result<PasswordHash, AuthError> {
         self.config.hasher.hash(password).await
     }
 
@@ -73,7 +73,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// None but that the runtime is shutting down.
-    pub async fn verify_password(self, password: Password, hash: PasswordHash) -> Result<bool, Error> {
+    pub async fn verify_password(self, password: Password, hash: PasswordHash) -> Result<bool, AuthError> {
         self.config.hasher.verify(password, hash).await
     }
 

@@ -21,8 +21,9 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::totp::TotpSecret;
-use crate::error::Error;
+use crate::auth::AuthError;
 use crate::tenant::TenantId;
+use crate::vocabulary::NoRandomness;
 
 /// The version that the original system wrote, and watertight reads.
 const PER_ROW_KEY: i32 = 1;
@@ -66,24 +67,24 @@ impl EncryptionKeys {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidSecret`] when there is none or one is empty.
-    pub fn new<P: Into<SecretString>>(passphrases: impl IntoIterator<Item = P>) -> Result<Self, Error> {
+    /// [`AuthError::InvalidSecret`] when there is none or one is empty.
+    pub fn new<P: Into<SecretString>>(passphrases: impl IntoIterator<Item = P>) -> Result<Self, AuthError> {
         let keys: Vec<_> = passphrases
             .into_iter()
             .map(|passphrase| Key { passphrase: passphrase.into(), shared: OnceLock::new() })
             .collect();
         if keys.is_empty() || keys.iter().any(|key| key.passphrase.expose_secret().is_empty()) {
             let reason = "is empty; give a long random text, as `openssl rand -base64 32` makes it";
-            return Err(Error::InvalidSecret { what: "encryption passphrase", reason });
+            return Err(AuthError::InvalidSecret { what: "encryption passphrase", reason });
         }
         Ok(Self(keys.into()))
     }
 
     /// Encrypts a secret for its owner. Slow the first time: it derives the key.
-    pub(super) fn seal(&self, owner: Owner, secret: &TotpSecret) -> Result<Sealed, Error> {
-        let key = self.0.first().ok_or(Error::NotConfigured { what: "encryption_keys" })?.shared()?;
+    pub(super) fn seal(&self, owner: Owner, secret: &TotpSecret) -> Result<Sealed, AuthError> {
+        let key = self.0.first().ok_or(AuthError::NotConfigured { what: "encryption_keys" })?.shared()?;
         let mut nonce = [0; 12];
-        getrandom::fill(&mut nonce).map_err(|_| Error::NoRandomness)?;
+        getrandom::fill(&mut nonce).map_err(|_| AuthError::from(NoRandomness))?;
         let plain = secret.expose_base32();
         let mut ciphertext =
             encrypt::<U12>(&key.key, &nonce, &owner.bound_to(&key.id), plain.expose_secret().as_bytes())?;
@@ -98,13 +99,13 @@ impl EncryptionKeys {
     }
 
     /// Decrypts what was sealed for the owner. Slow for version 1, which derives a key each time.
-    pub(super) fn open(&self, owner: Owner, sealed: &Sealed) -> Result<TotpSecret, Error> {
-        let malformed = |_| Error::Undecryptable { reason: "is not base64" };
+    pub(super) fn open(&self, owner: Owner, sealed: &Sealed) -> Result<TotpSecret, AuthError> {
+        let malformed = |_| AuthError::Undecryptable { reason: "is not base64" };
         let nonce = STANDARD.decode(&sealed.iv).map_err(malformed)?;
         let mut ciphertext = STANDARD.decode(&sealed.encrypted_secret).map_err(malformed)?;
         let tag = STANDARD.decode(&sealed.auth_tag).map_err(malformed)?;
         if tag.len() != TAG_BYTES {
-            return Err(Error::Undecryptable { reason: "has a tag that is not 16 bytes long" });
+            return Err(AuthError::Undecryptable { reason: "has a tag that is not 16 bytes long" });
         }
         ciphertext.extend_from_slice(&tag);
         let plain = match sealed.version {
@@ -113,21 +114,21 @@ impl EncryptionKeys {
                 self.open_per_row_key(&salt, &nonce, &ciphertext)?
             }
             SHARED_KEY => self.open_shared_key(owner, &sealed.salt, &nonce, &ciphertext)?,
-            _ => return Err(Error::Undecryptable { reason: "is of a version that is not known" }),
+            _ => return Err(AuthError::Undecryptable { reason: "is of a version that is not known" }),
         };
         let text = std::str::from_utf8(&plain)
-            .map_err(|_| Error::Undecryptable { reason: "does not hold a secret in base32" })?;
+            .map_err(|_| AuthError::Undecryptable { reason: "does not hold a secret in base32" })?;
         TotpSecret::from_base32(text)
     }
 
-    fn open_per_row_key(&self, salt: &[u8], nonce: &[u8], ciphertext: &[u8]) -> Result<Plain, Error> {
+    fn open_per_row_key(&self, salt: &[u8], nonce: &[u8], ciphertext: &[u8]) -> Result<Plain, AuthError> {
         for key in &*self.0 {
             let derived = derive(&key.passphrase, salt)?;
             if let Some(plain) = decrypt::<U16>(&derived, nonce, &[], ciphertext) {
                 return Ok(plain);
             }
         }
-        Err(Error::Undecryptable {
+        Err(AuthError::Undecryptable {
             reason: "was encrypted under none of the passphrases, or was tampered with",
         })
     }
@@ -138,26 +139,27 @@ impl EncryptionKeys {
         key_id: &str,
         nonce: &[u8],
         ciphertext: &[u8],
-    ) -> Result<Plain, Error> {
+    ) -> Result<Plain, AuthError> {
         for key in &*self.0 {
             let shared = key.shared()?;
             if shared.id == key_id {
-                return decrypt::<U12>(&shared.key, nonce, &owner.bound_to(key_id), ciphertext)
-                    .ok_or(Error::Undecryptable { reason: "was tampered with, or belongs to another row" });
+                return decrypt::<U12>(&shared.key, nonce, &owner.bound_to(key_id), ciphertext).ok_or(
+                    AuthError::Undecryptable { reason: "was tampered with, or belongs to another row" },
+                );
             }
         }
-        Err(Error::Undecryptable { reason: "was encrypted under a passphrase that is not given" })
+        Err(AuthError::Undecryptable { reason: "was encrypted under a passphrase that is not given" })
     }
 }
 
 impl Key {
-    fn shared(&self) -> Result<&SharedKey, Error> {
+    fn shared(&self) -> Result<&SharedKey, AuthError> {
         if let Some(shared) = self.shared.get() {
             return Ok(shared);
         }
         let key = derive(&self.passphrase, b"watertight: shared key, version 2")?;
         let mut mac = Hmac::<Sha256>::new_from_slice(&*key)
-            .map_err(|_| Error::NotConfigured { what: "encryption_keys" })?;
+            .map_err(|_| AuthError::NotConfigured { what: "encryption_keys" })?;
         mac.update(b"key id");
         let id = STANDARD.encode(mac.finalize().into_bytes().get(..9).unwrap_or_default());
         Ok(self.shared.get_or_init(|| SharedKey { key, id }))
@@ -165,8 +167,8 @@ impl Key {
 }
 
 /// scrypt (RFC 7914) with N = 16384, r = 8, p = 1, as Node's `scryptSync` has it by default.
-fn derive(passphrase: &SecretString, salt: &[u8]) -> Result<Zeroizing<[u8; 32]>, Error> {
-    let refused = Error::InvalidSecret { what: "encryption passphrase", reason: "cannot be used" };
+fn derive(passphrase: &SecretString, salt: &[u8]) -> Result<Zeroizing<[u8; 32]>, AuthError> {
+    let refused = AuthError::InvalidSecret { what: "encryption passphrase", reason: "cannot be used" };
     let Ok(params) = Params::new(14, 8, 1) else { return Err(refused) };
     let mut key = Zeroizing::new([0; 32]);
     match scrypt::scrypt(passphrase.expose_secret().as_bytes(), salt, &params, &mut *key) {
@@ -182,8 +184,8 @@ fn encrypt<N: ArraySize>(
     nonce: &[u8],
     bound_to: &[u8],
     plain: &[u8],
-) -> Result<Vec<u8>, Error> {
-    let failed = Error::InvalidSecret { what: "TOTP secret", reason: "cannot be encrypted" };
+) -> Result<Vec<u8>, AuthError> {
+    let failed = AuthError::InvalidSecret { what: "TOTP secret", reason: "cannot be encrypted" };
     let nonce = Nonce::<AesGcm<Aes256, N>>::try_from(nonce);
     let (Ok(cipher), Ok(nonce)) = (AesGcm::<Aes256, N>::new_from_slice(key), nonce) else {
         return Err(failed);
@@ -246,9 +248,9 @@ impl Sealed {
         format!("{version}.{salt}.{iv}.{encrypted_secret}.{auth_tag}")
     }
 
-    pub(super) fn from_text(text: &str) -> Result<Self, Error> {
+    pub(super) fn from_text(text: &str) -> Result<Self, AuthError> {
         let parts: Vec<_> = text.split('.').collect();
-        let malformed = Error::Undecryptable { reason: "is not sealed as watertight does it" };
+        let malformed = AuthError::Undecryptable { reason: "is not sealed as watertight does it" };
         let [version, salt, iv, encrypted_secret, auth_tag] = parts[..] else { return Err(malformed) };
         let Ok(version) = version.parse() else { return Err(malformed) };
         Ok(Self {

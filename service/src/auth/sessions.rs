@@ -13,15 +13,17 @@ use watertight_entity::auth::sessions;
 
 use super::Auth;
 use super::device::DeviceType;
+use super::retention;
 use super::role::Role;
 use super::sealing::{Owner, OwnerKind, Sealed};
 use super::sql::LOCKED;
 use super::totp::TotpSecret;
-use crate::error::Error;
-use crate::operations::retention;
+use crate::auth::AuthError;
 use crate::tenant::Tenant;
 use crate::tenant::constraint::constraint;
 use crate::tenant::sql::{seconds, statement};
+use crate::vocabulary::InvalidInput;
+use crate::vocabulary::MalformedRow;
 use crate::vocabulary::{Change, text};
 
 /// A session, without the second factor that may be being enrolled in it.
@@ -101,7 +103,7 @@ pub struct SessionMetadata {
 }
 
 impl SessionMetadata {
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), InvalidInput> {
         text::check_optional("masked IP address", self.client_ip_masked.as_ref(), 45)?;
         text::check_optional("user agent", self.user_agent.as_ref(), usize::MAX)?;
         text::check_optional("browser fingerprint", self.browser_fingerprint.as_ref(), usize::MAX)?;
@@ -127,15 +129,15 @@ pub struct SessionUpdate {
 }
 
 impl TryFrom<sessions::Model> for Session {
-    type Error = Error;
+    type Error = AuthError;
 
-    fn try_from(row: sessions::Model) -> Result<Self, Error> {
+    fn try_from(row: sessions::Model) -> Result<Self, AuthError> {
         fn parse<T: serde::de::DeserializeOwned>(
             column: &'static str,
             json: Option<serde_json::Value>,
-        ) -> Result<Option<T>, Error> {
+        ) -> Result<Option<T>, AuthError> {
             let parsed = json.map(serde_json::from_value).transpose();
-            parsed.map_err(|error| Error::MalformedRow { column, reason: error.to_string() })
+            parsed.map_err(|error| MalformedRow { column, reason: error.to_string() }.into())
         }
         Ok(Self {
             id: row.id,
@@ -182,8 +184,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// Begins a session of a user. The application has authenticated the user; [`login`](Self::login) does both.
     ///
     /// # Errors
-    /// [`Error::LoginRefused`] for a user who is inactive or locked, [`Error::UserNotFound`], [`Error::InvalidInput`].
-    pub async fn create_session(self, user: Uuid, metadata: &SessionMetadata) -> Result<Session, Error> {
+    /// [`AuthError::LoginRefused`] for a user who is inactive or locked, [`AuthError::UserNotFound`], [`AuthError::InvalidInput`].
+    pub async fn create_session(self, user: Uuid, metadata: &SessionMetadata) -> Result<Session, AuthError> {
         metadata.check()?;
         let unknown = || "unknown".to_owned();
         let geo_location = metadata.geo_location.as_ref().map(serde_json::to_value).transpose();
@@ -208,22 +210,22 @@ impl<C: Tenant> Auth<'_, C> {
                 Ok(Some(session)) => return Ok(session),
                 Ok(None) => {
                     let row = self.candidate(r#""id" = $1"#, user.into()).await?;
-                    let row = row.ok_or_else(|| Error::UserNotFound { user: user.to_string() })?;
+                    let row = row.ok_or_else(|| AuthError::UserNotFound { user: user.to_string() })?;
                     if let Some(refusal) = row.barred() {
                         return Err(refusal.into());
                     }
                 }
                 // The user was deleted while the session was being inserted.
-                Err(Error::Database(error)) if constraint(&error) == Some("sessions_user_id_fkey") => {
-                    return Err(Error::UserNotFound { user: user.to_string() });
+                Err(AuthError::Database(error)) if constraint(&error) == Some("sessions_user_id_fkey") => {
+                    return Err(AuthError::UserNotFound { user: user.to_string() });
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::Database(sea_orm::DbErr::RecordNotInserted))
+        Err(AuthError::Database(sea_orm::DbErr::RecordNotInserted))
     }
 
-    async fn one_session(self, statement: Statement) -> Result<Option<Session>, Error> {
+    async fn one_session(self, statement: Statement) -> Result<Option<Session>, AuthError> {
         let row = self.db.query_one_raw(statement).await?;
         row.map(|row| sessions::Model::from_query_result(&row, "")?.try_into()).transpose()
     }
@@ -232,7 +234,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_session(self, id: Uuid) -> Result<Option<Session>, Error> {
+    pub async fn get_session(self, id: Uuid) -> Result<Option<Session>, AuthError> {
         let select = sessions::Entity::find().filter(live()).filter(sessions::Column::Id.eq(id));
         select.one(self.db).await?.map(Session::try_from).transpose()
     }
@@ -241,7 +243,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_sessions_by_user(self, user: Uuid) -> Result<Vec<Session>, Error> {
+    pub async fn get_sessions_by_user(self, user: Uuid) -> Result<Vec<Session>, AuthError> {
         self.live_sessions(sessions::Entity::find().filter(sessions::Column::UserId.eq(user))).await
     }
 
@@ -249,11 +251,14 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_all_sessions(self) -> Result<Vec<Session>, Error> {
+    pub async fn get_all_sessions(self) -> Result<Vec<Session>, AuthError> {
         self.live_sessions(sessions::Entity::find()).await
     }
 
-    async fn live_sessions(self, select: sea_orm::Select<sessions::Entity>) -> Result<Vec<Session>, Error> {
+    async fn live_sessions(
+        self,
+        select: sea_orm::Select<sessions::Entity>,
+    ) -> Result<Vec<Session>, AuthError> {
         let newest_first = select
             .filter(live())
             .order_by_desc(sessions::Column::CreatedAt)
@@ -264,9 +269,9 @@ impl<C: Tenant> Auth<'_, C> {
     /// Changes a live session, and gives it as changed.
     ///
     /// # Errors
-    /// [`Error::SessionNotFound`]; [`Error::NotConfigured`] for a secret without
+    /// [`AuthError::SessionNotFound`]; [`AuthError::NotConfigured`] for a secret without
     /// [`encryption_keys`](super::AuthSettings::encryption_keys).
-    pub async fn update_session(self, id: Uuid, update: SessionUpdate) -> Result<Session, Error> {
+    pub async fn update_session(self, id: Uuid, update: SessionUpdate) -> Result<Session, AuthError> {
         use sessions::Column::{ExpiresAt, TempTotpExpiresAt, TempTotpSecret, UserData};
         let mut changes: Vec<(sessions::Column, Value)> = Vec::new();
         if let Change::Set(expires_at) = update.expires_at {
@@ -289,21 +294,21 @@ impl<C: Tenant> Auth<'_, C> {
             changes.push((TempTotpExpiresAt, expires_at.into()));
         }
         if changes.is_empty() {
-            return self.get_session(id).await?.ok_or(Error::SessionNotFound { id });
+            return self.get_session(id).await?.ok_or(AuthError::SessionNotFound { id });
         }
         let mut query = sessions::Entity::update_many().filter(live()).filter(sessions::Column::Id.eq(id));
         for (column, value) in changes {
             query = query.col_expr(column, Expr::val(value));
         }
         let rows = query.exec_with_returning(self.db).await?;
-        rows.into_iter().next().ok_or(Error::SessionNotFound { id })?.try_into()
+        rows.into_iter().next().ok_or(AuthError::SessionNotFound { id })?.try_into()
     }
 
     /// The secret that is being enrolled in a live session; `None` when there is none, or its time is over.
     ///
     /// # Errors
-    /// [`Error::Undecryptable`], [`Error::NotConfigured`].
-    pub async fn get_session_totp_secret(self, id: Uuid) -> Result<Option<TotpSecret>, Error> {
+    /// [`AuthError::Undecryptable`], [`AuthError::NotConfigured`].
+    pub async fn get_session_totp_secret(self, id: Uuid) -> Result<Option<TotpSecret>, AuthError> {
         let pending = sessions::Column::TempTotpExpiresAt.into_expr().gt(Expr::current_timestamp());
         let select =
             sessions::Entity::find().filter(live()).filter(pending).filter(sessions::Column::Id.eq(id));
@@ -318,7 +323,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn renew_session(self, id: Uuid) -> Result<Option<Session>, Error> {
+    pub async fn renew_session(self, id: Uuid) -> Result<Option<Session>, AuthError> {
         let renew = statement(
             r#"UPDATE "auth"."sessions" SET "expires_at" = CURRENT_TIMESTAMP + $2::float8 * INTERVAL '1 second'
                WHERE "id" = $1 AND "expires_at" > CURRENT_TIMESTAMP
@@ -336,7 +341,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn delete_session(self, id: Uuid) -> Result<bool, Error> {
+    pub async fn delete_session(self, id: Uuid) -> Result<bool, AuthError> {
         let delete = sessions::Entity::delete_many().filter(sessions::Column::Id.eq(id));
         Ok(delete.exec(self.db).await?.rows_affected > 0)
     }
@@ -345,11 +350,11 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn delete_user_sessions(self, user: Uuid) -> Result<u64, Error> {
+    pub async fn delete_user_sessions(self, user: Uuid) -> Result<u64, AuthError> {
         self.end_sessions(user, None).await
     }
 
-    pub(super) async fn end_sessions(self, user: Uuid, keep: Option<Uuid>) -> Result<u64, Error> {
+    pub(super) async fn end_sessions(self, user: Uuid, keep: Option<Uuid>) -> Result<u64, AuthError> {
         let delete = sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(user));
         let delete = match keep {
             Some(keep) => delete.filter(sessions::Column::Id.ne(keep)),
@@ -363,18 +368,28 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports; the batches before are deleted then.
-    pub async fn cleanup_expired_sessions(self) -> Result<u64, Error> {
-        retention::delete_sessions(self.db).await
+    pub async fn cleanup_expired_sessions(self) -> Result<u64, AuthError> {
+        Ok(retention::delete_sessions(self.db).await?)
     }
 
     /// Encrypts a secret for its owner, on a blocking thread.
-    pub(super) async fn seal(self, kind: OwnerKind, id: Uuid, secret: TotpSecret) -> Result<Sealed, Error> {
+    pub(super) async fn seal(
+        self,
+        kind: OwnerKind,
+        id: Uuid,
+        secret: TotpSecret,
+    ) -> Result<Sealed, AuthError> {
         let (keys, owner) = (self.config.encryption_keys()?, Owner { kind, tenant: self.db.tenant_id(), id });
         self.config.hasher.run(move || keys.seal(owner, &secret)).await?
     }
 
     /// Decrypts a secret of its owner, on a blocking thread.
-    pub(super) async fn open(self, kind: OwnerKind, id: Uuid, sealed: Sealed) -> Result<TotpSecret, Error> {
+    pub(super) async fn open(
+        self,
+        kind: OwnerKind,
+        id: Uuid,
+        sealed: Sealed,
+    ) -> Result<TotpSecret, AuthError> {
         let (keys, owner) = (self.config.encryption_keys()?, Owner { kind, tenant: self.db.tenant_id(), id });
         self.config.hasher.run(move || keys.open(owner, &sealed)).await?
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::hasher::Hasher;
 use super::sealing::EncryptionKeys;
 use super::token::SigningKeys;
-use crate::error::Error;
+use crate::auth::AuthError;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -166,10 +167,9 @@ impl AuthSettings {
         self
     }
 
-    fn check(&self) -> Result<(), Error> {
-        let refuse = |what, value: String, reason: &str| {
-            Err(Error::InvalidInput { what, value, reason: reason.to_owned() })
-        };
+    fn check(&self) -> Result<(), InvalidInput> {
+        let refuse =
+            |what, value: String, reason: &str| Err(InvalidInput { what, value, reason: reason.to_owned() });
         text::check("issuer", &self.issuer, 128)?;
         if self.issuer.trim().is_empty() || self.issuer.contains(':') {
             return refuse(
@@ -234,7 +234,7 @@ pub(crate) struct AuthConfig {
 }
 
 impl AuthConfig {
-    pub(crate) fn new(settings: AuthSettings) -> Result<Self, Error> {
+    pub(crate) fn new(settings: AuthSettings) -> Result<Self, AuthError> {
         settings.check()?;
         let hasher = Hasher::new(
             settings.bcrypt_cost,
@@ -248,12 +248,12 @@ impl AuthConfig {
         self.hasher.metrics()
     }
 
-    pub(super) fn signing_keys(&self) -> Result<&SigningKeys, Error> {
-        self.settings.signing_keys.as_ref().ok_or(Error::NotConfigured { what: "signing_keys" })
+    pub(super) fn signing_keys(&self) -> Result<&SigningKeys, AuthError> {
+        self.settings.signing_keys.as_ref().ok_or(AuthError::NotConfigured { what: "signing_keys" })
     }
 
-    pub(super) fn encryption_keys(&self) -> Result<EncryptionKeys, Error> {
-        self.settings.encryption_keys.clone().ok_or(Error::NotConfigured { what: "encryption_keys" })
+    pub(super) fn encryption_keys(&self) -> Result<EncryptionKeys, AuthError> {
+        self.settings.encryption_keys.clone().ok_or(AuthError::NotConfigured { what: "encryption_keys" })
     }
 
     pub(super) fn issuer(&self) -> &str {

@@ -9,7 +9,7 @@ use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 use uuid::Uuid;
 
-use crate::error::Error;
+use crate::auth::AuthError;
 use crate::tenant::TenantId;
 
 /// The keys that sign session tokens. The first signs; a token is accepted from any of them, so that keys rotate: put
@@ -32,10 +32,10 @@ impl SigningKeys {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidSecret`] when there is none, or one is shorter than 32 bytes.
-    pub fn new<K: Into<SecretSlice<u8>>>(keys: impl IntoIterator<Item = K>) -> Result<Self, Error> {
+    /// [`AuthError::InvalidSecret`] when there is none, or one is shorter than 32 bytes.
+    pub fn new<K: Into<SecretSlice<u8>>>(keys: impl IntoIterator<Item = K>) -> Result<Self, AuthError> {
         let keys: Vec<_> = keys.into_iter().map(Into::into).collect();
-        let refuse = |reason| Err(Error::InvalidSecret { what: "signing key", reason });
+        let refuse = |reason| Err(AuthError::InvalidSecret { what: "signing key", reason });
         if keys.is_empty() {
             return refuse("is missing; give at least one");
         }
@@ -45,15 +45,15 @@ impl SigningKeys {
         Ok(Self(keys))
     }
 
-    pub(super) fn sign(&self, tenant: TenantId, session: Uuid) -> Result<SessionToken, Error> {
-        let key = self.0.first().ok_or(Error::NotConfigured { what: "signing_keys" })?;
+    pub(super) fn sign(&self, tenant: TenantId, session: Uuid) -> Result<SessionToken, AuthError> {
+        let key = self.0.first().ok_or(AuthError::NotConfigured { what: "signing_keys" })?;
         let mac = URL_SAFE_NO_PAD.encode(signature(key, tenant, session)?);
         Ok(SessionToken(format!("{session}.{mac}").into()))
     }
 
     /// The session that a token names, if one of the keys signed it for the tenant. All keys are tried, and compared
     /// in constant time.
-    pub(super) fn verify(&self, tenant: TenantId, token: &str) -> Result<Option<Uuid>, Error> {
+    pub(super) fn verify(&self, tenant: TenantId, token: &str) -> Result<Option<Uuid>, AuthError> {
         let Some((id, mac)) = token.split_once('.') else { return Ok(None) };
         let (Ok(session), Ok(mac)) = (id.parse::<Uuid>(), URL_SAFE_NO_PAD.decode(mac)) else {
             return Ok(None);
@@ -68,9 +68,9 @@ impl SigningKeys {
 }
 
 /// HMAC-SHA256 (RFC 2104) over `<tenant>:<session>`, both UUIDs in lower case with hyphens.
-fn signature(key: &SecretSlice<u8>, tenant: TenantId, session: Uuid) -> Result<[u8; 32], Error> {
+fn signature(key: &SecretSlice<u8>, tenant: TenantId, session: Uuid) -> Result<[u8; 32], AuthError> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret())
-        .map_err(|_| Error::InvalidSecret { what: "signing key", reason: "cannot be used" })?;
+        .map_err(|_| AuthError::InvalidSecret { what: "signing key", reason: "cannot be used" })?;
     mac.update(format!("{tenant}:{session}").as_bytes());
     Ok(mac.finalize().into_bytes().into())
 }

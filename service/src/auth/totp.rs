@@ -7,8 +7,9 @@ use qrcode::render::{svg, unicode};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use totp_rs::{Builder, Totp};
 
-use crate::error::Error;
+use crate::auth::AuthError;
 use crate::vocabulary::Handle;
+use crate::vocabulary::NoRandomness;
 
 /// The seconds for which a code is shown.
 pub(super) const STEP_SECONDS: u64 = 30;
@@ -36,20 +37,20 @@ impl TotpSecret {
     /// A new secret of 160 bits, as RFC 4226 recommends, from the operating system.
     ///
     /// # Errors
-    /// [`Error::NoRandomness`] when the operating system gives none.
-    pub fn generate() -> Result<Self, Error> {
+    /// [`AuthError::NoRandomness`] when the operating system gives none.
+    pub fn generate() -> Result<Self, AuthError> {
         let mut bytes = vec![0; 20];
-        getrandom::fill(&mut bytes).map_err(|_| Error::NoRandomness)?;
+        getrandom::fill(&mut bytes).map_err(|_| AuthError::from(NoRandomness))?;
         Ok(Self(bytes.into()))
     }
 
     /// Takes a secret.
     ///
     /// # Errors
-    /// [`Error::InvalidSecret`] when it has under 16 bytes or over 64.
-    pub fn from_bytes(bytes: impl Into<SecretSlice<u8>>) -> Result<Self, Error> {
+    /// [`AuthError::InvalidSecret`] when it has under 16 bytes or over 64.
+    pub fn from_bytes(bytes: impl Into<SecretSlice<u8>>) -> Result<Self, AuthError> {
         let bytes = bytes.into();
-        let refuse = |reason| Err(Error::InvalidSecret { what: "TOTP secret", reason });
+        let refuse = |reason| Err(AuthError::InvalidSecret { what: "TOTP secret", reason });
         match bytes.expose_secret().len() {
             0..Self::MIN_BYTES => refuse("is shorter than 128 bits; enrol anew with a longer one"),
             Self::MIN_BYTES..=Self::MAX_BYTES => Ok(Self(bytes)),
@@ -60,8 +61,8 @@ impl TotpSecret {
     /// Takes a secret as apps show it: base32 (RFC 4648), in upper or lower case, with or without padding and spaces.
     ///
     /// # Errors
-    /// [`Error::InvalidSecret`] when it is not base32, or too short or too long.
-    pub fn from_base32(text: &str) -> Result<Self, Error> {
+    /// [`AuthError::InvalidSecret`] when it is not base32, or too short or too long.
+    pub fn from_base32(text: &str) -> Result<Self, AuthError> {
         let plain: SecretString = text
             .chars()
             .filter(|c| !c.is_whitespace() && *c != '=')
@@ -69,7 +70,7 @@ impl TotpSecret {
             .collect::<String>()
             .into();
         let secret = totp_rs::Secret::try_from_base32(plain.expose_secret())
-            .map_err(|_| Error::InvalidSecret { what: "TOTP secret", reason: "is not base32" })?;
+            .map_err(|_| AuthError::InvalidSecret { what: "TOTP secret", reason: "is not base32" })?;
         Self::from_bytes(secret.as_ref().to_vec())
     }
 
@@ -83,19 +84,19 @@ impl TotpSecret {
     ///
     /// # Errors
     /// None that can happen for a secret of the right length.
-    pub fn code_at(&self, unix_seconds: u64) -> Result<String, Error> {
+    pub fn code_at(&self, unix_seconds: u64) -> Result<String, AuthError> {
         Ok(self.totp(self.builder())?.generate(unix_seconds).to_string())
     }
 
     /// The step that a code is right for, at a time in seconds since 1970: the current one, the one before or the one
     /// after. Compared in constant time. White space in the code is left out.
-    pub(super) fn matching_step(&self, code: &str, unix_seconds: u64) -> Result<Option<u64>, Error> {
+    pub(super) fn matching_step(&self, code: &str, unix_seconds: u64) -> Result<Option<u64>, AuthError> {
         let code: SecretString = code.split_whitespace().collect::<String>().into();
         Ok(self.totp(self.builder())?.check(code.expose_secret(), unix_seconds))
     }
 
     /// The `otpauth` URI that apps read, in Google Authenticator's key URI format.
-    pub(super) fn uri(&self, issuer: &str, account: &Handle) -> Result<SecretString, Error> {
+    pub(super) fn uri(&self, issuer: &str, account: &Handle) -> Result<SecretString, AuthError> {
         let builder = self.builder().with_issuer(Some(issuer)).with_account_name(account.as_str());
         self.totp(builder)?.to_url().map(Into::into).map_err(|_| unusable())
     }
@@ -105,13 +106,13 @@ impl TotpSecret {
     }
 
     #[allow(clippy::unused_self, reason = "reads as what it makes")]
-    fn totp(&self, builder: Builder) -> Result<Totp, Error> {
+    fn totp(&self, builder: Builder) -> Result<Totp, AuthError> {
         builder.build().map_err(|_| unusable())
     }
 }
 
-fn unusable() -> Error {
-    Error::InvalidSecret { what: "TOTP secret", reason: "cannot be used with this issuer and account" }
+fn unusable() -> AuthError {
+    AuthError::InvalidSecret { what: "TOTP secret", reason: "cannot be used with this issuer and account" }
 }
 
 impl fmt::Debug for TotpSecret {
@@ -147,8 +148,8 @@ impl TotpEnrolment {
     /// The URI as a QR code in SVG, to put into a page. It holds the secret.
     ///
     /// # Errors
-    /// [`Error::InvalidSecret`] when issuer and handle are too long for a QR code.
-    pub fn qr_svg(&self) -> Result<SecretString, Error> {
+    /// [`AuthError::InvalidSecret`] when issuer and handle are too long for a QR code.
+    pub fn qr_svg(&self) -> Result<SecretString, AuthError> {
         let code = self.qr()?;
         Ok(code.render::<svg::Color<'_>>().min_dimensions(240, 240).build().into())
     }
@@ -157,7 +158,7 @@ impl TotpEnrolment {
     ///
     /// # Errors
     /// As [`TotpEnrolment::qr_svg`].
-    pub fn qr_text(&self) -> Result<SecretString, Error> {
+    pub fn qr_text(&self) -> Result<SecretString, AuthError> {
         // Most terminals are dark, and a scanner wants dark on light: the colours change places.
         let code = self.qr()?;
         let text = code
@@ -168,8 +169,8 @@ impl TotpEnrolment {
         Ok(text.into())
     }
 
-    fn qr(&self) -> Result<QrCode, Error> {
-        QrCode::new(self.uri.expose_secret()).map_err(|_| Error::InvalidSecret {
+    fn qr(&self) -> Result<QrCode, AuthError> {
+        QrCode::new(self.uri.expose_secret()).map_err(|_| AuthError::InvalidSecret {
             what: "otpauth URI",
             reason: "does not fit a QR code; choose a shorter issuer",
         })

@@ -15,7 +15,7 @@ use super::password::Password;
 use super::sealing::{OwnerKind, Sealed};
 use super::sessions::{SessionMetadata, live};
 use super::totp::{TotpEnrolment, TotpSecret};
-use crate::error::Error;
+use crate::auth::AuthError;
 use crate::tenant::Tenant;
 use crate::tenant::sql::{seconds, statement};
 use crate::vocabulary::Handle;
@@ -58,17 +58,17 @@ impl<C: Tenant> Auth<'_, C> {
     /// A code that was used stays used.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::NotConfigured`].
-    pub async fn save_totp_secret(self, handle: &Handle, secret: &TotpSecret) -> Result<(), Error> {
+    /// [`AuthError::UserNotFound`], [`AuthError::NotConfigured`].
+    pub async fn save_totp_secret(self, handle: &Handle, secret: &TotpSecret) -> Result<(), AuthError> {
         let user = self.id_of(handle).await?;
         let sealed = self.seal(OwnerKind::User, user, secret.clone()).await?;
         self.write_totp_secret(handle, user, sealed, None).await
     }
 
-    async fn id_of(self, handle: &Handle) -> Result<Uuid, Error> {
+    async fn id_of(self, handle: &Handle) -> Result<Uuid, AuthError> {
         let select = users::Entity::find().select_only().column(users::Column::Id);
         let id = select.filter(users::Column::Handle.eq(handle.as_str())).into_tuple().one(self.db).await?;
-        id.ok_or_else(|| Error::UserNotFound { user: handle.to_string() })
+        id.ok_or_else(|| AuthError::UserNotFound { user: handle.to_string() })
     }
 
     async fn write_totp_secret(
@@ -77,7 +77,7 @@ impl<C: Tenant> Auth<'_, C> {
         user: Uuid,
         sealed: Sealed,
         used_step: Option<u64>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), AuthError> {
         use totp_secrets::Column::{
             AuthTag, BackupCodesGenerated, EncryptedSecret, Handle, Iv, LastUsedStep, Salt, UserId, Version,
         };
@@ -106,8 +106,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// A user's TOTP secret; `None` when there is none.
     ///
     /// # Errors
-    /// [`Error::Undecryptable`], [`Error::NotConfigured`].
-    pub async fn get_totp_secret(self, handle: &Handle) -> Result<Option<StoredTotpSecret>, Error> {
+    /// [`AuthError::Undecryptable`], [`AuthError::NotConfigured`].
+    pub async fn get_totp_secret(self, handle: &Handle) -> Result<Option<StoredTotpSecret>, AuthError> {
         let select = totp_secrets::Entity::find().filter(totp_secrets::Column::Handle.eq(handle.as_str()));
         let Some(row) = select.one(self.db).await? else { return Ok(None) };
         let secret = self.open(OwnerKind::User, row.user_id, sealed(&row)).await?;
@@ -127,7 +127,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn delete_totp_secret(self, handle: &Handle) -> Result<bool, Error> {
+    pub async fn delete_totp_secret(self, handle: &Handle) -> Result<bool, AuthError> {
         let delete =
             totp_secrets::Entity::delete_many().filter(totp_secrets::Column::Handle.eq(handle.as_str()));
         Ok(delete.exec(self.db).await?.rows_affected > 0)
@@ -140,8 +140,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// not enough for that, let them turn the old one off first: [`disable_totp`](Self::disable_totp) asks for it.
     ///
     /// # Errors
-    /// [`Error::SessionNotFound`], [`Error::NotConfigured`].
-    pub async fn enrol_totp(self, session: Uuid) -> Result<TotpEnrolment, Error> {
+    /// [`AuthError::SessionNotFound`], [`AuthError::NotConfigured`].
+    pub async fn enrol_totp(self, session: Uuid) -> Result<TotpEnrolment, AuthError> {
         let handle = self.handle_of_session(session).await?;
         let secret = TotpSecret::generate()?;
         let enrolment = TotpEnrolment::new(secret.clone(), secret.uri(self.config.issuer(), &handle)?);
@@ -153,32 +153,32 @@ impl<C: Tenant> Auth<'_, C> {
             [session.into(), sealed.to_text().into(), seconds(self.config.enrolment_age())],
         );
         match self.db.execute_raw(update).await?.rows_affected() {
-            0 => Err(Error::SessionNotFound { id: session }),
+            0 => Err(AuthError::SessionNotFound { id: session }),
             _ => Ok(enrolment),
         }
     }
 
-    async fn handle_of_session(self, session: Uuid) -> Result<Handle, Error> {
+    async fn handle_of_session(self, session: Uuid) -> Result<Handle, AuthError> {
         let select = sessions::Entity::find()
             .select_only()
             .column(users::Column::Handle)
             .inner_join(users::Entity)
             .filter(live())
             .filter(sessions::Column::Id.eq(session));
-        select.into_tuple().one(self.db).await?.ok_or(Error::SessionNotFound { id: session })
+        select.into_tuple().one(self.db).await?.ok_or(AuthError::SessionNotFound { id: session })
     }
 
     /// Ends the enrolment that [`enrol_totp`](Self::enrol_totp) began: with a right code the second factor is asked for
     /// from now on. Returns backup codes, to be shown once. The user's other sessions end.
     ///
     /// # Errors
-    /// [`Error::WrongTotpCode`], after which another can be tried; [`Error::NoEnrolment`] when none was begun, its
-    /// time is over or another attempt has confirmed it; [`Error::SessionNotFound`].
-    pub async fn confirm_totp(self, session: Uuid, code: &str) -> Result<BackupCodes, Error> {
+    /// [`AuthError::WrongTotpCode`], after which another can be tried; [`AuthError::NotEnrolled`] when none was begun, its
+    /// time is over or another attempt has confirmed it; [`AuthError::SessionNotFound`].
+    pub async fn confirm_totp(self, session: Uuid, code: &str) -> Result<BackupCodes, AuthError> {
         let handle = self.handle_of_session(session).await?;
-        let secret = self.get_session_totp_secret(session).await?.ok_or(Error::NoEnrolment)?;
+        let secret = self.get_session_totp_secret(session).await?.ok_or(AuthError::NotEnrolled)?;
         let now = self.unix_seconds().await?;
-        let step = secret.matching_step(code, now)?.ok_or(Error::WrongTotpCode)?;
+        let step = secret.matching_step(code, now)?.ok_or(AuthError::WrongTotpCode)?;
         let user = self.id_of(&handle).await?;
         let sealed = self.seal(OwnerKind::User, user, secret).await?;
         let codes = BackupCodes::generate(self.config.backup_codes())?;
@@ -194,7 +194,7 @@ impl<C: Tenant> Auth<'_, C> {
             .filter(users::Column::Id.eq(user))
             .filter(users::Column::Handle.eq(handle.as_str()));
         if enabled.exec(&transaction).await?.rows_affected == 0 {
-            return Err(Error::UserNotFound { user: handle.to_string() });
+            return Err(AuthError::UserNotFound { user: handle.to_string() });
         }
         let taken = sessions::Entity::update_many()
             .col_expr(sessions::Column::TempTotpSecret, Expr::val(Option::<String>::None))
@@ -203,7 +203,7 @@ impl<C: Tenant> Auth<'_, C> {
             .filter(sessions::Column::TempTotpSecret.is_not_null())
             .filter(live());
         if taken.exec(&transaction).await?.rows_affected == 0 {
-            return Err(Error::NoEnrolment);
+            return Err(AuthError::NotEnrolled);
         }
         // Sessions that were begun without the second factor, or with the one before.
         auth.end_sessions(user, Some(session)).await?;
@@ -227,8 +227,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// Gives up a user's second factor and backup codes, for which it asks the password.
     ///
     /// # Errors
-    /// [`Error::LoginRefused`] for a wrong password, which counts as a failure to log in; [`Error::UserNotFound`].
-    pub async fn disable_totp(self, user: Uuid, password: &Password) -> Result<(), Error> {
+    /// [`AuthError::LoginRefused`] for a wrong password, which counts as a failure to log in; [`AuthError::UserNotFound`].
+    pub async fn disable_totp(self, user: Uuid, password: &Password) -> Result<(), AuthError> {
         let attempt = self.compare_user(user, password).await?;
         let transaction = self.db.begin().await?;
         let auth = self.on(&transaction);
@@ -266,7 +266,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// The database's clock, in seconds since 1970: codes are right or wrong by it, whichever server asks.
-    pub(super) async fn unix_seconds(self) -> Result<u64, Error> {
+    pub(super) async fn unix_seconds(self) -> Result<u64, AuthError> {
         let select = statement("SELECT floor(extract(epoch FROM CURRENT_TIMESTAMP))::bigint AS now", []);
         let row = self.db.query_one_raw(select).await?;
         let now: i64 = row.map(|row| row.try_get("", "now")).transpose()?.unwrap_or_default();
@@ -274,7 +274,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// The step that a code of a user's second factor is right for, unless it is wrong. It can have been used.
-    pub(super) async fn matching_totp_step(self, user: Uuid, code: &str) -> Result<Option<u64>, Error> {
+    pub(super) async fn matching_totp_step(self, user: Uuid, code: &str) -> Result<Option<u64>, AuthError> {
         let select = totp_secrets::Entity::find().filter(totp_secrets::Column::UserId.eq(user));
         let Some(row) = select.one(self.db).await? else { return Ok(None) };
         let secret = self.open(OwnerKind::User, user, sealed(&row)).await?;
@@ -282,7 +282,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Uses up a step, and all before it: `false` when that has been done. One statement, so once whoever else tries.
-    pub(super) async fn use_totp_step(self, user: Uuid, step: u64) -> Result<bool, Error> {
+    pub(super) async fn use_totp_step(self, user: Uuid, step: u64) -> Result<bool, AuthError> {
         let update = statement(
             r#"UPDATE "auth"."totp_secrets" SET "last_used_step" = $2, "last_used_at" = CURRENT_TIMESTAMP
                WHERE "user_id" = $1 AND ("last_used_step" IS NULL OR "last_used_step" < $2)"#,

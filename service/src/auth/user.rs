@@ -9,7 +9,7 @@ use watertight_entity::auth::users;
 use super::password::{Credential, PasswordHash};
 use super::role::Role;
 use super::sql::Columns;
-use crate::error::Error;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text;
 use crate::vocabulary::{Change, Email, Handle};
 
@@ -160,7 +160,7 @@ impl Default for Profile {
 }
 
 impl Profile {
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), InvalidInput> {
         text::check_optional("display name", self.display_name.as_ref(), 128)?;
         text::check_optional("bio", self.bio.as_ref(), usize::MAX)?;
         text::check_optional("avatar URL", self.avatar_url.as_ref(), usize::MAX)?;
@@ -177,7 +177,7 @@ impl Profile {
 pub struct Permissions(pub Vec<String>);
 
 impl Permissions {
-    fn check(permissions: Option<&Self>) -> Result<(), Error> {
+    fn check(permissions: Option<&Self>) -> Result<(), InvalidInput> {
         permissions.map_or(Ok(()), |Self(names)| {
             names.iter().try_for_each(|name| text::check("permission", name, usize::MAX))
         })
@@ -234,7 +234,7 @@ impl NewUser {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), InvalidInput> {
         self.profile.check()?;
         Permissions::check(self.permissions.as_ref())
     }
@@ -319,7 +319,7 @@ impl From<Profile> for ProfileUpdate {
 }
 
 impl UserUpdate {
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(super) fn check(&self) -> Result<(), InvalidInput> {
         let given = |change: &Change<Option<String>>| change.as_option().cloned().flatten();
         let profile = &self.profile;
         Profile {

@@ -16,7 +16,7 @@ use super::audit::NewAuditEvent;
 use super::audit_kinds::{AuditEventType, Severity, Source};
 use super::password::{Credential, PasswordHash};
 use super::sql::{USER_COLUMNS, WRITTEN_USER_COLUMNS};
-use crate::error::Error;
+use crate::auth::AuthError;
 use crate::tenant::Tenant;
 use crate::tenant::constraint::constraint;
 use crate::tenant::sql::statement;
@@ -41,7 +41,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_user(self, id: Uuid) -> Result<Option<User>, Error> {
+    pub async fn get_user(self, id: Uuid) -> Result<Option<User>, AuthError> {
         static SELECT: LazyLock<String> = LazyLock::new(|| select_by("id"));
         self.one_user(&SELECT, id.into()).await
     }
@@ -50,7 +50,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_user_by_handle(self, handle: &Handle) -> Result<Option<User>, Error> {
+    pub async fn get_user_by_handle(self, handle: &Handle) -> Result<Option<User>, AuthError> {
         static SELECT: LazyLock<String> = LazyLock::new(|| select_by("handle"));
         self.one_user(&SELECT, handle.as_str().into()).await
     }
@@ -59,12 +59,12 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_user_by_email(self, email: &Email) -> Result<Option<User>, Error> {
+    pub async fn get_user_by_email(self, email: &Email) -> Result<Option<User>, AuthError> {
         static SELECT: LazyLock<String> = LazyLock::new(|| select_by("email"));
         self.one_user(&SELECT, email.as_str().into()).await
     }
 
-    async fn one_user(self, select: &str, key: Value) -> Result<Option<User>, Error> {
+    async fn one_user(self, select: &str, key: Value) -> Result<Option<User>, AuthError> {
         let row = self.db.query_one_raw(statement(select, [key])).await?;
         Ok(row.map(|row| User::of(&row)).transpose()?)
     }
@@ -74,7 +74,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_all_users(self) -> Result<Vec<User>, Error> {
+    pub async fn get_all_users(self) -> Result<Vec<User>, AuthError> {
         self.all_users(find().order_by_asc(users::Column::Handle)).await
     }
 
@@ -84,7 +84,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_users_page(self, after: Option<&Handle>, limit: u64) -> Result<Vec<User>, Error> {
+    pub async fn get_users_page(self, after: Option<&Handle>, limit: u64) -> Result<Vec<User>, AuthError> {
         let page = find().order_by_asc(users::Column::Handle).limit(limit);
         let page = match after {
             Some(handle) => page.filter(users::Column::Handle.gt(handle.as_str())),
@@ -93,7 +93,7 @@ impl<C: Tenant> Auth<'_, C> {
         self.all_users(page).await
     }
 
-    async fn all_users(self, select: Select<users::Entity>) -> Result<Vec<User>, Error> {
+    async fn all_users(self, select: Select<users::Entity>) -> Result<Vec<User>, AuthError> {
         let rows = self.db.query_all(select.as_query()).await?;
         rows.iter().map(|row| Ok(User::of(row)?)).collect()
     }
@@ -102,7 +102,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports, at once or in place of a user.
-    pub async fn stream_users(self) -> Result<impl Stream<Item = Result<User, Error>> + Send, Error> {
+    pub async fn stream_users(self) -> Result<impl Stream<Item = Result<User, AuthError>> + Send, AuthError> {
         let select = find().order_by_asc(users::Column::Handle);
         let rows = self.db.stream(select.as_query()).await?;
         Ok(rows.map(|row| Ok(User::of(&row?)?)).boxed().into_stream())
@@ -112,7 +112,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn has_users(self) -> Result<bool, Error> {
+    pub async fn has_users(self) -> Result<bool, AuthError> {
         let exists = Query::select()
             .expr_as(
                 Expr::exists(Query::select().expr(Expr::val(1)).from(users::Entity.table_ref()).take()),
@@ -126,15 +126,15 @@ impl<C: Tenant> Auth<'_, C> {
     /// Creates a user.
     ///
     /// # Errors
-    /// [`Error::HandleTaken`], [`Error::EmailTaken`], [`Error::InvalidInput`].
-    pub async fn create_user(self, new: NewUser) -> Result<User, Error> {
+    /// [`AuthError::HandleTaken`], [`AuthError::EmailTaken`], [`AuthError::InvalidInput`].
+    pub async fn create_user(self, new: NewUser) -> Result<User, AuthError> {
         new.check()?;
         let hash = self.config.hasher.hash_of(new.credential.clone()).await?;
         self.insert_user(new.into_row(Uuid::new_v4(), &hash)).await
     }
 
     /// Inserts a user, or says which name is taken. Neither ends a transaction that it runs in.
-    pub(super) async fn insert_user(self, row: users::ActiveModel) -> Result<User, Error> {
+    pub(super) async fn insert_user(self, row: users::ActiveModel) -> Result<User, AuthError> {
         let insert = users::Entity::insert(row.clone())
             .on_conflict(OnConflict::new().do_nothing().to_owned())
             .into_query()
@@ -150,11 +150,15 @@ impl<C: Tenant> Auth<'_, C> {
                 return Err(taken);
             }
         }
-        Err(Error::Database(sea_orm::DbErr::RecordNotInserted))
+        Err(AuthError::Database(sea_orm::DbErr::RecordNotInserted))
     }
 
     /// Which of the names another user has.
-    async fn taken(self, handle: Option<&String>, email: Option<&String>) -> Result<Option<Error>, Error> {
+    async fn taken(
+        self,
+        handle: Option<&String>,
+        email: Option<&String>,
+    ) -> Result<Option<AuthError>, AuthError> {
         let either = Condition::any()
             .add_option(handle.map(|handle| users::Column::Handle.eq(handle)))
             .add_option(email.map(|email| users::Column::Email.eq(email)));
@@ -164,8 +168,8 @@ impl<C: Tenant> Auth<'_, C> {
         let of_handle = others.iter().find(|(taken, _)| Some(taken) == handle);
         let of_email = others.iter().find(|(_, taken)| Some(taken) == email);
         Ok(match (of_handle, of_email) {
-            (Some((handle, _)), _) => Some(Error::HandleTaken { handle: handle.clone() }),
-            (None, Some((_, email))) => Some(Error::EmailTaken { email: email.clone() }),
+            (Some((handle, _)), _) => Some(AuthError::HandleTaken { handle: handle.clone() }),
+            (None, Some((_, email))) => Some(AuthError::EmailTaken { email: email.clone() }),
             (None, None) => None,
         })
     }
@@ -176,8 +180,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// and when the user needs a second factor from now on. Another handle, email or profile ends no session.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::HandleTaken`], [`Error::EmailTaken`], [`Error::InvalidInput`].
-    pub async fn update_user(self, id: Uuid, update: UserUpdate) -> Result<User, Error> {
+    /// [`AuthError::UserNotFound`], [`AuthError::HandleTaken`], [`AuthError::EmailTaken`], [`AuthError::InvalidInput`].
+    pub async fn update_user(self, id: Uuid, update: UserUpdate) -> Result<User, AuthError> {
         let ends_sessions = update.touches_standing();
         self.change_user(id, update, ends_sessions).await
     }
@@ -188,7 +192,7 @@ impl<C: Tenant> Auth<'_, C> {
         id: Uuid,
         update: UserUpdate,
         ends_sessions: bool,
-    ) -> Result<User, Error> {
+    ) -> Result<User, AuthError> {
         update.check()?;
         let handle = update.handle.as_option().cloned();
         let (wanted_handle, wanted_email) =
@@ -207,10 +211,12 @@ impl<C: Tenant> Auth<'_, C> {
         };
         match changed {
             Ok(Some(user)) => Ok(user),
-            Ok(None) => Err(Error::UserNotFound { user: id.to_string() }),
+            Ok(None) => Err(AuthError::UserNotFound { user: id.to_string() }),
             Err(error) => Err(match constraint(&error) {
-                Some("users_handle_key") => Error::HandleTaken { handle: wanted_handle.unwrap_or_default() },
-                Some("users_email_key") => Error::EmailTaken { email: wanted_email.unwrap_or_default() },
+                Some("users_handle_key") => {
+                    AuthError::HandleTaken { handle: wanted_handle.unwrap_or_default() }
+                }
+                Some("users_email_key") => AuthError::EmailTaken { email: wanted_email.unwrap_or_default() },
                 _ => error.into(),
             }),
         }
@@ -252,8 +258,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// [`change_password`](Self::change_password).
     ///
     /// # Errors
-    /// [`Error::UserNotFound`].
-    pub async fn set_password(self, id: Uuid, credential: impl Into<Credential>) -> Result<(), Error> {
+    /// [`AuthError::UserNotFound`].
+    pub async fn set_password(self, id: Uuid, credential: impl Into<Credential>) -> Result<(), AuthError> {
         let hash = self.config.hasher.hash_of(credential.into()).await?;
         let transaction = self.db.begin().await?;
         let auth = self.on(&transaction);
@@ -269,7 +275,7 @@ impl<C: Tenant> Auth<'_, C> {
     }
 
     /// Writes a hash, lifts a lock of failures, and ends all sessions of the user.
-    pub(super) async fn write_password(self, id: Uuid, hash: &PasswordHash) -> Result<(), Error> {
+    pub(super) async fn write_password(self, id: Uuid, hash: &PasswordHash) -> Result<(), AuthError> {
         let update = statement(
             r#"UPDATE "auth"."users" SET "password_hash" = $2, "password_changed_at" = CURRENT_TIMESTAMP,
                "updated_at" = CURRENT_TIMESTAMP, "login_attempts" = 0,
@@ -277,7 +283,7 @@ impl<C: Tenant> Auth<'_, C> {
             [id.into(), hash.expose_secret().into()],
         );
         if self.db.execute_raw(update).await?.rows_affected() == 0 {
-            return Err(Error::UserNotFound { user: id.to_string() });
+            return Err(AuthError::UserNotFound { user: id.to_string() });
         }
         self.end_sessions(id, None).await?;
         Ok(())
@@ -286,8 +292,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// Locks an account until it is unlocked, and ends all its sessions.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::InvalidInput`].
-    pub async fn lock_user(self, id: Uuid, reason: &str) -> Result<User, Error> {
+    /// [`AuthError::UserNotFound`], [`AuthError::InvalidInput`].
+    pub async fn lock_user(self, id: Uuid, reason: &str) -> Result<User, AuthError> {
         text::check("lock reason", reason, usize::MAX)?;
         let lock = format!(
             r#"UPDATE "auth"."users" SET "is_locked" = TRUE, "lock_reason" = $2, "locked_at" = CURRENT_TIMESTAMP,
@@ -308,8 +314,8 @@ impl<C: Tenant> Auth<'_, C> {
     /// an administrator's lock, they end now.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`].
-    pub async fn unlock_user(self, id: Uuid) -> Result<User, Error> {
+    /// [`AuthError::UserNotFound`].
+    pub async fn unlock_user(self, id: Uuid) -> Result<User, AuthError> {
         let unlock = format!(
             r#"UPDATE "auth"."users" SET "is_locked" = FALSE, "lock_reason" = NULL, "locked_at" = NULL,
                "locked_until" = NULL, "login_attempts" = 0, "updated_at" = CURRENT_TIMESTAMP
@@ -327,8 +333,9 @@ impl<C: Tenant> Auth<'_, C> {
         Ok(user)
     }
 
-    async fn set_lock(self, id: Uuid, update: Statement, event: AuditEventType) -> Result<User, Error> {
-        let row = self.db.query_one_raw(update).await?.ok_or(Error::UserNotFound { user: id.to_string() })?;
+    async fn set_lock(self, id: Uuid, update: Statement, event: AuditEventType) -> Result<User, AuthError> {
+        let row =
+            self.db.query_one_raw(update).await?.ok_or(AuthError::UserNotFound { user: id.to_string() })?;
         let user = User::of(&row)?;
         let event = NewAuditEvent {
             target_user_id: Some(id),
@@ -346,7 +353,7 @@ impl<C: Tenant> Auth<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn delete_user(self, id: Uuid) -> Result<bool, Error> {
+    pub async fn delete_user(self, id: Uuid) -> Result<bool, AuthError> {
         let transaction = self.db.begin().await?;
         // Locked first, so that no invitation is made in between.
         users::Entity::find()

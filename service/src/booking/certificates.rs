@@ -8,7 +8,8 @@ mod redeeming;
 
 pub use self::issuing::{NewCertificate, NewPackage, Purchase};
 pub use self::redeeming::Imbalance;
-use crate::error::Error;
+use crate::booking::BookingError;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::code::CodeFormat;
 
 /// `XXXX-XXXX-XXXX`
@@ -27,18 +28,17 @@ crate::tenant::facade::facade! {
     Certificates by certificates
 }
 
-fn cents(what: &'static str, value: u32) -> Result<i32, Error> {
-    i32::try_from(value).map_err(|_| Error::InvalidInput {
-        what,
-        value: value.to_string(),
-        reason: "is more than an integer holds".to_owned(),
+fn cents(what: &'static str, value: u32) -> Result<i32, BookingError> {
+    i32::try_from(value).map_err(|_| {
+        InvalidInput { what, value: value.to_string(), reason: "is more than an integer holds".to_owned() }
+            .into()
     })
 }
 
-pub(crate) fn check_currency(currency: &str) -> Result<(), Error> {
+pub(crate) fn check_currency(currency: &str) -> Result<(), InvalidInput> {
     if currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Ok(());
     }
     let reason = "is not three capital letters; give an ISO 4217 code, as USD".to_owned();
-    Err(Error::InvalidInput { what: "currency", value: currency.to_owned(), reason })
+    Err(InvalidInput { what: "currency", value: currency.to_owned(), reason })
 }

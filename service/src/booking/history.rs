@@ -10,9 +10,10 @@ use serde::Serialize;
 use uuid::Uuid;
 use watertight_entity::public::local_bookings;
 
-use crate::error::Error;
+use crate::booking::BookingError;
 use crate::tenant::Tenant;
 use crate::tenant::sql::statement;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text;
 use crate::vocabulary::text_enum::text_enum;
 
@@ -279,16 +280,19 @@ impl<C: Tenant> History<'_, C> {
     /// as given.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`], before anything is written.
-    pub async fn import_appointments(self, rows: &[ImportedAppointment]) -> Result<ImportReport, Error> {
+    /// [`BookingError::InvalidInput`], before anything is written.
+    pub async fn import_appointments(
+        self,
+        rows: &[ImportedAppointment],
+    ) -> Result<ImportReport, BookingError> {
         self.import(APPOINTMENTS, rows).await
     }
 
     /// Brings payments, as [`import_appointments`](Self::import_appointments) does: known by processor and reference.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`], before anything is written.
-    pub async fn import_payments(self, rows: &[ImportedPayment]) -> Result<ImportReport, Error> {
+    /// [`BookingError::InvalidInput`], before anything is written.
+    pub async fn import_payments(self, rows: &[ImportedPayment]) -> Result<ImportReport, BookingError> {
         for row in rows {
             crate::booking::certificates::check_currency(&row.currency)?;
             row.metadata.as_ref().map_or(Ok(()), |metadata| text::check_json("metadata", metadata))?;
@@ -300,16 +304,20 @@ impl<C: Tenant> History<'_, C> {
     /// are reconciled.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`], before anything is written.
-    pub async fn import_bookings(self, rows: &[ImportedBooking]) -> Result<ImportReport, Error> {
+    /// [`BookingError::InvalidInput`], before anything is written.
+    pub async fn import_bookings(self, rows: &[ImportedBooking]) -> Result<ImportReport, BookingError> {
         self.import(BOOKINGS, rows).await
     }
 
-    async fn import<T: Imported + Sync>(self, upsert: &str, rows: &[T]) -> Result<ImportReport, Error> {
+    async fn import<T: Imported + Sync>(
+        self,
+        upsert: &str,
+        rows: &[T],
+    ) -> Result<ImportReport, BookingError> {
         let mut keys = std::collections::HashSet::new();
         for row in rows {
             let invalid = |reason: &str| {
-                Err(Error::InvalidInput { what: T::WHAT, value: row.key(), reason: reason.to_owned() })
+                Err(InvalidInput { what: T::WHAT, value: row.key(), reason: reason.to_owned() }.into())
             };
             for (what, value, most) in row.texts() {
                 text::check(what, value, most)?;
@@ -333,7 +341,7 @@ impl<C: Tenant> History<'_, C> {
         );
         let row = self.db.query_one_raw(statement(counted, [json.into()])).await?;
         let Some(row) = row else { return Ok(ImportReport::default()) };
-        let count = |column| -> Result<u64, Error> {
+        let count = |column| -> Result<u64, BookingError> {
             Ok(u64::try_from(row.try_get::<i64>("", column)?).unwrap_or_default())
         };
         Ok(ImportReport { inserted: count("inserted")?, updated: count("updated")? })
@@ -342,12 +350,12 @@ impl<C: Tenant> History<'_, C> {
     /// Says that the foreign system knows a local booking, by an identity of its own.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::WrongMove`] when it is reconciled, [`Error::InvalidInput`].
+    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`] when it is reconciled, [`BookingError::InvalidInput`].
     pub async fn reconcile(
         self,
         id: Uuid,
         acuity_appointment_id: &str,
-    ) -> Result<local_bookings::Model, Error> {
+    ) -> Result<local_bookings::Model, BookingError> {
         text::check_word("foreign identity", acuity_appointment_id, 64)?;
         let update = local_bookings::Entity::update_many()
             .col_expr(local_bookings::Column::AcuityAppointmentId, Expr::val(acuity_appointment_id))
@@ -358,8 +366,8 @@ impl<C: Tenant> History<'_, C> {
     /// Says that the foreign system could not be told a local booking. It can be reconciled later.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::WrongMove`] when it is reconciled.
-    pub async fn mark_reconciliation_failed(self, id: Uuid) -> Result<local_bookings::Model, Error> {
+    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`] when it is reconciled.
+    pub async fn mark_reconciliation_failed(self, id: Uuid) -> Result<local_bookings::Model, BookingError> {
         self.move_to(id, local_bookings::Entity::update_many(), ReconciliationStatus::Failed, "failed").await
     }
 
@@ -369,7 +377,7 @@ impl<C: Tenant> History<'_, C> {
         update: sea_orm::UpdateMany<local_bookings::Entity>,
         to: ReconciliationStatus,
         name: &'static str,
-    ) -> Result<local_bookings::Model, Error> {
+    ) -> Result<local_bookings::Model, BookingError> {
         let update = update
             .col_expr(local_bookings::Column::ReconciliationStatus, Expr::val(to))
             .col_expr(local_bookings::Column::UpdatedAt, Expr::current_timestamp())
@@ -380,10 +388,12 @@ impl<C: Tenant> History<'_, C> {
         }
         let select = local_bookings::Entity::find().filter(local_bookings::Column::Id.eq(id));
         Err(match select.one(self.db).await? {
-            Some(row) => {
-                Error::WrongMove { what: "local booking", from: row.reconciliation_status, to: name }
-            }
-            None => Error::not_found("local booking", id),
+            Some(row) => BookingError::InvalidTransition {
+                what: "local booking",
+                from: row.reconciliation_status,
+                to: name,
+            },
+            None => BookingError::not_found("local booking", id),
         })
     }
 
@@ -391,7 +401,7 @@ impl<C: Tenant> History<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_unreconciled(self) -> Result<Vec<local_bookings::Model>, Error> {
+    pub async fn get_unreconciled(self) -> Result<Vec<local_bookings::Model>, BookingError> {
         let select = local_bookings::Entity::find()
             .filter(local_bookings::Column::ReconciliationStatus.ne(ReconciliationStatus::Reconciled))
             .order_by_asc(local_bookings::Column::Datetime)

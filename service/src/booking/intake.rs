@@ -3,7 +3,6 @@
 //!
 #![doc = concat!("```no_run\n", include_str!("../../examples/intake.rs"), "\n```")]
 
-use std::fmt;
 use std::net::IpAddr;
 
 use jsonschema::{PatternOptions, Validator};
@@ -12,14 +11,15 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Set,
     TransactionSession,
 };
-use serde::Serialize;
 use serde_json::Value as Json;
 use uuid::Uuid;
 use watertight_entity::public::{bookings, clients, intake_form_templates, intake_submissions};
 
-use crate::error::Error;
+pub use super::violation::Violation;
+use crate::booking::BookingError;
 use crate::tenant::Tenant;
 use crate::tenant::sql::statement;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text;
 use crate::vocabulary::text_enum::text_enum;
 
@@ -50,22 +50,6 @@ text_enum! {
     }
 }
 
-/// Where answers do not fit a form, and why.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Violation {
-    /// The place in the answers, as a JSON Pointer (RFC 6901); empty for the answers as a whole.
-    pub path: String,
-    /// What is wrong there.
-    pub message: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = if self.path.is_empty() { "/" } else { &self.path };
-        write!(f, "{path}: {}", self.message)
-    }
-}
-
 /// Answers to a form, to be kept as a draft.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewSubmission {
@@ -84,12 +68,15 @@ pub struct NewSubmission {
 }
 
 /// Validates against a JSON Schema. Patterns run in linear time, and nothing is fetched from elsewhere.
-fn validator(schema: &Json) -> Result<Validator, Error> {
+fn validator(schema: &Json) -> Result<Validator, BookingError> {
     let options = jsonschema::options().with_pattern_options(PatternOptions::regex());
-    options.build(schema).map_err(|error| Error::InvalidInput {
-        what: "form schema",
-        value: error.instance_path().to_string(),
-        reason: format!("is not JSON Schema: {error}"),
+    options.build(schema).map_err(|error| {
+        InvalidInput {
+            what: "form schema",
+            value: error.instance_path().to_string(),
+            reason: format!("is not JSON Schema: {error}"),
+        }
+        .into()
     })
 }
 
@@ -111,8 +98,8 @@ fn validator(schema: &Json) -> Result<Validator, Error> {
 /// ```
 ///
 /// # Errors
-/// [`Error::InvalidInput`] when the schema is none.
-pub fn violations(schema: &Json, responses: &Json) -> Result<Vec<Violation>, Error> {
+/// [`BookingError::InvalidInput`] when the schema is none.
+pub fn violations(schema: &Json, responses: &Json) -> Result<Vec<Violation>, BookingError> {
     let validator = validator(schema)?;
     let errors = validator.iter_errors(responses);
     let mut violations: Vec<_> = errors
@@ -122,7 +109,7 @@ pub fn violations(schema: &Json, responses: &Json) -> Result<Vec<Violation>, Err
     Ok(violations)
 }
 
-fn check_answers(responses: &Json, pain_areas: Option<&Json>) -> Result<(), Error> {
+fn check_answers(responses: &Json, pain_areas: Option<&Json>) -> Result<(), InvalidInput> {
     text::check_object("responses", responses)?;
     pain_areas.map_or(Ok(()), |areas| text::check_json("pain areas", areas))
 }
@@ -132,13 +119,13 @@ impl<C: Tenant> Intake<'_, C> {
     /// Adds a form, as the next version of its type. Versions before stay as they are, and so do the answers to them.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] when the schema is not JSON Schema.
+    /// [`BookingError::InvalidInput`] when the schema is not JSON Schema.
     pub async fn create_template(
         self,
         form_type: &str,
         title: &str,
         schema: &Json,
-    ) -> Result<intake_form_templates::Model, Error> {
+    ) -> Result<intake_form_templates::Model, BookingError> {
         text::check_word("form type", form_type, 64)?;
         text::check("title", title, 255)?;
         text::check_json("form schema", schema)?;
@@ -154,14 +141,17 @@ impl<C: Tenant> Intake<'_, C> {
                 return Ok(intake_form_templates::Model::from_query_result(&row, "")?);
             }
         }
-        Err(Error::Database(sea_orm::DbErr::RecordNotInserted))
+        Err(BookingError::Database(sea_orm::DbErr::RecordNotInserted))
     }
 
     /// The latest active version of a form; `None` when there is none.
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_template(self, form_type: &str) -> Result<Option<intake_form_templates::Model>, Error> {
+    pub async fn get_template(
+        self,
+        form_type: &str,
+    ) -> Result<Option<intake_form_templates::Model>, BookingError> {
         let select = intake_form_templates::Entity::find()
             .filter(intake_form_templates::Column::FormType.eq(form_type))
             .filter(intake_form_templates::Column::Active.eq(true))
@@ -176,7 +166,7 @@ impl<C: Tenant> Intake<'_, C> {
     pub async fn get_template_versions(
         self,
         form_type: &str,
-    ) -> Result<Vec<intake_form_templates::Model>, Error> {
+    ) -> Result<Vec<intake_form_templates::Model>, BookingError> {
         let select = intake_form_templates::Entity::find()
             .filter(intake_form_templates::Column::FormType.eq(form_type))
             .order_by_desc(intake_form_templates::Column::Version);
@@ -186,17 +176,17 @@ impl<C: Tenant> Intake<'_, C> {
     /// Uses a version of a form, or no more. Drafts of one that is not used can still be submitted.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`BookingError::NotFound`].
     pub async fn set_template_active(
         self,
         id: Uuid,
         active: bool,
-    ) -> Result<intake_form_templates::Model, Error> {
+    ) -> Result<intake_form_templates::Model, BookingError> {
         let update = intake_form_templates::Entity::update_many()
             .col_expr(intake_form_templates::Column::Active, Expr::val(active))
             .filter(intake_form_templates::Column::Id.eq(id));
         let changed = update.exec_with_returning(self.db).await?;
-        changed.into_iter().next().ok_or_else(|| Error::not_found("form", id))
+        changed.into_iter().next().ok_or_else(|| BookingError::not_found("form", id))
     }
 }
 
@@ -205,23 +195,23 @@ impl<C: Tenant> Intake<'_, C> {
     /// Keeps answers as a draft. They need not fit the form yet.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for the form, the client or the booking, [`Error::InvalidInput`].
-    pub async fn save_draft(self, new: &NewSubmission) -> Result<intake_submissions::Model, Error> {
+    /// [`BookingError::NotFound`] for the form, the client or the booking, [`BookingError::InvalidInput`].
+    pub async fn save_draft(self, new: &NewSubmission) -> Result<intake_submissions::Model, BookingError> {
         text::check("consent text", &new.consent_text, usize::MAX)?;
         check_answers(&new.responses, new.pain_areas.as_ref())?;
         let template =
             intake_form_templates::Entity::find().filter(intake_form_templates::Column::Id.eq(new.template));
         if template.one(self.db).await?.is_none() {
-            return Err(Error::not_found("form", new.template));
+            return Err(BookingError::not_found("form", new.template));
         }
         let client = clients::Entity::find().filter(clients::Column::Id.eq(new.client));
         if client.one(self.db).await?.is_none() {
-            return Err(Error::not_found("client", new.client));
+            return Err(BookingError::not_found("client", new.client));
         }
         if let Some(id) = new.booking {
             let booking = bookings::Entity::find().filter(bookings::Column::Id.eq(id));
             if booking.one(self.db).await?.is_none() {
-                return Err(Error::not_found("booking", id));
+                return Err(BookingError::not_found("booking", id));
             }
         }
         let row = intake_submissions::ActiveModel {
@@ -239,13 +229,13 @@ impl<C: Tenant> Intake<'_, C> {
     /// Changes the answers of a draft.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::WrongMove`] when it is no draft, [`Error::InvalidInput`].
+    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`] when it is no draft, [`BookingError::InvalidInput`].
     pub async fn update_draft(
         self,
         id: Uuid,
         responses: Json,
         pain_areas: Option<Json>,
-    ) -> Result<intake_submissions::Model, Error> {
+    ) -> Result<intake_submissions::Model, BookingError> {
         check_answers(&responses, pain_areas.as_ref())?;
         let update = intake_submissions::Entity::update_many()
             .col_expr(intake_submissions::Column::Responses, Expr::val(responses))
@@ -263,33 +253,33 @@ impl<C: Tenant> Intake<'_, C> {
     /// its time by the database's clock and where it came from they stay as they are from then on.
     ///
     /// # Errors
-    /// [`Error::InvalidResponses`] with every violation, after which it is a draft as before; [`Error::NotFound`],
-    /// [`Error::WrongMove`], [`Error::InvalidInput`] when there is no consent text.
+    /// [`BookingError::InvalidResponses`] with every violation, after which it is a draft as before; [`BookingError::NotFound`],
+    /// [`BookingError::InvalidTransition`], [`BookingError::InvalidInput`] when there is no consent text.
     pub async fn submit(
         self,
         id: Uuid,
         consent_ip: Option<IpAddr>,
-    ) -> Result<intake_submissions::Model, Error> {
+    ) -> Result<intake_submissions::Model, BookingError> {
         let transaction = self.db.begin().await?;
         let intake = Intake::new(&transaction);
         let select = intake_submissions::Entity::find().filter(intake_submissions::Column::Id.eq(id));
         let draft = select.lock_exclusive().one(&transaction).await?;
-        let draft = draft.ok_or_else(|| Error::not_found("submission", id))?;
+        let draft = draft.ok_or_else(|| BookingError::not_found("submission", id))?;
         if draft.status.parse::<SubmissionStatus>()? != SubmissionStatus::Draft {
             return Err(intake.wrong_move(id, "submitted").await?);
         }
         if draft.consent_text.trim().is_empty() {
             let reason = "is empty; say what is consented to".to_owned();
-            return Err(Error::InvalidInput { what: "consent text", value: draft.consent_text, reason });
+            return Err(InvalidInput { what: "consent text", value: draft.consent_text, reason }.into());
         }
         let template = intake_form_templates::Entity::find()
             .filter(intake_form_templates::Column::Id.eq(draft.template_id))
             .one(&transaction)
             .await?
-            .ok_or_else(|| Error::not_found("form", draft.template_id))?;
+            .ok_or_else(|| BookingError::not_found("form", draft.template_id))?;
         let violations = violations(&template.schema, &draft.responses)?;
         if !violations.is_empty() {
-            return Err(Error::InvalidResponses { violations });
+            return Err(BookingError::InvalidResponses { violations });
         }
         let submitted = intake_submissions::Entity::update_many()
             .col_expr(intake_submissions::Column::Status, Expr::val(SubmissionStatus::Submitted))
@@ -300,19 +290,19 @@ impl<C: Tenant> Intake<'_, C> {
             .exec_with_returning(&transaction)
             .await?;
         transaction.commit().await?;
-        submitted.into_iter().next().ok_or_else(|| Error::not_found("submission", id))
+        submitted.into_iter().next().ok_or_else(|| BookingError::not_found("submission", id))
     }
 
     /// Says that someone has read a submission, with what they note.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::WrongMove`] when it is not submitted, [`Error::InvalidInput`].
+    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`] when it is not submitted, [`BookingError::InvalidInput`].
     pub async fn review(
         self,
         id: Uuid,
         reviewed_by: &str,
         notes: Option<Json>,
-    ) -> Result<intake_submissions::Model, Error> {
+    ) -> Result<intake_submissions::Model, BookingError> {
         text::check("reviewer", reviewed_by, 64)?;
         notes.as_ref().map_or(Ok(()), |notes| text::check_json("notes", notes))?;
         let update = intake_submissions::Entity::update_many()
@@ -329,10 +319,10 @@ impl<C: Tenant> Intake<'_, C> {
         }
     }
 
-    async fn wrong_move(self, id: Uuid, to: &'static str) -> Result<Error, Error> {
+    async fn wrong_move(self, id: Uuid, to: &'static str) -> Result<BookingError, BookingError> {
         Ok(match self.get_submission(id).await? {
-            Some(row) => Error::WrongMove { what: "submission", from: row.status, to },
-            None => Error::not_found("submission", id),
+            Some(row) => BookingError::InvalidTransition { what: "submission", from: row.status, to },
+            None => BookingError::not_found("submission", id),
         })
     }
 
@@ -340,7 +330,7 @@ impl<C: Tenant> Intake<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_submission(self, id: Uuid) -> Result<Option<intake_submissions::Model>, Error> {
+    pub async fn get_submission(self, id: Uuid) -> Result<Option<intake_submissions::Model>, BookingError> {
         let select = intake_submissions::Entity::find().filter(intake_submissions::Column::Id.eq(id));
         Ok(select.one(self.db).await?)
     }
@@ -352,7 +342,7 @@ impl<C: Tenant> Intake<'_, C> {
     pub async fn get_submissions_by_client(
         self,
         client: Uuid,
-    ) -> Result<Vec<intake_submissions::Model>, Error> {
+    ) -> Result<Vec<intake_submissions::Model>, BookingError> {
         let select = intake_submissions::Entity::find()
             .filter(intake_submissions::Column::ClientId.eq(client))
             .order_by_desc(intake_submissions::Column::CreatedAt);
@@ -363,7 +353,7 @@ impl<C: Tenant> Intake<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_unreviewed(self) -> Result<Vec<intake_submissions::Model>, Error> {
+    pub async fn get_unreviewed(self) -> Result<Vec<intake_submissions::Model>, BookingError> {
         let select = intake_submissions::Entity::find()
             .filter(intake_submissions::Column::Status.eq(SubmissionStatus::Submitted))
             .order_by_asc(intake_submissions::Column::ConsentedAt);

@@ -9,6 +9,7 @@ mod clients;
 mod holds;
 mod hours;
 mod resource;
+pub(crate) mod retention;
 mod status;
 
 pub use self::availability::{Slot, SlotQuery};

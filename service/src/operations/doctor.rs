@@ -23,8 +23,8 @@ use sea_orm::sqlx::PgPool;
 
 pub(crate) use self::migrations::Migrations;
 pub use self::migrations::OWN_MIGRATIONS;
-pub use self::report::{Check, Finding, Report, Severity};
-use crate::error::Error;
+pub use self::report::{Check, DoctorFailed, Finding, Report, Severity};
+use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::{Catalog, Relation};
 use crate::tenant::Layers;
 use crate::tenant::{Inspection, Ownership, Registry};
@@ -78,7 +78,7 @@ fn tenant_tables(catalog: &Catalog, expected: Expected<'_>) -> Vec<i64> {
 }
 
 /// Looks at a database as it is. Nothing is changed.
-pub(crate) async fn examine(pool: &PgPool, expected: Expected<'_>) -> Result<Report, Error> {
+pub(crate) async fn examine(pool: &PgPool, expected: Expected<'_>) -> Result<Report, ConnectError> {
     let mut inspection = Inspection::begin(pool).await?;
     let catalog = Catalog::read(&mut inspection).await?;
     let mut findings = Vec::new();

@@ -4,6 +4,7 @@ mod erase;
 mod export;
 mod format;
 mod import;
+#[cfg(any(feature = "auth", feature = "booking"))]
 mod purge;
 mod stats;
 mod tables;
@@ -17,12 +18,14 @@ use uuid::Uuid;
 pub use self::erase::{ErasedTable, Erasure};
 pub use self::export::Export;
 pub use self::import::Import;
+#[cfg(any(feature = "auth", feature = "booking"))]
 pub use self::purge::{Purge, Purged};
 pub use self::stats::{TableStats, TenantStats};
 use self::tables::Tables;
-use crate::error::Error;
-use crate::tenant::{Inspection, Shared};
+use crate::operations::MaintenanceError;
+use crate::tenant::{Inspection, Shared, TenantIdError};
 use crate::tenant::{TenantConnection, TenantId, TenantTransaction};
+use crate::vocabulary::MalformedRow;
 
 /// How far a long operation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,19 +48,26 @@ pub struct Maintenance {
     /// Statements of our own run as they are.
     plain: Arc<Shared>,
     /// The storage operations run as they do in the application.
+    #[cfg(any(feature = "auth", feature = "booking"))]
     scoped: Arc<Shared>,
 }
 
 impl Maintenance {
+    #[cfg(any(feature = "auth", feature = "booking"))]
     pub(crate) const fn new(plain: Arc<Shared>, scoped: Arc<Shared>) -> Self {
         Self { plain, scoped }
+    }
+
+    #[cfg(not(any(feature = "auth", feature = "booking")))]
+    pub(crate) fn new(plain: Arc<Shared>, _: Arc<Shared>) -> Self {
+        Self { plain }
     }
 
     /// The tenants that have rows, in the order of their UUIDs.
     ///
     /// # Errors
-    /// [`Error::RowsHidden`] for a role that is not `BYPASSRLS`; what the database reports.
-    pub async fn tenants(&self) -> Result<Vec<TenantId>, Error> {
+    /// [`MaintenanceError::RowsHidden`] for a role that is not `BYPASSRLS`; what the database reports.
+    pub async fn tenants(&self) -> Result<Vec<TenantId>, MaintenanceError> {
         #[derive(FromQueryResult)]
         struct Tenant {
             tenant_id: Uuid,
@@ -67,20 +77,23 @@ impl Maintenance {
         let sql = tables.iter().map(|table| format!("SELECT tenant_id FROM {}", table.quoted));
         let sql = format!("{} ORDER BY 1", sql.collect::<Vec<_>>().join(" UNION "));
         let rows: Vec<Tenant> = Inspection::begin(&self.plain.pool).await?.ask(&sql, []).await?;
-        rows.into_iter().map(|row| TenantId::new(row.tenant_id)).collect()
+        let malformed =
+            |error: TenantIdError| MalformedRow { column: "tenant_id", reason: error.to_string() };
+        rows.into_iter().map(|row| Ok(TenantId::new(row.tenant_id).map_err(malformed)?)).collect()
     }
 
     /// The tenant's tables, each after those that it refers to.
-    async fn tables(&self) -> Result<Tables, Error> {
+    async fn tables(&self) -> Result<Tables, MaintenanceError> {
         Tables::read(&mut Inspection::begin(&self.plain.pool).await?).await
     }
 
+    #[cfg(any(feature = "auth", feature = "booking"))]
     fn scoped(&self, tenant: TenantId) -> TenantConnection {
         TenantConnection::new(Arc::clone(&self.scoped), tenant)
     }
 
     /// A transaction in which rows read and print the same wherever it runs.
-    async fn begin(&self, tenant: TenantId, mode: AccessMode) -> Result<TenantTransaction, Error> {
+    async fn begin(&self, tenant: TenantId, mode: AccessMode) -> Result<TenantTransaction, MaintenanceError> {
         let connection = TenantConnection::new(Arc::clone(&self.plain), tenant);
         let transaction =
             connection.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(mode)).await?;

@@ -21,7 +21,7 @@ use super::unnamed::{self, Execute, QueryAll, QueryOne, Run};
 /// A connection that belongs to one tenant: what a SeaORM application uses in place of a `DatabaseConnection`.
 ///
 /// Every statement that passes through it, built or raw, sees and changes rows of this tenant alone; one that cannot
-/// be proved to is refused with a [`Refusal`]. It is cheap to make and to clone: a handle on the pool and the
+/// be proved to is refused with a [`Refusal`](crate::Refusal). It is cheap to make and to clone: a handle on the pool and the
 /// tenant's identity.
 ///
 /// Isolation takes no round trip of its own: the token that row-level security verifies travels with the values of each

@@ -5,7 +5,7 @@ use sea_orm::Value;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::error::Error;
+use super::error::TenantIdError;
 
 /// The identity of a tenant: a UUID that is never nil.
 ///
@@ -27,9 +27,9 @@ impl TenantId {
     /// Takes a UUID for a tenant's identity.
     ///
     /// # Errors
-    /// [`Error::NilTenant`] for the nil UUID.
-    pub fn new(id: Uuid) -> Result<Self, Error> {
-        if id.is_nil() { Err(Error::NilTenant) } else { Ok(Self(id)) }
+    /// [`TenantIdError::Nil`] for the nil UUID.
+    pub fn new(id: Uuid) -> Result<Self, TenantIdError> {
+        if id.is_nil() { Err(TenantIdError::Nil) } else { Ok(Self(id)) }
     }
 
     /// The UUID, for keys that name the tenant: `users::Entity::find_by_id((tenant.uuid(), id))`.
@@ -52,19 +52,19 @@ impl fmt::Debug for TenantId {
 }
 
 impl TryFrom<Uuid> for TenantId {
-    type Error = Error;
+    type Error = TenantIdError;
 
-    fn try_from(id: Uuid) -> Result<Self, Error> {
+    fn try_from(id: Uuid) -> Result<Self, TenantIdError> {
         Self::new(id)
     }
 }
 
 impl FromStr for TenantId {
-    type Err = Error;
+    type Err = TenantIdError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, TenantIdError> {
         let id = Uuid::parse_str(text.trim())
-            .map_err(|source| Error::MalformedTenant { text: text.to_owned(), source })?;
+            .map_err(|source| TenantIdError::Malformed { text: text.to_owned(), source })?;
         Self::new(id)
     }
 }

@@ -6,9 +6,9 @@ use sea_orm::{
     ColumnTrait, EntityName, EntityTrait, IdenStatic, Identity, Iterable, RelationDef, RelationTrait,
 };
 
+use super::error::RegistrationError;
 use super::presets::Extension;
 use super::rewrite::is_built_in_operator;
-use crate::error::Error;
 
 /// The column that holds the tenant in every tenant table.
 pub const TENANT_COLUMN: &str = "tenant_id";
@@ -137,18 +137,18 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn tenant_table<E: EntityTrait>(&mut self, entity: E) -> Result<(), Error> {
+    pub(crate) fn tenant_table<E: EntityTrait>(&mut self, entity: E) -> Result<(), RegistrationError> {
         let table = TableName::of(&entity);
         let has_tenant = E::Column::iter().any(|column| {
             column.as_str() == TENANT_COLUMN && *column.def().get_column_type() == ColumnType::Uuid
         });
         if !has_tenant {
-            return Err(Error::NoTenantColumn { table: table.to_string() });
+            return Err(RegistrationError::NoTenantColumn { table: table.to_string() });
         }
         self.add(table, RegisteredTable::of::<E>(Ownership::Tenant))
     }
 
-    pub(crate) fn shared_table<E: EntityTrait>(&mut self, entity: E) -> Result<(), Error> {
+    pub(crate) fn shared_table<E: EntityTrait>(&mut self, entity: E) -> Result<(), RegistrationError> {
         self.add(TableName::of(&entity), RegisteredTable::of::<E>(Ownership::Shared))
     }
 
@@ -177,10 +177,10 @@ impl Registry {
         self.operators.extend(own.map(|name| (*name).to_owned()));
     }
 
-    fn add(&mut self, name: TableName, table: RegisteredTable) -> Result<(), Error> {
+    fn add(&mut self, name: TableName, table: RegisteredTable) -> Result<(), RegistrationError> {
         match self.tables.get_mut(&name) {
             Some(known) if known.ownership != table.ownership => {
-                return Err(Error::RegisteredTwice { table: name.to_string() });
+                return Err(RegistrationError::RegisteredTwice { table: name.to_string() });
             }
             Some(known) => known.merge(table),
             None => drop(self.tables.insert(name, table)),
@@ -243,7 +243,7 @@ pub(super) mod tests {
         let users = TableName { schema: "auth".to_owned(), name: "users".to_owned() };
         assert!(registry.add(users.clone(), bare(Ownership::Tenant, &[])).is_ok());
         let shared = registry.add(users, bare(Ownership::Shared, &[]));
-        assert!(matches!(shared, Err(Error::RegisteredTwice { .. })));
+        assert!(matches!(shared, Err(RegistrationError::RegisteredTwice { .. })));
     }
 
     #[test]

@@ -11,9 +11,9 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::driver::sql_state;
+use super::error::SigningError;
 use super::id::TenantId;
 use super::inspection::Inspection;
-use crate::error::Error;
 
 /// The environment variable with the keys that sign tenants.
 pub const TENANT_KEY_VARIABLE: &str = "WATERTIGHT_TENANT_KEY";
@@ -53,25 +53,25 @@ impl TenantKeys {
     /// ```
     ///
     /// # Errors
-    /// [`Error::MalformedTenantKey`].
-    pub fn from_env() -> Result<Option<Self>, Error> {
+    /// [`SigningError::MalformedTenantKey`].
+    pub fn from_env() -> Result<Option<Self>, SigningError> {
         match std::env::var(TENANT_KEY_VARIABLE).map(Zeroizing::new) {
             Ok(text) if !text.trim().is_empty() => text.parse().map(Some),
             Ok(_) | Err(std::env::VarError::NotPresent) => Ok(None),
             Err(std::env::VarError::NotUnicode(_)) => {
-                Err(Error::MalformedTenantKey { position: 1, rule: "is not text" })
+                Err(SigningError::MalformedTenantKey { position: 1, rule: "is not text" })
             }
         }
     }
 }
 
 impl std::str::FromStr for TenantKeys {
-    type Err = Error;
+    type Err = SigningError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, SigningError> {
         let mut ids = BTreeSet::new();
         let keys = text.split(',').enumerate().map(|(index, part)| {
-            let malformed = |rule| Error::MalformedTenantKey { position: index + 1, rule };
+            let malformed = |rule| SigningError::MalformedTenantKey { position: index + 1, rule };
             let key = Key::parse(part.trim()).map_err(malformed)?;
             if ids.insert(key.id) { Ok(key) } else { Err(malformed("has the ID of an earlier one")) }
         });
@@ -143,13 +143,13 @@ impl TenantSigner {
         inspection: &mut Inspection,
         keys: Option<TenantKeys>,
         distributed: bool,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, SigningError> {
         let required = Self::is_required(inspection).await?;
         if required && distributed {
-            return Err(Error::SignedCluster);
+            return Err(SigningError::SignedCluster);
         }
         let Some(keys) = keys else {
-            return if required { Err(Error::NoTenantKey) } else { Ok(Self::Unsigned) };
+            return if required { Err(SigningError::NoTenantKey) } else { Ok(Self::Unsigned) };
         };
         if !required {
             tracing::warn!(
@@ -160,16 +160,16 @@ impl TenantSigner {
         let id = keys.0.first().map_or(0, |key| key.id);
         let signer = Self::Signed(keys);
         signer.probe(inspection).await.map_err(|error| match sql_state(&error).as_deref() {
-            Some("WT002") => Error::NoTenantKeyInstalled,
-            Some("WT003") => Error::TenantKeyNotInstalled { id },
-            Some("WT004") => Error::TenantKeyDiffers { id },
-            _ => Error::Database(error),
+            Some("WT002") => SigningError::NoTenantKeyInstalled,
+            Some("WT003") => SigningError::TenantKeyNotInstalled { id },
+            Some("WT004") => SigningError::TenantKeyDiffers { id },
+            _ => SigningError::Database(error),
         })?;
         Ok(signer)
     }
 
     /// Whether the database wants tenants signed.
-    async fn is_required(inspection: &mut Inspection) -> Result<bool, Error> {
+    async fn is_required(inspection: &mut Inspection) -> Result<bool, SigningError> {
         #[derive(FromQueryResult)]
         struct Function {
             signed: bool,
@@ -180,7 +180,7 @@ impl TenantSigner {
                    AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')";
         match inspection.ask::<Function>(sql, []).await?.as_slice() {
             [function] => Ok(function.signed),
-            _ => Err(Error::NotMigrated { tables: vec!["function watertight.tenant()".to_owned()] }),
+            _ => Err(SigningError::NoTenantFunction),
         }
     }
 
@@ -250,7 +250,7 @@ mod tests {
             format!("1:{secret},"),
         ] {
             let error = text.parse::<TenantKeys>().unwrap_err();
-            assert!(matches!(error, Error::MalformedTenantKey { .. }), "{error:?}");
+            assert!(matches!(error, SigningError::MalformedTenantKey { .. }), "{error:?}");
             assert!(!format!("{error} {error:?}").contains("5a5a"), "{error}");
         }
         let keys = keys(&format!("1:{secret}"));

@@ -5,8 +5,9 @@ use std::time::Duration;
 use sea_orm::sqlx::Executor;
 
 use super::driver::exec_error;
+use super::error::TimeoutError;
 use super::transaction::TenantTransaction;
-use crate::error::Error;
+use crate::vocabulary::InvalidInput;
 
 impl TenantTransaction {
     /// Limits the time of each statement from now on, until the transaction ends or the savepoint around the call is
@@ -30,9 +31,9 @@ impl TenantTransaction {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for more than 2,147,483,647 milliseconds, some 24 days; [`Error::Database`] on a
+    /// [`Error::InvalidInput`](crate::Error::InvalidInput) for more than 2,147,483,647 milliseconds, some 24 days; [`Error::Database`](crate::Error::Database) on a
     /// transaction that is not the innermost open one.
-    pub async fn set_statement_timeout(&self, timeout: Duration) -> Result<(), Error> {
+    pub async fn set_statement_timeout(&self, timeout: Duration) -> Result<(), TimeoutError> {
         self.set_timeout("statement_timeout", timeout).await
     }
 
@@ -58,11 +59,11 @@ impl TenantTransaction {
     ///
     /// # Errors
     /// As [`set_statement_timeout`](Self::set_statement_timeout).
-    pub async fn set_lock_timeout(&self, timeout: Duration) -> Result<(), Error> {
+    pub async fn set_lock_timeout(&self, timeout: Duration) -> Result<(), TimeoutError> {
         self.set_timeout("lock_timeout", timeout).await
     }
 
-    async fn set_timeout(&self, setting: &'static str, timeout: Duration) -> Result<(), Error> {
+    async fn set_timeout(&self, setting: &'static str, timeout: Duration) -> Result<(), TimeoutError> {
         let milliseconds = milliseconds(setting, timeout)?;
         let mut session = self.session().await?;
         let set = sea_orm::sqlx::AssertSqlSafe(format!("SET LOCAL {setting} = {milliseconds}"));
@@ -72,12 +73,15 @@ impl TenantTransaction {
 }
 
 /// PostgreSQL keeps these times as 32-bit numbers of milliseconds. Rounded down, a short time would mean none.
-fn milliseconds(setting: &'static str, timeout: Duration) -> Result<i32, Error> {
+fn milliseconds(setting: &'static str, timeout: Duration) -> Result<i32, TimeoutError> {
     let up = timeout.as_nanos().div_ceil(1_000_000);
-    i32::try_from(up).map_err(|_| Error::InvalidInput {
-        what: setting,
-        value: format!("{timeout:?}"),
-        reason: format!("is more than {} milliseconds; give less, or zero for no limit", i32::MAX),
+    i32::try_from(up).map_err(|_| {
+        InvalidInput {
+            what: setting,
+            value: format!("{timeout:?}"),
+            reason: format!("is more than {} milliseconds; give less, or zero for no limit", i32::MAX),
+        }
+        .into()
     })
 }
 

@@ -1,6 +1,6 @@
 //! Codes that people read to one another: made of letters and digits that are not taken for one another.
 
-use crate::error::Error;
+use crate::vocabulary::NoRandomness;
 
 /// 32 of them, so 5 bits a character.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -18,9 +18,9 @@ impl CodeFormat {
     }
 
     /// A new code, from the operating system's randomness.
-    pub(crate) fn generate(self) -> Result<String, Error> {
+    pub(crate) fn generate(self) -> Result<String, NoRandomness> {
         let mut random = vec![0; self.groups * self.characters];
-        getrandom::fill(&mut random).map_err(|_| Error::NoRandomness)?;
+        getrandom::fill(&mut random).map_err(|_| NoRandomness)?;
         Ok(self.grouped(
             random.iter().filter_map(|byte| ALPHABET.get(usize::from(byte & 31)).copied().map(char::from)),
         ))

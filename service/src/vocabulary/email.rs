@@ -1,6 +1,6 @@
 use sea_orm::DeriveValueType;
 
-use crate::error::Error;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text::check_word;
 use crate::vocabulary::text_enum::text_traits;
 
@@ -32,16 +32,16 @@ impl Email {
 }
 
 impl std::str::FromStr for Email {
-    type Err = Error;
+    type Err = InvalidInput;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, InvalidInput> {
         let email = text.trim().to_lowercase();
         check_word("email", &email, Self::MAX_CHARS)?;
         match email.rsplit_once('@') {
             Some((local, domain)) if !local.is_empty() && !domain.is_empty() => Ok(Self(email)),
             _ => {
                 let reason = "has no name before or no host after an @; give it as name@host".to_owned();
-                Err(Error::InvalidInput { what: "email", value: email, reason })
+                Err(InvalidInput { what: "email", value: email, reason })
             }
         }
     }

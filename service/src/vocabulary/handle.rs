@@ -1,6 +1,6 @@
 use sea_orm::DeriveValueType;
 
-use crate::error::Error;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text::check_word;
 use crate::vocabulary::text_enum::text_traits;
 
@@ -30,14 +30,14 @@ impl Handle {
 }
 
 impl std::str::FromStr for Handle {
-    type Err = Error;
+    type Err = InvalidInput;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
+    fn from_str(text: &str) -> Result<Self, InvalidInput> {
         let handle = text.trim().to_lowercase();
         check_word("handle", &handle, Self::MAX_CHARS)?;
         if handle.contains(['@', ':']) {
             let reason = "holds @ or :; choose a handle without them".to_owned();
-            return Err(Error::InvalidInput { what: "handle", value: handle, reason });
+            return Err(InvalidInput { what: "handle", value: handle, reason });
         }
         Ok(Self(handle))
     }

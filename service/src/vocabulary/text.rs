@@ -1,10 +1,10 @@
 //! Checks of the texts and JSON values that columns take.
 
-use crate::error::Error;
+use crate::vocabulary::InvalidInput;
 
 /// Takes a text for a column: not longer than the column, and nothing that PostgreSQL cannot store.
-pub(crate) fn check(what: &'static str, text: &str, max_chars: usize) -> Result<(), Error> {
-    let refuse = |reason: String| Err(Error::InvalidInput { what, value: text.to_owned(), reason });
+pub(crate) fn check(what: &'static str, text: &str, max_chars: usize) -> Result<(), InvalidInput> {
+    let refuse = |reason: String| Err(InvalidInput { what, value: text.to_owned(), reason });
     if text.contains('\0') {
         return refuse("holds a NUL character, which PostgreSQL cannot store; remove it".to_owned());
     }
@@ -21,12 +21,12 @@ pub(crate) fn check_optional(
     what: &'static str,
     text: Option<&String>,
     max_chars: usize,
-) -> Result<(), Error> {
+) -> Result<(), InvalidInput> {
     text.map_or(Ok(()), |text| check(what, text, max_chars))
 }
 
 /// Takes a JSON value for a column: nothing in it that PostgreSQL cannot store.
-pub(crate) fn check_json(what: &'static str, json: &serde_json::Value) -> Result<(), Error> {
+pub(crate) fn check_json(what: &'static str, json: &serde_json::Value) -> Result<(), InvalidInput> {
     fn holds_nul(value: &serde_json::Value) -> bool {
         use serde_json::Value::{Array, Object, String};
         match value {
@@ -38,24 +38,23 @@ pub(crate) fn check_json(what: &'static str, json: &serde_json::Value) -> Result
     }
     if holds_nul(json) {
         let reason = "holds a NUL character, which PostgreSQL cannot store; remove it".to_owned();
-        return Err(Error::InvalidInput { what, value: json.to_string(), reason });
+        return Err(InvalidInput { what, value: json.to_string(), reason });
     }
     Ok(())
 }
 
 /// As [`check_json`], for an object.
-pub(crate) fn check_object(what: &'static str, json: &serde_json::Value) -> Result<(), Error> {
+pub(crate) fn check_object(what: &'static str, json: &serde_json::Value) -> Result<(), InvalidInput> {
     if !json.is_object() {
         let reason = "is not a JSON object; give one".to_owned();
-        return Err(Error::InvalidInput { what, value: json.to_string(), reason });
+        return Err(InvalidInput { what, value: json.to_string(), reason });
     }
     check_json(what, json)
 }
 
 /// Takes a word: not empty, no white space and no control characters, of at most so many characters.
-pub(crate) fn check_word(what: &'static str, text: &str, max_chars: usize) -> Result<(), Error> {
-    let refuse =
-        |reason: &str| Err(Error::InvalidInput { what, value: text.to_owned(), reason: reason.to_owned() });
+pub(crate) fn check_word(what: &'static str, text: &str, max_chars: usize) -> Result<(), InvalidInput> {
+    let refuse = |reason: &str| Err(InvalidInput { what, value: text.to_owned(), reason: reason.to_owned() });
     if text.is_empty() {
         return refuse("is empty; give at least one character");
     }

@@ -26,12 +26,12 @@ macro_rules! text_enum {
         }
 
         impl std::str::FromStr for $name {
-            type Err = crate::error::Error;
+            type Err = crate::vocabulary::InvalidInput;
 
-            fn from_str(text: &str) -> Result<Self, crate::error::Error> {
+            fn from_str(text: &str) -> Result<Self, crate::vocabulary::InvalidInput> {
                 match text {
                     $($text => Ok(Self::$variant),)+
-                    _ => Err(crate::error::Error::InvalidInput {
+                    _ => Err(crate::vocabulary::InvalidInput {
                         what: $what,
                         value: text.to_owned(),
                         reason: format!("is not one of {}", [$($text),+].join(", ")),
@@ -78,9 +78,9 @@ macro_rules! text_enum {
         }
 
         impl std::str::FromStr for $name {
-            type Err = crate::error::Error;
+            type Err = crate::vocabulary::InvalidInput;
 
-            fn from_str(text: &str) -> Result<Self, crate::error::Error> {
+            fn from_str(text: &str) -> Result<Self, crate::vocabulary::InvalidInput> {
                 match text {
                     $($text => Ok(Self::$variant),)+
                     _ => {

@@ -1,5 +1,7 @@
 //! What authentication has in common for all tenants of a database.
 
+use std::sync::Arc;
+
 use super::Watertight;
 use crate::auth::{AuditLog, AuditLogOptions, HashingMetrics};
 
@@ -14,6 +16,6 @@ impl Watertight {
     /// [`close`](AuditLog::close) it before the program ends.
     #[must_use]
     pub fn audit_log(&self, options: AuditLogOptions) -> AuditLog {
-        AuditLog::start(self.clone(), options)
+        AuditLog::start(Arc::clone(&self.shared), options)
     }
 }

@@ -13,8 +13,10 @@ use http::{HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
 
 use super::tenancy::Tenancy;
+use crate::auth::AuthError;
 use crate::auth::{Login, SessionToken};
 use crate::error::Error;
+use crate::vocabulary::InvalidInput;
 
 /// How sessions are kept by browsers: by default `__Host-session`, with `Secure`, `HttpOnly`, `SameSite=Lax` and
 /// `Path=/`, and for as long as the session lives.
@@ -61,7 +63,7 @@ impl SessionCookie {
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         {
             let reason = "is not of letters, digits, - and _; choose one that is".to_owned();
-            return Err(Error::InvalidInput { what: "cookie's name", value: name.to_owned(), reason });
+            return Err(InvalidInput { what: "cookie's name", value: name.to_owned(), reason }.into());
         }
         self.name = if self.secure { format!("{PREFIX}{name}") } else { name.to_owned() };
         Ok(self)
@@ -126,7 +128,7 @@ impl SessionCookie {
         let text = Zeroizing::new(cookie.to_string());
         let reason = "cannot be the value of a cookie";
         let mut value = HeaderValue::from_str(&text)
-            .map_err(|_| Error::InvalidSecret { what: "session token", reason })?;
+            .map_err(|_| AuthError::InvalidSecret { what: "session token", reason })?;
         value.set_sensitive(true);
         Ok(SetSessionCookie { name: self.name.clone(), value })
     }

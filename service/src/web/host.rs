@@ -8,6 +8,7 @@ use http::request::Parts;
 use super::authority::Authority;
 use super::rejection::TenantRejection;
 use crate::error::Error;
+use crate::vocabulary::InvalidInput;
 
 /// A host as requests name it: in lower case, without port and trailing dot. A name of other letters than ASCII's is
 /// given as browsers send it, in Punycode (`xn--`).
@@ -44,7 +45,7 @@ impl FromStr for Host {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let authority = Authority::parse(text.trim()).ok_or_else(|| Error::InvalidInput {
+        let authority = Authority::parse(text.trim()).ok_or_else(|| InvalidInput {
             what: "host",
             value: text.to_owned(),
             reason: "is not a host's name; give it as clinic.example.com".to_owned(),

@@ -66,11 +66,16 @@ impl LoggedIn {
         let tenant = tenancy.tenant_of(parts).await?;
         let cookie = tenancy.cookie.clone();
         let token = cookie.read(&parts.headers).ok_or(SessionRejection::NotLoggedIn)?;
-        let known = tenant.auth().authenticate(token).await?.ok_or(SessionRejection::NotLoggedIn)?;
+        let known = tenant
+            .auth()
+            .authenticate(token)
+            .await
+            .map_err(Error::from)?
+            .ok_or(SessionRejection::NotLoggedIn)?;
         let mut session = known.session;
         // Where no one would tell the browser there is no use in renewing: its cookie goes when it would have gone.
         if let Some(renewal) = parts.extensions.get::<Renewal>().filter(|_| known.renewal_due) {
-            let renewed = tenant.auth().renew_session(session.id).await?;
+            let renewed = tenant.auth().renew_session(session.id).await.map_err(Error::from)?;
             session = renewed.ok_or(SessionRejection::NotLoggedIn)?;
             let age = (session.expires_at - Utc::now()).to_std().unwrap_or_default();
             renewal.tell(cookie.header(token, age)?);

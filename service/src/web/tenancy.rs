@@ -12,8 +12,9 @@ use http::request::Parts;
 use super::host::Host;
 use super::rejection::TenantRejection;
 use crate::error::Error;
-use crate::operations::routing::TenantRouter;
 use crate::tenant::{TenantConnection, TenantId};
+use crate::vocabulary::InvalidInput;
+use crate::watertight::routing::TenantRouter;
 
 /// Says which tenant a request is for, where neither its host in a fixed map nor a header does.
 ///
@@ -140,7 +141,7 @@ impl Tenancy {
             let name = host.as_ref();
             if let Some(before) = tenants.insert(name.parse::<Host>()?, tenant) {
                 let reason = format!("is given twice, for tenants {before} and {tenant}");
-                return Err(Error::InvalidInput { what: "host", value: name.to_owned(), reason });
+                return Err(InvalidInput { what: "host", value: name.to_owned(), reason }.into());
             }
         }
         Ok(Self::new(router, Hosts(tenants)))
@@ -160,11 +161,11 @@ impl Tenancy {
         if let Some(Resolved { by, tenant }) = parts.extensions.get()
             && Arc::ptr_eq(by, &self.resolver)
         {
-            return Ok(self.router.route(*tenant).await?);
+            return Ok(self.router.route(*tenant).await.map_err(Error::from)?);
         }
         let tenant = self.resolver.resolve(parts).await?.ok_or(TenantRejection::UnknownTenant)?;
         parts.extensions.insert(Resolved { by: Arc::clone(&self.resolver), tenant });
-        Ok(self.router.route(tenant).await?)
+        Ok(self.router.route(tenant).await.map_err(Error::from)?)
     }
 }
 

@@ -3,12 +3,13 @@
 use anyhow::Result;
 use sea_orm::EntityTrait;
 use secrecy::ExposeSecret;
+use watertight::auth::AuthError;
 use watertight::auth::{
     AuditFilter, Credential, EncryptionKeys, InvitedUser, LoginRefusal, LoginRequest, Password, SecondFactor,
     TotpSecret,
 };
 use watertight::entity::public::{bookings, gift_certificates};
-use watertight::{Error, TenantConnection, Watertight};
+use watertight::{TenantConnection, Watertight};
 
 use super::{CLINIC, STUDIO, adoption, with_rows};
 use crate::auth::{code, request, settings};
@@ -55,7 +56,7 @@ async fn users_log_in_with_their_old_second_factor_and_backup_codes() -> Result<
     ] {
         let plain = || if person == "jess" { jess() } else { mona() };
         match auth.login(plain()).await {
-            Err(Error::LoginRefused(LoginRefusal::SecondFactorWanted)) => {}
+            Err(AuthError::LoginRefused(LoginRefusal::SecondFactorRequired)) => {}
             other => panic!("{other:?}"),
         }
         let secret = TotpSecret::from_base32(secret)?;

@@ -5,9 +5,11 @@ use chrono::TimeDelta;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use uuid::Uuid;
+use watertight::InvalidInput;
+use watertight::Watertight;
+use watertight::auth::AuthError;
 use watertight::auth::{AuditCursor, AuditEventType, AuditFilter, NewAuditEvent, Severity, Source};
 use watertight::entity::auth::audit_events;
-use watertight::{Error, Watertight};
 
 use super::World;
 
@@ -81,7 +83,7 @@ async fn pages_follow_one_another_without_gap_or_repetition() -> Result<()> {
     assert_eq!(seen, (0..50).rev().collect::<Vec<_>>());
     for limit in [0, 1001] {
         let refused = auth.get_audit_events(&AuditFilter { limit: Some(limit), ..Default::default() }).await;
-        assert!(matches!(refused, Err(Error::InvalidInput { .. })), "{limit}");
+        assert!(matches!(refused, Err(AuthError::InvalidInput(InvalidInput { .. }))), "{limit}");
     }
     assert_eq!(auth.get_recent_audit_events(Some(3)).await?.len(), 3);
     Ok(())
@@ -171,7 +173,7 @@ async fn the_owner_purges_what_is_old_and_the_application_may_not() -> Result<()
     let auth = world.clinic.auth();
     let cut = auth.get_recent_audit_events(Some(1)).await?[0].timestamp + TimeDelta::microseconds(1);
     auth.log_audit_event(event(1)).await?;
-    assert!(matches!(auth.purge_audit_events(cut).await, Err(Error::Database(_))));
+    assert!(matches!(auth.purge_audit_events(cut).await, Err(AuthError::Database(_))));
 
     let owner = Watertight::connect(world.database.owner_url()).await?;
     assert_eq!(owner.tenant(world.clinic.tenant_id()).auth().purge_audit_events(cut).await?, 2_500);
@@ -194,7 +196,7 @@ async fn what_cannot_be_kept_is_refused_and_nothing_is_written() -> Result<()> {
         NewAuditEvent { details: json!({"a\0": 1}), ..event(0) },
     ] {
         let refused = auth.log_audit_events(vec![event(1), bad.clone()]).await;
-        assert!(matches!(refused, Err(Error::InvalidInput { .. })), "{bad:?}");
+        assert!(matches!(refused, Err(AuthError::InvalidInput(InvalidInput { .. }))), "{bad:?}");
     }
     assert!(auth.get_recent_audit_events(None).await?.is_empty());
     Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use futures_util::future::try_join_all;
 use serde_json::json;
-use watertight::Error;
+use watertight::auth::AuthError;
 use watertight::auth::{AuditEventType, AuditFilter, AuditLogOptions, NewAuditEvent};
 
 use super::World;
@@ -40,7 +40,7 @@ async fn every_event_of_every_tenant_is_written_once_on_closing() -> Result<()> 
             for n in 0..200 {
                 log.log(tenants[writer % 2], event(writer * 1000 + n)).await?;
             }
-            Ok::<_, Error>(())
+            Ok::<_, AuthError>(())
         }
     });
     try_join_all(writers).await?;
@@ -56,7 +56,7 @@ async fn every_event_of_every_tenant_is_written_once_on_closing() -> Result<()> 
         assert_eq!(seen, expected);
     }
     let refused = closed.log(tenants[0], event(0)).await;
-    assert!(matches!(refused, Err(Error::AuditLogClosed)));
+    assert!(matches!(refused, Err(AuthError::AuditLogClosed)));
     Ok(())
 }
 
@@ -105,7 +105,7 @@ async fn what_cannot_be_written_is_given_back() -> Result<()> {
         log.log(world.clinic.tenant_id(), event(n)).await?;
     }
     match log.close().await {
-        Err(Error::AuditEventsUnwritten { events, .. }) => {
+        Err(AuthError::AuditEventsUnwritten { events, .. }) => {
             assert_eq!(events, (0..20).map(|n| (world.clinic.tenant_id(), event(n))).collect::<Vec<_>>());
         }
         other => panic!("{other:?}"),
@@ -126,7 +126,7 @@ async fn a_database_that_does_not_answer_does_not_hold_up_closing() -> Result<()
         log.log(world.clinic.tenant_id(), event(n)).await?;
     }
     match log.close().await {
-        Err(Error::AuditEventsUnwritten { events, .. }) => assert_eq!(events.len(), 3),
+        Err(AuthError::AuditEventsUnwritten { events, .. }) => assert_eq!(events.len(), 3),
         other => panic!("{other:?}"),
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Bootstrapping: all or none, again and again.
 
 use anyhow::Result;
-use watertight::Error;
+use watertight::auth::AuthError;
 use watertight::auth::{BootstrapUser, Password, Permissions, Profile, ProfileUpdate, Role, UserUpdate};
 
 use super::{PASSWORD, World, password, request, trail, user};
@@ -106,7 +106,7 @@ async fn a_bad_user_is_named_and_nothing_is_written() -> Result<()> {
         let handle = bad.handle.clone();
         let before = world.water.hashing_metrics().done;
         match auth.bootstrap_users(vec![good(), bad], true).await {
-            Err(Error::Bootstrap { position: 2, handle: named, source }) => {
+            Err(AuthError::Bootstrap { position: 2, handle: named, source }) => {
                 assert_eq!(named.trim(), handle.trim());
                 assert!(source.to_string().contains(why), "{source}");
             }

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use futures_util::future::join_all;
+use watertight::TenantConnection;
+use watertight::auth::AuthError;
 use watertight::auth::{AuditFilter, LoginRefusal, LoginRequest, Password, SecondFactor, User, UserUpdate};
-use watertight::{Error, TenantConnection};
 
 use super::{PASSWORD, World, enrol, request, user};
 
@@ -12,10 +13,10 @@ const GUESSES: usize = 400;
 const RIGHT: usize = 300;
 const LIMIT: usize = 5;
 
-type Answers = Vec<Result<(), Error>>;
+type Answers = Vec<Result<(), AuthError>>;
 
 /// Runs all guesses at once. The guess at [`RIGHT`] is right.
-async fn burst<T, F: Future<Output = Result<T, Error>>>(
+async fn burst<T, F: Future<Output = Result<T, AuthError>>>(
     tenant: &TenantConnection,
     guess: impl Fn(TenantConnection, String) -> F,
 ) -> Answers {
@@ -26,8 +27,8 @@ async fn burst<T, F: Future<Output = Result<T, Error>>>(
     join_all(guesses).await.into_iter().map(|answer| answer.map(drop)).collect()
 }
 
-fn is_locked(answer: &Result<(), Error>) -> bool {
-    matches!(answer, Err(Error::LoginRefused(LoginRefusal::Locked { until: Some(_) })))
+fn is_locked(answer: &Result<(), AuthError>) -> bool {
+    matches!(answer, Err(AuthError::LoginRefused(LoginRefusal::Locked { until: Some(_) })))
 }
 
 /// The right guess gets the same answer as a wrong one, as many as the limit were told that they are wrong, and each
@@ -37,7 +38,7 @@ async fn assert_nothing_revealed(world: &World, jess: &User, answers: &Answers) 
     let told: Vec<_> = answers.iter().filter(|answer| !is_locked(answer)).collect();
     assert_eq!(told.len(), LIMIT, "answers that are not Locked");
     for answer in told {
-        let wrong = matches!(answer, Err(Error::LoginRefused(LoginRefusal::BadCredentials)));
+        let wrong = matches!(answer, Err(AuthError::LoginRefused(LoginRefusal::BadCredentials)));
         assert!(wrong, "{answer:?}");
     }
     assert_eq!(failures(world).await?, GUESSES);
@@ -55,7 +56,7 @@ async fn failures(world: &World) -> Result<usize> {
     Ok(world.clinic.auth().get_audit_events(&filter).await?.events.len())
 }
 
-async fn log_in(tenant: TenantConnection, typed: String) -> Result<(), Error> {
+async fn log_in(tenant: TenantConnection, typed: String) -> Result<(), AuthError> {
     tenant.auth().login(request("jess", &typed)).await.map(drop)
 }
 
@@ -151,8 +152,8 @@ async fn a_burst_at_the_backup_codes_locks_and_consumes_none() -> Result<()> {
     let answers = join_all(guesses).await;
     let told = answers.iter().filter(|answer| answer.is_ok()).count();
     assert_eq!(told, LIMIT, "answers that are not Locked");
-    let locked = |answer: &Result<Option<usize>, Error>| {
-        matches!(answer, Err(Error::LoginRefused(LoginRefusal::Locked { .. })))
+    let locked = |answer: &Result<Option<usize>, AuthError>| {
+        matches!(answer, Err(AuthError::LoginRefused(LoginRefusal::Locked { .. })))
     };
     assert!(locked(&answers[50]));
     assert!(answers.iter().all(|answer| locked(answer) || matches!(answer, Ok(None))));
@@ -191,7 +192,10 @@ async fn a_second_factor_enrolled_during_a_login_is_asked_for() -> Result<()> {
     owner.run("UPDATE auth.users SET totp_enabled = true", []).await?;
     assert_eq!(world.water.hashing_metrics().running, 1, "the password is still being verified");
     let refused = login.await?.map(drop);
-    assert!(matches!(refused, Err(Error::LoginRefused(LoginRefusal::SecondFactorWanted))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(AuthError::LoginRefused(LoginRefusal::SecondFactorRequired))),
+        "{refused:?}"
+    );
     let reasons: Vec<_> = world.clinic.auth().get_recent_audit_events(None).await?;
     assert_eq!(reasons[0].details["reason"], "second factor wanted");
     Ok(())

@@ -6,7 +6,7 @@ use anyhow::Result;
 use chrono::{TimeDelta, Utc};
 use sea_orm::EntityTrait;
 use uuid::Uuid;
-use watertight::Error;
+use watertight::auth::AuthError;
 use watertight::auth::{
     Change, FindInvitations, InvitationMetadata, InvitationRecord, InvitationState, InvitationUpdate,
     InvitedUser, NewInvitation, Profile, Role, TotpSecret, UserRecord,
@@ -57,7 +57,7 @@ async fn an_invitation_is_made_found_and_its_token_is_nowhere_in_clear() -> Resu
     assert!(!rows.contains(secrecy::ExposeSecret::expose_secret(&secret.expose_base32())));
 
     let nobody = NewInvitation::new("kai@example.com".parse()?, Role::Editor, Uuid::new_v4());
-    assert!(matches!(auth.create_invitation(nobody).await, Err(Error::UserNotFound { .. })));
+    assert!(matches!(auth.create_invitation(nobody).await, Err(AuthError::UserNotFound { .. })));
     Ok(())
 }
 
@@ -71,7 +71,7 @@ async fn accepting_makes_the_user_that_was_invited() -> Result<()> {
     let token = made.token.expose_secret();
 
     let refused = auth.accept_invitation(token, invited("jess")).await;
-    assert!(matches!(refused, Err(Error::HandleTaken { .. })));
+    assert!(matches!(refused, Err(AuthError::HandleTaken { .. })));
     assert_eq!(auth.get_pending_invitations().await?.len(), 1, "a failure changes nothing");
 
     let profile = Profile { pronouns: Some("he/him".into()), ..Default::default() };
@@ -83,7 +83,7 @@ async fn accepting_makes_the_user_that_was_invited() -> Result<()> {
     assert!(used.used_at.is_some() && used.used_by == Some(kai.id) && !used.is_active);
     assert_eq!(trail(&world.clinic).await?[..2], ["INVITATION_ACCEPTED", "USER_CREATED"]);
     let again = auth.accept_invitation(token, invited("lea")).await;
-    assert!(matches!(again, Err(Error::InvitationClosed { state: InvitationState::Used })));
+    assert!(matches!(again, Err(AuthError::InvitationClosed { state: InvitationState::Used })));
     Ok(())
 }
 
@@ -106,7 +106,7 @@ async fn what_is_over_is_not_accepted_and_says_why() -> Result<()> {
         .accept_invitation(made.token.expose_secret(), invited("kai"))
         .await
     {
-        Err(Error::InvitationClosed { state }) => state,
+        Err(AuthError::InvitationClosed { state }) => state,
         other => panic!("{other:?}"),
     };
     assert_eq!(state(&withdrawn).await, InvitationState::Revoked);
@@ -114,7 +114,7 @@ async fn what_is_over_is_not_accepted_and_says_why() -> Result<()> {
     assert_eq!(auth.get_invitation(expired.token.expose_secret()).await?, None);
     assert!(auth.get_invitation_by_id(expired.invitation.id).await?.is_some());
     let unknown = auth.accept_invitation("nonsense", invited("kai")).await;
-    assert!(matches!(unknown, Err(Error::InvitationNotFound)));
+    assert!(matches!(unknown, Err(AuthError::InvitationNotFound)));
     assert_eq!(auth.get_pending_invitations().await?, [open.invitation]);
     assert_eq!(auth.get_all_invitations().await?.len(), 3);
     Ok(())
@@ -149,7 +149,7 @@ async fn an_update_sets_clears_and_keeps() -> Result<()> {
     let cleared = auth.update_invitation(made.id, update).await?;
     assert_eq!((cleared.used_at, cleared.used_by, cleared.metadata), (None, None, None));
     let missing = auth.update_invitation(Uuid::new_v4(), InvitationUpdate::default()).await;
-    assert!(matches!(missing, Err(Error::InvitationNotFound)));
+    assert!(matches!(missing, Err(AuthError::InvitationNotFound)));
     assert!(auth.delete_invitation(made.id).await?);
     assert!(!auth.delete_invitation(made.id).await?);
     Ok(())

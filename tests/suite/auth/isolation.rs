@@ -9,12 +9,13 @@ use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use sea_orm::{DatabaseConnection, DbBackend, FromQueryResult, JsonValue, Statement};
 use uuid::Uuid;
+use watertight::auth::AuthError;
 use watertight::auth::{
     AuditEventType, AuditFilter, Auth, BackupCodes, BootstrapUser, Change, Email, Handle, InvitationUpdate,
     InvitedUser, LoginRequest, NewAuditEvent, NewInvitation, NewUser, Password, Role, SecondFactor,
     SessionMetadata, SessionUpdate, TotpSecret, UserUpdate,
 };
-use watertight::{Error, TenantConnection, TenantId};
+use watertight::{TenantConnection, TenantId};
 
 use super::{PASSWORD, World, code, enrol, password, user};
 use crate::operations;
@@ -98,7 +99,8 @@ impl Target {
     }
 }
 
-type Operation = for<'a> fn(Auth<'a, TenantConnection>, &'a Target) -> BoxFuture<'a, Result<String, Error>>;
+type Operation =
+    for<'a> fn(Auth<'a, TenantConnection>, &'a Target) -> BoxFuture<'a, Result<String, AuthError>>;
 
 /// The operations by name. What they give is printed; where it differs from run to run, without that.
 macro_rules! operations {
@@ -142,7 +144,7 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
         ] {
             outcomes.push(auth.login(them.login(factor)).await.map(drop).map_err(|error| error.to_string()));
         }
-        Ok::<_, Error>(outcomes)
+        Ok::<_, AuthError>(outcomes)
     };
     authenticate: |auth, them| auth.authenticate(&them.token).await;
     issue_token: |auth, them| auth.issue_token(them.session).await;
@@ -150,7 +152,7 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
     change_password: |auth, them| auth.change_password(them.user, &password(), Password::new("new")?, Some(them.session)).await;
     hash_password: |auth, _them| auth.hash_password(password()).await;
     verify_password: |auth, _them| auth.verify_password(password(), auth.hash_password(password()).await?).await;
-    needs_rehash: |auth, _them| Ok::<_, Error>(auth.needs_rehash(&auth.hash_password(password()).await?));
+    needs_rehash: |auth, _them| Ok::<_, AuthError>(auth.needs_rehash(&auth.hash_password(password()).await?));
     save_totp_secret: |auth, them| auth.save_totp_secret(&them.handle, &TotpSecret::generate()?).await;
     get_totp_secret: |auth, them| auth.get_totp_secret(&them.handle).await;
     delete_totp_secret: |auth, them| auth.delete_totp_secret(&them.handle).await;

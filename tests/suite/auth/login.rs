@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use sea_orm::EntityTrait;
-use watertight::Error;
+use watertight::InvalidInput;
+use watertight::auth::AuthError;
 use watertight::auth::{
     AuditFilter, Lockout, LoginRefusal, LoginRequest, NewUser, Password, PasswordHash, SessionMetadata,
     UserUpdate,
@@ -15,7 +16,7 @@ use super::{PASSWORD, World, enrol, new_user, password, request, settings, trail
 
 async fn refusal(world: &World, request: LoginRequest) -> LoginRefusal {
     match world.clinic.auth().login(request).await {
-        Err(Error::LoginRefused(refusal)) => refusal,
+        Err(AuthError::LoginRefused(refusal)) => refusal,
         other => panic!("{other:?}"),
     }
 }
@@ -183,7 +184,7 @@ async fn what_changes_while_a_password_is_verified_counts() -> Result<()> {
         owner.run(&format!("UPDATE auth.users SET {change}"), []).await?;
         assert_eq!(world.water.hashing_metrics().running, 1, "the password is still being verified");
         match login.await? {
-            Err(Error::LoginRefused(refusal)) => {
+            Err(AuthError::LoginRefused(refusal)) => {
                 assert!(refusal.to_string().contains(refused), "{change}: {refusal}");
             }
             other => panic!("{change}: {other:?}"),
@@ -231,7 +232,7 @@ async fn changing_the_password_asks_for_it_and_ends_the_other_sessions() -> Resu
     let there = auth.login(request("jess", PASSWORD)).await?;
     let new = || Password::new("another one").expect("good");
     let refused = auth.change_password(jess.id, &Password::new("wrong")?, new(), Some(here.session.id)).await;
-    assert!(matches!(refused, Err(Error::LoginRefused(LoginRefusal::BadCredentials))));
+    assert!(matches!(refused, Err(AuthError::LoginRefused(LoginRefusal::BadCredentials))));
     assert!(auth.authenticate(there.token.expose_secret()).await?.is_some());
 
     auth.change_password(jess.id, &password(), new(), Some(here.session.id)).await?;
@@ -245,7 +246,7 @@ async fn changing_the_password_asks_for_it_and_ends_the_other_sessions() -> Resu
     assert!(auth.get_all_sessions().await?.is_empty());
     auth.login(request("jess", PASSWORD)).await?;
     let nobody = auth.set_password(uuid::Uuid::new_v4(), password()).await;
-    assert!(matches!(nobody, Err(Error::UserNotFound { .. })));
+    assert!(matches!(nobody, Err(AuthError::UserNotFound { .. })));
     Ok(())
 }
 
@@ -313,8 +314,8 @@ async fn settings_that_cannot_work_are_refused_at_once() -> Result<()> {
         settings().lockout(Some(Lockout { failures: 0, ..Default::default() })),
     ] {
         let refused = world.database.water_with(watertight::Watertight::builder().auth(bad.clone())).await;
-        let refused = refused.err().and_then(|error| error.downcast::<Error>().ok());
-        assert!(matches!(refused, Some(Error::InvalidInput { .. })), "{bad:?}");
+        let refused = refused.err().and_then(|error| error.downcast::<AuthError>().ok());
+        assert!(matches!(refused, Some(AuthError::InvalidInput(InvalidInput { .. }))), "{bad:?}");
     }
     Ok(())
 }

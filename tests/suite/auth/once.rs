@@ -2,25 +2,26 @@
 
 use anyhow::Result;
 use futures_util::future::join_all;
+use watertight::TenantConnection;
+use watertight::auth::AuthError;
 use watertight::auth::{
     AuditFilter, BootstrapUser, InvitedUser, LoginRefusal, LoginRequest, NewInvitation, Role, SecondFactor,
 };
-use watertight::{Error, TenantConnection};
 
 use super::{PASSWORD, World, code, enrol, new_user, password, request, user, with_code};
 
 /// Runs many attempts at once, every other one over the other pool.
-async fn attempts<T, F: Future<Output = Result<T, Error>>>(
+async fn attempts<T, F: Future<Output = Result<T, AuthError>>>(
     world: &World,
     count: usize,
     attempt: impl Fn(usize, TenantConnection) -> F,
-) -> Result<Vec<Result<T, Error>>> {
+) -> Result<Vec<Result<T, AuthError>>> {
     let elsewhere = world.clinic_elsewhere().await?;
     let tenants = [world.clinic.clone(), elsewhere];
     Ok(join_all((0..count).map(|n| attempt(n, tenants[n % 2].clone()))).await)
 }
 
-fn successes<T>(results: &[Result<T, Error>]) -> usize {
+fn successes<T>(results: &[Result<T, AuthError>]) -> usize {
     results.iter().filter(|result| result.is_ok()).count()
 }
 
@@ -40,7 +41,7 @@ async fn one_totp_code_lets_in_once() -> Result<()> {
     for error in refused {
         let expected = matches!(
             error,
-            Error::LoginRefused(LoginRefusal::SecondFactorWrong | LoginRefusal::Locked { .. })
+            AuthError::LoginRefused(LoginRefusal::SecondFactorWrong | LoginRefusal::Locked { .. })
         );
         assert!(expected, "{error:?}");
     }
@@ -102,7 +103,7 @@ async fn one_invitation_is_accepted_once() -> Result<()> {
     assert_eq!(successes(&accepted), 1);
     assert!(accepted.iter().filter_map(|result| result.as_ref().err()).all(|error| matches!(
         error,
-        Error::InvitationClosed { state: watertight::auth::InvitationState::Used }
+        AuthError::InvitationClosed { state: watertight::auth::InvitationState::Used }
     )));
     assert_eq!(world.clinic.auth().get_all_users().await?.len(), 2);
     Ok(())
@@ -148,7 +149,7 @@ async fn five_failures_lock_once_and_no_guess_slips_by() -> Result<()> {
     assert_eq!((locked.login_attempts, locked.is_locked), (5, true));
     assert!(matches!(
         auth.login(request("jess", PASSWORD)).await,
-        Err(Error::LoginRefused(LoginRefusal::Locked { .. }))
+        Err(AuthError::LoginRefused(LoginRefusal::Locked { .. }))
     ));
     Ok(())
 }
@@ -168,7 +169,7 @@ async fn a_handle_is_created_once() -> Result<()> {
         created
             .iter()
             .filter_map(|result| result.as_ref().err())
-            .all(|error| { matches!(error, Error::HandleTaken { .. } | Error::EmailTaken { .. }) })
+            .all(|error| { matches!(error, AuthError::HandleTaken { .. } | AuthError::EmailTaken { .. }) })
     );
     assert_eq!(world.clinic.auth().get_all_users().await?.len(), 1);
     Ok(())

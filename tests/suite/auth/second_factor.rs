@@ -4,7 +4,7 @@ use anyhow::Result;
 use sea_orm::EntityTrait;
 use secrecy::ExposeSecret;
 use uuid::Uuid;
-use watertight::Error;
+use watertight::auth::AuthError;
 use watertight::auth::{
     BackupCodes, EncryptionKeys, LoginRefusal, Password, SecondFactor, SessionMetadata, TotpSecret,
     UserRecord,
@@ -30,7 +30,7 @@ async fn a_secret_is_kept_replaced_and_deleted() -> Result<()> {
     assert!(auth.delete_totp_secret(handle).await?);
     assert!(!auth.delete_totp_secret(handle).await?);
     let nobody = auth.save_totp_secret(&"nobody".parse()?, &TotpSecret::generate()?).await;
-    assert!(matches!(nobody, Err(Error::UserNotFound { .. })));
+    assert!(matches!(nobody, Err(AuthError::UserNotFound { .. })));
     Ok(())
 }
 
@@ -68,7 +68,7 @@ async fn a_row_put_in_anothers_place_does_not_open() -> Result<()> {
         auth_tag = j.auth_tag, salt = j.salt FROM auth.totp_secrets AS j WHERE a.handle = 'ana' AND j.handle = 'jess'";
     world.owner().await?.run(swap, []).await?;
     assert!(auth.get_totp_secret(&jess.handle).await?.is_some());
-    assert!(matches!(auth.get_totp_secret(&ana.handle).await, Err(Error::Undecryptable { .. })));
+    assert!(matches!(auth.get_totp_secret(&ana.handle).await, Err(AuthError::Undecryptable { .. })));
     Ok(())
 }
 
@@ -84,7 +84,7 @@ async fn a_passphrase_is_replaced_by_saving_anew() -> Result<()> {
         Ok(world.database.water_with(builder).await?.tenant(world.clinic.tenant_id()))
     };
     let (both, new) = (with(&["new", "old"]).await?, with(&["new"]).await?);
-    assert!(matches!(new.auth().get_totp_secret(&jess.handle).await, Err(Error::Undecryptable { .. })));
+    assert!(matches!(new.auth().get_totp_secret(&jess.handle).await, Err(AuthError::Undecryptable { .. })));
     let stored = both.auth().get_totp_secret(&jess.handle).await?.expect("the secret");
     both.auth().save_totp_secret(&jess.handle, &stored.secret).await?;
     let stored = new.auth().get_totp_secret(&jess.handle).await?.expect("the secret");
@@ -98,26 +98,26 @@ async fn enrolment_confirms_with_a_right_code_and_then_asks_for_one() -> Result<
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
     let login = auth.login(request("jess", PASSWORD)).await?;
-    assert!(matches!(auth.confirm_totp(login.session.id, "123456").await, Err(Error::NoEnrolment)));
+    assert!(matches!(auth.confirm_totp(login.session.id, "123456").await, Err(AuthError::NotEnrolled)));
     let enrolment = auth.enrol_totp(login.session.id).await?;
     assert!(enrolment.uri().expose_secret().starts_with("otpauth://totp/watertight:jess?secret="));
     let wrong = code(&world.clinic, enrolment.secret(), 5).await?;
-    assert!(matches!(auth.confirm_totp(login.session.id, &wrong).await, Err(Error::WrongTotpCode)));
+    assert!(matches!(auth.confirm_totp(login.session.id, &wrong).await, Err(AuthError::WrongTotpCode)));
     assert!(!auth.get_user(jess.id).await?.expect("jess").totp_enabled);
 
     let right = code(&world.clinic, enrolment.secret(), -1).await?;
     let codes = auth.confirm_totp(login.session.id, &right).await?;
     assert_eq!(codes.expose_secrets().len(), 10);
     assert!(auth.get_user(jess.id).await?.expect("jess").totp_enabled);
-    assert!(matches!(auth.confirm_totp(login.session.id, &right).await, Err(Error::NoEnrolment)));
+    assert!(matches!(auth.confirm_totp(login.session.id, &right).await, Err(AuthError::NotEnrolled)));
     let stored = auth.get_totp_secret(&jess.handle).await?.expect("the secret");
     assert!(stored.backup_codes_generated);
 
     let refusal = |result| match result {
-        Err(Error::LoginRefused(refusal)) => refusal,
+        Err(AuthError::LoginRefused(refusal)) => refusal,
         other => panic!("{other:?}"),
     };
-    assert_eq!(refusal(auth.login(request("jess", PASSWORD)).await), LoginRefusal::SecondFactorWanted);
+    assert_eq!(refusal(auth.login(request("jess", PASSWORD)).await), LoginRefusal::SecondFactorRequired);
     let replayed = auth.login(with_code("jess", &right)).await;
     assert_eq!(refusal(replayed), LoginRefusal::SecondFactorWrong, "the code that confirmed is used");
     let next = code(&world.clinic, enrolment.secret(), 0).await?;
@@ -135,7 +135,7 @@ async fn an_enrolment_ends_with_its_time() -> Result<()> {
     let enrolment = auth.enrol_totp(login.session.id).await?;
     world.owner().await?.run("UPDATE auth.sessions SET temp_totp_expires_at = now()", []).await?;
     let right = code(&world.clinic, enrolment.secret(), 0).await?;
-    assert!(matches!(auth.confirm_totp(login.session.id, &right).await, Err(Error::NoEnrolment)));
+    assert!(matches!(auth.confirm_totp(login.session.id, &right).await, Err(AuthError::NotEnrolled)));
     Ok(())
 }
 
@@ -167,7 +167,7 @@ async fn a_backup_code_lets_in_once_and_says_how_many_remain() -> Result<()> {
     assert_eq!(auth.get_backup_codes(jess.id).await?, None);
     assert_eq!(auth.consume_backup_code(jess.id, first).await?, None);
     let nobody = auth.save_backup_codes(Uuid::new_v4(), &BackupCodes::generate(10)?).await;
-    assert!(matches!(nobody, Err(Error::UserNotFound { .. })));
+    assert!(matches!(nobody, Err(AuthError::UserNotFound { .. })));
     Ok(())
 }
 
@@ -178,7 +178,7 @@ async fn giving_it_up_asks_the_password_and_takes_all_of_it() -> Result<()> {
     let jess = user(&world.clinic, "jess").await?;
     enrol(&world.clinic, "jess").await?;
     let refused = auth.disable_totp(jess.id, &Password::new("wrong")?).await;
-    assert!(matches!(refused, Err(Error::LoginRefused(LoginRefusal::BadCredentials))));
+    assert!(matches!(refused, Err(AuthError::LoginRefused(LoginRefusal::BadCredentials))));
     assert!(auth.get_totp_secret(&jess.handle).await?.is_some());
     auth.disable_totp(jess.id, &password()).await?;
     assert!(auth.get_totp_secret(&jess.handle).await?.is_none());
@@ -196,8 +196,8 @@ async fn without_passphrases_there_is_no_second_factor() -> Result<()> {
     let auth = world.clinic.auth();
     let session = auth.create_session(jess.id, &SessionMetadata::default()).await?;
     let missing = auth.enrol_totp(session.id).await;
-    assert!(matches!(missing, Err(Error::NotConfigured { what: "encryption_keys" })));
+    assert!(matches!(missing, Err(AuthError::NotConfigured { what: "encryption_keys" })));
     let missing = auth.login(request("jess", PASSWORD)).await;
-    assert!(matches!(missing, Err(Error::NotConfigured { what: "signing_keys" })));
+    assert!(matches!(missing, Err(AuthError::NotConfigured { what: "signing_keys" })));
     Ok(())
 }

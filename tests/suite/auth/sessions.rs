@@ -3,7 +3,7 @@
 use anyhow::Result;
 use chrono::{TimeDelta, Utc};
 use uuid::Uuid;
-use watertight::Error;
+use watertight::auth::AuthError;
 use watertight::auth::{
     Change, DeviceType, GeoLocation, NewUser, Profile, Role, Session, SessionMetadata, SessionRecord,
     SessionUpdate, SessionUser, TotpSecret, UserRecord,
@@ -60,7 +60,7 @@ async fn a_session_holds_its_user_in_short_and_what_was_told() -> Result<()> {
     assert_eq!((bare.client_ip.as_str(), bare.user_agent.as_str()), ("unknown", "unknown"));
     assert_eq!(bare.device_type, DeviceType::Unknown);
     let nobody = auth.create_session(Uuid::new_v4(), &metadata()).await;
-    assert!(matches!(nobody, Err(Error::UserNotFound { .. })));
+    assert!(matches!(nobody, Err(AuthError::UserNotFound { .. })));
     Ok(())
 }
 
@@ -82,10 +82,10 @@ async fn only_live_sessions_are_seen_changed_and_renewed() -> Result<()> {
     let later = SessionUpdate { expires_at: (Utc::now() + TimeDelta::days(1)).into(), ..Default::default() };
     for update in [later, SessionUpdate::default()] {
         let refused = auth.update_session(ended.id, update).await;
-        assert!(matches!(refused, Err(Error::SessionNotFound { .. })), "an ended session is not revived");
+        assert!(matches!(refused, Err(AuthError::SessionNotFound { .. })), "an ended session is not revived");
     }
-    assert!(matches!(auth.issue_token(ended.id).await, Err(Error::SessionNotFound { .. })));
-    assert!(matches!(auth.enrol_totp(ended.id).await, Err(Error::SessionNotFound { .. })));
+    assert!(matches!(auth.issue_token(ended.id).await, Err(AuthError::SessionNotFound { .. })));
+    assert!(matches!(auth.enrol_totp(ended.id).await, Err(AuthError::SessionNotFound { .. })));
     Ok(())
 }
 

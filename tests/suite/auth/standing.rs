@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use sea_orm::{TransactionSession, TransactionTrait};
+use watertight::auth::AuthError;
 use watertight::auth::{
     CreatedInvitation, InvitationState, InvitedUser, LoginRefusal, NewInvitation, NewUser, Permissions,
     ProfileUpdate, Role, SessionMetadata, User, UserUpdate,
 };
-use watertight::{Change, Error, TenantConnection};
+use watertight::{Change, TenantConnection};
 
 use super::{PASSWORD, World, code, new_user, password, request, user};
 
@@ -35,7 +36,7 @@ async fn no_session_is_begun_for_a_user_who_is_inactive_or_locked() -> Result<()
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
     let refusal = async || match auth.create_session(jess.id, &SessionMetadata::default()).await {
-        Err(Error::LoginRefused(refusal)) => refusal,
+        Err(AuthError::LoginRefused(refusal)) => refusal,
         other => panic!("{other:?}"),
     };
     auth.lock_user(jess.id, "a reason").await?;
@@ -75,7 +76,7 @@ async fn a_session_is_not_begun_beside_a_lock_or_deactivation() -> Result<()> {
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(!beginning.is_finished(), "it waits for the outcome");
         transaction.commit().await?;
-        assert!(matches!(beginning.await?, Err(Error::LoginRefused(_))));
+        assert!(matches!(beginning.await?, Err(AuthError::LoginRefused(_))));
         let auth = world.clinic.auth();
         auth.unlock_user(jess.id).await?;
         auth.update_user(jess.id, set_active(true)).await?;
@@ -198,7 +199,7 @@ async fn invitation(world: &World) -> Result<(User, CreatedInvitation)> {
     Ok((root, auth.create_invitation(new).await?))
 }
 
-async fn accept(tenant: &TenantConnection, made: &CreatedInvitation) -> Result<User, Error> {
+async fn accept(tenant: &TenantConnection, made: &CreatedInvitation) -> Result<User, AuthError> {
     let invited = InvitedUser::new("kai".parse()?, password());
     tenant.auth().accept_invitation(made.token.expose_secret(), invited).await
 }
@@ -209,7 +210,8 @@ async fn an_invitation_is_void_once_its_inviter_may_not_invite() -> Result<()> {
     let auth = world.clinic.auth();
     let owner = world.owner().await?;
     let (root, made) = invitation(&world).await?;
-    let void = |accepted| matches!(accepted, Err(Error::InvitationClosed { state: InvitationState::Void }));
+    let void =
+        |accepted| matches!(accepted, Err(AuthError::InvitationClosed { state: InvitationState::Void }));
 
     auth.update_user(root.id, set_active(false)).await?;
     assert!(void(accept(&world.clinic, &made).await), "inactive");
@@ -239,7 +241,7 @@ async fn an_invitation_is_void_once_its_inviter_may_not_invite() -> Result<()> {
     auth.delete_user(root.id).await?;
     let (root, made) = invitation(&world).await?;
     auth.delete_user(root.id).await?;
-    assert!(matches!(accept(&world.clinic, &made).await, Err(Error::InvitationNotFound)));
+    assert!(matches!(accept(&world.clinic, &made).await, Err(AuthError::InvitationNotFound)));
     Ok(())
 }
 
@@ -249,12 +251,12 @@ async fn nobody_invites_who_is_inactive_or_locked() -> Result<()> {
     let auth = world.clinic.auth();
     let (root, _) = invitation(&world).await?;
     auth.lock_user(root.id, "a reason").await?;
-    let refused = invitation(&world).await.err().and_then(|error| error.downcast::<Error>().ok());
-    assert!(matches!(refused, Some(Error::LoginRefused(LoginRefusal::Locked { until: None }))));
+    let refused = invitation(&world).await.err().and_then(|error| error.downcast::<AuthError>().ok());
+    assert!(matches!(refused, Some(AuthError::LoginRefused(LoginRefusal::Locked { until: None }))));
     auth.unlock_user(root.id).await?;
     auth.update_user(root.id, set_active(false)).await?;
-    let refused = invitation(&world).await.err().and_then(|error| error.downcast::<Error>().ok());
-    assert!(matches!(refused, Some(Error::LoginRefused(LoginRefusal::Inactive))));
+    let refused = invitation(&world).await.err().and_then(|error| error.downcast::<AuthError>().ok());
+    assert!(matches!(refused, Some(AuthError::LoginRefused(LoginRefusal::Inactive))));
     Ok(())
 }
 
@@ -271,7 +273,10 @@ async fn an_invitation_is_not_accepted_beside_a_demotion() -> Result<()> {
     assert!(!accepting.is_finished(), "it waits for the outcome");
     transaction.commit().await?;
     let closed = accepting.await?;
-    assert!(matches!(closed, Err(Error::InvitationClosed { state: InvitationState::Void })), "{closed:?}");
+    assert!(
+        matches!(closed, Err(AuthError::InvitationClosed { state: InvitationState::Void })),
+        "{closed:?}"
+    );
     assert_eq!(world.clinic.auth().get_all_users().await?.len(), 1);
     Ok(())
 }

@@ -4,7 +4,8 @@ use anyhow::Result;
 use futures_util::TryStreamExt;
 use sea_orm::{EntityTrait, TransactionSession, TransactionTrait};
 use uuid::Uuid;
-use watertight::Error;
+use watertight::InvalidInput;
+use watertight::auth::AuthError;
 use watertight::auth::{
     AuditEventType, Change, FindUsers, NewAuditEvent, NewInvitation, NewUser, Permissions, Profile,
     ProfileUpdate, Role, SessionMetadata, User, UserRecord, UserUpdate,
@@ -142,11 +143,11 @@ async fn a_taken_name_is_an_error_that_says_which_and_ends_no_transaction() -> R
     let auth = transaction.auth();
     let same_handle = NewUser { email: "other@example.com".parse()?, ..new_user("jess") };
     assert!(
-        matches!(auth.create_user(same_handle).await, Err(Error::HandleTaken { handle }) if handle == "jess")
+        matches!(auth.create_user(same_handle).await, Err(AuthError::HandleTaken { handle }) if handle == "jess")
     );
     let same_email = NewUser { email: "jess@example.com".parse()?, ..new_user("other") };
     assert!(
-        matches!(auth.create_user(same_email).await, Err(Error::EmailTaken { email }) if email == "jess@example.com")
+        matches!(auth.create_user(same_email).await, Err(AuthError::EmailTaken { email }) if email == "jess@example.com")
     );
     auth.create_user(new_user("ben")).await?;
     transaction.commit().await?;
@@ -156,13 +157,13 @@ async fn a_taken_name_is_an_error_that_says_which_and_ends_no_transaction() -> R
     let handle =
         UserUpdate { handle: "jess".parse::<watertight::auth::Handle>()?.into(), ..Default::default() };
     assert!(
-        matches!(auth.update_user(ana.id, handle).await, Err(Error::HandleTaken { handle }) if handle == "jess")
+        matches!(auth.update_user(ana.id, handle).await, Err(AuthError::HandleTaken { handle }) if handle == "jess")
     );
     let email = UserUpdate {
         email: "jess@example.com".parse::<watertight::auth::Email>()?.into(),
         ..Default::default()
     };
-    assert!(matches!(auth.update_user(ana.id, email).await, Err(Error::EmailTaken { .. })));
+    assert!(matches!(auth.update_user(ana.id, email).await, Err(AuthError::EmailTaken { .. })));
     assert_eq!(auth.get_user(ana.id).await?, Some(ana));
     Ok(())
 }
@@ -191,7 +192,7 @@ async fn an_update_sets_clears_and_keeps() -> Result<()> {
     assert_eq!(auth.get_user(jess.id).await?, Some(changed));
 
     let missing = auth.update_user(Uuid::new_v4(), UserUpdate::default()).await;
-    assert!(matches!(missing, Err(Error::UserNotFound { .. })));
+    assert!(matches!(missing, Err(AuthError::UserNotFound { .. })));
     Ok(())
 }
 
@@ -250,7 +251,7 @@ async fn what_the_columns_do_not_hold_is_refused_and_changes_nothing() -> Result
         Profile { bio: Some("a\0b".into()), ..Default::default() },
     ] {
         let refused = auth.create_user(NewUser { profile, ..new_user("jess") }).await;
-        assert!(matches!(refused, Err(Error::InvalidInput { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(AuthError::InvalidInput(InvalidInput { .. }))), "{refused:?}");
     }
     assert!(!auth.has_users().await?);
     for handle in ["", " ", "a b", "a@b", "a:b", "a\0b", &"x".repeat(65)] {
@@ -276,6 +277,6 @@ async fn an_administrator_locks_and_unlocks() -> Result<()> {
     assert!(auth.login(super::request("jess", super::PASSWORD)).await.is_err());
     assert!(!auth.unlock_user(jess.id).await?.is_locked);
     auth.login(super::request("jess", super::PASSWORD)).await?;
-    assert!(matches!(auth.lock_user(Uuid::new_v4(), "").await, Err(Error::UserNotFound { .. })));
+    assert!(matches!(auth.lock_user(Uuid::new_v4(), "").await, Err(AuthError::UserNotFound { .. })));
     Ok(())
 }

@@ -4,9 +4,10 @@
 
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, EntityTrait, PaginatorTrait};
+use watertight::MaintenanceError;
 use watertight::doctor::Check;
 use watertight::entity::auth::users;
-use watertight::{Error, Layers, Watertight};
+use watertight::{Layers, Watertight};
 use watertight_migration::distribution::{Distribution, DistributionError, DistributionReport, Rule};
 use watertight_migration::tenant_keys;
 use watertight_tests::TestDatabase;
@@ -191,7 +192,7 @@ async fn whole_tenants_are_measured_exported_erased_restored_and_purged() -> Res
         distribute(&owner).await?;
         let bound = Watertight::builder().maintenance(&owner).await?;
         let refused = bound.import(clinic, &b""[..], |_| ()).await;
-        assert!(matches!(refused, Err(Error::CopyNotPermitted { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(MaintenanceError::CopyNotPermitted { .. })), "{refused:?}");
         Ok(())
     })
     .await

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, Database};
+use watertight::ConnectError;
 use watertight::doctor::{Check, Finding, Report, Severity};
 use watertight::{Error, Layers, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
@@ -322,7 +323,7 @@ async fn defaults_for_the_tenant_are_found_and_refused_at_the_start() -> Result<
 
 async fn refused_at_the_start(url: &str, database: &TestDatabase) -> Result<()> {
     match Watertight::connect(url).await {
-        Err(Error::TenantPreset { setting }) => assert_eq!(setting, "app.tenant_id"),
+        Err(Error::Connect(ConnectError::TenantPreset { setting })) => assert_eq!(setting, "app.tenant_id"),
         other => panic!("{other:?}"),
     }
     // No policy trusts the setting there.

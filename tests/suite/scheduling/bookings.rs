@@ -6,7 +6,8 @@ use anyhow::Result;
 use chrono::Utc;
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
 use uuid::Uuid;
-use watertight::Error;
+use watertight::BookingError;
+use watertight::InvalidInput;
 use watertight::auth::Change;
 use watertight::content::{BlockType, NewService};
 use watertight::entity::public::{bookings, slot_reservations};
@@ -23,8 +24,8 @@ async fn shop(practitioners: &[&str]) -> Result<(World, Shop)> {
     Ok((world, shop))
 }
 
-fn is_taken<T: std::fmt::Debug>(result: &Result<T, Error>) -> bool {
-    matches!(result, Err(Error::SlotTaken { .. }))
+fn is_taken<T: std::fmt::Debug>(result: &Result<T, BookingError>) -> bool {
+    matches!(result, Err(BookingError::SlotTaken { .. }))
 }
 
 #[tokio::test]
@@ -60,9 +61,12 @@ async fn practitioners_are_booked_apart_and_one_has_to_be_named() -> Result<()> 
     let other = NewBooking { practitioner: Some(shop.practitioners[1].id), ..shop.booking("10:00") };
     scheduling.book(&other).await?;
     let nobody = NewBooking { practitioner: None, ..shop.booking("12:00") };
-    assert!(matches!(scheduling.book(&nobody).await, Err(Error::PractitionerWanted)));
+    assert!(matches!(scheduling.book(&nobody).await, Err(BookingError::PractitionerRequired)));
     let stranger = NewBooking { practitioner: Some(Uuid::new_v4()), ..shop.booking("12:00") };
-    assert!(matches!(scheduling.book(&stranger).await, Err(Error::NotFound { what: "practitioner", .. })));
+    assert!(matches!(
+        scheduling.book(&stranger).await,
+        Err(BookingError::NotFound { what: "practitioner", .. })
+    ));
     Ok(())
 }
 
@@ -84,13 +88,13 @@ async fn what_is_outside_the_hours_is_for_the_staff() -> Result<()> {
     let scheduling = shop.tenant.scheduling();
     for start in ["08:30", "16:30", "20:00"] {
         let refused = scheduling.book(&shop.booking(start)).await;
-        assert!(matches!(refused, Err(Error::OutsideHours { .. })), "{start}");
+        assert!(matches!(refused, Err(BookingError::OutsideHours { .. })), "{start}");
         scheduling.book(&NewBooking { outside_hours: true, ..shop.booking(start) }).await?;
     }
     let past = NewBooking { start: Utc::now() - hours(48), ..shop.booking("10:00") };
-    assert!(matches!(scheduling.book(&past).await, Err(Error::OutsideHours { .. })));
+    assert!(matches!(scheduling.book(&past).await, Err(BookingError::OutsideHours { .. })));
     shop.tenant.content().save_override(at("10:00").date_naive(), None, Some("holiday")).await?;
-    assert!(matches!(scheduling.book(&shop.booking("10:00")).await, Err(Error::OutsideHours { .. })));
+    assert!(matches!(scheduling.book(&shop.booking("10:00")).await, Err(BookingError::OutsideHours { .. })));
     Ok(())
 }
 
@@ -104,12 +108,15 @@ async fn a_hold_keeps_the_slot_until_it_is_booked_released_or_over() -> Result<(
     assert!(is_taken(&scheduling.hold(&hold("10:30")).await));
     assert!(is_taken(&scheduling.book(&shop.booking("10:00")).await));
     let wrong = NewBooking { hold: Some(kept.id), ..shop.booking("14:00") };
-    assert!(matches!(scheduling.book(&wrong).await, Err(Error::HoldEnded { .. })));
+    assert!(matches!(scheduling.book(&wrong).await, Err(BookingError::HoldExpired { .. })));
     let right = NewBooking { hold: Some(kept.id), ..shop.booking("10:00") };
     let booking = scheduling.book(&right).await?;
     assert!(!scheduling.release_hold(kept.id).await?, "it is booked");
     scheduling.cancel(booking.id, "").await?;
-    assert!(matches!(scheduling.book(&right).await, Err(Error::HoldEnded { .. })), "a hold is booked once");
+    assert!(
+        matches!(scheduling.book(&right).await, Err(BookingError::HoldExpired { .. })),
+        "a hold is booked once"
+    );
 
     let kept = scheduling.hold(&hold("12:00")).await?;
     assert!(scheduling.release_hold(kept.id).await?);
@@ -119,13 +126,13 @@ async fn a_hold_keeps_the_slot_until_it_is_booked_released_or_over() -> Result<(
     let kept = scheduling.hold(&hold("14:00")).await?;
     world.owner().await?.run("UPDATE slot_reservations SET expires_at = now()", []).await?;
     let late = NewBooking { hold: Some(kept.id), ..shop.booking("14:00") };
-    assert!(matches!(scheduling.book(&late).await, Err(Error::HoldEnded { .. })));
+    assert!(matches!(scheduling.book(&late).await, Err(BookingError::HoldExpired { .. })));
     scheduling.hold(&hold("14:00")).await?;
     assert_eq!(scheduling.cleanup_holds().await?, 3);
     assert_eq!(slot_reservations::Entity::find().all(&shop.tenant).await?.len(), 1);
     for ttl in [Duration::ZERO, Duration::from_hours(2)] {
         let refused = scheduling.hold(&Hold { ttl, ..hold("15:00") }).await;
-        assert!(matches!(refused, Err(Error::InvalidInput { what: "ttl", .. })));
+        assert!(matches!(refused, Err(BookingError::InvalidInput(InvalidInput { what: "ttl", .. }))));
     }
     Ok(())
 }
@@ -138,7 +145,7 @@ async fn a_key_gives_the_same_booking_however_often_it_is_sent() -> Result<()> {
     let booking = scheduling.book(&new).await?;
     assert_eq!(scheduling.book(&new).await?, booking);
     let other = NewBooking { start: at("12:00"), ..new.clone() };
-    assert!(matches!(scheduling.book(&other).await, Err(Error::IdempotencyKeyReused { .. })));
+    assert!(matches!(scheduling.book(&other).await, Err(BookingError::IdempotencyKeyReused { .. })));
     assert_eq!(bookings::Entity::find().all(&shop.tenant).await?.len(), 1);
     Ok(())
 }
@@ -154,13 +161,13 @@ async fn a_booking_moves_to_where_there_is_room() -> Result<()> {
     assert_eq!(moved.span(), (at("10:30"), at("11:30")));
     assert!(is_taken(&scheduling.reschedule(booking.id, Reschedule::to(at("12:30"))).await));
     let outside = scheduling.reschedule(booking.id, Reschedule::to(at("08:00"))).await;
-    assert!(matches!(outside, Err(Error::OutsideHours { .. })));
+    assert!(matches!(outside, Err(BookingError::OutsideHours { .. })));
     let tomas = shop.practitioners[1].id;
     let to_tomas = Reschedule { practitioner: Change::Set(tomas), ..Reschedule::to(at("12:30")) };
     assert_eq!(scheduling.reschedule(booking.id, to_tomas).await?.practitioner_id, Some(tomas));
     scheduling.book(&shop.booking("10:00")).await?;
     let nobody = scheduling.reschedule(Uuid::new_v4(), to_tomas).await;
-    assert!(matches!(nobody, Err(Error::NotFound { what: "booking", .. })));
+    assert!(matches!(nobody, Err(BookingError::NotFound { what: "booking", .. })));
     Ok(())
 }
 
@@ -184,14 +191,14 @@ async fn a_booking_ends_once_and_in_one_way() -> Result<()> {
         ];
         for refused in refusals {
             assert!(
-                matches!(&refused, Err(Error::WrongMove { from, .. }) if from == was),
+                matches!(&refused, Err(BookingError::InvalidTransition { from, .. }) if from == was),
                 "{was}: {refused:?}"
             );
         }
     }
     assert!(is_taken(&scheduling.book(&shop.booking("10:00")).await), "what took place took up its slot");
     scheduling.book(&shop.booking("09:00")).await?;
-    assert!(matches!(scheduling.complete(Uuid::new_v4()).await, Err(Error::NotFound { .. })));
+    assert!(matches!(scheduling.complete(Uuid::new_v4()).await, Err(BookingError::NotFound { .. })));
     Ok(())
 }
 
@@ -203,11 +210,20 @@ async fn a_booking_is_paid_once() -> Result<()> {
     let paid = scheduling.mark_paid(booking.id, "card", Some("pi_17")).await?;
     assert_eq!((paid.payment_status.as_str(), paid.payment_method.as_deref()), ("paid", Some("card")));
     assert_eq!(paid.payment_ref.as_deref(), Some("pi_17"));
-    assert!(matches!(scheduling.mark_paid(booking.id, "card", None).await, Err(Error::WrongMove { .. })));
+    assert!(matches!(
+        scheduling.mark_paid(booking.id, "card", None).await,
+        Err(BookingError::InvalidTransition { .. })
+    ));
     let cancelled = scheduling.book(&shop.booking("10:00")).await?;
     scheduling.cancel(cancelled.id, "").await?;
-    assert!(matches!(scheduling.mark_paid(cancelled.id, "card", None).await, Err(Error::WrongMove { .. })));
-    assert!(matches!(scheduling.mark_paid(Uuid::new_v4(), "card", None).await, Err(Error::NotFound { .. })));
+    assert!(matches!(
+        scheduling.mark_paid(cancelled.id, "card", None).await,
+        Err(BookingError::InvalidTransition { .. })
+    ));
+    assert!(matches!(
+        scheduling.mark_paid(Uuid::new_v4(), "card", None).await,
+        Err(BookingError::NotFound { .. })
+    ));
     Ok(())
 }
 
@@ -244,9 +260,9 @@ async fn time_blocks_are_in_the_way() -> Result<()> {
     scheduling.book(&shop.booking("11:30")).await?;
     let nobody =
         content.create_time_block(Uuid::new_v4(), at("12:00"), at("13:00"), BlockType::Hold, None).await;
-    assert!(matches!(nobody, Err(Error::NotFound { .. })));
+    assert!(matches!(nobody, Err(BookingError::NotFound { .. })));
     let backwards = content.create_time_block(maya, at("13:00"), at("12:00"), BlockType::Hold, None).await;
-    assert!(matches!(backwards, Err(Error::InvalidInput { .. })));
+    assert!(matches!(backwards, Err(BookingError::InvalidInput(InvalidInput { .. }))));
     Ok(())
 }
 
@@ -257,22 +273,28 @@ async fn what_is_missing_is_said() -> Result<()> {
     let service = tenant.content().create_service(NewService::new("Massage", 60, 9_000)).await?;
     let day = at("10:00").date_naive();
     let query = SlotQuery::new(service.id, day, day);
-    assert!(matches!(tenant.scheduling().free_slots(&query).await, Err(Error::NoProfile)));
+    assert!(matches!(tenant.scheduling().free_slots(&query).await, Err(BookingError::NoProfile)));
     let shop = Shop::open(tenant, &["maya"]).await?;
     let scheduling = shop.tenant.scheduling();
     let no_client = NewBooking { client: Uuid::new_v4(), ..shop.booking("10:00") };
-    assert!(matches!(scheduling.book(&no_client).await, Err(Error::NotFound { what: "client", .. })));
+    assert!(matches!(scheduling.book(&no_client).await, Err(BookingError::NotFound { what: "client", .. })));
     let no_service = NewBooking { service: Uuid::new_v4(), ..shop.booking("10:00") };
-    assert!(matches!(scheduling.book(&no_service).await, Err(Error::NotFound { what: "service", .. })));
+    assert!(matches!(
+        scheduling.book(&no_service).await,
+        Err(BookingError::NotFound { what: "service", .. })
+    ));
     for start in [chrono::DateTime::<Utc>::MIN_UTC, chrono::DateTime::<Utc>::MAX_UTC] {
         let never = NewBooking { start, outside_hours: true, ..shop.booking("10:00") };
-        assert!(matches!(scheduling.book(&never).await, Err(Error::InvalidInput { what: "start", .. })));
+        assert!(matches!(
+            scheduling.book(&never).await,
+            Err(BookingError::InvalidInput(InvalidInput { what: "start", .. }))
+        ));
         let never = scheduling.hold(&Hold::new(shop.service.id, Some(shop.practitioners[0].id), start)).await;
-        assert!(matches!(never, Err(Error::InvalidInput { what: "start", .. })));
+        assert!(matches!(never, Err(BookingError::InvalidInput(InvalidInput { what: "start", .. }))));
     }
     let booking = scheduling.book(&shop.booking("10:00")).await?;
     let never = scheduling.reschedule(booking.id, Reschedule::to(chrono::DateTime::<Utc>::MAX_UTC)).await;
-    assert!(matches!(never, Err(Error::InvalidInput { what: "start", .. })));
+    assert!(matches!(never, Err(BookingError::InvalidInput(InvalidInput { what: "start", .. }))));
     for query in [
         SlotQuery { to: day.pred_opt().expect("a day"), ..query.clone() },
         SlotQuery { to: day + chrono::Days::new(366), ..query.clone() },
@@ -281,7 +303,13 @@ async fn what_is_missing_is_said() -> Result<()> {
         SlotQuery { step: Duration::ZERO, ..query.clone() },
         SlotQuery { buffer: Duration::MAX, ..query.clone() },
     ] {
-        assert!(matches!(scheduling.free_slots(&query).await, Err(Error::InvalidInput { .. })), "{query:?}");
+        assert!(
+            matches!(
+                scheduling.free_slots(&query).await,
+                Err(BookingError::InvalidInput(InvalidInput { .. }))
+            ),
+            "{query:?}"
+        );
     }
     Ok(())
 }
@@ -302,7 +330,10 @@ async fn a_client_is_saved_once_and_known_by_the_email() -> Result<()> {
     assert_eq!(again.notes.as_deref(), Some("left knee"));
     assert_eq!(again.custom_fields, serde_json::json!({"shoe": 40}));
     let no_object = NewClient { custom_fields: Some(serde_json::json!([])), ..client("ann") };
-    assert!(matches!(scheduling.save_client(&no_object).await, Err(Error::InvalidInput { .. })));
+    assert!(matches!(
+        scheduling.save_client(&no_object).await,
+        Err(BookingError::InvalidInput(InvalidInput { .. }))
+    ));
     assert_eq!((again.id, again.last_name.as_str(), again.phone.as_deref()), (ann.id, "Smith", Some("555")));
     assert_eq!(scheduling.get_client_by_email(&"ANN@example.com".parse()?).await?, Some(again));
     assert_eq!(scheduling.get_client_by_email(&"bob@example.com".parse()?).await?, None);

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use futures_util::future::join_all;
-use watertight::Error;
+use watertight::BookingError;
 use watertight::entity::public::bookings;
 use watertight::scheduling::{BookingStatus, Hold, NewBooking, SlotQuery};
 
@@ -36,13 +36,13 @@ async fn every_slot_has_one_winner_whoever_books_holds_or_cancels() -> Result<()
             if n % 10 == 3 {
                 scheduling.cancel(booking.id, "changed their mind").await?;
             }
-            Ok::<_, Error>(())
+            Ok::<_, BookingError>(())
         }
     });
     let outcomes = join_all(attempts).await;
     let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-        assert!(matches!(error, Error::SlotTaken { .. }), "{error:?}");
+        assert!(matches!(error, BookingError::SlotTaken { .. }), "{error:?}");
     }
     assert!(won > 10, "{won} of 400");
 

@@ -5,10 +5,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
+use watertight::BookingError;
+use watertight::TenantConnection;
 use watertight::auth::Email;
 use watertight::entity::public::clients;
 use watertight::scheduling::{NewBooking, NewClient};
-use watertight::{Error, TenantConnection};
 
 use super::offered;
 use super::times::Times;
@@ -107,13 +108,13 @@ pub(crate) async fn book(business: Business, Form(mut typed): Form<Typed>) -> Re
         Ok(booked) => {
             return Ok(Redirect::to(&format!("/bookings/{}", booked.confirmation_code)).into_response());
         }
-        Err(Error::SlotTaken { .. } | Error::HoldEnded { .. }) => {
+        Err(BookingError::SlotTaken { .. } | BookingError::HoldExpired { .. }) => {
             "Someone was quicker: that time has just been taken. Choose another."
         }
-        Err(Error::OutsideHours { .. } | Error::PractitionerWanted) => {
+        Err(BookingError::OutsideHours { .. } | BookingError::PractitionerRequired) => {
             "That time is not to be had any more. Choose another."
         }
-        Err(Error::IdempotencyKeyReused { .. }) => {
+        Err(BookingError::IdempotencyKeyReused { .. }) => {
             "You have booked with this page before. Check what it says, and book again."
         }
         Err(error) => return Err(error.into()),
@@ -125,7 +126,7 @@ pub(crate) async fn book(business: Business, Form(mut typed): Form<Typed>) -> Re
 
 /// The client of an email address. One who is there stays as they are: anyone can type their address here, and is not
 /// to give them another name.
-async fn client(tenant: &TenantConnection, typed: &NewClient) -> Result<clients::Model, Error> {
+async fn client(tenant: &TenantConnection, typed: &NewClient) -> Result<clients::Model, BookingError> {
     match tenant.scheduling().get_client_by_email(&typed.email).await? {
         Some(known) => Ok(known),
         None => tenant.scheduling().save_client(typed).await,

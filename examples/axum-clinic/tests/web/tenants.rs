@@ -6,6 +6,7 @@ use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
+use watertight::ConnectError;
 use watertight::web::{ResolveTenant, Tenancy, TenantRejection};
 use watertight::{Error, TenantId};
 use watertight_axum_clinic::router;
@@ -104,7 +105,7 @@ async fn what_goes_wrong_inside_is_not_told() -> Result<()> {
     #[async_trait::async_trait]
     impl ResolveTenant for Broken {
         async fn resolve(&self, _: &Parts) -> Result<Option<TenantId>, TenantRejection> {
-            Err(Error::EmptyUrl.into())
+            Err(Error::Connect(ConnectError::EmptyUrl).into())
         }
     }
 

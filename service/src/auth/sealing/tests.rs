@@ -60,7 +60,7 @@ fn what_is_sealed_opens_for_its_owner_alone() {
     assert_eq!(opened.expose_base32().expose_secret(), secret().expose_base32().expose_secret());
     for other in [owner(OwnerKind::User, 9, 2), owner(OwnerKind::User, 1, 9), owner(OwnerKind::Session, 1, 2)]
     {
-        assert!(matches!(keys.open(other, &sealed), Err(Error::Undecryptable { .. })), "{other:?}");
+        assert!(matches!(keys.open(other, &sealed), Err(AuthError::Undecryptable { .. })), "{other:?}");
     }
 }
 
@@ -82,7 +82,7 @@ fn passphrases_rotate() {
     let (before, after) = (old.seal(jess, &secret()).unwrap(), both.seal(jess, &secret()).unwrap());
     assert!(both.open(jess, &before).is_ok());
     assert!(new.open(jess, &after).is_ok());
-    assert!(matches!(new.open(jess, &before), Err(Error::Undecryptable { .. })));
+    assert!(matches!(new.open(jess, &before), Err(AuthError::Undecryptable { .. })));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn every_part_that_is_changed_is_noticed() {
         Sealed { iv: "?".to_owned(), ..sealed.clone() },
         Sealed { iv: String::new(), ..sealed.clone() },
     ] {
-        assert!(matches!(keys.open(jess, &changed), Err(Error::Undecryptable { .. })), "{changed:?}");
+        assert!(matches!(keys.open(jess, &changed), Err(AuthError::Undecryptable { .. })), "{changed:?}");
     }
 }
 

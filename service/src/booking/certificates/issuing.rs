@@ -6,9 +6,10 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, FromQueryResult, Query
 use uuid::Uuid;
 use watertight_entity::public::{gift_certificates, packages};
 
-use crate::error::Error;
+use crate::booking::BookingError;
 use crate::tenant::Tenant;
 use crate::tenant::constraint::constraint;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::{Email, text};
 
 use super::{CODE, Certificates, cents, check_currency};
@@ -41,7 +42,7 @@ impl Purchase {
         }
     }
 
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), InvalidInput> {
         text::check("purchaser's name", &self.purchaser_name, 255)?;
         text::check_optional("stripe_session_id", self.stripe_session_id.as_ref(), 255)?;
         text::check_optional("stripe_payment_id", self.stripe_payment_id.as_ref(), 255)?;
@@ -99,8 +100,8 @@ impl<C: Tenant> Certificates<'_, C> {
     /// Issues a gift certificate, with a code `XXXX-XXXX-XXXX`. It does not expire.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`].
-    pub async fn issue(self, new: &NewCertificate) -> Result<gift_certificates::Model, Error> {
+    /// [`BookingError::InvalidInput`].
+    pub async fn issue(self, new: &NewCertificate) -> Result<gift_certificates::Model, BookingError> {
         new.purchase.check()?;
         check_currency(&new.currency)?;
         text::check_optional("recipient's name", new.recipient_name.as_ref(), 255)?;
@@ -108,7 +109,7 @@ impl<C: Tenant> Certificates<'_, C> {
         let amount = cents("amount_cents", new.amount_cents)?;
         if amount == 0 {
             let reason = "is nothing; give at least 1 cent".to_owned();
-            return Err(Error::InvalidInput { what: "amount_cents", value: "0".into(), reason });
+            return Err(InvalidInput { what: "amount_cents", value: "0".into(), reason }.into());
         }
         for _ in 0..8 {
             let row = gift_certificates::ActiveModel {
@@ -130,21 +131,21 @@ impl<C: Tenant> Certificates<'_, C> {
                 return Ok(issued);
             }
         }
-        Err(Error::Database(sea_orm::DbErr::RecordNotInserted))
+        Err(BookingError::Database(sea_orm::DbErr::RecordNotInserted))
     }
 
     /// Issues a package of sessions, with a code `XXXX-XXXX-XXXX`.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`], [`Error::NotFound`] for the client.
-    pub async fn issue_package(self, new: &NewPackage) -> Result<packages::Model, Error> {
+    /// [`BookingError::InvalidInput`], [`BookingError::NotFound`] for the client.
+    pub async fn issue_package(self, new: &NewPackage) -> Result<packages::Model, BookingError> {
         new.purchase.check()?;
         check_currency(&new.currency)?;
         text::check("package type", &new.package_type, 64)?;
         let (price, sessions) = (cents("price_cents", new.price_cents)?, i32::from(new.sessions));
         if sessions == 0 {
             let reason = "is none; give at least 1".to_owned();
-            return Err(Error::InvalidInput { what: "sessions", value: "0".into(), reason });
+            return Err(InvalidInput { what: "sessions", value: "0".into(), reason }.into());
         }
         for _ in 0..8 {
             let row = packages::ActiveModel {
@@ -166,21 +167,23 @@ impl<C: Tenant> Certificates<'_, C> {
             match self.insert_unless_taken(row, packages::Column::Code).await {
                 Ok(Some(issued)) => return Ok(issued),
                 Ok(None) => {}
-                Err(Error::Database(error)) if constraint(&error) == Some("packages_client_id_fkey") => {
+                Err(BookingError::Database(error))
+                    if constraint(&error) == Some("packages_client_id_fkey") =>
+                {
                     let id = new.client.unwrap_or_default().to_string();
-                    return Err(Error::NotFound { what: "client", id });
+                    return Err(BookingError::NotFound { what: "client", id });
                 }
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::Database(sea_orm::DbErr::RecordNotInserted))
+        Err(BookingError::Database(sea_orm::DbErr::RecordNotInserted))
     }
 
     async fn insert_unless_taken<A>(
         self,
         row: A,
         key: <A::Entity as EntityTrait>::Column,
-    ) -> Result<Option<<A::Entity as EntityTrait>::Model>, Error>
+    ) -> Result<Option<<A::Entity as EntityTrait>::Model>, BookingError>
     where
         A: ActiveModelTrait,
     {
@@ -197,7 +200,7 @@ impl<C: Tenant> Certificates<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get(self, code: &str) -> Result<Option<gift_certificates::Model>, Error> {
+    pub async fn get(self, code: &str) -> Result<Option<gift_certificates::Model>, BookingError> {
         let code = CODE.normal_form(code);
         let select = gift_certificates::Entity::find().filter(gift_certificates::Column::Code.eq(code));
         Ok(select.one(self.db).await?)
@@ -207,7 +210,7 @@ impl<C: Tenant> Certificates<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_package(self, code: &str) -> Result<Option<packages::Model>, Error> {
+    pub async fn get_package(self, code: &str) -> Result<Option<packages::Model>, BookingError> {
         let code = CODE.normal_form(code);
         Ok(packages::Entity::find().filter(packages::Column::Code.eq(code)).one(self.db).await?)
     }

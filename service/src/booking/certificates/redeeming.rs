@@ -11,8 +11,8 @@ use watertight_entity::public::{
     bookings, gift_certificate_redemptions, gift_certificates, packages, services,
 };
 
+use crate::booking::BookingError;
 use crate::booking::scheduling::Scheduling;
-use crate::error::Error;
 use crate::tenant::Tenant;
 use crate::tenant::sql::statement;
 
@@ -40,15 +40,15 @@ impl<C: Tenant> Certificates<'_, C> {
     /// are locked, in this order, and a CHECK keeps the balance between nothing and the amount.
     ///
     /// # Errors
-    /// [`Error::NotRedeemable`], [`Error::NotFound`] for the certificate or the booking.
+    /// [`BookingError::NotRedeemable`], [`BookingError::NotFound`] for the certificate or the booking.
     pub async fn redeem(
         self,
         code: &str,
         booking: Uuid,
         amount_cents: Option<u32>,
-    ) -> Result<gift_certificate_redemptions::Model, Error> {
+    ) -> Result<gift_certificate_redemptions::Model, BookingError> {
         let code = CODE.normal_form(code);
-        let refuse = |reason: String| Err(Error::NotRedeemable { code: code.clone(), reason });
+        let refuse = |reason: String| Err(BookingError::NotRedeemable { code: code.clone(), reason });
         let transaction = self.db.begin().await?;
         let certificates = Certificates::new(&transaction);
         let booking = Scheduling::new(&transaction).lock_booking(booking).await?;
@@ -56,7 +56,7 @@ impl<C: Tenant> Certificates<'_, C> {
         let select = gift_certificates::Entity::find().filter(gift_certificates::Column::Code.eq(&code));
         let certificate = select.lock_exclusive().one(&transaction).await?;
         let certificate =
-            certificate.ok_or(Error::NotFound { what: "gift certificate", id: code.clone() })?;
+            certificate.ok_or(BookingError::NotFound { what: "gift certificate", id: code.clone() })?;
         let currency = certificates.currency(&booking).await?;
         if certificate.status != "active" {
             return refuse(format!("it is {}", certificate.status));
@@ -103,15 +103,15 @@ impl<C: Tenant> Certificates<'_, C> {
     /// Pays a booking with one session of a package.
     ///
     /// # Errors
-    /// [`Error::NotRedeemable`], [`Error::NotFound`] for the package or the booking.
+    /// [`BookingError::NotRedeemable`], [`BookingError::NotFound`] for the package or the booking.
     pub async fn redeem_session(
         self,
         code: &str,
         booking: Uuid,
-    ) -> Result<gift_certificate_redemptions::Model, Error> {
+    ) -> Result<gift_certificate_redemptions::Model, BookingError> {
         let code = CODE.normal_form(code);
         let refuse =
-            |reason: &str| Err(Error::NotRedeemable { code: code.clone(), reason: reason.to_owned() });
+            |reason: &str| Err(BookingError::NotRedeemable { code: code.clone(), reason: reason.to_owned() });
         let transaction = self.db.begin().await?;
         let certificates = Certificates::new(&transaction);
         let booking = Scheduling::new(&transaction).lock_booking(booking).await?;
@@ -121,7 +121,7 @@ impl<C: Tenant> Certificates<'_, C> {
         }
         let select = packages::Entity::find().filter(packages::Column::Code.eq(&code));
         let package = select.lock_exclusive().one(&transaction).await?;
-        let package = package.ok_or(Error::NotFound { what: "package", id: code.clone() })?;
+        let package = package.ok_or(BookingError::NotFound { what: "package", id: code.clone() })?;
         if package.status != "active" {
             return refuse("it is not active");
         }
@@ -159,9 +159,10 @@ impl<C: Tenant> Certificates<'_, C> {
     }
 
     /// What of a booking, which is locked, is still to be paid.
-    async fn due(self, booking: &bookings::Model, code: &str) -> Result<i32, Error> {
-        let refuse =
-            |reason: &str| Err(Error::NotRedeemable { code: code.to_owned(), reason: reason.to_owned() });
+    async fn due(self, booking: &bookings::Model, code: &str) -> Result<i32, BookingError> {
+        let refuse = |reason: &str| {
+            Err(BookingError::NotRedeemable { code: code.to_owned(), reason: reason.to_owned() })
+        };
         if booking.status == "cancelled" {
             return refuse("the booking is cancelled");
         }
@@ -181,14 +182,14 @@ impl<C: Tenant> Certificates<'_, C> {
         }
     }
 
-    async fn currency(self, booking: &bookings::Model) -> Result<String, Error> {
+    async fn currency(self, booking: &bookings::Model) -> Result<String, BookingError> {
         let select = services::Entity::find().select_only().column(services::Column::Currency);
         let currency =
             select.filter(services::Column::Id.eq(booking.service_id)).into_tuple().one(self.db).await?;
-        currency.ok_or_else(|| Error::not_found("service", booking.service_id))
+        currency.ok_or_else(|| BookingError::not_found("service", booking.service_id))
     }
 
-    async fn paid(self, booking: bookings::Model, method: &str) -> Result<(), Error> {
+    async fn paid(self, booking: bookings::Model, method: &str) -> Result<(), BookingError> {
         let mut row = booking.into_active_model();
         row.payment_status = Set("paid".to_owned());
         row.payment_method = Set(Some(method.to_owned()));
@@ -203,7 +204,7 @@ impl<C: Tenant> Certificates<'_, C> {
     pub async fn get_redemptions(
         self,
         booking: Uuid,
-    ) -> Result<Vec<gift_certificate_redemptions::Model>, Error> {
+    ) -> Result<Vec<gift_certificate_redemptions::Model>, BookingError> {
         let select = gift_certificate_redemptions::Entity::find()
             .filter(gift_certificate_redemptions::Column::BookingId.eq(booking))
             .order_by_asc(gift_certificate_redemptions::Column::CreatedAt)
@@ -213,7 +214,7 @@ impl<C: Tenant> Certificates<'_, C> {
 
     /// Gives back what certificates and packages have paid for a booking, which is locked, and says how many
     /// redemptions there were. In one order, so that two that do so do not wait for one another.
-    pub(crate) async fn refund(self, booking: Uuid) -> Result<usize, Error> {
+    pub(crate) async fn refund(self, booking: Uuid) -> Result<usize, BookingError> {
         let mut redeemed = self.get_redemptions(booking).await?;
         redeemed.retain(|redemption| redemption.refunded_at.is_none());
         redeemed.sort_by_key(|redemption| (redemption.gift_certificate_id, redemption.package_id));
@@ -249,7 +250,7 @@ impl<C: Tenant> Certificates<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn find_imbalances(self) -> Result<Vec<Imbalance>, Error> {
+    pub async fn find_imbalances(self) -> Result<Vec<Imbalance>, BookingError> {
         let select = r#"SELECT "c"."code", "c"."amount_cents"::bigint AS "issued", "c"."balance_cents"::bigint AS "left",
                 coalesce(sum("r"."amount_cents") FILTER (WHERE "r"."refunded_at" IS NULL), 0)::bigint AS "redeemed"
             FROM "gift_certificates" AS "c" LEFT JOIN "gift_certificate_redemptions" AS "r"

@@ -5,9 +5,10 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder
 use uuid::Uuid;
 use watertight_entity::public::{business_hours, business_hours_overrides, time_blocks};
 
-use crate::error::Error;
+use crate::booking::BookingError;
 use crate::tenant::Tenant;
 use crate::tenant::sql::statement;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text;
 use crate::vocabulary::text_enum::text_enum;
 
@@ -38,12 +39,12 @@ pub struct OpeningHours {
     pub label: Option<String>,
 }
 
-fn check_hours(opens: NaiveTime, closes: NaiveTime) -> Result<(), Error> {
+fn check_hours(opens: NaiveTime, closes: NaiveTime) -> Result<(), InvalidInput> {
     if opens < closes {
         return Ok(());
     }
     let reason = "do not open before they close; split hours past midnight into two days".to_owned();
-    Err(Error::InvalidInput { what: "hours", value: format!("{opens} to {closes}"), reason })
+    Err(InvalidInput { what: "hours", value: format!("{opens} to {closes}"), reason })
 }
 
 /// Hours.
@@ -51,13 +52,16 @@ impl<C: Tenant> Content<'_, C> {
     /// Replaces the weekly hours, all or none. A day can have several, and one without is closed.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`].
-    pub async fn save_hours(self, hours: &[OpeningHours]) -> Result<Vec<business_hours::Model>, Error> {
+    /// [`BookingError::InvalidInput`].
+    pub async fn save_hours(
+        self,
+        hours: &[OpeningHours],
+    ) -> Result<Vec<business_hours::Model>, BookingError> {
         for day in hours {
             if day.day_of_week > 6 {
                 let reason = "is not between 0 for Sunday and 6 for Saturday".to_owned();
                 let value = day.day_of_week.to_string();
-                return Err(Error::InvalidInput { what: "day of the week", value, reason });
+                return Err(InvalidInput { what: "day of the week", value, reason }.into());
             }
             check_hours(day.opens, day.closes)?;
             text::check_optional("label", day.label.as_ref(), 64)?;
@@ -83,7 +87,7 @@ impl<C: Tenant> Content<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_hours(self) -> Result<Vec<business_hours::Model>, Error> {
+    pub async fn get_hours(self) -> Result<Vec<business_hours::Model>, BookingError> {
         let select = business_hours::Entity::find()
             .order_by_asc(business_hours::Column::DayOfWeek)
             .order_by_asc(business_hours::Column::Opens);
@@ -93,13 +97,13 @@ impl<C: Tenant> Content<'_, C> {
     /// Says when the business is open on one date, in place of the weekly hours; `None` for closed.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`].
+    /// [`BookingError::InvalidInput`].
     pub async fn save_override(
         self,
         date: NaiveDate,
         hours: Option<(NaiveTime, NaiveTime)>,
         reason: Option<&str>,
-    ) -> Result<business_hours_overrides::Model, Error> {
+    ) -> Result<business_hours_overrides::Model, BookingError> {
         if let Some((opens, closes)) = hours {
             check_hours(opens, closes)?;
         }
@@ -117,7 +121,7 @@ impl<C: Tenant> Content<'_, C> {
             ],
         );
         let row = self.db.query_one_raw(upsert).await?;
-        let row = row.ok_or(Error::Database(sea_orm::DbErr::RecordNotInserted))?;
+        let row = row.ok_or(BookingError::Database(sea_orm::DbErr::RecordNotInserted))?;
         Ok(business_hours_overrides::Model::from_query_result(&row, "")?)
     }
 
@@ -125,7 +129,7 @@ impl<C: Tenant> Content<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn delete_override(self, date: NaiveDate) -> Result<bool, Error> {
+    pub async fn delete_override(self, date: NaiveDate) -> Result<bool, BookingError> {
         let delete = business_hours_overrides::Entity::delete_many()
             .filter(business_hours_overrides::Column::Date.eq(date));
         Ok(delete.exec(self.db).await?.rows_affected > 0)
@@ -134,7 +138,7 @@ impl<C: Tenant> Content<'_, C> {
     /// Blocks a practitioner's time. Bookings that are there stay.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for the practitioner, [`Error::InvalidInput`].
+    /// [`BookingError::NotFound`] for the practitioner, [`BookingError::InvalidInput`].
     pub async fn create_time_block(
         self,
         practitioner: Uuid,
@@ -142,11 +146,11 @@ impl<C: Tenant> Content<'_, C> {
         to: DateTime<Utc>,
         block_type: BlockType,
         title: Option<&str>,
-    ) -> Result<time_blocks::Model, Error> {
+    ) -> Result<time_blocks::Model, BookingError> {
         text::check("title", title.unwrap_or_default(), 255)?;
         if from >= to {
             let reason = "does not begin before it ends".to_owned();
-            return Err(Error::InvalidInput { what: "time block", value: format!("{from} to {to}"), reason });
+            return Err(InvalidInput { what: "time block", value: format!("{from} to {to}"), reason }.into());
         }
         let insert = statement(
             r#"INSERT INTO "time_blocks" ("practitioner_id", "start_time", "end_time", "block_type", "title")
@@ -155,7 +159,7 @@ impl<C: Tenant> Content<'_, C> {
             [practitioner.into(), from.into(), to.into(), block_type.into(), title.map(str::to_owned).into()],
         );
         let row = self.db.query_one_raw(insert).await?;
-        let row = row.ok_or_else(|| Error::not_found("practitioner", practitioner))?;
+        let row = row.ok_or_else(|| BookingError::not_found("practitioner", practitioner))?;
         Ok(time_blocks::Model::from_query_result(&row, "")?)
     }
 
@@ -163,7 +167,7 @@ impl<C: Tenant> Content<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn delete_time_block(self, id: Uuid) -> Result<bool, Error> {
+    pub async fn delete_time_block(self, id: Uuid) -> Result<bool, BookingError> {
         let delete = time_blocks::Entity::delete_many().filter(time_blocks::Column::Id.eq(id));
         Ok(delete.exec(self.db).await?.rows_affected > 0)
     }

@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Value};
 use watertight_entity::public::practitioners;
 
-use crate::error::Error;
+use crate::booking::BookingError;
 use crate::tenant::Tenant;
 use crate::tenant::sql::statement;
 use crate::vocabulary::{Handle, text};
@@ -36,8 +36,11 @@ impl<C: Tenant> Content<'_, C> {
     /// Saves a practitioner, known by the handle.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`].
-    pub async fn save_practitioner(self, new: &NewPractitioner) -> Result<practitioners::Model, Error> {
+    /// [`BookingError::InvalidInput`].
+    pub async fn save_practitioner(
+        self,
+        new: &NewPractitioner,
+    ) -> Result<practitioners::Model, BookingError> {
         text::check("name", &new.name, 255)?;
         text::check_optional("title", new.title.as_ref(), 128)?;
         text::check_optional("bio", new.bio.as_ref(), usize::MAX)?;
@@ -69,7 +72,7 @@ impl<C: Tenant> Content<'_, C> {
             ],
         );
         let row = self.db.query_one_raw(upsert).await?;
-        let row = row.ok_or(Error::Database(sea_orm::DbErr::RecordNotInserted))?;
+        let row = row.ok_or(BookingError::Database(sea_orm::DbErr::RecordNotInserted))?;
         Ok(practitioners::Model::from_query_result(&row, "")?)
     }
 
@@ -77,7 +80,10 @@ impl<C: Tenant> Content<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_practitioner(self, handle: &Handle) -> Result<Option<practitioners::Model>, Error> {
+    pub async fn get_practitioner(
+        self,
+        handle: &Handle,
+    ) -> Result<Option<practitioners::Model>, BookingError> {
         let select = practitioners::Entity::find().filter(practitioners::Column::Handle.eq(handle.as_str()));
         Ok(select.one(self.db).await?)
     }
@@ -86,7 +92,7 @@ impl<C: Tenant> Content<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_practitioners(self) -> Result<Vec<practitioners::Model>, Error> {
+    pub async fn get_practitioners(self) -> Result<Vec<practitioners::Model>, BookingError> {
         Ok(practitioners::Entity::find().order_by_asc(practitioners::Column::Handle).all(self.db).await?)
     }
 }

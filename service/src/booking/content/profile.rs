@@ -5,9 +5,10 @@ use rust_decimal::Decimal;
 use sea_orm::{EntityTrait, FromQueryResult};
 use watertight_entity::public::business_profile;
 
-use crate::error::Error;
+use crate::booking::BookingError;
 use crate::tenant::Tenant;
 use crate::tenant::sql::statement;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::{Email, text};
 
 use super::Content;
@@ -82,7 +83,7 @@ impl Profile {
         }
     }
 
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), InvalidInput> {
         text::check("name", &self.name, 255)?;
         text::check("phone", &self.phone, 32)?;
         text::check("street address", &self.street_address, 255)?;
@@ -100,11 +101,11 @@ impl Profile {
         {
             let reason = "are not within 90 degrees of the equator and 180 of Greenwich".to_owned();
             let value = format!("{latitude} {longitude}");
-            return Err(Error::InvalidInput { what: "coordinates", value, reason });
+            return Err(InvalidInput { what: "coordinates", value, reason });
         }
         if self.country.len() != 2 || !self.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
             let reason = "is not two capital letters; give an ISO 3166-1 code, as US".to_owned();
-            return Err(Error::InvalidInput { what: "country", value: self.country.clone(), reason });
+            return Err(InvalidInput { what: "country", value: self.country.clone(), reason });
         }
         Ok(())
     }
@@ -115,8 +116,8 @@ impl<C: Tenant> Content<'_, C> {
     /// Saves the business's profile, of which there is one.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`].
-    pub async fn save_profile(self, profile: &Profile) -> Result<business_profile::Model, Error> {
+    /// [`BookingError::InvalidInput`].
+    pub async fn save_profile(self, profile: &Profile) -> Result<business_profile::Model, BookingError> {
         profile.check()?;
         let upsert = statement(
             r#"INSERT INTO "business_profile" ("name", "phone", "email", "street_address", "suite_unit", "city",
@@ -150,7 +151,7 @@ impl<C: Tenant> Content<'_, C> {
             ],
         );
         let row = self.db.query_one_raw(upsert).await?;
-        let row = row.ok_or(Error::Database(sea_orm::DbErr::RecordNotInserted))?;
+        let row = row.ok_or(BookingError::Database(sea_orm::DbErr::RecordNotInserted))?;
         Ok(business_profile::Model::from_query_result(&row, "")?)
     }
 
@@ -158,7 +159,7 @@ impl<C: Tenant> Content<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_profile(self) -> Result<Option<business_profile::Model>, Error> {
+    pub async fn get_profile(self) -> Result<Option<business_profile::Model>, BookingError> {
         Ok(business_profile::Entity::find().one(self.db).await?)
     }
 }

@@ -7,8 +7,9 @@ use serde::Serialize;
 use uuid::Uuid;
 use watertight_entity::public::reviews;
 
-use crate::error::Error;
+use crate::booking::BookingError;
 use crate::tenant::Tenant;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text;
 
 use super::Content;
@@ -44,15 +45,15 @@ impl<C: Tenant> Content<'_, C> {
     /// Keeps a review.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`].
-    pub async fn create_review(self, new: NewReview) -> Result<reviews::Model, Error> {
+    /// [`BookingError::InvalidInput`].
+    pub async fn create_review(self, new: NewReview) -> Result<reviews::Model, BookingError> {
         text::check("reviewer's name", &new.reviewer_name, 255)?;
         text::check("text", &new.text, usize::MAX)?;
         text::check("source", &new.source, 64)?;
         new.tags.iter().try_for_each(|tag| text::check("tag", tag, usize::MAX))?;
         if !(1..=5).contains(&new.rating) {
             let reason = "is not between 1 and 5".to_owned();
-            return Err(Error::InvalidInput { what: "rating", value: new.rating.to_string(), reason });
+            return Err(InvalidInput { what: "rating", value: new.rating.to_string(), reason }.into());
         }
         let row = reviews::ActiveModel {
             reviewer_name: Set(new.reviewer_name),
@@ -69,21 +70,21 @@ impl<C: Tenant> Content<'_, C> {
     /// Shows a review among the featured ones, or no more.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
-    pub async fn feature_review(self, id: Uuid, featured: bool) -> Result<reviews::Model, Error> {
+    /// [`BookingError::NotFound`].
+    pub async fn feature_review(self, id: Uuid, featured: bool) -> Result<reviews::Model, BookingError> {
         let update = reviews::Entity::update_many()
             .col_expr(reviews::Column::Featured, Expr::val(featured))
             .col_expr(reviews::Column::UpdatedAt, Expr::current_timestamp())
             .filter(reviews::Column::Id.eq(id));
         let changed = update.exec_with_returning(self.db).await?;
-        changed.into_iter().next().ok_or_else(|| Error::not_found("review", id))
+        changed.into_iter().next().ok_or_else(|| BookingError::not_found("review", id))
     }
 
     /// The featured reviews, newest first.
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_featured_reviews(self) -> Result<Vec<reviews::Model>, Error> {
+    pub async fn get_featured_reviews(self) -> Result<Vec<reviews::Model>, BookingError> {
         let select = reviews::Entity::find()
             .filter(reviews::Column::Featured.eq(true))
             .order_by_desc(reviews::Column::PublishedAt)
@@ -95,7 +96,7 @@ impl<C: Tenant> Content<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn rating_summary(self) -> Result<RatingSummary, Error> {
+    pub async fn rating_summary(self) -> Result<RatingSummary, BookingError> {
         let select = reviews::Entity::find()
             .select_only()
             .expr(Expr::cust(r#"avg("rating")::float8"#))

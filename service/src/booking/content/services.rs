@@ -5,9 +5,10 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrde
 use uuid::Uuid;
 use watertight_entity::public::services;
 
+use crate::booking::BookingError;
 use crate::booking::certificates::check_currency;
-use crate::error::Error;
 use crate::tenant::Tenant;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::{Change, text};
 
 use super::Content;
@@ -84,10 +85,10 @@ impl From<NewService> for ServiceUpdate {
 }
 
 impl ServiceUpdate {
-    fn into_values(self) -> Result<Vec<(services::Column, Value)>, Error> {
+    fn into_values(self) -> Result<Vec<(services::Column, Value)>, BookingError> {
         use services::Column;
         let invalid = |what, value: String, reason: &str| {
-            Err(Error::InvalidInput { what, value, reason: reason.to_owned() })
+            Err(InvalidInput { what, value, reason: reason.to_owned() }.into())
         };
         let mut values: Vec<(Column, Value)> = Vec::new();
         if let Change::Set(name) = self.name {
@@ -137,8 +138,8 @@ impl<C: Tenant> Content<'_, C> {
     /// Offers a service.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`].
-    pub async fn create_service(self, new: NewService) -> Result<services::Model, Error> {
+    /// [`BookingError::InvalidInput`].
+    pub async fn create_service(self, new: NewService) -> Result<services::Model, BookingError> {
         let mut row = <services::ActiveModel as Default>::default();
         for (column, value) in ServiceUpdate::from(new).into_values()? {
             row.set(column, value);
@@ -149,8 +150,12 @@ impl<C: Tenant> Content<'_, C> {
     /// Changes a service, and gives it as changed. Bookings that were made keep their length and price.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::InvalidInput`].
-    pub async fn update_service(self, id: Uuid, update: ServiceUpdate) -> Result<services::Model, Error> {
+    /// [`BookingError::NotFound`], [`BookingError::InvalidInput`].
+    pub async fn update_service(
+        self,
+        id: Uuid,
+        update: ServiceUpdate,
+    ) -> Result<services::Model, BookingError> {
         let mut query = services::Entity::update_many()
             .col_expr(services::Column::UpdatedAt, Expr::current_timestamp())
             .filter(services::Column::Id.eq(id));
@@ -158,14 +163,14 @@ impl<C: Tenant> Content<'_, C> {
             query = query.col_expr(column, Expr::val(value));
         }
         let changed = query.exec_with_returning(self.db).await?;
-        changed.into_iter().next().ok_or_else(|| Error::not_found("service", id))
+        changed.into_iter().next().ok_or_else(|| BookingError::not_found("service", id))
     }
 
     /// The services that are offered now, in their order.
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_services(self) -> Result<Vec<services::Model>, Error> {
+    pub async fn get_services(self) -> Result<Vec<services::Model>, BookingError> {
         let select = services::Entity::find()
             .filter(services::Column::Active.eq(true))
             .order_by_asc(services::Column::DisplayOrder)
@@ -177,7 +182,7 @@ impl<C: Tenant> Content<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_all_services(self) -> Result<Vec<services::Model>, Error> {
+    pub async fn get_all_services(self) -> Result<Vec<services::Model>, BookingError> {
         let select = services::Entity::find()
             .order_by_asc(services::Column::DisplayOrder)
             .order_by_asc(services::Column::Name);

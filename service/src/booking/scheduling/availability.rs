@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::Scheduling;
 use super::hours::{Fit, free_starts};
 use super::resource::But;
-use crate::error::Error;
+use crate::booking::BookingError;
 use crate::tenant::Tenant;
+use crate::vocabulary::InvalidInput;
 
 /// What slots are looked for.
 ///
@@ -62,10 +63,9 @@ impl SlotQuery {
         }
     }
 
-    fn check(&self) -> Result<(), Error> {
-        let refuse = |what, value: String, reason: &str| {
-            Err(Error::InvalidInput { what, value, reason: reason.to_owned() })
-        };
+    fn check(&self) -> Result<(), InvalidInput> {
+        let refuse =
+            |what, value: String, reason: &str| Err(InvalidInput { what, value, reason: reason.to_owned() });
         for day in [self.from, self.to] {
             if !(1..=9999).contains(&day.year()) {
                 return refuse("day", day.to_string(), "is not in the years 1 to 9999");
@@ -113,8 +113,8 @@ impl<C: Tenant> Scheduling<'_, C> {
     /// that clocks leap forward there is less between two hours, and on the day that they go back there is more.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for the service or the practitioner, [`Error::NoProfile`], [`Error::InvalidInput`].
-    pub async fn free_slots(self, query: &SlotQuery) -> Result<Vec<Slot>, Error> {
+    /// [`BookingError::NotFound`] for the service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
+    pub async fn free_slots(self, query: &SlotQuery) -> Result<Vec<Slot>, BookingError> {
         query.check()?;
         let terms = self.terms(query.service, query.practitioner, query.from, query.to).await?;
         let open = terms.hours.open(query.from, query.to);

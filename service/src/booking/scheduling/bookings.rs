@@ -13,9 +13,10 @@ use super::Scheduling;
 use super::hours::Span;
 use super::resource::{But, Terms};
 use super::status::{BookingStatus, PaymentStatus};
-use crate::error::Error;
+use crate::booking::BookingError;
 use crate::tenant::Tenant;
 use crate::tenant::constraint::constraint;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::code::CodeFormat;
 use crate::vocabulary::{Change, text};
 
@@ -62,7 +63,7 @@ impl NewBooking {
         }
     }
 
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), InvalidInput> {
         text::check_optional("notes", self.notes.as_ref(), usize::MAX)?;
         match &self.idempotency_key {
             Some(key) => text::check_word("idempotency key", key, 255),
@@ -102,16 +103,16 @@ pub trait BookingRecord {
     /// The state that it is in.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`], which the table's CHECK keeps from happening.
-    fn booking_status(&self) -> Result<BookingStatus, Error>;
+    /// [`BookingError::InvalidInput`], which the table's CHECK keeps from happening.
+    fn booking_status(&self) -> Result<BookingStatus, BookingError>;
 
     /// From when until before when it takes.
     fn span(&self) -> (DateTime<Utc>, DateTime<Utc>);
 }
 
 impl BookingRecord for bookings::Model {
-    fn booking_status(&self) -> Result<BookingStatus, Error> {
-        self.status.parse()
+    fn booking_status(&self) -> Result<BookingStatus, BookingError> {
+        Ok(self.status.parse()?)
     }
 
     fn span(&self) -> (DateTime<Utc>, DateTime<Utc>) {
@@ -119,9 +120,9 @@ impl BookingRecord for bookings::Model {
     }
 }
 
-pub(super) fn taken(error: DbErr, start: DateTime<Utc>) -> Error {
+pub(super) fn taken(error: DbErr, start: DateTime<Utc>) -> BookingError {
     match constraint(&error) {
-        Some("bookings_overlap_excl" | "slot_reservations_overlap_excl") => Error::SlotTaken { start },
+        Some("bookings_overlap_excl" | "slot_reservations_overlap_excl") => BookingError::SlotTaken { start },
         _ => error.into(),
     }
 }
@@ -135,17 +136,17 @@ impl<C: Tenant> Scheduling<'_, C> {
         practitioner: Option<Uuid>,
         start: DateTime<Utc>,
         outside_hours: bool,
-    ) -> Result<(Terms, Span), Error> {
+    ) -> Result<(Terms, Span), BookingError> {
         if !(1..=9999).contains(&start.year()) {
             let reason = "is not in the years 1 to 9999".to_owned();
-            return Err(Error::InvalidInput { what: "start", value: start.to_string(), reason });
+            return Err(InvalidInput { what: "start", value: start.to_string(), reason }.into());
         }
         // The business's own day is one of three by any clock.
         let day = start.date_naive();
         let (from, to) = (day.pred_opt().unwrap_or(day), day.succ_opt().unwrap_or(day));
         let terms = self.terms(service, practitioner, from, to).await?;
         if practitioner.is_none() && !terms.practitioners.is_empty() {
-            return Err(Error::PractitionerWanted);
+            return Err(BookingError::PractitionerRequired);
         }
         let span = (start, start + terms.duration);
         if !outside_hours {
@@ -161,10 +162,10 @@ impl<C: Tenant> Scheduling<'_, C> {
     /// refuse what got past that.
     ///
     /// # Errors
-    /// [`Error::SlotTaken`], [`Error::OutsideHours`], [`Error::HoldEnded`], [`Error::PractitionerWanted`],
-    /// [`Error::IdempotencyKeyReused`], [`Error::NotFound`] for the service, the practitioner or the client,
-    /// [`Error::NoProfile`], [`Error::InvalidInput`].
-    pub async fn book(self, new: &NewBooking) -> Result<bookings::Model, Error> {
+    /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::HoldExpired`], [`BookingError::PractitionerRequired`],
+    /// [`BookingError::IdempotencyKeyReused`], [`BookingError::NotFound`] for the service, the practitioner or the client,
+    /// [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
+    pub async fn book(self, new: &NewBooking) -> Result<bookings::Model, BookingError> {
         new.check()?;
         let transaction = self.db.begin().await?;
         let scheduling = Scheduling::new(&transaction);
@@ -181,19 +182,19 @@ impl<C: Tenant> Scheduling<'_, C> {
         }
         let client = clients::Entity::find().filter(clients::Column::Id.eq(new.client));
         if client.one(&transaction).await?.is_none() {
-            return Err(Error::not_found("client", new.client));
+            return Err(BookingError::not_found("client", new.client));
         }
         let booking = scheduling.insert_booking(new, &terms, span).await?;
         transaction.commit().await?;
         Ok(booking)
     }
 
-    async fn booked_with(self, new: &NewBooking) -> Result<Option<bookings::Model>, Error> {
+    async fn booked_with(self, new: &NewBooking) -> Result<Option<bookings::Model>, BookingError> {
         let Some(key) = &new.idempotency_key else { return Ok(None) };
         let select = bookings::Entity::find().filter(bookings::Column::IdempotencyKey.eq(key));
         match select.one(self.db).await? {
             Some(made) if new.is_of(&made) => Ok(Some(made)),
-            Some(_) => Err(Error::IdempotencyKeyReused { key: key.clone() }),
+            Some(_) => Err(BookingError::IdempotencyKeyReused { key: key.clone() }),
             None => Ok(None),
         }
     }
@@ -203,9 +204,9 @@ impl<C: Tenant> Scheduling<'_, C> {
         new: &NewBooking,
         terms: &Terms,
         (start, end): Span,
-    ) -> Result<bookings::Model, Error> {
+    ) -> Result<bookings::Model, BookingError> {
         let amount = new.amount_cents.map_or(Ok(terms.price_cents), i32::try_from);
-        let amount = amount.map_err(|_| Error::InvalidInput {
+        let amount = amount.map_err(|_| InvalidInput {
             what: "amount_cents",
             value: new.amount_cents.unwrap_or_default().to_string(),
             reason: "is more than an integer holds".to_owned(),
@@ -236,21 +237,21 @@ impl<C: Tenant> Scheduling<'_, C> {
                 Ok(Some(row)) => return Ok(bookings::Model::from_query_result(&row, "")?),
                 Ok(None) => {}
                 Err(error) if constraint(&error) == Some("bookings_idempotency_key_key") => {
-                    return Err(Error::IdempotencyKeyReused {
+                    return Err(BookingError::IdempotencyKeyReused {
                         key: new.idempotency_key.clone().unwrap_or_default(),
                     });
                 }
                 Err(error) => return Err(taken(error, start)),
             }
         }
-        Err(Error::Database(DbErr::RecordNotInserted))
+        Err(BookingError::Database(DbErr::RecordNotInserted))
     }
 
     /// The booking of an identity; `None` when the tenant has none.
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_booking(self, id: Uuid) -> Result<Option<bookings::Model>, Error> {
+    pub async fn get_booking(self, id: Uuid) -> Result<Option<bookings::Model>, BookingError> {
         Ok(bookings::Entity::find().filter(bookings::Column::Id.eq(id)).one(self.db).await?)
     }
 
@@ -258,7 +259,7 @@ impl<C: Tenant> Scheduling<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_booking_by_code(self, code: &str) -> Result<Option<bookings::Model>, Error> {
+    pub async fn get_booking_by_code(self, code: &str) -> Result<Option<bookings::Model>, BookingError> {
         let code = CODE.normal_form(code);
         Ok(bookings::Entity::find().filter(bookings::Column::ConfirmationCode.eq(code)).one(self.db).await?)
     }
@@ -272,7 +273,7 @@ impl<C: Tenant> Scheduling<'_, C> {
         from: DateTime<Utc>,
         to: DateTime<Utc>,
         practitioner: Option<Uuid>,
-    ) -> Result<Vec<bookings::Model>, Error> {
+    ) -> Result<Vec<bookings::Model>, BookingError> {
         let whose =
             Condition::all().add_option(practitioner.map(|id| bookings::Column::PractitionerId.eq(id)));
         let select = bookings::Entity::find()
@@ -288,7 +289,7 @@ impl<C: Tenant> Scheduling<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_bookings_by_client(self, client: Uuid) -> Result<Vec<bookings::Model>, Error> {
+    pub async fn get_bookings_by_client(self, client: Uuid) -> Result<Vec<bookings::Model>, BookingError> {
         let select = bookings::Entity::find()
             .filter(bookings::Column::ClientId.eq(client))
             .order_by_desc(bookings::Column::Datetime);
@@ -298,13 +299,17 @@ impl<C: Tenant> Scheduling<'_, C> {
     /// Moves a confirmed booking to another time, and perhaps to another practitioner.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::WrongMove`], [`Error::SlotTaken`], [`Error::OutsideHours`].
-    pub async fn reschedule(self, id: Uuid, to: Reschedule) -> Result<bookings::Model, Error> {
+    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`], [`BookingError::SlotTaken`], [`BookingError::OutsideHours`].
+    pub async fn reschedule(self, id: Uuid, to: Reschedule) -> Result<bookings::Model, BookingError> {
         let transaction = self.db.begin().await?;
         let scheduling = Scheduling::new(&transaction);
         let booking = scheduling.lock_booking(id).await?;
         if booking.booking_status()? != BookingStatus::Confirmed {
-            return Err(Error::WrongMove { what: "booking", from: booking.status, to: "rescheduled" });
+            return Err(BookingError::InvalidTransition {
+                what: "booking",
+                from: booking.status,
+                to: "rescheduled",
+            });
         }
         let practitioner = to.practitioner.into_option().or(booking.practitioner_id);
         let (terms, _) = scheduling.slot(booking.service_id, practitioner, to.start, true).await?;
@@ -324,21 +329,21 @@ impl<C: Tenant> Scheduling<'_, C> {
             .await
             .map_err(|error| taken(error, to.start))?;
         transaction.commit().await?;
-        moved.into_iter().next().ok_or_else(|| Error::not_found("booking", id))
+        moved.into_iter().next().ok_or_else(|| BookingError::not_found("booking", id))
     }
 
     /// Locks a booking until the transaction ends.
-    pub(crate) async fn lock_booking(self, id: Uuid) -> Result<bookings::Model, Error> {
+    pub(crate) async fn lock_booking(self, id: Uuid) -> Result<bookings::Model, BookingError> {
         let select = bookings::Entity::find().filter(bookings::Column::Id.eq(id)).lock_exclusive();
-        select.one(self.db).await?.ok_or_else(|| Error::not_found("booking", id))
+        select.one(self.db).await?.ok_or_else(|| BookingError::not_found("booking", id))
     }
 
     /// Cancels a confirmed booking: its slot is free again, and what gift certificates and packages have paid goes
     /// back to them.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::WrongMove`], [`Error::InvalidInput`].
-    pub async fn cancel(self, id: Uuid, reason: &str) -> Result<bookings::Model, Error> {
+    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`], [`BookingError::InvalidInput`].
+    pub async fn cancel(self, id: Uuid, reason: &str) -> Result<bookings::Model, BookingError> {
         text::check("reason", reason, usize::MAX)?;
         let transaction = self.db.begin().await?;
         let mut booking =
@@ -356,16 +361,16 @@ impl<C: Tenant> Scheduling<'_, C> {
     /// Says that a confirmed booking took place.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::WrongMove`].
-    pub async fn complete(self, id: Uuid) -> Result<bookings::Model, Error> {
+    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`].
+    pub async fn complete(self, id: Uuid) -> Result<bookings::Model, BookingError> {
         self.move_to(id, BookingStatus::Completed, None).await
     }
 
     /// Says that the client of a confirmed booking did not come.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::WrongMove`].
-    pub async fn mark_no_show(self, id: Uuid) -> Result<bookings::Model, Error> {
+    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`].
+    pub async fn mark_no_show(self, id: Uuid) -> Result<bookings::Model, BookingError> {
         self.move_to(id, BookingStatus::NoShow, None).await
     }
 
@@ -373,13 +378,13 @@ impl<C: Tenant> Scheduling<'_, C> {
     /// themselves.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::WrongMove`] when nothing is due, [`Error::InvalidInput`].
+    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`] when nothing is due, [`BookingError::InvalidInput`].
     pub async fn mark_paid(
         self,
         id: Uuid,
         method: &str,
         reference: Option<&str>,
-    ) -> Result<bookings::Model, Error> {
+    ) -> Result<bookings::Model, BookingError> {
         text::check("payment method", method, 32)?;
         text::check("payment reference", reference.unwrap_or_default(), 255)?;
         let update = bookings::Entity::update_many()
@@ -393,9 +398,9 @@ impl<C: Tenant> Scheduling<'_, C> {
         if let Some(paid) = update.exec_with_returning(self.db).await?.into_iter().next() {
             return Ok(paid);
         }
-        let booking = self.get_booking(id).await?.ok_or_else(|| Error::not_found("booking", id))?;
+        let booking = self.get_booking(id).await?.ok_or_else(|| BookingError::not_found("booking", id))?;
         let from = format!("{}, its payment {}", booking.status, booking.payment_status);
-        Err(Error::WrongMove { what: "booking", from, to: "paid" })
+        Err(BookingError::InvalidTransition { what: "booking", from, to: "paid" })
     }
 
     /// Moves a confirmed booking to another state, in one statement.
@@ -404,7 +409,7 @@ impl<C: Tenant> Scheduling<'_, C> {
         id: Uuid,
         to: BookingStatus,
         reason: Option<&str>,
-    ) -> Result<bookings::Model, Error> {
+    ) -> Result<bookings::Model, BookingError> {
         let mut update = bookings::Entity::update_many()
             .col_expr(bookings::Column::Status, Expr::val(to))
             .col_expr(bookings::Column::UpdatedAt, Expr::current_timestamp())
@@ -418,13 +423,13 @@ impl<C: Tenant> Scheduling<'_, C> {
         if let Some(moved) = update.exec_with_returning(self.db).await?.into_iter().next() {
             return Ok(moved);
         }
-        let booking = self.get_booking(id).await?.ok_or_else(|| Error::not_found("booking", id))?;
+        let booking = self.get_booking(id).await?.ok_or_else(|| BookingError::not_found("booking", id))?;
         let to = match to {
             BookingStatus::Confirmed => "confirmed",
             BookingStatus::Cancelled => "cancelled",
             BookingStatus::Completed => "completed",
             BookingStatus::NoShow => "no_show",
         };
-        Err(Error::WrongMove { what: "booking", from: booking.status, to })
+        Err(BookingError::InvalidTransition { what: "booking", from: booking.status, to })
     }
 }

@@ -4,9 +4,10 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter};
 use watertight_entity::public::clients;
 
 use super::Scheduling;
-use crate::error::Error;
+use crate::booking::BookingError;
 use crate::tenant::Tenant;
 use crate::tenant::sql::statement;
+use crate::vocabulary::InvalidInput;
 use crate::vocabulary::{Email, text};
 
 /// A client to be saved.
@@ -33,7 +34,7 @@ impl NewClient {
         Self { first_name, last_name, email, phone: None, notes: None, custom_fields: None }
     }
 
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self) -> Result<(), InvalidInput> {
         text::check("first name", &self.first_name, 128)?;
         text::check("last name", &self.last_name, 128)?;
         text::check_optional("phone", self.phone.as_ref(), 32)?;
@@ -47,8 +48,8 @@ impl<C: Tenant> Scheduling<'_, C> {
     /// Saves a client, known by the email: one that is there gets the names and telephone number given.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`].
-    pub async fn save_client(self, client: &NewClient) -> Result<clients::Model, Error> {
+    /// [`BookingError::InvalidInput`].
+    pub async fn save_client(self, client: &NewClient) -> Result<clients::Model, BookingError> {
         client.check()?;
         let upsert = statement(
             r#"INSERT INTO "clients" ("first_name", "last_name", "email", "phone", "notes", "custom_fields")
@@ -68,7 +69,8 @@ impl<C: Tenant> Scheduling<'_, C> {
                 client.custom_fields.clone().into(),
             ],
         );
-        let row = self.db.query_one_raw(upsert).await?.ok_or(Error::Database(DbErr::RecordNotInserted))?;
+        let row =
+            self.db.query_one_raw(upsert).await?.ok_or(BookingError::Database(DbErr::RecordNotInserted))?;
         Ok(clients::Model::from_query_result(&row, "")?)
     }
 
@@ -76,7 +78,7 @@ impl<C: Tenant> Scheduling<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn get_client_by_email(self, email: &Email) -> Result<Option<clients::Model>, Error> {
+    pub async fn get_client_by_email(self, email: &Email) -> Result<Option<clients::Model>, BookingError> {
         Ok(clients::Entity::find().filter(clients::Column::Email.eq(email.as_str())).one(self.db).await?)
     }
 }

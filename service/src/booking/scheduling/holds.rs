@@ -11,10 +11,11 @@ use watertight_entity::public::slot_reservations;
 use super::Scheduling;
 use super::hours::Span;
 use super::resource::{But, of};
-use crate::error::Error;
-use crate::operations::retention;
+use super::retention;
+use crate::booking::BookingError;
 use crate::tenant::Tenant;
 use crate::tenant::sql::{seconds, statement};
+use crate::vocabulary::InvalidInput;
 
 use super::NewBooking;
 use super::bookings::taken;
@@ -51,13 +52,13 @@ impl<C: Tenant> Scheduling<'_, C> {
     /// Holds a slot: until it is booked or released, or its time is over, no one else has it.
     ///
     /// # Errors
-    /// [`Error::SlotTaken`], [`Error::OutsideHours`], [`Error::PractitionerWanted`], [`Error::NotFound`] for the
-    /// service or the practitioner, [`Error::NoProfile`], [`Error::InvalidInput`].
-    pub async fn hold(self, hold: &Hold) -> Result<slot_reservations::Model, Error> {
+    /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::PractitionerRequired`], [`BookingError::NotFound`] for the
+    /// service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
+    pub async fn hold(self, hold: &Hold) -> Result<slot_reservations::Model, BookingError> {
         if hold.ttl < Duration::from_secs(1) || hold.ttl > Duration::from_hours(1) {
             let (value, reason) =
                 (format!("{:?}", hold.ttl), "is not between a second and an hour".to_owned());
-            return Err(Error::InvalidInput { what: "ttl", value, reason });
+            return Err(InvalidInput { what: "ttl", value, reason }.into());
         }
         let transaction = self.db.begin().await?;
         let scheduling = Scheduling::new(&transaction);
@@ -79,7 +80,7 @@ impl<C: Tenant> Scheduling<'_, C> {
             use sea_orm::ConnectionTrait;
             transaction.query_one_raw(insert).await.map_err(|error| taken(error, hold.start))?
         };
-        let row = row.ok_or(Error::Database(DbErr::RecordNotInserted))?;
+        let row = row.ok_or(BookingError::Database(DbErr::RecordNotInserted))?;
         let reservation = slot_reservations::Model::from_query_result(&row, "")?;
         transaction.commit().await?;
         Ok(reservation)
@@ -89,7 +90,7 @@ impl<C: Tenant> Scheduling<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn release_hold(self, id: Uuid) -> Result<bool, Error> {
+    pub async fn release_hold(self, id: Uuid) -> Result<bool, BookingError> {
         let release = slot_reservations::Entity::update_many()
             .col_expr(slot_reservations::Column::ReleasedAt, Expr::current_timestamp())
             .filter(slot_reservations::Column::Id.eq(id))
@@ -101,11 +102,16 @@ impl<C: Tenant> Scheduling<'_, C> {
     ///
     /// # Errors
     /// What the database reports.
-    pub async fn cleanup_holds(self) -> Result<u64, Error> {
-        retention::delete_holds(self.db).await
+    pub async fn cleanup_holds(self) -> Result<u64, BookingError> {
+        Ok(retention::delete_holds(self.db).await?)
     }
 
-    pub(super) async fn use_hold(self, id: Uuid, new: &NewBooking, (start, end): Span) -> Result<(), Error> {
+    pub(super) async fn use_hold(
+        self,
+        id: Uuid,
+        new: &NewBooking,
+        (start, end): Span,
+    ) -> Result<(), BookingError> {
         let release = slot_reservations::Entity::update_many()
             .col_expr(slot_reservations::Column::ReleasedAt, Expr::current_timestamp())
             .filter(slot_reservations::Column::Id.eq(id))
@@ -114,7 +120,7 @@ impl<C: Tenant> Scheduling<'_, C> {
             .filter(slot_reservations::Column::EndTime.gte(end))
             .filter(live_hold());
         match release.exec(self.db).await?.rows_affected {
-            0 => Err(Error::HoldEnded { id }),
+            0 => Err(BookingError::HoldExpired { id }),
             _ => Ok(()),
         }
     }

@@ -12,9 +12,10 @@ use watertight_entity::public::{business_profile, practitioners, slot_reservatio
 
 use super::Scheduling;
 use super::hours::{Hours, Span};
-use crate::error::Error;
+use crate::booking::BookingError;
 use crate::tenant::Tenant;
 use crate::tenant::sql::statement;
+use crate::vocabulary::MalformedRow;
 
 /// What availability is made of, but for what is taken.
 pub(super) struct Terms {
@@ -82,8 +83,11 @@ pub(super) struct But {
     pub(super) hold: Option<Uuid>,
 }
 
-fn read<T: serde::de::DeserializeOwned>(column: &'static str, json: serde_json::Value) -> Result<T, Error> {
-    serde_json::from_value(json).map_err(|error| Error::MalformedRow { column, reason: error.to_string() })
+fn read<T: serde::de::DeserializeOwned>(
+    column: &'static str,
+    json: serde_json::Value,
+) -> Result<T, BookingError> {
+    serde_json::from_value(json).map_err(|error| MalformedRow { column, reason: error.to_string() }.into())
 }
 
 impl<C: Tenant> Scheduling<'_, C> {
@@ -93,13 +97,13 @@ impl<C: Tenant> Scheduling<'_, C> {
         practitioner: Option<Uuid>,
         from: NaiveDate,
         to: NaiveDate,
-    ) -> Result<Terms, Error> {
+    ) -> Result<Terms, BookingError> {
         let select = statement(TERMS, [service.into(), from.into(), to.into(), practitioner.into()]);
         let row = self.db.query_one_raw(select).await?;
-        let row = row.ok_or_else(|| Error::not_found("service", service))?;
+        let row = row.ok_or_else(|| BookingError::not_found("service", service))?;
         let row = Row::from_query_result(&row, "")?;
-        let zone = row.time_zone.ok_or(Error::NoProfile)?;
-        let zone: Tz = zone.parse().map_err(|_| Error::MalformedRow {
+        let zone = row.time_zone.ok_or(BookingError::NoProfile)?;
+        let zone: Tz = zone.parse().map_err(|_| MalformedRow {
             column: "public.business_profile.time_zone",
             reason: format!("{zone:?} is no IANA time zone"),
         })?;
@@ -107,7 +111,7 @@ impl<C: Tenant> Scheduling<'_, C> {
         let overrides: Vec<Override> = read("public.business_hours_overrides", row.overrides)?;
         let practitioners: Vec<Uuid> = read("public.practitioners.id", row.practitioners)?;
         if let (Some(id), []) = (practitioner, practitioners.as_slice()) {
-            return Err(Error::not_found("practitioner", id));
+            return Err(BookingError::not_found("practitioner", id));
         }
         Ok(Terms {
             hours: Hours {
@@ -129,7 +133,7 @@ impl<C: Tenant> Scheduling<'_, C> {
         (from, to): Span,
         practitioner: Option<Uuid>,
         but: But,
-    ) -> Result<HashMap<Option<Uuid>, Vec<Span>>, Error> {
+    ) -> Result<HashMap<Option<Uuid>, Vec<Span>>, BookingError> {
         let values: [Value; 5] =
             [from.into(), to.into(), practitioner.into(), but.booking.into(), but.hold.into()];
         let mut busy: HashMap<_, Vec<Span>> = HashMap::new();
@@ -142,7 +146,7 @@ impl<C: Tenant> Scheduling<'_, C> {
 
     /// Locks a practitioner, or the business, until the transaction ends: whoever takes slots of theirs waits. What
     /// is in the way of a slot is then found, and stays found. The constraints of the database do not rest on it.
-    pub(super) async fn lock(self, practitioner: Option<Uuid>) -> Result<(), Error> {
+    pub(super) async fn lock(self, practitioner: Option<Uuid>) -> Result<(), BookingError> {
         let locked: Option<Uuid> = if let Some(id) = practitioner {
             let select = practitioners::Entity::find()
                 .select_only()
@@ -156,8 +160,8 @@ impl<C: Tenant> Scheduling<'_, C> {
         };
         match (locked, practitioner) {
             (Some(_), _) => Ok(()),
-            (None, Some(id)) => Err(Error::not_found("practitioner", id)),
-            (None, None) => Err(Error::NoProfile),
+            (None, Some(id)) => Err(BookingError::not_found("practitioner", id)),
+            (None, None) => Err(BookingError::NoProfile),
         }
     }
 
@@ -167,7 +171,7 @@ impl<C: Tenant> Scheduling<'_, C> {
         span: Span,
         practitioner: Option<Uuid>,
         but: But,
-    ) -> Result<(), Error> {
+    ) -> Result<(), BookingError> {
         // Holds that have expired are released, so that the constraint does not see them.
         slot_reservations::Entity::update_many()
             .col_expr(slot_reservations::Column::ReleasedAt, slot_reservations::Column::ExpiresAt.into_expr())
@@ -178,17 +182,17 @@ impl<C: Tenant> Scheduling<'_, C> {
             .await?;
         let busy = self.busy(span, practitioner, but).await?;
         if busy.contains_key(&practitioner) {
-            return Err(Error::SlotTaken { start: span.0 });
+            return Err(BookingError::SlotTaken { start: span.0 });
         }
         Ok(())
     }
 
     /// Refuses a slot in which the business is not open, or which has begun.
-    pub(super) fn refuse_if_closed(terms: &Terms, (start, end): Span) -> Result<(), Error> {
+    pub(super) fn refuse_if_closed(terms: &Terms, (start, end): Span) -> Result<(), BookingError> {
         let date = terms.hours.date_of(start);
         let open = terms.hours.open(date, date);
         let within = open.iter().any(|(opens, closes)| *opens <= start && end <= *closes);
-        if within && start >= terms.now { Ok(()) } else { Err(Error::OutsideHours { start }) }
+        if within && start >= terms.now { Ok(()) } else { Err(BookingError::OutsideHours { start }) }
     }
 }
 

@@ -3,7 +3,7 @@
 use sea_orm::FromQueryResult;
 
 use super::{Check, Expected, Finding, Severity};
-use crate::error::Error;
+use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::{Catalog, Constraint, Relation, quote};
 use crate::operations::inspection::connect_checks;
 use crate::tenant::{Inspection, TENANT_COLUMN};
@@ -27,7 +27,7 @@ pub(super) async fn check(
     catalog: &Catalog,
     expected: Expected<'_>,
     findings: &mut Vec<Finding>,
-) -> Result<(), Error> {
+) -> Result<(), ConnectError> {
     // Citus joins rows of one tenant, so there nobody can ask whose row it is that is not the tenant's own.
     let distributed = connect_checks::is_distributed(inspection).await?;
     for reference in references(catalog, expected) {

@@ -4,7 +4,7 @@ use sea_orm::FromQueryResult;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 
 use super::{Check, Expected, Finding, Severity};
-use crate::error::Error;
+use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::{Catalog, quote};
 use crate::operations::inspection::connect_checks::{self, TENANT_SETTINGS};
 use crate::tenant::Inspection;
@@ -36,7 +36,7 @@ pub(super) async fn check(
     expected: Expected<'_>,
     options: &PgConnectOptions,
     findings: &mut Vec<Finding>,
-) -> Result<(), Error> {
+) -> Result<(), ConnectError> {
     let defaults: Vec<SettingDefault> = inspection.ask(DEFAULTS, []).await?;
     let is_tenant = |name: &str| TENANT_SETTINGS.iter().any(|setting| setting.eq_ignore_ascii_case(name));
     for default in &defaults {
@@ -104,7 +104,7 @@ async fn search_path(
     catalog: &Catalog,
     expected: Expected<'_>,
     findings: &mut Vec<Finding>,
-) -> Result<(), Error> {
+) -> Result<(), ConnectError> {
     let role = &catalog.server.role;
     // An owner has other ways to change what statements find, and is a finding of its own.
     let is_owner =

@@ -5,7 +5,7 @@ use sea_orm::FromQueryResult;
 
 use super::extensions::is_not_of_known;
 use super::{Check, Expected, Finding, OWN_SCHEMA, Severity, tenant_tables};
-use crate::error::Error;
+use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::{Catalog, quote};
 use crate::operations::inspection::connect_checks::TENANT_SETTINGS;
 use crate::tenant::Inspection;
@@ -55,7 +55,7 @@ pub(super) async fn check(
     catalog: &Catalog,
     expected: Expected<'_>,
     findings: &mut Vec<Finding>,
-) -> Result<(), Error> {
+) -> Result<(), ConnectError> {
     let tenants = tenant_tables(catalog, expected);
     let functions: Vec<Function> = inspection.ask(&functions(), [tenants.clone().into()]).await?;
     let callers: Vec<Caller> = inspection.ask(&callers(), [tenants.into()]).await?;

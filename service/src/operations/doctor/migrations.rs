@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sea_orm::FromQueryResult;
 
 use super::{Check, Expected, Finding, Severity};
-use crate::error::Error;
+use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::Catalog;
 use crate::tenant::Inspection;
 
@@ -48,7 +48,7 @@ pub(super) async fn check(
     catalog: &Catalog,
     expected: Expected<'_>,
     findings: &mut Vec<Finding>,
-) -> Result<(), Error> {
+) -> Result<(), ConnectError> {
     let Migrations { names, table } = expected.migrations;
     let (severity, check) = (Severity::Error, Check::PendingMigration);
     let noted = catalog.relations.iter().find(|relation| relation.name().name == *table && relation.readable);

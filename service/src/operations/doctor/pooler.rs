@@ -7,7 +7,7 @@ use sea_orm::sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
 use super::{Check, Expected, Finding, Severity};
-use crate::error::Error;
+use crate::operations::ConnectError;
 
 /// How long two connections of their own are waited for: a pooler that is full makes the second one wait.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -16,7 +16,7 @@ pub(super) async fn check(
     pool: &PgPool,
     expected: Expected<'_>,
     findings: &mut Vec<Finding>,
-) -> Result<(), Error> {
+) -> Result<(), ConnectError> {
     if expected.transaction_pooler {
         return Ok(());
     }

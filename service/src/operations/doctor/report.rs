@@ -142,9 +142,9 @@ impl Report {
     /// The report, if it is [sound](Self::is_sound).
     ///
     /// # Errors
-    /// [`Error::Unsound`](crate::Error::Unsound) with the report.
-    pub fn require_sound(self) -> Result<Self, crate::Error> {
-        if self.is_sound() { Ok(self) } else { Err(crate::Error::Unsound { report: Box::new(self) }) }
+    /// [`DoctorFailed`] with the report.
+    pub fn require_sound(self) -> Result<Self, DoctorFailed> {
+        if self.is_sound() { Ok(self) } else { Err(DoctorFailed { report: Box::new(self) }) }
     }
 }
 
@@ -164,4 +164,13 @@ impl fmt::Display for Report {
         };
         write!(f, "{}, {}, {}", count(Severity::Error), count(Severity::Warning), count(Severity::Note))
     }
+}
+
+/// The doctor found errors.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the database is not sound:\n{report}")]
+#[non_exhaustive]
+pub struct DoctorFailed {
+    /// Every finding.
+    pub report: Box<Report>,
 }

@@ -3,7 +3,7 @@
 use sea_orm::FromQueryResult;
 
 use super::{Check, Expected, Finding, Severity};
-use crate::error::Error;
+use crate::operations::ConnectError;
 use crate::tenant::Inspection;
 
 #[derive(FromQueryResult)]
@@ -43,7 +43,7 @@ pub(super) async fn check(
     inspection: &mut Inspection,
     expected: Expected<'_>,
     findings: &mut Vec<Finding>,
-) -> Result<(), Error> {
+) -> Result<(), ConnectError> {
     for Privilege { object, kind, grantee } in inspection.ask(PRIVILEGES, []).await? {
         findings.push(Finding {
             severity: expected.without_row_security(),

@@ -3,7 +3,7 @@
 use sea_orm::FromQueryResult;
 
 use super::{Check, Expected, Finding};
-use crate::error::Error;
+use crate::operations::ConnectError;
 use crate::tenant::{Inspection, TENANT_TYPE};
 
 /// The check of the domain as the migrations write it and as PostgreSQL prints it.
@@ -21,7 +21,7 @@ pub(super) async fn check(
     inspection: &mut Inspection,
     expected: Expected<'_>,
     findings: &mut Vec<Finding>,
-) -> Result<(), Error> {
+) -> Result<(), ConnectError> {
     let sql = "SELECT format_type(t.typbasetype, NULL) AS base, \
                has_schema_privilege(n.oid, 'USAGE') AND has_type_privilege(t.oid, 'USAGE') AS usable, \
                ARRAY(SELECT pg_get_constraintdef(c.oid) FROM pg_catalog.pg_constraint c \

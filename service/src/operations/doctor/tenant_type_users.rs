@@ -3,7 +3,7 @@
 use sea_orm::FromQueryResult;
 
 use super::{Check, Expected, Finding, OWN_SCHEMA};
-use crate::error::Error;
+use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::quote;
 use crate::tenant::{Inspection, TENANT_TYPE};
 
@@ -28,7 +28,7 @@ pub(super) async fn check(
     inspection: &mut Inspection,
     expected: Expected<'_>,
     findings: &mut Vec<Finding>,
-) -> Result<(), Error> {
+) -> Result<(), ConnectError> {
     let mut report = |schema: &str, name: &str, problem, remedy| {
         if schema != OWN_SCHEMA {
             let (severity, check) = (expected.without_row_security(), Check::TenantType);

@@ -5,7 +5,7 @@ use sea_orm::FromQueryResult;
 
 use super::extensions::is_not_of_known;
 use super::{Check, Expected, Finding, Severity, tenant_tables};
-use crate::error::Error;
+use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::{Catalog, quote};
 use crate::tenant::{Inspection, TableName};
 
@@ -23,7 +23,7 @@ pub(super) async fn check(
     catalog: &Catalog,
     expected: Expected<'_>,
     findings: &mut Vec<Finding>,
-) -> Result<(), Error> {
+) -> Result<(), ConnectError> {
     let views: Vec<View> = inspection.ask(&views(), [tenant_tables(catalog, expected).into()]).await?;
     let role = &catalog.server.role;
     findings.extend(views.into_iter().map(|view| {

@@ -4,19 +4,19 @@ use std::collections::HashMap;
 
 use sea_orm::{DbErr, FromQueryResult};
 
-use crate::error::Error;
+use crate::operations::ConnectError;
 use crate::tenant::{Inspection, Ownership, Shared, TENANT_TYPE};
 
 /// The settings that carry the tenant to row-level security: the token's, and the one of databases whose policies were
 /// made before tokens.
 pub(crate) const TENANT_SETTINGS: [&str; 2] = ["watertight.tenant", "app.tenant_id"];
 
-pub(crate) async fn check(inspection: &mut Inspection, shared: &Shared) -> Result<(), Error> {
+pub(crate) async fn check(inspection: &mut Inspection, shared: &Shared) -> Result<(), ConnectError> {
     check_strings(inspection).await?;
     if shared.layers.row_security() {
         check_role(inspection).await?;
         if let Some(setting) = preset_tenant(inspection).await? {
-            return Err(Error::TenantPreset { setting });
+            return Err(ConnectError::TenantPreset { setting });
         }
     }
     check_tables(inspection, shared).await?;
@@ -27,7 +27,7 @@ pub(crate) async fn check(inspection: &mut Inspection, shared: &Shared) -> Resul
 }
 
 /// Without the setting of the second layer, its policies hide every row from a role that they bind.
-async fn warn_of_row_security(inspection: &mut Inspection, shared: &Shared) -> Result<(), Error> {
+async fn warn_of_row_security(inspection: &mut Inspection, shared: &Shared) -> Result<(), ConnectError> {
     #[derive(FromQueryResult)]
     struct Bound {
         name: String,
@@ -52,7 +52,7 @@ async fn warn_of_row_security(inspection: &mut Inspection, shared: &Shared) -> R
 }
 
 /// Whether tenant tables are spread over the machines of a Citus cluster.
-pub(crate) async fn is_distributed(inspection: &mut Inspection) -> Result<bool, Error> {
+pub(crate) async fn is_distributed(inspection: &mut Inspection) -> Result<bool, ConnectError> {
     #[derive(FromQueryResult)]
     struct Answer {
         yes: bool,
@@ -68,15 +68,15 @@ pub(crate) async fn is_distributed(inspection: &mut Inspection) -> Result<bool, 
     Ok(inspection.ask_one::<Answer>(distributed, []).await?.yes)
 }
 
-pub(crate) async fn begin(shared: &Shared) -> Result<Inspection, Error> {
+pub(crate) async fn begin(shared: &Shared) -> Result<Inspection, ConnectError> {
     Inspection::begin(&shared.pool).await.map_err(|error| match error {
-        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => Error::Unreachable { source: error },
-        error => Error::Database(error),
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => ConnectError::Unreachable { source: error },
+        error => ConnectError::Database(error),
     })
 }
 
 /// The first setting that carries a tenant although no tenant was named. The value is not read: it may be a secret.
-pub(crate) async fn preset_tenant(inspection: &mut Inspection) -> Result<Option<&'static str>, Error> {
+pub(crate) async fn preset_tenant(inspection: &mut Inspection) -> Result<Option<&'static str>, ConnectError> {
     #[derive(FromQueryResult)]
     struct Setting {
         is_set: bool,
@@ -92,17 +92,17 @@ pub(crate) async fn preset_tenant(inspection: &mut Inspection) -> Result<Option<
 }
 
 /// The rewriter reads a backslash in a plain string as PostgreSQL does by default: as a backslash.
-pub(crate) async fn check_strings(inspection: &mut Inspection) -> Result<(), Error> {
+pub(crate) async fn check_strings(inspection: &mut Inspection) -> Result<(), ConnectError> {
     #[derive(FromQueryResult)]
     struct Setting {
         value: String,
     }
     let sql = "SELECT current_setting('standard_conforming_strings') AS value";
     let Setting { value } = inspection.ask_one(sql, []).await?;
-    if value == "on" { Ok(()) } else { Err(Error::BackslashEscapes) }
+    if value == "on" { Ok(()) } else { Err(ConnectError::BackslashEscapes) }
 }
 
-pub(crate) async fn check_role(inspection: &mut Inspection) -> Result<(), Error> {
+pub(crate) async fn check_role(inspection: &mut Inspection) -> Result<(), ConnectError> {
     #[derive(FromQueryResult)]
     struct Role {
         rolname: String,
@@ -113,16 +113,16 @@ pub(crate) async fn check_role(inspection: &mut Inspection) -> Result<(), Error>
                WHERE rolname = current_user";
     match inspection.ask_one(sql, []).await? {
         Role { rolname: role, rolsuper: true, .. } => {
-            Err(Error::PrivilegedRole { role, privilege: "a superuser" })
+            Err(ConnectError::PrivilegedRole { role, privilege: "a superuser" })
         }
         Role { rolname: role, rolbypassrls: true, .. } => {
-            Err(Error::PrivilegedRole { role, privilege: "BYPASSRLS" })
+            Err(ConnectError::PrivilegedRole { role, privilege: "BYPASSRLS" })
         }
         Role { .. } => Ok(()),
     }
 }
 
-async fn check_tables(inspection: &mut Inspection, shared: &Shared) -> Result<(), Error> {
+async fn check_tables(inspection: &mut Inspection, shared: &Shared) -> Result<(), ConnectError> {
     #[derive(FromQueryResult)]
     struct Table {
         name: String,
@@ -162,11 +162,11 @@ async fn check_tables(inspection: &mut Inspection, shared: &Shared) -> Result<()
     }
     if !missing.is_empty() {
         missing.sort_unstable();
-        return Err(Error::NotMigrated { tables: missing });
+        return Err(ConnectError::NotMigrated { tables: missing });
     }
     if shared.layers.row_security() && !unprotected.is_empty() {
         unprotected.sort_unstable();
-        return Err(Error::RowSecurityOff { tables: unprotected });
+        return Err(ConnectError::RowSecurityOff { tables: unprotected });
     }
     Ok(())
 }

@@ -4,14 +4,14 @@ use std::net::IpAddr;
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use crate::error::Error;
+use crate::operations::ConnectError;
 
 /// Refuses what is no URL of a PostgreSQL, without showing it: it may hold a password.
-pub(crate) fn check_url(url: &str) -> Result<(), Error> {
+pub(crate) fn check_url(url: &str) -> Result<(), ConnectError> {
     if url.trim().is_empty() {
-        return Err(Error::EmptyUrl);
+        return Err(ConnectError::EmptyUrl);
     }
-    let malformed = |reason: String| Error::MalformedUrl { reason };
+    let malformed = |reason: String| ConnectError::MalformedUrl { reason };
     let parsed = url::Url::parse(url).map_err(|error| malformed(error.to_string()))?;
     if !matches!(parsed.scheme(), "postgres" | "postgresql") {
         return Err(malformed(format!("its scheme is {:?}, not \"postgres\"", parsed.scheme())));

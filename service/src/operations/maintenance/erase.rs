@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::stats::count_rows;
 use super::{Maintenance, Progress};
-use crate::error::Error;
+use crate::operations::MaintenanceError;
 use crate::tenant::TenantId;
 use crate::tenant::sql::statement;
 
@@ -47,13 +47,13 @@ impl Maintenance {
     /// Backups and exports of the database are not touched.
     ///
     /// # Errors
-    /// [`Error::NotPermitted`] before anything is deleted; [`Error::NotErased`] when rows are found afterwards;
-    /// [`Error::TableCycle`], and what the database reports.
+    /// [`MaintenanceError::NotPermitted`] before anything is deleted; [`MaintenanceError::NotErased`] when rows are found afterwards;
+    /// [`MaintenanceError::TableCycle`], and what the database reports.
     pub async fn erase(
         &self,
         tenant: TenantId,
         mut progress: impl FnMut(Progress<'_>) + Send,
-    ) -> Result<Erasure, Error> {
+    ) -> Result<Erasure, MaintenanceError> {
         let tables = self.tables().await?;
         tables.require_write("delete from")?;
         let transaction = self.begin(tenant, AccessMode::ReadWrite).await?;
@@ -72,7 +72,7 @@ impl Maintenance {
         let left: Vec<String> =
             after.iter().filter(|(_, rows)| **rows > 0).map(|(table, _)| table.clone()).collect();
         if !left.is_empty() {
-            return Err(Error::NotErased { tables: left });
+            return Err(MaintenanceError::NotErased { tables: left });
         }
         let tables = before.into_iter().map(|(table, erased)| {
             let remaining = after.get(&table).copied().unwrap_or_default();

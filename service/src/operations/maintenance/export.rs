@@ -13,7 +13,7 @@ use super::format::{self, Closing, Footer, Line};
 use super::stats::count_rows;
 use super::tables::TenantTable;
 use super::{Maintenance, Progress};
-use crate::error::Error;
+use crate::operations::MaintenanceError;
 use crate::tenant::sql::statement;
 use crate::tenant::{TenantId, TenantTransaction};
 
@@ -38,7 +38,7 @@ struct Lines<W> {
 }
 
 impl<W: AsyncWrite + Unpin> Lines<W> {
-    async fn write(&mut self, line: &impl Serialize) -> Result<(), Error> {
+    async fn write(&mut self, line: &impl Serialize) -> Result<(), MaintenanceError> {
         let mut line = serde_json::to_vec(line).map_err(std::io::Error::from)?;
         line.push(b'\n');
         self.hash.update(&line);
@@ -53,13 +53,13 @@ impl Maintenance {
     /// database. The format is described [above](crate::maintenance#the-format-of-an-export).
     ///
     /// # Errors
-    /// [`Error::NotPermitted`], [`Error::TableCycle`], [`Error::Io`], and what the database reports.
+    /// [`MaintenanceError::NotPermitted`], [`MaintenanceError::TableCycle`], [`MaintenanceError::Io`], and what the database reports.
     pub async fn export(
         &self,
         tenant: TenantId,
         writer: impl AsyncWrite + Unpin + Send,
         mut progress: impl FnMut(Progress<'_>) + Send,
-    ) -> Result<Export, Error> {
+    ) -> Result<Export, MaintenanceError> {
         #[derive(FromQueryResult)]
         struct Moment {
             now: DateTime<Utc>,
@@ -103,7 +103,7 @@ pub(super) async fn stream_rows<'a>(
     transaction: &'a TenantTransaction,
     tenant: TenantId,
     table: &TenantTable,
-) -> Result<crate::TenantStream<'a>, Error> {
+) -> Result<crate::TenantStream<'a>, MaintenanceError> {
     let sql = format!(
         "SELECT {}::text FROM (SELECT {} FROM {} t WHERE t.tenant_id = $1 ORDER BY {}) r",
         table.as_json,

@@ -14,7 +14,7 @@ use super::format::{FORMAT, Footer, Header, Line, Opening, Sum, is_footer};
 use super::stats::count_rows;
 use super::tables::{Tables, TenantTable};
 use super::{Maintenance, Progress};
-use crate::error::Error;
+use crate::operations::MaintenanceError;
 use crate::tenant::sql::statement;
 use crate::tenant::{TenantId, TenantTransaction};
 
@@ -41,7 +41,7 @@ struct Lines<R> {
 
 impl<R: AsyncBufRead + Unpin> Lines<R> {
     /// Goes to the next line; `false` at the end.
-    async fn advance(&mut self) -> Result<bool, Error> {
+    async fn advance(&mut self) -> Result<bool, MaintenanceError> {
         if !is_footer(&self.line) {
             self.hash.update(&self.line);
         }
@@ -50,12 +50,12 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
         Ok(self.reader.read_until(b'\n', &mut self.line).await? > 0)
     }
 
-    fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
+    fn parse<T: DeserializeOwned>(&self) -> Result<T, MaintenanceError> {
         serde_json::from_slice(&self.line).map_err(|error| self.malformed(error.to_string()))
     }
 
-    fn malformed(&self, reason: impl Into<String>) -> Error {
-        Error::MalformedExport { line: self.number, reason: reason.into() }
+    fn malformed(&self, reason: impl Into<String>) -> MaintenanceError {
+        MaintenanceError::MalformedExport { line: self.number, reason: reason.into() }
     }
 }
 
@@ -71,14 +71,14 @@ impl Maintenance {
     /// columns that the export has. Before it is committed all rows are read again and held against the export.
     ///
     /// # Errors
-    /// [`Error::TenantNotEmpty`], [`Error::MalformedExport`], [`Error::NotPermitted`], [`Error::CopyNotPermitted`],
-    /// [`Error::TableCycle`], [`Error::Io`], and what the database reports. Nothing is written then.
+    /// [`MaintenanceError::TenantNotEmpty`], [`MaintenanceError::MalformedExport`], [`MaintenanceError::NotPermitted`], [`MaintenanceError::CopyNotPermitted`],
+    /// [`MaintenanceError::TableCycle`], [`MaintenanceError::Io`], and what the database reports. Nothing is written then.
     pub async fn import(
         &self,
         tenant: TenantId,
         reader: impl AsyncBufRead + Unpin + Send,
         mut progress: impl FnMut(Progress<'_>) + Send,
-    ) -> Result<Import, Error> {
+    ) -> Result<Import, MaintenanceError> {
         let tables = self.tables().await?;
         tables.require_write("insert into")?;
         if self.plain.distributed {
@@ -151,7 +151,7 @@ async fn check_header<R: AsyncBufRead + Unpin>(
     lines: &mut Lines<R>,
     tenant: TenantId,
     tables: &Tables,
-) -> Result<(), Error> {
+) -> Result<(), MaintenanceError> {
     if !lines.advance().await? {
         return Err(lines.malformed("the export is empty"));
     }
@@ -185,10 +185,10 @@ async fn require_empty(
     transaction: &TenantTransaction,
     tables: &Tables,
     tenant: TenantId,
-) -> Result<(), Error> {
+) -> Result<(), MaintenanceError> {
     let rows = count_rows(transaction, tables).await?;
     let full: Vec<String> = rows.into_iter().filter(|(_, rows)| *rows > 0).map(|(table, _)| table).collect();
-    if full.is_empty() { Ok(()) } else { Err(Error::TenantNotEmpty { tenant, tables: full }) }
+    if full.is_empty() { Ok(()) } else { Err(MaintenanceError::TenantNotEmpty { tenant, tables: full }) }
 }
 
 /// Inserts the rows of a batch. The database reads them as it has written them.
@@ -196,7 +196,7 @@ async fn send(
     transaction: &TenantTransaction,
     table: Option<&TenantTable>,
     batch: &mut Batch,
-) -> Result<(), Error> {
+) -> Result<(), MaintenanceError> {
     let Some(table) = table.filter(|_| batch.count > 0) else { return Ok(()) };
     let Batch { mut rows, .. } = std::mem::take(batch);
     rows.push(']');
@@ -215,7 +215,7 @@ async fn send(
 async fn check_footer<R: AsyncBufRead + Unpin>(
     lines: &mut Lines<R>,
     rows: &BTreeMap<String, u64>,
-) -> Result<(), Error> {
+) -> Result<(), MaintenanceError> {
     if lines.line.is_empty() {
         return Err(lines.malformed("the last line is missing: the export was cut off"));
     }

@@ -1,29 +1,46 @@
 //! What is over and is not needed any more.
 
+#[cfg(feature = "auth")]
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{Maintenance, Progress};
-use crate::error::Error;
-use crate::operations::retention;
+#[cfg(feature = "auth")]
+use crate::auth::retention;
+#[cfg(feature = "booking")]
+use crate::booking::scheduling::retention::delete_holds;
+use crate::operations::MaintenanceError;
 use crate::tenant::TenantId;
 
 /// What to delete of a tenant. All of it by default but the audit trail, whose retention nobody else can know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purge {
     /// Sessions that have expired.
+    #[cfg(feature = "auth")]
     pub sessions: bool,
     /// Invitations that have expired unused.
+    #[cfg(feature = "auth")]
     pub invitations: bool,
     /// Holds on slots that have expired or were released.
+    #[cfg(feature = "booking")]
     pub reservations: bool,
     /// Audit events from before this time; none without one.
+    #[cfg(feature = "auth")]
     pub audit_events_before: Option<DateTime<Utc>>,
 }
 
 impl Default for Purge {
     fn default() -> Self {
-        Self { sessions: true, invitations: true, reservations: true, audit_events_before: None }
+        Self {
+            #[cfg(feature = "auth")]
+            sessions: true,
+            #[cfg(feature = "auth")]
+            invitations: true,
+            #[cfg(feature = "booking")]
+            reservations: true,
+            #[cfg(feature = "auth")]
+            audit_events_before: None,
+        }
     }
 }
 
@@ -34,12 +51,16 @@ pub struct Purged {
     /// Whose.
     pub tenant: TenantId,
     /// Sessions that had expired.
+    #[cfg(feature = "auth")]
     pub sessions: u64,
     /// Invitations that had expired.
+    #[cfg(feature = "auth")]
     pub invitations: u64,
     /// Holds on slots that were over.
+    #[cfg(feature = "booking")]
     pub reservations: u64,
     /// Audit events.
+    #[cfg(feature = "auth")]
     pub audit_events: u64,
 }
 
@@ -54,26 +75,40 @@ impl Maintenance {
         tenant: TenantId,
         purge: &Purge,
         mut progress: impl FnMut(Progress<'_>) + Send,
-    ) -> Result<Purged, Error> {
+    ) -> Result<Purged, MaintenanceError> {
         let connection = self.scoped(tenant);
-        let mut purged = Purged { tenant, sessions: 0, invitations: 0, reservations: 0, audit_events: 0 };
+        let mut purged = Purged {
+            tenant,
+            #[cfg(feature = "auth")]
+            sessions: 0,
+            #[cfg(feature = "auth")]
+            invitations: 0,
+            #[cfg(feature = "booking")]
+            reservations: 0,
+            #[cfg(feature = "auth")]
+            audit_events: 0,
+        };
         let mut done = 0;
-        let mut tell = |table, rows| {
+        let mut tell = |table: &str, rows: u64| {
             done += rows;
             progress(Progress { table, done, total: 0 });
         };
+        #[cfg(feature = "auth")]
         if purge.sessions {
             purged.sessions = retention::delete_sessions(&connection).await?;
             tell("auth.sessions", purged.sessions);
         }
+        #[cfg(feature = "auth")]
         if purge.invitations {
             purged.invitations = retention::delete_invitations(&connection).await?;
             tell("auth.invitations", purged.invitations);
         }
+        #[cfg(feature = "booking")]
         if purge.reservations {
-            purged.reservations = retention::delete_holds(&connection).await?;
+            purged.reservations = delete_holds(&connection).await?;
             tell("public.slot_reservations", purged.reservations);
         }
+        #[cfg(feature = "auth")]
         if let Some(before) = purge.audit_events_before {
             purged.audit_events = retention::delete_audit_events(&connection, before).await?;
             tell("auth.audit_events", purged.audit_events);

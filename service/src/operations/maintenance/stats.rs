@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Maintenance;
 use super::tables::{Tables, TenantTable};
-use crate::error::Error;
+use crate::operations::MaintenanceError;
 use crate::tenant::sql::statement;
 use crate::tenant::{TenantId, TenantTransaction};
 
@@ -57,8 +57,8 @@ impl Maintenance {
     /// How much the tenant has, by table.
     ///
     /// # Errors
-    /// [`Error::NotPermitted`], and what the database reports.
-    pub async fn stats(&self, tenant: TenantId) -> Result<TenantStats, Error> {
+    /// [`MaintenanceError::NotPermitted`], and what the database reports.
+    pub async fn stats(&self, tenant: TenantId) -> Result<TenantStats, MaintenanceError> {
         let tables = self.tables().await?;
         let transaction = self.begin(tenant, AccessMode::ReadOnly).await?;
         let mut measured = Vec::new();
@@ -80,7 +80,7 @@ impl Maintenance {
 pub(super) async fn count_rows(
     transaction: &TenantTransaction,
     tables: &Tables,
-) -> Result<BTreeMap<String, u64>, Error> {
+) -> Result<BTreeMap<String, u64>, MaintenanceError> {
     let mut rows = BTreeMap::new();
     for table in tables.iter() {
         let counted = measure(transaction, table, "count(*)::int8 AS number, 0::int8 AS bytes").await?;

@@ -1,6 +1,6 @@
 //! The tables that hold rows of tenants: all that have the column, registered or not.
 
-use crate::error::Error;
+use crate::operations::MaintenanceError;
 use crate::operations::inspection::catalog::{Catalog, Column, Constraint, Relation, quote};
 use crate::tenant::{Inspection, TENANT_COLUMN};
 
@@ -41,7 +41,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub(super) async fn read(inspection: &mut Inspection) -> Result<Self, Error> {
+    pub(super) async fn read(inspection: &mut Inspection) -> Result<Self, MaintenanceError> {
         let catalog = Catalog::read(inspection).await?;
         // The rows of a partition are those of its table.
         let is_own =
@@ -54,7 +54,7 @@ impl Tables {
             .collect();
         let role = catalog.server.role.clone();
         if !unreadable.is_empty() {
-            return Err(Error::NotPermitted { role, what: "read", tables: unreadable });
+            return Err(MaintenanceError::NotPermitted { role, what: "read", tables: unreadable });
         }
         let tables = in_order(&catalog, relations)?;
         Ok(Self { tables: tables.into_iter().map(|table| describe(&catalog, table)).collect(), role })
@@ -69,13 +69,17 @@ impl Tables {
     }
 
     /// Refuses a role that sees the rows of one tenant at a time.
-    pub(super) fn require_sight(&self) -> Result<(), Error> {
-        if self.hide_rows() { Err(Error::RowsHidden { role: self.role.clone() }) } else { Ok(()) }
+    pub(super) fn require_sight(&self) -> Result<(), MaintenanceError> {
+        if self.hide_rows() { Err(MaintenanceError::RowsHidden { role: self.role.clone() }) } else { Ok(()) }
     }
 
     /// Refuses a role that row-level security binds: it may not write with COPY, as Citus does.
-    pub(super) fn require_copy(&self) -> Result<(), Error> {
-        if self.hide_rows() { Err(Error::CopyNotPermitted { role: self.role.clone() }) } else { Ok(()) }
+    pub(super) fn require_copy(&self) -> Result<(), MaintenanceError> {
+        if self.hide_rows() {
+            Err(MaintenanceError::CopyNotPermitted { role: self.role.clone() })
+        } else {
+            Ok(())
+        }
     }
 
     fn hide_rows(&self) -> bool {
@@ -83,18 +87,21 @@ impl Tables {
     }
 
     /// Refuses a role that may not write everywhere, before it has written anywhere.
-    pub(super) fn require_write(&self, what: &'static str) -> Result<(), Error> {
+    pub(super) fn require_write(&self, what: &'static str) -> Result<(), MaintenanceError> {
         let tables: Vec<String> =
             self.tables.iter().filter(|table| !table.writable).map(|table| table.name.clone()).collect();
         if tables.is_empty() {
             return Ok(());
         }
-        Err(Error::NotPermitted { role: self.role.clone(), what, tables })
+        Err(MaintenanceError::NotPermitted { role: self.role.clone(), what, tables })
     }
 }
 
 /// Sorts the tables so that none comes before one that it refers to.
-fn in_order<'a>(catalog: &Catalog, mut left: Vec<&'a Relation>) -> Result<Vec<&'a Relation>, Error> {
+fn in_order<'a>(
+    catalog: &Catalog,
+    mut left: Vec<&'a Relation>,
+) -> Result<Vec<&'a Relation>, MaintenanceError> {
     let mut done: Vec<&Relation> = Vec::new();
     while !left.is_empty() {
         let waits = |relation: &&Relation| {
@@ -105,7 +112,7 @@ fn in_order<'a>(catalog: &Catalog, mut left: Vec<&'a Relation>) -> Result<Vec<&'
         let (waiting, ready): (Vec<&Relation>, Vec<&Relation>) = left.iter().copied().partition(waits);
         if ready.is_empty() {
             let tables = waiting.iter().map(|relation| relation.name().to_string()).collect();
-            return Err(Error::TableCycle { tables });
+            return Err(MaintenanceError::TableCycle { tables });
         }
         done.extend(ready);
         left = waiting;

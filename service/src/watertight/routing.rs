@@ -5,9 +5,10 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::error::Error;
+use super::Watertight;
+use crate::operations::RoutingError;
 use crate::tenant::{TenantConnection, TenantId};
-use crate::watertight::Watertight;
+use crate::vocabulary::InvalidInput;
 
 /// The way from a tenant to the connection of the database that has its rows.
 ///
@@ -19,7 +20,7 @@ use crate::watertight::Watertight;
 ///
 /// use sea_orm::{ConnectionTrait, DbBackend, Statement};
 /// use watertight::routing::TenantRouter;
-/// use watertight::{Error, TenantConnection, TenantId, Watertight};
+/// use watertight::{RoutingError, TenantConnection, TenantId, Watertight};
 ///
 /// /// Looks tenants up in a table that all share, in the first database.
 /// struct Directory {
@@ -29,13 +30,13 @@ use crate::watertight::Watertight;
 ///
 /// #[async_trait::async_trait]
 /// impl TenantRouter for Directory {
-///     async fn route(&self, tenant: TenantId) -> Result<TenantConnection, Error> {
+///     async fn route(&self, tenant: TenantId) -> Result<TenantConnection, RoutingError> {
 ///         let sql = "SELECT database FROM directory WHERE tenant = $1";
 ///         let select = Statement::from_sql_and_values(DbBackend::Postgres, sql, [tenant.into()]);
 ///         let row = self.first.unscoped().query_one_raw(select).await?;
 ///         let name: Option<String> = row.map(|row| row.try_get("", "database")).transpose()?;
 ///         let database = name.and_then(|name| self.databases.get(&name));
-///         database.map(|water| water.tenant(tenant)).ok_or(Error::UnroutedTenant { tenant })
+///         database.map(|water| water.tenant(tenant)).ok_or(RoutingError::unrouted(tenant))
 ///     }
 /// }
 /// ```
@@ -44,13 +45,13 @@ pub trait TenantRouter: Send + Sync + 'static {
     /// The connection of a tenant.
     ///
     /// # Errors
-    /// [`Error::UnroutedTenant`] for a tenant that has no database; what a look-up reports.
-    async fn route(&self, tenant: TenantId) -> Result<TenantConnection, Error>;
+    /// [`RoutingError::UnroutedTenant`] for a tenant that has no database; what a look-up reports.
+    async fn route(&self, tenant: TenantId) -> Result<TenantConnection, RoutingError>;
 }
 
 #[async_trait]
 impl TenantRouter for Watertight {
-    async fn route(&self, tenant: TenantId) -> Result<TenantConnection, Error> {
+    async fn route(&self, tenant: TenantId) -> Result<TenantConnection, RoutingError> {
         Ok(self.tenant(tenant))
     }
 }
@@ -73,10 +74,10 @@ impl StaticRouter {
     /// The connection of a tenant, without waiting.
     ///
     /// # Errors
-    /// [`Error::UnroutedTenant`] for a tenant that is in no database, where none has the others.
-    pub fn tenant(&self, tenant: TenantId) -> Result<TenantConnection, Error> {
+    /// [`RoutingError::UnroutedTenant`] for a tenant that is in no database, where none has the others.
+    pub fn tenant(&self, tenant: TenantId) -> Result<TenantConnection, RoutingError> {
         let water = self.routes.get(&tenant).or(self.others.as_ref());
-        water.map(|water| water.tenant(tenant)).ok_or(Error::UnroutedTenant { tenant })
+        water.map(|water| water.tenant(tenant)).ok_or(RoutingError::UnroutedTenant { tenant })
     }
 
     /// The databases with their names, in the order of these: for what is done to each, as closing it.
@@ -97,7 +98,7 @@ impl fmt::Debug for StaticRouter {
 
 #[async_trait]
 impl TenantRouter for StaticRouter {
-    async fn route(&self, tenant: TenantId) -> Result<TenantConnection, Error> {
+    async fn route(&self, tenant: TenantId) -> Result<TenantConnection, RoutingError> {
         self.tenant(tenant)
     }
 }
@@ -137,9 +138,9 @@ impl StaticRouterBuilder {
     /// Makes the router.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for a database that is named twice or not at all, a tenant that is in two databases, two
+    /// [`RoutingError::InvalidInput`] for a database that is named twice or not at all, a tenant that is in two databases, two
     /// databases for the others, and a router without any.
-    pub fn build(self) -> Result<StaticRouter, Error> {
+    pub fn build(self) -> Result<StaticRouter, RoutingError> {
         let mut databases = BTreeMap::new();
         for (name, water) in self.databases {
             if databases.insert(name.clone(), water).is_some() {
@@ -174,6 +175,6 @@ impl StaticRouterBuilder {
     }
 }
 
-fn refuse<T>(what: &'static str, value: String, reason: impl Into<String>) -> Result<T, Error> {
-    Err(Error::InvalidInput { what, value, reason: reason.into() })
+fn refuse<T>(what: &'static str, value: String, reason: impl Into<String>) -> Result<T, RoutingError> {
+    Err(InvalidInput { what, value, reason: reason.into() }.into())
 }

@@ -1,0 +1,144 @@
+//! Errors of authentication.
+
+use sea_orm::DbErr;
+use uuid::Uuid;
+
+use super::audit::NewAuditEvent;
+use super::invitation::InvitationState;
+use super::login::LoginRefusal;
+use crate::tenant::TenantId;
+use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
+
+/// An operation of authentication was refused, or failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthError {
+    /// Another user of the tenant has the handle.
+    #[error("the handle {handle} is taken; choose another")]
+    HandleTaken {
+        /// The handle.
+        handle: String,
+    },
+    /// Another user of the tenant has the email address.
+    #[error("the email {email} is taken; log in with it, or give another")]
+    EmailTaken {
+        /// The address.
+        email: String,
+    },
+    /// The tenant has no such user.
+    #[error("there is no user {user}; they may have been deleted, or renamed")]
+    UserNotFound {
+        /// The identity or handle given.
+        user: String,
+    },
+    /// The tenant has no such session, or it has ended.
+    #[error("there is no live session {id}; log in again")]
+    SessionNotFound {
+        /// The identity given.
+        id: Uuid,
+    },
+    /// The tenant has no such invitation.
+    #[error("there is no such invitation; ask for a new one")]
+    InvitationNotFound,
+    /// The invitation cannot be accepted any more.
+    #[error("the invitation is {state}; ask for a new one")]
+    InvitationClosed {
+        /// What became of it.
+        state: InvitationState,
+    },
+    /// A login, or a password asked for again, was refused.
+    #[error(transparent)]
+    LoginRefused(#[from] LoginRefusal),
+    /// No second factor is being enrolled in the session, or its time is over.
+    #[error("no second factor is being enrolled in this session; begin with `enrol_totp`")]
+    NotEnrolled,
+    /// The code does not confirm the second factor.
+    #[error("the code is wrong or has been used; enter the one that the app shows now")]
+    WrongTotpCode,
+    /// A sealed secret cannot be opened.
+    #[error("the sealed secret {reason}; check `AuthSettings::encryption_keys`, or have the user enrol anew")]
+    Undecryptable {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A secret given does not fit what it is given for. The secret is not shown.
+    #[error("the {what} {reason}")]
+    InvalidSecret {
+        /// What it was given for.
+        what: &'static str,
+        /// What is wrong with it, and what to do.
+        reason: &'static str,
+    },
+    /// An operation needs a setting that was not given.
+    #[error("{what} are not set; give them with `AuthSettings::{what}`, and those to `Builder::auth`")]
+    NotConfigured {
+        /// The setting's name.
+        what: &'static str,
+    },
+    /// A user given to `bootstrap_users` cannot be made; nothing was written.
+    #[error("user {position} ({handle:?}) cannot be bootstrapped: {source}")]
+    Bootstrap {
+        /// Which one, counted from 1.
+        position: usize,
+        /// The handle, as given.
+        handle: String,
+        /// What is wrong.
+        source: Box<AuthError>,
+    },
+    /// The audit log is closed and takes no more events.
+    #[error("the audit log is closed; log the event with `log_audit_event`")]
+    AuditLogClosed,
+    /// Events could not be written before the audit log was closed.
+    #[error("{} audit events could not be written: {source}; write them once the database is back", events.len())]
+    AuditEventsUnwritten {
+        /// The events, with the tenants they belong to.
+        events: Vec<(TenantId, NewAuditEvent)>,
+        /// What the last attempt failed with.
+        source: Box<AuthError>,
+    },
+    /// Work in the background was not carried out: the runtime is shutting down.
+    #[error("work in the background was not carried out, because the runtime is shutting down")]
+    RuntimeStopped,
+    /// A value given does not fit what it is given for.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// A value in the database cannot be read as the type of its column.
+    #[error(transparent)]
+    MalformedRow(#[from] MalformedRow),
+    /// The operating system gave no random bytes.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The database reported an error.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+impl AuthError {
+    /// The error of the database, if it is the cause.
+    #[must_use]
+    pub fn database(&self) -> Option<&DbErr> {
+        match self {
+            Self::Database(error) => Some(error),
+            Self::Bootstrap { source, .. } | Self::AuditEventsUnwritten { source, .. } => source.database(),
+            _ => None,
+        }
+    }
+
+    /// Whether a user, session or invitation does not exist.
+    #[must_use]
+    pub const fn is_not_found(&self) -> bool {
+        matches!(self, Self::UserNotFound { .. } | Self::SessionNotFound { .. } | Self::InvitationNotFound)
+    }
+
+    /// Whether the state of the tenant forbids the operation: a handle or email is taken, or an invitation is closed.
+    #[must_use]
+    pub const fn is_conflict(&self) -> bool {
+        matches!(self, Self::HandleTaken { .. } | Self::EmailTaken { .. } | Self::InvitationClosed { .. })
+    }
+
+    /// Whether a value or secret given is invalid.
+    #[must_use]
+    pub const fn is_invalid_input(&self) -> bool {
+        matches!(self, Self::InvalidInput(_) | Self::InvalidSecret { .. })
+    }
+}

@@ -1,0 +1,203 @@
+//! Errors of connecting to a database and of its maintenance.
+
+use sea_orm::DbErr;
+
+use super::doctor::DoctorFailed;
+use crate::tenant::{SigningError, TenantId};
+use crate::vocabulary::{InvalidInput, MalformedRow};
+
+/// A database cannot be used, because isolation would not hold in it or because it cannot be reached.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// No database URL was given.
+    #[error(
+        "the database URL is empty; set DATABASE_URL to postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, with the \
+         application's role, which is neither superuser nor owner of the tables"
+    )]
+    EmptyUrl,
+    /// The database URL cannot be used. The URL itself is not shown: it may hold a password.
+    #[error(
+        "the database URL is malformed: {reason}; it has the form postgres://ROLE:PASSWORD@HOST:PORT/DATABASE"
+    )]
+    MalformedUrl {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The connection given is not a PostgreSQL connection.
+    #[error(
+        "the connection is {backend}; watertight rests on PostgreSQL's row-level security, so give it one of those"
+    )]
+    NotPostgres {
+        /// What it is.
+        backend: String,
+    },
+    /// The server does not answer, or refuses the connection.
+    #[error(
+        "the database cannot be reached: {source}; check that the server runs, that DATABASE_URL names it, and that \
+         its sslmode and sslrootcert are what the server offers"
+    )]
+    Unreachable {
+        /// What the driver said.
+        source: DbErr,
+    },
+    /// Registered tables do not exist, or the role may not see them.
+    #[error(
+        "the database is not migrated: {} missing; run `sea-orm-cli migrate up` with the owner's role, \
+         and check that the application's role was granted the tables",
+        tables.join(", ")
+    )]
+    NotMigrated {
+        /// The tables, as `schema.name`, and what else is missing.
+        tables: Vec<String>,
+    },
+    /// Registered tenant tables are not protected by row-level security.
+    #[error(
+        "row-level security is not enabled and forced on {}; enable and force it, as the migrations do, or choose \
+         `Layers::RewritingOnly` if you do without it",
+        tables.join(", ")
+    )]
+    RowSecurityOff {
+        /// The tables, as `schema.name`.
+        tables: Vec<String>,
+    },
+    /// The role that the connection uses passes row-level security by.
+    #[error(
+        "role {role} is {privilege}, so row-level security does not hold for it; connect with a role that is \
+         neither superuser nor BYPASSRLS, or choose `Layers::RewritingOnly` if you do without it"
+    )]
+    PrivilegedRole {
+        /// The role's name.
+        role: String,
+        /// `a superuser` or `BYPASSRLS`.
+        privilege: &'static str,
+    },
+    /// The connection carries a tenant before any is named.
+    #[error(
+        "new connections have a value for {setting}, so statements without a tenant see that tenant's rows; take it out          of the URL's `options`, of ALTER DATABASE .. SET and ALTER ROLE .. SET, and of the server's configuration:          `watertight doctor` shows where it is"
+    )]
+    TenantPreset {
+        /// The setting.
+        setting: &'static str,
+    },
+    /// The server reads backslashes in strings as escapes, so the rewriter would not see where a string ends.
+    #[error(
+        "standard_conforming_strings is off; set it on for the role: \
+         ALTER ROLE .. SET standard_conforming_strings = on"
+    )]
+    BackslashEscapes,
+    /// The tenant keys of the application and of the database do not match.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// The doctor found errors.
+    #[error(transparent)]
+    DoctorFailed(#[from] DoctorFailed),
+    /// The database reported an error.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+/// An export, import, erasure, purge or count could not be completed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MaintenanceError {
+    /// The role sees the rows of one tenant at a time.
+    #[error(
+        "role {role} does not see the rows of all tenants; connect with one that is BYPASSRLS, or name the tenants"
+    )]
+    RowsHidden {
+        /// The role.
+        role: String,
+    },
+    /// On a Citus cluster the rows of an import are written with COPY, which row-level security refuses.
+    #[error(
+        "role {role} cannot import on a Citus cluster, which writes the rows with COPY, and row-level security refuses that; \
+         connect with one that is BYPASSRLS and a member of the tables' owner"
+    )]
+    CopyNotPermitted {
+        /// The role.
+        role: String,
+    },
+    /// The role may not do what is asked of it.
+    #[error(
+        "role {role} may not {what} {}; connect as the owner of the tables",
+        tables.join(", ")
+    )]
+    NotPermitted {
+        /// The role.
+        role: String,
+        /// What it may not do.
+        what: &'static str,
+        /// The tables, as `schema.name`.
+        tables: Vec<String>,
+    },
+    /// Tables refer to one another in a circle, so that none can be filled or emptied first.
+    #[error("{} refer to one another in a circle, so none can be filled or emptied first", tables.join(", "))]
+    TableCycle {
+        /// The tables, as `schema.name`.
+        tables: Vec<String>,
+    },
+    /// The tenant whose rows are to be put back has rows.
+    #[error("tenant {tenant} has rows already, in {}; erase it first", tables.join(", "))]
+    TenantNotEmpty {
+        /// The tenant.
+        tenant: TenantId,
+        /// The tables, as `schema.name`.
+        tables: Vec<String>,
+    },
+    /// The export cannot be put back; nothing was written.
+    #[error("line {line} of the export: {reason}")]
+    MalformedExport {
+        /// Which line, counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Rows of an erased tenant were found: something wrote them meanwhile.
+    #[error("the tenant was erased, and has rows again in {}; turn the tenant away and erase once more", tables.join(", "))]
+    NotErased {
+        /// The tables, as `schema.name`.
+        tables: Vec<String>,
+    },
+    /// A file or a stream could not be read or written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A value given does not fit what it is given for.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// A value in the database cannot be read as the type of its column.
+    #[error(transparent)]
+    MalformedRow(#[from] MalformedRow),
+    /// The database reported an error.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+/// A tenant cannot be routed to a database.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RoutingError {
+    /// A router leads the tenant to no database.
+    #[error("tenant {tenant} is in no database of the router; add it to the one that has its rows")]
+    UnroutedTenant {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// A value given does not fit what it is given for.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// The tenant's database cannot be used.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A lookup in a database failed.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+impl RoutingError {
+    /// The error for a tenant that is in no database of the router.
+    #[must_use]
+    pub const fn unrouted(tenant: TenantId) -> Self {
+        Self::UnroutedTenant { tenant }
+    }
+}

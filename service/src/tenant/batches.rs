@@ -1,0 +1,30 @@
+//! Deletes of many rows, in batches.
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, TransactionSession, Value};
+
+use super::access::Tenant;
+
+/// The most rows that one statement deletes, so that none holds its locks for long.
+const BATCH: u64 = 1_000;
+
+/// Runs a delete of at most `$1` rows until it finds fewer.
+pub(crate) async fn delete_in_batches(
+    db: &impl Tenant,
+    delete: &str,
+    others: &[Value],
+) -> Result<u64, DbErr> {
+    let mut total = 0;
+    loop {
+        let values = std::iter::once(BATCH.cast_signed().into()).chain(others.iter().cloned());
+        let transaction = db.begin().await?;
+        let done = transaction
+            .execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, delete, values))
+            .await?
+            .rows_affected();
+        transaction.commit().await?;
+        total += done;
+        if done < BATCH {
+            return Ok(total);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Errors of tenants, their keys and the registration of their tables.
+
+use sea_orm::DbErr;
+
+use crate::vocabulary::InvalidInput;
+
+/// A value is no tenant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TenantIdError {
+    /// The nil UUID was given for a tenant.
+    #[error("the nil UUID names no tenant; give the tenant's own UUID")]
+    Nil,
+    /// The text given for a tenant is not a UUID.
+    #[error("tenant {text:?} is not a UUID; give it as 8-4-4-4-12 hexadecimal digits")]
+    Malformed {
+        /// The text given.
+        text: String,
+        /// What the UUID parser said.
+        #[source]
+        source: uuid::Error,
+    },
+}
+
+/// A table cannot be registered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistrationError {
+    /// An entity was registered as a tenant table that has no `tenant_id` column of type UUID.
+    #[error(
+        "{table} has no column tenant_id of type uuid, so it cannot be a tenant table; add the column, or declare \
+         the table with `Builder::shared_table` if its rows belong to all tenants"
+    )]
+    NoTenantColumn {
+        /// The table, as `schema.name`.
+        table: String,
+    },
+    /// A table was registered both as a tenant's and as shared.
+    #[error("{table} is registered both as a tenant table and as shared; it can only be one of them")]
+    RegisteredTwice {
+        /// The table, as `schema.name`.
+        table: String,
+    },
+}
+
+/// The tenant keys of the application and of the database do not match.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SigningError {
+    /// A tenant key does not have the form that it needs. The key is not shown.
+    #[error(
+        "tenant key {position} {rule}; set WATERTIGHT_TENANT_KEY to ID:SECRET as `watertight keys new` prints it, several \
+         with commas between"
+    )]
+    MalformedTenantKey {
+        /// Which one, counted from 1.
+        position: usize,
+        /// What is wrong with it.
+        rule: &'static str,
+    },
+    /// The database verifies tenants, and no key was given to sign them with.
+    #[error(
+        "the database verifies tenants, and there is no tenant key to sign them with; set WATERTIGHT_TENANT_KEY to the \
+         key that the database has, or pass it to `Builder::tenant_keys`. `watertight keys new` makes a key, and \
+         `watertight keys add` gives it to the database"
+    )]
+    NoTenantKey,
+    /// The database verifies tenants, and has no key to verify them with.
+    #[error(
+        "the database has no tenant key, so no tenant sees any row; with WATERTIGHT_TENANT_KEY set to the application's \
+         key, run `watertight keys add` as the owner"
+    )]
+    NoTenantKeyInstalled,
+    /// The database does not have the key that signs.
+    #[error(
+        "the database has no tenant key {id}; with WATERTIGHT_TENANT_KEY set to the application's key, run `watertight \
+         keys add` as the owner, or give the application a key that `watertight keys list` prints"
+    )]
+    TenantKeyNotInstalled {
+        /// The key's number.
+        id: i16,
+    },
+    /// The database has another key under the number of the one that signs.
+    #[error(
+        "the database has another tenant key under the ID {id}; give the application that one, or make a key with \
+         another ID (`watertight keys new --id`) and run `watertight keys add` as the owner"
+    )]
+    TenantKeyDiffers {
+        /// The key's number.
+        id: i16,
+    },
+    /// Tables are distributed over a cluster, and the database verifies tenants with keys that the workers do not have.
+    #[error(
+        "tables are distributed over a Citus cluster, whose workers cannot read the tenant keys; run `watertight keys \
+         waive` as the owner"
+    )]
+    SignedCluster,
+    /// The database has no function that verifies tenants.
+    #[error(
+        "the function watertight.tenant() is missing; run `sea-orm-cli migrate up` with the owner's role, and check that \
+         the application's role was granted it"
+    )]
+    NoTenantFunction,
+    /// The database reported an error.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+/// A time limit cannot be set.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TimeoutError {
+    /// A value given does not fit what it is given for.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// The database reported an error.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}

@@ -1,0 +1,54 @@
+//! Errors that several domains have in common.
+
+/// A value given does not fit what it is given for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {value:?} {reason}")]
+#[non_exhaustive]
+pub struct InvalidInput {
+    /// What the value was given for, such as `email`.
+    pub what: &'static str,
+    /// The value.
+    pub value: String,
+    /// The rule that the value breaks, and the remedy.
+    pub reason: String,
+}
+
+impl InvalidInput {
+    /// The error for a value that breaks a rule. The reason follows the value in the message: `is empty; give a name`.
+    ///
+    /// ```
+    /// use watertight::InvalidInput;
+    ///
+    /// let error = InvalidInput::new("color", "mauve", "is not one of red, green; give one of them");
+    /// assert_eq!(error.to_string(), r#"color "mauve" is not one of red, green; give one of them"#);
+    /// ```
+    #[must_use]
+    pub fn new(what: &'static str, value: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { what, value: value.into(), reason: reason.into() }
+    }
+}
+
+/// A value in the database cannot be read as the type of its column.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{column} of a row cannot be read: {reason}; correct the row")]
+#[non_exhaustive]
+pub struct MalformedRow {
+    /// The column, as `schema.table.column`.
+    pub column: &'static str,
+    /// The parser's message.
+    pub reason: String,
+}
+
+impl MalformedRow {
+    /// The error for a value of a column, given as `schema.table.column`.
+    #[must_use]
+    pub fn new(column: &'static str, reason: impl Into<String>) -> Self {
+        Self { column, reason: reason.into() }
+    }
+}
+
+/// The operating system gave no random bytes, so no secret can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the operating system gave no random bytes, so no secret can be made; try again")]
+#[non_exhaustive]
+pub struct NoRandomness;
