@@ -63,7 +63,7 @@ pub use self::totp::{TotpEnrolment, TotpSecret};
 pub use self::totp_secrets::StoredTotpSecret;
 pub use self::user::{NewUser, Permissions, Profile, ProfileUpdate, User, UserUpdate};
 
-use crate::tenant::{Tenant, TenantTransaction};
+use crate::tenant::{TenantExecutor, TenantTransaction};
 pub use crate::vocabulary::{Change, Email, Handle};
 
 /// Authentication of one tenant: every operation, with the application's settings. Cheap to make: two references.
@@ -84,9 +84,10 @@ impl<C> Clone for Auth<'_, C> {
 
 impl<C> Copy for Auth<'_, C> {}
 
-impl<'a, C: Tenant> Auth<'a, C> {
-    pub(crate) const fn new(db: &'a C, config: &'a AuthConfig) -> Self {
-        Self { db, config }
+impl<'a, C: TenantExecutor> Auth<'a, C> {
+    /// Authentication of a tenant, or within a transaction of the tenant.
+    pub fn new(db: &'a C) -> Self {
+        Self { db, config: AuthConfig::of(|of| db.extension(of)) }
     }
 
     /// The same within a transaction.
@@ -96,4 +97,10 @@ impl<'a, C: Tenant> Auth<'a, C> {
     {
         Auth { db: transaction, config: self.config }
     }
+}
+
+crate::tenant::facade::facade! {
+    @methods
+    /// Authentication of the tenant: every operation, with the application's settings.
+    Auth by auth
 }

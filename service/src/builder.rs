@@ -8,6 +8,8 @@ use crate::operations::ConnectError;
 use crate::operations::doctor::{self, Expected, Migrations, Report};
 use crate::operations::inspection::{connect_checks, hosts};
 use crate::operations::maintenance::Maintenance;
+#[cfg(feature = "auth")]
+use crate::tenant::Extensions;
 use crate::tenant::{
     Extension, Layers, Names, Registry, Rewriter, Settings, Shared, SigningError, Snapshot, TenantKeys,
     TenantSigner,
@@ -395,6 +397,13 @@ impl Builder {
         self.transaction_pooler.unwrap_or_else(|| hosts::is_pooler(&pool.connect_options()))
     }
 
+    #[cfg(feature = "auth")]
+    fn extensions(&self) -> Result<Extensions, Error> {
+        let mut extensions = Extensions::default();
+        extensions.insert(crate::auth::AuthConfig::new(self.auth.clone())?);
+        Ok(extensions)
+    }
+
     fn shared(self, connection: &DatabaseConnection, layers: Layers) -> Result<Shared, Error> {
         let pool = postgres_pool(connection)?.clone();
         Ok(Shared {
@@ -408,7 +417,7 @@ impl Builder {
             signer: TenantSigner::Unsigned,
             hostile_sql: !layers.rewriting(),
             #[cfg(feature = "auth")]
-            auth: crate::auth::AuthConfig::new(self.auth.clone())?,
+            extensions: self.extensions()?,
             rewriter: Self { layers, ..self }.rewriter()?,
         })
     }

@@ -8,7 +8,9 @@ mod connection;
 pub(crate) mod constraint;
 pub(crate) mod driver;
 mod error;
-#[cfg(any(feature = "booking", feature = "intake"))]
+#[cfg(feature = "auth")]
+mod extensions;
+#[cfg(any(feature = "auth", feature = "booking", feature = "intake"))]
 pub(crate) mod facade;
 mod id;
 mod inspection;
@@ -32,9 +34,11 @@ mod timeouts;
 mod transaction;
 mod unnamed;
 
-pub use self::access::Tenant;
+pub use self::access::TenantExecutor;
 pub use self::connection::TenantConnection;
 pub use self::error::{RegistrationError, SigningError, TenantIdError, TimeoutError};
+#[cfg(feature = "auth")]
+pub(crate) use self::extensions::Extensions;
 pub use self::id::TenantId;
 pub(crate) use self::inspection::Inspection;
 pub use self::layers::Layers;

@@ -1,5 +1,6 @@
 #[cfg(feature = "auth")]
 mod auth;
+mod domains;
 pub mod routing;
 
 use std::fmt;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use sea_orm::{ConnectOptions, DatabaseConnection};
 
+pub use self::domains::Tenant;
 use crate::builder::Builder;
 use crate::error::Error;
 use crate::tenant::{RewriteMetrics, Rewriter, Shared, TenantConnection, TenantId};

@@ -39,7 +39,7 @@ fn collect(folder: &Path, operations: &mut BTreeSet<String>) -> Result<()> {
 fn is_of_a_tenant(generics: &syn::Generics) -> bool {
     generics.type_params().flat_map(|parameter| &parameter.bounds).any(|bound| match bound {
         syn::TypeParamBound::Trait(bound) => {
-            bound.path.segments.last().is_some_and(|segment| segment.ident == "Tenant")
+            bound.path.segments.last().is_some_and(|segment| segment.ident == "TenantExecutor")
         }
         _ => false,
     })

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 use watertight_entity::auth::{invitations, sessions, users};
 
+use super::Auth;
 use super::audit::{AuditFilter, AuditPage};
 use super::authenticate::Authenticated;
 use super::backup_codes::BackupCodeSet;
@@ -10,7 +11,7 @@ use super::invitation::Invitation;
 use super::sessions::Session;
 use super::user::{User, UserUpdate};
 use crate::auth::AuthError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::vocabulary::{Email, Handle};
 
 type Outcome<T> = Result<T, AuthError>;
@@ -23,8 +24,8 @@ macro_rules! forward {
             ///
             /// # Errors
             #[doc = concat!("As [`Auth::", stringify!($call), "`](super::Auth::", stringify!($call), ").")]
-            fn $name<C: Tenant>(db: &C, $($arg: $type),*) -> impl Future<Output = Outcome<$output>> + Send {
-                async move { db.auth().$call($($value),*).await }
+            fn $name<C: TenantExecutor>(db: &C, $($arg: $type),*) -> impl Future<Output = Outcome<$output>> + Send {
+                async move { Auth::new(db).$call($($value),*).await }
             }
         )+
     };
@@ -34,9 +35,9 @@ macro_rules! forward {
             ///
             /// # Errors
             #[doc = concat!("As [`Auth::", stringify!($call), "`](super::Auth::", stringify!($call), ").")]
-            fn $name<C: Tenant>(&self, db: &C, $($arg: $type),*) -> impl Future<Output = Outcome<$output>> + Send {
+            fn $name<C: TenantExecutor>(&self, db: &C, $($arg: $type),*) -> impl Future<Output = Outcome<$output>> + Send {
                 let $id = self.id();
-                async move { db.auth().$call($($value),*).await }
+                async move { Auth::new(db).$call($($value),*).await }
             }
         )+
     };

@@ -18,7 +18,7 @@ use super::sessions::SessionMetadata;
 use super::settings::Lockout;
 use super::sql::LOCKED;
 use crate::auth::AuthError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::{seconds, statement};
 use crate::vocabulary::Handle;
 
@@ -148,7 +148,7 @@ fn refusal_events(
 }
 
 /// Attempts.
-impl<C: Tenant> Auth<'_, C> {
+impl<C: TenantExecutor> Auth<'_, C> {
     pub(super) async fn candidate(
         self,
         condition: &str,

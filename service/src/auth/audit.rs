@@ -17,7 +17,7 @@ use super::Auth;
 use super::audit_kinds::{AuditEventType, Severity, Source};
 use super::retention;
 use crate::auth::AuthError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 use crate::vocabulary::text;
 use crate::vocabulary::{InvalidInput, MalformedRow};
@@ -243,7 +243,7 @@ fn micros_of(age: Duration) -> u64 {
 }
 
 /// The audit trail.
-impl<C: Tenant> Auth<'_, C> {
+impl<C: TenantExecutor> Auth<'_, C> {
     /// Logs an event, and gives its identity. The database's clock says when it happened.
     ///
     /// # Errors

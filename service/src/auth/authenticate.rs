@@ -15,7 +15,7 @@ use super::sql::{Columns, SESSION_COLUMNS, USER_COLUMNS, read_session};
 use super::token::SessionToken;
 use super::user::User;
 use crate::auth::AuthError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::{seconds, statement};
 
 /// Someone is known again.
@@ -41,7 +41,7 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Being known again.
-impl<C: Tenant> Auth<'_, C> {
+impl<C: TenantExecutor> Auth<'_, C> {
     /// Who holds a token: their session, live by the database's clock, and the user as they are now, in one query.
     /// `None` when the token is malformed, forged or another tenant's, for which the database is not asked, and when
     /// the session has ended or the user may not be here: deleted, inactive, or locked by someone. A lock of failures

@@ -14,7 +14,7 @@ use super::backup_code::{self, BackupCodes, Found, StoredCode};
 use super::login::LoginRefusal;
 use super::sessions::SessionMetadata;
 use crate::auth::AuthError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
 use crate::tenant::sql::statement;
 use crate::vocabulary::MalformedRow;
@@ -61,7 +61,7 @@ fn to_json(codes: &[StoredCode]) -> Result<serde_json::Value, AuthError> {
 }
 
 /// Backup codes.
-impl<C: Tenant> Auth<'_, C> {
+impl<C: TenantExecutor> Auth<'_, C> {
     /// Keeps the hashes of codes in place of the user's codes before.
     ///
     /// # Errors

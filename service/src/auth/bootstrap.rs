@@ -15,7 +15,7 @@ use super::password::{Credential, PasswordHash};
 use super::role::Role;
 use super::user::{NewUser, Permissions, Profile, ProfileUpdate, User, UserUpdate};
 use crate::auth::AuthError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::vocabulary::{Change, Email, Handle};
 
 /// A user to be there, as a file or the environment tells of them. What is `None` keeps its value where the user is
@@ -146,7 +146,7 @@ fn refused(position: usize, handle: String, source: AuthError) -> AuthError {
 }
 
 /// Bootstrapping.
-impl<C: Tenant> Auth<'_, C> {
+impl<C: TenantExecutor> Auth<'_, C> {
     /// Sees to it that users are there. Those that are not are created. Those that are, by their handles, become as
     /// given when `update_existing` is true, and are left alone when it is not. Run again, it changes nothing.
     ///

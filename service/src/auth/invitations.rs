@@ -19,7 +19,7 @@ use super::sealing::{OwnerKind, Sealed};
 use super::totp::TotpSecret;
 use super::user::{NewUser, User};
 use crate::auth::AuthError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
 use crate::tenant::sql::{seconds, statement};
 use crate::vocabulary::Change;
@@ -45,7 +45,7 @@ fn of_token(token: &str) -> Expr {
 }
 
 /// Invitations.
-impl<C: Tenant> Auth<'_, C> {
+impl<C: TenantExecutor> Auth<'_, C> {
     /// Makes an invitation. Its token is returned here and never again. It can be accepted as long as the inviter is
     /// active, not locked by an administrator, and has the role that they have now.
     ///

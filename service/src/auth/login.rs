@@ -16,7 +16,7 @@ use super::sql::WRITTEN_USER_COLUMNS;
 use super::token::SessionToken;
 use super::user::User;
 use crate::auth::AuthError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 
 /// Why someone was not let in.
@@ -114,7 +114,7 @@ struct Preparation {
 }
 
 /// Logging in.
-impl<C: Tenant> Auth<'_, C> {
+impl<C: TenantExecutor> Auth<'_, C> {
     /// Logs a user in: verifies the password and, where one is enrolled, the second factor; begins a session; writes
     /// the audit events. An unknown user takes as long as a wrong password, and costs the database as much.
     ///

@@ -11,11 +11,11 @@ use super::audit_kinds::{AuditEventType, Source};
 use super::password::{Password, PasswordHash};
 use super::sessions::SessionMetadata;
 use crate::auth::AuthError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 
 /// Passwords.
-impl<C: Tenant> Auth<'_, C> {
+impl<C: TenantExecutor> Auth<'_, C> {
     /// Gives a user another password, for which it asks the one they have, and ends their other sessions: all but
     /// `keep`.
     ///

@@ -19,7 +19,7 @@ use super::sealing::{Owner, OwnerKind, Sealed};
 use super::sql::LOCKED;
 use super::totp::TotpSecret;
 use crate::auth::AuthError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
 use crate::tenant::sql::{seconds, statement};
 use crate::vocabulary::InvalidInput;
@@ -180,7 +180,7 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Sessions.
-impl<C: Tenant> Auth<'_, C> {
+impl<C: TenantExecutor> Auth<'_, C> {
     /// Begins a session of a user. The application has authenticated the user; [`login`](Self::login) does both.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! How authentication behaves.
 
+use std::any::{Any, TypeId};
 use std::num::NonZero;
+use std::sync::LazyLock;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -233,15 +235,27 @@ pub(crate) struct AuthConfig {
     settings: AuthSettings,
 }
 
+/// The settings of a builder that was given none.
+static UNCONFIGURED: LazyLock<AuthConfig> = LazyLock::new(AuthConfig::default);
+
 impl AuthConfig {
+    /// The settings that the builder stored.
+    pub(crate) fn of<'a>(extension: impl FnOnce(TypeId) -> Option<&'a (dyn Any + Send + Sync)>) -> &'a Self {
+        extension(TypeId::of::<Self>()).and_then(|value| value.downcast_ref()).unwrap_or(&UNCONFIGURED)
+    }
+
     pub(crate) fn new(settings: AuthSettings) -> Result<Self, AuthError> {
         settings.check()?;
+        Ok(Self::unchecked(settings))
+    }
+
+    fn unchecked(settings: AuthSettings) -> Self {
         let hasher = Hasher::new(
             settings.bcrypt_cost,
             settings.slowest_bcrypt_cost.unwrap_or(settings.bcrypt_cost),
             settings.concurrent_hashes,
         );
-        Ok(Self { hasher, settings })
+        Self { hasher, settings }
     }
 
     pub(crate) fn hashing_metrics(&self) -> super::HashingMetrics {
@@ -278,5 +292,11 @@ impl AuthConfig {
 
     pub(super) const fn backup_codes(&self) -> usize {
         self.settings.backup_codes
+    }
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self::unchecked(AuthSettings::default())
     }
 }

@@ -16,7 +16,7 @@ use super::sealing::{OwnerKind, Sealed};
 use super::sessions::{SessionMetadata, live};
 use super::totp::{TotpEnrolment, TotpSecret};
 use crate::auth::AuthError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::{seconds, statement};
 use crate::vocabulary::Handle;
 
@@ -50,7 +50,7 @@ pub(super) fn sealed(row: &totp_secrets::Model) -> Sealed {
 }
 
 /// Second factors.
-impl<C: Tenant> Auth<'_, C> {
+impl<C: TenantExecutor> Auth<'_, C> {
     /// Keeps a user's TOTP secret, encrypted, in place of the one before. It neither asks for codes from now on nor
     /// stops asking: [`enrol_totp`](Self::enrol_totp) and [`disable_totp`](Self::disable_totp) do all that belongs to
     /// it. To encrypt under a new passphrase, save what [`get_totp_secret`](Self::get_totp_secret) gives.

@@ -17,7 +17,7 @@ use super::audit_kinds::{AuditEventType, Severity, Source};
 use super::password::{Credential, PasswordHash};
 use super::sql::{USER_COLUMNS, WRITTEN_USER_COLUMNS};
 use crate::auth::AuthError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
 use crate::tenant::sql::statement;
 use crate::vocabulary::text;
@@ -36,7 +36,7 @@ fn select_by(column: &str) -> String {
 }
 
 /// Users.
-impl<C: Tenant> Auth<'_, C> {
+impl<C: TenantExecutor> Auth<'_, C> {
     /// The user of an identity; `None` when the tenant has no such user.
     ///
     /// # Errors

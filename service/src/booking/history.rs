@@ -11,7 +11,7 @@ use uuid::Uuid;
 use watertight_entity::public::local_bookings;
 
 use crate::booking::BookingError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text;
@@ -275,7 +275,7 @@ const BOOKINGS: &str = r#"INSERT INTO "local_bookings" ("acuity_appointment_id",
         "updated_at" = EXCLUDED."updated_at""#;
 
 /// Imports.
-impl<C: Tenant> History<'_, C> {
+impl<C: TenantExecutor> History<'_, C> {
     /// Brings appointments, thousands in one statement: those that are there, by the foreign system's identity, become
     /// as given.
     ///

@@ -17,7 +17,7 @@ use watertight_entity::public::{bookings, clients, intake_form_templates, intake
 
 pub use super::violation::Violation;
 use crate::booking::BookingError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text;
@@ -115,7 +115,7 @@ fn check_answers(responses: &Json, pain_areas: Option<&Json>) -> Result<(), Inva
 }
 
 /// Forms.
-impl<C: Tenant> Intake<'_, C> {
+impl<C: TenantExecutor> Intake<'_, C> {
     /// Adds a form, as the next version of its type. Versions before stay as they are, and so do the answers to them.
     ///
     /// # Errors
@@ -191,7 +191,7 @@ impl<C: Tenant> Intake<'_, C> {
 }
 
 /// Answers.
-impl<C: Tenant> Intake<'_, C> {
+impl<C: TenantExecutor> Intake<'_, C> {
     /// Keeps answers as a draft. They need not fit the form yet.
     ///
     /// # Errors

@@ -4,21 +4,15 @@ use super::connection::TenantConnection;
 use super::id::TenantId;
 use super::transaction::TenantTransaction;
 
-/// What belongs to one tenant and takes statements: a [`TenantConnection`] or a [`TenantTransaction`].
+/// Runs statements within one tenant: a [`TenantConnection`] or a [`TenantTransaction`].
 ///
-/// Functions that are to run for a tenant and for no one else take `&impl Tenant`: a `DatabaseConnection` is none, so
-/// it cannot be passed by accident.
-///
-/// ```
-/// use sea_orm::{DbErr, EntityTrait, PaginatorTrait};
-/// use watertight::Tenant;
-/// use watertight::entity::public::services;
-///
-/// async fn services_offered(tenant: &impl Tenant) -> Result<u64, DbErr> {
-///     services::Entity::find().count(tenant).await
-/// }
-/// ```
-pub trait Tenant:
+/// [`Tenant`](crate::Tenant) adds the domains to it; take `&impl Tenant` in functions of your own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not scoped to a tenant",
+    label = "expected a `TenantConnection` or a `TenantTransaction`",
+    note = "call `water.tenant(tenant_id)` for a connection that is scoped to the tenant"
+)]
+pub trait TenantExecutor:
     ConnectionTrait
     + StreamTrait
     + TransactionTrait<Transaction = TenantTransaction>
@@ -28,39 +22,43 @@ pub trait Tenant:
 {
     /// The tenant.
     fn tenant_id(&self) -> TenantId;
-
-    /// Authentication of the tenant.
-    #[cfg(feature = "auth")]
-    fn auth(&self) -> crate::auth::Auth<'_, Self>
-    where
-        Self: Sized;
 }
 
-impl Tenant for TenantConnection {
+impl TenantExecutor for TenantConnection {
     fn tenant_id(&self) -> TenantId {
         self.tenant_id()
     }
-
-    #[cfg(feature = "auth")]
-    fn auth(&self) -> crate::auth::Auth<'_, Self> {
-        self.auth()
-    }
 }
 
-impl Tenant for TenantTransaction {
+impl TenantExecutor for TenantTransaction {
     fn tenant_id(&self) -> TenantId {
         self.tenant_id()
     }
-
-    #[cfg(feature = "auth")]
-    fn auth(&self) -> crate::auth::Auth<'_, Self> {
-        self.auth()
-    }
 }
 
-/// No one else can say of their connection that it belongs to a tenant.
+/// No type outside this crate can claim that it is scoped to a tenant.
 mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::TenantConnection {}
-    impl Sealed for super::TenantTransaction {}
+    #[cfg(feature = "auth")]
+    use std::any::{Any, TypeId};
+
+    pub trait Sealed {
+        /// The state of a type that a domain keeps with the connection.
+        #[cfg(feature = "auth")]
+        #[doc(hidden)]
+        fn extension(&self, of: TypeId) -> Option<&(dyn Any + Send + Sync)>;
+    }
+
+    impl Sealed for super::TenantConnection {
+        #[cfg(feature = "auth")]
+        fn extension(&self, of: TypeId) -> Option<&(dyn Any + Send + Sync)> {
+            self.scope().shared.extensions.find(of)
+        }
+    }
+
+    impl Sealed for super::TenantTransaction {
+        #[cfg(feature = "auth")]
+        fn extension(&self, of: TypeId) -> Option<&(dyn Any + Send + Sync)> {
+            self.scope().shared.extensions.find(of)
+        }
+    }
 }

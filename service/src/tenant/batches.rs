@@ -2,14 +2,14 @@
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, TransactionSession, Value};
 
-use super::access::Tenant;
+use super::access::TenantExecutor;
 
 /// The most rows that one statement deletes, so that none holds its locks for long.
 const BATCH: u64 = 1_000;
 
 /// Runs a delete of at most `$1` rows until it finds fewer.
 pub(crate) async fn delete_in_batches(
-    db: &impl Tenant,
+    db: &impl TenantExecutor,
     delete: &str,
     others: &[Value],
 ) -> Result<u64, DbErr> {

@@ -60,11 +60,9 @@ impl TenantConnection {
         self.scope.tenant
     }
 
-    /// Authentication of the tenant: every operation, with the application's settings.
     #[cfg(feature = "auth")]
-    #[must_use]
-    pub fn auth(&self) -> crate::auth::Auth<'_, Self> {
-        crate::auth::Auth::new(self, &self.scope.shared.auth)
+    pub(super) const fn scope(&self) -> &TenantScope {
+        &self.scope
     }
 
     async fn lease(&self, scoped: &ScopedStatement) -> Result<Lease, DbErr> {

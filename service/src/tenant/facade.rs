@@ -12,21 +12,27 @@ macro_rules! facade {
 
         impl<C> Copy for $name<'_, C> {}
 
-        impl<'a, C: $crate::Tenant> $name<'a, C> {
+        impl<'a, C: $crate::tenant::TenantExecutor> $name<'a, C> {
             #[doc = concat!("`", stringify!($name), "` of a tenant, or within a transaction of theirs.")]
             pub const fn new(db: &'a C) -> Self {
                 Self { db }
             }
         }
 
+        $crate::tenant::facade::facade! {
+            @methods
+            $(#[$meta])* $name by $method
+        }
+    };
+    (@methods $(#[$meta:meta])* $name:ident by $method:ident) => {
         $crate::tenant::facade::facade!(@method $(#[$meta])* $name by $method for TenantConnection);
         $crate::tenant::facade::facade!(@method $(#[$meta])* $name by $method for TenantTransaction);
     };
     (@method $(#[$meta:meta])* $name:ident by $method:ident for $connection:ident) => {
-        impl $crate::$connection {
+        impl $crate::tenant::$connection {
             $(#[$meta])*
             #[must_use]
-            pub const fn $method(&self) -> $name<'_, Self> {
+            pub fn $method(&self) -> $name<'_, Self> {
                 $name::new(self)
             }
         }

@@ -7,6 +7,8 @@ use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::{PgPool, Postgres};
 
 use super::driver::acquire_error;
+#[cfg(feature = "auth")]
+use super::extensions::Extensions;
 use super::layers::Layers;
 use super::names::Names;
 use super::rewrite::Rewriter;
@@ -31,7 +33,7 @@ pub(crate) struct Shared {
     pub(crate) distributed: bool,
     pub(crate) names: Names,
     #[cfg(feature = "auth")]
-    pub(crate) auth: crate::auth::AuthConfig,
+    pub(crate) extensions: Extensions,
 }
 
 impl Shared {

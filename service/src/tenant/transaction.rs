@@ -40,11 +40,9 @@ impl TenantTransaction {
         self.scope.tenant
     }
 
-    /// Authentication of the tenant, every operation a part of this transaction.
     #[cfg(feature = "auth")]
-    #[must_use]
-    pub fn auth(&self) -> crate::auth::Auth<'_, Self> {
-        crate::auth::Auth::new(self, &self.scope.shared.auth)
+    pub(super) const fn scope(&self) -> &TenantScope {
+        &self.scope
     }
 
     /// The session, which is the transaction's until the guard is dropped.

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::Watertight;
-use crate::auth::{AuditLog, AuditLogOptions, HashingMetrics};
+use crate::auth::{AuditLog, AuditLogOptions, AuthConfig, HashingMetrics};
 
 impl Watertight {
     /// How busy the hashing of passwords is.
     #[must_use]
     pub fn hashing_metrics(&self) -> HashingMetrics {
-        self.shared.auth.hashing_metrics()
+        AuthConfig::of(|of| self.shared.extensions.find(of)).hashing_metrics()
     }
 
     /// Starts to write audit events of all tenants behind the caller. Call it within a Tokio runtime, once, and

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use watertight_entity::public::{gift_certificates, packages};
 
 use crate::booking::BookingError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::{Email, text};
@@ -96,7 +96,7 @@ pub struct NewPackage {
 }
 
 /// Issuing.
-impl<C: Tenant> Certificates<'_, C> {
+impl<C: TenantExecutor> Certificates<'_, C> {
     /// Issues a gift certificate, with a code `XXXX-XXXX-XXXX`. It does not expire.
     ///
     /// # Errors

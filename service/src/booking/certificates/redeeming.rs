@@ -13,7 +13,7 @@ use watertight_entity::public::{
 
 use crate::booking::BookingError;
 use crate::booking::scheduling::Scheduling;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 
 use super::{CODE, Certificates, cents};
@@ -32,7 +32,7 @@ pub struct Imbalance {
 }
 
 /// Redeeming.
-impl<C: Tenant> Certificates<'_, C> {
+impl<C: TenantExecutor> Certificates<'_, C> {
     /// Pays a booking with a gift certificate: so many cents, or, for `None`, as much as is due and left. A booking that
     /// is paid in full says so.
     ///

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use watertight_entity::public::{business_hours, business_hours_overrides, time_blocks};
 
 use crate::booking::BookingError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text;
@@ -48,7 +48,7 @@ fn check_hours(opens: NaiveTime, closes: NaiveTime) -> Result<(), InvalidInput> 
 }
 
 /// Hours.
-impl<C: Tenant> Content<'_, C> {
+impl<C: TenantExecutor> Content<'_, C> {
     /// Replaces the weekly hours, all or none. A day can have several, and one without is closed.
     ///
     /// # Errors

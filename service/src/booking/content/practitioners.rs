@@ -4,7 +4,7 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder
 use watertight_entity::public::practitioners;
 
 use crate::booking::BookingError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 use crate::vocabulary::{Handle, text};
 
@@ -32,7 +32,7 @@ pub struct NewPractitioner {
 }
 
 /// Practitioners.
-impl<C: Tenant> Content<'_, C> {
+impl<C: TenantExecutor> Content<'_, C> {
     /// Saves a practitioner, known by the handle.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use sea_orm::{EntityTrait, FromQueryResult};
 use watertight_entity::public::business_profile;
 
 use crate::booking::BookingError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::{Email, text};
@@ -112,7 +112,7 @@ impl Profile {
 }
 
 /// Profile.
-impl<C: Tenant> Content<'_, C> {
+impl<C: TenantExecutor> Content<'_, C> {
     /// Saves the business's profile, of which there is one.
     ///
     /// # Errors

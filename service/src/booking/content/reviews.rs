@@ -8,7 +8,7 @@ use uuid::Uuid;
 use watertight_entity::public::reviews;
 
 use crate::booking::BookingError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text;
 
@@ -41,7 +41,7 @@ pub struct RatingSummary {
 }
 
 /// Reviews.
-impl<C: Tenant> Content<'_, C> {
+impl<C: TenantExecutor> Content<'_, C> {
     /// Keeps a review.
     ///
     /// # Errors

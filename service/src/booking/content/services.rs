@@ -7,7 +7,7 @@ use watertight_entity::public::services;
 
 use crate::booking::BookingError;
 use crate::booking::certificates::check_currency;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::{Change, text};
 
@@ -134,7 +134,7 @@ impl ServiceUpdate {
 }
 
 /// Services.
-impl<C: Tenant> Content<'_, C> {
+impl<C: TenantExecutor> Content<'_, C> {
     /// Offers a service.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use super::Scheduling;
 use super::hours::{Fit, free_starts};
 use super::resource::But;
 use crate::booking::BookingError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::vocabulary::InvalidInput;
 
 /// What slots are looked for.
@@ -104,7 +104,7 @@ fn delta(span: Duration) -> TimeDelta {
 }
 
 /// Availability.
-impl<C: Tenant> Scheduling<'_, C> {
+impl<C: TenantExecutor> Scheduling<'_, C> {
     /// The free slots of a service, by start and then by practitioner: within the weekly hours, or the override of a
     /// day, in the business's time zone, beside bookings that are not cancelled, time blocks and live holds, and not
     /// before now by the database's clock. Two queries, however long the range.

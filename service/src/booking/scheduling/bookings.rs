@@ -14,7 +14,7 @@ use super::hours::Span;
 use super::resource::{But, Terms};
 use super::status::{BookingStatus, PaymentStatus};
 use crate::booking::BookingError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::code::CodeFormat;
@@ -128,7 +128,7 @@ pub(super) fn taken(error: DbErr, start: DateTime<Utc>) -> BookingError {
 }
 
 /// Bookings.
-impl<C: Tenant> Scheduling<'_, C> {
+impl<C: TenantExecutor> Scheduling<'_, C> {
     /// The slot of a service at a time, and the terms of it.
     pub(super) async fn slot(
         self,

@@ -5,7 +5,7 @@ use watertight_entity::public::clients;
 
 use super::Scheduling;
 use crate::booking::BookingError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::{Email, text};
@@ -44,7 +44,7 @@ impl NewClient {
 }
 
 /// Clients.
-impl<C: Tenant> Scheduling<'_, C> {
+impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Saves a client, known by the email: one that is there gets the names and telephone number given.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use super::hours::Span;
 use super::resource::{But, of};
 use super::retention;
 use crate::booking::BookingError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::{seconds, statement};
 use crate::vocabulary::InvalidInput;
 
@@ -48,7 +48,7 @@ fn live_hold() -> Condition {
 }
 
 /// Holds.
-impl<C: Tenant> Scheduling<'_, C> {
+impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Holds a slot: until it is booked or released, or its time is over, no one else has it.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use watertight_entity::public::{business_profile, practitioners, slot_reservatio
 use super::Scheduling;
 use super::hours::{Hours, Span};
 use crate::booking::BookingError;
-use crate::tenant::Tenant;
+use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 use crate::vocabulary::MalformedRow;
 
@@ -90,7 +90,7 @@ fn read<T: serde::de::DeserializeOwned>(
     serde_json::from_value(json).map_err(|error| MalformedRow { column, reason: error.to_string() }.into())
 }
 
-impl<C: Tenant> Scheduling<'_, C> {
+impl<C: TenantExecutor> Scheduling<'_, C> {
     pub(super) async fn terms(
         self,
         service: Uuid,

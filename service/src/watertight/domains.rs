@@ -1,0 +1,69 @@
+use crate::tenant::TenantExecutor;
+
+/// Everything that an application does for one tenant: its statements, and the operations of every domain.
+///
+/// A [`TenantConnection`](crate::TenantConnection) and a [`TenantTransaction`](crate::TenantTransaction) implement it.
+/// Functions that run for a tenant take `&impl Tenant`: a `DatabaseConnection` does not implement it, so it cannot be
+/// passed by accident.
+///
+/// ```
+/// use sea_orm::{DbErr, EntityTrait, PaginatorTrait};
+/// use watertight::Tenant;
+/// use watertight::entity::public::services;
+///
+/// async fn services_offered(tenant: &impl Tenant) -> Result<u64, DbErr> {
+///     services::Entity::find().count(tenant).await
+/// }
+/// ```
+///
+/// ```compile_fail
+/// # use sea_orm::{DatabaseConnection, DbErr};
+/// # async fn services_offered(tenant: &impl watertight::Tenant) {}
+/// # async fn example(connection: &DatabaseConnection) {
+/// services_offered(connection).await;
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not scoped to a tenant",
+    label = "expected a `TenantConnection` or a `TenantTransaction`",
+    note = "call `water.tenant(tenant_id)` for a connection that is scoped to the tenant"
+)]
+pub trait Tenant: TenantExecutor + Sized {
+    /// Authentication of the tenant: every operation, with the application's settings.
+    #[cfg(feature = "auth")]
+    fn auth(&self) -> crate::auth::Auth<'_, Self> {
+        crate::auth::Auth::new(self)
+    }
+
+    /// Content: the profile of the business, its services, opening hours, practitioners and reviews.
+    #[cfg(feature = "booking")]
+    fn content(&self) -> crate::booking::content::Content<'_, Self> {
+        crate::booking::content::Content::new(self)
+    }
+
+    /// Availability, holds and bookings of the tenant.
+    #[cfg(feature = "booking")]
+    fn scheduling(&self) -> crate::booking::scheduling::Scheduling<'_, Self> {
+        crate::booking::scheduling::Scheduling::new(self)
+    }
+
+    /// Gift certificates and packages of the tenant.
+    #[cfg(feature = "booking")]
+    fn certificates(&self) -> crate::booking::certificates::Certificates<'_, Self> {
+        crate::booking::certificates::Certificates::new(self)
+    }
+
+    /// Intake forms and submissions of the tenant.
+    #[cfg(feature = "intake")]
+    fn intake(&self) -> crate::booking::intake::Intake<'_, Self> {
+        crate::booking::intake::Intake::new(self)
+    }
+
+    /// Appointments, payments and bookings that were imported from another system.
+    #[cfg(feature = "booking")]
+    fn history(&self) -> crate::booking::history::History<'_, Self> {
+        crate::booking::history::History::new(self)
+    }
+}
+
+impl<T: TenantExecutor> Tenant for T {}
