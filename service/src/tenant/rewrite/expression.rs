@@ -3,7 +3,9 @@
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
-use super::analysis::{Analysis, on_enough_stack, placeholder};
+use super::analysis::Analysis;
+use super::limits::on_enough_stack;
+use super::named_tenant::placeholder;
 use super::output;
 use super::scope::{Scope, Value};
 use super::tree::Node;
