@@ -1,10 +1,7 @@
 //! What isolation costs on the wire, counted: statements are warm, so that preparing them is not counted.
 
 use anyhow::Result;
-use sea_orm::{
-    ActiveModelTrait, ConnectOptions, ConnectionTrait, EntityTrait, PaginatorTrait, TransactionSession,
-    TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, ConnectOptions, ConnectionTrait, EntityTrait, PaginatorTrait};
 use watertight::entity::public::services;
 use watertight::{Builder, Layers, TenantConnection, Watertight};
 use watertight_tests::proxy::Proxy;

@@ -1,14 +1,19 @@
+mod statements;
+mod transactions;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sea_orm::sqlx::Connection;
 use sea_orm::{
     AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement,
     StreamTrait, TransactionError, TransactionOptions, TransactionTrait,
 };
 use tracing::instrument;
 
+use super::driver::connection_error;
 use super::id::TenantId;
 use super::lease::Lease;
 use super::scope::TenantScope;
@@ -65,6 +70,22 @@ impl TenantConnection {
     #[must_use]
     pub fn auth(&self) -> crate::auth::Auth<'_, Self> {
         crate::auth::Auth::new(self, &self.scope.shared.auth)
+    }
+
+    /// Checks that the server answers: one round trip on a connection of the pool.
+    ///
+    /// ```no_run
+    /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), sea_orm::DbErr> {
+    /// tenant.ping().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The error of the pool or the connection, when the server cannot be reached.
+    #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.scope.shared.connection().await?.ping().await.map_err(connection_error)
     }
 
     async fn lease(&self, scoped: &ScopedStatement) -> Result<Lease, DbErr> {
