@@ -89,7 +89,8 @@ pub use crate::error::Error;
 pub use crate::operations::{doctor, maintenance, routing};
 pub use crate::tenant::{
     Extension, Layers, Reason, Refusal, RewriteMetrics, Rewriter, StatementKind, TENANT_COLUMN,
-    TENANT_KEY_VARIABLE, Tenant, TenantConnection, TenantId, TenantKeys, TenantStream, TenantTransaction,
+    TENANT_KEY_VARIABLE, Tenant, TenantConnection, TenantEntity, TenantId, TenantKeys, TenantStream,
+    TenantTransaction,
 };
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub use crate::vocabulary::{Change, Email, Handle};

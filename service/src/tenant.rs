@@ -5,6 +5,7 @@ mod connection;
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub(crate) mod constraint;
 pub(crate) mod driver;
+mod entity;
 #[cfg(any(feature = "booking", feature = "intake"))]
 pub(crate) mod facade;
 mod id;
@@ -31,6 +32,7 @@ mod unnamed;
 
 pub use self::access::Tenant;
 pub use self::connection::TenantConnection;
+pub use self::entity::TenantEntity;
 pub use self::id::TenantId;
 pub(crate) use self::inspection::Inspection;
 pub use self::layers::Layers;

@@ -12,6 +12,7 @@
 mod adopt;
 mod auth;
 mod business;
+mod by_id;
 mod certificates;
 mod connection;
 mod content;
@@ -29,6 +30,7 @@ mod migrating;
 mod names;
 mod operations;
 mod oracle;
+mod parity;
 mod partitions;
 mod plans;
 mod pooler;

@@ -18,6 +18,28 @@ use super::transaction::TenantTransaction;
 ///     services::Entity::find().count(tenant).await
 /// }
 /// ```
+///
+/// A `DatabaseConnection` is refused by the compiler:
+///
+/// ```compile_fail,E0277
+/// use sea_orm::{DatabaseConnection, DbErr, EntityTrait, PaginatorTrait};
+/// use watertight::Tenant;
+/// use watertight::entity::public::services;
+///
+/// async fn services_offered(tenant: &impl Tenant) -> Result<u64, DbErr> {
+///     services::Entity::find().count(tenant).await
+/// }
+///
+/// async fn of_all_tenants(database: DatabaseConnection) -> Result<u64, DbErr> {
+///     services_offered(&database).await
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not scoped to a tenant",
+    label = "expected a `TenantConnection` or a `TenantTransaction`",
+    note = "a `DatabaseConnection` reaches the rows of every tenant: pass `water.tenant(tenant_id)`, where `water` is a \
+            `Watertight`"
+)]
 pub trait Tenant:
     ConnectionTrait
     + StreamTrait
