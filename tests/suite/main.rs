@@ -21,6 +21,7 @@ mod doctor;
 mod fuzz;
 mod history;
 mod hostile;
+mod house;
 mod intake;
 mod isolation;
 mod judge;
