@@ -8,6 +8,7 @@
 mod circles;
 mod imports;
 mod modules;
+mod reader;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -51,7 +52,7 @@ const UPWARD: [(&str, &str); 12] = [
 ];
 
 /// The most files that may import one another in a circle.
-const LARGEST_CIRCLE: usize = 59;
+const LARGEST_CIRCLE: usize = 54;
 
 fn service() -> Result<Modules> {
     Modules::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../service/src"))

@@ -29,6 +29,7 @@ mod table_function;
 mod target;
 mod tree;
 mod types;
+mod walk;
 mod with;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -38,12 +39,10 @@ use self::cache::{PlanCache, Verdict};
 pub(super) use self::operators::is_built_in as is_built_in_operator;
 pub(crate) use self::plan::Plan;
 pub(crate) use self::settings::Settings;
-use self::tree::Node;
-use super::refusal::{Reason, Refusal};
+use self::walk::{Walk, unhandled, unsupported};
+use super::refusal::Refusal;
 use super::registry::Registry;
 use super::snapshot::Snapshot;
-
-type Walk<T = ()> = Result<T, Reason>;
 
 /// Rewrites statements for the tables of one registry, and remembers the results.
 ///
@@ -116,16 +115,6 @@ impl Rewriter {
             statement::plan(&self.registry, &self.snapshot(), self.settings, text, values).map(Arc::new)
         })
     }
-}
-
-/// Refuses a part of a statement that the walk does not handle.
-fn unhandled<T>(node: Node<'_>) -> Walk<T> {
-    let production = format!("{:?}", node.kind());
-    unsupported(format!("`{}` ({production})", expression::excerpt(node)))
-}
-
-fn unsupported<T>(what: impl Into<std::borrow::Cow<'static, str>>) -> Walk<T> {
-    Err(Reason::Unsupported(what.into()))
 }
 
 #[cfg(test)]

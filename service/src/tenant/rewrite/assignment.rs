@@ -5,13 +5,13 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 use super::super::refusal::Reason;
 use super::super::registry::TENANT_COLUMN;
 use super::analysis::Analysis;
-use super::expression::excerpt;
 use super::identifier::identifier;
 use super::named_tenant::is_default;
 use super::output;
 use super::scope::{Scope, Value};
 use super::target::Target;
 use super::tree::Node;
+use super::walk::excerpt;
 use super::{Walk, unhandled, unsupported};
 
 impl Analysis<'_> {

@@ -1,3 +1,4 @@
+use super::super::refusal::Reason;
 use super::*;
 use crate::tenant::registry::tests::registry;
 
