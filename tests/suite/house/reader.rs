@@ -38,7 +38,9 @@ impl<'a> Reader<'a> {
     fn add_module(&mut self, items: &[Item]) {
         let module = Module { file: self.file, items: names(items), ..Module::default() };
         self.by_path.insert(self.path.clone(), module);
-        items.iter().for_each(|item| self.visit_item(item));
+        for item in items {
+            self.visit_item(item);
+        }
     }
 
     fn module(&mut self) -> &mut Module {
