@@ -29,6 +29,9 @@ use super::unnamed::{self, Execute, QueryAll, QueryOne, Run};
 /// be proved to is refused with a [`Refusal`]. It is cheap to make and to clone: a handle on the pool and the
 /// tenant's identity.
 ///
+/// It has the methods of a `DatabaseConnection` under the same names, so code that calls `begin`, `transaction_async`,
+/// `query_one_raw` or `ping` imports no trait of SeaORM's.
+///
 /// Isolation takes no round trip of its own: the token that row-level security verifies travels with the values of each
 /// statement. Outside a transaction each statement commits on its own. Dropping the future does not cancel a statement
 /// that was already sent; use a transaction for work that must not be half done.

@@ -25,6 +25,8 @@ use super::unnamed::{self, Execute, QueryAll, QueryOne};
 /// Dropped without [`commit`](Self::commit) it rolls back. Transactions nest: `begin` on a transaction
 /// sets a savepoint, and while it is open the outer one refuses statements, so that neither ends the other by
 /// accident.
+///
+/// It has the methods of a `DatabaseTransaction` under the same names, so no trait of SeaORM's needs to be imported.
 pub struct TenantTransaction {
     scope: TenantScope,
     session: Arc<SharedPgTransaction>,
