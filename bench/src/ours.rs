@@ -4,7 +4,6 @@ use anyhow::{Context, Result};
 use sea_orm::sea_query::JoinType;
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, RelationTrait,
-    TransactionSession, TransactionTrait,
 };
 use serde_json::json;
 use uuid::Uuid;

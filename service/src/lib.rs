@@ -91,8 +91,8 @@ pub use crate::error::Error;
 pub use crate::operations::{ConnectError, MaintenanceError, RoutingError, doctor, maintenance};
 pub use crate::tenant::{
     Extension, Layers, Reason, Refusal, RegistrationError, RewriteMetrics, Rewriter, SigningError,
-    StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantExecutor, TenantId,
-    TenantIdError, TenantKeys, TenantStream, TenantTransaction, TimeoutError,
+    StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantEntity, TenantExecutor,
+    TenantId, TenantIdError, TenantKeys, TenantStream, TenantTransaction, TimeoutError,
 };
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub use crate::vocabulary::{Change, Email, Handle};

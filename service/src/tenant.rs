@@ -7,6 +7,7 @@ mod connection;
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub(crate) mod constraint;
 pub(crate) mod driver;
+mod entity;
 mod error;
 #[cfg(feature = "auth")]
 mod extensions;
@@ -36,6 +37,7 @@ mod unnamed;
 
 pub use self::access::TenantExecutor;
 pub use self::connection::TenantConnection;
+pub use self::entity::TenantEntity;
 pub use self::error::{RegistrationError, SigningError, TenantIdError, TimeoutError};
 #[cfg(feature = "auth")]
 pub(crate) use self::extensions::Extensions;

@@ -7,9 +7,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
-use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DbBackend, Set, Statement, TransactionSession, TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, DbBackend, Set, Statement};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::prelude::*;

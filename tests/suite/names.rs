@@ -2,10 +2,7 @@
 //! PostgreSQL's own, and what changes while an application runs.
 
 use anyhow::Result;
-use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DbErr, QueryResult, TransactionSession,
-    TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseConnection, DbErr, QueryResult};
 use watertight::{Reason, Refusal, TenantConnection, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
 

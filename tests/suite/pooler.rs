@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectOptions, ConnectionTrait, Database, DbBackend, EntityTrait,
-    PaginatorTrait, QueryFilter, Set, Statement, StreamTrait, TransactionSession, TransactionTrait,
+    PaginatorTrait, QueryFilter, Set, Statement, StreamTrait,
 };
 use url::Url;
 use watertight::doctor::{Check, Severity};

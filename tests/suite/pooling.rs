@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use sea_orm::{
     ActiveModelTrait, ConnectOptions, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait,
-    Statement, TransactionSession, TransactionTrait,
+    Statement,
 };
 use watertight::entity::public::services;
 use watertight::{TenantConnection, Watertight};

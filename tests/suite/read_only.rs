@@ -1,7 +1,7 @@
 //! A database that is only read: a replica.
 
 use anyhow::Result;
-use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, PaginatorTrait, TransactionTrait};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, PaginatorTrait};
 use watertight::entity::public::services;
 use watertight::{Layers, Reason, Refusal, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};

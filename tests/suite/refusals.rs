@@ -1,7 +1,7 @@
 //! What is refused reaches neither the server nor anybody's rows.
 
 use anyhow::Result;
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, Statement};
+use sea_orm::{ActiveModelTrait, DbBackend, EntityTrait, PaginatorTrait, Statement};
 use watertight::entity::public::services;
 use watertight::{Reason, Refusal, StatementKind};
 use watertight_tests::TestDatabase;

@@ -1,10 +1,7 @@
 //! What isolation costs on the wire, counted: statements are warm, so that preparing them is not counted.
 
 use anyhow::Result;
-use sea_orm::{
-    ActiveModelTrait, ConnectOptions, ConnectionTrait, EntityTrait, PaginatorTrait, TransactionSession,
-    TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, ConnectOptions, ConnectionTrait, EntityTrait, PaginatorTrait};
 use watertight::entity::public::services;
 use watertight::{Builder, Layers, TenantConnection, Watertight};
 use watertight_tests::proxy::Proxy;
@@ -12,7 +9,11 @@ use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::{auth, rows};
 
-async fn through(proxy: &Proxy, database: &TestDatabase, builder: Builder) -> Result<TenantConnection> {
+pub(crate) async fn through(
+    proxy: &Proxy,
+    database: &TestDatabase,
+    builder: Builder,
+) -> Result<TenantConnection> {
     let mut options = ConnectOptions::new(proxy.url(&database.app_url())?);
     // The pool's own ping before each use is its choice, not a cost of isolation.
     options.max_connections(1).test_before_acquire(false);
@@ -20,7 +21,7 @@ async fn through(proxy: &Proxy, database: &TestDatabase, builder: Builder) -> Re
 }
 
 /// Waits until what is done behind the caller is done too.
-async fn settled(proxy: &Proxy) -> u64 {
+pub(crate) async fn settled(proxy: &Proxy) -> u64 {
     let mut before = proxy.turns();
     loop {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use sea_orm::{
     ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr,
-    EntityTrait, Set, Statement, TransactionSession, TransactionTrait,
+    EntityTrait, Set, Statement, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use watertight::ConnectError;

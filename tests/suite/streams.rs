@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use futures_util::TryStreamExt;
-use sea_orm::{ActiveModelTrait, ConnectOptions, EntityTrait, PaginatorTrait, QueryOrder, TransactionTrait};
+use sea_orm::{ActiveModelTrait, ConnectOptions, EntityTrait, PaginatorTrait, QueryOrder};
 use watertight::Watertight;
 use watertight::entity::public::services;
 use watertight_tests::{TestDatabase, new_tenant};

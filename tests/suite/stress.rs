@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 use futures_util::TryStreamExt;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr,
-    EntityTrait, PaginatorTrait, QueryFilter, RuntimeErr, Statement, TransactionSession, TransactionTrait,
+    EntityTrait, PaginatorTrait, QueryFilter, RuntimeErr, Statement,
 };
 use watertight::entity::public::services;
 use watertight::{TenantConnection, Watertight};

@@ -4,7 +4,6 @@
 use anyhow::Result;
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, PaginatorTrait, Statement,
-    TransactionSession, TransactionTrait,
 };
 use url::Url;
 use watertight::entity::public::services;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QuerySelect, RuntimeErr, Statement,
-    TransactionSession, TransactionTrait,
+    TransactionTrait,
 };
 use watertight::InvalidInput;
 use watertight::TimeoutError;

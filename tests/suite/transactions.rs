@@ -1,10 +1,7 @@
 //! Transactions of a tenant: atomic, nested, rolled back when dropped, and never of another tenant.
 
 use anyhow::Result;
-use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IsolationLevel, PaginatorTrait,
-    TransactionSession, TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IsolationLevel, PaginatorTrait};
 use watertight::entity::public::services;
 use watertight::{Reason, Refusal, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};

@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use comfy_table::Table;
 use sea_orm::sqlx::postgres::PgDatabaseError;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, ModelTrait,
-    PaginatorTrait, QueryFilter, RuntimeErr, Set, Statement, TransactionTrait,
+    ActiveModelTrait, ColumnTrait, DbBackend, DbErr, EntityTrait, ModelTrait, PaginatorTrait, QueryFilter,
+    RuntimeErr, Set, Statement,
 };
 use watertight::entity::auth::users;
 use watertight::entity::public::{bookings, clients, services};

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use anyhow::{Context, Result};
 use chrono::{Days, NaiveDate, TimeDelta, TimeZone};
-use sea_orm::{ActiveModelTrait, EntityTrait, Set, TransactionSession, TransactionTrait};
+use sea_orm::{ActiveModelTrait, EntityTrait, Set};
 use watertight::TenantConnection;
 use watertight::content::Profile;
 use watertight::entity::auth::{invitations, users};

@@ -5,7 +5,7 @@
 //! of parallel guesses, at most as many as [`Lockout`] allows are answered; all others learn that the account is locked.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{FromQueryResult, TransactionSession, Value};
+use sea_orm::{FromQueryResult, Value};
 use serde_json::json;
 use uuid::Uuid;
 

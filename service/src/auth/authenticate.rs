@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, TransactionSession};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use uuid::Uuid;
 use watertight_entity::auth::sessions;

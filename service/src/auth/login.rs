@@ -1,7 +1,6 @@
 //! Logging in.
 
 use chrono::{DateTime, Utc};
-use sea_orm::TransactionSession;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 

@@ -1,6 +1,5 @@
 //! Hashing, comparing and changing passwords.
 
-use sea_orm::{ConnectionTrait, TransactionSession};
 use serde_json::json;
 use uuid::Uuid;
 

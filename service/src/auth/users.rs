@@ -6,7 +6,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityName, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    Select, Statement, TransactionSession, Value,
+    Select, Statement, Value,
 };
 use uuid::Uuid;
 use watertight_entity::auth::{invitations, sessions, totp_secrets, users};
@@ -230,7 +230,6 @@ impl<C: TenantExecutor> Auth<'_, C> {
         handle: Option<&Handle>,
         ends_sessions: bool,
     ) -> Result<Option<User>, DbErr> {
-        use sea_orm::ConnectionTrait;
         let transaction = self.db.begin().await?;
         let locked = find().filter(users::Column::Id.eq(id)).lock_exclusive();
         let Some(before) = transaction.query_one(locked.as_query()).await? else { return Ok(None) };

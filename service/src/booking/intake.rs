@@ -9,7 +9,6 @@ use jsonschema::{PatternOptions, Validator};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Set,
-    TransactionSession,
 };
 use serde_json::Value as Json;
 use uuid::Uuid;

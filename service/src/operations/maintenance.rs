@@ -12,7 +12,7 @@ mod tables;
 use std::fmt;
 use std::sync::Arc;
 
-use sea_orm::{AccessMode, ConnectionTrait, FromQueryResult, IsolationLevel, TransactionTrait};
+use sea_orm::{AccessMode, FromQueryResult, IsolationLevel};
 use uuid::Uuid;
 
 pub use self::erase::{ErasedTable, Erasure};

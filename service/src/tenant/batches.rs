@@ -1,6 +1,6 @@
 //! Deletes of many rows, in batches.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, TransactionSession, Value};
+use sea_orm::{DbBackend, DbErr, Statement, Value};
 
 use super::access::TenantExecutor;
 

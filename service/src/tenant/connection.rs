@@ -1,14 +1,19 @@
+mod statements;
+mod transactions;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sea_orm::sqlx::Connection;
 use sea_orm::{
     AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement,
     StreamTrait, TransactionError, TransactionOptions, TransactionTrait,
 };
 use tracing::instrument;
 
+use super::driver::connection_error;
 use super::id::TenantId;
 use super::lease::Lease;
 use super::scope::TenantScope;
@@ -23,6 +28,9 @@ use super::unnamed::{self, Execute, QueryAll, QueryOne, Run};
 /// Every statement that passes through it, built or raw, sees and changes rows of this tenant alone; one that cannot
 /// be proved to is refused with a [`Refusal`](crate::Refusal). It is cheap to make and to clone: a handle on the pool and the
 /// tenant's identity.
+///
+/// It has the methods of a `DatabaseConnection` under the same names, so code that calls `begin`, `transaction_async`,
+/// `query_one_raw` or `ping` imports no trait of SeaORM's.
 ///
 /// Isolation takes no round trip of its own: the token that row-level security verifies travels with the values of each
 /// statement. Outside a transaction each statement commits on its own. Dropping the future does not cancel a statement
@@ -63,6 +71,22 @@ impl TenantConnection {
     #[cfg(feature = "auth")]
     pub(super) const fn scope(&self) -> &TenantScope {
         &self.scope
+    }
+
+    /// Checks that the server answers: one round trip on a connection of the pool.
+    ///
+    /// ```no_run
+    /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), sea_orm::DbErr> {
+    /// tenant.ping().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The error of the pool or the connection, when the server cannot be reached.
+    #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.scope.shared.connection().await?.ping().await.map_err(connection_error)
     }
 
     async fn lease(&self, scoped: &ScopedStatement) -> Result<Lease, DbErr> {

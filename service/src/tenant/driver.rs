@@ -17,8 +17,12 @@ pub(super) fn acquire_error(error: SqlxError) -> DbErr {
     match error {
         SqlxError::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
         SqlxError::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
-        error => DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))),
+        error => connection_error(error),
     }
+}
+
+pub(super) fn connection_error(error: SqlxError) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
 }
 
 /// The driver's error behind the failure of a statement.

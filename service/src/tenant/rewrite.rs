@@ -10,34 +10,39 @@ mod edits;
 mod expression;
 mod from;
 mod functions;
+mod guard;
 mod identifier;
 mod insert;
 mod lexical;
+mod limits;
+mod named_tenant;
 mod operators;
 mod output;
 mod plan;
 mod query;
 mod scope;
+mod settings;
 mod stamp;
 mod statement;
+mod table;
 mod table_function;
 mod target;
 mod tree;
 mod types;
+mod walk;
+mod with;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-pub(crate) use self::analysis::Settings;
 pub use self::cache::RewriteMetrics;
 use self::cache::{PlanCache, Verdict};
 pub(super) use self::operators::is_built_in as is_built_in_operator;
 pub(crate) use self::plan::Plan;
-use self::tree::Node;
-use super::refusal::{Reason, Refusal};
+pub(crate) use self::settings::Settings;
+use self::walk::{Walk, unhandled, unsupported};
+use super::refusal::Refusal;
 use super::registry::Registry;
 use super::snapshot::Snapshot;
-
-type Walk<T = ()> = Result<T, Reason>;
 
 /// Rewrites statements for the tables of one registry, and remembers the results.
 ///
@@ -110,16 +115,6 @@ impl Rewriter {
             statement::plan(&self.registry, &self.snapshot(), self.settings, text, values).map(Arc::new)
         })
     }
-}
-
-/// Refuses a part of a statement that the walk does not handle.
-fn unhandled<T>(node: Node<'_>) -> Walk<T> {
-    let production = format!("{:?}", node.kind());
-    unsupported(format!("`{}` ({production})", expression::excerpt(node)))
-}
-
-fn unsupported<T>(what: impl Into<std::borrow::Cow<'static, str>>) -> Walk<T> {
-    Err(Reason::Unsupported(what.into()))
 }
 
 #[cfg(test)]

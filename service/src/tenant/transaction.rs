@@ -1,3 +1,6 @@
+mod nested;
+mod statements;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,9 +22,11 @@ use super::unnamed::{self, Execute, QueryAll, QueryOne};
 
 /// A transaction of one tenant, or a savepoint inside one.
 ///
-/// Dropped without [`commit`](TransactionSession::commit) it rolls back. Transactions nest: `begin` on a transaction
+/// Dropped without [`commit`](Self::commit) it rolls back. Transactions nest: `begin` on a transaction
 /// sets a savepoint, and while it is open the outer one refuses statements, so that neither ends the other by
 /// accident.
+///
+/// It has the methods of a `DatabaseTransaction` under the same names, so no trait of SeaORM's needs to be imported.
 pub struct TenantTransaction {
     scope: TenantScope,
     session: Arc<SharedPgTransaction>,
@@ -56,7 +61,26 @@ impl TenantTransaction {
         T: Send,
         E: fmt::Display + fmt::Debug + Send,
     {
-        match callback(&self).await {
+        let result = callback(&self).await;
+        self.end(result).await
+    }
+
+    pub(super) async fn run_async<F, T, E>(self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> AsyncFnOnce(&'c Self) -> Result<T, E> + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        let result = callback(&self).await;
+        self.end(result).await
+    }
+
+    /// Commits what a callback ended with `Ok`, and rolls back what it ended with `Err`.
+    async fn end<T, E>(self, result: Result<T, E>) -> Result<T, TransactionError<E>>
+    where
+        E: fmt::Display + fmt::Debug,
+    {
+        match result {
             Ok(value) => {
                 self.commit().await?;
                 Ok(value)

@@ -16,12 +16,20 @@ use crate::tenant::TenantExecutor;
 /// }
 /// ```
 ///
-/// ```compile_fail
-/// # use sea_orm::{DatabaseConnection, DbErr};
-/// # async fn services_offered(tenant: &impl watertight::Tenant) {}
-/// # async fn example(connection: &DatabaseConnection) {
-/// services_offered(connection).await;
-/// # }
+/// The compiler refuses a `DatabaseConnection`:
+///
+/// ```compile_fail,E0277
+/// use sea_orm::{DatabaseConnection, DbErr, EntityTrait, PaginatorTrait};
+/// use watertight::Tenant;
+/// use watertight::entity::public::services;
+///
+/// async fn services_offered(tenant: &impl Tenant) -> Result<u64, DbErr> {
+///     services::Entity::find().count(tenant).await
+/// }
+///
+/// async fn of_all_tenants(database: DatabaseConnection) -> Result<u64, DbErr> {
+///     services_offered(&database).await
+/// }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not scoped to a tenant",

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use chrono::TimeDelta;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use uuid::Uuid;
 use watertight::InvalidInput;

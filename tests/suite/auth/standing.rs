@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use sea_orm::{TransactionSession, TransactionTrait};
 use watertight::auth::AuthError;
 use watertight::auth::{
     CreatedInvitation, InvitationState, InvitedUser, LoginRefusal, NewInvitation, NewUser, Permissions,

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use futures_util::TryStreamExt;
-use sea_orm::{EntityTrait, TransactionSession, TransactionTrait};
+use sea_orm::EntityTrait;
 use uuid::Uuid;
 use watertight::InvalidInput;
 use watertight::auth::AuthError;

@@ -1,10 +1,7 @@
 //! Business goes on: who signs in, who books, what maintenance does, and what no tenant sees of another.
 
 use anyhow::{Context, Result};
-use sea_orm::{
-    ConnectionTrait, Database, DbBackend, EntityTrait, PaginatorTrait, Statement, TransactionSession,
-    TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, Database, DbBackend, EntityTrait, PaginatorTrait, Statement};
 use serde_json::Value as Json;
 use watertight::entity::auth::{audit_events, sessions};
 use watertight::entity::public::bookings;

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 use axum::Router;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{DbBackend, Statement};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use watertight::auth::{AuthSettings, EncryptionKeys, SigningKeys, TotpSecret};

@@ -3,7 +3,7 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Set, TransactionSession,
+    QuerySelect, Set,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -136,7 +136,6 @@ impl<C: TenantExecutor> Certificates<'_, C> {
             [package.id.into()],
         );
         {
-            use sea_orm::ConnectionTrait;
             if transaction.execute_raw(use_one).await?.rows_affected() == 0 {
                 return refuse(if package.remaining_sessions == 0 {
                     "no session is left of it"

@@ -1,7 +1,7 @@
 //! When a business is open, and when a practitioner is not to be had.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Set, TransactionSession};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Set};
 use uuid::Uuid;
 use watertight_entity::public::{business_hours, business_hours_overrides, time_blocks};
 

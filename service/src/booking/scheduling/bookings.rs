@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Set, TransactionSession,
+    QuerySelect, QueryTrait, Set,
 };
 use uuid::Uuid;
 use watertight_entity::public::{bookings, clients};

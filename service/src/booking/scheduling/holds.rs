@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, QueryFilter, TransactionSession};
+use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, QueryFilter};
 use uuid::Uuid;
 use watertight_entity::public::slot_reservations;
 
@@ -76,10 +76,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
                 seconds(hold.ttl),
             ],
         );
-        let row = {
-            use sea_orm::ConnectionTrait;
-            transaction.query_one_raw(insert).await.map_err(|error| taken(error, hold.start))?
-        };
+        let row = { transaction.query_one_raw(insert).await.map_err(|error| taken(error, hold.start))? };
         let row = row.ok_or(BookingError::Database(DbErr::RecordNotInserted))?;
         let reservation = slot_reservations::Model::from_query_result(&row, "")?;
         transaction.commit().await?;

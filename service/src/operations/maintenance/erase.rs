@@ -1,6 +1,6 @@
 //! Every row of a tenant, deleted.
 
-use sea_orm::{AccessMode, ConnectionTrait, TransactionSession};
+use sea_orm::AccessMode;
 use serde::Serialize;
 
 use super::stats::count_rows;

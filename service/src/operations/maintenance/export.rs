@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
-use sea_orm::{AccessMode, ConnectionTrait, FromQueryResult, StreamTrait};
+use sea_orm::{AccessMode, FromQueryResult};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncWrite, AsyncWriteExt};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt;
-use sea_orm::{AccessMode, ConnectionTrait, TransactionSession};
+use sea_orm::AccessMode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};

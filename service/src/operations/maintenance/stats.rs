@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{AccessMode, ConnectionTrait, DbErr, FromQueryResult};
+use sea_orm::{AccessMode, DbErr, FromQueryResult};
 use serde::Serialize;
 
 use super::Maintenance;

@@ -4,13 +4,14 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
 use super::super::registry::TENANT_COLUMN;
-use super::analysis::{Analysis, is_default};
-use super::expression::excerpt;
+use super::analysis::Analysis;
 use super::identifier::identifier;
+use super::named_tenant::is_default;
 use super::output;
 use super::scope::{Scope, Value};
 use super::target::Target;
 use super::tree::Node;
+use super::walk::excerpt;
 use super::{Walk, unhandled, unsupported};
 
 impl Analysis<'_> {

@@ -4,12 +4,12 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
 use super::analysis::Analysis;
-use super::expression::excerpt;
 use super::functions;
 use super::identifier::{identifier, parts};
 use super::scope::{Scope, Value};
 use super::table_function;
 use super::tree::Node;
+use super::walk::excerpt;
 use super::{Walk, unhandled, unsupported};
 
 /// PostgreSQL's own functions that take rows and look at nothing but their columns. They convert each column by its

@@ -3,9 +3,10 @@
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::registry::TENANT_COLUMN;
-use super::analysis::{Analysis, is_default};
+use super::analysis::Analysis;
 use super::from::{From, table_name};
 use super::identifier::identifier;
+use super::named_tenant::is_default;
 use super::scope::{Columns, Scope, Value};
 use super::target::Target;
 use super::tree::Node;

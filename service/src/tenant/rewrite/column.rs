@@ -5,11 +5,11 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 use super::super::refusal::Reason;
 use super::super::registry::TableName;
 use super::analysis::Analysis;
-use super::expression::excerpt;
 use super::identifier::identifier;
 use super::output;
 use super::scope::{Meaning, Relation, Scope, Value};
 use super::tree::Node;
+use super::walk::excerpt;
 use super::{Walk, unhandled, unsupported};
 
 impl Analysis<'_> {

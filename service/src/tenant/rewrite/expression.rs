@@ -3,10 +3,13 @@
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
-use super::analysis::{Analysis, on_enough_stack, placeholder};
+use super::analysis::Analysis;
+use super::limits::on_enough_stack;
+use super::named_tenant::placeholder;
 use super::output;
 use super::scope::{Scope, Value};
 use super::tree::Node;
+use super::walk::excerpt;
 use super::{Walk, unhandled, unsupported};
 
 /// Productions whose parts are expressions, keywords and other productions of this list.
@@ -442,15 +445,5 @@ fn check_operation_token(token: Node<'_>) -> Walk {
         | K::LParen
         | K::RParen => Ok(()),
         _ => unhandled(token),
-    }
-}
-
-/// The beginning of a part of the statement, for a message.
-pub(super) fn excerpt(node: Node<'_>) -> String {
-    const LONGEST: usize = 60;
-    let text = node.text();
-    match text.get(..text.floor_char_boundary(LONGEST)) {
-        Some(beginning) if beginning.len() < text.len() => format!("{beginning}.."),
-        _ => text.to_owned(),
     }
 }

@@ -4,11 +4,14 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
 use super::super::registry::Ownership;
-use super::analysis::{Analysis, check_label, name_list, on_enough_stack};
+use super::analysis::Analysis;
+use super::guard::check_label;
 use super::identifier::{identifier, parts};
+use super::limits::on_enough_stack;
 use super::output;
 use super::scope::{Column, Columns, Relation, Scope, Value};
 use super::tree::Node;
+use super::with::name_list;
 use super::{Walk, unhandled, unsupported};
 
 /// An alias with what it renames.

@@ -4,9 +4,9 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
 use super::analysis::Analysis;
-use super::expression::excerpt;
 use super::identifier::identifier;
 use super::tree::Node;
+use super::walk::excerpt;
 use super::{Walk, unhandled};
 
 /// Every operator's name in `pg_operator` of PostgreSQL 15 to 18.

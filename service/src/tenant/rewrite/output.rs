@@ -2,8 +2,8 @@
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
-use super::analysis::on_enough_stack;
 use super::identifier::{identifier, parts};
+use super::limits::on_enough_stack;
 use super::tree::Node;
 use super::{Walk, types, unsupported};
 

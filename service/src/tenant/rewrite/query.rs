@@ -3,10 +3,12 @@
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
-use super::analysis::{Analysis, check_label, check_width};
+use super::analysis::Analysis;
 use super::column::relation_named;
 use super::from::From;
+use super::guard::check_label;
 use super::identifier::identifier;
+use super::limits::check_width;
 use super::output;
 use super::scope::{Column, Columns, Meaning, Relation, Scope, Value};
 use super::stamp::Stamp;
@@ -428,7 +430,7 @@ impl Analysis<'_> {
 }
 
 fn is_default_of_insert(expression: Node<'_>, stamp: Option<&Stamp>) -> bool {
-    stamp.is_some() && super::analysis::is_default(expression)
+    stamp.is_some() && super::named_tenant::is_default(expression)
 }
 
 /// The columns of a set operation: the names of the first branch.

@@ -7,10 +7,12 @@ use super::super::refusal::{Reason, Refusal, StatementKind};
 use super::super::registry::Registry;
 use super::super::snapshot::Snapshot;
 use super::Walk;
-use super::analysis::{Analysis, Settings, placeholder};
+use super::analysis::Analysis;
 use super::edits::Edits;
+use super::named_tenant::placeholder;
 use super::plan::Plan;
 use super::scope::Scope;
+use super::settings::Settings;
 use super::tree::{Node, TEXT_LIMIT, Tree};
 
 pub(super) fn plan(
@@ -75,8 +77,13 @@ struct Draft<'a, 't> {
 
 impl Draft<'_, '_> {
     fn of(&mut self, statement: Node<'_>, kind: StatementKind) -> Walk<Plan> {
-        let mut analysis = Analysis::new(self.registry, self.snapshot, self.settings, self.values + 1);
-        analysis.references = self.tree.count(K::columnref);
+        let mut analysis = Analysis::new(
+            self.registry,
+            self.snapshot,
+            self.settings,
+            self.values + 1,
+            self.tree.count(K::columnref),
+        );
         analysis.statement(statement, &Scope::EMPTY)?;
         let highest = highest_placeholder(self.tree);
         if highest != self.values {

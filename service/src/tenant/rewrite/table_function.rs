@@ -4,11 +4,11 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
 use super::analysis::Analysis;
-use super::expression::excerpt;
 use super::identifier::{identifier, parts};
 use super::output;
 use super::scope::{Column, Columns, Relation, Scope, Value};
 use super::tree::Node;
+use super::walk::excerpt;
 use super::{Walk, unhandled};
 
 /// PostgreSQL's own functions whose result is a row, with its columns.

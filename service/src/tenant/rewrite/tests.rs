@@ -1,3 +1,4 @@
+use super::super::refusal::Reason;
 use super::*;
 use crate::tenant::registry::tests::registry;
 
@@ -307,6 +308,17 @@ fn deep_and_long_statements_are_answered() {
     refused(&format!("SELECT * FROM services {}", joins.join(" ")));
     let longest = " ".repeat(tree::TEXT_LIMIT);
     assert!(matches!(refused(&format!("SELECT 1{longest}")), Reason::TooLarge { .. }));
+}
+
+#[test]
+fn a_limit_is_named_where_it_is_exceeded() {
+    let unions = format!("SELECT 1{}", " UNION SELECT 1".repeat(600));
+    assert_eq!(refused(&unions), Reason::Unsupported("queries nested deeper than 512".into()));
+    let joins: Vec<_> = (1..600).map(|n| format!("JOIN services x{n} USING (id)")).collect();
+    assert_eq!(
+        refused(&format!("SELECT 1 FROM services {}", joins.join(" "))),
+        Reason::Unsupported("joins of more than 500,000 columns".into())
+    );
 }
 
 #[test]

@@ -1,0 +1,130 @@
+//! The methods of `TransactionTrait` on a connection. Callers need no trait in scope.
+
+use std::fmt;
+use std::pin::Pin;
+
+use sea_orm::{AccessMode, DbErr, IsolationLevel, TransactionError, TransactionOptions, TransactionTrait};
+
+use super::TenantConnection;
+use crate::tenant::transaction::TenantTransaction;
+
+/// Transactions, by the methods that a `DatabaseConnection` has.
+impl TenantConnection {
+    /// Begins a transaction of the tenant.
+    ///
+    /// ```no_run
+    /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), sea_orm::DbErr> {
+    /// let transaction = tenant.begin().await?;
+    /// transaction.execute_unprepared("DELETE FROM reviews").await?;
+    /// transaction.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The error of the pool or the server.
+    pub async fn begin(&self) -> Result<TenantTransaction, DbErr> {
+        TransactionTrait::begin(self).await
+    }
+
+    /// Begins a transaction with an isolation level and an access mode.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub async fn begin_with_config(
+        &self,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<TenantTransaction, DbErr> {
+        TransactionTrait::begin_with_config(self, isolation_level, access_mode).await
+    }
+
+    /// Begins a transaction with options.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub async fn begin_with_options(&self, options: TransactionOptions) -> Result<TenantTransaction, DbErr> {
+        TransactionTrait::begin_with_options(self, options).await
+    }
+
+    /// Runs a callback in a transaction: `Ok` commits it, `Err` rolls it back.
+    ///
+    /// # Errors
+    /// The error of the callback, or that of beginning or ending the transaction.
+    pub async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c TenantTransaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+            + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        TransactionTrait::transaction(self, callback).await
+    }
+
+    /// Runs a callback in a transaction with an isolation level and an access mode.
+    ///
+    /// # Errors
+    /// As [`transaction`](Self::transaction).
+    pub async fn transaction_with_config<F, T, E>(
+        &self,
+        callback: F,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(&'c TenantTransaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+            + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        TransactionTrait::transaction_with_config(self, callback, isolation_level, access_mode).await
+    }
+
+    /// Runs an async closure in a transaction. The closure can borrow from its surroundings.
+    ///
+    /// ```no_run
+    /// use sea_orm::{DbErr, EntityTrait, PaginatorTrait};
+    /// use watertight::entity::public::{clients, services};
+    ///
+    /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut counts = Vec::new();
+    /// tenant
+    ///     .transaction_async(async |transaction| {
+    ///         counts.push(services::Entity::find().count(transaction).await?);
+    ///         counts.push(clients::Entity::find().count(transaction).await?);
+    ///         Ok::<(), DbErr>(())
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`transaction`](Self::transaction).
+    pub async fn transaction_async<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> AsyncFnOnce(&'c TenantTransaction) -> Result<T, E> + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        self.begin().await?.run_async(callback).await
+    }
+
+    /// Runs an async closure in a transaction with an isolation level and an access mode.
+    ///
+    /// # Errors
+    /// As [`transaction`](Self::transaction).
+    pub async fn transaction_with_config_async<F, T, E>(
+        &self,
+        callback: F,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> AsyncFnOnce(&'c TenantTransaction) -> Result<T, E> + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        self.begin_with_config(isolation_level, access_mode).await?.run_async(callback).await
+    }
+}

@@ -1,0 +1,112 @@
+//! Rows by their key within a tenant.
+
+use sea_orm::sea_query::{FromValueTuple, IntoValueTuple};
+use sea_orm::{EntityTrait, PrimaryKeyTrait, Select, ValidatedDeleteOne};
+use uuid::Uuid;
+
+use super::access::TenantExecutor;
+
+/// An entity whose primary key is `(tenant_id, ..)`: rows are found by the rest of the key.
+///
+/// The methods are on the entity, because [`EntityTrait::find_by_id`] is and they return the same [`Select`], on which
+/// filters, joins and `one` follow as ever.
+///
+/// Every entity whose key has two or three columns, of which the first is a [`Uuid`], has this trait. That column must
+/// be `tenant_id`, as in all tables that `watertight-migration` creates; by another leading column no row is found.
+///
+/// ```no_run
+/// use sea_orm::DbErr;
+/// use uuid::Uuid;
+/// use watertight::entity::auth::users;
+/// use watertight::{Tenant, TenantEntity};
+///
+/// async fn handle_of(tenant: &impl Tenant, user_id: Uuid) -> Result<Option<String>, DbErr> {
+///     let user = users::Entity::find_by_id_in(tenant, user_id).one(tenant).await?;
+///     Ok(user.map(|user| user.handle))
+/// }
+/// ```
+pub trait TenantEntity: EntityTrait {
+    /// The key without the tenant, such as `Uuid`, `i32` or `String`.
+    type Id;
+
+    /// Finds a row of the tenant by the rest of its key: `find_by_id((tenant_id, id))`.
+    ///
+    /// ```no_run
+    /// # use sea_orm::{DbErr, EntityTrait, QuerySelect};
+    /// # use watertight::entity::public::{bookings, clients};
+    /// # use watertight::{TenantConnection, TenantEntity};
+    /// # async fn example(tenant: TenantConnection, id: uuid::Uuid) -> Result<(), DbErr> {
+    /// let select = bookings::Entity::find_by_id_in(&tenant, id).find_also_related(clients::Entity);
+    /// let booking_and_client = select.one(&tenant).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn find_by_id_in(tenant: &impl TenantExecutor, id: impl Into<Self::Id>) -> Select<Self>;
+
+    /// Deletes a row of the tenant by the rest of its key: `delete_by_id((tenant_id, id))`.
+    ///
+    /// ```no_run
+    /// # use sea_orm::DbErr;
+    /// # use watertight::entity::public::services;
+    /// # use watertight::{TenantConnection, TenantEntity};
+    /// # async fn example(tenant: TenantConnection, id: uuid::Uuid) -> Result<(), DbErr> {
+    /// let deleted = services::Entity::delete_by_id_in(&tenant, id).exec(&tenant).await?;
+    /// println!("{} service deleted", deleted.rows_affected);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn delete_by_id_in(tenant: &impl TenantExecutor, id: impl Into<Self::Id>) -> ValidatedDeleteOne<Self>;
+}
+
+impl<E> TenantEntity for E
+where
+    E: EntityTrait,
+    KeyOf<E>: TenantKey,
+{
+    type Id = <KeyOf<E> as TenantKey>::Id;
+
+    fn find_by_id_in(tenant: &impl TenantExecutor, id: impl Into<Self::Id>) -> Select<Self> {
+        Self::find_by_id(KeyOf::<E>::in_tenant(tenant.tenant_id().uuid(), id.into()))
+    }
+
+    fn delete_by_id_in(tenant: &impl TenantExecutor, id: impl Into<Self::Id>) -> ValidatedDeleteOne<Self> {
+        Self::delete_by_id(KeyOf::<E>::in_tenant(tenant.tenant_id().uuid(), id.into()))
+    }
+}
+
+type KeyOf<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::ValueType;
+
+/// A primary key that begins with the tenant.
+#[diagnostic::on_unimplemented(
+    message = "the primary key `{Self}` does not begin with a tenant",
+    note = "`TenantEntity` is for keys `(tenant_id, id)`; other entities have `find_by_id` and `delete_by_id`"
+)]
+pub trait TenantKey: IntoValueTuple + FromValueTuple {
+    /// The rest of the key.
+    type Id;
+
+    /// The key of a tenant's row.
+    fn in_tenant(tenant: Uuid, id: Self::Id) -> Self;
+}
+
+impl<A> TenantKey for (Uuid, A)
+where
+    Self: IntoValueTuple + FromValueTuple,
+{
+    type Id = A;
+
+    fn in_tenant(tenant: Uuid, id: A) -> Self {
+        (tenant, id)
+    }
+}
+
+impl<A, B> TenantKey for (Uuid, A, B)
+where
+    Self: IntoValueTuple + FromValueTuple,
+{
+    type Id = (A, B);
+
+    fn in_tenant(tenant: Uuid, (a, b): (A, B)) -> Self {
+        (tenant, a, b)
+    }
+}
