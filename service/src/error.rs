@@ -410,6 +410,35 @@ pub enum Error {
     /// The database reported an error.
     #[error(transparent)]
     Database(#[from] DbErr),
+    /// A table set was chosen that watertight was built without.
+    #[error(
+        "the table set {set} is chosen and watertight was built without its cargo feature; add the feature `{set}` to \
+         the dependency, or leave the set out of `Builder::table_sets`"
+    )]
+    FeatureOff {
+        /// The set. Its feature has the same name.
+        set: watertight_schema::TableSet,
+    },
+    /// An entity of the application states the name by which statements name a table of watertight's own.
+    #[error(
+        "an entity of the application states the name {table}, which statements use for watertight's own table {own}; \
+         leave out its `schema_name` if it is a table of the default schema, or rename it"
+    )]
+    AmbiguousTable {
+        /// The name that the entity states, as `schema.name`.
+        table: String,
+        /// Watertight's own table in the database, as `schema.name`.
+        own: String,
+    },
+    /// Table sets are in schemas of the application's choice, and statements are not rewritten to name them.
+    #[error(
+        "`Layers::UnscopedRowSecurityOnly` does not rewrite statements, so it cannot be used with the schemas of \
+         {sets}; choose other layers, or keep each table set in its own schema"
+    )]
+    SchemasNeedRewriting {
+        /// The table sets, with their schemas.
+        sets: watertight_schema::TableSets,
+    },
 }
 
 #[cfg(any(feature = "booking", feature = "intake"))]

@@ -79,6 +79,7 @@ pub use chrono_tz;
 #[cfg(feature = "auth")]
 pub use secrecy;
 pub use watertight_entity as entity;
+pub use watertight_schema::{TableSet, TableSetError, TableSets};
 
 #[cfg(feature = "intake")]
 pub use crate::booking::intake;

@@ -72,7 +72,7 @@ impl Maintenance {
 
     /// The tenant's tables, each after those that it refers to.
     async fn tables(&self) -> Result<Tables, Error> {
-        Tables::read(&mut Inspection::begin(&self.plain.pool).await?).await
+        Tables::read(&mut Inspection::begin(&self.plain.pool).await?, self.plain.rewriter.registry()).await
     }
 
     fn scoped(&self, tenant: TenantId) -> TenantConnection {

@@ -130,7 +130,8 @@ impl<C: Tenant> Certificates<'_, C> {
         }
         // The database's clock decides, and the count is changed where it is.
         let use_one = statement(
-            r#"UPDATE "packages" SET "remaining_sessions" = "remaining_sessions" - 1, "updated_at" = CURRENT_TIMESTAMP
+            r#"UPDATE "public"."packages"
+               SET "remaining_sessions" = "remaining_sessions" - 1, "updated_at" = CURRENT_TIMESTAMP
                WHERE "id" = $1 AND ("expires_at" IS NULL OR "expires_at" > CURRENT_TIMESTAMP)
                    AND "remaining_sessions" > 0"#,
             [package.id.into()],
@@ -220,7 +221,7 @@ impl<C: Tenant> Certificates<'_, C> {
         for redemption in &redeemed {
             if let (Some(id), Some(amount)) = (redemption.gift_certificate_id, redemption.amount_cents) {
                 let give_back = statement(
-                    r#"UPDATE "gift_certificates" SET "balance_cents" = "balance_cents" + $2, "redeemed_at" = NULL,
+                    r#"UPDATE "public"."gift_certificates" SET "balance_cents" = "balance_cents" + $2, "redeemed_at" = NULL,
                        "updated_at" = CURRENT_TIMESTAMP WHERE "id" = $1"#,
                     [id.into(), amount.into()],
                 );
@@ -228,7 +229,7 @@ impl<C: Tenant> Certificates<'_, C> {
             }
             if let Some(id) = redemption.package_id {
                 let give_back = statement(
-                    r#"UPDATE "packages" SET "remaining_sessions" = "remaining_sessions" + 1,
+                    r#"UPDATE "public"."packages" SET "remaining_sessions" = "remaining_sessions" + 1,
                        "updated_at" = CURRENT_TIMESTAMP WHERE "id" = $1"#,
                     [id.into()],
                 );
@@ -252,14 +253,14 @@ impl<C: Tenant> Certificates<'_, C> {
     pub async fn find_imbalances(self) -> Result<Vec<Imbalance>, Error> {
         let select = r#"SELECT "c"."code", "c"."amount_cents"::bigint AS "issued", "c"."balance_cents"::bigint AS "left",
                 coalesce(sum("r"."amount_cents") FILTER (WHERE "r"."refunded_at" IS NULL), 0)::bigint AS "redeemed"
-            FROM "gift_certificates" AS "c" LEFT JOIN "gift_certificate_redemptions" AS "r"
+            FROM "public"."gift_certificates" AS "c" LEFT JOIN "public"."gift_certificate_redemptions" AS "r"
                 ON "r"."tenant_id" = "c"."tenant_id" AND "r"."gift_certificate_id" = "c"."id"
             GROUP BY "c"."tenant_id", "c"."id", "c"."code", "c"."amount_cents", "c"."balance_cents"
             HAVING "c"."amount_cents" <> "c"."balance_cents"
                 + coalesce(sum("r"."amount_cents") FILTER (WHERE "r"."refunded_at" IS NULL), 0)
             UNION ALL SELECT "p"."code", "p"."total_sessions"::bigint, "p"."remaining_sessions"::bigint,
                 count("r"."id") FILTER (WHERE "r"."refunded_at" IS NULL)
-            FROM "packages" AS "p" LEFT JOIN "gift_certificate_redemptions" AS "r"
+            FROM "public"."packages" AS "p" LEFT JOIN "public"."gift_certificate_redemptions" AS "r"
                 ON "r"."tenant_id" = "p"."tenant_id" AND "r"."package_id" = "p"."id"
             GROUP BY "p"."tenant_id", "p"."id", "p"."code", "p"."total_sessions", "p"."remaining_sessions"
             HAVING "p"."total_sessions" <> "p"."remaining_sessions"

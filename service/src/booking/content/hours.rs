@@ -105,7 +105,7 @@ impl<C: Tenant> Content<'_, C> {
         }
         text::check("reason", reason.unwrap_or_default(), 255)?;
         let upsert = statement(
-            r#"INSERT INTO "business_hours_overrides" ("date", "opens", "closes", "reason") VALUES ($1, $2, $3, $4)
+            r#"INSERT INTO "public"."business_hours_overrides" ("date", "opens", "closes", "reason") VALUES ($1, $2, $3, $4)
                ON CONFLICT ("date") DO UPDATE SET "opens" = EXCLUDED."opens", "closes" = EXCLUDED."closes",
                    "reason" = EXCLUDED."reason"
                RETURNING *"#,
@@ -149,9 +149,9 @@ impl<C: Tenant> Content<'_, C> {
             return Err(Error::InvalidInput { what: "time block", value: format!("{from} to {to}"), reason });
         }
         let insert = statement(
-            r#"INSERT INTO "time_blocks" ("practitioner_id", "start_time", "end_time", "block_type", "title")
+            r#"INSERT INTO "public"."time_blocks" ("practitioner_id", "start_time", "end_time", "block_type", "title")
                SELECT "practitioners"."id", $2::timestamptz, $3::timestamptz, $4::varchar, $5::varchar
-               FROM "practitioners" WHERE "practitioners"."id" = $1 RETURNING *"#,
+               FROM "public"."practitioners" WHERE "practitioners"."id" = $1 RETURNING *"#,
             [practitioner.into(), from.into(), to.into(), block_type.into(), title.map(str::to_owned).into()],
         );
         let row = self.db.query_one_raw(insert).await?;

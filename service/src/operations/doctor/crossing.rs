@@ -102,7 +102,7 @@ fn references<'a>(catalog: &'a Catalog, expected: Expected<'_>) -> Vec<Reference
         }
         let Some(table) = expected.registry.table(&from.name()) else { continue };
         for reference in &table.references {
-            add(from, catalog.relation(&reference.to), reference.columns.clone());
+            add(from, catalog.relation(&expected.registry.referenced(reference)), reference.columns.clone());
         }
     }
     references

@@ -124,7 +124,7 @@ fn missing_foreign_keys(
 ) {
     let Some(registered) = expected.registry.table(&relation.name()) else { return };
     for reference in &registered.references {
-        let Some(target) = catalog.relation(&reference.to) else { continue };
+        let Some(target) = catalog.relation(&expected.registry.referenced(reference)) else { continue };
         let column = |(from, _): &&(String, String)| from != TENANT_COLUMN;
         let columns: Vec<&str> =
             reference.columns.iter().filter(column).map(|(from, _)| from.as_str()).collect();
@@ -144,7 +144,7 @@ fn missing_foreign_keys(
                 problem: format!(
                     "has no foreign key that keeps {} to the rows of {}",
                     columns.join(", "),
-                    reference.to
+                    target.name()
                 ),
                 remedy: format!(
                     "ALTER TABLE {} ADD FOREIGN KEY ({}) REFERENCES {} ({});",

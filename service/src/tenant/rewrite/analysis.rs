@@ -16,6 +16,7 @@ use super::plan::NamedTenant;
 use super::scope::{Column, Columns, Cte, Relation, Scope, Value};
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
+use crate::operations::inspection::catalog::quote;
 
 /// What a builder says of statements.
 #[derive(Debug, Clone, Copy, Default)]
@@ -258,8 +259,8 @@ impl<'a> Analysis<'a> {
     /// The table that a name means, and whose rows it holds.
     pub(super) fn lookup(&self, name: Node<'_>) -> Walk<(TableName, Ownership)> {
         let table = match &parts(name)?[..] {
-            [name] => TableName { schema: TableName::DEFAULT_SCHEMA.to_owned(), name: identifier(*name) },
-            [schema, name] => TableName { schema: identifier(*schema), name: identifier(*name) },
+            [name] => self.registry.resolve(None, &identifier(*name)),
+            [schema, name] => self.registry.resolve(Some(&identifier(*schema)), &identifier(*name)),
             _ => return unsupported("a table's name of more than two parts"),
         };
         match self.registry.ownership(&table) {
@@ -268,12 +269,22 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    /// Writes out the schema of a table that the statement leaves to `search_path`.
-    pub(super) fn write_schema(&mut self, name: Node<'_>) -> Walk {
-        if let [only] = parts(name)?[..] {
-            self.edits.insert(only.start(), format!("\"{}\".", TableName::DEFAULT_SCHEMA));
+    /// Writes the schema that a table has in the database, where the statement names another or leaves it to
+    /// `search_path`.
+    pub(super) fn write_schema(&mut self, name: Node<'_>, table: &TableName) -> Walk {
+        match parts(name)?[..] {
+            [only] => self.edits.insert(only.start(), format!("{}.", quote(&table.schema))),
+            [schema, _] => self.replace_schema(schema, table),
+            _ => {}
         }
         Ok(())
+    }
+
+    /// Replaces the schema that a statement writes by the one that the table has in the database.
+    pub(super) fn replace_schema(&mut self, schema: Node<'_>, table: &TableName) {
+        if identifier(schema) != table.schema {
+            self.edits.replace(schema.start(), schema.end(), quote(&table.schema));
+        }
     }
 
     /// The columns of a registered table.
