@@ -441,7 +441,7 @@ pub enum Error {
     },
 }
 
-#[cfg(any(feature = "booking", feature = "intake"))]
+#[cfg(any(feature = "content", feature = "history"))]
 impl Error {
     pub(crate) fn not_found(what: &'static str, id: Uuid) -> Self {
         Self::NotFound { what, id: id.to_string() }

@@ -72,7 +72,7 @@ mod watertight;
 pub mod web;
 
 /// Its [`Tz`](chrono_tz::Tz) is what a business's time zone is.
-#[cfg(feature = "booking")]
+#[cfg(feature = "content")]
 pub use chrono_tz;
 /// Its [`SecretString`](secrecy::SecretString) holds what is shown once, and its
 /// [`ExposeSecret`](secrecy::ExposeSecret) takes it out.
@@ -81,10 +81,16 @@ pub use secrecy;
 pub use watertight_entity as entity;
 pub use watertight_schema::{TableSet, TableSetError, TableSets};
 
+#[cfg(feature = "certificates")]
+pub use crate::booking::certificates;
+#[cfg(feature = "content")]
+pub use crate::booking::content;
+#[cfg(feature = "history")]
+pub use crate::booking::history;
 #[cfg(feature = "intake")]
 pub use crate::booking::intake;
 #[cfg(feature = "booking")]
-pub use crate::booking::{certificates, content, history, scheduling};
+pub use crate::booking::scheduling;
 pub use crate::builder::{Builder, DATABASE_URL};
 pub use crate::error::Error;
 pub use crate::operations::{doctor, maintenance, routing};
@@ -92,6 +98,6 @@ pub use crate::tenant::{
     Extension, Layers, Reason, Refusal, RewriteMetrics, Rewriter, StatementKind, TENANT_COLUMN,
     TENANT_KEY_VARIABLE, Tenant, TenantConnection, TenantId, TenantKeys, TenantStream, TenantTransaction,
 };
-#[cfg(any(feature = "auth", feature = "booking"))]
+#[cfg(any(feature = "auth", feature = "content"))]
 pub use crate::vocabulary::{Change, Email, Handle};
 pub use crate::watertight::Watertight;

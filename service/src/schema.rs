@@ -1,72 +1,60 @@
-//! The sets of watertight's own tables: which are built in, and the registration of their entities.
+//! The sets of watertight's own tables that are built in, and the registration of their entities.
 
 use watertight_schema::{TableSet, TableSets};
 
 use crate::error::Error;
 use crate::tenant::Registry;
 
-/// Whether the entities of a set are built in.
-const fn is_built_in(set: TableSet) -> bool {
-    match set {
-        TableSet::Auth => cfg!(feature = "auth"),
-        TableSet::Content => cfg!(feature = "content"),
-        TableSet::Booking => cfg!(feature = "booking"),
-        TableSet::Certificates => cfg!(feature = "certificates"),
-        TableSet::Intake => cfg!(feature = "intake"),
-        TableSet::History => cfg!(feature = "history"),
-        _ => false,
-    }
+/// Registers one entity of a set.
+type Register = fn(&mut Registry, TableSet) -> Result<(), Error>;
+
+/// The entities of a schema, as functions that register them.
+#[allow(unused_macros, reason = "without features no set is built in")]
+macro_rules! entities {
+    ($schema:ident: $($table:ident),*) => {
+        &[$(Registry::own_table::<watertight_entity::$schema::$table::Entity>),*]
+    };
 }
+
+/// The sets that are built in, each after those that it requires, with their entities.
+const BUILT_IN: &[(TableSet, &[Register])] = &[
+    #[cfg(feature = "auth")]
+    (TableSet::Auth, entities!(auth: audit_events, backup_codes, invitations, sessions, totp_secrets, users)),
+    #[cfg(feature = "content")]
+    (
+        TableSet::Content,
+        entities!(public: business_hours, business_profile, practitioners, reviews, services),
+    ),
+    #[cfg(feature = "booking")]
+    (
+        TableSet::Booking,
+        entities!(public: bookings, business_hours_overrides, clients, slot_reservations, time_blocks),
+    ),
+    #[cfg(feature = "certificates")]
+    (TableSet::Certificates, entities!(public: gift_certificate_redemptions, gift_certificates, packages)),
+    #[cfg(feature = "intake")]
+    (TableSet::Intake, entities!(public: intake_form_templates, intake_submissions)),
+    #[cfg(feature = "history")]
+    (TableSet::History, entities!(public: appointments, local_bookings, payments)),
+];
 
 /// Every set that is built in, each in its own schema.
 pub(crate) fn built_in_sets() -> TableSets {
-    TableSet::ALL.into_iter().filter(|set| is_built_in(*set)).fold(TableSets::none(), TableSets::with)
+    BUILT_IN.iter().fold(TableSets::none(), |sets, (set, _)| sets.with(*set))
 }
 
 impl Registry {
-    /// Adds the tables of the chosen sets.
+    /// Chooses table sets, and adds their tables.
     ///
     /// # Errors
-    /// [`Error::FeatureOff`] for a set that is not built in, [`Error::AmbiguousTable`] and [`Error::RegisteredTwice`]
+    /// [`Error::FeatureOff`] for a set that is not built in; [`Error::AmbiguousTable`] and [`Error::RegisteredTwice`]
     /// when the application has registered one of the tables otherwise.
     pub(crate) fn add_table_sets(&mut self, sets: &TableSets) -> Result<(), Error> {
-        if let Some(set) = sets.iter().find(|set| !is_built_in(*set)) {
-            return Err(Error::FeatureOff { set });
-        }
         self.choose(sets.clone())?;
-        sets.iter().try_for_each(|set| self.add_table_set(set))
-    }
-
-    fn add_table_set(&mut self, set: TableSet) -> Result<(), Error> {
-        /// Adds the entities of these modules.
-        #[allow(unused_macros, reason = "without features no set is built in")]
-        macro_rules! add {
-            ($schema:ident: $($table:ident),*) => {{
-                $(self.own_table(set, watertight_entity::$schema::$table::Entity)?;)*
-            }};
-        }
-        match set {
-            #[cfg(feature = "auth")]
-            TableSet::Auth => {
-                add!(auth: audit_events, backup_codes, invitations, sessions, totp_secrets, users)
-            }
-            #[cfg(feature = "content")]
-            TableSet::Content => {
-                add!(public: business_hours, business_profile, practitioners, reviews, services);
-            }
-            #[cfg(feature = "booking")]
-            TableSet::Booking => {
-                add!(public: bookings, business_hours_overrides, clients, slot_reservations, time_blocks);
-            }
-            #[cfg(feature = "certificates")]
-            TableSet::Certificates => {
-                add!(public: gift_certificate_redemptions, gift_certificates, packages);
-            }
-            #[cfg(feature = "intake")]
-            TableSet::Intake => add!(public: intake_form_templates, intake_submissions),
-            #[cfg(feature = "history")]
-            TableSet::History => add!(public: appointments, local_bookings, payments),
-            _ => return Err(Error::FeatureOff { set }),
+        for set in sets.iter() {
+            let built_in = BUILT_IN.iter().find(|(known, _)| *known == set);
+            let (_, entities) = built_in.ok_or(Error::FeatureOff { set })?;
+            entities.iter().try_for_each(|register| register(self, set))?;
         }
         Ok(())
     }

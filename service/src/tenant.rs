@@ -5,7 +5,7 @@ mod connection;
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub(crate) mod constraint;
 pub(crate) mod driver;
-#[cfg(any(feature = "booking", feature = "intake"))]
+#[cfg(any(feature = "content", feature = "history"))]
 pub(crate) mod facade;
 mod id;
 mod inspection;

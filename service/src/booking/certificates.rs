@@ -34,11 +34,3 @@ fn cents(what: &'static str, value: u32) -> Result<i32, Error> {
         reason: "is more than an integer holds".to_owned(),
     })
 }
-
-pub(crate) fn check_currency(currency: &str) -> Result<(), Error> {
-    if currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return Ok(());
-    }
-    let reason = "is not three capital letters; give an ISO 4217 code, as USD".to_owned();
-    Err(Error::InvalidInput { what: "currency", value: currency.to_owned(), reason })
-}

@@ -13,6 +13,7 @@ use watertight_entity::public::local_bookings;
 use crate::error::Error;
 use crate::tenant::Tenant;
 use crate::tenant::sql::statement;
+use crate::vocabulary::currency::check_currency;
 use crate::vocabulary::text;
 use crate::vocabulary::text_enum::text_enum;
 
@@ -290,7 +291,7 @@ impl<C: Tenant> History<'_, C> {
     /// [`Error::InvalidInput`], before anything is written.
     pub async fn import_payments(self, rows: &[ImportedPayment]) -> Result<ImportReport, Error> {
         for row in rows {
-            crate::booking::certificates::check_currency(&row.currency)?;
+            check_currency(&row.currency)?;
             row.metadata.as_ref().map_or(Ok(()), |metadata| text::check_json("metadata", metadata))?;
         }
         self.import(PAYMENTS, rows).await

@@ -1,15 +1,11 @@
 //! What is over and is not needed any more: how each is deleted.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Statement,
-    TransactionSession, Value,
-};
-use watertight_entity::public::slot_reservations;
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionSession, Value};
 
 use crate::error::Error;
 use crate::tenant::Tenant;
+use crate::tenant::sql::statement;
 
 /// Rows that one statement deletes at most, so that none holds its locks for long.
 const BATCH: u64 = 1_000;
@@ -39,10 +35,9 @@ pub(crate) async fn delete_audit_events(db: &impl Tenant, before: DateTime<Utc>)
 
 /// Deletes the holds on slots that were released or have expired.
 pub(crate) async fn delete_holds(db: &impl Tenant) -> Result<u64, Error> {
-    let ended = Condition::any()
-        .add(slot_reservations::Column::ReleasedAt.is_not_null())
-        .add(slot_reservations::Column::ExpiresAt.into_expr().lte(Expr::current_timestamp()));
-    Ok(slot_reservations::Entity::delete_many().filter(ended).exec(db).await?.rows_affected)
+    let delete = r#"DELETE FROM "public"."slot_reservations"
+        WHERE "released_at" IS NOT NULL OR "expires_at" <= CURRENT_TIMESTAMP"#;
+    Ok(db.execute_raw(statement(delete, [])).await?.rows_affected())
 }
 
 /// Runs a delete of at most `$1` rows until it finds fewer.

@@ -1,4 +1,5 @@
 use sea_orm::{ConnectionTrait, StreamTrait, TransactionTrait};
+use watertight_schema::TableSets;
 
 use super::connection::TenantConnection;
 use super::id::TenantId;
@@ -29,6 +30,9 @@ pub trait Tenant:
     /// The tenant.
     fn tenant_id(&self) -> TenantId;
 
+    /// The sets of watertight's own tables that the database has.
+    fn table_sets(&self) -> &TableSets;
+
     /// Authentication of the tenant.
     #[cfg(feature = "auth")]
     fn auth(&self) -> crate::auth::Auth<'_, Self>
@@ -41,6 +45,10 @@ impl Tenant for TenantConnection {
         self.tenant_id()
     }
 
+    fn table_sets(&self) -> &TableSets {
+        self.table_sets()
+    }
+
     #[cfg(feature = "auth")]
     fn auth(&self) -> crate::auth::Auth<'_, Self> {
         self.auth()
@@ -50,6 +58,10 @@ impl Tenant for TenantConnection {
 impl Tenant for TenantTransaction {
     fn tenant_id(&self) -> TenantId {
         self.tenant_id()
+    }
+
+    fn table_sets(&self) -> &TableSets {
+        self.table_sets()
     }
 
     #[cfg(feature = "auth")]

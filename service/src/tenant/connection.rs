@@ -8,6 +8,7 @@ use sea_orm::{
     StreamTrait, TransactionError, TransactionOptions, TransactionTrait,
 };
 use tracing::instrument;
+use watertight_schema::TableSets;
 
 use super::id::TenantId;
 use super::lease::Lease;
@@ -58,6 +59,12 @@ impl TenantConnection {
     #[must_use]
     pub const fn tenant_id(&self) -> TenantId {
         self.scope.tenant
+    }
+
+    /// The sets of watertight's own tables that the database has.
+    #[must_use]
+    pub fn table_sets(&self) -> &TableSets {
+        self.scope.shared.rewriter.registry().sets()
     }
 
     /// Authentication of the tenant: every operation, with the application's settings.

@@ -9,6 +9,7 @@ use sea_orm::{
 };
 use tokio::sync::MutexGuard;
 use tracing::instrument;
+use watertight_schema::TableSets;
 
 use super::id::TenantId;
 use super::pg_transaction::{PgTransaction, SharedPgTransaction};
@@ -38,6 +39,12 @@ impl TenantTransaction {
     #[must_use]
     pub const fn tenant_id(&self) -> TenantId {
         self.scope.tenant
+    }
+
+    /// The sets of watertight's own tables that the database has.
+    #[must_use]
+    pub fn table_sets(&self) -> &TableSets {
+        self.scope.shared.rewriter.registry().sets()
     }
 
     /// Authentication of the tenant, every operation a part of this transaction.

@@ -9,9 +9,10 @@ use watertight_entity::public::{gift_certificates, packages};
 use crate::error::Error;
 use crate::tenant::Tenant;
 use crate::tenant::constraint::constraint;
+use crate::vocabulary::currency::check_currency;
 use crate::vocabulary::{Email, text};
 
-use super::{CODE, Certificates, cents, check_currency};
+use super::{CODE, Certificates, cents};
 
 /// Who buys, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Set, TransactionSession,
+    ActiveModelTrait, ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QuerySelect,
+    Set, TransactionSession,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use watertight_entity::public::{
     bookings, gift_certificate_redemptions, gift_certificates, packages, services,
 };
 
+use crate::booking::payments;
 use crate::booking::scheduling::Scheduling;
 use crate::error::Error;
 use crate::tenant::Tenant;
@@ -205,44 +206,7 @@ impl<C: Tenant> Certificates<'_, C> {
         self,
         booking: Uuid,
     ) -> Result<Vec<gift_certificate_redemptions::Model>, Error> {
-        let select = gift_certificate_redemptions::Entity::find()
-            .filter(gift_certificate_redemptions::Column::BookingId.eq(booking))
-            .order_by_asc(gift_certificate_redemptions::Column::CreatedAt)
-            .order_by_asc(gift_certificate_redemptions::Column::Id);
-        Ok(select.all(self.db).await?)
-    }
-
-    /// Gives back what certificates and packages have paid for a booking, which is locked, and says how many
-    /// redemptions there were. In one order, so that two that do so do not wait for one another.
-    pub(crate) async fn refund(self, booking: Uuid) -> Result<usize, Error> {
-        let mut redeemed = self.get_redemptions(booking).await?;
-        redeemed.retain(|redemption| redemption.refunded_at.is_none());
-        redeemed.sort_by_key(|redemption| (redemption.gift_certificate_id, redemption.package_id));
-        for redemption in &redeemed {
-            if let (Some(id), Some(amount)) = (redemption.gift_certificate_id, redemption.amount_cents) {
-                let give_back = statement(
-                    r#"UPDATE "public"."gift_certificates" SET "balance_cents" = "balance_cents" + $2, "redeemed_at" = NULL,
-                       "updated_at" = CURRENT_TIMESTAMP WHERE "id" = $1"#,
-                    [id.into(), amount.into()],
-                );
-                self.db.execute_raw(give_back).await?;
-            }
-            if let Some(id) = redemption.package_id {
-                let give_back = statement(
-                    r#"UPDATE "public"."packages" SET "remaining_sessions" = "remaining_sessions" + 1,
-                       "updated_at" = CURRENT_TIMESTAMP WHERE "id" = $1"#,
-                    [id.into()],
-                );
-                self.db.execute_raw(give_back).await?;
-            }
-        }
-        gift_certificate_redemptions::Entity::update_many()
-            .col_expr(gift_certificate_redemptions::Column::RefundedAt, Expr::current_timestamp())
-            .filter(gift_certificate_redemptions::Column::BookingId.eq(booking))
-            .filter(gift_certificate_redemptions::Column::RefundedAt.is_null())
-            .exec(self.db)
-            .await?;
-        Ok(redeemed.len())
+        payments::redemptions(self.db, booking).await
     }
 
     /// Every certificate and package of which what is left and what was redeemed do not add up to what it was issued

@@ -5,9 +5,9 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrde
 use uuid::Uuid;
 use watertight_entity::public::services;
 
-use crate::booking::certificates::check_currency;
 use crate::error::Error;
 use crate::tenant::Tenant;
+use crate::vocabulary::currency::check_currency;
 use crate::vocabulary::{Change, text};
 
 use super::Content;

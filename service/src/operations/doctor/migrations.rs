@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use sea_orm::FromQueryResult;
+use watertight_schema::TableSet;
 
 use super::{Check, Expected, Finding, Severity};
 use crate::error::Error;
@@ -57,13 +58,13 @@ pub(super) async fn check(
     let sql = format!("SELECT version::text AS version FROM {}", noted.quoted());
     let applied: Vec<Applied> = inspection.ask(&sql, []).await?;
     let applied: HashSet<String> = applied.into_iter().map(|row| row.version).collect();
-    let of_sets = expected.registry.sets().iter().flat_map(|set| set.migrations());
-    let own = CORE_MIGRATIONS.iter().chain(of_sets).copied();
-    let wanted = own.chain(names.iter().map(String::as_str));
-    findings.extend(wanted.filter(|name| !applied.contains(*name)).map(|name| Finding {
+    let of_sets = expected.registry.sets().iter().flat_map(TableSet::migrations);
+    let own = CORE_MIGRATIONS.iter().chain(of_sets).map(|name| (*name).to_owned());
+    let wanted = own.chain(names.iter().cloned());
+    findings.extend(wanted.filter(|name| !applied.contains(name)).map(|object| Finding {
         severity,
         check,
-        object: name.to_owned(),
+        object,
         problem: "is not applied".to_owned(),
         remedy: "apply the migrations with the owner's role".to_owned(),
     }));

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use watertight_schema::TableSet;
 
 use super::{Maintenance, Progress};
 use crate::error::Error;
@@ -45,7 +46,7 @@ pub struct Purged {
 
 impl Maintenance {
     /// Deletes what is over, in batches, so that a large backlog holds no long lock. What was deleted before an error
-    /// stays so.
+    /// stays so. Tables of [sets](crate::TableSets) that are not chosen are left unchanged.
     ///
     /// # Errors
     /// What the database reports.
@@ -56,27 +57,31 @@ impl Maintenance {
         mut progress: impl FnMut(Progress<'_>) + Send,
     ) -> Result<Purged, Error> {
         let connection = self.scoped(tenant);
+        let registry = self.scoped.rewriter.registry();
+        let (has_auth, has_booking) =
+            (registry.sets().contains(TableSet::Auth), registry.sets().contains(TableSet::Booking));
         let mut purged = Purged { tenant, sessions: 0, invitations: 0, reservations: 0, audit_events: 0 };
         let mut done = 0;
-        let mut tell = |table, rows| {
+        let mut tell = |schema, table, rows| {
             done += rows;
-            progress(Progress { table, done, total: 0 });
+            let table = registry.resolve(Some(schema), table).to_string();
+            progress(Progress { table: &table, done, total: 0 });
         };
-        if purge.sessions {
+        if has_auth && purge.sessions {
             purged.sessions = retention::delete_sessions(&connection).await?;
-            tell("auth.sessions", purged.sessions);
+            tell("auth", "sessions", purged.sessions);
         }
-        if purge.invitations {
+        if has_auth && purge.invitations {
             purged.invitations = retention::delete_invitations(&connection).await?;
-            tell("auth.invitations", purged.invitations);
+            tell("auth", "invitations", purged.invitations);
         }
-        if purge.reservations {
+        if has_booking && purge.reservations {
             purged.reservations = retention::delete_holds(&connection).await?;
-            tell("public.slot_reservations", purged.reservations);
+            tell("public", "slot_reservations", purged.reservations);
         }
-        if let Some(before) = purge.audit_events_before {
+        if let Some(before) = purge.audit_events_before.filter(|_| has_auth) {
             purged.audit_events = retention::delete_audit_events(&connection, before).await?;
-            tell("auth.audit_events", purged.audit_events);
+            tell("auth", "audit_events", purged.audit_events);
         }
         Ok(purged)
     }
