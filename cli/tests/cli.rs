@@ -499,3 +499,38 @@ async fn distributing_is_planned_anywhere_and_refused_without_a_cluster() -> Res
     assert_eq!(broken["violations"][0]["rule"], "key_holds_tenant");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn table_sets_are_named_with_their_schemas() -> Result<()> {
+    let cli = Cli::new().await?;
+    let tenant = new_tenant()?.to_string();
+    let owner = cli.database.owner().await?;
+    owner.execute_unprepared("ALTER SCHEMA auth RENAME TO identity").await?;
+    cli.write("users.toml", USERS)?;
+    cli.write("kim.password", "kim's password\n")?;
+    let run = |args: &[&str], sets: &str| -> Result<Run> {
+        let mut command = cli.command(args);
+        command.env("JESS_PASSWORD", "jess's password").env("WATERTIGHT_TABLE_SETS", sets);
+        Ok(command.output()?.into())
+    };
+    let moved = "auth=identity,content,booking,certificates,intake,history";
+    run(&["doctor"], "all")?.ends_with(1);
+    run(&["doctor"], moved)?.ends_with(0);
+    let bootstrap = ["bootstrap", "--tenant", &tenant, "users.toml"];
+    let refused = run(&bootstrap, "content,booking")?.ends_with(1);
+    assert!(refused.err.contains("add auth to --table-sets"), "{}", refused.err);
+    run(&bootstrap, moved)?.ends_with(0);
+    run(&["tenant", "export", &tenant, "--output", "t.jsonl"], moved)?.ends_with(0);
+    let lines = std::fs::read_to_string(cli.folder.path().join("t.jsonl"))?;
+    assert!(lines.contains(r#"{"table":"auth.users""#) && !lines.contains("identity"), "{lines}");
+    let erased = run(&["tenant", "erase", &tenant, "--confirm", &tenant], moved)?.ends_with(0);
+    assert!(erased.out.contains("identity.users"), "{}", erased.out);
+    // An argument goes before the variable.
+    run(&["tenant", "import", &tenant, "t.jsonl", "--table-sets", moved], "none")?.ends_with(0);
+    let purge = ["purge", "--tenant", &tenant, "--audit-older-than-days", "0", "--format", "json"];
+    let purged = |report: &Value| report["tenants"][0]["audit_events"].as_u64();
+    assert_eq!(purged(&run(&purge, "content")?.ends_with(0).json()?), Some(0));
+    assert!(purged(&run(&purge, moved)?.ends_with(0).json()?) > Some(0));
+    assert!(run(&["doctor"], "auth=pg_mine")?.ends_with(2).err.contains("pg_mine"));
+    Ok(())
+}
