@@ -44,13 +44,17 @@
 //! | feature | what it brings | by default |
 //! |---|---|---|
 //! | `auth` | [`auth`], and `auth()` on connections, transactions and the builder | yes |
-//! | `booking` | [`content`], [`scheduling`], [`certificates`], [`history`] | yes |
-//! | `intake` | [`intake`] | yes |
+//! | `content` | [`content`] | yes |
+//! | `booking` | [`scheduling`]; needs `content` | yes |
+//! | `certificates` | [`certificates`]; needs `booking` | yes |
+//! | `intake` | [`intake`]; needs `booking` | yes |
+//! | `history` | [`history`] | yes |
 //! | `axum` | the tenant of a request, who has logged in (with `auth`), protection against forged requests | no |
 //!
-//! All else is there without any of them: the connection, [`entity`] with every table, [`doctor`], [`maintenance`] of all
-//! tables, [`routing`]. That a table is isolated, exported and erased depends on no feature. [`guide::building`] says
-//! what each costs to build.
+//! Each of the first six is a [`TableSet`] with its entities and operations. [`Builder::table_sets`] chooses among the
+//! sets that are built in, and names their schemas. The connection, [`doctor`], [`maintenance`] and [`routing`] need no
+//! feature: [`maintenance`] exports and erases every table that has a tenant. [`guide::building`] lists what each feature
+//! costs to build.
 #![cfg_attr(
     feature = "axum",
     doc = "\n\nWith the feature `axum`, [`web`](crate::web) gives the handlers of a web application the connection of the \
