@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use watertight::maintenance::Maintenance;
-use watertight::{Builder, Watertight};
+use watertight::{Builder, TableSets, Watertight};
 
 use crate::failure::Failure;
 
@@ -70,8 +70,8 @@ impl Connector {
         Ok(Database::connect(self.options(role)?).await?)
     }
 
-    pub(crate) async fn maintenance(self, role: Role) -> Result<Maintenance, Failure> {
+    pub(crate) async fn maintenance(self, role: Role, sets: TableSets) -> Result<Maintenance, Failure> {
         let connection = self.connect(role).await?;
-        Ok(self.builder().maintenance(&connection).await?)
+        Ok(self.builder().table_sets(sets).maintenance(&connection).await?)
     }
 }

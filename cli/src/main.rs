@@ -6,6 +6,7 @@ mod database;
 mod failure;
 mod outcome;
 mod progress;
+mod table_sets;
 
 use std::process::ExitCode;
 
@@ -92,7 +93,7 @@ async fn run(args: Args) -> Result<Outcome, Failure> {
     let connector = Connector { role: args.role, transaction_pooler: args.transaction_pooler };
     match args.command {
         Command::Migrate(args) => migrate::run(connector, args).await,
-        Command::Doctor(args) => doctor::run(connector, &args).await,
+        Command::Doctor(args) => doctor::run(connector, args).await,
         Command::Keys(args) => keys::run(connector, args).await,
         Command::Bootstrap(args) => bootstrap::run(connector, args).await,
         Command::Tenant(args) => tenant::run(connector, args).await,

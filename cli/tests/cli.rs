@@ -11,8 +11,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::Value;
 use uuid::Uuid;
 use watertight::auth::{LoginRequest, Password};
-use watertight::doctor::OWN_MIGRATIONS;
-use watertight_tests::{TestDatabase, new_tenant};
+use watertight_tests::{TestDatabase, new_tenant, own_migrations};
 
 struct Cli {
     database: TestDatabase,
@@ -127,10 +126,10 @@ async fn migrations_go_up_and_down_and_tell_where_they_are() -> Result<()> {
     let down = cli.run(&["migrate", "--format", "json", "down", "--steps", "2"]).ends_with(0).json()?;
     assert_eq!(texts(&down["changed"]).len(), 2);
     let status = cli.run(&["migrate", "status"]).ends_with(1);
-    let told = format!("{} migrations are applied, 2 are pending", OWN_MIGRATIONS.len() - 2);
+    let told = format!("{} migrations are applied, 2 are pending", own_migrations().len() - 2);
     assert!(status.out.contains(&told), "{}", status.out);
     let up = cli.run(&["migrate"]).ends_with(0);
-    for migration in &OWN_MIGRATIONS[OWN_MIGRATIONS.len() - 2..] {
+    for migration in &own_migrations()[own_migrations().len() - 2..] {
         assert!(up.out.contains(&format!("applied {migration}")), "{}", up.out);
     }
     let again = cli.run(&["migrate", "--format", "json", "up"]).ends_with(0).json()?;
@@ -470,7 +469,7 @@ async fn a_database_of_the_original_is_adopted_and_sound_then() -> Result<()> {
     assert!(dry.out.contains("BEGIN") && dry.out.contains("COMMIT"), "{}", dry.out);
     assert!(cli.run(&["adopt", "--time-zone", "Nowhere"]).ends_with(2).err.contains("Nowhere"));
     let report = cli.run(&[&["adopt", "--format", "json"], &zone[..]].concat()).ends_with(0).json()?;
-    assert_eq!(report["migrations"].as_array().map(Vec::len), Some(OWN_MIGRATIONS.len()));
+    assert_eq!(report["migrations"].as_array().map(Vec::len), Some(own_migrations().len()));
     cli.run(&["doctor", "--strict"]).ends_with(0);
     cli.run(&["migrate", "status"]).ends_with(0);
     assert!(cli.run(&["adopt"]).ends_with(1).err.contains("migrat"), "once is enough");
@@ -498,5 +497,40 @@ async fn distributing_is_planned_anywhere_and_refused_without_a_cluster() -> Res
     assert!(broken.contains("-- auth.users: auth.emails is unique without tenant_id"), "{broken}");
     let broken = cli.run(&[&dry[..], &["--format", "json"]].concat()).ends_with(1).json()?;
     assert_eq!(broken["violations"][0]["rule"], "key_holds_tenant");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn table_sets_are_named_with_their_schemas() -> Result<()> {
+    let cli = Cli::new().await?;
+    let tenant = new_tenant()?.to_string();
+    let owner = cli.database.owner().await?;
+    owner.execute_unprepared("ALTER SCHEMA auth RENAME TO identity").await?;
+    cli.write("users.toml", USERS)?;
+    cli.write("kim.password", "kim's password\n")?;
+    let run = |args: &[&str], sets: &str| -> Result<Run> {
+        let mut command = cli.command(args);
+        command.env("JESS_PASSWORD", "jess's password").env("WATERTIGHT_TABLE_SETS", sets);
+        Ok(command.output()?.into())
+    };
+    let moved = "auth=identity,content,booking,certificates,intake,history";
+    run(&["doctor"], "all")?.ends_with(1);
+    run(&["doctor"], moved)?.ends_with(0);
+    let bootstrap = ["bootstrap", "--tenant", &tenant, "users.toml"];
+    let refused = run(&bootstrap, "content,booking")?.ends_with(1);
+    assert!(refused.err.contains("add auth to --table-sets"), "{}", refused.err);
+    run(&bootstrap, moved)?.ends_with(0);
+    run(&["tenant", "export", &tenant, "--output", "t.jsonl"], moved)?.ends_with(0);
+    let lines = std::fs::read_to_string(cli.folder.path().join("t.jsonl"))?;
+    assert!(lines.contains(r#"{"table":"auth.users""#) && !lines.contains("identity"), "{lines}");
+    let erased = run(&["tenant", "erase", &tenant, "--confirm", &tenant], moved)?.ends_with(0);
+    assert!(erased.out.contains("identity.users"), "{}", erased.out);
+    // An argument goes before the variable.
+    run(&["tenant", "import", &tenant, "t.jsonl", "--table-sets", moved], "none")?.ends_with(0);
+    let purge = ["purge", "--tenant", &tenant, "--audit-older-than-days", "0", "--format", "json"];
+    let purged = |report: &Value| report["tenants"][0]["audit_events"].as_u64();
+    assert_eq!(purged(&run(&purge, "content")?.ends_with(0).json()?), Some(0));
+    assert!(purged(&run(&purge, moved)?.ends_with(0).json()?) > Some(0));
+    assert!(run(&["doctor"], "auth=pg_mine")?.ends_with(2).err.contains("pg_mine"));
     Ok(())
 }

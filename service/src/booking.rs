@@ -1,19 +1,21 @@
 //! The domains of a booking business: what it offers, its bookings, payments and forms.
 
-#[cfg(feature = "booking")]
+#[cfg(feature = "certificates")]
 pub mod certificates;
-#[cfg(feature = "booking")]
+#[cfg(feature = "content")]
 pub mod content;
-#[cfg(any(feature = "booking", feature = "intake"))]
+#[cfg(any(feature = "content", feature = "history"))]
 mod error;
-#[cfg(feature = "booking")]
+#[cfg(feature = "history")]
 pub mod history;
 #[cfg(feature = "intake")]
 pub mod intake;
+#[cfg(feature = "certificates")]
+pub(crate) mod payments;
 #[cfg(feature = "booking")]
 pub mod scheduling;
 #[cfg(feature = "intake")]
 mod violation;
 
-#[cfg(any(feature = "booking", feature = "intake"))]
+#[cfg(any(feature = "content", feature = "history"))]
 pub use self::error::BookingError;

@@ -2,12 +2,14 @@ use std::sync::Arc;
 
 use sea_orm::sqlx::PgPool;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, EntityTrait};
+use watertight_schema::TableSets;
 
 use crate::error::Error;
 use crate::operations::ConnectError;
 use crate::operations::doctor::{self, Expected, Migrations, Report};
 use crate::operations::inspection::{connect_checks, hosts};
 use crate::operations::maintenance::Maintenance;
+use crate::schema::built_in_sets;
 #[cfg(feature = "auth")]
 use crate::tenant::Extensions;
 use crate::tenant::{
@@ -35,6 +37,7 @@ pub const DATABASE_URL: &str = "DATABASE_URL";
 #[derive(Debug, Clone)]
 pub struct Builder {
     registry: Registry,
+    table_sets: TableSets,
     layers: Layers,
     /// What the application said; without a word the host tells.
     transaction_pooler: Option<bool>,
@@ -52,6 +55,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             registry: Registry::default(),
+            table_sets: built_in_sets(),
             layers: Layers::default(),
             transaction_pooler: None,
             read_only: false,
@@ -84,6 +88,35 @@ impl Builder {
     pub fn shared_table<E: EntityTrait>(mut self, entity: E) -> Result<Self, Error> {
         self.registry.shared_table(entity)?;
         Ok(self)
+    }
+
+    /// Chooses the sets of watertight's own tables, and their schemas in the database; by default every set whose cargo
+    /// feature is on. The tables of other sets are unknown to statements, unless the application registers them.
+    ///
+    /// A name in a statement means a table as follows:
+    ///
+    /// | name | table |
+    /// |---|---|
+    /// | `auth.users`: the schema of the generated entities | watertight's own, in whichever schema it is |
+    /// | `clients`: no schema | the table that the application registered in `public`; without one, watertight's own |
+    /// | `identity.users`: the schema in the database | the table of that name |
+    ///
+    /// ```
+    /// use watertight::{TableSet, TableSets, Watertight};
+    ///
+    /// let sets = TableSets::none().in_schema(TableSet::Auth, "identity");
+    /// let rewriter = Watertight::builder().table_sets(sets).rewriter()?;
+    /// assert_eq!(
+    ///     rewriter.rewrite("DELETE FROM auth.users", 0)?,
+    ///     r#"DELETE FROM "identity".users WHERE users."tenant_id" = $1 /* tenant $1, token $2 */"#
+    /// );
+    /// assert!(rewriter.rewrite("SELECT name FROM services", 0).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn table_sets(mut self, sets: TableSets) -> Self {
+        self.table_sets = sets;
+        self
     }
 
     /// Declares a function that statements may call, as PostgreSQL stores its name: `name`, or `schema.name` where
@@ -238,7 +271,7 @@ impl Builder {
     }
 
     /// Names migrations of the application's own that must be applied, for the [doctor](Self::doctor) to look for.
-    /// Watertight's own it knows.
+    /// Watertight's own follow from the [table sets](Self::table_sets).
     #[must_use]
     pub fn migrations(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.migrations.names.extend(names.into_iter().map(Into::into));
@@ -278,9 +311,9 @@ impl Builder {
     /// ```
     ///
     /// # Errors
-    /// [`ConnectError::NotPostgres`], [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice), and what the database reports.
+    /// [`ConnectError::NotPostgres`], those of [`Builder::rewriter`], and what the database reports.
     pub async fn doctor(mut self, connection: &DatabaseConnection) -> Result<Report, Error> {
-        self.registry.add_own_tables()?;
+        self.registry.add_table_sets(&self.table_sets)?;
         let Self { registry, layers, migrations, .. } = &self;
         let pool = postgres_pool(connection)?;
         let transaction_pooler = self.pooled(pool);
@@ -292,8 +325,8 @@ impl Builder {
     /// the owner of the tables, or as a role that is a member of it and `BYPASSRLS`.
     ///
     /// # Errors
-    /// [`ConnectError::NotPostgres`], [`ConnectError::BackslashEscapes`], [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice), [`ConnectError::Unreachable`]; those of
-    /// [`Builder::connect`] about tenant keys, unless the role bypasses row-level security.
+    /// [`ConnectError::NotPostgres`], [`ConnectError::BackslashEscapes`], [`ConnectError::Unreachable`]; those of [`Builder::rewriter`]; those
+    /// of [`Builder::connect`] about tenant keys, unless the role bypasses row-level security.
     pub async fn maintenance(self, connection: &DatabaseConnection) -> Result<Maintenance, Error> {
         let keys = self.keys()?;
         let mut plain = self.clone().shared(connection, Layers::UnscopedRowSecurityOnly)?;
@@ -327,7 +360,8 @@ impl Builder {
     /// [`ConnectError::NotMigrated`], [`ConnectError::RowSecurityOff`], [`ConnectError::PrivilegedRole`], [`ConnectError::TenantPreset`];
     /// [`SigningError::MalformedTenantKey`], [`SigningError::NoTenantKey`], [`SigningError::NoTenantKeyInstalled`],
     /// [`SigningError::TenantKeyNotInstalled`], [`SigningError::TenantKeyDiffers`] and [`SigningError::SignedCluster`] when the tenant keys of
-    /// the application and of the database do not match; [`ConnectError::DoctorFailed`] when it is to be [examined](Self::examined).
+    /// the application and of the database do not match; [`ConnectError::DoctorFailed`] when it is to be [examined](Self::examined);
+    /// [`ConnectError::SchemasNeedRewriting`], and those of [`Builder::rewriter`].
     pub async fn connect(self, options: impl Into<ConnectOptions> + Send) -> Result<Watertight, Error> {
         let options = options.into();
         hosts::check_url(options.get_url())?;
@@ -357,9 +391,10 @@ impl Builder {
     /// The rewriting by itself, without a database.
     ///
     /// # Errors
-    /// [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice) when one of watertight's own tables was declared shared.
+    /// [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice) when one of watertight's own tables was declared shared; [`RegistrationError::FeatureOff`](crate::RegistrationError::FeatureOff) and
+    /// [`RegistrationError::AmbiguousTable`](crate::RegistrationError::AmbiguousTable) for the chosen [table sets](Self::table_sets).
     pub fn rewriter(mut self) -> Result<Rewriter, Error> {
-        self.registry.add_own_tables()?;
+        self.registry.add_table_sets(&self.table_sets)?;
         let settings = Settings { token: self.layers.row_security(), ..self.settings };
         Ok(Rewriter::new(self.registry, settings, self.cache_bytes))
     }
@@ -373,6 +408,9 @@ impl Builder {
             self.clone().doctor(&connection).await?.require_sound()?;
         }
         let layers = self.layers;
+        if !layers.rewriting() && !self.table_sets.has_own_schemas() {
+            return Err(ConnectError::SchemasNeedRewriting { sets: self.table_sets }.into());
+        }
         let keys = self.keys()?;
         let mut shared = self.shared(&connection, layers)?;
         let mut inspection = connect_checks::begin(&shared).await?;

@@ -4,7 +4,7 @@ use sea_orm::DbErr;
 
 #[cfg(feature = "auth")]
 use crate::auth::AuthError;
-#[cfg(any(feature = "booking", feature = "intake"))]
+#[cfg(any(feature = "content", feature = "history"))]
 use crate::booking::BookingError;
 use crate::operations::doctor::DoctorFailed;
 use crate::operations::{ConnectError, MaintenanceError, RoutingError};
@@ -45,7 +45,7 @@ pub enum Error {
     #[error(transparent)]
     Auth(#[from] AuthError),
     /// An operation of content, scheduling, certificates, intake or history was refused, or failed.
-    #[cfg(any(feature = "booking", feature = "intake"))]
+    #[cfg(any(feature = "content", feature = "history"))]
     #[error(transparent)]
     Booking(#[from] BookingError),
     /// An export, import, erasure, purge or count could not be completed.
@@ -89,7 +89,7 @@ impl Error {
             | Self::Routing(RoutingError::Database(error)) => Some(error),
             #[cfg(feature = "auth")]
             Self::Auth(error) => error.database(),
-            #[cfg(any(feature = "booking", feature = "intake"))]
+            #[cfg(any(feature = "content", feature = "history"))]
             Self::Booking(error) => error.database(),
             _ => None,
         }
@@ -104,7 +104,7 @@ impl Error {
             }
             #[cfg(feature = "auth")]
             Self::Auth(error) => error.is_not_found(),
-            #[cfg(any(feature = "booking", feature = "intake"))]
+            #[cfg(any(feature = "content", feature = "history"))]
             Self::Booking(error) => error.is_not_found(),
             _ => false,
         }
@@ -116,7 +116,7 @@ impl Error {
         match self {
             #[cfg(feature = "auth")]
             Self::Auth(error) => error.is_conflict(),
-            #[cfg(any(feature = "booking", feature = "intake"))]
+            #[cfg(any(feature = "content", feature = "history"))]
             Self::Booking(error) => error.is_conflict(),
             _ => false,
         }
@@ -129,7 +129,7 @@ impl Error {
             Self::InvalidInput(_) | Self::TenantId(_) => true,
             #[cfg(feature = "auth")]
             Self::Auth(error) => error.is_invalid_input(),
-            #[cfg(any(feature = "booking", feature = "intake"))]
+            #[cfg(any(feature = "content", feature = "history"))]
             Self::Booking(error) => error.is_invalid_input(),
             _ => false,
         }

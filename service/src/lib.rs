@@ -44,13 +44,17 @@
 //! | feature | what it brings | by default |
 //! |---|---|---|
 //! | `auth` | [`auth`], and `auth()` on connections, transactions and the builder | yes |
-//! | `booking` | [`content`], [`scheduling`], [`certificates`], [`history`] | yes |
-//! | `intake` | [`intake`] | yes |
+//! | `content` | [`content`] | yes |
+//! | `booking` | [`scheduling`]; needs `content` | yes |
+//! | `certificates` | [`certificates`]; needs `booking` | yes |
+//! | `intake` | [`intake`]; needs `booking` | yes |
+//! | `history` | [`history`] | yes |
 //! | `axum` | the tenant of a request, who has logged in (with `auth`), protection against forged requests | no |
 //!
-//! All else is there without any of them: the connection, [`entity`] with every table, [`doctor`], [`maintenance`] of all
-//! tables, [`routing`]. That a table is isolated, exported and erased depends on no feature. [`guide::building`] says
-//! what each costs to build.
+//! Each of the first six is a [`TableSet`] with its entities and operations. [`Builder::table_sets`] chooses among the
+//! sets that are built in, and names their schemas. The connection, [`doctor`], [`maintenance`] and [`routing`] need no
+//! feature: [`maintenance`] exports and erases every table that has a tenant. [`guide::building`] lists what each feature
+//! costs to build.
 #![cfg_attr(
     feature = "axum",
     doc = "\n\nWith the feature `axum`, [`web`] gives the handlers of a web application the connection of the \
@@ -72,20 +76,27 @@ mod watertight;
 pub mod web;
 
 /// Its [`Tz`](chrono_tz::Tz) is what a business's time zone is.
-#[cfg(feature = "booking")]
+#[cfg(feature = "content")]
 pub use chrono_tz;
 /// Its [`SecretString`](secrecy::SecretString) holds what is shown once, and its
 /// [`ExposeSecret`](secrecy::ExposeSecret) takes it out.
 #[cfg(feature = "auth")]
 pub use secrecy;
 pub use watertight_entity as entity;
+pub use watertight_schema::{TableSet, TableSetError, TableSets};
 
-#[cfg(any(feature = "booking", feature = "intake"))]
+#[cfg(any(feature = "content", feature = "history"))]
 pub use crate::booking::BookingError;
+#[cfg(feature = "certificates")]
+pub use crate::booking::certificates;
+#[cfg(feature = "content")]
+pub use crate::booking::content;
+#[cfg(feature = "history")]
+pub use crate::booking::history;
 #[cfg(feature = "intake")]
 pub use crate::booking::intake;
 #[cfg(feature = "booking")]
-pub use crate::booking::{certificates, content, history, scheduling};
+pub use crate::booking::scheduling;
 pub use crate::builder::{Builder, DATABASE_URL};
 pub use crate::error::Error;
 pub use crate::operations::{ConnectError, MaintenanceError, RoutingError, doctor, maintenance};
@@ -94,7 +105,7 @@ pub use crate::tenant::{
     StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantEntity, TenantExecutor,
     TenantId, TenantIdError, TenantKeys, TenantStream, TenantTransaction, TimeoutError,
 };
-#[cfg(any(feature = "auth", feature = "booking"))]
+#[cfg(any(feature = "auth", feature = "content"))]
 pub use crate::vocabulary::{Change, Email, Handle};
 pub use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
 pub use crate::watertight::{Tenant, Watertight, routing};

@@ -11,7 +11,7 @@ mod entity;
 mod error;
 #[cfg(feature = "auth")]
 mod extensions;
-#[cfg(any(feature = "auth", feature = "booking", feature = "intake"))]
+#[cfg(any(feature = "auth", feature = "content", feature = "history"))]
 pub(crate) mod facade;
 mod id;
 mod inspection;

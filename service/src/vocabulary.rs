@@ -1,23 +1,25 @@
 //! The types that all domains share, and the rules that their values keep.
 
-#[cfg(any(feature = "auth", feature = "booking"))]
+#[cfg(any(feature = "auth", feature = "content"))]
 mod change;
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub(crate) mod code;
-#[cfg(any(feature = "auth", feature = "booking"))]
+#[cfg(any(feature = "content", feature = "history"))]
+pub(crate) mod currency;
+#[cfg(any(feature = "auth", feature = "content"))]
 mod email;
 mod error;
-#[cfg(any(feature = "auth", feature = "booking"))]
+#[cfg(any(feature = "auth", feature = "content"))]
 mod handle;
-#[cfg(any(feature = "auth", feature = "booking", feature = "intake"))]
+#[cfg(any(feature = "auth", feature = "content", feature = "history"))]
 pub(crate) mod text;
-#[cfg(any(feature = "auth", feature = "booking", feature = "intake"))]
+#[cfg(any(feature = "auth", feature = "content", feature = "history"))]
 pub(crate) mod text_enum;
 
-#[cfg(any(feature = "auth", feature = "booking"))]
+#[cfg(any(feature = "auth", feature = "content"))]
 pub use self::change::Change;
-#[cfg(any(feature = "auth", feature = "booking"))]
+#[cfg(any(feature = "auth", feature = "content"))]
 pub use self::email::Email;
 pub use self::error::{InvalidInput, MalformedRow, NoRandomness};
-#[cfg(any(feature = "auth", feature = "booking"))]
+#[cfg(any(feature = "auth", feature = "content"))]
 pub use self::handle::Handle;

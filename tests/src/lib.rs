@@ -18,7 +18,8 @@ use sea_orm_migration::MigratorTrait;
 use tokio::sync::OnceCell;
 use url::Url;
 use uuid::Uuid;
-use watertight::{Builder, TenantConnection, TenantId, Watertight};
+use watertight::doctor::CORE_MIGRATIONS;
+use watertight::{Builder, TableSet, TenantConnection, TenantId, Watertight};
 use watertight_migration::Migrator;
 
 use crate::cluster::Machines;
@@ -209,6 +210,15 @@ impl Drop for TestDatabase {
             eprintln!("{} could not be dropped: {dropped:?}", self.name);
         }
     }
+}
+
+/// The names of the migrations of all table sets and of those that every database needs, in order.
+#[must_use]
+pub fn own_migrations() -> Vec<&'static str> {
+    let of_sets = TableSet::ALL.into_iter().flat_map(TableSet::migrations);
+    let mut names: Vec<_> = CORE_MIGRATIONS.iter().chain(of_sets).copied().collect();
+    names.sort_unstable();
+    names
 }
 
 /// A tenant that no other test has.

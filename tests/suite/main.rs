@@ -47,6 +47,7 @@ mod scheduling;
 mod schema;
 mod server_extensions;
 mod server_functions;
+mod sets;
 mod signed_tenant;
 mod start;
 mod streams;

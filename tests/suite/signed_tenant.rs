@@ -8,13 +8,12 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 use watertight::ConnectError;
 use watertight::SigningError;
-use watertight::doctor::OWN_MIGRATIONS;
 use watertight::entity::public::services;
 use watertight::{Error, Layers, TenantConnection, TenantId, TenantKeys, Watertight};
 use watertight_migration::{
     Migrator, Settings, TenantKey, TenantTable, sea_orm_migration, tenant_keys, tenant_keys::TenantKeysError,
 };
-use watertight_tests::{TestDatabase, new_tenant};
+use watertight_tests::{TestDatabase, new_tenant, own_migrations};
 
 use crate::adopt::{listing, texts};
 use crate::rows;
@@ -499,7 +498,7 @@ async fn the_migration_goes_back_and_forth_with_rows_and_an_applications_own_tab
     let made = listing::catalog(&owner).await?;
     let rows = listing::rows(&owner).await?;
 
-    let later = OWN_MIGRATIONS.iter().rev().take_while(|name| !name.ends_with("_signed_tenant")).count();
+    let later = own_migrations().iter().rev().take_while(|name| !name.ends_with("_signed_tenant")).count();
     Migrator::down(&owner, Some(u32::try_from(later + 1)?)).await?;
     let policies = "SELECT DISTINCT qual || with_check FROM pg_policies WHERE permissive = 'PERMISSIVE'";
     let old = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";

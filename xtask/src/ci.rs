@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::Result;
+use watertight_schema::TableSet;
 
 use crate::cargo::Cargo;
 use crate::installation::Installation;
@@ -64,9 +65,11 @@ fn isolation(cargo: &Cargo, installation: &Installation) -> Result<()> {
 
 /// What applications build that ask for less than all.
 fn features(cargo: &Cargo) -> Result<()> {
-    for features in ["", "auth", "booking", "intake", "axum"] {
-        let library = ["clippy", "--package", "watertight", "--lib"];
-        let mut clippy = cargo.command(library);
+    let sets = || std::iter::once("").chain(TableSet::ALL.into_iter().map(TableSet::name));
+    let of_entities = sets().map(|features| ("watertight-entity", features));
+    let of_service = sets().chain(["axum", "auth,axum"]).map(|features| ("watertight", features));
+    for (package, features) in of_entities.chain(of_service) {
+        let mut clippy = cargo.command(["clippy", "--package", package, "--lib"]);
         clippy.args(["--no-default-features", "--features", features, "--", "--deny", "warnings"]);
         process::succeed(&mut clippy)?;
     }

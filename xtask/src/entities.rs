@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::cargo::Cargo;
+use crate::gates;
 use crate::process;
 use crate::server::Databases;
 
@@ -82,6 +83,7 @@ fn generate(cargo: &Cargo, into: &Path) -> Result<()> {
                 .args(["--edition", "2024", "--config-path", "."])
                 .arg(folder.join("mod.rs")),
         )?;
+        gates::write(&folder)?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod cargo;
 mod ci;
 mod dependencies;
 mod entities;
+mod gates;
 mod installation;
 mod process;
 mod publishing;

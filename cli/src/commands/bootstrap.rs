@@ -2,13 +2,14 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
-use watertight::TenantId;
 use watertight::auth::{BootstrapUser, Credential, Password, Permissions};
 use watertight::secrecy::{ExposeSecret, SecretString};
+use watertight::{TableSet, TenantId};
 
 use crate::database::{Connector, Role};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
+use crate::table_sets::TableSetsArg;
 
 /// Makes the first users of a tenant, or updates them; run again it changes nothing.
 ///
@@ -33,6 +34,8 @@ pub(crate) struct Args {
     /// Leave users alone that are there already.
     #[arg(long)]
     keep_existing: bool,
+    #[command(flatten)]
+    table_sets: TableSetsArg,
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,7 +72,13 @@ struct Report {
 }
 
 pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
-    let Args { tenant, file, keep_existing } = args;
+    let Args { tenant, file, keep_existing, table_sets } = args;
+    let sets = table_sets.table_sets();
+    if !sets.contains(TableSet::Auth) {
+        return Err(Failure::Refused(format!(
+            "bootstrap writes users, and the table sets {sets} have no users; add auth to --table-sets"
+        )));
+    }
     let folder = file.parent().unwrap_or(Path::new("."));
     let users = read(&file)?
         .users
@@ -86,7 +95,7 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
             })
         })
         .collect::<Result<Vec<_>, Failure>>()?;
-    let water = connector.builder().connect(connector.options(Role::App)?).await?;
+    let water = connector.builder().table_sets(sets).connect(connector.options(Role::App)?).await?;
     let done = water.tenant(tenant).auth().bootstrap_users(users, !keep_existing).await?;
     let handles =
         |users: Vec<watertight::auth::User>| users.into_iter().map(|user| user.handle.to_string()).collect();

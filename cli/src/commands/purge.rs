@@ -7,6 +7,7 @@ use crate::database::{Connector, Role};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::progress::Bar;
+use crate::table_sets::TableSetsArg;
 
 /// Deletes what is over, in batches: expired sessions and invitations, and holds on slots that have ended; with a time
 /// given also the audit events from before it.
@@ -35,6 +36,8 @@ pub(crate) struct Args {
     /// Also audit events that are older than this many days.
     #[arg(long, value_name = "DAYS")]
     audit_older_than_days: Option<u64>,
+    #[command(flatten)]
+    table_sets: TableSetsArg,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,7 +53,7 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
         audit_events_before: before(&args)?,
     };
     let role = if args.all_tenants { Role::Maintenance } else { Role::Owner };
-    let maintenance = connector.maintenance(role).await?;
+    let maintenance = connector.maintenance(role, args.table_sets.table_sets()).await?;
     let tenants = if args.all_tenants { maintenance.tenants().await? } else { args.tenant };
     let bar = Bar::new("purging");
     let mut report = Report { tenants: Vec::new() };

@@ -10,10 +10,13 @@ use crate::database::{Connector, Role};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::progress::Bar;
+use crate::table_sets::TableSetsArg;
 
 /// Measures, exports, restores or erases one tenant, in every table that has the column tenant_id.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    #[command(flatten)]
+    table_sets: TableSetsArg,
     #[command(subcommand)]
     command: Command,
 }
@@ -55,11 +58,12 @@ enum Command {
 }
 
 pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
+    let sets = args.table_sets.table_sets();
     match args.command {
-        Command::List => list(&connector.maintenance(Role::Maintenance).await?).await,
-        Command::Stats { tenant } => stats(&connector.maintenance(Role::Owner).await?, tenant).await,
+        Command::List => list(&connector.maintenance(Role::Maintenance, sets).await?).await,
+        Command::Stats { tenant } => stats(&connector.maintenance(Role::Owner, sets).await?, tenant).await,
         Command::Export { tenant, output } => {
-            let maintenance = connector.maintenance(Role::Owner).await?;
+            let maintenance = connector.maintenance(Role::Owner, sets).await?;
             match output {
                 Some(path) => export_to_file(&maintenance, tenant, &path).await,
                 None => Ok(export(&maintenance, tenant, tokio::io::stdout()).await?.beside_data()),
@@ -70,11 +74,11 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
                 Some(path) => Box::new(BufReader::new(open(path).await?)),
                 None => Box::new(BufReader::new(tokio::io::stdin())),
             };
-            import(&connector.maintenance(Role::Owner).await?, tenant, reader).await
+            import(&connector.maintenance(Role::Owner, sets).await?, tenant, reader).await
         }
         Command::Erase { tenant, confirm } => {
             confirmed(tenant, confirm)?;
-            erase(&connector.maintenance(Role::Owner).await?, tenant).await
+            erase(&connector.maintenance(Role::Owner, sets).await?, tenant).await
         }
     }
 }

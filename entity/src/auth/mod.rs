@@ -2,9 +2,15 @@
 
 pub mod prelude;
 
+#[cfg(feature = "auth")]
 pub mod audit_events;
+#[cfg(feature = "auth")]
 pub mod backup_codes;
+#[cfg(feature = "auth")]
 pub mod invitations;
+#[cfg(feature = "auth")]
 pub mod sessions;
+#[cfg(feature = "auth")]
 pub mod totp_secrets;
+#[cfg(feature = "auth")]
 pub mod users;

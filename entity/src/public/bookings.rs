@@ -44,8 +44,10 @@ pub enum Relation {
         on_delete = "NoAction"
     )]
     Clients,
+    #[cfg(feature = "certificates")]
     #[sea_orm(has_many = "super::gift_certificate_redemptions::Entity")]
     GiftCertificateRedemptions,
+    #[cfg(feature = "intake")]
     #[sea_orm(has_many = "super::intake_submissions::Entity")]
     IntakeSubmissions,
     #[sea_orm(
@@ -72,12 +74,14 @@ impl Related<super::clients::Entity> for Entity {
     }
 }
 
+#[cfg(feature = "certificates")]
 impl Related<super::gift_certificate_redemptions::Entity> for Entity {
     fn to() -> RelationDef {
         Relation::GiftCertificateRedemptions.def()
     }
 }
 
+#[cfg(feature = "intake")]
 impl Related<super::intake_submissions::Entity> for Entity {
     fn to() -> RelationDef {
         Relation::IntakeSubmissions.def()

@@ -27,8 +27,10 @@ pub struct Model {
 pub enum Relation {
     #[sea_orm(has_many = "super::bookings::Entity")]
     Bookings,
+    #[cfg(feature = "intake")]
     #[sea_orm(has_many = "super::intake_submissions::Entity")]
     IntakeSubmissions,
+    #[cfg(feature = "certificates")]
     #[sea_orm(has_many = "super::packages::Entity")]
     Packages,
 }
@@ -39,18 +41,21 @@ impl Related<super::bookings::Entity> for Entity {
     }
 }
 
+#[cfg(feature = "intake")]
 impl Related<super::intake_submissions::Entity> for Entity {
     fn to() -> RelationDef {
         Relation::IntakeSubmissions.def()
     }
 }
 
+#[cfg(feature = "certificates")]
 impl Related<super::packages::Entity> for Entity {
     fn to() -> RelationDef {
         Relation::Packages.def()
     }
 }
 
+#[cfg(feature = "certificates")]
 impl Related<super::gift_certificate_redemptions::Entity> for Entity {
     fn to() -> RelationDef {
         super::packages::Relation::GiftCertificateRedemptions.def()

@@ -25,26 +25,32 @@ pub struct Model {
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {
+    #[cfg(feature = "booking")]
     #[sea_orm(has_many = "super::bookings::Entity")]
     Bookings,
+    #[cfg(feature = "booking")]
     #[sea_orm(has_many = "super::slot_reservations::Entity")]
     SlotReservations,
+    #[cfg(feature = "booking")]
     #[sea_orm(has_many = "super::time_blocks::Entity")]
     TimeBlocks,
 }
 
+#[cfg(feature = "booking")]
 impl Related<super::bookings::Entity> for Entity {
     fn to() -> RelationDef {
         Relation::Bookings.def()
     }
 }
 
+#[cfg(feature = "booking")]
 impl Related<super::slot_reservations::Entity> for Entity {
     fn to() -> RelationDef {
         Relation::SlotReservations.def()
     }
 }
 
+#[cfg(feature = "booking")]
 impl Related<super::time_blocks::Entity> for Entity {
     fn to() -> RelationDef {
         Relation::TimeBlocks.def()

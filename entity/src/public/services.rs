@@ -26,10 +26,12 @@ pub struct Model {
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {
+    #[cfg(feature = "booking")]
     #[sea_orm(has_many = "super::bookings::Entity")]
     Bookings,
 }
 
+#[cfg(feature = "booking")]
 impl Related<super::bookings::Entity> for Entity {
     fn to() -> RelationDef {
         Relation::Bookings.def()

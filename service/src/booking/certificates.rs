@@ -34,11 +34,3 @@ fn cents(what: &'static str, value: u32) -> Result<i32, BookingError> {
             .into()
     })
 }
-
-pub(crate) fn check_currency(currency: &str) -> Result<(), InvalidInput> {
-    if currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return Ok(());
-    }
-    let reason = "is not three capital letters; give an ISO 4217 code, as USD".to_owned();
-    Err(InvalidInput { what: "currency", value: currency.to_owned(), reason })
-}

@@ -3,13 +3,17 @@
 //!
 #![doc = concat!("```no_run\n", include_str!("../../examples/content.rs"), "\n```")]
 
+#[cfg(feature = "booking")]
+mod exceptions;
 mod hours;
 mod practitioners;
 mod profile;
 mod reviews;
 mod services;
 
-pub use self::hours::{BlockType, OpeningHours};
+#[cfg(feature = "booking")]
+pub use self::exceptions::BlockType;
+pub use self::hours::OpeningHours;
 pub use self::practitioners::NewPractitioner;
 pub use self::profile::Profile;
 pub use self::reviews::{NewReview, RatingSummary};

@@ -14,6 +14,7 @@ use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 use crate::vocabulary::InvalidInput;
+use crate::vocabulary::currency::check_currency;
 use crate::vocabulary::text;
 use crate::vocabulary::text_enum::text_enum;
 
@@ -232,7 +233,7 @@ impl Imported for ImportedBooking {
     }
 }
 
-const APPOINTMENTS: &str = r#"INSERT INTO "appointments" ("acuity_id", "client_name", "client_email", "client_phone",
+const APPOINTMENTS: &str = r#"INSERT INTO "public"."appointments" ("acuity_id", "client_name", "client_email", "client_phone",
         "service", "duration", "price_cents", "paid", "payment_method", "appointment_date", "notes")
     SELECT "r"."acuity_id", "r"."client_name", "r"."client_email", "r"."client_phone", "r"."service", "r"."duration",
         "r"."price_cents", "r"."paid", "r"."payment_method", "r"."appointment_date", "r"."notes"
@@ -245,18 +246,18 @@ const APPOINTMENTS: &str = r#"INSERT INTO "appointments" ("acuity_id", "client_n
         "paid" = EXCLUDED."paid", "payment_method" = EXCLUDED."payment_method",
         "appointment_date" = EXCLUDED."appointment_date", "notes" = EXCLUDED."notes""#;
 
-const PAYMENTS: &str = r#"INSERT INTO "payments" ("appointment_id", "amount_cents", "currency", "processor",
+const PAYMENTS: &str = r#"INSERT INTO "public"."payments" ("appointment_id", "amount_cents", "currency", "processor",
         "processor_ref", "status", "metadata")
     SELECT "a"."id", "r"."amount_cents", "r"."currency", "r"."processor", "r"."processor_ref", "r"."status",
         "r"."metadata"
     FROM jsonb_to_recordset($1) AS "r"("acuity_id" int, "amount_cents" int, "currency" text, "processor" text,
         "processor_ref" text, "status" text, "metadata" jsonb)
-    LEFT JOIN "appointments" AS "a" ON "a"."acuity_id" = "r"."acuity_id"
+    LEFT JOIN "public"."appointments" AS "a" ON "a"."acuity_id" = "r"."acuity_id"
     ON CONFLICT ("processor", "processor_ref") DO UPDATE SET "appointment_id" = EXCLUDED."appointment_id",
         "amount_cents" = EXCLUDED."amount_cents", "currency" = EXCLUDED."currency", "status" = EXCLUDED."status",
         "metadata" = EXCLUDED."metadata""#;
 
-const BOOKINGS: &str = r#"INSERT INTO "local_bookings" ("acuity_appointment_id", "service_id", "service_name",
+const BOOKINGS: &str = r#"INSERT INTO "public"."local_bookings" ("acuity_appointment_id", "service_id", "service_name",
         "provider_id", "provider_name", "datetime", "duration", "client", "payment_method",
         "payment_transaction_id", "amount_cents", "payment_status", "reconciliation_status", "reconciled_at")
     SELECT "r"."acuity_appointment_id", "r"."service_id", "r"."service_name", "r"."provider_id",
@@ -294,7 +295,7 @@ impl<C: TenantExecutor> History<'_, C> {
     /// [`BookingError::InvalidInput`], before anything is written.
     pub async fn import_payments(self, rows: &[ImportedPayment]) -> Result<ImportReport, BookingError> {
         for row in rows {
-            crate::booking::certificates::check_currency(&row.currency)?;
+            check_currency(&row.currency)?;
             row.metadata.as_ref().map_or(Ok(()), |metadata| text::check_json("metadata", metadata))?;
         }
         self.import(PAYMENTS, rows).await

@@ -129,9 +129,9 @@ impl<C: TenantExecutor> Intake<'_, C> {
         text::check("title", title, 255)?;
         text::check_json("form schema", schema)?;
         validator(schema)?;
-        let insert = r#"INSERT INTO "intake_form_templates" ("form_type", "version", "title", "schema")
+        let insert = r#"INSERT INTO "public"."intake_form_templates" ("form_type", "version", "title", "schema")
             SELECT $1::varchar, coalesce(max("t"."version"), 0) + 1, $2::varchar, $3::jsonb
-            FROM "intake_form_templates" AS "t" WHERE "t"."form_type" = $1
+            FROM "public"."intake_form_templates" AS "t" WHERE "t"."form_type" = $1
             ON CONFLICT ("form_type", "version") DO NOTHING RETURNING *"#;
         // Another may have added the same version meanwhile: then this is the next.
         for _ in 0..16 {

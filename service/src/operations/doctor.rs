@@ -21,8 +21,8 @@ mod views;
 
 use sea_orm::sqlx::PgPool;
 
+pub use self::migrations::CORE_MIGRATIONS;
 pub(crate) use self::migrations::Migrations;
-pub use self::migrations::OWN_MIGRATIONS;
 pub use self::report::{Check, DoctorFailed, Finding, Report, Severity};
 use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::{Catalog, Relation};

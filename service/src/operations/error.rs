@@ -2,6 +2,8 @@
 
 use sea_orm::DbErr;
 
+use watertight_schema::TableSets;
+
 use super::doctor::DoctorFailed;
 use crate::tenant::{SigningError, TenantId};
 use crate::vocabulary::{InvalidInput, MalformedRow};
@@ -86,6 +88,15 @@ pub enum ConnectError {
          ALTER ROLE .. SET standard_conforming_strings = on"
     )]
     BackslashEscapes,
+    /// Table sets are in schemas of the application's choice, and statements are not rewritten to name them.
+    #[error(
+        "`Layers::UnscopedRowSecurityOnly` does not rewrite statements, so it cannot be used with the schemas of \
+         {sets}; choose other layers, or keep each table set in its own schema"
+    )]
+    SchemasNeedRewriting {
+        /// The table sets, with their schemas.
+        sets: TableSets,
+    },
     /// The tenant keys of the application and of the database do not match.
     #[error(transparent)]
     Signing(#[from] SigningError),

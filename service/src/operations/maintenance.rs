@@ -84,7 +84,7 @@ impl Maintenance {
 
     /// The tenant's tables, each after those that it refers to.
     async fn tables(&self) -> Result<Tables, MaintenanceError> {
-        Tables::read(&mut Inspection::begin(&self.plain.pool).await?).await
+        Tables::read(&mut Inspection::begin(&self.plain.pool).await?, self.plain.rewriter.registry()).await
     }
 
     #[cfg(any(feature = "auth", feature = "booking"))]

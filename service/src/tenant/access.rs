@@ -1,4 +1,5 @@
 use sea_orm::{ConnectionTrait, StreamTrait, TransactionTrait};
+use watertight_schema::TableSets;
 
 use super::connection::TenantConnection;
 use super::id::TenantId;
@@ -22,17 +23,28 @@ pub trait TenantExecutor:
 {
     /// The tenant.
     fn tenant_id(&self) -> TenantId;
+
+    /// The sets of watertight's own tables that the database has.
+    fn table_sets(&self) -> &TableSets;
 }
 
 impl TenantExecutor for TenantConnection {
     fn tenant_id(&self) -> TenantId {
         self.tenant_id()
     }
+
+    fn table_sets(&self) -> &TableSets {
+        self.table_sets()
+    }
 }
 
 impl TenantExecutor for TenantTransaction {
     fn tenant_id(&self) -> TenantId {
         self.tenant_id()
+    }
+
+    fn table_sets(&self) -> &TableSets {
+        self.table_sets()
     }
 }
 

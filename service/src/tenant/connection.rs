@@ -12,6 +12,7 @@ use sea_orm::{
     StreamTrait, TransactionError, TransactionOptions, TransactionTrait,
 };
 use tracing::instrument;
+use watertight_schema::TableSets;
 
 use super::driver::connection_error;
 use super::id::TenantId;
@@ -66,6 +67,12 @@ impl TenantConnection {
     #[must_use]
     pub const fn tenant_id(&self) -> TenantId {
         self.scope.tenant
+    }
+
+    /// The sets of watertight's own tables that the database has.
+    #[must_use]
+    pub fn table_sets(&self) -> &TableSets {
+        self.scope.shared.rewriter.registry().sets()
     }
 
     #[cfg(feature = "auth")]

@@ -2,6 +2,8 @@
 
 use sea_orm::DbErr;
 
+use watertight_schema::TableSet;
+
 use crate::vocabulary::InvalidInput;
 
 /// A value is no tenant.
@@ -40,6 +42,26 @@ pub enum RegistrationError {
     RegisteredTwice {
         /// The table, as `schema.name`.
         table: String,
+    },
+    /// A table set was chosen that watertight was built without.
+    #[error(
+        "the table set {set} is chosen and watertight was built without its cargo feature; add the feature `{set}` to \
+         the dependency, or leave the set out of `Builder::table_sets`"
+    )]
+    FeatureOff {
+        /// The set. Its feature has the same name.
+        set: TableSet,
+    },
+    /// An entity of the application states the name by which statements name a table of watertight's own.
+    #[error(
+        "an entity of the application states the name {table}, which statements use for watertight's own table {own}; \
+         leave out its `schema_name` if it is a table of the default schema, or rename it"
+    )]
+    AmbiguousTable {
+        /// The name that the entity states, as `schema.name`.
+        table: String,
+        /// Watertight's own table in the database, as `schema.name`.
+        own: String,
     },
 }
 

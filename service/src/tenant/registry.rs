@@ -1,10 +1,11 @@
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use sea_orm::sea_query::{ColumnType, TableRef};
 use sea_orm::{
     ColumnTrait, EntityName, EntityTrait, IdenStatic, Identity, Iterable, RelationDef, RelationTrait,
 };
+use watertight_schema::{TableSet, TableSets};
 
 use super::error::RegistrationError;
 use super::presets::Extension;
@@ -43,12 +44,8 @@ impl TableName {
 }
 
 impl TableName {
-    /// The table of a relation's end, if it is one and not a query.
-    fn of_reference(reference: &TableRef) -> Option<Self> {
-        let TableRef::Table(table, _) = reference else { return None };
-        let schema =
-            table.0.as_ref().map_or_else(|| Self::DEFAULT_SCHEMA.to_owned(), |schema| schema.1.to_string());
-        Some(Self { schema, name: table.1.to_string() })
+    fn new(schema: &str, name: &str) -> Self {
+        Self { schema: schema.to_owned(), name: name.to_owned() }
     }
 }
 
@@ -68,7 +65,9 @@ pub(crate) struct EntityColumn {
 /// What an entity says of its rows: that these columns name a row of that table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Reference {
-    pub(crate) to: TableName,
+    /// The schema of the other table, if the entity states one.
+    schema: Option<String>,
+    table: String,
     /// Each column with the one of the other table that it names.
     pub(crate) columns: Vec<(String, String)>,
 }
@@ -113,11 +112,12 @@ fn reference(relation: RelationDef) -> Option<Reference> {
     if relation.is_owner {
         return None;
     }
-    let to = TableName::of_reference(&relation.to_tbl)?;
+    let TableRef::Table(table, _) = &relation.to_tbl else { return None };
     let names =
         |identity: Identity| identity.into_iter().map(|column| column.to_string()).collect::<Vec<_>>();
     Some(Reference {
-        to,
+        schema: table.0.as_ref().map(|schema| schema.1.to_string()),
+        table: table.1.to_string(),
         columns: names(relation.from_col).into_iter().zip(names(relation.to_col)).collect(),
     })
 }
@@ -130,7 +130,12 @@ fn written(name: &str) -> [String; 3] {
 /// The tables, functions, types and operators that a statement may name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Registry {
+    /// The sets of watertight's own tables that the database has.
+    sets: TableSets,
+    /// The tables under their names in the database.
     tables: HashMap<TableName, RegisteredTable>,
+    /// The tables of which an entity of the application states the schema.
+    stated: BTreeSet<TableName>,
     functions: HashSet<String>,
     types: HashSet<String>,
     operators: HashSet<String>,
@@ -145,11 +150,47 @@ impl Registry {
         if !has_tenant {
             return Err(RegistrationError::NoTenantColumn { table: table.to_string() });
         }
+        self.state(&entity);
         self.add(table, RegisteredTable::of::<E>(Ownership::Tenant))
     }
 
     pub(crate) fn shared_table<E: EntityTrait>(&mut self, entity: E) -> Result<(), RegistrationError> {
+        self.state(&entity);
         self.add(TableName::of(&entity), RegisteredTable::of::<E>(Ownership::Shared))
+    }
+
+    fn state<E: EntityName>(&mut self, entity: &E) {
+        if entity.schema_name().is_some() {
+            self.stated.insert(TableName::of(entity));
+        }
+    }
+
+    /// Chooses the sets of watertight's own tables, before their entities are added.
+    ///
+    /// # Errors
+    /// [`Error::AmbiguousTable`] when an entity of the application states the name by which statements name a table of
+    /// watertight's that is in another schema.
+    pub(crate) fn choose(&mut self, sets: TableSets) -> Result<(), RegistrationError> {
+        for table in &self.stated {
+            match sets.schema_of(&table.schema, &table.name) {
+                Some(schema) if schema != table.schema => {
+                    return Err(RegistrationError::AmbiguousTable {
+                        table: table.to_string(),
+                        own: TableName::new(schema, &table.name).to_string(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        self.sets = sets;
+        Ok(())
+    }
+
+    /// Adds a table of a set of watertight's own, under the schema that the database has for the set.
+    #[allow(dead_code, reason = "without features there is no set")]
+    pub(crate) fn own_table<E: EntityTrait>(&mut self, set: TableSet) -> Result<(), RegistrationError> {
+        let table = TableName::new(self.sets.schema(set), E::default().table_name());
+        self.add(table, RegisteredTable::of::<E>(Ownership::Tenant))
     }
 
     pub(crate) fn function(&mut self, name: &str) {
@@ -186,6 +227,43 @@ impl Registry {
             None => drop(self.tables.insert(name, table)),
         }
         Ok(())
+    }
+
+    /// The sets of watertight's own tables that the database has.
+    pub(crate) const fn sets(&self) -> &TableSets {
+        &self.sets
+    }
+
+    /// The table in the database that a statement names so: a table of watertight's own by its static schema; without a
+    /// schema, the application's own table of the default schema before one of watertight's; otherwise the table of
+    /// exactly this name.
+    pub(crate) fn resolve(&self, schema: Option<&str>, name: &str) -> TableName {
+        let stated = schema.unwrap_or(TableName::DEFAULT_SCHEMA);
+        let as_stated = TableName::new(stated, name);
+        if schema.is_none() && self.tables.contains_key(&as_stated) {
+            return as_stated;
+        }
+        self.sets.schema_of(stated, name).map_or(as_stated, |schema| TableName::new(schema, name))
+    }
+
+    /// The table in the database that an entity refers to.
+    pub(crate) fn referenced(&self, reference: &Reference) -> TableName {
+        self.resolve(reference.schema.as_deref(), &reference.table)
+    }
+
+    /// The name by which statements, and exports, name a table of the database in every database: a table of
+    /// watertight's own by its static schema. A table of that very name beside it is named without a schema.
+    pub(crate) fn static_name(&self, table: &TableName) -> String {
+        let TableName { schema, name } = table;
+        let own = |set: &TableSet| set.tables().contains(&name.as_str());
+        let Some(set) = self.sets.iter().find(own) else { return table.to_string() };
+        if self.sets.schema(set) == schema {
+            format!("{}.{name}", set.schema())
+        } else if set.schema() == schema {
+            name.clone()
+        } else {
+            table.to_string()
+        }
     }
 
     pub(crate) fn ownership(&self, table: &TableName) -> Option<Ownership> {
@@ -246,15 +324,61 @@ pub(super) mod tests {
         assert!(matches!(shared, Err(RegistrationError::RegisteredTwice { .. })));
     }
 
+    /// The tables of [`registry`] where the database has other schemas for two sets, and an application's `clients`.
+    pub(crate) fn moved_registry() -> Registry {
+        let sets = TableSets::all().in_schema(TableSet::Auth, "identity");
+        let sets = sets.in_schema(TableSet::Booking, "Studio 1");
+        let mut registry = Registry { sets, ..Registry::default() };
+        let tables = [
+            ("identity", "users"),
+            ("identity", "sessions"),
+            ("public", "services"),
+            ("Studio 1", "clients"),
+            ("Studio 1", "bookings"),
+            ("public", "clients"),
+        ];
+        for (schema, table) in tables {
+            let columns = ["tenant_id", "id", "name", "price", "email", "a", "b", "c", "d"];
+            registry.add(TableName::new(schema, table), bare(Ownership::Tenant, &columns)).unwrap();
+        }
+        registry
+    }
+
+    #[test]
+    fn names_mean_tables_of_the_database() {
+        let registry = moved_registry();
+        let resolve = |schema, name| registry.resolve(schema, name).to_string();
+        assert_eq!(resolve(Some("auth"), "users"), "identity.users");
+        assert_eq!(resolve(Some("identity"), "users"), "identity.users");
+        assert_eq!(resolve(Some("public"), "clients"), "Studio 1.clients");
+        assert_eq!(resolve(None, "clients"), "public.clients", "the application's own");
+        assert_eq!(resolve(None, "bookings"), "Studio 1.bookings");
+        assert_eq!(resolve(None, "users"), "public.users", "no set has it there");
+        assert_eq!(resolve(Some("auth"), "invoices"), "auth.invoices");
+    }
+
+    #[test]
+    fn a_static_name_stands_for_one_table() {
+        let registry = moved_registry();
+        let name = |schema, name| registry.static_name(&TableName::new(schema, name));
+        assert_eq!(name("identity", "users"), "auth.users");
+        assert_eq!(name("auth", "users"), "users");
+        assert_eq!(name("Studio 1", "clients"), "public.clients");
+        assert_eq!(name("public", "clients"), "clients");
+        assert_eq!(name("public", "services"), "public.services");
+        assert_eq!(name("archive", "clients"), "archive.clients");
+    }
+
+    #[cfg(feature = "auth")]
     #[test]
     fn an_entity_tells_what_its_rows_refer_to() {
         let mut registry = Registry::default();
         registry.tenant_table(watertight_entity::auth::sessions::Entity).unwrap();
         let (_, sessions) = registry.tables().next().unwrap();
         let pair = |from: &str, to: &str| (from.to_owned(), to.to_owned());
-        let users = TableName { schema: "auth".to_owned(), name: "users".to_owned() };
         let columns = vec![pair("tenant_id", "tenant_id"), pair("user_id", "id")];
-        assert_eq!(sessions.references, [Reference { to: users, columns }]);
+        let (schema, table) = (Some("auth".to_owned()), "users".to_owned());
+        assert_eq!(sessions.references, [Reference { schema, table, columns }]);
         assert!(sessions.columns["user_data"].nullable && !sessions.columns["user_id"].nullable);
     }
 }

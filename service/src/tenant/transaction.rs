@@ -12,6 +12,7 @@ use sea_orm::{
 };
 use tokio::sync::MutexGuard;
 use tracing::instrument;
+use watertight_schema::TableSets;
 
 use super::id::TenantId;
 use super::pg_transaction::{PgTransaction, SharedPgTransaction};
@@ -43,6 +44,12 @@ impl TenantTransaction {
     #[must_use]
     pub const fn tenant_id(&self) -> TenantId {
         self.scope.tenant
+    }
+
+    /// The sets of watertight's own tables that the database has.
+    #[must_use]
+    pub fn table_sets(&self) -> &TableSets {
+        self.scope.shared.rewriter.registry().sets()
     }
 
     #[cfg(feature = "auth")]

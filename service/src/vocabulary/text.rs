@@ -16,7 +16,7 @@ pub(crate) fn check(what: &'static str, text: &str, max_chars: usize) -> Result<
 }
 
 /// As [`check`], for what may be absent.
-#[cfg(any(feature = "auth", feature = "booking"))]
+#[cfg(any(feature = "auth", feature = "content"))]
 pub(crate) fn check_optional(
     what: &'static str,
     text: Option<&String>,
@@ -26,6 +26,7 @@ pub(crate) fn check_optional(
 }
 
 /// Takes a JSON value for a column: nothing in it that PostgreSQL cannot store.
+#[cfg(any(feature = "auth", feature = "booking", feature = "history"))]
 pub(crate) fn check_json(what: &'static str, json: &serde_json::Value) -> Result<(), InvalidInput> {
     fn holds_nul(value: &serde_json::Value) -> bool {
         use serde_json::Value::{Array, Object, String};
@@ -44,6 +45,7 @@ pub(crate) fn check_json(what: &'static str, json: &serde_json::Value) -> Result
 }
 
 /// As [`check_json`], for an object.
+#[cfg(any(feature = "auth", feature = "booking"))]
 pub(crate) fn check_object(what: &'static str, json: &serde_json::Value) -> Result<(), InvalidInput> {
     if !json.is_object() {
         let reason = "is not a JSON object; give one".to_owned();

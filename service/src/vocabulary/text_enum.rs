@@ -2,6 +2,7 @@
 
 /// Defines an enumeration over the texts that a column holds, with `as_str`, `Display`, `FromStr`, serde and what
 /// SeaORM asks of a column's type. With `custom` at its end it is open: an application's own texts are kept.
+#[cfg(any(feature = "auth", feature = "booking", feature = "history"))]
 macro_rules! text_enum {
     (
         $(#[$meta:meta])*
@@ -119,4 +120,6 @@ macro_rules! text_traits {
     };
 }
 
-pub(crate) use {text_enum, text_traits};
+#[cfg(any(feature = "auth", feature = "booking", feature = "history"))]
+pub(crate) use text_enum;
+pub(crate) use text_traits;

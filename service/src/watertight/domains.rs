@@ -44,7 +44,7 @@ pub trait Tenant: TenantExecutor + Sized {
     }
 
     /// Content: the profile of the business, its services, opening hours, practitioners and reviews.
-    #[cfg(feature = "booking")]
+    #[cfg(feature = "content")]
     fn content(&self) -> crate::booking::content::Content<'_, Self> {
         crate::booking::content::Content::new(self)
     }
@@ -56,7 +56,7 @@ pub trait Tenant: TenantExecutor + Sized {
     }
 
     /// Gift certificates and packages of the tenant.
-    #[cfg(feature = "booking")]
+    #[cfg(feature = "certificates")]
     fn certificates(&self) -> crate::booking::certificates::Certificates<'_, Self> {
         crate::booking::certificates::Certificates::new(self)
     }
@@ -68,7 +68,7 @@ pub trait Tenant: TenantExecutor + Sized {
     }
 
     /// Appointments, payments and bookings that were imported from another system.
-    #[cfg(feature = "booking")]
+    #[cfg(feature = "history")]
     fn history(&self) -> crate::booking::history::History<'_, Self> {
         crate::booking::history::History::new(self)
     }

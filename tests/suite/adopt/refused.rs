@@ -2,10 +2,9 @@
 
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
-use watertight::doctor::OWN_MIGRATIONS;
 use watertight_migration::Settings;
 use watertight_migration::adopt::{Adoption, AdoptionError, Problem, ProblemKind, ProblemKind::*};
-use watertight_tests::TestDatabase;
+use watertight_tests::{TestDatabase, own_migrations};
 
 use super::{CLINIC, STUDIO, adoption, listing, original, plant, texts, with_rows};
 
@@ -339,7 +338,7 @@ async fn a_database_is_adopted_once() -> Result<()> {
     adoption().run(&owner).await?;
     let error = refusal(&owner, &adoption()).await?;
     assert!(
-        matches!(error, AdoptionError::AlreadyMigrated { migrations } if migrations.len() == OWN_MIGRATIONS.len())
+        matches!(error, AdoptionError::AlreadyMigrated { migrations } if migrations.len() == own_migrations().len())
     );
     Ok(())
 }

@@ -4,13 +4,12 @@ use anyhow::Result;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, Database, DatabaseConnection, EntityTrait, PaginatorTrait};
 use sea_orm_migration::MigratorTraitSelf;
 use watertight::Watertight;
-use watertight::doctor::OWN_MIGRATIONS;
 use watertight::entity::public::services;
 use watertight_migration::distribution::{
     Distribution, DistributionError, DistributionPlan, Rule, Violation,
 };
 use watertight_migration::{HashPartitions, Migrator, Settings, TenantMigrator, tenant_keys};
-use watertight_tests::{TestDatabase, new_tenant};
+use watertight_tests::{TestDatabase, new_tenant, own_migrations};
 
 use crate::adopt::{listing, texts};
 use crate::business::tables;
@@ -276,7 +275,7 @@ async fn a_database_that_verifies_tenants_has_to_do_without_first() -> Result<()
         assert_eq!(count.await?, expected);
     }
     // The way back leads from these policies, too.
-    let later = OWN_MIGRATIONS.iter().rev().take_while(|name| !name.ends_with("_signed_tenant")).count();
+    let later = own_migrations().iter().rev().take_while(|name| !name.ends_with("_signed_tenant")).count();
     <Migrator as sea_orm_migration::MigratorTrait>::down(&owner, Some(u32::try_from(later + 1)?)).await?;
     let old = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
     assert_eq!(texts(&owner, conditions).await?, [old.repeat(2)]);

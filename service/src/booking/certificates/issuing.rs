@@ -10,9 +10,10 @@ use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
 use crate::vocabulary::InvalidInput;
+use crate::vocabulary::currency::check_currency;
 use crate::vocabulary::{Email, text};
 
-use super::{CODE, Certificates, cents, check_currency};
+use super::{CODE, Certificates, cents};
 
 /// Who buys, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]

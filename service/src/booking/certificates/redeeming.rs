@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    ActiveModelTrait, ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QuerySelect,
+    Set,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -12,6 +12,7 @@ use watertight_entity::public::{
 };
 
 use crate::booking::BookingError;
+use crate::booking::payments;
 use crate::booking::scheduling::Scheduling;
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
@@ -130,7 +131,8 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         }
         // The database's clock decides, and the count is changed where it is.
         let use_one = statement(
-            r#"UPDATE "packages" SET "remaining_sessions" = "remaining_sessions" - 1, "updated_at" = CURRENT_TIMESTAMP
+            r#"UPDATE "public"."packages"
+               SET "remaining_sessions" = "remaining_sessions" - 1, "updated_at" = CURRENT_TIMESTAMP
                WHERE "id" = $1 AND ("expires_at" IS NULL OR "expires_at" > CURRENT_TIMESTAMP)
                    AND "remaining_sessions" > 0"#,
             [package.id.into()],
@@ -204,44 +206,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         self,
         booking: Uuid,
     ) -> Result<Vec<gift_certificate_redemptions::Model>, BookingError> {
-        let select = gift_certificate_redemptions::Entity::find()
-            .filter(gift_certificate_redemptions::Column::BookingId.eq(booking))
-            .order_by_asc(gift_certificate_redemptions::Column::CreatedAt)
-            .order_by_asc(gift_certificate_redemptions::Column::Id);
-        Ok(select.all(self.db).await?)
-    }
-
-    /// Gives back what certificates and packages have paid for a booking, which is locked, and says how many
-    /// redemptions there were. In one order, so that two that do so do not wait for one another.
-    pub(crate) async fn refund(self, booking: Uuid) -> Result<usize, BookingError> {
-        let mut redeemed = self.get_redemptions(booking).await?;
-        redeemed.retain(|redemption| redemption.refunded_at.is_none());
-        redeemed.sort_by_key(|redemption| (redemption.gift_certificate_id, redemption.package_id));
-        for redemption in &redeemed {
-            if let (Some(id), Some(amount)) = (redemption.gift_certificate_id, redemption.amount_cents) {
-                let give_back = statement(
-                    r#"UPDATE "gift_certificates" SET "balance_cents" = "balance_cents" + $2, "redeemed_at" = NULL,
-                       "updated_at" = CURRENT_TIMESTAMP WHERE "id" = $1"#,
-                    [id.into(), amount.into()],
-                );
-                self.db.execute_raw(give_back).await?;
-            }
-            if let Some(id) = redemption.package_id {
-                let give_back = statement(
-                    r#"UPDATE "packages" SET "remaining_sessions" = "remaining_sessions" + 1,
-                       "updated_at" = CURRENT_TIMESTAMP WHERE "id" = $1"#,
-                    [id.into()],
-                );
-                self.db.execute_raw(give_back).await?;
-            }
-        }
-        gift_certificate_redemptions::Entity::update_many()
-            .col_expr(gift_certificate_redemptions::Column::RefundedAt, Expr::current_timestamp())
-            .filter(gift_certificate_redemptions::Column::BookingId.eq(booking))
-            .filter(gift_certificate_redemptions::Column::RefundedAt.is_null())
-            .exec(self.db)
-            .await?;
-        Ok(redeemed.len())
+        payments::redemptions(self.db, booking).await
     }
 
     /// Every certificate and package of which what is left and what was redeemed do not add up to what it was issued
@@ -252,14 +217,14 @@ impl<C: TenantExecutor> Certificates<'_, C> {
     pub async fn find_imbalances(self) -> Result<Vec<Imbalance>, BookingError> {
         let select = r#"SELECT "c"."code", "c"."amount_cents"::bigint AS "issued", "c"."balance_cents"::bigint AS "left",
                 coalesce(sum("r"."amount_cents") FILTER (WHERE "r"."refunded_at" IS NULL), 0)::bigint AS "redeemed"
-            FROM "gift_certificates" AS "c" LEFT JOIN "gift_certificate_redemptions" AS "r"
+            FROM "public"."gift_certificates" AS "c" LEFT JOIN "public"."gift_certificate_redemptions" AS "r"
                 ON "r"."tenant_id" = "c"."tenant_id" AND "r"."gift_certificate_id" = "c"."id"
             GROUP BY "c"."tenant_id", "c"."id", "c"."code", "c"."amount_cents", "c"."balance_cents"
             HAVING "c"."amount_cents" <> "c"."balance_cents"
                 + coalesce(sum("r"."amount_cents") FILTER (WHERE "r"."refunded_at" IS NULL), 0)
             UNION ALL SELECT "p"."code", "p"."total_sessions"::bigint, "p"."remaining_sessions"::bigint,
                 count("r"."id") FILTER (WHERE "r"."refunded_at" IS NULL)
-            FROM "packages" AS "p" LEFT JOIN "gift_certificate_redemptions" AS "r"
+            FROM "public"."packages" AS "p" LEFT JOIN "public"."gift_certificate_redemptions" AS "r"
                 ON "r"."tenant_id" = "p"."tenant_id" AND "r"."package_id" = "p"."id"
             GROUP BY "p"."tenant_id", "p"."id", "p"."code", "p"."total_sessions", "p"."remaining_sessions"
             HAVING "p"."total_sessions" <> "p"."remaining_sessions"

@@ -51,7 +51,7 @@ impl<C: TenantExecutor> Content<'_, C> {
         }
         let array = |texts: &[String]| Value::from(texts.to_vec());
         let upsert = statement(
-            r#"INSERT INTO "practitioners" ("handle", "name", "title", "bio", "credentials", "specializations",
+            r#"INSERT INTO "public"."practitioners" ("handle", "name", "title", "bio", "credentials", "specializations",
                    "license_number", "photo_url")
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
                ON CONFLICT ("handle") DO UPDATE SET "name" = EXCLUDED."name", "title" = EXCLUDED."title",

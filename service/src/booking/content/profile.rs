@@ -120,7 +120,7 @@ impl<C: TenantExecutor> Content<'_, C> {
     pub async fn save_profile(self, profile: &Profile) -> Result<business_profile::Model, BookingError> {
         profile.check()?;
         let upsert = statement(
-            r#"INSERT INTO "business_profile" ("name", "phone", "email", "street_address", "suite_unit", "city",
+            r#"INSERT INTO "public"."business_profile" ("name", "phone", "email", "street_address", "suite_unit", "city",
                    "state", "postal_code", "country", "license_number", "description", "slogan", "website_url",
                    "time_zone", "google_maps_url", "latitude", "longitude")
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)

@@ -6,9 +6,9 @@ use uuid::Uuid;
 use watertight_entity::public::services;
 
 use crate::booking::BookingError;
-use crate::booking::certificates::check_currency;
 use crate::tenant::TenantExecutor;
 use crate::vocabulary::InvalidInput;
+use crate::vocabulary::currency::check_currency;
 use crate::vocabulary::{Change, text};
 
 use super::Content;

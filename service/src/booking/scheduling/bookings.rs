@@ -3,8 +3,8 @@
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
-    ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Set,
+    ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Set,
 };
 use uuid::Uuid;
 use watertight_entity::public::{bookings, clients};
@@ -14,6 +14,8 @@ use super::hours::Span;
 use super::resource::{But, Terms};
 use super::status::{BookingStatus, PaymentStatus};
 use crate::booking::BookingError;
+#[cfg(feature = "certificates")]
+use crate::booking::payments;
 use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
 use crate::vocabulary::InvalidInput;
@@ -346,16 +348,23 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     pub async fn cancel(self, id: Uuid, reason: &str) -> Result<bookings::Model, BookingError> {
         text::check("reason", reason, usize::MAX)?;
         let transaction = self.db.begin().await?;
-        let mut booking =
+        let booking =
             Scheduling::new(&transaction).move_to(id, BookingStatus::Cancelled, Some(reason)).await?;
-        let refunded = crate::booking::certificates::Certificates::new(&transaction).refund(id).await?;
-        if refunded > 0 {
-            let mut row = booking.into_active_model();
-            row.payment_status = Set("refunded".to_owned());
-            booking = bookings::Entity::update(row).exec(&transaction).await?;
-        }
+        #[cfg(feature = "certificates")]
+        let booking = Scheduling::new(&transaction).refunded(booking).await?;
         transaction.commit().await?;
         Ok(booking)
+    }
+
+    /// Refunds what certificates and packages have paid for a booking, which is cancelled.
+    #[cfg(feature = "certificates")]
+    async fn refunded(self, booking: bookings::Model) -> Result<bookings::Model, BookingError> {
+        if payments::refund(self.db, booking.id).await? == 0 {
+            return Ok(booking);
+        }
+        let mut row = sea_orm::IntoActiveModel::into_active_model(booking);
+        row.payment_status = Set("refunded".to_owned());
+        Ok(bookings::Entity::update(row).exec(self.db).await?)
     }
 
     /// Says that a confirmed booking took place.

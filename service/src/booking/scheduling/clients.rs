@@ -52,7 +52,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     pub async fn save_client(self, client: &NewClient) -> Result<clients::Model, BookingError> {
         client.check()?;
         let upsert = statement(
-            r#"INSERT INTO "clients" ("first_name", "last_name", "email", "phone", "notes", "custom_fields")
+            r#"INSERT INTO "public"."clients" ("first_name", "last_name", "email", "phone", "notes", "custom_fields")
                VALUES ($1, $2, $3, $4, $5, coalesce($6, '{}'::jsonb))
                ON CONFLICT ("email") DO UPDATE SET "first_name" = EXCLUDED."first_name",
                    "last_name" = EXCLUDED."last_name",

@@ -66,7 +66,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         scheduling.lock(hold.practitioner).await?;
         scheduling.refuse_if_taken(span, hold.practitioner, But::default()).await?;
         let insert = statement(
-            r#"INSERT INTO "slot_reservations" ("practitioner_id", "datetime", "end_time", "duration", "expires_at")
+            r#"INSERT INTO "public"."slot_reservations" ("practitioner_id", "datetime", "end_time", "duration", "expires_at")
                VALUES ($1, $2, $3, $4, CURRENT_TIMESTAMP + $5::float8 * INTERVAL '1 second') RETURNING *"#,
             [
                 hold.practitioner.into(),

@@ -56,23 +56,23 @@ struct Override {
 /// All of it in one row, however long the range.
 const TERMS: &str = r#"SELECT "profile"."time_zone", "service"."duration_minutes", "service"."price_cents",
     coalesce((SELECT jsonb_agg(jsonb_build_object('day', "h"."day_of_week", 'opens', "h"."opens", 'closes', "h"."closes"))
-        FROM "business_hours" AS "h"), '[]'::jsonb) AS "weekly",
+        FROM "public"."business_hours" AS "h"), '[]'::jsonb) AS "weekly",
     coalesce((SELECT jsonb_agg(jsonb_build_object('date', "o"."date", 'opens', "o"."opens", 'closes', "o"."closes"))
-        FROM "business_hours_overrides" AS "o" WHERE "o"."date" BETWEEN $2 AND $3), '[]'::jsonb) AS "overrides",
-    coalesce((SELECT jsonb_agg("p"."id" ORDER BY "p"."handle") FROM "practitioners" AS "p"
+        FROM "public"."business_hours_overrides" AS "o" WHERE "o"."date" BETWEEN $2 AND $3), '[]'::jsonb) AS "overrides",
+    coalesce((SELECT jsonb_agg("p"."id" ORDER BY "p"."handle") FROM "public"."practitioners" AS "p"
         WHERE $4::uuid IS NULL OR "p"."id" = $4), '[]'::jsonb) AS "practitioners",
     CURRENT_TIMESTAMP AS "now"
-    FROM "services" AS "service" LEFT JOIN "business_profile" AS "profile"
+    FROM "public"."services" AS "service" LEFT JOIN "public"."business_profile" AS "profile"
         ON "profile"."tenant_id" = "service"."tenant_id"
     WHERE "service"."id" = $1"#;
 
 /// What takes up practitioners, or the business, between two times.
-const BUSY: &str = r#"SELECT "practitioner_id", "datetime" AS "from", "end_time" AS "to" FROM "bookings"
+const BUSY: &str = r#"SELECT "practitioner_id", "datetime" AS "from", "end_time" AS "to" FROM "public"."bookings"
     WHERE "status" <> 'cancelled' AND "datetime" < $2 AND "end_time" > $1
         AND ($3::uuid IS NULL OR "practitioner_id" = $3) AND "id" IS DISTINCT FROM $4::uuid
-    UNION ALL SELECT "practitioner_id", "start_time", "end_time" FROM "time_blocks"
+    UNION ALL SELECT "practitioner_id", "start_time", "end_time" FROM "public"."time_blocks"
     WHERE "start_time" < $2 AND "end_time" > $1 AND ($3::uuid IS NULL OR "practitioner_id" = $3)
-    UNION ALL SELECT "practitioner_id", "datetime", "end_time" FROM "slot_reservations"
+    UNION ALL SELECT "practitioner_id", "datetime", "end_time" FROM "public"."slot_reservations"
     WHERE "released_at" IS NULL AND "expires_at" > CURRENT_TIMESTAMP AND "datetime" < $2 AND "end_time" > $1
         AND ($3::uuid IS NULL OR "practitioner_id" = $3) AND "id" IS DISTINCT FROM $5::uuid"#;
 

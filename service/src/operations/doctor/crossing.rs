@@ -4,9 +4,10 @@ use sea_orm::FromQueryResult;
 
 use super::{Check, Expected, Finding, Severity};
 use crate::operations::ConnectError;
-use crate::operations::inspection::catalog::{Catalog, Constraint, Relation, quote};
+use crate::operations::inspection::catalog::{Catalog, Constraint, Relation};
 use crate::operations::inspection::connect_checks;
 use crate::tenant::{Inspection, TENANT_COLUMN};
+use watertight_schema::sql::identifier as quote;
 
 /// Columns of one tenant table that name a row of another.
 struct Reference<'a> {
@@ -102,7 +103,7 @@ fn references<'a>(catalog: &'a Catalog, expected: Expected<'_>) -> Vec<Reference
         }
         let Some(table) = expected.registry.table(&from.name()) else { continue };
         for reference in &table.references {
-            add(from, catalog.relation(&reference.to), reference.columns.clone());
+            add(from, catalog.relation(&expected.registry.referenced(reference)), reference.columns.clone());
         }
     }
     references

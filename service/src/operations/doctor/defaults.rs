@@ -5,9 +5,10 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 
 use super::{Check, Expected, Finding, Severity};
 use crate::operations::ConnectError;
-use crate::operations::inspection::catalog::{Catalog, quote};
+use crate::operations::inspection::catalog::Catalog;
 use crate::operations::inspection::connect_checks::{self, TENANT_SETTINGS};
 use crate::tenant::Inspection;
+use watertight_schema::sql::identifier as quote;
 
 const STRINGS: &str = "standard_conforming_strings";
 

@@ -6,9 +6,10 @@ use sea_orm::FromQueryResult;
 use super::extensions::is_not_of_known;
 use super::{Check, Expected, Finding, OWN_SCHEMA, Severity, tenant_tables};
 use crate::operations::ConnectError;
-use crate::operations::inspection::catalog::{Catalog, quote};
+use crate::operations::inspection::catalog::Catalog;
 use crate::operations::inspection::connect_checks::TENANT_SETTINGS;
 use crate::tenant::Inspection;
+use watertight_schema::sql::identifier as quote;
 
 /// A function that is neither PostgreSQL's nor of a known extension.
 #[derive(FromQueryResult)]

@@ -2,7 +2,8 @@
 
 use super::own_indexes::{OVERLAP_BY_EQUALITY, OWN_INDEXES, OwnIndex};
 use super::{Check, Expected, Finding, Severity};
-use crate::operations::inspection::catalog::{Catalog, Index, Relation, quote};
+use crate::operations::inspection::catalog::{Catalog, Index, Relation};
+use watertight_schema::sql::identifier as quote;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     for relation in catalog.relations.iter().filter(|relation| expected.is_tenants(relation)) {
@@ -30,7 +31,9 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
                 );
             }
         }
-        for own in OWN_INDEXES.iter().filter(|own| own.table == relation.name().to_string()) {
+        // Of the tables of a set that is not chosen, nothing is expected.
+        let chosen = expected.ownership(relation).map(|_| expected.registry.static_name(&relation.name()));
+        for own in OWN_INDEXES.iter().filter(|own| chosen.as_deref() == Some(own.table)) {
             if let Some(on) = lacks(catalog, own, relation) {
                 let severity = if own.forbids { Severity::Error } else { Severity::Warning };
                 let problem = format!("has no index {} over ({}){on}", own.name, own.keys.join(", "));

@@ -1,8 +1,9 @@
 //! The third layer: keys that hold the tenant.
 
 use super::{Check, Expected, Finding, Severity};
-use crate::operations::inspection::catalog::{Catalog, Constraint, Relation, quote};
+use crate::operations::inspection::catalog::{Catalog, Constraint, Relation};
 use crate::tenant::TENANT_COLUMN;
+use watertight_schema::sql::identifier as quote;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     for relation in catalog.relations.iter().filter(|relation| relation.is_table()) {
@@ -124,7 +125,7 @@ fn missing_foreign_keys(
 ) {
     let Some(registered) = expected.registry.table(&relation.name()) else { return };
     for reference in &registered.references {
-        let Some(target) = catalog.relation(&reference.to) else { continue };
+        let Some(target) = catalog.relation(&expected.registry.referenced(reference)) else { continue };
         let column = |(from, _): &&(String, String)| from != TENANT_COLUMN;
         let columns: Vec<&str> =
             reference.columns.iter().filter(column).map(|(from, _)| from.as_str()).collect();
@@ -144,7 +145,7 @@ fn missing_foreign_keys(
                 problem: format!(
                     "has no foreign key that keeps {} to the rows of {}",
                     columns.join(", "),
-                    reference.to
+                    target.name()
                 ),
                 remedy: format!(
                     "ALTER TABLE {} ADD FOREIGN KEY ({}) REFERENCES {} ({});",

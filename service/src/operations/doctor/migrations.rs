@@ -3,28 +3,18 @@
 use std::collections::HashSet;
 
 use sea_orm::FromQueryResult;
+use watertight_schema::TableSet;
 
 use super::{Check, Expected, Finding, Severity};
 use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::Catalog;
 use crate::tenant::Inspection;
 
-/// The migrations of `watertight-migration` that this version of watertight was made for.
-pub const OWN_MIGRATIONS: [&str; 11] = [
-    "m20260101_000001_create_auth",
-    "m20260101_000002_create_content",
-    "m20260101_000003_create_booking",
-    "m20260101_000004_create_gift_certificates",
-    "m20260101_000005_create_intake",
-    "m20260101_000006_create_business_history",
-    "m20260101_000007_no_double_booking",
-    "m20260101_000008_tenant_parameter",
-    "m20260101_000009_signed_tenant",
-    "m20260101_000010_audit_integrity",
-    "m20260101_000011_inviter_role",
-];
+/// The migrations of `watertight-migration` that every database needs, whatever table sets it has. Those of a set are
+/// [`TableSet::migrations`](crate::TableSet::migrations).
+pub const CORE_MIGRATIONS: &[&str] = &["m20260101_000009_signed_tenant"];
 
-/// Which migrations must be applied, and where that is noted.
+/// Which migrations of the application's must be applied, and where applied ones are noted.
 #[derive(Debug, Clone)]
 pub(crate) struct Migrations {
     pub(crate) names: Vec<String>,
@@ -33,8 +23,7 @@ pub(crate) struct Migrations {
 
 impl Default for Migrations {
     fn default() -> Self {
-        let names = OWN_MIGRATIONS.map(str::to_owned).to_vec();
-        Self { names, table: "seaql_migrations".to_owned() }
+        Self { names: Vec::new(), table: watertight_schema::isolation::MIGRATION_TABLE.to_owned() }
     }
 }
 
@@ -69,10 +58,13 @@ pub(super) async fn check(
     let sql = format!("SELECT version::text AS version FROM {}", noted.quoted());
     let applied: Vec<Applied> = inspection.ask(&sql, []).await?;
     let applied: HashSet<String> = applied.into_iter().map(|row| row.version).collect();
-    findings.extend(names.iter().filter(|name| !applied.contains(*name)).map(|name| Finding {
+    let of_sets = expected.registry.sets().iter().flat_map(TableSet::migrations);
+    let own = CORE_MIGRATIONS.iter().chain(of_sets).map(|name| (*name).to_owned());
+    let wanted = own.chain(names.iter().cloned());
+    findings.extend(wanted.filter(|name| !applied.contains(name)).map(|object| Finding {
         severity,
         check,
-        object: name.clone(),
+        object,
         problem: "is not applied".to_owned(),
         remedy: "apply the migrations with the owner's role".to_owned(),
     }));

@@ -3,7 +3,7 @@
 
 /// An index as the migrations make it.
 pub(super) struct OwnIndex {
-    /// The table, as `schema.name`.
+    /// The table, as `schema.name` with the schema of its entity.
     pub(super) table: &'static str,
     pub(super) name: &'static str,
     /// Whether it keeps rows out, and does not only find them.

@@ -1,7 +1,8 @@
 //! Who passes row-level security by, or could take it away.
 
 use super::{Check, Expected, Finding, Severity};
-use crate::operations::inspection::catalog::{Catalog, quote};
+use crate::operations::inspection::catalog::Catalog;
+use watertight_schema::sql::identifier as quote;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     let current = &catalog.server.role;

@@ -1,7 +1,8 @@
 //! Row-level security: in force on every tenant table, with the one policy and none that shows more.
 
 use super::{Check, Expected, Finding, Severity};
-use crate::operations::inspection::catalog::{Catalog, Policy, Relation, quote};
+use crate::operations::inspection::catalog::{Catalog, Policy, Relation};
+use watertight_schema::sql::identifier as quote;
 
 /// The policy's expression as the migrations write it and as PostgreSQL prints it.
 const WRITTEN: &str = "tenant_id = (SELECT watertight.tenant())";

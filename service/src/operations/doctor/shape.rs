@@ -3,8 +3,9 @@
 use sea_orm::sea_query::{Alias, ColumnDef, ColumnType, PostgresQueryBuilder, Table};
 
 use super::{Check, Expected, Finding, Severity};
-use crate::operations::inspection::catalog::{Catalog, Relation, quote};
+use crate::operations::inspection::catalog::{Catalog, Relation};
 use crate::tenant::{RegisteredTable, TableName};
+use watertight_schema::sql::identifier as quote;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     for (name, table) in expected.registry.tables() {

@@ -4,8 +4,8 @@ use sea_orm::FromQueryResult;
 
 use super::{Check, Expected, Finding, OWN_SCHEMA};
 use crate::operations::ConnectError;
-use crate::operations::inspection::catalog::quote;
 use crate::tenant::{Inspection, TENANT_TYPE};
+use watertight_schema::sql::identifier as quote;
 
 #[derive(FromQueryResult)]
 struct User {

@@ -6,8 +6,9 @@ use sea_orm::FromQueryResult;
 use super::extensions::is_not_of_known;
 use super::{Check, Expected, Finding, Severity, tenant_tables};
 use crate::operations::ConnectError;
-use crate::operations::inspection::catalog::{Catalog, quote};
+use crate::operations::inspection::catalog::Catalog;
 use crate::tenant::{Inspection, TableName};
+use watertight_schema::sql::identifier as quote;
 
 #[derive(FromQueryResult)]
 struct View {

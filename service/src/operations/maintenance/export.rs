@@ -25,7 +25,7 @@ pub struct Export {
     pub tenant: TenantId,
     /// The moment at which they were so.
     pub exported_at: DateTime<Utc>,
-    /// How many of each table.
+    /// How many of each table, under its name in the export.
     pub rows: BTreeMap<String, u64>,
     /// SHA-256 of all lines but the last, which holds it, in hexadecimal digits.
     pub sha256: String,
@@ -74,7 +74,7 @@ impl Maintenance {
         )?;
 
         let mut lines = Lines { writer, hash: Sha256::new() };
-        let columns = tables.iter().map(|table| (table.name.clone(), table.columns.clone())).collect();
+        let columns = tables.iter().map(|table| (table.static_name.clone(), table.columns.clone())).collect();
         lines.write(&format::opening(tenant, exported_at, columns)).await?;
         let mut rows = BTreeMap::new();
         let mut done = 0;
@@ -84,12 +84,12 @@ impl Maintenance {
             while let Some(row) = stream.try_next().await? {
                 let row: String = row.try_get_by_index(0)?;
                 let row = serde_json::from_str(&row).map_err(std::io::Error::from)?;
-                lines.write(&Line { table: table.name.as_str().into(), row }).await?;
+                lines.write(&Line { table: table.static_name.as_str().into(), row }).await?;
                 count += 1;
                 done += 1;
                 progress(Progress { table: &table.name, done, total });
             }
-            rows.insert(table.name.clone(), count);
+            rows.insert(table.static_name.clone(), count);
         }
         let sha256 = hex::encode(lines.hash.clone().finalize());
         lines.write(&Footer { end: Closing { rows: rows.clone(), sha256: sha256.clone() } }).await?;

@@ -27,7 +27,7 @@ const BATCH_BYTES: usize = 1 << 20;
 pub struct Import {
     /// Whose rows.
     pub tenant: TenantId,
-    /// How many of each table.
+    /// How many of each table, under its name in the export.
     pub rows: BTreeMap<String, u64>,
 }
 
@@ -90,18 +90,18 @@ impl Maintenance {
         require_empty(&transaction, &tables, tenant).await?;
 
         let mut sums: BTreeMap<&str, Sum> =
-            tables.iter().map(|table| (table.name.as_str(), Sum::default())).collect();
+            tables.iter().map(|table| (table.static_name.as_str(), Sum::default())).collect();
         let mut batch = Batch::default();
         let mut current: Option<&TenantTable> = None;
         let mut done = 0;
         while lines.advance().await? && !is_footer(&lines.line) {
             let line: Line<'_> =
                 serde_json::from_slice(&lines.line).map_err(|error| lines.malformed(error.to_string()))?;
-            if current.is_none_or(|table| table.name != line.table) {
+            if current.is_none_or(|table| table.static_name != line.table) {
                 send(&transaction, current, &mut batch).await?;
                 let table = tables
                     .find(&line.table)
-                    .filter(|table| sums.get(table.name.as_str()).is_some_and(|sum| sum.rows == 0));
+                    .filter(|table| sums.get(table.static_name.as_str()).is_some_and(|sum| sum.rows == 0));
                 current = Some(table.ok_or_else(|| {
                     lines.malformed(format!(
                         "the table {:?} is none of the header's, or its rows are not together",
@@ -111,7 +111,7 @@ impl Maintenance {
             }
             let Some(table) = current else { continue };
             let row = line.row.get();
-            if let Some(sum) = sums.get_mut(table.name.as_str()) {
+            if let Some(sum) = sums.get_mut(table.static_name.as_str()) {
                 sum.add(row);
             }
             batch.rows.push(if batch.count == 0 { '[' } else { ',' });
@@ -134,7 +134,7 @@ impl Maintenance {
             while let Some(row) = stored.try_next().await? {
                 found.add(&row.try_get_by_index::<String>(0)?);
             }
-            if sums.get(table.name.as_str()) != Some(&found) {
+            if sums.get(table.static_name.as_str()) != Some(&found) {
                 return Err(lines.malformed(format!(
                     "the rows of {} are not in the database as they are in the export; were they changed, or are \
                      they of another tenant?",

@@ -3,6 +3,7 @@
 #[cfg(feature = "auth")]
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use watertight_schema::TableSet;
 
 use super::{Maintenance, Progress};
 #[cfg(feature = "auth")]
@@ -66,7 +67,7 @@ pub struct Purged {
 
 impl Maintenance {
     /// Deletes what is over, in batches, so that a large backlog holds no long lock. What was deleted before an error
-    /// stays so.
+    /// stays so. Tables of [sets](crate::TableSets) that are not chosen are left unchanged.
     ///
     /// # Errors
     /// What the database reports.
@@ -77,6 +78,7 @@ impl Maintenance {
         mut progress: impl FnMut(Progress<'_>) + Send,
     ) -> Result<Purged, MaintenanceError> {
         let connection = self.scoped(tenant);
+        let registry = self.scoped.rewriter.registry();
         let mut purged = Purged {
             tenant,
             #[cfg(feature = "auth")]
@@ -89,29 +91,30 @@ impl Maintenance {
             audit_events: 0,
         };
         let mut done = 0;
-        let mut tell = |table: &str, rows: u64| {
+        let mut tell = |schema: &str, table: &str, rows: u64| {
             done += rows;
-            progress(Progress { table, done, total: 0 });
+            let table = registry.resolve(Some(schema), table).to_string();
+            progress(Progress { table: &table, done, total: 0 });
         };
         #[cfg(feature = "auth")]
-        if purge.sessions {
-            purged.sessions = retention::delete_sessions(&connection).await?;
-            tell("auth.sessions", purged.sessions);
-        }
-        #[cfg(feature = "auth")]
-        if purge.invitations {
-            purged.invitations = retention::delete_invitations(&connection).await?;
-            tell("auth.invitations", purged.invitations);
+        if registry.sets().contains(TableSet::Auth) {
+            if purge.sessions {
+                purged.sessions = retention::delete_sessions(&connection).await?;
+                tell("auth", "sessions", purged.sessions);
+            }
+            if purge.invitations {
+                purged.invitations = retention::delete_invitations(&connection).await?;
+                tell("auth", "invitations", purged.invitations);
+            }
+            if let Some(before) = purge.audit_events_before {
+                purged.audit_events = retention::delete_audit_events(&connection, before).await?;
+                tell("auth", "audit_events", purged.audit_events);
+            }
         }
         #[cfg(feature = "booking")]
-        if purge.reservations {
+        if registry.sets().contains(TableSet::Booking) && purge.reservations {
             purged.reservations = delete_holds(&connection).await?;
-            tell("public.slot_reservations", purged.reservations);
-        }
-        #[cfg(feature = "auth")]
-        if let Some(before) = purge.audit_events_before {
-            purged.audit_events = retention::delete_audit_events(&connection, before).await?;
-            tell("auth.audit_events", purged.audit_events);
+            tell("public", "slot_reservations", purged.reservations);
         }
         Ok(purged)
     }

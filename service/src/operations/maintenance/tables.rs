@@ -1,14 +1,17 @@
 //! The tables that hold rows of tenants: all that have the column, registered or not.
 
 use crate::operations::MaintenanceError;
-use crate::operations::inspection::catalog::{Catalog, Column, Constraint, Relation, quote};
-use crate::tenant::{Inspection, TENANT_COLUMN};
+use crate::operations::inspection::catalog::{Catalog, Column, Constraint, Relation};
+use crate::tenant::{Inspection, Registry, TENANT_COLUMN};
+use watertight_schema::sql::identifier as quote;
 
 /// A table that holds rows of tenants.
 #[derive(Debug)]
 pub(super) struct TenantTable {
     /// As `schema.name`.
     pub(super) name: String,
+    /// The name in exports, which is the same whatever schemas the database has for table sets.
+    pub(super) static_name: String,
     /// As SQL writes it.
     pub(super) quoted: String,
     /// The columns that are stored, and not computed.
@@ -41,7 +44,10 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub(super) async fn read(inspection: &mut Inspection) -> Result<Self, MaintenanceError> {
+    pub(super) async fn read(
+        inspection: &mut Inspection,
+        registry: &Registry,
+    ) -> Result<Self, MaintenanceError> {
         let catalog = Catalog::read(inspection).await?;
         // The rows of a partition are those of its table.
         let is_own =
@@ -57,15 +63,19 @@ impl Tables {
             return Err(MaintenanceError::NotPermitted { role, what: "read", tables: unreadable });
         }
         let tables = in_order(&catalog, relations)?;
-        Ok(Self { tables: tables.into_iter().map(|table| describe(&catalog, table)).collect(), role })
+        Ok(Self {
+            tables: tables.into_iter().map(|table| describe(&catalog, registry, table)).collect(),
+            role,
+        })
     }
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &TenantTable> {
         self.tables.iter()
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<&TenantTable> {
-        self.tables.iter().find(|table| table.name == name)
+    /// The table of a name in an export.
+    pub(super) fn find(&self, static_name: &str) -> Option<&TenantTable> {
+        self.tables.iter().find(|table| table.static_name == static_name)
     }
 
     /// Refuses a role that sees the rows of one tenant at a time.
@@ -120,13 +130,14 @@ fn in_order<'a>(
     Ok(done)
 }
 
-fn describe(catalog: &Catalog, relation: &Relation) -> TenantTable {
+fn describe(catalog: &Catalog, registry: &Registry, relation: &Relation) -> TenantTable {
     let constraints = catalog.constraints.of(relation);
     let columns: Vec<&Column> =
         catalog.columns.of(relation).iter().filter(|column| !column.generated).collect();
     let (as_json, from_json) = json(&columns);
     TenantTable {
         name: relation.name().to_string(),
+        static_name: registry.static_name(&relation.name()),
         quoted: relation.quoted(),
         order: order(&columns, constraints.iter().find(|constraint| constraint.kind == "p")),
         as_json,

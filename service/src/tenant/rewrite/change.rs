@@ -11,8 +11,8 @@ use super::scope::{Columns, Scope, Value};
 use super::target::Target;
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
-use crate::operations::inspection::catalog::quote;
 use crate::tenant::refusal::Reason;
+use watertight_schema::sql::identifier as quote;
 
 impl Analysis<'_> {
     pub(super) fn update(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Columns> {

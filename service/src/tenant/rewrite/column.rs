@@ -3,7 +3,6 @@
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
-use super::super::registry::TableName;
 use super::analysis::Analysis;
 use super::identifier::identifier;
 use super::output;
@@ -34,7 +33,7 @@ impl Analysis<'_> {
             }
         }
         if star {
-            if !rest.is_empty() || relation_named(&names, scope)?.is_none() {
+            if !rest.is_empty() || self.relation_named(&names, scope)?.is_none() {
                 return Err(Reason::UnknownColumn(node.text().to_owned()));
             }
             return Ok(Value::ROW);
@@ -50,7 +49,8 @@ impl Analysis<'_> {
                 }
             },
             [qualifier @ .., name] => {
-                let relation = relation_named(qualifier, scope)?
+                let relation = self
+                    .relation_named(qualifier, scope)?
                     .ok_or_else(|| Reason::UnknownColumn(node.text().to_owned()))?;
                 let name = identifier(*name);
                 match relation.column(&name) {
@@ -99,6 +99,23 @@ impl Analysis<'_> {
         field_elements(fields).into_iter().try_fold(value, |value, element| self.field(value, element, scope))
     }
 
+    /// The relation that `t` or `schema.t` names. Writes the schema that the table has in the database.
+    pub(super) fn relation_named<'s>(
+        &mut self,
+        names: &[Node<'_>],
+        scope: &'s Scope<'s>,
+    ) -> Walk<Option<&'s Relation>> {
+        match names {
+            [label] => Ok(scope.relation(&identifier(*label))),
+            [schema, table] => {
+                let table = self.registry.resolve(Some(&identifier(*schema)), &identifier(*table));
+                self.replace_schema(*schema, &table);
+                Ok(scope.table(&table))
+            }
+            _ => unsupported("a column's name of more than three parts"),
+        }
+    }
+
     fn field(&mut self, value: Value, element: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
         for child in element.children() {
             match child.kind() {
@@ -108,18 +125,6 @@ impl Analysis<'_> {
             }
         }
         Ok(Value { row: value.row, own_tenant: false })
-    }
-}
-
-/// The relation that `t` or `schema.t` names.
-pub(super) fn relation_named<'s>(names: &[Node<'_>], scope: &'s Scope<'s>) -> Walk<Option<&'s Relation>> {
-    match names {
-        [label] => Ok(scope.relation(&identifier(*label))),
-        [schema, table] => {
-            let table = TableName { schema: identifier(*schema), name: identifier(*table) };
-            Ok(scope.table(&table))
-        }
-        _ => unsupported("a column's name of more than three parts"),
     }
 }
 

@@ -206,9 +206,9 @@ impl Analysis<'_> {
             return Ok(columns);
         }
         let (table, ownership) = self.lookup(name)?;
-        let mut relation = self.table_relation(name, alias.label, table, ownership)?;
+        let mut relation = self.table_relation(name, alias.label, table.clone(), ownership)?;
         if ownership == Ownership::Shared {
-            self.write_schema(name)?;
+            self.write_schema(name, &table)?;
             let columns = relation.columns.renamed(&alias.names);
             siblings.push(Relation { columns: columns.clone(), ..relation });
             return Ok(columns);
@@ -216,14 +216,14 @@ impl Analysis<'_> {
         if alias.names.is_empty() {
             let end = alias.label.map_or(node.end(), Node::end);
             self.edits.insert(node.start(), "(");
-            self.write_schema(name)?;
+            self.write_schema(name, &table)?;
             let guard = self.guard_join(&relation.label_text);
             self.edits.insert(end, guard);
         } else {
             // The alias renames the columns, and so perhaps the tenant's: the rows are filtered before it does.
             let Some(last) = parts(name)?.pop() else { return unhandled(name) };
             self.edits.insert(node.start(), "(SELECT * FROM ");
-            self.write_schema(name)?;
+            self.write_schema(name, &table)?;
             let guard = self.guard(last.text());
             self.edits.insert(node.end(), format!(" WHERE {guard})"));
             relation.columns = relation.columns.renamed(&alias.names);

@@ -11,7 +11,7 @@ use super::stamp::{Place, Stamp};
 use super::target::Target;
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
-use crate::operations::inspection::catalog::quote;
+use watertight_schema::sql::identifier as quote;
 
 impl Analysis<'_> {
     pub(super) fn insert(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Columns> {

@@ -4,7 +4,6 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
 use super::analysis::Analysis;
-use super::column::relation_named;
 use super::from::From;
 use super::guard::check_label;
 use super::identifier::identifier;
@@ -410,7 +409,7 @@ impl Analysis<'_> {
     fn expansion(&mut self, expression: Node<'_>, scope: &Scope<'_>) -> Walk<Option<Columns>> {
         let Some(star) = output::before_star(expression) else { return Ok(None) };
         match star {
-            output::BeforeStar::Relation(name) => match relation_named(&name, scope)? {
+            output::BeforeStar::Relation(name) => match self.relation_named(&name, scope)? {
                 Some(relation) => Ok(Some(relation.columns.clone())),
                 None => Err(Reason::UnknownColumn(format!("{}.*", expression.text().trim_end_matches(".*")))),
             },

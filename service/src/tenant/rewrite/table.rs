@@ -1,5 +1,7 @@
 //! Registered tables: the one that a name means, its columns, and the relation that it becomes.
 
+use watertight_schema::sql;
+
 use super::super::refusal::Reason;
 use super::super::registry::{Ownership, TENANT_COLUMN, TableName};
 use super::analysis::Analysis;
@@ -13,8 +15,8 @@ impl Analysis<'_> {
     /// The table that a name means, and whose rows it holds.
     pub(super) fn lookup(&self, name: Node<'_>) -> Walk<(TableName, Ownership)> {
         let table = match &parts(name)?[..] {
-            [name] => TableName { schema: TableName::DEFAULT_SCHEMA.to_owned(), name: identifier(*name) },
-            [schema, name] => TableName { schema: identifier(*schema), name: identifier(*name) },
+            [name] => self.registry.resolve(None, &identifier(*name)),
+            [schema, name] => self.registry.resolve(Some(&identifier(*schema)), &identifier(*name)),
             _ => return unsupported("a table's name of more than two parts"),
         };
         match self.registry.ownership(&table) {
@@ -23,12 +25,22 @@ impl Analysis<'_> {
         }
     }
 
-    /// Writes out the schema of a table that the statement leaves to `search_path`.
-    pub(super) fn write_schema(&mut self, name: Node<'_>) -> Walk {
-        if let [only] = parts(name)?[..] {
-            self.edits.insert(only.start(), format!("\"{}\".", TableName::DEFAULT_SCHEMA));
+    /// Writes the schema that a table has in the database, where the statement names another or leaves it to
+    /// `search_path`.
+    pub(super) fn write_schema(&mut self, name: Node<'_>, table: &TableName) -> Walk {
+        match parts(name)?[..] {
+            [only] => self.edits.insert(only.start(), format!("{}.", sql::identifier(&table.schema))),
+            [schema, _] => self.replace_schema(schema, table),
+            _ => {}
         }
         Ok(())
+    }
+
+    /// Replaces the schema that a statement writes by the one that the table has in the database.
+    pub(super) fn replace_schema(&mut self, schema: Node<'_>, table: &TableName) {
+        if identifier(schema) != table.schema {
+            self.edits.replace(schema.start(), schema.end(), sql::identifier(&table.schema));
+        }
     }
 
     /// The columns of a registered table.

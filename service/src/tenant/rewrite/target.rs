@@ -89,7 +89,7 @@ impl Analysis<'_> {
         if ownership == Ownership::Shared {
             return Err(Reason::SharedTable(table.to_string()));
         }
-        self.write_schema(name)?;
+        self.write_schema(name, &table)?;
         let relation = self.table_relation(name, alias, table.clone(), ownership)?;
         Ok(Target { table, relation })
     }

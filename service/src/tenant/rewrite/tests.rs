@@ -1,6 +1,6 @@
 use super::super::refusal::Reason;
 use super::*;
-use crate::tenant::registry::tests::registry;
+use crate::tenant::registry::tests::{moved_registry, registry};
 
 fn rewriter() -> Rewriter {
     Rewriter::new(registry(), Settings { explain: true, token: false }, 1 << 20)
@@ -647,4 +647,87 @@ fn columns_are_counted_as_the_server_counts_them() {
     let deep = format!("SELECT w FROM (SELECT {}w{} FROM clients w) x", "(".repeat(100), ")".repeat(100));
     assert!(rewritten(&deep).is_ok());
     assert!(matches!(refused(&deep.replace("SELECT w FROM", "SELECT lower(w) FROM")), Reason::RowOperand(_)));
+}
+
+/// The text that is sent where `auth` is in the schema `identity` and booking in the schema `Studio 1`.
+#[track_caller]
+fn becomes_moved(text: &str, expected: &str) {
+    let rewriter = Rewriter::new(moved_registry(), Settings { explain: true, token: false }, 1 << 20);
+    let sql = rewriter.rewrite(text, 0).map(|sql| sql.split(" /* tenant $").next().map(str::to_owned));
+    assert_eq!(sql, Ok(Some(expected.to_owned())), "{text}");
+}
+
+#[test]
+fn statements_name_moved_tables_by_their_static_names() {
+    becomes_moved(
+        r#"SELECT auth.users.email, "auth"."users".*, count(auth.users.*) FROM auth.users WHERE auth.users.a = 1 GROUP BY auth.users.email ORDER BY auth.users.email"#,
+        r#"SELECT "identity".users.email, "identity"."users".*, pg_catalog.count("identity".users.*) FROM ("identity".users JOIN (SELECT) AS "__tenant_1" ON users."tenant_id" = $1) WHERE "identity".users.a = 1 GROUP BY "identity".users.email ORDER BY "identity".users.email"#,
+    );
+    becomes_moved(
+        "SELECT x.b, public.clients.name FROM public.bookings b JOIN ONLY public.clients USING (id), auth.users x (a, b)",
+        r#"SELECT x.b, "Studio 1".clients.name FROM ("Studio 1".bookings b JOIN (SELECT) AS "__tenant_1" ON b."tenant_id" = $1) JOIN (ONLY "Studio 1".clients JOIN (SELECT) AS "__tenant_2" ON clients."tenant_id" = $1) USING (id), (SELECT * FROM "identity".users WHERE users."tenant_id" = $1) x (a, b)"#,
+    );
+    becomes_moved(
+        "WITH u AS (SELECT id FROM auth.users) SELECT EXISTS (SELECT 1 FROM auth.users WHERE auth.users.id = u.id) FROM u",
+        r#"WITH u AS (SELECT id FROM ("identity".users JOIN (SELECT) AS "__tenant_1" ON users."tenant_id" = $1)) SELECT EXISTS (SELECT 1 FROM ("identity".users JOIN (SELECT) AS "__tenant_2" ON users."tenant_id" = $1) WHERE "identity".users.id = u.id) FROM u"#,
+    );
+    becomes_moved(
+        "TABLE auth.users",
+        r#"SELECT * FROM ("identity".users JOIN (SELECT) AS "__tenant_1" ON users."tenant_id" = $1)"#,
+    );
+}
+
+#[test]
+fn changes_name_moved_tables_by_their_static_names() {
+    becomes_moved(
+        "INSERT INTO auth.users (id, name) SELECT id, name FROM public.clients WHERE public.clients.a = 1 \
+         ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE auth.users.b = 2 RETURNING auth.users.id",
+        r#"INSERT INTO "identity".users (id, name, "tenant_id") SELECT id, name, $1::uuid FROM ("Studio 1".clients JOIN (SELECT) AS "__tenant_1" ON clients."tenant_id" = $1) WHERE "Studio 1".clients.a = 1 ON CONFLICT (id, "tenant_id") DO UPDATE SET name = excluded.name WHERE users."tenant_id" = $1 AND ("identity".users.b = 2) RETURNING "identity".users.id"#,
+    );
+    becomes_moved(
+        "UPDATE auth.users SET name = auth.users.email FROM public.bookings WHERE public.bookings.id = auth.users.id",
+        r#"UPDATE "identity".users SET name = "identity".users.email FROM ("Studio 1".bookings JOIN (SELECT) AS "__tenant_1" ON bookings."tenant_id" = $1) WHERE users."tenant_id" = $1 AND ("Studio 1".bookings.id = "identity".users.id)"#,
+    );
+    becomes_moved(
+        "DELETE FROM auth.sessions USING auth.users WHERE auth.users.id = auth.sessions.id",
+        r#"DELETE FROM "identity".sessions USING ("identity".users JOIN (SELECT) AS "__tenant_1" ON users."tenant_id" = $1) WHERE sessions."tenant_id" = $1 AND ("identity".users.id = "identity".sessions.id)"#,
+    );
+    becomes_moved(
+        "MERGE INTO public.clients USING auth.users ON auth.users.id = public.clients.id WHEN MATCHED THEN UPDATE SET name = auth.users.name",
+        r#"MERGE INTO "Studio 1".clients USING ("identity".users JOIN (SELECT) AS "__tenant_1" ON users."tenant_id" = $1) ON clients."tenant_id" = $1 AND ("identity".users.id = "Studio 1".clients.id) WHEN MATCHED THEN UPDATE SET name = "identity".users.name"#,
+    );
+}
+
+#[test]
+fn a_name_without_a_schema_is_the_applications_table_before_ours() {
+    becomes_moved(
+        "SELECT clients.name FROM clients, bookings",
+        r#"SELECT clients.name FROM ("public".clients JOIN (SELECT) AS "__tenant_1" ON clients."tenant_id" = $1), ("Studio 1".bookings JOIN (SELECT) AS "__tenant_2" ON bookings."tenant_id" = $1)"#,
+    );
+    becomes_moved(
+        r#"SELECT 1 FROM identity.users, "Studio 1".clients WHERE identity.users.id = "Studio 1".clients.id AND public.clients.a = auth.users.a"#,
+        r#"SELECT 1 FROM (identity.users JOIN (SELECT) AS "__tenant_1" ON users."tenant_id" = $1), ("Studio 1".clients JOIN (SELECT) AS "__tenant_2" ON clients."tenant_id" = $1) WHERE identity.users.id = "Studio 1".clients.id AND "Studio 1".clients.a = "identity".users.a"#,
+    );
+}
+
+#[test]
+fn names_that_mean_no_moved_table_are_refused() {
+    let rewriter = Rewriter::new(moved_registry(), Settings::default(), 1 << 20);
+    let refused = |text: &str| rewriter.rewrite(text, 0).map_err(|refusal| refusal.reason);
+    assert_eq!(refused("SELECT 1 FROM users"), Err(Reason::UnknownTable("public.users".to_owned())));
+    assert_eq!(refused("SELECT 1 FROM auth.clients"), Err(Reason::UnknownTable("auth.clients".to_owned())));
+    // The table in FROM is the application's, and the column's name says watertight's.
+    let column = refused("SELECT public.clients.name FROM clients");
+    assert_eq!(column, Err(Reason::UnknownColumn("public.clients.name".to_owned())));
+    // Rows of a moved table are refused as those of any other.
+    assert!(matches!(refused("SELECT NULL::auth.users::text"), Err(Reason::RowOperand(_))));
+    assert!(matches!(refused("SELECT 'auth.users'::regclass"), Err(Reason::UnknownType(_))));
+}
+
+#[test]
+fn types_of_rows_are_those_of_moved_tables() {
+    becomes_moved(
+        "SELECT r.name FROM json_populate_record(NULL::auth.users, '{}') AS r",
+        r#"SELECT r.name FROM pg_catalog.json_populate_record(NULL::"identity".users, '{}') AS r"#,
+    );
 }

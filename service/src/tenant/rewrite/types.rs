@@ -9,7 +9,7 @@ use super::identifier::{identifier, parts};
 use super::scope::Scope;
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
-use crate::operations::inspection::catalog::quote;
+use watertight_schema::sql::identifier as quote;
 
 /// PostgreSQL's own types that a statement may name, sorted. Types that stand for objects of the catalog (`regclass`
 /// and kin) are not listed, except those of text search.
@@ -188,12 +188,11 @@ impl Analysis<'_> {
     }
 
     fn table_named(&self, names: &[String]) -> Option<(TableName, Ownership)> {
-        let (schema, name) = match names {
-            [name] => (TableName::DEFAULT_SCHEMA, name),
-            [schema, name] => (schema.as_str(), name),
+        let table = match names {
+            [name] => self.registry.resolve(None, name),
+            [schema, name] => self.registry.resolve(Some(schema), name),
             _ => return None,
         };
-        let table = TableName { schema: schema.to_owned(), name: name.clone() };
         self.registry.ownership(&table).map(|ownership| (table, ownership))
     }
 
@@ -223,8 +222,10 @@ impl Analysis<'_> {
             let Some((table, _)) = self.table_named(&folded) else {
                 return Err(Reason::UnknownType(folded.join(".")));
             };
-            if let (None, Some(first)) = (schema, names.first()) {
-                self.edits.insert(first.start(), format!("{}.", quote(&table.schema)));
+            match names[..] {
+                [only] => self.edits.insert(only.start(), format!("{}.", quote(&table.schema))),
+                [schema, _] => self.replace_schema(schema, &table),
+                _ => {}
             }
             return Ok(Found { row: true });
         };

@@ -1,0 +1,12 @@
+//! Currencies, as ISO 4217 codes them.
+
+use crate::vocabulary::InvalidInput;
+
+/// Takes three capital letters.
+pub(crate) fn check_currency(currency: &str) -> Result<(), InvalidInput> {
+    if currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Ok(());
+    }
+    let reason = "is not three capital letters; give an ISO 4217 code, as USD".to_owned();
+    Err(InvalidInput { what: "currency", value: currency.to_owned(), reason })
+}
