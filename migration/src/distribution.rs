@@ -17,10 +17,11 @@ pub use error::DistributionError;
 pub use plan::DistributionPlan;
 pub use violation::{Rule, Violation};
 
-use crate::{
-    identifier::{self, Name},
-    sql::one,
-};
+use watertight_schema::TableSets;
+
+use crate::Settings;
+use crate::name::{self, Name};
+use crate::query::one;
 use catalog::Catalog;
 
 /// Spreads every table that has a tenant over the machines of a Citus cluster, with all its rows: by `tenant_id`, and
@@ -55,6 +56,7 @@ use catalog::Catalog;
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing is distributed before `run`"]
 pub struct Distribution {
+    settings: Settings,
     reference: Vec<Name>,
     allow_triggers: bool,
     without_overlap_constraints: bool,
@@ -67,6 +69,20 @@ impl Distribution {
     /// A distribution of all tables that have a tenant.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Names watertight's own table sets and their schemas, where they are not the default.
+    ///
+    /// ```
+    /// use watertight_migration::{TableSet, TableSets, distribution::Distribution};
+    ///
+    /// let sets = TableSets::all().in_schema(TableSet::Booking, "studio");
+    /// let distribution = Distribution::new().table_sets(sets);
+    /// # let _ = distribution;
+    /// ```
+    pub fn table_sets(mut self, table_sets: TableSets) -> Self {
+        self.settings = self.settings.with_table_sets(table_sets);
+        self
     }
 
     /// Copies a table without `tenant_id` to every machine: one that tenants' statements join.
@@ -97,7 +113,7 @@ impl Distribution {
     ///
     /// # Errors
     ///
-    /// [`DistributionError::Name`], [`DistributionError::ExtensionTooOld`]; what the database reports.
+    /// [`DistributionError::Name`], [`DistributionError::TableSets`], [`DistributionError::ExtensionTooOld`].
     pub async fn plan(&self, owner: &DatabaseConnection) -> Result<DistributionPlan, DistributionError> {
         let read_only =
             owner.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
@@ -113,9 +129,9 @@ impl Distribution {
     ///
     /// # Errors
     ///
-    /// [`DistributionError::Refused`] with all that breaks a rule; [`DistributionError::NoExtension`],
-    /// [`DistributionError::SignedTenant`], [`DistributionError::ExtensionTooOld`], [`DistributionError::Name`], [`DistributionError::RowsDiffer`]; what the
-    /// database reports. Nothing has changed then.
+    /// [`DistributionError::Refused`] with every violation; [`DistributionError::NoExtension`],
+    /// [`DistributionError::SignedTenant`], [`DistributionError::ExtensionTooOld`], [`DistributionError::Name`],
+    /// [`DistributionError::TableSets`], [`DistributionError::RowsDiffer`]. Nothing has changed then.
     pub async fn run(&self, owner: &DatabaseConnection) -> Result<DistributionReport, DistributionError> {
         // Every statement is to see what was committed while the locks were waited for.
         let level = Some(IsolationLevel::ReadCommitted);
@@ -165,14 +181,15 @@ impl Distribution {
     }
 
     async fn draw(&self, db: &DatabaseTransaction) -> Result<DistributionPlan, DistributionError> {
+        self.settings.check()?;
         for table in &self.reference {
-            identifier::check("schema", &table.schema)?;
-            identifier::check("table", &table.name)?;
+            name::check("schema", &table.schema)?;
+            name::check("table", &table.name)?;
         }
-        let catalog = Catalog::read(db, &self.reference).await?;
+        let catalog = Catalog::read(db, &self.settings, &self.reference).await?;
         catalog.require_version()?;
         let violations = rules::violations(db, &catalog, self).await?;
-        Ok(DistributionPlan::draw(&catalog, violations, self.without_overlap_constraints))
+        Ok(DistributionPlan::draw(self, &catalog, violations))
     }
 }
 

@@ -14,16 +14,6 @@ use sea_orm_migration::{
 
 use crate::{Settings, access};
 
-/// The column that says whose a row is.
-pub const TENANT_COLUMN: &str = "tenant_id";
-
-/// The setting that named the tenant before migration `m20260101_000009_signed_tenant`; see
-/// [`TENANT_TOKEN_SETTING`](crate::TENANT_TOKEN_SETTING).
-pub const TENANT_SETTING: &str = "app.tenant_id";
-
-/// The name of the one policy that every tenant table has.
-pub const TENANT_POLICY: &str = "tenant_isolation";
-
 /// A table whose rows each belong to one tenant, described once and made with everything that takes.
 ///
 /// From the description follow

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::sql::one_line;
+use crate::script::one_line;
 
 /// Something in the database that keeps it from being adopted, and how to mend it.
 ///

@@ -1,13 +1,14 @@
 //! What there is to distribute, as the database's catalog tells it.
 
-use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult, Value};
+use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult};
+
+use watertight_schema::isolation::TENANT_COLUMN;
+use watertight_schema::{TableSet, order, sql};
 
 use super::{Distribution, DistributionError};
-use crate::{
-    TENANT_COLUMN,
-    identifier::Name,
-    sql::{column, one, query},
-};
+use crate::Settings;
+use crate::name::Name;
+use crate::query::{all, column, one};
 
 /// The tables that have a tenant, those that these need beside them, and what joins them.
 #[derive(Debug)]
@@ -99,7 +100,11 @@ const SIGNED: &str =
     "SELECT EXISTS (SELECT FROM pg_proc WHERE oid = to_regprocedure('watertight.tenant()') AND prosecdef)";
 
 impl Catalog {
-    pub(super) async fn read(db: &impl ConnectionTrait, named: &[Name]) -> Result<Self, DbErr> {
+    pub(super) async fn read(
+        db: &impl ConnectionTrait,
+        settings: &Settings,
+        named: &[Name],
+    ) -> Result<Self, DbErr> {
         let version = "SELECT extversion FROM pg_extension WHERE extname = 'citus'";
         let extension = column(db, version, []).await?.into_iter().next();
         let mut tables: Vec<Table> = all(db, TABLES, [TENANT_COLUMN.into()]).await?;
@@ -131,7 +136,12 @@ impl Catalog {
             tenant_tables,
             reference_tables,
             foreign_keys,
-            overlaps: column(db, &format!("SELECT c.relname::text {OWN_OVERLAPS} ORDER BY 1"), []).await?,
+            overlaps: column(
+                db,
+                &format!("SELECT c.relname::text {} ORDER BY 1", own_overlaps(settings)),
+                [],
+            )
+            .await?,
             btree_gist: one(db, BTREE_GIST).await?,
             has_btree_gist: one(db, HAS_BTREE_GIST).await?,
             type_is_local,
@@ -157,17 +167,10 @@ impl Catalog {
 
     /// The same, each after those it refers to; those in a circle are not among them.
     pub(super) fn in_order(&self) -> Vec<&Table> {
-        let mut left: Vec<&Table> = self.new_tables().collect();
-        let mut ordered = Vec::new();
-        loop {
-            let waiting = |table: &&Table| self.keys_between(table, &left).next().is_some();
-            let (later, ready): (Vec<&Table>, Vec<&Table>) = left.iter().copied().partition(waiting);
-            if ready.is_empty() {
-                return ordered;
-            }
-            ordered.extend(ready);
-            left = later;
-        }
+        let keys = self.foreign_keys.iter().map(|key| (key.from, key.to));
+        let sorted = order::sorted(self.new_tables().map(|table| table.oid), keys);
+        let sorted = sorted.unwrap_or_else(|cycle| cycle.sorted);
+        sorted.iter().filter_map(|oid| self.new_tables().find(|table| table.oid == *oid)).collect()
     }
 
     /// The foreign keys that join tables in a circle, and what these join up.
@@ -195,15 +198,12 @@ const BTREE_GIST: &str = "SELECT EXISTS (SELECT FROM pg_available_extensions WHE
 
 const HAS_BTREE_GIST: &str = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'btree_gist')";
 
-/// The exclusion constraints of watertight, as its migrations make them.
-pub(super) const OWN_OVERLAPS: &str = "FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid \
-    WHERE k.contype = 'x' AND c.relnamespace = 'public'::regnamespace AND k.conname = c.relname || '_overlap_excl' \
-    AND pg_get_constraintdef(k.oid) LIKE '%uuidrange(tenant_id, tenant_id,%'";
-
-pub(super) async fn all<T: FromQueryResult>(
-    db: &impl ConnectionTrait,
-    sql: &str,
-    values: impl IntoIterator<Item = Value>,
-) -> Result<Vec<T>, DbErr> {
-    query(db, sql, values).await?.iter().map(|row| T::from_query_result(row, "")).collect()
+/// The exclusion constraints of watertight, as its migrations create them.
+pub(super) fn own_overlaps(settings: &Settings) -> String {
+    let schema = sql::literal(settings.table_sets().schema(TableSet::Booking));
+    format!(
+        "FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE k.contype = 'x' AND n.nspname = {schema} AND k.conname = c.relname || '_overlap_excl' \
+         AND pg_get_constraintdef(k.oid) LIKE '%uuidrange(tenant_id, tenant_id,%'"
+    )
 }

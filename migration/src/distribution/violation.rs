@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::sql::one_line;
+use crate::script::one_line;
 
 /// Something about a table that keeps it from being distributed, and how to mend it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -4,10 +4,8 @@
 use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult};
 
 use super::PartitionError;
-use crate::{
-    identifier::Name,
-    sql::{self, column, query},
-};
+use crate::name::Name;
+use crate::query::{self, column};
 
 /// A table as it is found.
 #[derive(Debug, FromQueryResult)]
@@ -44,7 +42,7 @@ pub(super) async fn lock(db: &impl ConnectionTrait, tables: &[Name]) -> Result<(
         };
         let related = related(db, &table).await?;
         if let Some(theirs) = related.iter().find(|related| !related.owned) {
-            let role: String = sql::one(db, "SELECT current_user::text").await?;
+            let role: String = query::one(db, "SELECT current_user::text").await?;
             return Err(PartitionError::NotOwner { table: theirs.name.clone(), role });
         }
         let names: Vec<&str> = related.iter().map(|related| related.name.as_str()).collect();
@@ -54,7 +52,7 @@ pub(super) async fn lock(db: &impl ConnectionTrait, tables: &[Name]) -> Result<(
 }
 
 pub(super) async fn find(db: &impl ConnectionTrait, name: &Name) -> Result<Option<Table>, DbErr> {
-    let rows = query(db, TABLE, [name.schema.clone().into(), name.name.clone().into()]).await?;
+    let rows = query::rows(db, TABLE, [name.schema.clone().into(), name.name.clone().into()]).await?;
     rows.first().map(|row| Table::from_query_result(row, "")).transpose()
 }
 
@@ -74,7 +72,7 @@ pub(super) async fn related(db: &impl ConnectionTrait, table: &Table) -> Result<
         WHERE c.oid = $1::oid OR c.oid IN (SELECT confrelid FROM pg_constraint WHERE contype = 'f' \
             AND conrelid = $1::oid UNION SELECT conrelid FROM pg_constraint WHERE contype = 'f' \
             AND confrelid = $1::oid AND conparentid = 0) ORDER BY c.oid";
-    let rows = query(db, sql, [table.oid.into()]).await?;
+    let rows = query::rows(db, sql, [table.oid.into()]).await?;
     rows.iter().map(|row| Related::from_query_result(row, "")).collect()
 }
 
@@ -96,7 +94,7 @@ pub(super) async fn constraints(
         FROM pg_constraint WHERE conrelid = $1::oid AND contype::text = ANY ($2) AND conparentid = 0 \
         ORDER BY array_position($2, contype::text), conname";
     let kinds: Vec<String> = kinds.iter().map(|&kind| kind.to_owned()).collect();
-    let rows = query(db, sql, [table.oid.into(), kinds.into()]).await?;
+    let rows = query::rows(db, sql, [table.oid.into(), kinds.into()]).await?;
     rows.iter().map(|row| Constraint::from_query_result(row, "")).collect()
 }
 
@@ -107,7 +105,7 @@ pub(super) async fn exclusions(db: &impl ConnectionTrait, table: &Table) -> Resu
         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype = 'x' AND k.conparentid = 0 \
         AND (k.conrelid = $1::oid \
             OR k.conrelid = (SELECT min(inhrelid) FROM pg_inherits WHERE inhparent = $1::oid)) ORDER BY 1";
-    let rows = query(db, sql, [table.oid.into()]).await?;
+    let rows = query::rows(db, sql, [table.oid.into()]).await?;
     rows.iter().map(|row| Constraint::from_query_result(row, "")).collect()
 }
 
@@ -201,7 +199,7 @@ pub(super) async fn policies(db: &impl ConnectionTrait, table: &Table) -> Result
             ' USING (' || pg_get_expr(polqual, polrelid) || ')', \
             ' WITH CHECK (' || pg_get_expr(polwithcheck, polrelid) || ')') AS terms \
         FROM pg_policy WHERE polrelid = $1::oid ORDER BY oid";
-    let rows = query(db, sql, [table.oid.into()]).await?;
+    let rows = query::rows(db, sql, [table.oid.into()]).await?;
     rows.iter().map(|row| Policy::from_query_result(row, "")).collect()
 }
 
@@ -242,7 +240,7 @@ pub(super) const IN_THE_WAY: &str = "WITH it AS (SELECT c.*, c.oid AS id FROM pg
             JOIN pg_operator o ON o.oid = u.operator, \
             pg_get_indexdef(k.conindid, u.position::int, false) AS part \
             WHERE (o.oprname = '=' AND part = 'tenant_id') OR (o.oprname = '&&' \
-                AND part ~ '^(\\w+\\.)?\\w*range\\(tenant_id, tenant_id, ''\\[\\]''::text\\)$')) \
+                AND part ~ '^((\\w+|\"([^\"]|\"\")+\")\\.)?\\w*range\\(tenant_id, tenant_id, ''\\[\\]''::text\\)$')) \
     UNION SELECT format('inheritance, %s and %s', inhparent::regclass, inhrelid::regclass) FROM it JOIN pg_inherits \
         ON inhrelid = it.id OR (inhparent = it.id AND it.relkind = 'r') \
     UNION SELECT 'a replica identity of its own' FROM it WHERE relreplident <> 'd' \
@@ -263,5 +261,5 @@ pub(super) const INDEX_NAMES: &str = "SELECT c.relname::text FROM pg_index i JOI
     WHERE i.indrelid = $1::oid ORDER BY 1";
 
 pub(super) async fn count(db: &impl ConnectionTrait, name: &Name) -> Result<i64, DbErr> {
-    sql::one(db, &format!("SELECT count(*)::int8 FROM {}", name.quoted())).await
+    query::one(db, &format!("SELECT count(*)::int8 FROM {}", name.quoted())).await
 }
