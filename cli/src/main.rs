@@ -6,6 +6,7 @@ mod database;
 mod failure;
 mod outcome;
 mod progress;
+mod settings;
 
 use std::process::ExitCode;
 
