@@ -83,7 +83,10 @@ pub(super) async fn violations(
     let mut rules = RULES.map(|(rule, sql)| (rule, sql.to_owned())).to_vec();
     if !distribution.allow_triggers {
         let own = sql::literal(&consent_is_final(&distribution.settings));
-        rules.push((Rule::NoTrigger, format!("{TRIGGERS} AND g.tgfoid = to_regproc({own}))")));
+        rules.push((
+            Rule::NoTrigger,
+            format!("{TRIGGERS} AND g.tgfoid IS NOT DISTINCT FROM to_regproc({own}))"),
+        ));
     }
     let recreated = if distribution.without_overlap_constraints || catalog.btree_gist {
         format!(" AND k.oid NOT IN (SELECT k.oid {})", own_overlaps(&distribution.settings))
