@@ -22,6 +22,7 @@
 mod access;
 pub mod adopt;
 mod applied;
+mod catalog;
 mod cli;
 mod configured;
 pub mod distribution;
@@ -108,10 +109,9 @@ pub fn tables(settings: &Settings) -> Vec<TenantTable> {
 
 /// The migrations of the chosen sets, and those of none.
 fn chosen(settings: &Settings) -> impl Iterator<Item = Box<dyn TenantMigration>> {
-    let is_chosen = |migration: &Box<dyn TenantMigration>| {
-        TableSet::of_migration(migration.name()).is_none_or(|set| settings.table_sets().contains(set))
-    };
-    list().into_iter().filter(is_chosen)
+    let chosen =
+        |name: &str| TableSet::of_migration(name).is_none_or(|set| settings.table_sets().contains(set));
+    list().into_iter().filter(move |migration| chosen(migration.name()))
 }
 
 // `sea-orm-cli migrate generate` finds this list by its shape and adds to it; nothing may follow it.

@@ -18,7 +18,7 @@ pub(crate) fn check(what: &'static str, name: &str) -> Result<(), TableError> {
 }
 
 /// A table's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Name {
     pub(crate) schema: String,
     pub(crate) name: String,

@@ -62,12 +62,9 @@ fn each_table_set_lists_its_migrations_and_tables_in_order() {
         let named: Vec<String> =
             migrations(&settings).iter().map(|migration| migration.name().to_owned()).collect();
         assert_eq!(named, expected, "{set}");
-        let of_set = |migration: &&Box<dyn crate::migration::TenantMigration>| {
-            TableSet::of_migration(migration.name()) == Some(set)
-        };
         let tables: Vec<String> = list()
             .iter()
-            .filter(of_set)
+            .filter(|migration| TableSet::of_migration(migration.name()) == Some(set))
             .flat_map(|migration| migration.tables(settings.table_sets()))
             .map(|table| table.name().to_owned())
             .collect();

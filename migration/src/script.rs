@@ -10,6 +10,11 @@ pub(crate) fn one_line(text: &str) -> String {
         .collect()
 }
 
+/// Texts, each on a line of its own.
+pub(crate) fn lines<T: fmt::Display>(texts: &[T]) -> String {
+    texts.iter().map(T::to_string).collect::<Vec<_>>().join("\n")
+}
+
 /// Prints each line of a text as a comment.
 pub(crate) fn comment(f: &mut fmt::Formatter<'_>, text: &impl fmt::Display) -> fmt::Result {
     text.to_string().split('\n').try_for_each(|line| writeln!(f, "-- {}", one_line(line)))

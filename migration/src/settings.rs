@@ -1,5 +1,7 @@
 //! The settings of an installation's migrations.
 
+use std::ffi::OsString;
+
 use watertight_schema::{TableSet, TableSetError, TableSets, isolation, sql};
 
 /// The names and table sets that the migrations work with.
@@ -39,7 +41,11 @@ impl Settings {
     /// ```
     #[must_use]
     pub fn from_env() -> Self {
-        let given = |variable| std::env::var_os(variable).filter(|value| !value.is_empty());
+        Self::from_variables(|name| std::env::var_os(name))
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let given = |name| variable(name).filter(|value| !value.is_empty());
         let mut settings = Self::default();
         if let Some(role) = given(Self::APP_ROLE_VARIABLE) {
             settings = settings.with_app_role(role.to_string_lossy());
@@ -138,5 +144,38 @@ impl Default for Settings {
             migration_table: isolation::MIGRATION_TABLE.to_owned(),
             table_sets: Ok(TableSets::default()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_table_sets(text: &str) -> Settings {
+        Settings::from_variables(|name| (name == Settings::TABLE_SETS_VARIABLE).then(|| text.into()))
+    }
+
+    #[test]
+    fn the_environment_names_the_table_sets() {
+        let sets = |text| with_table_sets(text).table_sets().to_string();
+        assert_eq!(sets("auth=identity,booking"), "auth=identity,content,booking");
+        assert_eq!(sets("none"), "none");
+        assert_eq!(with_table_sets(""), Settings::default());
+    }
+
+    #[test]
+    fn a_malformed_variable_is_an_error_of_every_migration() {
+        for text in ["auht", "auth=pg_auth", "auth,,booking"] {
+            let settings = with_table_sets(text);
+            assert!(settings.check().is_err(), "{text}");
+            // A database in which everything is applied has a pending migration that reports it.
+            let names: Vec<String> =
+                crate::migrations(&settings).iter().map(|migration| migration.name().to_owned()).collect();
+            assert!(
+                names.last().is_some_and(|name| name.contains(Settings::TABLE_SETS_VARIABLE)),
+                "{names:?}"
+            );
+        }
+        assert!(with_table_sets("auht").with_table_sets(TableSets::none()).check().is_ok());
     }
 }

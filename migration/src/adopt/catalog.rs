@@ -6,6 +6,8 @@ use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
 
 use super::AdoptionError;
 use super::original::Original;
+use crate::catalog::{columns, tables_named};
+use crate::name::Name;
 use crate::query::{self, column};
 use crate::{Settings, applied};
 
@@ -23,38 +25,25 @@ pub(super) struct Found {
 
 /// The original's tables as they are found, by schema and name.
 #[derive(Debug)]
-pub(super) struct Catalog(BTreeMap<(String, String), Found>);
-
-const TABLES: &str = "SELECT n.nspname::text, c.relname::text, c.relforcerowsecurity, \
-    c.relkind = 'p' OR c.relispartition OR EXISTS (SELECT FROM pg_catalog.pg_inherits i \
-        WHERE i.inhrelid = c.oid OR i.inhparent = c.oid), \
-    pg_catalog.pg_has_role(c.relowner, 'USAGE'), a.attname::text, pg_catalog.format_type(a.atttypid, NULL) \
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
-    WHERE c.relkind IN ('r', 'p') AND n.nspname || '.' || c.relname = ANY ($1)";
+pub(super) struct Catalog(BTreeMap<Name, Found>);
 
 impl Catalog {
     pub(super) async fn read(db: &impl ConnectionTrait, originals: &[Original]) -> Result<Self, DbErr> {
-        let names: Vec<String> = originals.iter().map(Original::full_name).collect();
-        let mut tables = BTreeMap::new();
-        for row in query::rows(db, TABLES, [names.into()]).await? {
-            let (schema, name, forced, divided, owned, column, of_type): (
-                String,
-                String,
-                bool,
-                bool,
-                bool,
-                String,
-                String,
-            ) = row.try_get_many_by_index()?;
-            let new = || Found { columns: BTreeMap::new(), forced, divided, owned };
-            tables.entry((schema, name)).or_insert_with(new).columns.insert(column, of_type);
-        }
-        Ok(Self(tables))
+        let names: Vec<Name> = originals.iter().map(Original::id).collect();
+        let tables = tables_named(db, &names).await?;
+        let columns = columns(db, &tables).await?;
+        let found = tables.iter().map(|table| {
+            let own = columns.iter().filter(|column| column.oid == table.oid);
+            let columns = own.map(|column| (column.name.clone(), column.data_type.clone())).collect();
+            let divided = table.is_partitioned || table.inherits;
+            let owned = table.has_owners_rights;
+            (table.id(), Found { columns, forced: table.forced, divided, owned })
+        });
+        Ok(Self(found.collect()))
     }
 
     pub(super) fn find(&self, original: &Original) -> Option<&Found> {
-        self.0.get(&(original.schema().to_owned(), original.name().to_owned()))
+        self.0.get(&original.id())
     }
 
     /// Refuses what is not a database of the original.

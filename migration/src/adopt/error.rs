@@ -2,6 +2,7 @@ use sea_orm_migration::DbErr;
 use watertight_schema::{TableSet, TableSetError, TenantKeyError};
 
 use super::Problem;
+use crate::script::lines;
 use crate::{Settings, TableError};
 
 /// The database was not adopted. Nothing in it has changed.
@@ -57,7 +58,7 @@ pub enum AdoptionError {
         name: String,
     },
     /// Rows or objects in the database do not fit, or would be lost.
-    #[error("the database was not adopted and not changed: {} to fix first{}", count(problems.len()), lines(problems))]
+    #[error("the database was not adopted and not changed: {} to fix first\n{}", count(problems.len()), lines(problems))]
     Refused {
         /// Every problem.
         problems: Vec<Problem>,
@@ -93,8 +94,4 @@ fn names(sets: &[TableSet]) -> String {
 
 fn count(problems: usize) -> String {
     if problems == 1 { "1 problem".to_owned() } else { format!("{problems} problems") }
-}
-
-fn lines(problems: &[Problem]) -> String {
-    problems.iter().map(|problem| format!("\n{problem}")).collect()
 }

@@ -7,6 +7,7 @@ use watertight_schema::{TableSet, TableSets, sql};
 
 use super::catalog::Found;
 use super::conversions;
+use crate::name::Name;
 use crate::{TenantTable, list};
 
 /// A table of the original, by the one that takes its place.
@@ -87,8 +88,12 @@ impl Original {
         original_name(self.new.name())
     }
 
+    pub(super) fn id(&self) -> Name {
+        Name::new(self.schema(), self.name())
+    }
+
     pub(super) fn full_name(&self) -> String {
-        format!("{}.{}", self.schema(), self.name())
+        self.id().to_string()
     }
 
     /// The columns that a database of the original has.

@@ -1,4 +1,6 @@
-//! What there is to distribute, as the database's catalog tells it.
+//! The tables to distribute, and what joins them, as the database's catalog describes them.
+
+use std::collections::BTreeMap;
 
 use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult};
 
@@ -7,6 +9,7 @@ use watertight_schema::{TableSet, order, sql};
 
 use super::{Distribution, DistributionError};
 use crate::Settings;
+use crate::catalog::{Table, tables};
 use crate::name::Name;
 use crate::query::{all, column, one};
 
@@ -20,6 +23,8 @@ pub(super) struct Catalog {
     /// Those that tenant tables refer to, and those that were named.
     pub(super) reference_tables: Vec<Table>,
     pub(super) foreign_keys: Vec<ForeignKey>,
+    /// The distributed tables by their OID, each with its group if it is distributed by the tenant.
+    placements: BTreeMap<i64, Option<i64>>,
     /// The tables of watertight whose rows may not overlap, and that say so without comparing the tenant with `=`.
     pub(super) overlaps: Vec<String>,
     /// Whether the extension that gives `uuid` an `=` for exclusions can be had.
@@ -34,29 +39,6 @@ pub(super) struct Catalog {
     pub(super) signed: bool,
 }
 
-/// A table as it is found.
-#[derive(Clone, Debug, FromQueryResult)]
-pub(super) struct Table {
-    pub(super) oid: i64,
-    schema: String,
-    name: String,
-    /// Whether row-level security binds its owner, too.
-    pub(super) forced: bool,
-    has_tenant: bool,
-    /// The group in which it is distributed by the tenant.
-    #[sea_orm(skip)]
-    pub(super) group: Option<i64>,
-    /// Whether it is distributed in any way.
-    #[sea_orm(skip)]
-    pub(super) placed: bool,
-}
-
-impl Table {
-    pub(super) fn id(&self) -> Name {
-        Name::new(&self.schema, &self.name)
-    }
-}
-
 /// A foreign key between two tables.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct ForeignKey {
@@ -64,16 +46,6 @@ pub(super) struct ForeignKey {
     pub(super) from: i64,
     pub(super) to: i64,
 }
-
-/// Tables of extensions are the extensions' own, and a partition goes with its table.
-const TABLES: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS name, \
-    c.relforcerowsecurity AS forced, a.attnum IS NOT NULL AS has_tenant \
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $1 AND NOT a.attisdropped \
-    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' \
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
-    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid \
-        AND d.deptype = 'e') ORDER BY n.nspname, c.relname";
 
 const FOREIGN_KEYS: &str = "SELECT conname::text AS name, conrelid::int8 AS \"from\", confrelid::int8 AS \"to\" \
     FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 AND conrelid <> confrelid ORDER BY conname, conrelid";
@@ -107,23 +79,21 @@ impl Catalog {
     ) -> Result<Self, DbErr> {
         let version = "SELECT extversion FROM pg_extension WHERE extname = 'citus'";
         let extension = column(db, version, []).await?.into_iter().next();
-        let mut tables: Vec<Table> = all(db, TABLES, [TENANT_COLUMN.into()]).await?;
+        // A partition goes with its table.
+        let tables = tables(db).await?.into_iter().filter(|table| !table.is_partition);
+        let mut placements = BTreeMap::new();
         let mut type_is_local: bool =
             one(db, "SELECT to_regtype('watertight.tenant_token') IS NOT NULL").await?;
         let mut function_is_local: bool =
             one(db, "SELECT to_regprocedure('watertight.tenant()') IS NOT NULL").await?;
         if extension.is_some() {
-            let placements: Vec<Placement> = all(db, PLACEMENTS, [TENANT_COLUMN.into()]).await?;
-            for table in &mut tables {
-                let placement = placements.iter().find(|placement| placement.oid == table.oid);
-                table.placed = placement.is_some();
-                table.group = placement.and_then(|placement| placement.group);
-            }
+            let found: Vec<Placement> = all(db, PLACEMENTS, [TENANT_COLUMN.into()]).await?;
+            placements.extend(found.into_iter().map(|placement| (placement.oid, placement.group)));
             type_is_local = type_is_local && !one::<bool>(db, TYPE_IS_KNOWN).await?;
             function_is_local = function_is_local && !one::<bool>(db, FUNCTION_IS_KNOWN).await?;
         }
         let foreign_keys: Vec<ForeignKey> = all(db, FOREIGN_KEYS, []).await?;
-        let (tenant_tables, others): (Vec<Table>, _) = tables.into_iter().partition(|table| table.has_tenant);
+        let (tenant_tables, others): (Vec<Table>, _) = tables.partition(|table| table.tenant_type.is_some());
         let referred = |table: &Table| {
             let from_tenants =
                 |key: &&ForeignKey| tenant_tables.iter().any(|referring| referring.oid == key.from);
@@ -136,6 +106,7 @@ impl Catalog {
             tenant_tables,
             reference_tables,
             foreign_keys,
+            placements,
             overlaps: column(
                 db,
                 &format!("SELECT c.relname::text {} ORDER BY 1", own_overlaps(settings)),
@@ -160,9 +131,19 @@ impl Catalog {
         }
     }
 
+    /// Whether a table is distributed in any way.
+    pub(super) fn is_placed(&self, table: &Table) -> bool {
+        self.placements.contains_key(&table.oid)
+    }
+
+    /// The group in which a table is distributed by the tenant.
+    pub(super) fn group(&self, table: &Table) -> Option<i64> {
+        self.placements.get(&table.oid).copied().flatten()
+    }
+
     /// The tenant tables that are not distributed yet.
     pub(super) fn new_tables(&self) -> impl Iterator<Item = &Table> {
-        self.tenant_tables.iter().filter(|table| !table.placed)
+        self.tenant_tables.iter().filter(|table| !self.is_placed(table))
     }
 
     /// The same, each after those it refers to; those in a circle are not among them.
@@ -190,7 +171,7 @@ impl Catalog {
 
     /// The table whose group the others join: one that is distributed already.
     pub(super) fn anchor(&self) -> Option<&Table> {
-        self.tenant_tables.iter().find(|table| table.group.is_some())
+        self.tenant_tables.iter().find(|table| self.group(table).is_some())
     }
 }
 

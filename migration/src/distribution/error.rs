@@ -3,6 +3,7 @@ use watertight_schema::TableSetError;
 
 use super::{Distribution, Violation};
 use crate::TableError;
+use crate::script::lines;
 
 /// The tables were not distributed. Nothing in the database has changed.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +31,7 @@ pub enum DistributionError {
     )]
     SignedTenant,
     /// Tables break rules by which Citus distributes.
-    #[error("nothing was distributed, because tables break the rules:{}", lines(violations))]
+    #[error("nothing was distributed, because tables break the rules:\n{}", lines(violations))]
     Refused {
         /// Every violation.
         violations: Vec<Violation>,
@@ -67,8 +68,4 @@ impl DistributionError {
             _ => &[],
         }
     }
-}
-
-fn lines(violations: &[Violation]) -> String {
-    violations.iter().map(|violation| format!("\n{violation}")).collect()
 }

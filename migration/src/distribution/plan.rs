@@ -5,8 +5,9 @@ use std::fmt;
 use watertight_schema::isolation::TENANT_COLUMN;
 use watertight_schema::sql;
 
-use super::catalog::{Catalog, Table};
+use super::catalog::Catalog;
 use super::{Distribution, DistributionError, Violation};
+use crate::catalog::Table;
 use crate::name::Name;
 use crate::{m20260101_000007_no_double_booking as no_double_booking, script, tenant_context};
 
@@ -30,7 +31,7 @@ impl DistributionPlan {
         let Distribution { settings, without_overlap_constraints, .. } = distribution;
         let tenant_tables = catalog.in_order();
         let reference_tables: Vec<&Table> =
-            catalog.reference_tables.iter().filter(|table| !table.placed).collect();
+            catalog.reference_tables.iter().filter(|table| !catalog.is_placed(table)).collect();
         let new: Vec<&Table> = reference_tables.iter().chain(&tenant_tables).copied().collect();
         let tables: Vec<Name> = new.iter().map(|table| table.id()).collect();
         let (mut before, mut distributing, mut after) = (Vec::new(), Vec::new(), Vec::new());

@@ -123,11 +123,12 @@ pub(super) async fn violations(
 
 /// Tables that are distributed otherwise, and reference tables that cannot be.
 fn of_placement(catalog: &Catalog, distribution: &Distribution) -> Vec<Violation> {
-    let group = catalog.anchor().and_then(|anchor| anchor.group);
+    let group = catalog.anchor().and_then(|anchor| catalog.group(anchor));
     let elsewhere = catalog
         .tenant_tables
         .iter()
-        .filter(|table| table.placed && (table.group.is_none() || table.group != group))
+        .filter(|table| catalog.is_placed(table))
+        .filter(|table| catalog.group(table).is_none() || catalog.group(table) != group)
         .map(|table| (table.id(), Rule::SameGroup));
     let found = |name: &Name| catalog.reference_tables.iter().any(|table| table.id() == *name);
     let unfound = distribution.reference.iter().filter(|name| !found(name));

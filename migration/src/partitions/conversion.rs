@@ -6,7 +6,8 @@ use watertight_schema::isolation::TENANT_COLUMN;
 use watertight_schema::sql;
 
 use super::PartitionError;
-use super::catalog::{self, Constraint, Policy, Table};
+use super::catalog::{self, Constraint, Policy};
+use crate::catalog::Table;
 use crate::name::{self, Name};
 
 /// What a table is made into.
@@ -112,8 +113,8 @@ pub(super) async fn convert(
 async fn require(db: &impl ConnectionTrait, name: &Name, shape: Shape) -> Result<Table, PartitionError> {
     let table = name.to_string();
     let Some(old) = catalog::find(db, name).await? else { return Err(PartitionError::NoTable { table }) };
-    if old.divided == matches!(shape, Shape::Hash(_)) {
-        return Err(PartitionError::Shape { table, divided: old.divided });
+    if old.is_partitioned == matches!(shape, Shape::Hash(_)) {
+        return Err(PartitionError::Shape { table, divided: old.is_partitioned });
     }
     let objects = catalog::statements(db, catalog::IN_THE_WAY, &old).await?;
     if !objects.is_empty() {
@@ -137,7 +138,7 @@ async fn create(
     old: &Table,
     partitions: &[Name],
 ) -> Result<(), PartitionError> {
-    let options = match old.options.join(", ") {
+    let options = match catalog::statements(db, catalog::OPTIONS, old).await?.join(", ") {
         options if options.is_empty() => String::new(),
         options => format!(" WITH ({options})"),
     };
@@ -164,7 +165,7 @@ async fn create(
         )
         .await?;
     }
-    if old.foreign_owner {
+    if !old.is_own {
         for table in std::iter::once(temporary).chain(partitions) {
             run(db, &format!("ALTER TABLE {} OWNER TO {}", table.quoted(), old.owner)).await?;
         }
@@ -241,7 +242,7 @@ async fn protect(
     for Policy { name, terms } in policies {
         run(db, &format!("CREATE POLICY {} ON {table} {terms}", sql::identifier(name))).await?;
     }
-    for verb in &old.row_security {
+    for (verb, _) in [("ENABLE", old.protected), ("FORCE", old.forced)].into_iter().filter(|(_, set)| *set) {
         run(db, &format!("ALTER TABLE {table} {verb} ROW LEVEL SECURITY")).await?;
     }
     Ok(())

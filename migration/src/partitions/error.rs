@@ -60,8 +60,8 @@ pub enum PartitionError {
     /// The table has objects that would be lost, or that a table of the other kind cannot have.
     #[error(
         "table {table} has objects that would be lost or do not fit; drop or fix them, run the migration, and recreate \
-         those that are still needed:{}",
-        lines(objects)
+         those that are still needed:\n  {}",
+        objects.join("\n  ")
     )]
     InTheWay {
         /// The table as `schema.name`.
@@ -92,10 +92,6 @@ fn shape(table: &str, divided: bool) -> String {
     } else {
         format!("table {table} is not divided into partitions, so there is nothing to roll back")
     }
-}
-
-fn lines(objects: &[String]) -> String {
-    objects.iter().map(|object| format!("\n  {object}")).collect()
 }
 
 impl From<PartitionError> for DbErr {
