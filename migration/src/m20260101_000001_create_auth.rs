@@ -1,4 +1,4 @@
-//! Who may sign in: users, their sessions, second factors and invitations, and the audit trail.
+//! Users, sessions, second factors, invitations, and the audit trail.
 
 use async_trait::async_trait;
 use sea_orm_migration::{
@@ -169,7 +169,7 @@ fn audit_events(sets: &TableSets) -> TenantTable {
         .append_only()
 }
 
-/// What belongs to a user goes with the user.
+/// A reference to a user, deleted with the user.
 fn of_user(sets: &TableSets, column: &str) -> TenantForeignKey {
     TenantForeignKey::column(column)
         .to(sets.schema(TableSet::Auth), "users")

@@ -1,4 +1,4 @@
-//! What a tenant's site shows: the business, its services, hours, reviews and practitioners.
+//! The content of a tenant's site: the business, its services, hours, reviews and practitioners.
 
 use sea_orm_migration::{prelude::*, schema::*, sea_query::ColumnType};
 

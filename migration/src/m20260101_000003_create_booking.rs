@@ -1,4 +1,4 @@
-//! Appointments to come: clients, bookings, and what blocks a practitioner's time.
+//! Clients, bookings, time blocks, special opening hours, and slot reservations.
 
 use sea_orm_migration::{prelude::*, schema::*, sea_query::IndexOrder::Asc};
 

@@ -1,4 +1,4 @@
-//! What is paid for ahead: gift certificates, session packs, and how both are used up.
+//! Gift certificates, packages of sessions, and the redemptions of both.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

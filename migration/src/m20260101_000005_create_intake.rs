@@ -1,4 +1,4 @@
-//! What a client is asked before a visit: forms and the answers to them.
+//! Intake forms and the submissions of clients.
 
 use async_trait::async_trait;
 use sea_orm_migration::{prelude::*, schema::*};

@@ -1,4 +1,4 @@
-//! What was before: appointments, payments and bookings brought over from other systems.
+//! Appointments, payments and bookings that were imported from other systems.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

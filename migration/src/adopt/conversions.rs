@@ -102,7 +102,7 @@ fn hashed_token(context: &Context, column: &str) -> String {
 }
 
 /// A UUID of version 7 (RFC 9562): the event's time in milliseconds, and in the place of chance the MD5 of tenant and
-/// old identity. So events stay in their order, and whoever has an old identity can compute the new one.
+/// old identity. So events keep their order, and the new identity can be computed from the old one.
 fn audit_id(context: &Context, column: &str) -> String {
     let time = context.value("timestamp");
     let hash = format!("md5(o.tenant_id::text || ':' || o.{}::text)", sql::identifier(column));

@@ -49,7 +49,7 @@ pub(super) fn rules(original: &Original) -> Vec<Rule> {
                 ProblemKind::Unreadable,
                 "version",
                 "is not 1, the only form that the original writes",
-                format!("DELETE the secrets from {table}; their users enrol anew"),
+                format!("DELETE the secrets from {table}; their users enroll again"),
                 "version <> 1",
             ),
         ],

@@ -136,7 +136,7 @@ fn duplicate(original: &Original, columns: &[String]) -> Rule {
         format!("count(*) OVER (PARTITION BY {}) AS watertight_same", by.collect::<Vec<_>>().join(", "));
     let given = quoted.iter().map(|column| format!("{column} IS NOT NULL"));
     let condition = std::iter::once("watertight_same > 1".to_owned()).chain(given).collect::<Vec<_>>();
-    // Not a token, which lets in whoever has it.
+    // Not a token: its holder can use it.
     let told = columns.iter().filter(|column| *column != "token");
     let tell = told.map(|column| told_value(column)).collect::<Vec<_>>().join(" || ', ' || ");
     Rule {

@@ -27,7 +27,7 @@ pub(super) struct Catalog {
     placements: BTreeMap<i64, Option<i64>>,
     /// The tables of watertight whose rows may not overlap, and that say so without comparing the tenant with `=`.
     pub(super) overlaps: Vec<String>,
-    /// Whether the extension that gives `uuid` an `=` for exclusions can be had.
+    /// Whether the server has the extension with which exclusion constraints compare `uuid` with `=`.
     pub(super) btree_gist: bool,
     /// Whether it is there. Citus lets nobody but its owner say `IF NOT EXISTS`.
     pub(super) has_btree_gist: bool,

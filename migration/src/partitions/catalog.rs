@@ -15,7 +15,7 @@ pub(super) const OPTIONS: &str = "WITH stored AS (SELECT coalesce((SELECT min(in
     UNION ALL SELECT 'toast.' || o FROM pg_class s JOIN stored ON stored.oid = s.oid \
         JOIN pg_class t ON t.oid = s.reltoastrelid, unnest(t.reloptions) AS o";
 
-/// Locks the tables and those that foreign keys join them to, for their keys are dropped and made anew.
+/// Locks the tables and those that foreign keys join them to, because their keys are dropped and recreated.
 pub(super) async fn lock(db: &impl ConnectionTrait, tables: &[Name]) -> Result<(), PartitionError> {
     for name in tables {
         let Some(table) = find(db, name).await? else {
@@ -89,7 +89,7 @@ pub(super) async fn exclusions(db: &impl ConnectionTrait, table: &Table) -> Resu
     all(db, sql, [table.oid.into()]).await
 }
 
-/// SQL that makes something anew, as the database writes it; each query takes the table's `oid`.
+/// The statements that a query returns, which recreate objects of the table; the query takes the table's `oid`.
 pub(super) async fn statements(
     db: &impl ConnectionTrait,
     sql: &str,

@@ -145,7 +145,7 @@ async fn several_are_named_at_once_each_with_what_to_do() -> Result<()> {
     for line in [
         "-- the database has no extension citus; install it on every machine",
         "-- auth.users: auth.emails is unique without tenant_id",
-        "--     make the key anew with tenant_id as its first column",
+        "--     recreate the key with tenant_id as its first column",
         "-- public.a: tenant_id is not uuid NOT NULL, as tenant_id is in the other tables",
         "--     make the column uuid NOT NULL",
         "BEGIN ISOLATION LEVEL READ COMMITTED;",
