@@ -44,7 +44,8 @@ impl TableSet {
         }
     }
 
-    /// The schema in the generated entities, and in the database unless [`TableSets::in_schema`] names another.
+    /// The schema in the generated entities, and in the database unless
+    /// [`TableSets::in_schema`](crate::TableSets::in_schema) names another.
     #[must_use]
     pub const fn schema(self) -> &'static str {
         match self {
