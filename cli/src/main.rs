@@ -6,6 +6,7 @@ mod database;
 mod failure;
 mod outcome;
 mod progress;
+mod settings;
 mod table_sets;
 
 use std::process::ExitCode;

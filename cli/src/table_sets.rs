@@ -1,12 +1,18 @@
 //! The table sets of the database, as an argument that several commands take.
 
-use watertight::TableSets;
+use watertight_migration::{Settings, TableSets};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TableSetsArg {
     /// The table sets of watertight in the database: all, none, or a list of auth, content, booking, certificates, intake
     /// and history, each with its schema where it is another, as in auth=identity,booking.
-    #[arg(long, global = true, value_name = "SETS", env = "WATERTIGHT_TABLE_SETS", default_value = "all")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SETS",
+        env = Settings::TABLE_SETS_VARIABLE,
+        default_value = "all"
+    )]
     table_sets: TableSets,
 }
 

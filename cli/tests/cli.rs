@@ -534,3 +534,27 @@ async fn table_sets_are_named_with_their_schemas() -> Result<()> {
     assert!(run(&["doctor"], "auth=pg_mine")?.ends_with(2).err.contains("pg_mine"));
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn table_sets_are_chosen_by_argument_or_environment() -> Result<()> {
+    let cli = Cli { database: TestDatabase::empty().await?, folder: tempfile::tempdir()? };
+    let json = ["--format", "json"];
+    let none = cli.run(&[&["migrate", "--table-sets", "none"][..], &json].concat()).ends_with(0).json()?;
+    assert_eq!(texts(&none["changed"]), ["m20260101_000009_signed_tenant"]);
+    cli.run(&["migrate", "--table-sets", "none", "status"]).ends_with(0);
+
+    let with = |sets: &str, args: &[&str]| -> Run {
+        cli.command(args).env("WATERTIGHT_TABLE_SETS", sets).output().unwrap().into()
+    };
+    let auth = with("auth=identity", &[&["migrate"][..], &json].concat()).ends_with(0).json()?;
+    assert_eq!(texts(&auth["changed"]).len(), 4);
+    let owner = cli.database.owner().await?;
+    owner.execute_unprepared("SELECT FROM identity.users").await?;
+    assert!(owner.execute_unprepared("SELECT FROM auth.users").await.is_err());
+    // A set that is left out while it is applied, and a text that is no list of sets.
+    assert!(with("none", &["migrate"]).ends_with(3).err.contains("m20260101_000001_create_auth"));
+    assert!(with("auht", &["migrate"]).ends_with(2).err.contains("there is no table set \"auht\""));
+    assert!(with("auht", &["adopt"]).ends_with(2).err.contains("auth, content, booking"));
+    with("auth=identity", &["distribute", "--dry-run"]).ends_with(0);
+    Ok(())
+}

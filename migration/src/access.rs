@@ -5,7 +5,10 @@ use sea_orm_migration::{
     sea_orm::{DbBackend, Statement},
 };
 
-use crate::{Settings, TENANT_POLICY, identifier};
+use watertight_schema::isolation::TENANT_POLICY;
+use watertight_schema::sql;
+
+use crate::{Settings, name};
 
 /// Makes a schema for tenant tables, unless it is there, and lets the application's role use it.
 ///
@@ -24,31 +27,41 @@ pub async fn create_schema(
     settings: &Settings,
     schema: &str,
 ) -> Result<(), DbErr> {
-    identifier::check("schema", schema)?;
+    name::check("schema", schema)?;
     require_role(manager, settings).await?;
     let there = exists(manager, "SELECT FROM pg_namespace WHERE nspname = $1", schema).await?;
     // `IF NOT EXISTS` would ask for the right to create schemas even where one is there already.
     if !there {
-        run(manager, format!("CREATE SCHEMA {}", identifier::quote(schema))).await?;
+        run(manager, create_schema_sql(schema)).await?;
     }
     run(manager, schema_grant(settings, schema)).await
 }
 
+fn create_schema_sql(schema: &str) -> String {
+    format!("CREATE SCHEMA {}", sql::identifier(schema))
+}
+
+/// The SQL that creates a schema unless it exists.
+pub(crate) fn schema_if_missing(schema: &str) -> String {
+    let name = sql::literal(&sql::identifier(schema));
+    let block = format!(
+        "BEGIN IF pg_catalog.to_regnamespace({name}) IS NULL THEN {}; END IF; END",
+        create_schema_sql(schema)
+    );
+    format!("DO {}", sql::literal(&block))
+}
+
 /// The SQL that lets the application's role use a schema.
 pub(crate) fn schema_grant(settings: &Settings, schema: &str) -> String {
-    format!(
-        "GRANT USAGE ON SCHEMA {} TO {}",
-        identifier::quote(schema),
-        identifier::quote(settings.app_role())
-    )
+    format!("GRANT USAGE ON SCHEMA {} TO {}", sql::identifier(schema), sql::identifier(settings.app_role()))
 }
 
 /// The SQL that lets the application's role see which migrations are applied.
 pub(crate) fn migration_table_grant(settings: &Settings) -> String {
     format!(
         "GRANT SELECT ON TABLE {} TO {}",
-        identifier::quote(settings.migration_table()),
-        identifier::quote(settings.app_role())
+        sql::identifier(settings.migration_table()),
+        sql::identifier(settings.app_role())
     )
 }
 
@@ -71,7 +84,7 @@ pub async fn drop_schema(
     settings: &Settings,
     schema: &str,
 ) -> Result<(), DbErr> {
-    identifier::check("schema", schema)?;
+    name::check("schema", schema)?;
     if !exists(manager, "SELECT FROM pg_namespace WHERE nspname = $1", schema).await? {
         return Ok(());
     }
@@ -82,9 +95,9 @@ pub async fn drop_schema(
         schema,
     )
     .await?;
-    let quoted = identifier::quote(schema);
+    let quoted = sql::identifier(schema);
     if role_exists(manager, settings).await? {
-        let role = identifier::quote(settings.app_role());
+        let role = sql::identifier(settings.app_role());
         run(manager, format!("REVOKE USAGE ON SCHEMA {quoted} FROM {role}")).await?;
     }
     if used || schema == "public" {
@@ -99,8 +112,8 @@ pub(crate) async fn grant_migration_table(
     manager: &SchemaManager<'_>,
     settings: &Settings,
 ) -> Result<(), DbErr> {
-    identifier::check("table", settings.migration_table())?;
-    let table = identifier::quote(settings.migration_table());
+    name::check("table", settings.migration_table())?;
+    let table = sql::identifier(settings.migration_table());
     // A migration can also be run by hand, without a migrator that keeps the table.
     if exists(manager, "SELECT WHERE to_regclass($1) IS NOT NULL", &table).await? {
         run(manager, migration_table_grant(settings)).await?;
@@ -113,15 +126,12 @@ pub(crate) async fn revoke_migration_table(
     manager: &SchemaManager<'_>,
     settings: &Settings,
 ) -> Result<(), DbErr> {
-    let table = identifier::quote(settings.migration_table());
+    let table = sql::identifier(settings.migration_table());
     if role_exists(manager, settings).await?
         && exists(manager, "SELECT WHERE to_regclass($1) IS NOT NULL", &table).await?
     {
-        run(
-            manager,
-            format!("REVOKE SELECT ON TABLE {table} FROM {}", identifier::quote(settings.app_role())),
-        )
-        .await?;
+        run(manager, format!("REVOKE SELECT ON TABLE {table} FROM {}", sql::identifier(settings.app_role())))
+            .await?;
     }
     Ok(())
 }
@@ -138,7 +148,7 @@ pub(crate) async fn require_role(manager: &SchemaManager<'_>, settings: &Setting
          may create roles, run: CREATE ROLE {quoted} LOGIN NOSUPERUSER NOBYPASSRLS; or name the role that the \
          application logs in with in {variable}.",
         role = settings.app_role(),
-        quoted = identifier::quote(settings.app_role()),
+        quoted = sql::identifier(settings.app_role()),
         variable = Settings::APP_ROLE_VARIABLE,
     )))
 }
@@ -150,7 +160,7 @@ pub(crate) async fn refuse_leftovers(
     schema: &str,
     table: &str,
 ) -> Result<(), DbErr> {
-    let name = format!("{}.{}", identifier::quote(schema), identifier::quote(table));
+    let name = sql::qualified(schema, table);
     if !exists(manager, "SELECT WHERE to_regclass($1) IS NOT NULL", &name).await? {
         return Ok(());
     }
@@ -158,7 +168,7 @@ pub(crate) async fn refuse_leftovers(
         "table {name} is there, though no migration is noted as applied. If `fresh` of a migrator of your own left \
          it behind, build that migrator on watertight_migration::TenantMigrator, whose `fresh` drops the tenant \
          tables of every schema; if they are not needed any more, run: DROP SCHEMA {schema} CASCADE",
-        schema = identifier::quote(schema),
+        schema = sql::identifier(schema),
     )))
 }
 
@@ -176,7 +186,7 @@ pub(crate) async fn tenant_tables(manager: &SchemaManager<'_>) -> Result<Vec<(St
 }
 
 async fn role_exists(manager: &SchemaManager<'_>, settings: &Settings) -> Result<bool, DbErr> {
-    identifier::check("role", settings.app_role())?;
+    name::check("role", settings.app_role())?;
     exists(manager, "SELECT FROM pg_roles WHERE rolname = $1", settings.app_role()).await
 }
 

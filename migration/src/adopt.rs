@@ -26,7 +26,9 @@ pub use plan::Plan;
 pub use problem::{Problem, ProblemKind};
 pub use report::{AdoptedTable, AdoptionReport};
 
-use crate::{Settings, TenantKey, access, tenant_keys};
+use watertight_schema::{TableSet, TenantKey};
+
+use crate::{Settings, access, list, tables, tenant_keys};
 use catalog::Catalog;
 use original::Original;
 
@@ -71,7 +73,7 @@ impl Adoption {
     /// How many rows of a problem are listed when nothing else is said.
     pub const LISTED: usize = 100;
 
-    /// An adoption for the application's role and the migration table of the settings.
+    /// An adoption for the application's role, the migration table and the table sets of the settings.
     pub fn new(settings: Settings) -> Self {
         Self { settings, time_zone: None, most: Self::LISTED }
     }
@@ -98,7 +100,7 @@ impl Adoption {
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run), but for [`AdoptionError::Refused`]: what would be refused is in the plan.
+    /// As [`run`](Self::run), except [`AdoptionError::Refused`]: the plan contains the problems.
     pub async fn plan(&self, owner: &DatabaseConnection) -> Result<Plan, AdoptionError> {
         let read_only =
             owner.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
@@ -124,8 +126,9 @@ impl Adoption {
     /// # Errors
     ///
     /// [`AdoptionError::Refused`] with all that is in the way; [`AdoptionError::AlreadyMigrated`],
-    /// [`AdoptionError::NotTheOriginal`], [`AdoptionError::NoRights`], [`AdoptionError::UnknownTimeZone`],
-    /// [`AdoptionError::Settings`], [`AdoptionError::TenantKey`]; what the database reports, for one that the application's role does not exist.
+    /// [`AdoptionError::NotTheOriginal`], [`AdoptionError::TableSetNotChosen`], [`AdoptionError::NoRights`],
+    /// [`AdoptionError::UnknownTimeZone`], [`AdoptionError::Settings`], [`AdoptionError::TableSets`],
+    /// [`AdoptionError::TenantKey`]; [`AdoptionError::Database`], for example when the application's role does not exist.
     /// Nothing has changed then.
     pub async fn run(&self, owner: &DatabaseConnection) -> Result<AdoptionReport, AdoptionError> {
         let transaction = begin(owner).await?;
@@ -143,7 +146,7 @@ impl Adoption {
     }
 
     async fn run_in(&self, transaction: &DatabaseTransaction) -> Result<AdoptionReport, AdoptionError> {
-        let keys = TenantKey::from_env().map_err(AdoptionError::TenantKey)?;
+        let keys = TenantKey::from_env()?;
         let (plan, done) = self.draw_locked(transaction).await?;
         if !plan.problems.is_empty() {
             return Err(AdoptionError::Refused { problems: plan.problems });
@@ -178,23 +181,45 @@ impl Adoption {
 
     /// Finds the original's tables, or says why they cannot be adopted whatever is in them.
     async fn look(&self, db: &DatabaseTransaction) -> Result<(Vec<Original>, Catalog), AdoptionError> {
-        let ours: Vec<String> =
-            steps::migrations(&self.settings)?.into_iter().map(|(name, _)| name).collect();
+        self.settings.check()?;
+        let sets = self.settings.table_sets();
+        let ours: Vec<String> = list().into_iter().map(|migration| migration.name().to_owned()).collect();
         catalog::require_unmigrated(db, &self.settings, &ours).await?;
-        let mut originals: Vec<Original> = crate::tables().into_iter().map(|new| Original { new }).collect();
-        let catalog = Catalog::read(db, &originals).await?;
-        // Those who use it for authentication alone have the one schema alone.
-        let found = |original: &Original| catalog.find(original).is_some();
-        if !originals.iter().any(|original| original.schema() == "public" && found(original)) {
-            originals.retain(|original| original.schema() != "public");
+        let all = original::all(sets);
+        let catalog = Catalog::read(db, &all).await?;
+        let (mut originals, others): (Vec<Original>, Vec<Original>) =
+            all.into_iter().partition(|original| sets.contains(original.set));
+        self.require_sets(&catalog, &others)?;
+        if originals.is_empty() {
+            catalog.require(&others)?;
+        }
+        // A database that uses the original for authentication alone has the schema `auth` alone.
+        let is_public = |original: &Original| original.set.schema() == "public";
+        let has_public =
+            originals.iter().any(|original| is_public(original) && catalog.find(original).is_some());
+        if !has_public && !originals.iter().all(is_public) {
+            originals.retain(|original| !is_public(original));
         }
         catalog.require(&originals)?;
         access::require_role(&SchemaManager::new(db), &self.settings).await?;
-        catalog.require_rights(db, &originals).await?;
+        catalog.require_rights(db, &self.settings, &originals).await?;
         if let Some(name) = &self.time_zone {
             catalog::require_time_zone(db, name).await?;
         }
         Ok((originals, catalog))
+    }
+
+    /// Refuses to leave tables of the original behind because their set is not chosen.
+    fn require_sets(&self, catalog: &Catalog, others: &[Original]) -> Result<(), AdoptionError> {
+        let is_there = |original: &&Original| catalog.require(std::slice::from_ref(*original)).is_ok();
+        let mut sets: Vec<TableSet> = others.iter().filter(is_there).map(|original| original.set).collect();
+        sets.dedup();
+        if sets.is_empty() {
+            return Ok(());
+        }
+        let chosen = self.settings.table_sets().clone();
+        let with_them = sets.iter().fold(chosen, |chosen, set| chosen.with(*set)).to_string();
+        Err(AdoptionError::TableSetNotChosen { sets, with_them })
     }
 
     async fn draw(
@@ -203,7 +228,7 @@ impl Adoption {
         originals: &[Original],
         catalog: &Catalog,
     ) -> Result<Plan, AdoptionError> {
-        let all = crate::tables();
+        let all = tables(&self.settings);
         let time_zone = self.time_zone.as_deref();
         db.execute_unprepared(steps::STANDARD_STRINGS).await?;
         let mut problems = dependents::taken_names(db, &all, originals).await?;

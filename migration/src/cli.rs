@@ -1,31 +1,36 @@
 //! The command line that `sea-orm-cli migrate` runs, with the owner's connection found for it.
 
-use std::{fmt, process::exit, str::FromStr, time::Duration};
+use std::{error::Error, fmt, process::exit, str::FromStr, time::Duration};
 
-use clap::{ArgMatches, CommandFactory, parser::ValueSource};
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, parser::ValueSource};
 use sea_orm_migration::{
     MigratorTraitSelf,
-    cli::{Cli, run_cli_with_custom_connection},
+    cli::{Cli, run_migrate},
     sea_orm::{
-        ConnectOptions, ConnectionTrait, Database, DbBackend, DbConn, Statement,
+        ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbConn, Statement,
         sqlx::postgres::PgConnectOptions,
     },
 };
+use watertight_schema::TableSets;
+
+use crate::Settings;
 
 /// The environment variable with the URL of the role that owns the tables.
 ///
-/// `DATABASE_URL` is for the application, whose role may not make tables.
+/// `DATABASE_URL` is for the application, whose role may not create tables.
 pub const OWNER_URL_VARIABLE: &str = "DATABASE_OWNER_URL";
 
 const APP_URL_VARIABLE: &str = "DATABASE_URL";
 
-/// A server that is not there is asked again and again until then.
+const TABLE_SETS: &str = "table_sets";
+
+/// How long to retry the connection to a server that does not accept it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Runs the command line of a migration crate: its `main` is nothing else.
+/// Runs the command line of a migration crate, whose `main` contains nothing else.
 ///
-/// The database is the one that `-u` names; without it the one in `DATABASE_OWNER_URL`; without that the one
-/// in `DATABASE_URL`. A wrong or missing URL and a failed connection end the process with a message.
+/// The database is the one that `-u` names; without `-u` the one in `DATABASE_OWNER_URL`; without that the one in
+/// `DATABASE_URL`. A wrong or missing URL and a failed connection end the process with a message.
 ///
 /// ```no_run
 /// #[tokio::main]
@@ -34,21 +39,65 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// }
 /// ```
 pub async fn run_cli<M: MigratorTraitSelf>(migrator: M) {
-    run_cli_with_custom_connection(migrator, async || match connect().await {
-        Ok(db) => Ok(db),
-        Err(message) => {
-            eprintln!("{message}");
-            exit(1)
-        }
-    })
-    .await;
+    dotenvy::dotenv().ok();
+    let matches = Cli::command().get_matches();
+    run(migrator, &matches).await;
 }
 
-async fn connect() -> Result<DbConn, String> {
-    let matches = Cli::command().get_matches();
+/// Runs the command line of a migration crate, as [`run_cli`], with the settings of the environment and an argument
+/// `--table-sets`.
+///
+/// ```no_run
+/// use watertight_migration::TenantMigrator;
+///
+/// #[tokio::main]
+/// async fn main() {
+///     watertight_migration::run_cli_with(|settings| TenantMigrator::new(settings).then(|| vec![])).await;
+/// }
+/// ```
+pub async fn run_cli_with<M: MigratorTraitSelf>(migrator: impl FnOnce(Settings) -> M) {
+    dotenvy::dotenv().ok();
+    let matches = command().get_matches();
+    let mut settings = Settings::from_env();
+    if let Some(sets) = matches.get_one::<TableSets>(TABLE_SETS) {
+        settings = settings.with_table_sets(sets.clone());
+    }
+    run(migrator(settings), &matches).await;
+}
+
+fn command() -> Command {
+    let table_sets = Arg::new(TABLE_SETS)
+        .long("table-sets")
+        .env(Settings::TABLE_SETS_VARIABLE)
+        .value_name("SETS")
+        .value_parser(TableSets::from_str)
+        .global(true)
+        .help("Table sets to create: all, none, or a list such as auth=identity,booking [default: all]");
+    Cli::command().arg(table_sets)
+}
+
+async fn run(migrator: impl MigratorTraitSelf, matches: &ArgMatches) {
+    if let Err(error) = try_run(migrator, matches).await {
+        eprintln!("{error}");
+        exit(1)
+    }
+}
+
+async fn try_run(migrator: impl MigratorTraitSelf, matches: &ArgMatches) -> Result<(), Box<dyn Error>> {
+    // `generate` and `init` write files and need no database.
+    let needs_database = !matches!(matches.subcommand_name(), Some("generate" | "init"));
+    let db = if needs_database { connect(matches).await? } else { DatabaseConnection::default() };
+    let command = match matches.subcommand_name() {
+        Some(_) => Some(FromArgMatches::from_arg_matches(matches)?),
+        None => None,
+    };
+    run_migrate(migrator, &db, command, matches.get_flag("verbose")).await
+}
+
+async fn connect(matches: &ArgMatches) -> Result<DbConn, String> {
     let given = |name| matches.get_one::<String>(name).cloned();
     let owner = std::env::var(OWNER_URL_VARIABLE).ok();
-    let target = Target::choose(typed(&matches, "database_url"), owner, given("database_url"))?;
+    let target = Target::choose(typed(matches, "database_url"), owner, given("database_url"))?;
     eprintln!("Migrating {target}");
 
     let mut options = ConnectOptions::new(&target.url);
@@ -166,6 +215,20 @@ mod tests {
         assert!(choose("-", "-", APP).is_ok_and(|name| name.contains("\"app\" (from DATABASE_URL)")));
         assert!(choose("-", "", APP).is_ok_and(|name| name.contains("\"app\" (from DATABASE_URL)")));
         assert!(choose("-", OWNER, "-").is_ok());
+    }
+
+    #[test]
+    fn table_sets_are_an_argument_of_every_command() {
+        let sets = |args: &[&str]| {
+            let matches = command().try_get_matches_from(args)?;
+            Ok::<_, clap::Error>(matches.get_one::<TableSets>(TABLE_SETS).map(ToString::to_string))
+        };
+        command().debug_assert();
+        assert_eq!(sets(&["m", "up", "--table-sets", "auth=identity"]).unwrap().unwrap(), "auth=identity");
+        assert_eq!(sets(&["m", "--table-sets", "none", "fresh"]).unwrap().unwrap(), "none");
+        assert!(
+            sets(&["m", "--table-sets", "auht"]).unwrap_err().to_string().contains("no table set \"auht\"")
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Spreads the tables over the machines of a [Citus](https://docs.citusdata.com) cluster, by tenant.
+//! Distributes the tables over the machines of a [Citus](https://docs.citusdata.com) cluster, by tenant.
 
 mod catalog;
 mod error;
@@ -17,23 +17,24 @@ pub use error::DistributionError;
 pub use plan::DistributionPlan;
 pub use violation::{Rule, Violation};
 
-use crate::{
-    identifier::{self, Name},
-    sql::one,
-};
+use watertight_schema::TableSets;
+
+use crate::Settings;
+use crate::name::{self, Name};
+use crate::query::one;
 use catalog::Catalog;
 
-/// Spreads every table that has a tenant over the machines of a Citus cluster, with all its rows: by `tenant_id`, and
-/// in one group, so that what belongs to a tenant is on one machine and its statements, transactions and joins stay
-/// there.
+/// Distributes every table that has a tenant over the machines of a Citus cluster, with all its rows.
 ///
-/// Tables of an application are among them. A table without `tenant_id` that tenant tables refer to is copied to every
-/// machine (a reference table), and any other stays where it is, the list of migrations for one.
+/// Tables are distributed by `tenant_id` and in one group, so that all rows of a tenant are on one machine and its
+/// statements, transactions and joins stay there. The application's tables are included. A table without `tenant_id`
+/// that tenant tables refer to is copied to every machine (a reference table). Any other table stays on the coordinator,
+/// for example the table of migrations.
 ///
-/// [`plan`](Self::plan) holds the tables against the rules by which Citus distributes and says what it would do, with
-/// or without the extension; [`run`](Self::run) does it, in one transaction, with the tables locked: all of it is done,
-/// or the database is as it was. Run again it takes the tables that have been added since. The page `growing` of
-/// the crate `watertight` says what comes before and after.
+/// [`plan`](Self::plan) checks the tables against the rules by which Citus distributes and returns the SQL, with or
+/// without the extension. [`run`](Self::run) runs it in one transaction, with the tables locked. Run it again to
+/// distribute tables that were added later. The page `growing` of the crate `watertight` describes the steps before and
+/// after.
 ///
 /// ```no_run
 /// use watertight_migration::{distribution::Distribution, sea_orm_migration::sea_orm::Database};
@@ -55,6 +56,7 @@ use catalog::Catalog;
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing is distributed before `run`"]
 pub struct Distribution {
+    settings: Settings,
     reference: Vec<Name>,
     allow_triggers: bool,
     without_overlap_constraints: bool,
@@ -69,6 +71,20 @@ impl Distribution {
         Self::default()
     }
 
+    /// Names watertight's own table sets and their schemas, where they are not the default.
+    ///
+    /// ```
+    /// use watertight_migration::{TableSet, TableSets, distribution::Distribution};
+    ///
+    /// let sets = TableSets::all().in_schema(TableSet::Booking, "studio");
+    /// let distribution = Distribution::new().table_sets(sets);
+    /// # let _ = distribution;
+    /// ```
+    pub fn table_sets(mut self, table_sets: TableSets) -> Self {
+        self.settings = self.settings.with_table_sets(table_sets);
+        self
+    }
+
     /// Copies a table without `tenant_id` to every machine: one that tenants' statements join.
     ///
     /// Those that a tenant table refers to need not be said.
@@ -77,27 +93,27 @@ impl Distribution {
         self
     }
 
-    /// Says that the triggers of the application's tables read and write nothing besides the row that they are fired
-    /// for. Citus cannot see to it, and takes no trigger unless it is told.
+    /// Declares that the triggers of the application's tables read and write only the row that fires them. Citus cannot
+    /// check this, and allows no trigger by default.
     pub const fn allow_triggers(mut self) -> Self {
         self.allow_triggers = true;
         self
     }
 
-    /// Drops what keeps bookings and reservations from overlapping whatever program writes them, instead of making it
-    /// anew with the extension `btree_gist`.
+    /// Drops the constraints against overlapping bookings and reservations, instead of recreating them with the extension
+    /// `btree_gist`.
     ///
-    /// The operations of `watertight` look for overlaps under a lock all the same; nothing holds off other programs.
+    /// The operations of `watertight` still check for overlaps under a lock. Other programs are not stopped.
     pub const fn without_overlap_constraints(mut self) -> Self {
         self.without_overlap_constraints = true;
         self
     }
 
-    /// Holds the tables against the rules and says what distributing them takes, and changes nothing.
+    /// Checks the tables against the rules and returns the SQL that distributes them. Changes nothing.
     ///
     /// # Errors
     ///
-    /// [`DistributionError::Name`], [`DistributionError::ExtensionTooOld`]; what the database reports.
+    /// [`DistributionError::Name`], [`DistributionError::TableSets`], [`DistributionError::ExtensionTooOld`].
     pub async fn plan(&self, owner: &DatabaseConnection) -> Result<DistributionPlan, DistributionError> {
         let read_only =
             owner.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
@@ -108,14 +124,14 @@ impl Distribution {
 
     /// Distributes the tables.
     ///
-    /// The owner's connection is to the coordinator, as the role that owns the tables. The application is best stopped:
-    /// what it tries meanwhile waits, and connections that it had open before know a type that was made anew.
+    /// The connection is to the coordinator, as the role that owns the tables. Stop the application before:
+    /// its statements wait meanwhile, and its open connections keep the OID of a type that was recreated.
     ///
     /// # Errors
     ///
-    /// [`DistributionError::Refused`] with all that breaks a rule; [`DistributionError::NoExtension`],
-    /// [`DistributionError::SignedTenant`], [`DistributionError::ExtensionTooOld`], [`DistributionError::Name`], [`DistributionError::RowsDiffer`]; what the
-    /// database reports. Nothing has changed then.
+    /// [`DistributionError::Refused`] with every violation; [`DistributionError::NoExtension`],
+    /// [`DistributionError::SignedTenant`], [`DistributionError::ExtensionTooOld`], [`DistributionError::Name`],
+    /// [`DistributionError::TableSets`], [`DistributionError::RowsDiffer`]. Nothing has changed then.
     pub async fn run(&self, owner: &DatabaseConnection) -> Result<DistributionReport, DistributionError> {
         // Every statement is to see what was committed while the locks were waited for.
         let level = Some(IsolationLevel::ReadCommitted);
@@ -165,14 +181,15 @@ impl Distribution {
     }
 
     async fn draw(&self, db: &DatabaseTransaction) -> Result<DistributionPlan, DistributionError> {
+        self.settings.check()?;
         for table in &self.reference {
-            identifier::check("schema", &table.schema)?;
-            identifier::check("table", &table.name)?;
+            name::check("schema", &table.schema)?;
+            name::check("table", &table.name)?;
         }
-        let catalog = Catalog::read(db, &self.reference).await?;
+        let catalog = Catalog::read(db, &self.settings, &self.reference).await?;
         catalog.require_version()?;
         let violations = rules::violations(db, &catalog, self).await?;
-        Ok(DistributionPlan::draw(&catalog, violations, self.without_overlap_constraints))
+        Ok(DistributionPlan::draw(self, &catalog, violations))
     }
 }
 

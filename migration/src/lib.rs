@@ -1,36 +1,42 @@
-//! The database of watertight: both schemas, made so that the tenants in it cannot meet.
+//! Watertight's tables and row-level security as migrations of `sea-orm-migration`.
 //!
-//! As it stands, `sea-orm-cli migrate` works in this crate, and [`Migrator`] applies the same migrations from
-//! a program. An application that has tables of its own describes them with [`TenantTable`], as the
-//! migrations here do, and puts its migrations behind these with [`TenantMigrator`].
+//! `sea-orm-cli migrate` works in this crate, and [`Migrator`] applies the same migrations from a program. An application
+//! describes its own tables with [`TenantTable`], and lists its migrations after these with [`TenantMigrator`].
+//! [`Settings::with_table_sets`] chooses which of watertight's tables are created, and in which schemas. Every choice
+//! includes the schema `watertight` with the functions and keys that row-level security needs.
 //!
-//! Two roles are at work. The one that runs the migrations owns the tables; it has to be able to make a schema
-//! in the database and needs no other right: neither to create roles nor to skip policies. The other is the
-//! application's ([`Settings::app_role`]), made before by whoever may:
+//! Two roles are involved. The role that runs the migrations owns the tables. It needs the right to create schemas in the
+//! database, and no other: neither `CREATEROLE` nor `BYPASSRLS`. The application's role ([`Settings::app_role`]) has to
+//! exist before:
 //!
 //! ```sql
 //! CREATE ROLE watertight_app LOGIN NOSUPERUSER NOBYPASSRLS;
 //! ```
 //!
-//! The policies bind the owner, too (`FORCE ROW LEVEL SECURITY`). A migration that changes rows therefore sees none
-//! until it names the tenant that it works for: `SELECT watertight.enter('..')`, which holds until the end of the
-//! transaction and which only the owner can call.
+//! The policies bind the owner, too (`FORCE ROW LEVEL SECURITY`). A migration that changes rows therefore sees none until
+//! it names the tenant that it works for: `SELECT watertight.enter('..')`, which lasts until the end of the transaction
+//! and which only the owner can call.
 
 #![allow(clippy::wildcard_imports, reason = "migrations are written as sea-orm-cli begins them")]
 
 mod access;
 pub mod adopt;
+mod applied;
+mod catalog;
 mod cli;
+mod configured;
 pub mod distribution;
 mod error;
-mod identifier;
 mod migration;
 mod migrator;
+mod name;
 mod partitions;
+mod query;
+#[cfg(test)]
+mod released;
+mod script;
 mod settings;
-mod sql;
 mod tenant_context;
-mod tenant_key;
 pub mod tenant_keys;
 mod tenant_table;
 
@@ -47,54 +53,65 @@ mod m20260101_000010_audit_integrity;
 mod m20260101_000011_inviter_role;
 
 pub use access::{create_schema, drop_schema};
-pub use cli::{OWNER_URL_VARIABLE, run_cli};
+pub use cli::{OWNER_URL_VARIABLE, run_cli, run_cli_with};
 pub use error::TableError;
 pub use migrator::{Migrator, TenantMigrator};
 pub use partitions::{HashPartitions, PartitionError};
 pub use sea_orm_migration::{self, MigrationTrait, MigratorTrait, sea_query::ForeignKeyAction};
 pub use settings::Settings;
-pub use tenant_context::{ISOLATION_SCHEMA, TENANT_CONDITION, TENANT_TOKEN_SETTING};
-pub use tenant_key::{TenantKey, TenantKeyError};
-pub use tenant_table::{TENANT_COLUMN, TENANT_POLICY, TENANT_SETTING, TenantForeignKey, TenantTable};
+pub use tenant_table::{TenantForeignKey, TenantTable};
+pub use watertight_schema::isolation::{
+    SCHEMA as ISOLATION_SCHEMA, TENANT_COLUMN, TENANT_CONDITION, TENANT_POLICY, TENANT_TOKEN_SETTING,
+    UNSIGNED_TENANT_SETTING as TENANT_SETTING,
+};
+pub use watertight_schema::{TableSet, TableSetError, TableSets, TenantKey, TenantKeyError};
 
-use migration::{Configured, TenantMigration};
+use configured::{Configured, MalformedTableSets};
+use migration::TenantMigration;
 
-/// Watertight's migrations in their order, to be listed before those of an application.
+/// The migrations of the chosen table sets in order, to be listed before those of an application.
 ///
 /// ```
-/// use watertight_migration::{Settings, migrations};
+/// use watertight_migration::{Settings, TableSets, migrations};
 ///
 /// let names: Vec<String> = migrations(&Settings::default()).iter().map(|m| m.name().to_owned()).collect();
 /// assert_eq!(names[0], "m20260101_000001_create_auth");
+///
+/// let isolation_alone = Settings::default().with_table_sets(TableSets::none());
+/// assert_eq!(migrations(&isolation_alone).len(), 1);
 /// ```
 #[must_use]
 pub fn migrations(settings: &Settings) -> Vec<Box<dyn MigrationTrait>> {
     let configured = |migration| -> Box<dyn MigrationTrait> {
         Box::new(Configured { migration, settings: settings.clone() })
     };
-    list().into_iter().map(configured).collect()
+    let malformed =
+        settings.check().is_err().then(|| Box::new(MalformedTableSets) as Box<dyn TenantMigration>);
+    chosen(settings).chain(malformed).map(configured).collect()
 }
 
-/// Every tenant table that these migrations make, each after those it refers to.
+/// The tables of the chosen sets in their schemas, each after the tables that it refers to.
 ///
 /// ```
+/// use watertight_migration::{Settings, TableSet, TableSets, tables};
+///
+/// let sets = TableSets::none().in_schema(TableSet::Auth, "identity").with(TableSet::Booking);
+/// let settings = Settings::default().with_table_sets(sets);
 /// let names: Vec<String> =
-///     watertight_migration::tables().iter().map(|table| format!("{}.{}", table.schema(), table.name())).collect();
-/// assert!(names.contains(&"auth.users".to_owned()) && names.contains(&"public.bookings".to_owned()));
+///     tables(&settings).iter().map(|table| format!("{}.{}", table.schema(), table.name())).collect();
+/// assert!(names.contains(&"identity.users".to_owned()) && names.contains(&"public.bookings".to_owned()));
+/// assert!(!names.contains(&"public.packages".to_owned()));
 /// ```
 #[must_use]
-pub fn tables() -> Vec<TenantTable> {
-    [
-        m20260101_000001_create_auth::tables(),
-        m20260101_000002_create_content::tables(),
-        m20260101_000003_create_booking::tables(),
-        m20260101_000004_create_gift_certificates::tables(),
-        m20260101_000005_create_intake::tables(),
-        m20260101_000006_create_business_history::tables(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+pub fn tables(settings: &Settings) -> Vec<TenantTable> {
+    chosen(settings).flat_map(|migration| migration.tables(settings.table_sets())).collect()
+}
+
+/// The migrations of the chosen sets, and those of none.
+fn chosen(settings: &Settings) -> impl Iterator<Item = Box<dyn TenantMigration>> {
+    let chosen =
+        |name: &str| TableSet::of_migration(name).is_none_or(|set| settings.table_sets().contains(set));
+    list().into_iter().filter(move |migration| chosen(migration.name()))
 }
 
 // `sea-orm-cli migrate generate` finds this list by its shape and adds to it; nothing may follow it.

@@ -1,4 +1,4 @@
-//! Who may sign in: users, their sessions, second factors and invitations, and the audit trail.
+//! Users, sessions, second factors, invitations, and the audit trail.
 
 use async_trait::async_trait;
 use sea_orm_migration::{
@@ -7,44 +7,33 @@ use sea_orm_migration::{
     sea_query::IndexOrder::{Asc, Desc},
 };
 
-use crate::{
-    Settings, TableError, TenantForeignKey, TenantTable, access,
-    migration::{TenantMigration, drop_all, run_statements, statements_of},
-};
+use crate::migration::{TenantMigration, run_statements};
+use crate::{Settings, TableSet, TableSets, TenantForeignKey, TenantTable, access};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-pub(crate) const SCHEMA: &str = "auth";
-
 #[async_trait]
 impl TenantMigration for Migration {
     async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
-        access::refuse_leftovers(manager, SCHEMA, "users").await?;
-        access::create_schema(manager, settings, SCHEMA).await?;
-        access::create_schema(manager, settings, "public").await?;
-        access::grant_migration_table(manager, settings).await?;
-        run_statements(self, manager, settings).await
+        access::refuse_leftovers(manager, settings.table_sets().schema(TableSet::Auth), "users").await?;
+        run_statements(manager, settings, self.statements(settings)?).await
     }
 
-    async fn down(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
-        drop_all(manager, &tables()).await?;
-        access::revoke_migration_table(manager, settings).await?;
-        access::drop_schema(manager, settings, "public").await?;
-        access::drop_schema(manager, settings, SCHEMA).await
-    }
-
-    fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
-        statements_of(settings, &tables()).map(Some)
+    fn tables(&self, sets: &TableSets) -> Vec<TenantTable> {
+        vec![
+            users(sets),
+            sessions(sets),
+            totp_secrets(sets),
+            backup_codes(sets),
+            invitations(sets),
+            audit_events(sets),
+        ]
     }
 }
 
-pub(crate) fn tables() -> Vec<TenantTable> {
-    vec![users(), sessions(), totp_secrets(), backup_codes(), invitations(), audit_events()]
-}
-
-fn users() -> TenantTable {
-    TenantTable::new(SCHEMA, "users")
+fn users(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Auth), "users")
         .col(string_len("handle", 64))
         .col(string_len("email", 255))
         .col(string_len_null("display_name", 128))
@@ -86,8 +75,8 @@ fn users() -> TenantTable {
         .json_array("permissions")
 }
 
-fn sessions() -> TenantTable {
-    TenantTable::new(SCHEMA, "sessions")
+fn sessions(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Auth), "sessions")
         .col(uuid("user_id"))
         .col(timestamp_with_time_zone("expires_at"))
         .col(timestamp_with_time_zone_default_now("created_at"))
@@ -100,15 +89,15 @@ fn sessions() -> TenantTable {
         .col(json_binary_null("geo_location"))
         .col(text_null("temp_totp_secret"))
         .col(timestamp_with_time_zone_null("temp_totp_expires_at"))
-        .foreign_key(of_user("user_id"))
+        .foreign_key(of_user(sets, "user_id"))
         .json_object("user_data")
         .json_object("geo_location")
         .one_of("device_type", ["mobile", "tablet", "desktop", "unknown"])
         .index([("expires_at", Asc)])
 }
 
-fn totp_secrets() -> TenantTable {
-    TenantTable::new(SCHEMA, "totp_secrets")
+fn totp_secrets(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Auth), "totp_secrets")
         .col(string_len("handle", 64))
         .col(uuid("user_id"))
         .col(text("encrypted_secret"))
@@ -121,25 +110,25 @@ fn totp_secrets() -> TenantTable {
         .col(timestamp_with_time_zone_null("last_used_at"))
         .col(timestamp_with_time_zone_default_now("created_at"))
         .key(["handle"])
-        .foreign_key(of_user("user_id"))
+        .foreign_key(of_user(sets, "user_id"))
         .lower_case("handle")
         .at_least("version", 1)
         .at_least("last_used_step", 0)
 }
 
-fn backup_codes() -> TenantTable {
-    TenantTable::new(SCHEMA, "backup_codes")
+fn backup_codes(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Auth), "backup_codes")
         .col(uuid("user_id"))
         .col(json_binary("codes"))
         .col(timestamp_with_time_zone_default_now("generated_at"))
         .col(timestamp_with_time_zone_null("last_used_at"))
         .key(["user_id"])
-        .foreign_key(of_user("user_id"))
+        .foreign_key(of_user(sets, "user_id"))
         .json_array("codes")
 }
 
-fn invitations() -> TenantTable {
-    TenantTable::new(SCHEMA, "invitations")
+fn invitations(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Auth), "invitations")
         .col(text("token"))
         .col(string_len("email", 255))
         .col(string_len("role", 32))
@@ -152,15 +141,15 @@ fn invitations() -> TenantTable {
         .col(json_binary_null("metadata"))
         .col(timestamp_with_time_zone_default_now("created_at"))
         .unique(["token"])
-        .foreign_key(TenantForeignKey::column("created_by").to(SCHEMA, "users"))
+        .foreign_key(TenantForeignKey::column("created_by").to(sets.schema(TableSet::Auth), "users"))
         .lower_case("email")
         .json_object("metadata")
         .index([("expires_at", Asc)])
 }
 
 /// The trail outlives the users in it, so it refers to none of them.
-fn audit_events() -> TenantTable {
-    TenantTable::new(SCHEMA, "audit_events")
+fn audit_events(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Auth), "audit_events")
         .col(string_len("type", 64))
         .col(uuid_null("user_id"))
         .col(uuid_null("target_user_id"))
@@ -180,7 +169,9 @@ fn audit_events() -> TenantTable {
         .append_only()
 }
 
-/// What belongs to a user goes with the user.
-fn of_user(column: &str) -> TenantForeignKey {
-    TenantForeignKey::column(column).to(SCHEMA, "users").on_delete(ForeignKeyAction::Cascade)
+/// A reference to a user, deleted with the user.
+fn of_user(sets: &TableSets, column: &str) -> TenantForeignKey {
+    TenantForeignKey::column(column)
+        .to(sets.schema(TableSet::Auth), "users")
+        .on_delete(ForeignKeyAction::Cascade)
 }

@@ -1,37 +1,21 @@
-//! What a tenant's site shows: the business, its services, hours, reviews and practitioners.
+//! The content of a tenant's site: the business, its services, hours, reviews and practitioners.
 
-use async_trait::async_trait;
 use sea_orm_migration::{prelude::*, schema::*, sea_query::ColumnType};
 
-use crate::{
-    Settings, TableError, TenantTable,
-    migration::{TenantMigration, drop_all, run_statements, statements_of},
-};
+use crate::migration::TenantMigration;
+use crate::{TableSet, TableSets, TenantTable};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-#[async_trait]
 impl TenantMigration for Migration {
-    async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
-        run_statements(self, manager, settings).await
-    }
-
-    async fn down(&self, manager: &SchemaManager, _: &Settings) -> Result<(), DbErr> {
-        drop_all(manager, &tables()).await
-    }
-
-    fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
-        statements_of(settings, &tables()).map(Some)
+    fn tables(&self, sets: &TableSets) -> Vec<TenantTable> {
+        vec![business_profile(sets), services(sets), business_hours(sets), reviews(sets), practitioners(sets)]
     }
 }
 
-pub(crate) fn tables() -> Vec<TenantTable> {
-    vec![business_profile(), services(), business_hours(), reviews(), practitioners()]
-}
-
-fn business_profile() -> TenantTable {
-    TenantTable::new("public", "business_profile")
+fn business_profile(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Content), "business_profile")
         .one_row_per_tenant()
         .col(string_len("name", 255))
         .col(string_len("phone", 32))
@@ -57,8 +41,8 @@ fn business_profile() -> TenantTable {
         .check("country", Expr::cust("country ~ '^[A-Z]{2}$'"))
 }
 
-fn services() -> TenantTable {
-    TenantTable::new("public", "services")
+fn services(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Content), "services")
         .col(string_len_null("acuity_id", 64))
         .col(string_len("name", 255))
         .col(text_null("description"))
@@ -75,8 +59,8 @@ fn services() -> TenantTable {
         .check("currency", Expr::cust("currency ~ '^[A-Z]{3}$'"))
 }
 
-fn business_hours() -> TenantTable {
-    TenantTable::new("public", "business_hours")
+fn business_hours(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Content), "business_hours")
         .col(small_integer("day_of_week"))
         .col(time("opens"))
         .col(time("closes"))
@@ -86,8 +70,8 @@ fn business_hours() -> TenantTable {
         .check("opens_before_closes", Expr::col("opens").lt(Expr::col("closes")))
 }
 
-fn reviews() -> TenantTable {
-    TenantTable::new("public", "reviews")
+fn reviews(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Content), "reviews")
         .col(string_len("reviewer_name", 255))
         .col(small_integer("rating"))
         .col(text("text"))
@@ -99,8 +83,8 @@ fn reviews() -> TenantTable {
         .between("rating", 1, 5)
 }
 
-fn practitioners() -> TenantTable {
-    TenantTable::new("public", "practitioners")
+fn practitioners(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Content), "practitioners")
         .col(string_len("handle", 64))
         .col(string_len("name", 255))
         .col(string_len_null("title", 128))

@@ -1,37 +1,27 @@
-//! Appointments to come: clients, bookings, and what blocks a practitioner's time.
+//! Clients, bookings, time blocks, special opening hours, and slot reservations.
 
-use async_trait::async_trait;
 use sea_orm_migration::{prelude::*, schema::*, sea_query::IndexOrder::Asc};
 
-use crate::{
-    Settings, TableError, TenantForeignKey, TenantTable,
-    migration::{TenantMigration, drop_all, run_statements, statements_of},
-};
+use crate::migration::TenantMigration;
+use crate::{TableSet, TableSets, TenantForeignKey, TenantTable};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-#[async_trait]
 impl TenantMigration for Migration {
-    async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
-        run_statements(self, manager, settings).await
-    }
-
-    async fn down(&self, manager: &SchemaManager, _: &Settings) -> Result<(), DbErr> {
-        drop_all(manager, &tables()).await
-    }
-
-    fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
-        statements_of(settings, &tables()).map(Some)
+    fn tables(&self, sets: &TableSets) -> Vec<TenantTable> {
+        vec![
+            clients(sets),
+            bookings(sets),
+            time_blocks(sets),
+            business_hours_overrides(sets),
+            slot_reservations(sets),
+        ]
     }
 }
 
-pub(crate) fn tables() -> Vec<TenantTable> {
-    vec![clients(), bookings(), time_blocks(), business_hours_overrides(), slot_reservations()]
-}
-
-fn clients() -> TenantTable {
-    TenantTable::new("public", "clients")
+fn clients(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Booking), "clients")
         .col(string_len("first_name", 128))
         .col(string_len("last_name", 128))
         .col(string_len("email", 255))
@@ -45,8 +35,8 @@ fn clients() -> TenantTable {
         .json_object("custom_fields")
 }
 
-fn bookings() -> TenantTable {
-    TenantTable::new("public", "bookings")
+fn bookings(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Booking), "bookings")
         .col(string_len("confirmation_code", 16))
         .col(uuid("service_id"))
         .col(uuid_null("practitioner_id"))
@@ -67,9 +57,11 @@ fn bookings() -> TenantTable {
         .col(timestamp_with_time_zone_default_now("updated_at"))
         .unique(["confirmation_code"])
         .unique(["idempotency_key"])
-        .foreign_key(TenantForeignKey::column("service_id").to("public", "services"))
-        .foreign_key(TenantForeignKey::column("practitioner_id").to("public", "practitioners"))
-        .foreign_key(TenantForeignKey::column("client_id").to("public", "clients"))
+        .foreign_key(TenantForeignKey::column("service_id").to(sets.schema(TableSet::Content), "services"))
+        .foreign_key(
+            TenantForeignKey::column("practitioner_id").to(sets.schema(TableSet::Content), "practitioners"),
+        )
+        .foreign_key(TenantForeignKey::column("client_id").to(sets.schema(TableSet::Booking), "clients"))
         .one_of("status", ["confirmed", "cancelled", "completed", "no_show"])
         .at_least("duration", 1)
         .at_least("amount_cents", 0)
@@ -78,24 +70,26 @@ fn bookings() -> TenantTable {
         .index([("datetime", Asc)])
 }
 
-fn time_blocks() -> TenantTable {
-    TenantTable::new("public", "time_blocks")
+fn time_blocks(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Booking), "time_blocks")
         .col(uuid("practitioner_id"))
         .col(timestamp_with_time_zone("start_time"))
         .col(timestamp_with_time_zone("end_time"))
         .col(string_len("block_type", 32))
         .col(string_len_null("title", 255))
         .col(timestamp_with_time_zone_default_now("created_at"))
-        .foreign_key(TenantForeignKey::column("practitioner_id").to("public", "practitioners"))
+        .foreign_key(
+            TenantForeignKey::column("practitioner_id").to(sets.schema(TableSet::Content), "practitioners"),
+        )
         .one_of("block_type", ["break", "vacation", "hold"])
         .check("ends_after_start", Expr::col("end_time").gt(Expr::col("start_time")))
         .index([("practitioner_id", Asc), ("start_time", Asc)])
 }
 
 /// Without hours the business is closed on that day.
-fn business_hours_overrides() -> TenantTable {
+fn business_hours_overrides(sets: &TableSets) -> TenantTable {
     let absent = |column: &'static str| Expr::col(column).is_null();
-    TenantTable::new("public", "business_hours_overrides")
+    TenantTable::new(sets.schema(TableSet::Booking), "business_hours_overrides")
         .col(date("date"))
         .col(time_null("opens"))
         .col(time_null("closes"))
@@ -106,8 +100,8 @@ fn business_hours_overrides() -> TenantTable {
         .check("opens_before_closes", Expr::col("opens").lt(Expr::col("closes")))
 }
 
-fn slot_reservations() -> TenantTable {
-    TenantTable::new("public", "slot_reservations")
+fn slot_reservations(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Booking), "slot_reservations")
         .col(uuid_null("practitioner_id"))
         .col(timestamp_with_time_zone("datetime"))
         .col(timestamp_with_time_zone("end_time"))
@@ -115,7 +109,9 @@ fn slot_reservations() -> TenantTable {
         .col(timestamp_with_time_zone("expires_at"))
         .col(timestamp_with_time_zone_null("released_at"))
         .col(timestamp_with_time_zone_default_now("created_at"))
-        .foreign_key(TenantForeignKey::column("practitioner_id").to("public", "practitioners"))
+        .foreign_key(
+            TenantForeignKey::column("practitioner_id").to(sets.schema(TableSet::Content), "practitioners"),
+        )
         .at_least("duration", 1)
         .check("ends_after_start", Expr::col("end_time").gt(Expr::col("datetime")))
         .index([("practitioner_id", Asc), ("datetime", Asc)])

@@ -1,38 +1,22 @@
-//! What is paid for ahead: gift certificates, session packs, and how both are used up.
+//! Gift certificates, packages of sessions, and the redemptions of both.
 
-use async_trait::async_trait;
 use sea_orm_migration::{prelude::*, schema::*};
 
-use crate::{
-    Settings, TableError, TenantForeignKey, TenantTable,
-    migration::{TenantMigration, drop_all, run_statements, statements_of},
-};
+use crate::migration::TenantMigration;
+use crate::{TableSet, TableSets, TenantForeignKey, TenantTable};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-#[async_trait]
 impl TenantMigration for Migration {
-    async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
-        run_statements(self, manager, settings).await
+    fn tables(&self, sets: &TableSets) -> Vec<TenantTable> {
+        vec![gift_certificates(sets), packages(sets), gift_certificate_redemptions(sets)]
     }
-
-    async fn down(&self, manager: &SchemaManager, _: &Settings) -> Result<(), DbErr> {
-        drop_all(manager, &tables()).await
-    }
-
-    fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
-        statements_of(settings, &tables()).map(Some)
-    }
-}
-
-pub(crate) fn tables() -> Vec<TenantTable> {
-    vec![gift_certificates(), packages(), gift_certificate_redemptions()]
 }
 
 /// Certificates never expire, by law: the table has no column to say when.
-fn gift_certificates() -> TenantTable {
-    TenantTable::new("public", "gift_certificates")
+fn gift_certificates(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Certificates), "gift_certificates")
         .col(string_len("code", 16))
         .col(integer("amount_cents"))
         .col(integer("balance_cents"))
@@ -56,8 +40,8 @@ fn gift_certificates() -> TenantTable {
         .check("balance_cents", Expr::col("balance_cents").between(0, Expr::col("amount_cents")))
 }
 
-fn packages() -> TenantTable {
-    TenantTable::new("public", "packages")
+fn packages(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::Certificates), "packages")
         .col(string_len("code", 16))
         .col(uuid_null("client_id"))
         .col(string_len("package_type", 64))
@@ -75,7 +59,7 @@ fn packages() -> TenantTable {
         .col(timestamp_with_time_zone_default_now("created_at"))
         .col(timestamp_with_time_zone_default_now("updated_at"))
         .unique(["code"])
-        .foreign_key(TenantForeignKey::column("client_id").to("public", "clients"))
+        .foreign_key(TenantForeignKey::column("client_id").to(sets.schema(TableSet::Booking), "clients"))
         .one_of("status", ["active", "void"])
         .check("currency", Expr::cust("currency ~ '^[A-Z]{3}$'"))
         .at_least("total_sessions", 1)
@@ -84,11 +68,11 @@ fn packages() -> TenantTable {
 }
 
 /// Uses up money of a certificate or a session of a pack, and never both.
-fn gift_certificate_redemptions() -> TenantTable {
+fn gift_certificate_redemptions(sets: &TableSets) -> TenantTable {
     let is = |kind: &'static str| Expr::col("type").eq(kind);
     let given = |column: &'static str| Expr::col(column).is_not_null();
     let absent = |column: &'static str| Expr::col(column).is_null();
-    TenantTable::new("public", "gift_certificate_redemptions")
+    TenantTable::new(sets.schema(TableSet::Certificates), "gift_certificate_redemptions")
         .col(uuid("booking_id"))
         .col(uuid_null("gift_certificate_id"))
         .col(uuid_null("package_id"))
@@ -98,9 +82,14 @@ fn gift_certificate_redemptions() -> TenantTable {
         // Given back when the booking was cancelled: it counts no more.
         .col(timestamp_with_time_zone_null("refunded_at"))
         .col(timestamp_with_time_zone_default_now("created_at"))
-        .foreign_key(TenantForeignKey::column("booking_id").to("public", "bookings"))
-        .foreign_key(TenantForeignKey::column("gift_certificate_id").to("public", "gift_certificates"))
-        .foreign_key(TenantForeignKey::column("package_id").to("public", "packages"))
+        .foreign_key(TenantForeignKey::column("booking_id").to(sets.schema(TableSet::Booking), "bookings"))
+        .foreign_key(
+            TenantForeignKey::column("gift_certificate_id")
+                .to(sets.schema(TableSet::Certificates), "gift_certificates"),
+        )
+        .foreign_key(
+            TenantForeignKey::column("package_id").to(sets.schema(TableSet::Certificates), "packages"),
+        )
         .one_of("type", ["gift_certificate", "package"])
         .check("gift_certificate_id", is("gift_certificate").eq(given("gift_certificate_id")))
         .check("package_id", is("package").eq(given("package_id")))

@@ -1,37 +1,21 @@
-//! What was before: appointments, payments and bookings brought over from other systems.
+//! Appointments, payments and bookings that were imported from other systems.
 
-use async_trait::async_trait;
 use sea_orm_migration::{prelude::*, schema::*};
 
-use crate::{
-    Settings, TableError, TenantForeignKey, TenantTable,
-    migration::{TenantMigration, drop_all, run_statements, statements_of},
-};
+use crate::migration::TenantMigration;
+use crate::{TableSet, TableSets, TenantForeignKey, TenantTable};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-#[async_trait]
 impl TenantMigration for Migration {
-    async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
-        run_statements(self, manager, settings).await
-    }
-
-    async fn down(&self, manager: &SchemaManager, _: &Settings) -> Result<(), DbErr> {
-        drop_all(manager, &tables()).await
-    }
-
-    fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
-        statements_of(settings, &tables()).map(Some)
+    fn tables(&self, sets: &TableSets) -> Vec<TenantTable> {
+        vec![appointments(sets), payments(sets), local_bookings(sets)]
     }
 }
 
-pub(crate) fn tables() -> Vec<TenantTable> {
-    vec![appointments(), payments(), local_bookings()]
-}
-
-fn appointments() -> TenantTable {
-    TenantTable::new("public", "appointments")
+fn appointments(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::History), "appointments")
         .col(integer_null("acuity_id"))
         .col(string_len("client_name", 255))
         .col(string_len_null("client_email", 255))
@@ -49,8 +33,8 @@ fn appointments() -> TenantTable {
         .at_least("price_cents", 0)
 }
 
-fn payments() -> TenantTable {
-    TenantTable::new("public", "payments")
+fn payments(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::History), "payments")
         .col(uuid_null("appointment_id"))
         .col(integer("amount_cents"))
         .col(string_len("currency", 3).default("USD"))
@@ -60,13 +44,15 @@ fn payments() -> TenantTable {
         .col(json_binary_null("metadata"))
         .col(timestamp_with_time_zone_default_now("created_at"))
         .unique(["processor", "processor_ref"])
-        .foreign_key(TenantForeignKey::column("appointment_id").to("public", "appointments"))
+        .foreign_key(
+            TenantForeignKey::column("appointment_id").to(sets.schema(TableSet::History), "appointments"),
+        )
         .at_least("amount_cents", 0)
 }
 
 /// Refers to services and providers of the other system, which need not be here.
-fn local_bookings() -> TenantTable {
-    TenantTable::new("public", "local_bookings")
+fn local_bookings(sets: &TableSets) -> TenantTable {
+    TenantTable::new(sets.schema(TableSet::History), "local_bookings")
         .col(string_len("service_id", 128))
         .col(string_len("service_name", 255))
         .col(string_len_null("provider_id", 128))

@@ -1,65 +1,81 @@
-//! No practitioner is in two places at once, whatever program writes the rows.
+//! Exclusion constraints that keep a practitioner's bookings from overlapping, whatever program writes the rows.
 //!
 //! An exclusion constraint compares with operators of `GiST`, which has none for `uuid` without the extension
-//! `btree_gist`. A range over `uuid` that holds one value needs no extension. Citus takes no exclusion constraint that
-//! does not compare the distribution column with `=`: `Distribution` makes these anew, with the extension.
+//! `btree_gist`. A range over `uuid` with one value needs no extension. Citus requires that an exclusion constraint
+//! compares the distribution column with `=`: `Distribution` recreates these with the extension.
 
 use async_trait::async_trait;
 use sea_orm_migration::prelude::*;
+use watertight_schema::sql::literal;
 
-use crate::{
-    Settings, TableError,
-    migration::{TenantMigration, run_statements},
-};
+use crate::migration::TenantMigration;
+use crate::{Settings, TableError, TableSet};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// `fresh` drops tables and leaves types.
-const RANGE_OVER_UUID: &str = "DO $$ BEGIN IF to_regtype('public.uuidrange') IS NULL THEN \
-    CREATE TYPE public.uuidrange AS RANGE (subtype = uuid); END IF; END $$";
-
-/// What may not overlap, by table and condition. A row without a practitioner takes up the business as a whole.
+/// The tables whose rows may not overlap, each with its condition. A row without a practitioner occupies the business as
+/// a whole.
 pub(crate) const TABLES: [(&str, &str); 2] =
     [("bookings", "status <> 'cancelled'"), ("slot_reservations", "released_at IS NULL")];
 
 #[async_trait]
 impl TenantMigration for Migration {
-    async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
-        run_statements(self, manager, settings).await
-    }
-
-    async fn down(&self, manager: &SchemaManager, _: &Settings) -> Result<(), DbErr> {
+    async fn down(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
         let db = manager.get_connection();
         for (table, _) in TABLES {
-            db.execute_unprepared(&dropping(table)).await?;
+            db.execute_unprepared(&dropping(settings, table)).await?;
         }
-        db.execute_unprepared("DROP TYPE public.uuidrange").await?;
+        db.execute_unprepared(&format!("DROP TYPE {}", range(settings))).await?;
         Ok(())
     }
 
-    fn statements(&self, _: &Settings) -> Result<Option<Vec<String>>, TableError> {
-        let compared = "public.uuidrange(tenant_id, tenant_id, '[]') WITH &&, \
-            public.uuidrange(coalesce(practitioner_id, tenant_id), coalesce(practitioner_id, tenant_id), '[]') WITH &&";
-        let exclusions = TABLES.iter().map(|(table, condition)| exclusion(table, compared, condition));
-        Ok(Some(std::iter::once(RANGE_OVER_UUID.to_owned()).chain(exclusions).collect()))
+    fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
+        let range = range(settings);
+        let compared = format!(
+            "{range}(tenant_id, tenant_id, '[]') WITH &&, \
+             {range}(coalesce(practitioner_id, tenant_id), coalesce(practitioner_id, tenant_id), '[]') WITH &&"
+        );
+        let exclusions =
+            TABLES.iter().map(|(table, condition)| exclusion(settings, table, &compared, condition));
+        Ok(Some(std::iter::once(range_over_uuid(&range)).chain(exclusions).collect()))
     }
 }
 
-fn exclusion(table: &str, compared: &str, condition: &str) -> String {
+fn range(settings: &Settings) -> String {
+    format!("{}.uuidrange", settings.schema_sql(TableSet::Booking))
+}
+
+/// `fresh` drops tables and leaves types.
+fn range_over_uuid(range: &str) -> String {
+    let (name, quotes) = (literal(range), dollar_quotes(range));
     format!(
-        "ALTER TABLE public.{table} ADD CONSTRAINT {table}_overlap_excl EXCLUDE USING gist (\
+        "DO {quotes} BEGIN IF to_regtype({name}) IS NULL THEN \
+         CREATE TYPE {range} AS RANGE (subtype = uuid); END IF; END {quotes}"
+    )
+}
+
+/// Dollar quotes for SQL that contains a name.
+fn dollar_quotes(name: &str) -> &'static str {
+    if name.contains('$') { "$watertight_range$" } else { "$$" }
+}
+
+fn exclusion(settings: &Settings, table: &str, compared: &str, condition: &str) -> String {
+    let schema = settings.schema_sql(TableSet::Booking);
+    format!(
+        "ALTER TABLE {schema}.{table} ADD CONSTRAINT {table}_overlap_excl EXCLUDE USING gist (\
          {compared}, tstzrange(datetime, end_time) WITH &&) WHERE ({condition})"
     )
 }
 
-/// The constraint of a table, compared with what `btree_gist` gives.
-pub(crate) fn by_equality(table: &str) -> Option<String> {
+/// The constraint of a table, compared with the operators of `btree_gist`.
+pub(crate) fn by_equality(settings: &Settings, table: &str) -> Option<String> {
     let compared = "tenant_id WITH =, coalesce(practitioner_id, tenant_id) WITH =";
     let (table, condition) = TABLES.iter().find(|(name, _)| *name == table)?;
-    Some(exclusion(table, compared, condition))
+    Some(exclusion(settings, table, compared, condition))
 }
 
-pub(crate) fn dropping(table: &str) -> String {
-    format!("ALTER TABLE public.{table} DROP CONSTRAINT IF EXISTS {table}_overlap_excl")
+pub(crate) fn dropping(settings: &Settings, table: &str) -> String {
+    let schema = settings.schema_sql(TableSet::Booking);
+    format!("ALTER TABLE {schema}.{table} DROP CONSTRAINT IF EXISTS {table}_overlap_excl")
 }

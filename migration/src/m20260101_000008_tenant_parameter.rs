@@ -1,38 +1,51 @@
-//! A type whose values say whose statement they are bound to.
+//! A type that names the tenant of the statement that a value is bound to.
 //!
-//! PostgreSQL converts bound values before it runs the statement, and the conversion to a domain computes the domain's
-//! check. The check of this one makes the setting that the policies go by, until the end of the transaction: so a
-//! statement that is sent alone brings its tenant along in the same message. No column is of this type.
+//! PostgreSQL converts bound values before it runs the statement, and the conversion to a domain evaluates the domain's
+//! check. The check of this domain makes the setting that the policies read, until the end of the transaction: a
+//! statement outside a transaction carries its tenant in the same message. No column has this type.
 
 use async_trait::async_trait;
 use sea_orm_migration::prelude::*;
+use watertight_schema::isolation::{SIGNED_TENANT_MIGRATION, UNSIGNED_TENANT_SETTING};
 
-use crate::{
-    Settings, TENANT_SETTING, TableError,
-    migration::{TenantMigration, run_statements},
-};
+use crate::migration::{TenantMigration, run_statements};
+use crate::{Settings, TableError, TableSet, applied};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// `fresh` drops tables and leaves types.
-const DROP: &str = "DROP DOMAIN IF EXISTS auth.watertight_tenant";
-
 #[async_trait]
 impl TenantMigration for Migration {
     async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
-        run_statements(self, manager, settings).await
+        // The signed token has replaced the type in a database that gets this table set later.
+        if applied::contains(manager, settings, SIGNED_TENANT_MIGRATION).await? == Some(true) {
+            return Ok(());
+        }
+        run_statements(manager, settings, self.statements(settings)?).await
     }
 
-    async fn down(&self, manager: &SchemaManager, _: &Settings) -> Result<(), DbErr> {
-        manager.get_connection().execute_unprepared(DROP).await.map(drop)
+    async fn down(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
+        manager.get_connection().execute_unprepared(&drop_domain(settings)).await.map(drop)
     }
 
-    fn statements(&self, _: &Settings) -> Result<Option<Vec<String>>, TableError> {
-        let domain = format!(
-            "CREATE DOMAIN auth.watertight_tenant AS uuid NOT NULL CONSTRAINT watertight_tenant_setting \
-             CHECK (set_config('{TENANT_SETTING}', VALUE::text, true) IS NOT NULL)"
-        );
-        Ok(Some(vec![DROP.to_owned(), domain]))
+    fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
+        Ok(Some(vec![drop_domain(settings), create_domain(settings)]))
     }
+}
+
+/// `fresh` drops tables and leaves types.
+pub(crate) fn drop_domain(settings: &Settings) -> String {
+    format!("DROP DOMAIN IF EXISTS {}", domain(settings))
+}
+
+pub(crate) fn create_domain(settings: &Settings) -> String {
+    format!(
+        "CREATE DOMAIN {} AS uuid NOT NULL CONSTRAINT watertight_tenant_setting \
+         CHECK (set_config('{UNSIGNED_TENANT_SETTING}', VALUE::text, true) IS NOT NULL)",
+        domain(settings)
+    )
+}
+
+fn domain(settings: &Settings) -> String {
+    format!("{}.watertight_tenant", settings.schema_sql(TableSet::Auth))
 }

@@ -6,35 +6,31 @@
 
 use async_trait::async_trait;
 use sea_orm_migration::prelude::*;
+use watertight_schema::sql;
 
-use crate::{
-    Settings, TableError, identifier,
-    migration::{TenantMigration, run_statements},
-};
+use crate::migration::TenantMigration;
+use crate::{Settings, TableError, TableSet, name};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
 #[async_trait]
 impl TenantMigration for Migration {
-    async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
-        run_statements(self, manager, settings).await
+    async fn down(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
+        let sql = format!("DROP POLICY audit_clock ON {}.audit_events", settings.schema_sql(TableSet::Auth));
+        manager.get_connection().execute_unprepared(&sql).await.map(drop)
     }
 
-    async fn down(&self, manager: &SchemaManager, _: &Settings) -> Result<(), DbErr> {
-        let sql = "DROP POLICY audit_clock ON auth.audit_events";
-        manager.get_connection().execute_unprepared(sql).await.map(drop)
-    }
-
-    /// A buffered event is dated when it was logged, at most a day before it is written; the hour and the second are for
-    /// the way to the database and for its clock being set.
+    /// A buffered event is dated when it was logged, at most a day before it is written. The hour and the second allow
+    /// for the way to the database and for its clock being set.
     fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
-        identifier::check("role", settings.app_role())?;
+        name::check("role", settings.app_role())?;
         let policy = format!(
-            r#"CREATE POLICY audit_clock ON auth.audit_events AS RESTRICTIVE FOR INSERT TO {role}
+            r#"CREATE POLICY audit_clock ON {schema}.audit_events AS RESTRICTIVE FOR INSERT TO {role}
                    WITH CHECK ("timestamp" BETWEEN clock_timestamp() - INTERVAL '25 hours'
                                                AND clock_timestamp() + INTERVAL '1 second')"#,
-            role = identifier::quote(settings.app_role())
+            schema = settings.schema_sql(TableSet::Auth),
+            role = sql::identifier(settings.app_role())
         );
         Ok(Some(vec![policy]))
     }

@@ -1,6 +1,6 @@
-//! What `sea-orm-cli migrate` runs.
+//! The program that `sea-orm-cli migrate` runs.
 
 #[tokio::main]
 async fn main() {
-    watertight_migration::run_cli(watertight_migration::Migrator).await;
+    watertight_migration::run_cli_with(watertight_migration::TenantMigrator::new).await;
 }

@@ -1,29 +1,37 @@
-//! A migration that knows the installation's settings.
+//! A migration that is given the installation's settings.
 
 use async_trait::async_trait;
 use sea_orm_migration::{MigrationName, MigrationTrait, prelude::*};
 
-use crate::{Settings, TableError, TenantTable, access};
+use crate::{Settings, TableError, TableSets, TenantTable, access};
 
-/// A migration that is told the [`Settings`] instead of reading them itself.
+/// A migration that is given the [`Settings`] instead of reading them itself.
 ///
-/// Every plain [`MigrationTrait`] is one, so that migrations made by `sea-orm-cli migrate generate` stand in
-/// the same list as the ones that make tenant tables.
+/// Every plain [`MigrationTrait`] is one, so that the list of migrations also takes those that `sea-orm-cli migrate
+/// generate` creates.
 #[async_trait]
 pub(crate) trait TenantMigration: MigrationName + Send + Sync {
-    /// Applies the migration.
-    async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr>;
-
-    /// Rolls the migration back.
-    async fn down(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr>;
-
-    /// The SQL that makes what the migration makes, in schemas that are there: all that `up` runs besides what it has
-    /// to find out first. `None` where that cannot be told without running it.
-    fn statements(&self, _: &Settings) -> Result<Option<Vec<String>>, TableError> {
-        Ok(None)
+    /// The tables that the migration creates, each after the tables that it refers to.
+    fn tables(&self, _: &TableSets) -> Vec<TenantTable> {
+        Vec::new()
     }
 
-    /// Whether it runs in a transaction, as [`MigrationTrait::use_transaction`] says it.
+    /// The SQL that applies the migration in existing schemas, or `None` when it cannot be known without running it.
+    fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
+        statements_of(settings, &self.tables(settings.table_sets())).map(Some)
+    }
+
+    /// Applies the migration.
+    async fn up(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
+        run_statements(manager, settings, self.statements(settings)?).await
+    }
+
+    /// Rolls the migration back.
+    async fn down(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
+        drop_all(manager, &self.tables(settings.table_sets())).await
+    }
+
+    /// Whether it runs in a transaction, as [`MigrationTrait::use_transaction`] says.
     fn use_transaction(&self) -> Option<bool> {
         None
     }
@@ -31,6 +39,10 @@ pub(crate) trait TenantMigration: MigrationName + Send + Sync {
 
 #[async_trait]
 impl<M: MigrationTrait> TenantMigration for M {
+    fn statements(&self, _: &Settings) -> Result<Option<Vec<String>>, TableError> {
+        Ok(None)
+    }
+
     async fn up(&self, manager: &SchemaManager, _: &Settings) -> Result<(), DbErr> {
         MigrationTrait::up(self, manager).await
     }
@@ -44,34 +56,7 @@ impl<M: MigrationTrait> TenantMigration for M {
     }
 }
 
-/// A migration with its settings: what a migrator runs.
-pub(crate) struct Configured {
-    pub(crate) migration: Box<dyn TenantMigration>,
-    pub(crate) settings: Settings,
-}
-
-impl MigrationName for Configured {
-    fn name(&self) -> &str {
-        self.migration.name()
-    }
-}
-
-#[async_trait]
-impl MigrationTrait for Configured {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        self.migration.up(manager, &self.settings).await
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        self.migration.down(manager, &self.settings).await
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        self.migration.use_transaction()
-    }
-}
-
-/// The SQL that makes tables, each after those it refers to.
+/// The SQL that creates tables, each after the tables that it refers to.
 pub(crate) fn statements_of(settings: &Settings, tables: &[TenantTable]) -> Result<Vec<String>, TableError> {
     let mut all = Vec::new();
     for table in tables {
@@ -80,21 +65,20 @@ pub(crate) fn statements_of(settings: &Settings, tables: &[TenantTable]) -> Resu
     Ok(all)
 }
 
-/// Runs what [`TenantMigration::statements`] gives.
+/// Runs the SQL of [`TenantMigration::statements`].
 pub(crate) async fn run_statements(
-    migration: &impl TenantMigration,
     manager: &SchemaManager<'_>,
     settings: &Settings,
+    statements: Option<Vec<String>>,
 ) -> Result<(), DbErr> {
-    let statements = migration.statements(settings)?.unwrap_or_default();
     access::require_role(manager, settings).await?;
-    for statement in statements {
+    for statement in statements.unwrap_or_default() {
         manager.get_connection().execute_unprepared(&statement).await?;
     }
     Ok(())
 }
 
-/// Drops tables in the opposite order to that in which they were made.
+/// Drops tables in the opposite order to that in which they were created.
 pub(crate) async fn drop_all(manager: &SchemaManager<'_>, tables: &[TenantTable]) -> Result<(), DbErr> {
     for table in tables.iter().rev() {
         table.drop(manager).await?;
@@ -105,6 +89,7 @@ pub(crate) async fn drop_all(manager: &SchemaManager<'_>, tables: &[TenantTable]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::configured::Configured;
 
     #[derive(DeriveMigrationName)]
     struct Generated;

@@ -9,10 +9,10 @@ use sea_orm_migration::{MigrationName, MigrationTrait, prelude::*, sea_orm::Conn
 
 pub use error::PartitionError;
 
-use crate::{
-    identifier::{self, Name},
-    sql::{one, query},
-};
+use watertight_schema::TableSets;
+
+use crate::name::{self, Name};
+use crate::query::{self, one};
 use conversion::{Shape, convert};
 
 /// A migration that divides tables into hash partitions by tenant; [`down`](MigrationTrait::down) makes plain tables
@@ -71,6 +71,19 @@ impl HashPartitions {
         Self::of(Self::TABLES, partitions)
     }
 
+    /// Divides those of [`TABLES`](Self::TABLES) whose table set is chosen, in their schemas.
+    ///
+    /// ```
+    /// use watertight_migration::{HashPartitions, TableSet, TableSets};
+    ///
+    /// let sets = TableSets::none().in_schema(TableSet::Auth, "identity");
+    /// assert!(HashPartitions::of_table_sets(&sets, 16).check().is_ok());
+    /// ```
+    pub fn of_table_sets(sets: &TableSets, partitions: u32) -> Self {
+        let chosen = |(schema, table)| Some((sets.schema_of(schema, table)?, table));
+        Self::of(Self::TABLES.into_iter().filter_map(chosen), partitions)
+    }
+
     /// Divides these tables, given as `(schema, name)`, in place of watertight's.
     ///
     /// ```
@@ -109,8 +122,8 @@ impl HashPartitions {
             return Err(PartitionError::Count { partitions: self.partitions });
         }
         for table in &self.tables {
-            identifier::check("schema", &table.schema)?;
-            identifier::check("table", &table.name)?;
+            name::check("schema", &table.schema)?;
+            name::check("table", &table.name)?;
         }
         Ok(())
     }
@@ -133,7 +146,7 @@ impl HashPartitions {
             convert(db, table, shape).await?;
         }
         let restore = "SELECT set_config('search_path', $1, true) || set_config('row_security', $2, true)";
-        query(db, restore, [before.into(), sight.into()]).await?;
+        query::rows(db, restore, [before.into(), sight.into()]).await?;
         Ok(())
     }
 }

@@ -1,36 +1,20 @@
 //! The tenant of a transaction as the database sees it: a signed setting, and the function that verifies it.
 //!
-//! Sessions put a token into the setting [`TENANT_TOKEN_SETTING`]; the policies compare `tenant_id` with
+//! Sessions put a token into the setting `watertight.tenant`; the policies compare `tenant_id` with
 //! `watertight.tenant()`, which returns the token's tenant if one of the keys in `watertight.tenant_keys` signed it.
-//! Any SQL can make the setting, and only a holder of a key can make a token.
+//! Any SQL can make the setting; making a token takes a key.
 //!
 //! The functions run for statements of attackers, so `search_path` and temporary objects must not decide what a name
 //! in them means: every function, operator, type and table is qualified, and no construct is used that looks up `=`
 //! by itself (`NULLIF`, `IN`, `CASE x WHEN`). They contain no backslash, which `standard_conforming_strings` decides.
 
-use crate::{Settings, TENANT_SETTING, access, identifier};
+use watertight_schema::isolation::{
+    CLUSTER_CONDITION, CLUSTER_CONDITION_PRINTED, SCHEMA, TENANT_CONDITION, TENANT_CONDITION_PRINTED,
+    UNSIGNED_CONDITION, UNSIGNED_CONDITION_PRINTED,
+};
+use watertight_schema::sql;
 
-/// The schema of what isolation needs besides the tables.
-pub const ISOLATION_SCHEMA: &str = "watertight";
-
-/// The setting that holds the tenant's token until the end of a transaction.
-pub const TENANT_TOKEN_SETTING: &str = "watertight.tenant";
-
-/// The condition of every policy. The planner evaluates the sub-select once a statement and table, however many rows
-/// are read or written, and an index serves the comparison.
-pub const TENANT_CONDITION: &str = "tenant_id = (SELECT watertight.tenant())";
-
-/// [`TENANT_CONDITION`] as PostgreSQL prints it.
-const CONDITION_PRINTED: &str = "(tenant_id = ( SELECT watertight.tenant() AS tenant))";
-
-/// The condition on a Citus cluster, which takes no sub-select in a policy, as it is written and as PostgreSQL prints it.
-const CLUSTER_CONDITION: &str = "tenant_id = watertight.tenant()";
-const CLUSTER_CONDITION_PRINTED: &str = "(tenant_id = watertight.tenant())";
-
-/// The condition before tokens were signed, as it was written and as PostgreSQL prints it.
-const UNSIGNED_CONDITION: &str = "tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid";
-const UNSIGNED_CONDITION_PRINTED: &str =
-    "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
+use crate::{Settings, TableSet, access, m20260101_000008_tenant_parameter as tenant_parameter};
 
 /// A value of this type makes the setting when it is bound: PostgreSQL converts bound values before it plans and runs
 /// the statement, and converting to a domain evaluates the domain's check.
@@ -132,16 +116,16 @@ impl Mode {
     }
 }
 
-/// The SQL that makes the schema and what is in it, and moves all policies to the verified tenant. `fresh` drops tables
-/// and leaves the rest, so all of it may be there.
+/// The SQL that creates the schema and its objects, and moves all policies to the verified tenant. `fresh` drops tables
+/// and leaves the rest, so each object may already exist.
 pub(crate) fn statements(settings: &Settings) -> Vec<String> {
-    let role = identifier::quote(settings.app_role());
+    let role = sql::identifier(settings.app_role());
     let mut sql = vec![
         // `IF NOT EXISTS` would ask for the right to create schemas even where one is there already.
         "DO $$ BEGIN IF pg_catalog.to_regnamespace('watertight') IS NULL THEN CREATE SCHEMA watertight; END IF; END $$"
             .to_owned(),
         "REVOKE ALL ON SCHEMA watertight FROM PUBLIC".to_owned(),
-        access::schema_grant(settings, ISOLATION_SCHEMA),
+        access::schema_grant(settings, SCHEMA),
         KEYS.to_owned(),
         format!("REVOKE ALL ON TABLE watertight.tenant_keys FROM PUBLIC, {role}"),
     ];
@@ -154,8 +138,10 @@ pub(crate) fn statements(settings: &Settings) -> Vec<String> {
         format!("REVOKE ALL ON FUNCTION watertight.enter(uuid) FROM PUBLIC, {role}"),
         on_cluster(),
         move_policies(UNSIGNED_CONDITION_PRINTED, TENANT_CONDITION),
-        "DROP DOMAIN IF EXISTS auth.watertight_tenant".to_owned(),
     ]);
+    if settings.table_sets().contains(TableSet::Auth) {
+        sql.push(tenant_parameter::drop_domain(settings));
+    }
     sql
 }
 
@@ -167,7 +153,7 @@ pub(crate) fn token_type() -> [String; 2] {
 /// The SQL that takes the sub-select out of the policies: Citus has none in policies. The unsigned function is inlined
 /// without it.
 pub(crate) fn policies_without_subselect() -> String {
-    move_policies(CONDITION_PRINTED, CLUSTER_CONDITION)
+    move_policies(TENANT_CONDITION_PRINTED, CLUSTER_CONDITION)
 }
 
 /// The SQL that, on a cluster whose tables are distributed, makes the function unsigned and known to the workers, and
@@ -184,21 +170,22 @@ fn on_cluster() -> String {
     )
 }
 
-/// The SQL that puts back what was before.
-pub(crate) fn reverted() -> Vec<String> {
-    vec![
-        format!(
-            "CREATE DOMAIN auth.watertight_tenant AS uuid NOT NULL CONSTRAINT watertight_tenant_setting \
-             CHECK (set_config('{TENANT_SETTING}', VALUE::text, true) IS NOT NULL)"
-        ),
-        move_policies(CONDITION_PRINTED, UNSIGNED_CONDITION),
+/// The SQL that restores the unsigned tenant; `with_domain` also the type that names it.
+pub(crate) fn reverted(settings: &Settings, with_domain: bool) -> Vec<String> {
+    let mut sql = Vec::new();
+    if with_domain {
+        sql.push(tenant_parameter::create_domain(settings));
+    }
+    sql.extend([
+        move_policies(TENANT_CONDITION_PRINTED, UNSIGNED_CONDITION),
         move_policies(CLUSTER_CONDITION_PRINTED, UNSIGNED_CONDITION),
         "DROP FUNCTION watertight.enter(uuid)".to_owned(),
         "DROP FUNCTION watertight.tenant()".to_owned(),
         "DROP DOMAIN watertight.tenant_token".to_owned(),
         "DROP TABLE watertight.tenant_keys".to_owned(),
         "DROP SCHEMA watertight".to_owned(),
-    ]
+    ]);
+    sql
 }
 
 /// The SQL that gives a condition to every policy that has the other one: those of the application's tables, too.

@@ -1,6 +1,6 @@
-//! The keys that a database verifies tenants with: added, listed, retired, and done without.
+//! The keys with which a database verifies tenants: add, list and retire them, or stop verifying.
 //!
-//! All of it is for the owner of the tables, whose connection it takes.
+//! Every function takes a connection of the owner of the tables.
 //!
 //! ```no_run
 //! use watertight_migration::{TenantKey, sea_orm_migration::sea_orm::Database, tenant_keys};
@@ -17,36 +17,33 @@
 //! # }
 //! ```
 
-use std::{error::Error, fmt};
-
-use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 use serde::Serialize;
+use watertight_schema::TenantKey;
+use zeroize::Zeroizing;
 
-use crate::{
-    TenantKey,
-    sql::{column, one, query},
-    tenant_context::Mode,
-};
+use crate::error::migration_error;
+use crate::query::{self, column, one};
+use crate::tenant_context::Mode;
 
-/// A key that the database verifies tenants with.
+/// A key with which the database verifies tenants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct InstalledKey {
-    /// Its number.
+    /// Its ID.
     pub id: i16,
-    /// The time of its addition (RFC 3339, UTC).
+    /// The time at which it was added (RFC 3339, UTC).
     pub created_at: String,
 }
 
-/// Adds a key. Returns `false` where the database has it already.
+/// Adds a key. Returns `false` when the database already has it.
 ///
 /// # Errors
 ///
-/// [`TenantKeysError::IdTaken`] when another key has the number, [`TenantKeysError::NotMigrated`]; what the database
-/// reports.
+/// [`TenantKeysError::IdTaken`] when another key has the ID; [`TenantKeysError::NotMigrated`].
 pub async fn add(owner: &impl ConnectionTrait, key: &TenantKey) -> Result<bool, TenantKeysError> {
     require_migrated(owner).await?;
-    let [inner, outer] = key.pads();
+    let [inner, outer] = pads(key);
     let values = || -> [Value; 3] { [key.id().into(), inner.to_vec().into(), outer.to_vec().into()] };
     let sql =
         "INSERT INTO watertight.tenant_keys (id, ipad, opad) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
@@ -60,30 +57,29 @@ pub async fn add(owner: &impl ConnectionTrait, key: &TenantKey) -> Result<bool, 
     Ok(false)
 }
 
-/// The keys that the database has, the newest first.
+/// The keys of the database, the newest first.
 ///
 /// # Errors
 ///
-/// [`TenantKeysError::NotMigrated`]; what the database reports.
+/// [`TenantKeysError::NotMigrated`].
 pub async fn list(owner: &impl ConnectionTrait) -> Result<Vec<InstalledKey>, TenantKeysError> {
     require_migrated(owner).await?;
     let sql = "SELECT id, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') \
                FROM watertight.tenant_keys ORDER BY tenant_keys.created_at DESC, id DESC";
-    let rows = query(owner, sql, []).await?;
-    let key = |row: sea_orm_migration::sea_orm::QueryResult| {
+    let rows = query::rows(owner, sql, []).await?;
+    let key = |row: QueryResult| {
         let (id, created_at) = row.try_get_many_by_index()?;
         Ok(InstalledKey { id, created_at })
     };
     rows.into_iter().map(key).collect()
 }
 
-/// Removes a key: tokens that it signed are worth nothing from then on. Deploy every application with the new key
-/// before.
+/// Removes a key: the database rejects tokens that it signed. Deploy every application with the new key before.
 ///
 /// # Errors
 ///
-/// [`TenantKeysError::UnknownId`]; [`TenantKeysError::LastKey`] when tenants would see nothing any more;
-/// [`TenantKeysError::NotMigrated`]; what the database reports.
+/// [`TenantKeysError::UnknownId`]; [`TenantKeysError::LastKey`] when tenants would see nothing without it;
+/// [`TenantKeysError::NotMigrated`].
 pub async fn retire(owner: &impl ConnectionTrait, id: i16) -> Result<(), TenantKeysError> {
     let signed = is_signed(owner).await?;
     // Two at once must not each leave the other's key as the last one.
@@ -99,14 +95,14 @@ pub async fn retire(owner: &impl ConnectionTrait, id: i16) -> Result<(), TenantK
     }
 }
 
-/// Makes the database believe the tenant that a session names, without a signature. Row-level security then holds
-/// against mistakes, and not against an attacker who runs SQL of their own: any SQL can name any tenant.
+/// Makes the database accept the tenant that a session names, without a signature. Row-level security then stops
+/// mistakes, but not an attacker who can run SQL: any SQL can name any tenant.
 ///
 /// For a Citus cluster, whose workers cannot read the keys.
 ///
 /// # Errors
 ///
-/// [`TenantKeysError::NotMigrated`]; what the database reports.
+/// [`TenantKeysError::NotMigrated`].
 pub async fn waive(owner: &impl ConnectionTrait) -> Result<(), TenantKeysError> {
     require_migrated(owner).await?;
     set(owner, Mode::Unsigned).await
@@ -116,8 +112,7 @@ pub async fn waive(owner: &impl ConnectionTrait) -> Result<(), TenantKeysError> 
 ///
 /// # Errors
 ///
-/// [`TenantKeysError::NoKey`] when it has no key to verify with; [`TenantKeysError::NotMigrated`]; what the database
-/// reports.
+/// [`TenantKeysError::NoKey`] when it has no key; [`TenantKeysError::NotMigrated`].
 pub async fn require(owner: &impl ConnectionTrait) -> Result<(), TenantKeysError> {
     if list(owner).await?.is_empty() {
         return Err(TenantKeysError::NoKey);
@@ -129,11 +124,19 @@ pub async fn require(owner: &impl ConnectionTrait) -> Result<(), TenantKeysError
 ///
 /// # Errors
 ///
-/// [`TenantKeysError::NotMigrated`]; what the database reports.
+/// [`TenantKeysError::NotMigrated`].
 pub async fn is_signed(db: &impl ConnectionTrait) -> Result<bool, TenantKeysError> {
     require_migrated(db).await?;
     let sql = "SELECT prosecdef FROM pg_catalog.pg_proc WHERE oid = pg_catalog.to_regprocedure('watertight.tenant()')";
     Ok(one(db, sql).await?)
+}
+
+/// The blocks with which HMAC-SHA256 (RFC 2104) begins its inner and its outer hash.
+fn pads(key: &TenantKey) -> [Zeroizing<Vec<u8>>; 2] {
+    [0x36, 0x5c].map(|pad| {
+        let key = key.secret().iter().copied().chain(std::iter::repeat(0)).take(64);
+        Zeroizing::new(key.map(|byte| byte ^ pad).collect())
+    })
 }
 
 async fn set(owner: &impl ConnectionTrait, mode: Mode) -> Result<(), TenantKeysError> {
@@ -157,78 +160,64 @@ async fn execute(
     Ok(done.rows_affected())
 }
 
-/// Why the keys of a database were not changed.
+/// The keys of a database were not changed.
 ///
 /// It turns into a [`DbErr`] with `?`, as a migration returns it.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TenantKeysError {
-    /// The database has not the migration that signs tenants.
+    /// The migration that signs tenants is not applied.
+    #[error("the database has no function watertight.tenant(); run `watertight migrate` first")]
     NotMigrated,
-    /// Another key has the number.
+    /// Another key has the ID.
+    #[error(
+        "the database has another tenant key {id}; give the new key its own ID, as `watertight keys new --id` does"
+    )]
     IdTaken {
-        /// The number.
+        /// The ID.
         id: i16,
     },
-    /// No key has the number.
+    /// No key has the ID.
+    #[error("the database has no tenant key {id}; `watertight keys list` prints its keys")]
     UnknownId {
-        /// The number.
+        /// The ID.
         id: i16,
     },
-    /// It is the only key.
+    /// The key is the only one.
+    #[error(
+        "tenant key {id} is the only one, and tenants would see nothing without it; add the next one first, or run \
+         `watertight keys waive` to stop verifying tenants"
+    )]
     LastKey {
-        /// Its number.
+        /// Its ID.
         id: i16,
     },
     /// The database has no key.
+    #[error("the database has no tenant key, and tenants would see nothing; run `watertight keys add` first")]
     NoKey,
     /// The database reported an error.
-    Database(DbErr),
-}
-
-impl fmt::Display for TenantKeysError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotMigrated => {
-                write!(f, "the database has no function watertight.tenant(); run `watertight migrate` first")
-            }
-            Self::IdTaken { id } => write!(
-                f,
-                "the database has another tenant key {id}; give the new one an ID of its own, as `watertight keys new \
-                 --id` does"
-            ),
-            Self::UnknownId { id } => {
-                write!(f, "the database has no tenant key {id}; `watertight keys list` prints those it has")
-            }
-            Self::LastKey { id } => write!(
-                f,
-                "tenant key {id} is the only one, and tenants would see nothing without it; add the next one first, or \
-                 run `watertight keys waive` to do without"
-            ),
-            Self::NoKey => {
-                write!(
-                    f,
-                    "the database has no tenant key, and tenants would see nothing; run `watertight keys add` first"
-                )
-            }
-            Self::Database(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for TenantKeysError {}
-
-impl From<DbErr> for TenantKeysError {
-    fn from(error: DbErr) -> Self {
-        Self::Database(error)
-    }
+    #[error(transparent)]
+    Database(#[from] DbErr),
 }
 
 impl From<TenantKeysError> for DbErr {
     fn from(error: TenantKeysError) -> Self {
         match error {
             TenantKeysError::Database(error) => error,
-            error => Self::Migration(error.to_string()),
+            error => migration_error(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pads_are_those_of_rfc_2104() {
+        let key: TenantKey = format!("1:{}", "01".repeat(32)).parse().unwrap();
+        let [inner, outer] = pads(&key);
+        assert_eq!(*inner, [[0x37; 32], [0x36; 32]].concat());
+        assert_eq!(*outer, [[0x5d; 32], [0x5c; 32]].concat());
     }
 }

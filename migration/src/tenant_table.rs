@@ -14,21 +14,11 @@ use sea_orm_migration::{
 
 use crate::{Settings, access};
 
-/// The column that says whose a row is.
-pub const TENANT_COLUMN: &str = "tenant_id";
-
-/// The setting that named the tenant before migration `m20260101_000009_signed_tenant`; see
-/// [`TENANT_TOKEN_SETTING`](crate::TENANT_TOKEN_SETTING).
-pub const TENANT_SETTING: &str = "app.tenant_id";
-
-/// The name of the one policy that every tenant table has.
-pub const TENANT_POLICY: &str = "tenant_isolation";
-
-/// A table whose rows each belong to one tenant, described once and made with everything that takes.
+/// A table whose rows each belong to one tenant, with the keys, policy and grants that isolate them.
 ///
 /// From the description follow
 ///
-/// - `tenant_id uuid NOT NULL`, which is never the nil UUID: that is what a forgotten tenant looks like in Rust;
+/// - `tenant_id uuid NOT NULL`, which is never the nil UUID: the default value of a UUID in Rust;
 /// - the primary key `(tenant_id, id)` with a generated `id uuid`, unless [`key`](Self::key) or
 ///   [`one_row_per_tenant`](Self::one_row_per_tenant) says otherwise;
 /// - unique keys, foreign keys and indexes that all begin with `tenant_id`, and an index for every foreign key
@@ -169,7 +159,7 @@ impl TenantTable {
     ///
     /// ```
     /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
-    /// let table = TenantTable::new("public", "themes").col(string_len("colour", 16)).one_row_per_tenant();
+    /// let table = TenantTable::new("public", "themes").col(string_len("color", 16)).one_row_per_tenant();
     /// assert!(table.statements(&Settings::default())?[0].contains(r#"PRIMARY KEY ("tenant_id")"#));
     /// # Ok::<(), watertight_migration::TableError>(())
     /// ```

@@ -18,5 +18,36 @@ pub const UNSIGNED_TENANT_SETTING: &str = "app.tenant_id";
 /// The domain over `text` whose check makes [`TENANT_TOKEN_SETTING`].
 pub const TENANT_TYPE: &str = "watertight.tenant_token";
 
+/// The function that returns the tenant of the transaction.
+pub const TENANT_FUNCTION: &str = "watertight.tenant()";
+
+/// The table of the keys that verify tenants.
+pub const TENANT_KEYS_TABLE: &str = "watertight.tenant_keys";
+
+/// The migration that creates the isolation schema. It belongs to no table set and is always applied.
+pub const SIGNED_TENANT_MIGRATION: &str = "m20260101_000009_signed_tenant";
+
+/// The condition of every tenant table's policy.
+///
+/// The planner evaluates the sub-select once per statement and table, however many rows are read or written, and an
+/// index serves the comparison.
+pub const TENANT_CONDITION: &str = "tenant_id = (SELECT watertight.tenant())";
+
+/// [`TENANT_CONDITION`] as PostgreSQL prints it.
+pub const TENANT_CONDITION_PRINTED: &str = "(tenant_id = ( SELECT watertight.tenant() AS tenant))";
+
+/// The condition on a Citus cluster, which allows no sub-select in a policy.
+pub const CLUSTER_CONDITION: &str = "tenant_id = watertight.tenant()";
+
+/// [`CLUSTER_CONDITION`] as PostgreSQL prints it.
+pub const CLUSTER_CONDITION_PRINTED: &str = "(tenant_id = watertight.tenant())";
+
+/// The condition before migration `m20260101_000009_signed_tenant`.
+pub const UNSIGNED_CONDITION: &str = "tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid";
+
+/// [`UNSIGNED_CONDITION`] as PostgreSQL prints it.
+pub const UNSIGNED_CONDITION_PRINTED: &str =
+    "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
+
 /// The table of the migrations that sea-orm-migration has applied, unless the application names another.
 pub const MIGRATION_TABLE: &str = "seaql_migrations";

@@ -44,7 +44,8 @@ impl TableSet {
         }
     }
 
-    /// The schema in the generated entities, and in the database unless [`TableSets::in_schema`] names another.
+    /// The schema in the generated entities, and in the database unless
+    /// [`TableSets::in_schema`](crate::TableSets::in_schema) names another.
     #[must_use]
     pub const fn schema(self) -> &'static str {
         match self {
@@ -80,7 +81,7 @@ impl TableSet {
         }
     }
 
-    /// The migrations of `watertight-migration` that make the tables.
+    /// The migrations of `watertight-migration` that create the tables.
     #[must_use]
     pub const fn migrations(self) -> &'static [&'static str] {
         match self {
@@ -96,6 +97,21 @@ impl TableSet {
             Self::Intake => &["m20260101_000005_create_intake"],
             Self::History => &["m20260101_000006_create_business_history"],
         }
+    }
+}
+
+impl TableSet {
+    /// The set whose tables a migration of `watertight-migration` creates or changes.
+    ///
+    /// ```
+    /// use watertight_schema::TableSet;
+    ///
+    /// assert_eq!(TableSet::of_migration("m20260101_000002_create_content"), Some(TableSet::Content));
+    /// assert_eq!(TableSet::of_migration("m20260101_000009_signed_tenant"), None);
+    /// ```
+    #[must_use]
+    pub fn of_migration(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|set| set.migrations().contains(&name))
     }
 }
 

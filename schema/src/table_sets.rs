@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::TableSet;
+use crate::{TableSet, isolation};
 
 /// The table sets that an application has chosen, each with the schema of its tables in the database.
 ///
@@ -10,8 +10,8 @@ use crate::TableSet;
 /// created and not registered, so statements on its tables are refused. Choosing a set chooses the sets that it
 /// [requires](TableSet::requires), too.
 ///
-/// As text it is a list with commas between: `all`, `none`, `auth,booking`, or `auth=identity,booking=studio` with
-/// schemas of one's own.
+/// As text it is `all`, `none`, or a list with commas between: `auth,booking`, or `auth=identity,booking=studio` with
+/// other schemas. An empty text means `all`, the default.
 ///
 /// ```
 /// use watertight_schema::{TableSet, TableSets};
@@ -70,6 +70,25 @@ impl TableSets {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.schemas.is_empty()
+    }
+
+    /// Checks the schemas that were given to [`in_schema`](Self::in_schema).
+    ///
+    /// ```
+    /// use watertight_schema::{TableSet, TableSets};
+    ///
+    /// assert!(TableSets::all().check().is_ok());
+    /// assert!(TableSets::all().in_schema(TableSet::Auth, "pg_auth").check().is_err());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`TableSetError::Schema`] when a set has a schema that cannot be one.
+    pub fn check(&self) -> Result<(), TableSetError> {
+        match self.schemas.iter().find(|(_, schema)| !is_schema(schema)) {
+            None => Ok(()),
+            Some((set, schema)) => Err(TableSetError::Schema { set: *set, schema: schema.clone() }),
+        }
     }
 
     /// The schema that a set's tables have in the database.
@@ -133,8 +152,8 @@ impl FromStr for TableSets {
 
     fn from_str(text: &str) -> Result<Self, TableSetError> {
         match text.trim() {
-            "all" => return Ok(Self::all()),
-            "none" | "" => return Ok(Self::none()),
+            "all" | "" => return Ok(Self::all()),
+            "none" => return Ok(Self::none()),
             _ => {}
         }
         text.split(',').map(str::trim).try_fold(Self::none(), |sets, part| {
@@ -152,9 +171,10 @@ impl FromStr for TableSets {
     }
 }
 
-/// PostgreSQL cuts longer names off, and reserves those that begin with `pg_`.
+/// PostgreSQL cuts longer names off, and reserves names that begin with `pg_`. The text form separates sets with commas.
 fn is_schema(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 63 && !name.starts_with("pg_") && !name.contains('\0')
+    let reserved = name.starts_with("pg_") || [isolation::SCHEMA, "information_schema"].contains(&name);
+    !name.is_empty() && name.len() <= 63 && !reserved && !name.contains(['\0', ',', '='])
 }
 
 /// The text is no list of table sets.
@@ -172,7 +192,9 @@ pub enum TableSetError {
     },
     /// The text given for a schema is not the name of one.
     #[error(
-        "{schema:?} cannot be the schema of {set}; give a name of 1 to 63 bytes that does not begin with pg_"
+        "{schema:?} cannot be the schema of {set}; give a name of 1 to 63 bytes without comma and equals sign, other \
+         than {} and information_schema, that does not begin with pg_",
+        isolation::SCHEMA
     )]
     Schema {
         /// The set that it was given for.
@@ -191,13 +213,19 @@ mod tests {
         for text in ["none", "auth", "content,booking", "auth=identity,content,history=old"] {
             assert_eq!(text.parse::<TableSets>().map(|sets| sets.to_string()), Ok(text.to_owned()));
         }
-        assert_eq!("all".parse(), Ok(TableSets::all()));
+        for text in ["all", "", " all "] {
+            assert_eq!(text.parse(), Ok(TableSets::all()), "{text:?}");
+        }
         assert_eq!(
             "bookings".parse::<TableSets>(),
             Err(TableSetError::Unknown { name: "bookings".to_owned() })
         );
-        assert!(matches!("auth=".parse::<TableSets>(), Err(TableSetError::Schema { .. })));
-        assert!(matches!("auth=pg_mine".parse::<TableSets>(), Err(TableSetError::Schema { .. })));
+        for text in
+            ["auth=", "auth=pg_mine", "auth=watertight", "auth=a=b", &format!("auth={}", "x".repeat(64))]
+        {
+            assert!(matches!(text.parse::<TableSets>(), Err(TableSetError::Schema { .. })), "{text}");
+        }
+        assert!(TableSets::none().in_schema(TableSet::Auth, "a,b").check().is_err());
     }
 
     #[test]

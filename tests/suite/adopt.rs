@@ -6,6 +6,7 @@ mod people;
 mod random;
 mod refused;
 mod script;
+mod sets;
 mod values;
 
 use anyhow::Result;

@@ -28,7 +28,7 @@ pub(crate) async fn world(database: TestDatabase) -> Result<World> {
 
 /// Every table of watertight, as `schema.name`.
 pub(crate) fn tables() -> Vec<String> {
-    watertight_migration::tables()
+    watertight_migration::tables(&watertight_migration::Settings::default())
         .iter()
         .map(|table| format!("{}.{}", table.schema(), table.name()))
         .collect()

@@ -360,7 +360,7 @@ async fn snapshot(owner: &DatabaseConnection, tenant: TenantId) -> Result<Vec<Js
     let transaction = owner.begin().await?;
     transaction.execute_unprepared(&format!("SELECT watertight.enter('{tenant}')")).await?;
     let mut rows = Vec::new();
-    let tables: Vec<String> = watertight_migration::tables()
+    let tables: Vec<String> = watertight_migration::tables(&watertight_migration::Settings::default())
         .into_iter()
         .filter(|table| table.schema() == "public")
         .map(|table| table.name().to_owned())

@@ -52,6 +52,7 @@ mod signed_tenant;
 mod start;
 mod streams;
 mod stress;
+mod table_sets;
 mod tenant_parameter;
 mod timeouts;
 mod tls;

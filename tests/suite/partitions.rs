@@ -4,6 +4,7 @@ mod business;
 mod examined;
 mod kept;
 mod refused;
+mod sets;
 
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionTrait};

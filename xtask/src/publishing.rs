@@ -7,8 +7,9 @@ use anyhow::{Context, Result, bail};
 use crate::cargo::{Cargo, output};
 use crate::process;
 
-/// The crates that are published, each after those that it needs.
-const CRATES: [&str; 4] = ["watertight-entity", "watertight-migration", "watertight", "watertight-cli"];
+/// The published crates, each after the crates that it depends on.
+const CRATES: [&str; 5] =
+    ["watertight-schema", "watertight-entity", "watertight-migration", "watertight", "watertight-cli"];
 
 /// Packs the crates as publishing does; with `build`, also builds what was packed, which takes minutes.
 pub(crate) fn check(cargo: &Cargo, build: bool) -> Result<()> {

@@ -1,35 +1,33 @@
-use watertight_migration::Settings;
 use watertight_migration::adopt::{Adoption, AdoptionError, Problem};
 
 use crate::database::{Connector, Role};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
+use crate::settings::SettingsArgs;
 
-/// Takes over a database that the original system (0.2.x) has made, in place and in one transaction: keys that hold the
-/// tenant, timestamps with their zone, renamed tables, row-level security; and notes the migrations as applied.
+/// Adopts a database of the original system (0.2.x), in place and in one transaction.
 ///
-/// It refuses, and changes nothing, when rows cross tenants or do not fit, and lists them. Make a backup first, try it
-/// with --dry-run, and stop the application while it runs.
+/// Keys begin with the tenant, timestamps have a time zone, tables are renamed, row-level security is on, and the
+/// migrations are recorded as applied. When rows cross tenants or do not fit, the command lists them and changes nothing.
+/// Make a backup first, try it with --dry-run, and stop the application while it runs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Print the SQL that would run, and the rows that do not fit, and change nothing.
+    /// Print the SQL and the rows that do not fit, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// The time zone that the businesses keep, such as America/New_York: the original does not store it.
+    /// The time zone of the businesses, such as America/New_York: the original does not store it.
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
-    /// How many rows to list of each kind that does not fit.
+    /// The number of rows to list of each problem.
     #[arg(long, value_name = "ROWS", default_value_t = Adoption::LISTED)]
     list_at_most: usize,
-    /// The role that the application logs in with, which is granted the tables.
-    #[arg(long, env = Settings::APP_ROLE_VARIABLE, default_value = Settings::DEFAULT_APP_ROLE)]
-    app_role: String,
+    #[command(flatten)]
+    settings: SettingsArgs,
 }
 
 pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
     let owner = connector.connect(Role::Owner).await?;
-    let settings = Settings::from_env().with_app_role(args.app_role);
-    let mut adoption = Adoption::new(settings).list_at_most(args.list_at_most);
+    let mut adoption = Adoption::new(args.settings.settings()).list_at_most(args.list_at_most);
     if let Some(zone) = args.time_zone {
         adoption = adoption.time_zone(zone);
     }
@@ -47,10 +45,10 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
     }
 }
 
-/// What does not fit is the answer, for people and for machines alike.
+/// The problems are printed as the result, in both formats.
 fn refused(problems: &[Problem]) -> Result<Outcome, Failure> {
     let mut lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    lines.push("nothing was changed: mend these, and run it again".to_owned());
+    lines.push("nothing was changed: fix these, and run it again".to_owned());
     Ok(Outcome::new(lines.join("\n"), &serde_json::json!({ "problems": problems }))?.unsound_unless(false))
 }
 
@@ -58,9 +56,11 @@ fn failure(error: &AdoptionError) -> Failure {
     let text = error.to_string();
     match error {
         AdoptionError::Database(_) => Failure::Database(text),
-        AdoptionError::Settings(_) | AdoptionError::TenantKey(_) | AdoptionError::UnknownTimeZone { .. } => {
-            Failure::Usage(text)
-        }
+        AdoptionError::Settings(_)
+        | AdoptionError::TableSets(_)
+        | AdoptionError::TableSetNotChosen { .. }
+        | AdoptionError::TenantKey(_)
+        | AdoptionError::UnknownTimeZone { .. } => Failure::Usage(text),
         _ => Failure::Refused(text),
     }
 }

@@ -3,28 +3,31 @@ use watertight_migration::distribution::{Distribution, DistributionError, Violat
 use crate::database::{Connector, Role};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
+use crate::table_sets::TableSetsArg;
 
-/// Spreads the tables over the machines of a Citus cluster, by tenant, in one transaction: every table that has a
-/// tenant_id, those of the application among them, with all rows, keys, policies and grants.
+/// Distributes the tables over the machines of a Citus cluster, by tenant and in one transaction.
 ///
-/// DATABASE_OWNER_URL names the coordinator, where the extension citus is and the other machines are added. It refuses,
-/// and changes nothing, when a table breaks a rule by which Citus distributes, and lists all that do. Make a backup
-/// first, try it with --dry-run, which needs no Citus, and stop the application while it runs. Run it again after a
-/// migration that adds tables.
+/// It distributes every table with a tenant_id, including the application's, with all rows, keys, policies and grants.
+/// DATABASE_OWNER_URL names the coordinator, which has the extension citus and knows the other machines. When tables
+/// break a rule by which Citus distributes, the command lists them and changes nothing. Make a backup first, try it with
+/// --dry-run, which needs no Citus, and stop the application while it runs. Run it again after a migration that adds
+/// tables.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Print the SQL that would run, and what breaks a rule, and change nothing.
+    /// Print the SQL and the violations, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Copy a table without tenant_id to every machine; those that tenant tables refer to need not be said.
+    /// Copy a table without tenant_id to every machine. Tables that tenant tables refer to are copied anyway.
     #[arg(long, value_name = "SCHEMA.TABLE", value_parser = schema_and_table)]
     reference: Vec<(String, String)>,
-    /// The triggers of the application's tables read and write nothing but the row that they are fired for.
+    /// Declare that the triggers of the application's tables read and write only the row that fires them.
     #[arg(long)]
     allow_triggers: bool,
-    /// Drop what keeps bookings from overlapping, instead of making it anew with the extension btree_gist.
+    /// Drop the constraints against overlapping bookings, instead of recreating them with the extension btree_gist.
     #[arg(long)]
     without_overlap_constraints: bool,
+    #[command(flatten)]
+    table_sets: TableSetsArg,
 }
 
 fn schema_and_table(text: &str) -> Result<(String, String), String> {
@@ -35,7 +38,7 @@ fn schema_and_table(text: &str) -> Result<(String, String), String> {
 
 pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
     let owner = connector.connect(Role::Owner).await?;
-    let mut distribution = Distribution::new();
+    let mut distribution = Distribution::new().table_sets(args.table_sets.table_sets());
     for (schema, table) in args.reference {
         distribution = distribution.reference_table(schema, table);
     }
@@ -60,7 +63,7 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
     }
 }
 
-/// What breaks the rules is the answer, for people and for machines alike.
+/// The violations are printed as the result, in both formats.
 fn refused(error: &DistributionError, violations: &[Violation]) -> Result<Outcome, Failure> {
     let json = serde_json::json!({ "violations": violations });
     Ok(Outcome::new(error.to_string(), &json)?.unsound_unless(false))
@@ -70,7 +73,7 @@ fn failure(error: &DistributionError) -> Failure {
     let text = error.to_string();
     match error {
         DistributionError::Database(_) => Failure::Database(text),
-        DistributionError::Name(_) => Failure::Usage(text),
+        DistributionError::Name(_) | DistributionError::TableSets(_) => Failure::Usage(text),
         _ => Failure::Refused(text),
     }
 }

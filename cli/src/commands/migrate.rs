@@ -1,42 +1,43 @@
 use clap::Subcommand;
 use sea_orm::DatabaseConnection;
 use serde::Serialize;
+use watertight_migration::TenantMigrator;
 use watertight_migration::sea_orm_migration::MigratorTraitSelf;
-use watertight_migration::{Settings, TenantMigrator};
 
 use crate::database::{Connector, Role};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
+use crate::settings::SettingsArgs;
 
-/// Makes or updates the tables of watertight, as the owner of them.
+/// Creates or updates the tables of watertight, as their owner.
 ///
-/// An application with migrations of its own runs its own migrator, which holds these (`TenantMigrator::then`).
+/// With `--table-sets none` it creates the schema watertight alone, which row-level security needs for any tenant table.
+/// An application that has migrations runs its own migrator, which includes these (`TenantMigrator::then`).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The role that the application logs in with, which is granted the tables.
-    #[arg(long, env = Settings::APP_ROLE_VARIABLE, default_value = Settings::DEFAULT_APP_ROLE)]
-    app_role: String,
+    #[command(flatten)]
+    settings: SettingsArgs,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 enum Command {
-    /// Applies what is pending; this is what happens without a command.
+    /// Applies the pending migrations. The default.
     Up,
-    /// Takes the last migrations back, with all that is in their tables.
+    /// Rolls back the last migrations, and drops their tables with all rows.
     Down {
-        /// How many.
+        /// The number of migrations.
         #[arg(long)]
         steps: u32,
     },
-    /// Says what is applied and what is pending, and ends with 1 when something is.
+    /// Lists pending migrations. The exit status is 1 when there are any.
     Status,
 }
 
 #[derive(Debug, Serialize)]
 struct Migrations {
-    /// Those that this run has applied or taken back.
+    /// The migrations that this run has applied or rolled back.
     changed: Vec<String>,
     applied: Vec<String>,
     pending: Vec<String>,
@@ -44,7 +45,7 @@ struct Migrations {
 
 pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
     let owner = connector.connect(Role::Owner).await?;
-    let migrator = TenantMigrator::new(Settings::from_env().with_app_role(args.app_role));
+    let migrator = TenantMigrator::new(args.settings.settings());
     let (before, _) = look(&migrator, &owner).await?;
     let command = args.command.unwrap_or(Command::Up);
     match command {
@@ -69,7 +70,7 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
     Ok(Outcome::new(lines.join("\n"), &Migrations { changed, applied, pending })?.unsound_unless(sound))
 }
 
-/// What is applied and what is pending.
+/// The applied and the pending migrations.
 async fn look(
     migrator: &TenantMigrator,
     owner: &DatabaseConnection,

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
 
-use super::{AdoptionError, original::Original};
-use crate::{
-    Settings,
-    sql::{column, query},
-};
+use super::AdoptionError;
+use super::original::Original;
+use crate::catalog::{columns, tables_named};
+use crate::name::Name;
+use crate::query::{self, column};
+use crate::{Settings, applied};
 
 /// A table of the original as it is found.
 #[derive(Clone, Debug)]
@@ -24,38 +25,25 @@ pub(super) struct Found {
 
 /// The original's tables as they are found, by schema and name.
 #[derive(Debug)]
-pub(super) struct Catalog(BTreeMap<(String, String), Found>);
-
-const TABLES: &str = "SELECT n.nspname::text, c.relname::text, c.relforcerowsecurity, \
-    c.relkind = 'p' OR c.relispartition OR EXISTS (SELECT FROM pg_catalog.pg_inherits i \
-        WHERE i.inhrelid = c.oid OR i.inhparent = c.oid), \
-    pg_catalog.pg_has_role(c.relowner, 'USAGE'), a.attname::text, pg_catalog.format_type(a.atttypid, NULL) \
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
-    WHERE c.relkind IN ('r', 'p') AND n.nspname || '.' || c.relname = ANY ($1)";
+pub(super) struct Catalog(BTreeMap<Name, Found>);
 
 impl Catalog {
     pub(super) async fn read(db: &impl ConnectionTrait, originals: &[Original]) -> Result<Self, DbErr> {
-        let names: Vec<String> = originals.iter().map(Original::full_name).collect();
-        let mut tables = BTreeMap::new();
-        for row in query(db, TABLES, [names.into()]).await? {
-            let (schema, name, forced, divided, owned, column, of_type): (
-                String,
-                String,
-                bool,
-                bool,
-                bool,
-                String,
-                String,
-            ) = row.try_get_many_by_index()?;
-            let new = || Found { columns: BTreeMap::new(), forced, divided, owned };
-            tables.entry((schema, name)).or_insert_with(new).columns.insert(column, of_type);
-        }
-        Ok(Self(tables))
+        let names: Vec<Name> = originals.iter().map(Original::id).collect();
+        let tables = tables_named(db, &names).await?;
+        let columns = columns(db, &tables).await?;
+        let found = tables.iter().map(|table| {
+            let own = columns.iter().filter(|column| column.oid == table.oid);
+            let columns = own.map(|column| (column.name.clone(), column.data_type.clone())).collect();
+            let divided = table.is_partitioned || table.inherits;
+            let owned = table.has_owners_rights;
+            (table.id(), Found { columns, forced: table.forced, divided, owned })
+        });
+        Ok(Self(found.collect()))
     }
 
     pub(super) fn find(&self, original: &Original) -> Option<&Found> {
-        self.0.get(&(original.schema().to_owned(), original.name().to_owned()))
+        self.0.get(&original.id())
     }
 
     /// Refuses what is not a database of the original.
@@ -78,6 +66,7 @@ impl Catalog {
     pub(super) async fn require_rights(
         &self,
         db: &impl ConnectionTrait,
+        settings: &Settings,
         originals: &[Original],
     ) -> Result<(), AdoptionError> {
         let theirs = |original: &&Original| self.find(original).is_some_and(|found| !found.owned);
@@ -86,15 +75,12 @@ impl Catalog {
             .filter(theirs)
             .map(|original| format!("to own table {}", original.full_name()))
             .collect();
-        let rights = "SELECT v.what FROM (VALUES \
-            ('to create schemas in the database', \
-                has_database_privilege(current_database(), 'CREATE')), \
-            ('to create tables in schema auth', has_schema_privilege('auth', 'CREATE')), \
-            ('to create tables in schema public', has_schema_privilege('public', 'CREATE')) \
-            ) AS v(what, given) WHERE NOT v.given";
-        for row in query(db, rights, []).await? {
-            missing.push(row.try_get_by_index(0)?);
-        }
+        let rights = "SELECT v.what FROM (SELECT 0 AS place, 'to create schemas in the database' AS what, \
+                has_database_privilege(current_database(), 'CREATE') AS given \
+            UNION ALL SELECT 1, 'to create tables in schema ' || n.nspname, has_schema_privilege(n.oid, 'CREATE') \
+                FROM pg_catalog.pg_namespace n WHERE n.nspname = ANY ($1) \
+            ) AS v WHERE NOT v.given ORDER BY v.place, v.what";
+        missing.extend(column(db, rights, [super::steps::schemas(settings).into()]).await?);
         if missing.is_empty() { Ok(()) } else { Err(AdoptionError::NoRights { missing }) }
     }
 }
@@ -105,19 +91,15 @@ pub(super) async fn require_unmigrated(
     settings: &Settings,
     ours: &[String],
 ) -> Result<(), AdoptionError> {
-    let table = crate::identifier::quote(settings.migration_table());
-    if query(db, "SELECT WHERE to_regclass($1) IS NOT NULL", [table.clone().into()]).await?.is_empty() {
-        return Ok(());
-    }
-    let select = format!("SELECT version::text FROM {table} WHERE version = ANY ($1) ORDER BY version");
-    let migrations = column(db, &select, [ours.to_vec().into()]).await?;
+    let mut migrations = applied::names(db, settings).await?.unwrap_or_default();
+    migrations.retain(|name| ours.contains(name));
     if migrations.is_empty() { Ok(()) } else { Err(AdoptionError::AlreadyMigrated { migrations }) }
 }
 
 /// Refuses a time zone that no calendar knows.
 pub(super) async fn require_time_zone(db: &impl ConnectionTrait, name: &str) -> Result<(), AdoptionError> {
     let known = "SELECT FROM pg_catalog.pg_timezone_names WHERE name = $1";
-    if query(db, known, [name.into()]).await?.is_empty() {
+    if query::rows(db, known, [name.into()]).await?.is_empty() {
         return Err(AdoptionError::UnknownTimeZone { name: name.to_owned() });
     }
     Ok(())

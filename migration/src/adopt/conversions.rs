@@ -1,7 +1,8 @@
 //! The values that are not taken over as they are.
 
+use watertight_schema::sql;
+
 use super::original::Context;
-use crate::identifier;
 
 /// How a new column's value is made from the original's row.
 pub(super) struct Conversion {
@@ -101,10 +102,10 @@ fn hashed_token(context: &Context, column: &str) -> String {
 }
 
 /// A UUID of version 7 (RFC 9562): the event's time in milliseconds, and in the place of chance the MD5 of tenant and
-/// old identity. So events stay in their order, and whoever has an old identity can compute the new one.
+/// old identity. So events keep their order, and the new identity can be computed from the old one.
 fn audit_id(context: &Context, column: &str) -> String {
     let time = context.value("timestamp");
-    let hash = format!("md5(o.tenant_id::text || ':' || o.{}::text)", identifier::quote(column));
+    let hash = format!("md5(o.tenant_id::text || ':' || o.{}::text)", sql::identifier(column));
     format!(
         "CASE WHEN isfinite({time}) THEN (lpad(to_hex(least(greatest(floor(extract(epoch FROM {time}) * 1000), 0), \
          281474976710655)::bigint), 12, '0') || '7' || left({hash}, 3) \
@@ -114,7 +115,7 @@ fn audit_id(context: &Context, column: &str) -> String {
 }
 
 fn time_zone(context: &Context, _: &str) -> String {
-    literal(context.time_zone.unwrap_or("UTC"))
+    sql::literal(context.time_zone.unwrap_or("UTC"))
 }
 
 /// Codes as the application looks for them: it takes what is typed, in whatever case and with whatever dashes, for
@@ -142,9 +143,4 @@ fn code(context: &Context, column: &str) -> (String, String) {
 fn released(context: &Context, column: &str) -> String {
     let (released, expires) = (context.value(column), context.value("expires_at"));
     format!("coalesce({released}, CASE WHEN {expires} <= CURRENT_TIMESTAMP THEN {expires} END)")
-}
-
-/// A text as SQL, with the standard's strings.
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

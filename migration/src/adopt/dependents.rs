@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
 
-use super::{Problem, ProblemKind, original::Original};
-use crate::sql::query;
+use super::original::Original;
+use super::{Problem, ProblemKind};
+use crate::query;
 
 /// What depends on a table or its row type from outside of the original's tables, and what was added to them.
 const DEPENDENTS: &str = "WITH ours AS (SELECT c.oid, c.reltype, n.nspname || '.' || c.relname AS name \
@@ -38,7 +39,7 @@ pub(super) async fn problems(
 ) -> Result<Vec<Problem>, DbErr> {
     let names: Vec<String> = originals.iter().map(Original::full_name).collect();
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for row in query(db, DEPENDENTS, [names.into()]).await? {
+    for row in query::rows(db, DEPENDENTS, [names.into()]).await? {
         let (table, dependent): (String, String) = row.try_get_many_by_index()?;
         found.entry(table).or_default().push(dependent);
     }
@@ -71,7 +72,7 @@ pub(super) async fn taken_names(
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname || '.' || c.relname = ANY ($1) \
         ORDER BY 1";
     let mut problems = Vec::new();
-    for row in query(db, sql, [names.into()]).await? {
+    for row in query::rows(db, sql, [names.into()]).await? {
         problems.push(Problem {
             kind: ProblemKind::NameTaken,
             table: row.try_get_by_index(0)?,

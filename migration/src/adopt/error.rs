@@ -1,51 +1,84 @@
-//! Why a database was not adopted.
-
-use std::{error::Error, fmt};
-
 use sea_orm_migration::DbErr;
+use watertight_schema::{TableSet, TableSetError, TenantKeyError};
 
 use super::Problem;
-use crate::{TableError, TenantKeyError};
+use crate::script::lines;
+use crate::{Settings, TableError};
 
-/// Why a database was not adopted. Whichever it is, nothing in the database has changed.
-#[derive(Debug)]
+/// The database was not adopted. Nothing in it has changed.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdoptionError {
-    /// Watertight's migrations, or some of them, are applied.
+    /// Some or all of watertight's migrations are applied.
+    #[error(
+        "the database already belongs to watertight ({} applied), and there is nothing to adopt; run the migrations",
+        migrations.join(", ")
+    )]
     AlreadyMigrated {
-        /// Those that are.
+        /// The applied migrations.
         migrations: Vec<String>,
     },
     /// The database is not one of the original, or of another version of it.
+    #[error(
+        "the database is not one of the original's version 0.2: {} missing. Check that the URL names the right database, \
+         and update an older one to 0.2 with the original's own migrations first",
+        missing.join(", ")
+    )]
     NotTheOriginal {
-        /// The tables, and the columns as `schema.table.column`, that the original has and the database has not.
+        /// The tables, and the columns as `schema.table.column`, that the original has and the database lacks.
         missing: Vec<String>,
     },
-    /// The role may not do what is to be done.
+    /// The database has tables of the original whose table set is not chosen.
+    #[error(
+        "the database has tables of the original for which no table set is chosen: {}. Add the table sets, as in {}={}",
+        names(sets),
+        Settings::TABLE_SETS_VARIABLE,
+        with_them
+    )]
+    TableSetNotChosen {
+        /// The missing table sets.
+        sets: Vec<TableSet>,
+        /// The chosen table sets with the missing ones, as text.
+        with_them: String,
+    },
+    /// The role lacks rights.
+    #[error(
+        "the role lacks the right {}. Adopt as the role that owns the tables, or make it their owner, and GRANT it \
+         CREATE on the database and on the schemas of the tables",
+        missing.join("; ")
+    )]
     NoRights {
-        /// What it may not.
+        /// The missing rights.
         missing: Vec<String>,
     },
-    /// No such time zone.
+    /// The time zone does not exist.
+    #[error("{name:?} is no time zone; give a name of the IANA list, such as Europe/Vienna")]
     UnknownTimeZone {
-        /// As it was given.
+        /// The name given.
         name: String,
     },
-    /// What is in the database does not fit, or would be lost.
+    /// Rows or objects in the database do not fit, or would be lost.
+    #[error("the database was not adopted and not changed: {} to fix first\n{}", count(problems.len()), lines(problems))]
     Refused {
-        /// All of it.
+        /// Every problem.
         problems: Vec<Problem>,
     },
-    /// The settings name a role or a table that cannot be one.
-    Settings(TableError),
+    /// The settings name a role, a table or a schema that cannot be one.
+    #[error(transparent)]
+    Settings(#[from] TableError),
+    /// The table sets of the settings are malformed.
+    #[error(transparent)]
+    TableSets(#[from] TableSetError),
     /// The environment's tenant keys are malformed.
-    TenantKey(TenantKeyError),
-    /// What the database reports.
-    Database(DbErr),
+    #[error(transparent)]
+    TenantKey(#[from] TenantKeyError),
+    /// The database reported an error.
+    #[error(transparent)]
+    Database(#[from] DbErr),
 }
 
 impl AdoptionError {
-    /// What does not fit, where that is the reason.
+    /// The problems of [`Refused`](Self::Refused), and none for any other error.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         match self {
@@ -55,68 +88,10 @@ impl AdoptionError {
     }
 }
 
-impl fmt::Display for AdoptionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AlreadyMigrated { migrations } => write!(
-                f,
-                "the database is watertight's already ({} applied): there is nothing to adopt; run the migrations as \
-                 ever",
-                migrations.join(", ")
-            ),
-            Self::NotTheOriginal { missing } => write!(
-                f,
-                "the database is not one of the original's version 0.2: {} missing. Check that the URL names the right \
-                 database, and bring an older one to 0.2 with the original's own migrations first",
-                missing.join(", ")
-            ),
-            Self::NoRights { missing } => write!(
-                f,
-                "the role lacks the right {}. Adopt as the role that owns the tables, or make it their owner, and \
-                 GRANT it CREATE on the database and both schemas",
-                missing.join("; ")
-            ),
-            Self::UnknownTimeZone { name } => {
-                write!(f, "{name:?} is no time zone; give a name of the IANA list, such as Europe/Vienna")
-            }
-            Self::Refused { problems } => {
-                write!(
-                    f,
-                    "the database was not adopted and not changed: {} to mend first",
-                    count(problems.len())
-                )?;
-                problems.iter().try_for_each(|problem| write!(f, "\n{problem}"))
-            }
-            Self::Settings(error) => error.fmt(f),
-            Self::TenantKey(error) => error.fmt(f),
-            Self::Database(error) => error.fmt(f),
-        }
-    }
+fn names(sets: &[TableSet]) -> String {
+    sets.iter().map(|set| set.name()).collect::<Vec<_>>().join(", ")
 }
 
 fn count(problems: usize) -> String {
     if problems == 1 { "1 problem".to_owned() } else { format!("{problems} problems") }
-}
-
-impl Error for AdoptionError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Settings(error) => Some(error),
-            Self::TenantKey(error) => Some(error),
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<DbErr> for AdoptionError {
-    fn from(error: DbErr) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<TableError> for AdoptionError {
-    fn from(error: TableError) -> Self {
-        Self::Settings(error)
-    }
 }

@@ -2,13 +2,36 @@
 
 use sea_orm_migration::sea_query::{ColumnDef, ColumnType, StringLen};
 
-use super::{catalog::Found, conversions};
-use crate::{TENANT_COLUMN, TenantTable, identifier};
+use watertight_schema::isolation::TENANT_COLUMN;
+use watertight_schema::{TableSet, TableSets, sql};
+
+use super::catalog::Found;
+use super::conversions;
+use crate::name::Name;
+use crate::{TenantTable, list};
 
 /// A table of the original, by the one that takes its place.
 #[derive(Clone, Debug)]
 pub(super) struct Original {
+    pub(super) set: TableSet,
     pub(super) new: TenantTable,
+}
+
+/// Every table of the original, whether or not its set is chosen, each after the tables that it refers to.
+pub(super) fn all(sets: &TableSets) -> Vec<Original> {
+    let mut all = Vec::new();
+    for migration in list() {
+        if let Some(set) = TableSet::of_migration(migration.name()) {
+            all.extend(migration.tables(sets).into_iter().map(|new| Original { set, new }));
+        }
+    }
+    all
+}
+
+/// The schema that the original has a table in, by the name of the new one.
+pub(super) fn schema_of(table: &str) -> &'static str {
+    let set = TableSet::ALL.into_iter().find(|set| set.tables().contains(&table));
+    set.map_or("public", TableSet::schema)
 }
 
 /// Where the original's tables are at the time.
@@ -31,7 +54,7 @@ impl Place {
 
     /// A table's name, quoted.
     pub(super) fn table(self, schema: &str, name: &str) -> String {
-        format!("{}.{}", identifier::quote(&self.schema(schema)), identifier::quote(name))
+        sql::qualified(&self.schema(schema), name)
     }
 }
 
@@ -45,7 +68,7 @@ pub(super) struct Context<'a> {
 impl Context<'_> {
     /// A column of the original's row, of the type that the new table has it in.
     pub(super) fn value(&self, column: &str) -> String {
-        let name = format!("o.{}", identifier::quote(column));
+        let name = format!("o.{}", sql::identifier(column));
         match self.found.columns.get(column).map(String::as_str) {
             // What the original writes without a zone is UTC.
             Some("timestamp without time zone") => format!("({name} AT TIME ZONE 'UTC')"),
@@ -58,15 +81,19 @@ impl Context<'_> {
 
 impl Original {
     pub(super) fn schema(&self) -> &str {
-        self.new.schema()
+        self.set.schema()
     }
 
     pub(super) fn name(&self) -> &str {
         original_name(self.new.name())
     }
 
+    pub(super) fn id(&self) -> Name {
+        Name::new(self.schema(), self.name())
+    }
+
     pub(super) fn full_name(&self) -> String {
-        format!("{}.{}", self.schema(), self.name())
+        self.id().to_string()
     }
 
     /// The columns that a database of the original has.
@@ -135,10 +162,10 @@ impl Original {
         let mut values: Vec<String> = self
             .values(context)
             .into_iter()
-            .map(|(name, sql)| format!("{sql} AS {}", identifier::quote(&name)))
+            .map(|(name, sql)| format!("{sql} AS {}", sql::identifier(&name)))
             .collect();
         for column in conversions::only_compared(self.new.name()) {
-            values.push(format!("{} AS {}", context.value(column), identifier::quote(column)));
+            values.push(format!("{} AS {}", context.value(column), sql::identifier(column)));
         }
         values.push(format!("{} AS watertight_row", self.row_name(context.found)));
         format!("SELECT {} FROM {} AS o", values.join(", "), context.place.table(self.schema(), self.name()))
@@ -154,7 +181,7 @@ impl Original {
         }
         let format: Vec<String> = columns.iter().map(|column| format!("{column}=%s")).collect();
         let values: Vec<String> =
-            columns.iter().map(|column| format!("o.{}", identifier::quote(column))).collect();
+            columns.iter().map(|column| format!("o.{}", sql::identifier(column))).collect();
         format!("format('{}', {})", format.join(", "), values.join(", "))
     }
 }
@@ -192,7 +219,7 @@ fn accepted(new: &ColumnType) -> Vec<&'static str> {
 
 /// What PostgreSQL would refuse to put into a column of the type, or would cut, as a condition on the column.
 pub(super) fn does_not_fit(column: &ColumnDef) -> Option<(String, String)> {
-    let name = identifier::quote(&column.get_column_name());
+    let name = sql::identifier(&column.get_column_name());
     match column.get_column_type()? {
         ColumnType::String(StringLen::N(most)) => {
             Some((format!("char_length({name}) > {most}"), format!("has more than {most} characters")))

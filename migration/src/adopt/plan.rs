@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Problem;
-use crate::sql::one_line;
+use crate::script;
 
 /// What adopting a database takes: what keeps it from being adopted, and the SQL that adopts it.
 ///
@@ -53,13 +53,7 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for problem in &self.problems {
-            for line in problem.to_string().split('\n') {
-                writeln!(f, "-- {}", one_line(line))?;
-            }
-        }
-        writeln!(f, "BEGIN ISOLATION LEVEL READ COMMITTED;")?;
-        self.sql.iter().try_for_each(|sql| writeln!(f, "{sql};"))?;
-        write!(f, "COMMIT;")
+        self.problems.iter().try_for_each(|problem| script::comment(f, problem))?;
+        script::transaction(f, self.sql.iter().map(String::as_str))
     }
 }

@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::sql::one_line;
+use crate::script::one_line;
 
-/// Something in the database that keeps it from being adopted, and how to mend it.
+/// An obstacle to adopting the database, and how to fix it.
 ///
-/// It prints itself over several lines: what and how many, how to mend it, and the rows.
+/// It prints several lines: the problem and its count, the fix, and the rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Problem {
@@ -20,7 +20,7 @@ pub struct Problem {
     pub columns: Vec<String>,
     /// What is wrong.
     pub what: String,
-    /// How to mend it.
+    /// How to fix it.
     pub mend: String,
     /// How many rows, or how many things that depend on the table.
     pub total: u64,

@@ -1,7 +1,10 @@
 //! What the database would take, and the application could not read or would not find.
 
-use super::{ProblemKind, original::Original, rules::Rule};
-use crate::identifier::quote;
+use watertight_schema::sql;
+
+use super::ProblemKind;
+use super::original::Original;
+use super::rules::Rule;
 
 /// White space and control characters, whatever the database's locale takes for them.
 const GAPS: &str = r"[[:space:][:cntrl:]\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
@@ -22,7 +25,7 @@ pub(super) fn rules(original: &Original) -> Vec<Rule> {
         Rule::local(ProblemKind::Unreadable, "email", what, format!("UPDATE {table} to one"), condition)
     };
     let word = |column: &str| {
-        let quoted = quote(column);
+        let quoted = sql::identifier(column);
         let condition = format!("{quoted} = '' OR {quoted} ~ '{GAPS}'");
         let what = "is not a single word";
         Rule::local(ProblemKind::Unreadable, column, what, format!("UPDATE {table} to one"), condition)
@@ -46,7 +49,7 @@ pub(super) fn rules(original: &Original) -> Vec<Rule> {
                 ProblemKind::Unreadable,
                 "version",
                 "is not 1, the only form that the original writes",
-                format!("DELETE the secrets from {table}; their users enrol anew"),
+                format!("DELETE the secrets from {table}; their users enroll again"),
                 "version <> 1",
             ),
         ],
@@ -148,7 +151,7 @@ struct Field(&'static str, &'static str, bool);
 
 /// The condition that a column is an object and not of these fields.
 fn object(column: &str, fields: &[Field], besides: &str) -> String {
-    let column = quote(column);
+    let column = sql::identifier(column);
     let broken = broken("v", fields, besides);
     format!(
         "jsonb_typeof({column}) = 'object' AND EXISTS (SELECT FROM (SELECT {column} AS v) AS one WHERE {broken})"
@@ -157,7 +160,7 @@ fn object(column: &str, fields: &[Field], besides: &str) -> String {
 
 /// The condition that a column is an array with an element `e` that meets another condition.
 fn elements(column: &str, condition: &str) -> String {
-    let column = quote(column);
+    let column = sql::identifier(column);
     // Asked for the elements of what has none, PostgreSQL fails.
     format!(
         "EXISTS (SELECT FROM jsonb_array_elements(CASE WHEN jsonb_typeof({column}) = 'array' THEN {column} END) AS e \

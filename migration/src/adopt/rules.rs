@@ -5,14 +5,12 @@
 
 use sea_orm_migration::sea_query::{PostgresQueryBuilder, Query};
 
-use super::{
-    ProblemKind,
-    original::{Original, Place, does_not_fit},
-    readable,
-};
-use crate::{
-    TENANT_COLUMN, TenantForeignKey, identifier::quote, m20260101_000007_no_double_booking as overlap,
-};
+use watertight_schema::isolation::TENANT_COLUMN;
+use watertight_schema::sql;
+
+use super::original::{self, Original, Place, does_not_fit};
+use super::{ProblemKind, readable};
+use crate::{TenantForeignKey, m20260101_000007_no_double_booking as overlap};
 
 /// A rule, as the condition that the rows which break it meet.
 pub(super) struct Rule {
@@ -73,8 +71,8 @@ pub(super) fn of_each_row(original: &Original) -> Vec<Rule> {
         }
     }
     for (name, rule) in original.new.checks() {
-        let sql = Query::select().expr(rule.clone()).to_string(PostgresQueryBuilder);
-        let rule = sql.strip_prefix("SELECT ").unwrap_or(&sql).to_owned();
+        let select = Query::select().expr(rule.clone()).to_string(PostgresQueryBuilder);
+        let rule = select.strip_prefix("SELECT ").unwrap_or(&select).to_owned();
         let column = original.new.all_columns().iter().any(|column| &column.get_column_name() == name);
         rules.push(Rule {
             columns: if column { vec![name.clone()] } else { Vec::new() },
@@ -107,7 +105,7 @@ fn missing(original: &Original, column: &str) -> Rule {
         ),
         _ => ("is null".to_owned(), format!("UPDATE {table} to give a value, or DELETE the rows")),
     };
-    Rule::local(ProblemKind::Missing, column, what, mend, format!("{} IS NULL", quote(column)))
+    Rule::local(ProblemKind::Missing, column, what, mend, format!("{} IS NULL", sql::identifier(column)))
 }
 
 /// The rules that take other rows to answer.
@@ -131,14 +129,14 @@ pub(super) fn among_rows(original: &Original) -> Vec<Rule> {
 }
 
 fn duplicate(original: &Original, columns: &[String]) -> Rule {
-    let quoted: Vec<String> = columns.iter().map(|column| quote(column)).collect();
+    let quoted: Vec<String> = columns.iter().map(|column| sql::identifier(column)).collect();
     let by =
         std::iter::once(TENANT_COLUMN.to_owned()).chain(quoted.iter().map(|column| format!("n.{column}")));
     let same =
         format!("count(*) OVER (PARTITION BY {}) AS watertight_same", by.collect::<Vec<_>>().join(", "));
     let given = quoted.iter().map(|column| format!("{column} IS NOT NULL"));
     let condition = std::iter::once("watertight_same > 1".to_owned()).chain(given).collect::<Vec<_>>();
-    // Not a token, which lets in whoever has it.
+    // Not a token: its holder can use it.
     let told = columns.iter().filter(|column| *column != "token");
     let tell = told.map(|column| told_value(column)).collect::<Vec<_>>().join(" || ', ' || ");
     Rule {
@@ -156,17 +154,18 @@ fn duplicate(original: &Original, columns: &[String]) -> Rule {
 }
 
 fn told_value(column: &str) -> String {
-    format!("format('{}=%s', {})", column.replace('%', "%%"), quote(column))
+    format!("format('{}=%s', {})", column.replace('%', "%%"), sql::identifier(column))
 }
 
 /// References to another tenant's rows, and to none.
 fn references(original: &Original, key: &TenantForeignKey) -> Option<[Rule; 2]> {
     let (column, to) = (key.columns.first()?, key.key.first()?);
-    let parent = Place::InUse.table(&key.schema, &key.table);
-    let (quoted, to, table) = (quote(column), quote(to), original.full_name());
+    let schema = original::schema_of(&key.table);
+    let parent = Place::InUse.table(schema, &key.table);
+    let (quoted, to, table) = (sql::identifier(column), sql::identifier(to), original.full_name());
     let theirs = format!("SELECT p.tenant_id FROM {parent} AS p WHERE p.{to} = n.{quoted}");
     let own = format!("EXISTS ({theirs} AND p.tenant_id = n.tenant_id)");
-    let name = format!("{}.{}", key.schema, key.table);
+    let name = format!("{schema}.{}", key.table);
     let crossing = Rule {
         tell: Some(format!(
             "{} || ' of tenant ' || (SELECT string_agg(t.tenant_id::text, ', ') FROM ({theirs}) AS t)",

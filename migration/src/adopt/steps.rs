@@ -1,23 +1,25 @@
 //! The SQL that adopts a database, in its order.
 
+use std::collections::BTreeSet;
+
 use sea_orm_migration::{
     prelude::{Alias, PostgresQueryBuilder},
     sea_orm::{DbBackend, Schema},
     seaql_migrations,
 };
 
-use super::{
-    catalog::Catalog,
-    conversions::literal,
-    original::{Context, Original, Place},
-    plan::Step,
-};
-use crate::{Settings, TableError, TenantTable, access, identifier, identifier::quote, list};
+use watertight_schema::TableSet;
+use watertight_schema::sql::{self, literal};
+
+use super::catalog::Catalog;
+use super::original::{Context, Original, Place};
+use super::plan::Step;
+use crate::{Settings, TableError, TenantTable, access, chosen, name};
 
 /// The migrations whose SQL is known, with it: all, as long as none has to be run to find out.
 pub(super) fn migrations(settings: &Settings) -> Result<Vec<(String, Vec<String>)>, TableError> {
     let mut known = Vec::new();
-    for migration in list() {
+    for migration in chosen(settings) {
         let Some(statements) = migration.statements(settings)? else { break };
         known.push((migration.name().to_owned(), statements));
     }
@@ -32,11 +34,17 @@ pub(super) fn steps(
     migrations: &[(String, Vec<String>)],
     all: &[TenantTable],
 ) -> Result<Vec<Step>, TableError> {
-    identifier::check("table", settings.migration_table())?;
+    name::check("table", settings.migration_table())?;
     let mut sql = before(catalog, originals);
     sql.extend(aside(originals));
     sql.push(migration_table(settings));
-    sql.extend(["auth", "public"].map(|schema| access::schema_grant(settings, schema)));
+    for schema in schemas(settings) {
+        // The original has the schemas `auth` and `public`.
+        if !originals.iter().any(|original| original.schema() == schema) && schema != "public" {
+            sql.push(access::schema_if_missing(&schema));
+        }
+        sql.push(access::schema_grant(settings, &schema));
+    }
     sql.push(access::migration_table_grant(settings));
     sql.extend(migrations.iter().flat_map(|(_, statements)| statements.clone()));
 
@@ -88,16 +96,25 @@ pub(super) fn unforce(catalog: &Catalog, originals: &[Original]) -> Vec<String> 
 
 /// Indexes and constraints go with their tables, so that their names are free for the new ones.
 fn aside(originals: &[Original]) -> Vec<String> {
-    let mut sql: Vec<String> =
-        schemas(originals).iter().map(|schema| format!("CREATE SCHEMA {}", quote(schema))).collect();
+    let mut sql: Vec<String> = schemas_aside(originals)
+        .iter()
+        .map(|schema| format!("CREATE SCHEMA {}", sql::identifier(schema)))
+        .collect();
     sql.extend(originals.iter().map(|original| {
         let table = Place::InUse.table(original.schema(), original.name());
-        format!("ALTER TABLE {table} SET SCHEMA {}", quote(&Place::Aside.schema(original.schema())))
+        format!("ALTER TABLE {table} SET SCHEMA {}", sql::identifier(&Place::Aside.schema(original.schema())))
     }));
     sql
 }
 
-fn schemas(originals: &[Original]) -> Vec<String> {
+/// The schemas of the new tables, and the migration table's.
+pub(super) fn schemas(settings: &Settings) -> Vec<String> {
+    let sets = settings.table_sets();
+    let schemas = sets.iter().map(|set| sets.schema(set)).chain([TableSet::Content.schema()]);
+    schemas.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn schemas_aside(originals: &[Original]) -> Vec<String> {
     let mut schemas: Vec<String> =
         originals.iter().map(|original| Place::Aside.schema(original.schema())).collect();
     schemas.dedup();
@@ -117,7 +134,7 @@ fn migration_table(settings: &Settings) -> String {
 fn copy(original: &Original, context: &Context) -> [Step; 4] {
     let (old, new) = (context.place.table(original.schema(), original.name()), original.new.quoted());
     let values = original.values(context);
-    let columns: Vec<String> = values.iter().map(|(name, _)| quote(name)).collect();
+    let columns: Vec<String> = values.iter().map(|(name, _)| sql::identifier(name)).collect();
     let values: Vec<String> = values.into_iter().map(|(_, sql)| sql).collect();
     let (columns, values) = (columns.join(", "), values.join(", "));
     let name = original.new.full_name();
@@ -146,14 +163,16 @@ fn after(
     let table = |original: &Original| Place::Aside.table(original.schema(), original.name());
     let tables: Vec<String> = originals.iter().map(table).collect();
     let mut sql = vec![format!("DROP TABLE {}", tables.join(", "))];
-    sql.extend(schemas(originals).iter().map(|schema| format!("DROP SCHEMA {}", quote(schema))));
+    sql.extend(
+        schemas_aside(originals).iter().map(|schema| format!("DROP SCHEMA {}", sql::identifier(schema))),
+    );
     let applied: Vec<String> = migrations
         .iter()
         .map(|(name, _)| format!("({}, extract(epoch FROM CURRENT_TIMESTAMP)::bigint)", literal(name)))
         .collect();
     sql.push(format!(
         "INSERT INTO {} (\"version\", \"applied_at\") VALUES {}",
-        quote(settings.migration_table()),
+        sql::identifier(settings.migration_table()),
         applied.join(", ")
     ));
     sql.push(protected(settings, all));

@@ -2,14 +2,13 @@
 
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
 
-use super::{
-    Problem, ProblemKind,
-    catalog::{Catalog, Found},
-    conversions,
-    original::{Context, Original, Place},
-    rules::{self, Rule},
-};
-use crate::sql::query;
+use watertight_schema::sql;
+
+use super::catalog::{Catalog, Found};
+use super::original::{Context, Original, Place};
+use super::rules::{self, Rule};
+use super::{Problem, ProblemKind, conversions};
+use crate::query;
 
 /// A look at the original's tables, where they are in use.
 pub(super) struct Survey<'a> {
@@ -59,7 +58,7 @@ impl Survey<'_> {
         let counts: Vec<String> =
             rules.iter().map(|rule| format!("count(*) FILTER (WHERE {})", rule.condition)).collect();
         let select = format!("SELECT ARRAY[{}] FROM ({converted}) AS n", counts.join(", "));
-        let row = query(db, &select, []).await?;
+        let row = query::rows(db, &select, []).await?;
         let counts: Vec<i64> =
             row.first().map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
         let mut problems = Vec::new();
@@ -80,7 +79,7 @@ impl Survey<'_> {
     ) -> Result<Option<Problem>, DbErr> {
         let mut rows = Vec::new();
         let mut total = 0;
-        for row in query(db, &rule.offenders(converted, self.most), []).await? {
+        for row in query::rows(db, &rule.offenders(converted, self.most), []).await? {
             let (all, text): (i64, String) = row.try_get_many_by_index()?;
             total = all.unsigned_abs();
             rows.push(text);
@@ -100,13 +99,13 @@ impl Survey<'_> {
         converted: &str,
         column: &str,
     ) -> Result<Option<Problem>, DbErr> {
-        let name = crate::identifier::quote(column);
+        let name = sql::identifier(column);
         let select = format!(
             "SELECT n.watertight_row, n.{name} FROM ({converted}) AS n \
              WHERE octet_length(n.{name}) > char_length(n.{name}) ORDER BY 1"
         );
         let mut rows = Vec::new();
-        for row in query(db, &select, []).await? {
+        for row in query::rows(db, &select, []).await? {
             let (text, value): (String, String) = row.try_get_many_by_index()?;
             if value.to_lowercase() != value {
                 rows.push(text);
@@ -147,7 +146,7 @@ impl Survey<'_> {
         );
         let mut rows = Vec::new();
         let mut total = 0;
-        for row in query(db, &select, []).await? {
+        for row in query::rows(db, &select, []).await? {
             let (all, text): (i64, String) = row.try_get_many_by_index()?;
             total = all.unsigned_abs();
             rows.push(text);

@@ -1,13 +1,17 @@
-//! What there is to distribute, as the database's catalog tells it.
+//! The tables to distribute, and what joins them, as the database's catalog describes them.
 
-use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult, Value};
+use std::collections::BTreeMap;
+
+use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult};
+
+use watertight_schema::isolation::TENANT_COLUMN;
+use watertight_schema::{TableSet, order, sql};
 
 use super::{Distribution, DistributionError};
-use crate::{
-    TENANT_COLUMN,
-    identifier::Name,
-    sql::{column, one, query},
-};
+use crate::Settings;
+use crate::catalog::{Table, tables};
+use crate::name::Name;
+use crate::query::{all, column, one};
 
 /// The tables that have a tenant, those that these need beside them, and what joins them.
 #[derive(Debug)]
@@ -19,9 +23,11 @@ pub(super) struct Catalog {
     /// Those that tenant tables refer to, and those that were named.
     pub(super) reference_tables: Vec<Table>,
     pub(super) foreign_keys: Vec<ForeignKey>,
+    /// The distributed tables by their OID, each with its group if it is distributed by the tenant.
+    placements: BTreeMap<i64, Option<i64>>,
     /// The tables of watertight whose rows may not overlap, and that say so without comparing the tenant with `=`.
     pub(super) overlaps: Vec<String>,
-    /// Whether the extension that gives `uuid` an `=` for exclusions can be had.
+    /// Whether the server has the extension with which exclusion constraints compare `uuid` with `=`.
     pub(super) btree_gist: bool,
     /// Whether it is there. Citus lets nobody but its owner say `IF NOT EXISTS`.
     pub(super) has_btree_gist: bool,
@@ -33,29 +39,6 @@ pub(super) struct Catalog {
     pub(super) signed: bool,
 }
 
-/// A table as it is found.
-#[derive(Clone, Debug, FromQueryResult)]
-pub(super) struct Table {
-    pub(super) oid: i64,
-    schema: String,
-    name: String,
-    /// Whether row-level security binds its owner, too.
-    pub(super) forced: bool,
-    has_tenant: bool,
-    /// The group in which it is distributed by the tenant.
-    #[sea_orm(skip)]
-    pub(super) group: Option<i64>,
-    /// Whether it is distributed in any way.
-    #[sea_orm(skip)]
-    pub(super) placed: bool,
-}
-
-impl Table {
-    pub(super) fn id(&self) -> Name {
-        Name::new(&self.schema, &self.name)
-    }
-}
-
 /// A foreign key between two tables.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct ForeignKey {
@@ -63,16 +46,6 @@ pub(super) struct ForeignKey {
     pub(super) from: i64,
     pub(super) to: i64,
 }
-
-/// Tables of extensions are the extensions' own, and a partition goes with its table.
-const TABLES: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS name, \
-    c.relforcerowsecurity AS forced, a.attnum IS NOT NULL AS has_tenant \
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $1 AND NOT a.attisdropped \
-    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' \
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
-    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid \
-        AND d.deptype = 'e') ORDER BY n.nspname, c.relname";
 
 const FOREIGN_KEYS: &str = "SELECT conname::text AS name, conrelid::int8 AS \"from\", confrelid::int8 AS \"to\" \
     FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 AND conrelid <> confrelid ORDER BY conname, conrelid";
@@ -99,26 +72,28 @@ const SIGNED: &str =
     "SELECT EXISTS (SELECT FROM pg_proc WHERE oid = to_regprocedure('watertight.tenant()') AND prosecdef)";
 
 impl Catalog {
-    pub(super) async fn read(db: &impl ConnectionTrait, named: &[Name]) -> Result<Self, DbErr> {
+    pub(super) async fn read(
+        db: &impl ConnectionTrait,
+        settings: &Settings,
+        named: &[Name],
+    ) -> Result<Self, DbErr> {
         let version = "SELECT extversion FROM pg_extension WHERE extname = 'citus'";
         let extension = column(db, version, []).await?.into_iter().next();
-        let mut tables: Vec<Table> = all(db, TABLES, [TENANT_COLUMN.into()]).await?;
+        // A partition goes with its table.
+        let tables = tables(db).await?.into_iter().filter(|table| !table.is_partition);
+        let mut placements = BTreeMap::new();
         let mut type_is_local: bool =
             one(db, "SELECT to_regtype('watertight.tenant_token') IS NOT NULL").await?;
         let mut function_is_local: bool =
             one(db, "SELECT to_regprocedure('watertight.tenant()') IS NOT NULL").await?;
         if extension.is_some() {
-            let placements: Vec<Placement> = all(db, PLACEMENTS, [TENANT_COLUMN.into()]).await?;
-            for table in &mut tables {
-                let placement = placements.iter().find(|placement| placement.oid == table.oid);
-                table.placed = placement.is_some();
-                table.group = placement.and_then(|placement| placement.group);
-            }
+            let found: Vec<Placement> = all(db, PLACEMENTS, [TENANT_COLUMN.into()]).await?;
+            placements.extend(found.into_iter().map(|placement| (placement.oid, placement.group)));
             type_is_local = type_is_local && !one::<bool>(db, TYPE_IS_KNOWN).await?;
             function_is_local = function_is_local && !one::<bool>(db, FUNCTION_IS_KNOWN).await?;
         }
         let foreign_keys: Vec<ForeignKey> = all(db, FOREIGN_KEYS, []).await?;
-        let (tenant_tables, others): (Vec<Table>, _) = tables.into_iter().partition(|table| table.has_tenant);
+        let (tenant_tables, others): (Vec<Table>, _) = tables.partition(|table| table.tenant_type.is_some());
         let referred = |table: &Table| {
             let from_tenants =
                 |key: &&ForeignKey| tenant_tables.iter().any(|referring| referring.oid == key.from);
@@ -131,7 +106,13 @@ impl Catalog {
             tenant_tables,
             reference_tables,
             foreign_keys,
-            overlaps: column(db, &format!("SELECT c.relname::text {OWN_OVERLAPS} ORDER BY 1"), []).await?,
+            placements,
+            overlaps: column(
+                db,
+                &format!("SELECT c.relname::text {} ORDER BY 1", own_overlaps(settings)),
+                [],
+            )
+            .await?,
             btree_gist: one(db, BTREE_GIST).await?,
             has_btree_gist: one(db, HAS_BTREE_GIST).await?,
             type_is_local,
@@ -150,24 +131,27 @@ impl Catalog {
         }
     }
 
+    /// Whether a table is distributed in any way.
+    pub(super) fn is_placed(&self, table: &Table) -> bool {
+        self.placements.contains_key(&table.oid)
+    }
+
+    /// The group in which a table is distributed by the tenant.
+    pub(super) fn group(&self, table: &Table) -> Option<i64> {
+        self.placements.get(&table.oid).copied().flatten()
+    }
+
     /// The tenant tables that are not distributed yet.
     pub(super) fn new_tables(&self) -> impl Iterator<Item = &Table> {
-        self.tenant_tables.iter().filter(|table| !table.placed)
+        self.tenant_tables.iter().filter(|table| !self.is_placed(table))
     }
 
     /// The same, each after those it refers to; those in a circle are not among them.
     pub(super) fn in_order(&self) -> Vec<&Table> {
-        let mut left: Vec<&Table> = self.new_tables().collect();
-        let mut ordered = Vec::new();
-        loop {
-            let waiting = |table: &&Table| self.keys_between(table, &left).next().is_some();
-            let (later, ready): (Vec<&Table>, Vec<&Table>) = left.iter().copied().partition(waiting);
-            if ready.is_empty() {
-                return ordered;
-            }
-            ordered.extend(ready);
-            left = later;
-        }
+        let keys = self.foreign_keys.iter().map(|key| (key.from, key.to));
+        let sorted = order::sorted(self.new_tables().map(|table| table.oid), keys);
+        let sorted = sorted.unwrap_or_else(|cycle| cycle.sorted);
+        sorted.iter().filter_map(|oid| self.new_tables().find(|table| table.oid == *oid)).collect()
     }
 
     /// The foreign keys that join tables in a circle, and what these join up.
@@ -187,7 +171,7 @@ impl Catalog {
 
     /// The table whose group the others join: one that is distributed already.
     pub(super) fn anchor(&self) -> Option<&Table> {
-        self.tenant_tables.iter().find(|table| table.group.is_some())
+        self.tenant_tables.iter().find(|table| self.group(table).is_some())
     }
 }
 
@@ -195,15 +179,12 @@ const BTREE_GIST: &str = "SELECT EXISTS (SELECT FROM pg_available_extensions WHE
 
 const HAS_BTREE_GIST: &str = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'btree_gist')";
 
-/// The exclusion constraints of watertight, as its migrations make them.
-pub(super) const OWN_OVERLAPS: &str = "FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid \
-    WHERE k.contype = 'x' AND c.relnamespace = 'public'::regnamespace AND k.conname = c.relname || '_overlap_excl' \
-    AND pg_get_constraintdef(k.oid) LIKE '%uuidrange(tenant_id, tenant_id,%'";
-
-pub(super) async fn all<T: FromQueryResult>(
-    db: &impl ConnectionTrait,
-    sql: &str,
-    values: impl IntoIterator<Item = Value>,
-) -> Result<Vec<T>, DbErr> {
-    query(db, sql, values).await?.iter().map(|row| T::from_query_result(row, "")).collect()
+/// The exclusion constraints of watertight, as its migrations create them.
+pub(super) fn own_overlaps(settings: &Settings) -> String {
+    let schema = sql::literal(settings.table_sets().schema(TableSet::Booking));
+    format!(
+        "FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE k.contype = 'x' AND n.nspname = {schema} AND k.conname = c.relname || '_overlap_excl' \
+         AND pg_get_constraintdef(k.oid) LIKE '%uuidrange(tenant_id, tenant_id,%'"
+    )
 }

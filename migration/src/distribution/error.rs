@@ -1,106 +1,71 @@
-//! Why tables were not distributed.
-
-use std::{error::Error, fmt};
-
 use sea_orm_migration::DbErr;
+use watertight_schema::TableSetError;
 
 use super::{Distribution, Violation};
 use crate::TableError;
+use crate::script::lines;
 
-/// Why tables were not distributed. Whichever it is, nothing in the database has changed.
-#[derive(Debug)]
+/// The tables were not distributed. Nothing in the database has changed.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DistributionError {
     /// The database does not have the extension `citus`.
+    #[error(
+        "the database has no extension citus; install it on every machine, run CREATE EXTENSION citus in this database on \
+         each, and add the machines with citus_add_node"
+    )]
     NoExtension,
-    /// Its version has no row-level security on distributed tables.
+    /// The extension does not support row-level security on distributed tables.
+    #[error(
+        "the database has citus {version}, which has no row-level security on distributed tables; update it to {} or later",
+        Distribution::LEAST_VERSION
+    )]
     ExtensionTooOld {
-        /// The version.
+        /// Its version.
         version: String,
     },
     /// The database verifies tenants with keys that only the coordinator has.
+    #[error(
+        "the policies verify the tenant with keys that the workers of a cluster cannot read; run `watertight keys waive` \
+         first, and read in the guide which attacks row-level security does not stop then"
+    )]
     SignedTenant,
     /// Tables break rules by which Citus distributes.
+    #[error("nothing was distributed, because tables break the rules:\n{}", lines(violations))]
     Refused {
-        /// All that do.
+        /// Every violation.
         violations: Vec<Violation>,
     },
-    /// A name that PostgreSQL would refuse or cut.
-    Name(TableError),
+    /// A name that PostgreSQL would refuse or cut off.
+    #[error(transparent)]
+    Name(#[from] TableError),
+    /// The table sets are malformed.
+    #[error(transparent)]
+    TableSets(#[from] TableSetError),
     /// A table has another number of rows than before.
+    #[error(
+        "table {table} has {before} rows, and would have {after} when distributed; nothing was changed. Please report it"
+    )]
     RowsDiffer {
-        /// As `schema.table`.
+        /// The table as `schema.table`.
         table: String,
-        /// Before.
+        /// The number of rows before.
         before: i64,
-        /// When it was distributed.
+        /// The number of rows once it was distributed.
         after: i64,
     },
-    /// What the database reports.
-    Database(DbErr),
+    /// The database reported an error.
+    #[error(transparent)]
+    Database(#[from] DbErr),
 }
 
 impl DistributionError {
-    /// What breaks the rules, where that is the reason.
+    /// The violations of [`Refused`](Self::Refused), and none for any other error.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         match self {
             Self::Refused { violations } => violations,
             _ => &[],
         }
-    }
-}
-
-impl fmt::Display for DistributionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoExtension => f.write_str(
-                "the database has no extension citus; install it on every machine, run CREATE EXTENSION citus in this \
-                 database on each, and add the machines with citus_add_node",
-            ),
-            Self::ExtensionTooOld { version } => write!(
-                f,
-                "the database has citus {version}, which has no row-level security on distributed tables; update it to {} \
-                 or later",
-                Distribution::LEAST_VERSION
-            ),
-            Self::SignedTenant => f.write_str(
-                "the policies verify the tenant with keys that the workers of a cluster cannot read; run `watertight keys \
-                 waive` first, and read in the guide what row-level security does not hold against then",
-            ),
-            Self::Refused { violations } => {
-                f.write_str("nothing was distributed, for these break the rules:")?;
-                violations.iter().try_for_each(|violation| write!(f, "\n{violation}"))
-            }
-            Self::Name(error) => error.fmt(f),
-            Self::RowsDiffer { table, before, after } => write!(
-                f,
-                "table {table} has {before} rows, and would have {after} when distributed; nothing was changed. Please \
-                 report it"
-            ),
-            Self::Database(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for DistributionError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Name(error) => Some(error),
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<DbErr> for DistributionError {
-    fn from(error: DbErr) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<TableError> for DistributionError {
-    fn from(error: TableError) -> Self {
-        Self::Name(error)
     }
 }

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use super::{
-    DistributionError, Violation,
-    catalog::{Catalog, Table},
-};
-use crate::{
-    TENANT_COLUMN, identifier::Name, m20260101_000007_no_double_booking as no_double_booking, sql::one_line,
-    tenant_context,
-};
+use watertight_schema::isolation::TENANT_COLUMN;
+use watertight_schema::sql;
+
+use super::catalog::Catalog;
+use super::{Distribution, DistributionError, Violation};
+use crate::catalog::Table;
+use crate::name::Name;
+use crate::{m20260101_000007_no_double_booking as no_double_booking, script, tenant_context};
 
 /// What distributing takes: what breaks the rules, and the SQL that distributes.
 ///
@@ -27,14 +27,11 @@ pub struct DistributionPlan {
 }
 
 impl DistributionPlan {
-    pub(super) fn draw(
-        catalog: &Catalog,
-        violations: Vec<Violation>,
-        without_overlap_constraints: bool,
-    ) -> Self {
+    pub(super) fn draw(distribution: &Distribution, catalog: &Catalog, violations: Vec<Violation>) -> Self {
+        let Distribution { settings, without_overlap_constraints, .. } = distribution;
         let tenant_tables = catalog.in_order();
         let reference_tables: Vec<&Table> =
-            catalog.reference_tables.iter().filter(|table| !table.placed).collect();
+            catalog.reference_tables.iter().filter(|table| !catalog.is_placed(table)).collect();
         let new: Vec<&Table> = reference_tables.iter().chain(&tenant_tables).copied().collect();
         let tables: Vec<Name> = new.iter().map(|table| table.id()).collect();
         let (mut before, mut distributing, mut after) = (Vec::new(), Vec::new(), Vec::new());
@@ -57,13 +54,13 @@ impl DistributionPlan {
             before.push(format!("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", table.id().quoted()));
             after.push(format!("ALTER TABLE {} FORCE ROW LEVEL SECURITY", table.id().quoted()));
         }
-        if !catalog.overlaps.is_empty() && !without_overlap_constraints && !catalog.has_btree_gist {
+        if !catalog.overlaps.is_empty() && !*without_overlap_constraints && !catalog.has_btree_gist {
             distributing.push("CREATE EXTENSION btree_gist SCHEMA public".to_owned());
         }
         for table in &catalog.overlaps {
-            distributing.push(no_double_booking::dropping(table));
-            if !without_overlap_constraints {
-                distributing.extend(no_double_booking::by_equality(table));
+            distributing.push(no_double_booking::dropping(settings, table));
+            if !*without_overlap_constraints {
+                distributing.extend(no_double_booking::by_equality(settings, table));
             }
         }
         let references = reference_tables
@@ -76,7 +73,7 @@ impl DistributionPlan {
             distributing.push(format!(
                 "SELECT create_distributed_table({}, '{TENANT_COLUMN}', colocate_with => {})",
                 literal(&table.id()),
-                quoted(beside.as_deref().unwrap_or("none"))
+                sql::literal(beside.as_deref().unwrap_or("none"))
             ));
         }
         // The rows that were copied are on the coordinator still, where an erased tenant would live on.
@@ -114,27 +111,17 @@ impl DistributionPlan {
 impl fmt::Display for DistributionPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.extension.is_none() {
-            writeln!(f, "-- {}", DistributionError::NoExtension)?;
+            script::comment(f, &DistributionError::NoExtension)?;
         }
         if self.signed {
-            writeln!(f, "-- {}", DistributionError::SignedTenant)?;
+            script::comment(f, &DistributionError::SignedTenant)?;
         }
-        for violation in &self.violations {
-            for line in violation.to_string().split('\n') {
-                writeln!(f, "-- {}", one_line(line))?;
-            }
-        }
-        writeln!(f, "BEGIN ISOLATION LEVEL READ COMMITTED;")?;
-        self.statements().try_for_each(|sql| writeln!(f, "{sql};"))?;
-        write!(f, "COMMIT;")
+        self.violations.iter().try_for_each(|violation| script::comment(f, violation))?;
+        script::transaction(f, self.statements())
     }
 }
 
 /// A table's name as the text that a function reads.
 fn literal(table: &Name) -> String {
-    quoted(&table.quoted())
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+    sql::literal(&table.quoted())
 }

@@ -2,15 +2,17 @@
 
 use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult};
 
-use super::{
-    Distribution, Rule, Violation,
-    catalog::{Catalog, OWN_OVERLAPS, all},
-};
-use crate::identifier::Name;
+use watertight_schema::sql;
+
+use super::catalog::{Catalog, own_overlaps};
+use super::{Distribution, Rule, Violation};
+use crate::m20260101_000005_create_intake::consent_is_final;
+use crate::name::Name;
+use crate::query::all;
 
 /// Where a table breaks a rule; `$1` are the tables to be distributed, `$2` all that have a tenant, each with the number
 /// of its `tenant_id` as `a.attnum`.
-const RULES: [(Rule, &str); 8] = [
+const RULES: [(Rule, &str); 7] = [
     (
         Rule::TenantColumn,
         "SELECT t.oid, a.attname AS object FROM t JOIN a ON a.attrelid = t.oid \
@@ -53,13 +55,11 @@ const RULES: [(Rule, &str); 8] = [
         "SELECT t.oid, c.relowner::regrole::text AS object FROM t JOIN pg_class c ON c.oid = t.oid \
          WHERE NOT pg_has_role(c.relowner, 'USAGE')",
     ),
-    (
-        Rule::NoTrigger,
-        "SELECT t.oid, g.tgname AS object FROM t JOIN pg_trigger g ON g.tgrelid = t.oid \
-         WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND NOT (g.tgname = 'intake_consent_is_final' \
-             AND g.tgfoid = to_regproc('public.intake_consent_is_final'))",
-    ),
 ];
+
+/// A trigger may read and write other rows, except watertight's own.
+const TRIGGERS: &str = "SELECT t.oid, g.tgname AS object FROM t JOIN pg_trigger g ON g.tgrelid = t.oid \
+    WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND NOT (g.tgname = 'intake_consent_is_final'";
 
 /// An exclusion has to compare the tenant with `=`.
 const EXCLUSIONS: &str = "SELECT t.oid, k.conname AS object FROM t JOIN a ON a.attrelid = t.oid \
@@ -81,15 +81,19 @@ pub(super) async fn violations(
     distribution: &Distribution,
 ) -> Result<Vec<Violation>, DbErr> {
     let mut rules = RULES.map(|(rule, sql)| (rule, sql.to_owned())).to_vec();
-    if distribution.allow_triggers {
-        rules.retain(|(rule, _)| *rule != Rule::NoTrigger);
+    if !distribution.allow_triggers {
+        let own = sql::literal(&consent_is_final(&distribution.settings));
+        rules.push((
+            Rule::NoTrigger,
+            format!("{TRIGGERS} AND g.tgfoid IS NOT DISTINCT FROM to_regproc({own}))"),
+        ));
     }
-    let mended = if distribution.without_overlap_constraints || catalog.btree_gist {
-        format!(" AND k.oid NOT IN (SELECT k.oid {OWN_OVERLAPS})")
+    let recreated = if distribution.without_overlap_constraints || catalog.btree_gist {
+        format!(" AND k.oid NOT IN (SELECT k.oid {})", own_overlaps(&distribution.settings))
     } else {
         String::new()
     };
-    rules.push((Rule::ExclusionComparesTenant, format!("{EXCLUSIONS}{mended}")));
+    rules.push((Rule::ExclusionComparesTenant, format!("{EXCLUSIONS}{recreated}")));
 
     let all_tables: Vec<i64> = catalog.tenant_tables.iter().map(|table| table.oid).collect();
     let new: Vec<i64> = catalog.new_tables().map(|table| table.oid).collect();
@@ -119,11 +123,12 @@ pub(super) async fn violations(
 
 /// Tables that are distributed otherwise, and reference tables that cannot be.
 fn of_placement(catalog: &Catalog, distribution: &Distribution) -> Vec<Violation> {
-    let group = catalog.anchor().and_then(|anchor| anchor.group);
+    let group = catalog.anchor().and_then(|anchor| catalog.group(anchor));
     let elsewhere = catalog
         .tenant_tables
         .iter()
-        .filter(|table| table.placed && (table.group.is_none() || table.group != group))
+        .filter(|table| catalog.is_placed(table))
+        .filter(|table| catalog.group(table).is_none() || catalog.group(table) != group)
         .map(|table| (table.id(), Rule::SameGroup));
     let found = |name: &Name| catalog.reference_tables.iter().any(|table| table.id() == *name);
     let unfound = distribution.reference.iter().filter(|name| !found(name));

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::sql::one_line;
+use crate::script::one_line;
 
-/// Something about a table that keeps it from being distributed, and how to mend it.
+/// A rule that a table breaks, so that it cannot be distributed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Violation {
@@ -71,12 +71,12 @@ impl Rule {
     const fn mend(self) -> &'static str {
         match self {
             Self::TenantColumn => "make the column uuid NOT NULL",
-            Self::KeyHoldsTenant => "make the key anew with tenant_id as its first column",
+            Self::KeyHoldsTenant => "recreate the key with tenant_id as its first column",
             Self::ExclusionComparesTenant => {
-                "make it anew with `tenant_id WITH =`, which takes the extension btree_gist; those of watertight are made anew \
-                 where it can be had, and dropped with without_overlap_constraints"
+                "recreate it with `tenant_id WITH =`, which needs the extension btree_gist; watertight's own are recreated \
+                 if the server has it, and dropped with without_overlap_constraints"
             }
-            Self::ForeignKeyWithinTenant => "make the key anew as (tenant_id, ..) REFERENCES (tenant_id, ..)",
+            Self::ForeignKeyWithinTenant => "recreate the key as (tenant_id, ..) REFERENCES (tenant_id, ..)",
             Self::ForeignKeyKeepsTenant => "name the columns to clear: ON DELETE SET NULL (column)",
             Self::ReferringTableHasTenant => "give the table a tenant_id, or drop the foreign key",
             Self::NoCircle => "drop the foreign key, distribute, and add it again",

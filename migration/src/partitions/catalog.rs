@@ -1,42 +1,21 @@
-//! What a table has, as the database's catalog tells it. All of it is read with nothing but `pg_catalog` on the search
-//! path, so that every name is printed in full.
+//! The objects of a table, as the database's catalog describes them. Every query runs with `pg_catalog` alone on the search
+//! path, so that names are printed in full.
 
 use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult};
 
 use super::PartitionError;
-use crate::{
-    identifier::Name,
-    sql::{self, column, query},
-};
+use crate::catalog::{Table, tables_named};
+use crate::name::Name;
+use crate::query::{self, all, column};
 
-/// A table as it is found.
-#[derive(Debug, FromQueryResult)]
-pub(super) struct Table {
-    pub(super) oid: i64,
-    pub(super) divided: bool,
-    pub(super) owner: String,
-    pub(super) foreign_owner: bool,
-    /// How row-level security is in force: `ENABLE`, `FORCE`.
-    pub(super) row_security: Vec<String>,
-    /// As `fillfactor=70`.
-    pub(super) options: Vec<String>,
-}
+/// The options as `fillfactor=70`. The options of a divided table are those of its partitions.
+pub(super) const OPTIONS: &str = "WITH stored AS (SELECT coalesce((SELECT min(inhrelid::int8) FROM pg_inherits \
+        WHERE inhparent = c.oid AND c.relkind = 'p'), c.oid::int8) AS oid FROM pg_class c WHERE c.oid = $1::oid) \
+    SELECT o FROM pg_class s JOIN stored ON stored.oid = s.oid, unnest(s.reloptions) AS o \
+    UNION ALL SELECT 'toast.' || o FROM pg_class s JOIN stored ON stored.oid = s.oid \
+        JOIN pg_class t ON t.oid = s.reltoastrelid, unnest(t.reloptions) AS o";
 
-/// The options of a divided table are those of its partitions.
-const TABLE: &str = "SELECT c.oid::int8 AS oid, c.relkind = 'p' AS divided, c.relowner::regrole::text AS owner, \
-    c.relowner <> current_user::regrole AS foreign_owner, \
-    array_remove(ARRAY[CASE WHEN c.relrowsecurity THEN 'ENABLE' END, \
-        CASE WHEN c.relforcerowsecurity THEN 'FORCE' END], NULL) AS row_security, \
-    ARRAY(SELECT o FROM pg_class s, unnest(s.reloptions) AS o WHERE s.oid = stored.oid \
-        UNION ALL SELECT 'toast.' || o FROM pg_class s JOIN pg_class t ON t.oid = s.reltoastrelid, \
-        unnest(t.reloptions) AS o WHERE s.oid = stored.oid) AS options \
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.atttypid = 'uuid'::regtype \
-    CROSS JOIN LATERAL (SELECT coalesce((SELECT min(inhrelid::int8) FROM pg_inherits WHERE inhparent = c.oid \
-        AND c.relkind = 'p'), c.oid::int8) AS oid) AS stored \
-    WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') AND NOT c.relispartition";
-
-/// Locks the tables and those that foreign keys join them to, for their keys are dropped and made anew.
+/// Locks the tables and those that foreign keys join them to, because their keys are dropped and recreated.
 pub(super) async fn lock(db: &impl ConnectionTrait, tables: &[Name]) -> Result<(), PartitionError> {
     for name in tables {
         let Some(table) = find(db, name).await? else {
@@ -44,7 +23,7 @@ pub(super) async fn lock(db: &impl ConnectionTrait, tables: &[Name]) -> Result<(
         };
         let related = related(db, &table).await?;
         if let Some(theirs) = related.iter().find(|related| !related.owned) {
-            let role: String = sql::one(db, "SELECT current_user::text").await?;
+            let role: String = query::one(db, "SELECT current_user::text").await?;
             return Err(PartitionError::NotOwner { table: theirs.name.clone(), role });
         }
         let names: Vec<&str> = related.iter().map(|related| related.name.as_str()).collect();
@@ -53,9 +32,11 @@ pub(super) async fn lock(db: &impl ConnectionTrait, tables: &[Name]) -> Result<(
     Ok(())
 }
 
+/// The tenant table of the name.
 pub(super) async fn find(db: &impl ConnectionTrait, name: &Name) -> Result<Option<Table>, DbErr> {
-    let rows = query(db, TABLE, [name.schema.clone().into(), name.name.clone().into()]).await?;
-    rows.first().map(|row| Table::from_query_result(row, "")).transpose()
+    let found = tables_named(db, [name]).await?;
+    let is_tenant_table = |table: &Table| !table.is_partition && table.tenant_type.as_deref() == Some("uuid");
+    Ok(found.into_iter().find(is_tenant_table))
 }
 
 /// The table itself, or one that a foreign key joins it to.
@@ -74,8 +55,7 @@ pub(super) async fn related(db: &impl ConnectionTrait, table: &Table) -> Result<
         WHERE c.oid = $1::oid OR c.oid IN (SELECT confrelid FROM pg_constraint WHERE contype = 'f' \
             AND conrelid = $1::oid UNION SELECT conrelid FROM pg_constraint WHERE contype = 'f' \
             AND confrelid = $1::oid AND conparentid = 0) ORDER BY c.oid";
-    let rows = query(db, sql, [table.oid.into()]).await?;
-    rows.iter().map(|row| Related::from_query_result(row, "")).collect()
+    all(db, sql, [table.oid.into()]).await
 }
 
 /// A constraint by its name, and the SQL that defines it.
@@ -96,8 +76,7 @@ pub(super) async fn constraints(
         FROM pg_constraint WHERE conrelid = $1::oid AND contype::text = ANY ($2) AND conparentid = 0 \
         ORDER BY array_position($2, contype::text), conname";
     let kinds: Vec<String> = kinds.iter().map(|&kind| kind.to_owned()).collect();
-    let rows = query(db, sql, [table.oid.into(), kinds.into()]).await?;
-    rows.iter().map(|row| Constraint::from_query_result(row, "")).collect()
+    all(db, sql, [table.oid.into(), kinds.into()]).await
 }
 
 /// What keeps rows apart that overlap: as the table has it, or as its first partition has it.
@@ -107,11 +86,10 @@ pub(super) async fn exclusions(db: &impl ConnectionTrait, table: &Table) -> Resu
         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype = 'x' AND k.conparentid = 0 \
         AND (k.conrelid = $1::oid \
             OR k.conrelid = (SELECT min(inhrelid) FROM pg_inherits WHERE inhparent = $1::oid)) ORDER BY 1";
-    let rows = query(db, sql, [table.oid.into()]).await?;
-    rows.iter().map(|row| Constraint::from_query_result(row, "")).collect()
+    all(db, sql, [table.oid.into()]).await
 }
 
-/// SQL that makes something anew, as the database writes it; each query takes the table's `oid`.
+/// The statements that a query returns, which recreate objects of the table; the query takes the table's `oid`.
 pub(super) async fn statements(
     db: &impl ConnectionTrait,
     sql: &str,
@@ -201,8 +179,7 @@ pub(super) async fn policies(db: &impl ConnectionTrait, table: &Table) -> Result
             ' USING (' || pg_get_expr(polqual, polrelid) || ')', \
             ' WITH CHECK (' || pg_get_expr(polwithcheck, polrelid) || ')') AS terms \
         FROM pg_policy WHERE polrelid = $1::oid ORDER BY oid";
-    let rows = query(db, sql, [table.oid.into()]).await?;
-    rows.iter().map(|row| Policy::from_query_result(row, "")).collect()
+    all(db, sql, [table.oid.into()]).await
 }
 
 /// The columns whose values are stored, as SQL writes them.
@@ -242,7 +219,7 @@ pub(super) const IN_THE_WAY: &str = "WITH it AS (SELECT c.*, c.oid AS id FROM pg
             JOIN pg_operator o ON o.oid = u.operator, \
             pg_get_indexdef(k.conindid, u.position::int, false) AS part \
             WHERE (o.oprname = '=' AND part = 'tenant_id') OR (o.oprname = '&&' \
-                AND part ~ '^(\\w+\\.)?\\w*range\\(tenant_id, tenant_id, ''\\[\\]''::text\\)$')) \
+                AND part ~ '^((\\w+|\"([^\"]|\"\")+\")\\.)?\\w*range\\(tenant_id, tenant_id, ''\\[\\]''::text\\)$')) \
     UNION SELECT format('inheritance, %s and %s', inhparent::regclass, inhrelid::regclass) FROM it JOIN pg_inherits \
         ON inhrelid = it.id OR (inhparent = it.id AND it.relkind = 'r') \
     UNION SELECT 'a replica identity of its own' FROM it WHERE relreplident <> 'd' \
@@ -263,5 +240,5 @@ pub(super) const INDEX_NAMES: &str = "SELECT c.relname::text FROM pg_index i JOI
     WHERE i.indrelid = $1::oid ORDER BY 1";
 
 pub(super) async fn count(db: &impl ConnectionTrait, name: &Name) -> Result<i64, DbErr> {
-    sql::one(db, &format!("SELECT count(*)::int8 FROM {}", name.quoted())).await
+    query::one(db, &format!("SELECT count(*)::int8 FROM {}", name.quoted())).await
 }

@@ -2,14 +2,13 @@
 
 use sea_orm_migration::sea_orm::ConnectionTrait;
 
-use super::{
-    PartitionError,
-    catalog::{self, Constraint, Policy, Table},
-};
-use crate::{
-    TENANT_COLUMN,
-    identifier::{self, Name, quote},
-};
+use watertight_schema::isolation::TENANT_COLUMN;
+use watertight_schema::sql;
+
+use super::PartitionError;
+use super::catalog::{self, Constraint, Policy};
+use crate::catalog::Table;
+use crate::name::{self, Name};
 
 /// What a table is made into.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +100,7 @@ pub(super) async fn convert(
     run_all(db, &catalog::statements(db, catalog::SEQUENCES_FREED, &old).await?).await?;
     // Without `CASCADE`: if something hangs on it that was overlooked, nothing is done at all.
     run(db, &format!("DROP TABLE {}", name.quoted())).await?;
-    run(db, &format!("ALTER TABLE {} RENAME TO {}", temporary.quoted(), quote(&name.name))).await?;
+    run(db, &format!("ALTER TABLE {} RENAME TO {}", temporary.quoted(), sql::identifier(&name.name))).await?;
     finish(db, name, &old, &had, &partitions).await?;
     for related in related.iter().filter(|related| related.forced && !related.is_itself) {
         run(db, &format!("ALTER TABLE {} FORCE ROW LEVEL SECURITY", related.name)).await?;
@@ -114,19 +113,19 @@ pub(super) async fn convert(
 async fn require(db: &impl ConnectionTrait, name: &Name, shape: Shape) -> Result<Table, PartitionError> {
     let table = name.to_string();
     let Some(old) = catalog::find(db, name).await? else { return Err(PartitionError::NoTable { table }) };
-    if old.divided == matches!(shape, Shape::Hash(_)) {
-        return Err(PartitionError::Shape { table, divided: old.divided });
+    if old.is_partitioned == matches!(shape, Shape::Hash(_)) {
+        return Err(PartitionError::Shape { table, divided: old.is_partitioned });
     }
     let objects = catalog::statements(db, catalog::IN_THE_WAY, &old).await?;
     if !objects.is_empty() {
         return Err(PartitionError::InTheWay { table, objects });
     }
-    identifier::check("table", &name.beside("_new").name)?;
+    name::check("table", &name.beside("_new").name)?;
     if let Some(last) = shape.partitions(name).last() {
-        identifier::check("table", &last.name)?;
+        name::check("table", &last.name)?;
         let suffix = last.name.strip_prefix(&name.name).unwrap_or_default();
         for index in catalog::statements(db, catalog::INDEX_NAMES, &old).await? {
-            identifier::check("index", &format!("{index}{suffix}"))?;
+            name::check("index", &format!("{index}{suffix}"))?;
         }
     }
     Ok(old)
@@ -139,7 +138,7 @@ async fn create(
     old: &Table,
     partitions: &[Name],
 ) -> Result<(), PartitionError> {
-    let options = match old.options.join(", ") {
+    let options = match catalog::statements(db, catalog::OPTIONS, old).await?.join(", ") {
         options if options.is_empty() => String::new(),
         options => format!(" WITH ({options})"),
     };
@@ -166,7 +165,7 @@ async fn create(
         )
         .await?;
     }
-    if old.foreign_owner {
+    if !old.is_own {
         for table in std::iter::once(temporary).chain(partitions) {
             run(db, &format!("ALTER TABLE {} OWNER TO {}", table.quoted(), old.owner)).await?;
         }
@@ -187,7 +186,11 @@ async fn finish(
         return Err(PartitionError::NoTable { table: name.to_string() });
     };
     let add = |constraint: &Constraint| {
-        format!("ALTER TABLE {table} ADD CONSTRAINT {} {}", quote(&constraint.name), constraint.definition)
+        format!(
+            "ALTER TABLE {table} ADD CONSTRAINT {} {}",
+            sql::identifier(&constraint.name),
+            constraint.definition
+        )
     };
     for key in &had.keys {
         run(db, &add(key)).await?;
@@ -219,11 +222,11 @@ async fn exclude(
     let on = if partitions.is_empty() { std::slice::from_ref(name) } else { partitions };
     for table in on {
         let suffix = table.name.strip_prefix(&name.name).unwrap_or_default();
-        let (table, key) = (table.quoted(), quote(&format!("{}{suffix}", exclusion.name)));
+        let (table, key) = (table.quoted(), sql::identifier(&format!("{}{suffix}", exclusion.name)));
         run(db, &format!("ALTER TABLE {table} ADD CONSTRAINT {key} {}", exclusion.definition)).await?;
         if let Some(comment) = &exclusion.comment {
-            let comment = comment.replace('\'', "''");
-            run(db, &format!("COMMENT ON CONSTRAINT {key} ON {table} IS '{comment}'")).await?;
+            let comment = sql::literal(comment);
+            run(db, &format!("COMMENT ON CONSTRAINT {key} ON {table} IS {comment}")).await?;
         }
     }
     Ok(())
@@ -237,9 +240,9 @@ async fn protect(
 ) -> Result<(), PartitionError> {
     let table = table.quoted();
     for Policy { name, terms } in policies {
-        run(db, &format!("CREATE POLICY {} ON {table} {terms}", quote(name))).await?;
+        run(db, &format!("CREATE POLICY {} ON {table} {terms}", sql::identifier(name))).await?;
     }
-    for verb in &old.row_security {
+    for (verb, _) in [("ENABLE", old.protected), ("FORCE", old.forced)].into_iter().filter(|(_, set)| *set) {
         run(db, &format!("ALTER TABLE {table} {verb} ROW LEVEL SECURITY")).await?;
     }
     Ok(())

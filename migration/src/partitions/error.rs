@@ -1,136 +1,96 @@
-//! Why a table was not divided, or not made whole again.
-
-use std::{error::Error, fmt};
-
 use sea_orm_migration::DbErr;
 
 use super::HashPartitions;
 use crate::TableError;
+use crate::error::migration_error;
 
-/// Why a table was not divided into partitions, or not made whole again. Whichever it is, nothing in the database has
-/// changed.
+/// A table was not divided into partitions, or not made whole again. Nothing in the database has changed.
 ///
 /// It turns into a [`DbErr::Migration`] with `?`, as a migration returns it.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PartitionError {
-    /// A number of partitions that makes no sense.
+    /// The number of partitions is out of range.
+    #[error(
+        "a table cannot be divided into {partitions} partitions; give {} to {}, such as 16",
+        HashPartitions::LEAST,
+        HashPartitions::MOST
+    )]
     Count {
-        /// As it was given.
+        /// The number given.
         partitions: u32,
     },
-    /// A name that PostgreSQL would refuse or cut, given or derived.
-    Name(TableError),
-    /// No such table, or one without a column `tenant_id` of type UUID.
+    /// A name that PostgreSQL would refuse or cut off, given or derived.
+    #[error(transparent)]
+    Name(#[from] TableError),
+    /// The table does not exist, or has no column `tenant_id` of type UUID.
+    #[error(
+        "there is no tenant table {table}; list this migration after the one that creates it, and give it a column \
+         tenant_id of type uuid"
+    )]
     NoTable {
-        /// As `schema.name`.
+        /// The table as `schema.name`.
         table: String,
     },
-    /// The table is not what it should be: divided already, or whole already.
+    /// The table is divided already, or whole already.
+    #[error("{}", shape(table, *divided))]
     Shape {
-        /// As `schema.name`.
+        /// The table as `schema.name`.
         table: String,
         /// Whether it is divided.
         divided: bool,
     },
-    /// The role does not own the table, or one that a foreign key joins it to.
+    /// The role does not own the table, or a table that a foreign key joins it to.
+    #[error("the role {role} does not own table {table}; run the migration as the role that owns all tables")]
     NotOwner {
-        /// As `schema.name`.
+        /// The table as `schema.name`.
         table: String,
         /// The role.
         role: String,
     },
-    /// The transaction would not see what was committed while it waited for the locks.
+    /// The transaction would not see rows that are committed while it waits for the locks.
+    #[error(
+        "the transaction is {level}, and would lose rows that are written while it waits for the tables; run the migration \
+         with default_transaction_isolation = 'read committed'"
+    )]
     IsolationLevel {
-        /// The transaction's.
+        /// The isolation level of the transaction.
         level: String,
     },
-    /// The table has what would be lost, or cannot be had by a table of the other kind.
+    /// The table has objects that would be lost, or that a table of the other kind cannot have.
+    #[error(
+        "table {table} has objects that would be lost or do not fit; drop or fix them, run the migration, and recreate \
+         those that are still needed:\n  {}",
+        objects.join("\n  ")
+    )]
     InTheWay {
-        /// As `schema.name`.
+        /// The table as `schema.name`.
         table: String,
-        /// All of it, as PostgreSQL describes it.
+        /// Every object, as PostgreSQL describes it.
         objects: Vec<String>,
     },
     /// The new table has another number of rows than the old one.
+    #[error(
+        "table {table} has {before} rows, and the new one would have {after}; nothing was changed. Please report it"
+    )]
     RowsDiffer {
-        /// As `schema.name`.
+        /// The table as `schema.name`.
         table: String,
-        /// In the old table.
+        /// The number of rows in the old table.
         before: i64,
-        /// In the new table.
+        /// The number of rows in the new table.
         after: i64,
     },
-    /// What the database reports.
-    Database(DbErr),
+    /// The database reported an error.
+    #[error(transparent)]
+    Database(#[from] DbErr),
 }
 
-impl fmt::Display for PartitionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Count { partitions } => write!(
-                f,
-                "a table cannot be divided into {partitions} partitions; give {} to {}, such as 16",
-                HashPartitions::LEAST,
-                HashPartitions::MOST
-            ),
-            Self::Name(error) => error.fmt(f),
-            Self::NoTable { table } => write!(
-                f,
-                "there is no tenant table {table}; list this migration behind the one that makes it, and give it a \
-                 column tenant_id of type uuid"
-            ),
-            Self::Shape { table, divided: true } => {
-                write!(f, "table {table} is divided into partitions already; leave it out of this migration")
-            }
-            Self::Shape { table, divided: false } => {
-                write!(f, "table {table} is not divided into partitions, so there is nothing to take back")
-            }
-            Self::NotOwner { table, role } => write!(
-                f,
-                "the role {role} does not own table {table}; run the migration as the role that owns all tables"
-            ),
-            Self::IsolationLevel { level } => write!(
-                f,
-                "the transaction is {level}, and would lose rows that are written while it waits for the tables; run the \
-                 migration with default_transaction_isolation = 'read committed'"
-            ),
-            Self::InTheWay { table, objects } => {
-                write!(
-                    f,
-                    "table {table} has what would be lost, or does not fit; drop or mend it, run the migration, and make \
-                     it anew where it is still wanted:"
-                )?;
-                objects.iter().try_for_each(|object| write!(f, "\n  {object}"))
-            }
-            Self::RowsDiffer { table, before, after } => write!(
-                f,
-                "table {table} has {before} rows, and the new one would have {after}; nothing was changed. Please report it"
-            ),
-            Self::Database(error) => error.fmt(f),
-        }
-    }
-}
-
-impl Error for PartitionError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Name(error) => Some(error),
-            Self::Database(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<DbErr> for PartitionError {
-    fn from(error: DbErr) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl From<TableError> for PartitionError {
-    fn from(error: TableError) -> Self {
-        Self::Name(error)
+fn shape(table: &str, divided: bool) -> String {
+    if divided {
+        format!("table {table} is divided into partitions already; leave it out of this migration")
+    } else {
+        format!("table {table} is not divided into partitions, so there is nothing to roll back")
     }
 }
 
@@ -138,7 +98,7 @@ impl From<PartitionError> for DbErr {
     fn from(error: PartitionError) -> Self {
         match error {
             PartitionError::Database(error) => error,
-            other => Self::Migration(other.to_string()),
+            other => migration_error(other),
         }
     }
 }

@@ -8,8 +8,11 @@ use sea_orm_migration::{
     sea_query::{Check, ColumnDef, ForeignKeyAction, extension::postgres::PgFunc},
 };
 
-use super::{Access, Key, TENANT_COLUMN, TENANT_POLICY, TenantForeignKey, TenantTable};
-use crate::{Settings, TableError, identifier, tenant_context};
+use watertight_schema::isolation::{TENANT_COLUMN, TENANT_POLICY};
+use watertight_schema::sql;
+
+use super::{Access, Key, TenantForeignKey, TenantTable};
+use crate::{Settings, TableError, name, tenant_context};
 
 const ID_COLUMN: &str = "id";
 
@@ -21,7 +24,7 @@ impl TenantTable {
     /// A [`TableError`] that says what is wrong with the description.
     pub fn statements(&self, settings: &Settings) -> Result<Vec<String>, TableError> {
         self.check_description()?;
-        identifier::check("role", settings.app_role())?;
+        name::check("role", settings.app_role())?;
 
         let mut statements = vec![self.create_table()];
         statements.extend(self.uniques.iter().map(|columns| self.add_unique(columns)));
@@ -33,8 +36,8 @@ impl TenantTable {
     }
 
     pub(super) fn check_names(&self) -> Result<(), TableError> {
-        identifier::check("schema", &self.schema)?;
-        identifier::check("table", &self.name)
+        name::check("schema", &self.schema)?;
+        name::check("table", &self.name)
     }
 
     fn create_table(&self) -> String {
@@ -66,7 +69,7 @@ impl TenantTable {
         format!(
             "ALTER TABLE {} ADD CONSTRAINT {} UNIQUE ({})",
             self.quoted(),
-            identifier::quote(&self.derived(columns, "key")),
+            sql::identifier(&self.derived(columns, "key")),
             quoted_list(names),
         )
     }
@@ -109,7 +112,7 @@ impl TenantTable {
 
     fn row_level_security(&self) -> [String; 3] {
         let table = self.quoted();
-        let policy = identifier::quote(TENANT_POLICY);
+        let policy = sql::identifier(TENANT_POLICY);
         [
             format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"),
             format!("ALTER TABLE {table} FORCE ROW LEVEL SECURITY"),
@@ -119,7 +122,7 @@ impl TenantTable {
 
     fn grants(&self, settings: &Settings) -> [String; 2] {
         let table = self.quoted();
-        let role = identifier::quote(settings.app_role());
+        let role = sql::identifier(settings.app_role());
         let rights = match self.access {
             Access::ReadWrite => "SELECT, INSERT, UPDATE, DELETE",
             Access::AppendOnly => "SELECT, INSERT",
@@ -181,8 +184,8 @@ impl TenantTable {
         }
         for key in &self.foreign_keys {
             self.check_over("a foreign key", key.columns.iter().map(String::as_str))?;
-            identifier::check("schema", &key.schema)?;
-            identifier::check("table", &key.table)?;
+            name::check("schema", &key.schema)?;
+            name::check("table", &key.table)?;
             if key.columns.len() != key.key.len() {
                 return Err(TableError::ForeignKeyWidth {
                     table: self.full_name(),
@@ -198,7 +201,7 @@ impl TenantTable {
         let mut seen = HashSet::new();
         for column in &self.columns {
             let name = column.get_column_name();
-            identifier::check("column", &name)?;
+            name::check("column", &name)?;
             let table = || self.full_name();
             if name == TENANT_COLUMN {
                 return Err(TableError::TenantColumn { table: table(), what: "the columns" });
@@ -248,7 +251,7 @@ impl TenantTable {
         names.extend(self.all_indexes().iter().map(|columns| self.index_name(columns)));
         let mut seen = HashSet::new();
         for name in names {
-            identifier::check("constraint or index", &name)?;
+            name::check("constraint or index", &name)?;
             if !seen.insert(name.clone()) {
                 return Err(TableError::DuplicateName { table: self.full_name(), name });
             }
@@ -267,7 +270,7 @@ impl TenantTable {
     }
 
     pub(crate) fn quoted(&self) -> String {
-        format!("{}.{}", identifier::quote(&self.schema), identifier::quote(&self.name))
+        sql::qualified(&self.schema, &self.name)
     }
 
     pub(crate) fn full_name(&self) -> String {
@@ -276,5 +279,5 @@ impl TenantTable {
 }
 
 fn quoted_list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(identifier::quote).collect::<Vec<_>>().join(", ")
+    names.map(sql::identifier).collect::<Vec<_>>().join(", ")
 }

@@ -113,8 +113,9 @@ fn names_that_postgresql_would_cut_are_refused() {
 
 #[test]
 fn every_table_of_the_migrations_is_described_without_mistakes() {
-    for table in crate::tables() {
-        let statements = table.statements(&Settings::default());
+    let settings = Settings::default();
+    for table in crate::tables(&settings) {
+        let statements = table.statements(&settings);
         assert!(statements.is_ok(), "{}: {statements:?}", table.name());
     }
 }

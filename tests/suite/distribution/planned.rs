@@ -8,7 +8,7 @@ use watertight::entity::public::services;
 use watertight_migration::distribution::{
     Distribution, DistributionError, DistributionPlan, Rule, Violation,
 };
-use watertight_migration::{HashPartitions, Migrator, Settings, TenantMigrator, tenant_keys};
+use watertight_migration::{HashPartitions, Migrator, Settings, TableSets, TenantMigrator, tenant_keys};
 use watertight_tests::{TestDatabase, new_tenant, own_migrations};
 
 use crate::adopt::{listing, texts};
@@ -144,7 +144,7 @@ async fn several_are_named_at_once_each_with_what_to_do() -> Result<()> {
     for line in [
         "-- the database has no extension citus; install it on every machine",
         "-- auth.users: auth.emails is unique without tenant_id",
-        "--     make the key anew with tenant_id as its first column",
+        "--     recreate the key with tenant_id as its first column",
         "-- public.a: tenant_id is not uuid NOT NULL, as tenant_id is in the other tables",
         "--     make the column uuid NOT NULL",
         "BEGIN ISOLATION LEVEL READ COMMITTED;",
@@ -279,5 +279,31 @@ async fn a_database_that_verifies_tenants_has_to_do_without_first() -> Result<()
     <Migrator as sea_orm_migration::MigratorTrait>::down(&owner, Some(u32::try_from(later + 1)?)).await?;
     let old = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
     assert_eq!(texts(&owner, conditions).await?, [old.repeat(2)]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn tables_of_other_schemas_keep_the_rules() -> Result<()> {
+    let sets: TableSets = "auth=identity,booking=studio,intake=\"Odd\"".parse()?;
+    let database = TestDatabase::empty().await?;
+    let owner = database.owner().await?;
+    let settings = Settings::from_env().with_table_sets(sets.clone());
+    TenantMigrator::new(settings).up(&owner, None).await?;
+    assert_eq!(broken(&owner, &rules().table_sets(sets.clone())).await?, []);
+    let plan = rules().table_sets(sets).plan(&owner).await?;
+    let dropped = r#"ALTER TABLE "studio".bookings DROP CONSTRAINT IF EXISTS bookings_overlap_excl"#;
+    assert!(plan.statements().any(|sql| sql == dropped), "{plan}");
+    // In a schema that no set has, the same objects are the application's.
+    let unknown = broken(&owner, &rules()).await?;
+    assert!(
+        unknown
+            .iter()
+            .any(|(table, rule, _)| table == "studio.bookings" && *rule == Rule::ExclusionComparesTenant)
+    );
+    assert!(
+        unknown
+            .iter()
+            .any(|(_, rule, object)| *rule == Rule::NoTrigger && object == "intake_consent_is_final")
+    );
     Ok(())
 }

@@ -60,7 +60,7 @@ async fn what_would_be_lost_or_does_not_fit_is_named_and_nothing_changes() -> Re
         let before = listing::everything(&owner).await?;
         let error = try_up(&owner, HashPartitions::new(4)).await.expect_err(planted).to_string();
         assert!(
-            error.contains("table public.bookings has what would be lost") && error.contains(tells),
+            error.contains("table public.bookings has objects that would be lost") && error.contains(tells),
             "{error}"
         );
         listing::assert_same(&listing::everything(&owner).await?, &before);

@@ -1,13 +1,15 @@
-//! Names on their way into SQL text.
+//! Names of schemas, tables and their parts.
 
 use std::fmt;
 
+use watertight_schema::sql;
+
 use crate::TableError;
 
-/// PostgreSQL cuts longer names with no more than a notice, and two cut names may then be one.
+/// PostgreSQL cuts longer names off with no more than a notice, and two cut names can then be the same.
 const LONGEST: usize = 63;
 
-/// Refuses what is no name for PostgreSQL.
+/// Refuses a name that PostgreSQL would refuse or cut off.
 pub(crate) fn check(what: &'static str, name: &str) -> Result<(), TableError> {
     if name.is_empty() || name.len() > LONGEST || name.contains('\0') {
         return Err(TableError::Name { what, name: name.to_owned() });
@@ -15,13 +17,8 @@ pub(crate) fn check(what: &'static str, name: &str) -> Result<(), TableError> {
     Ok(())
 }
 
-/// The name as a quoted identifier, whatever is in it.
-pub(crate) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 /// A table's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Name {
     pub(crate) schema: String,
     pub(crate) name: String,
@@ -34,7 +31,7 @@ impl Name {
 
     /// As SQL writes it.
     pub(crate) fn quoted(&self) -> String {
-        format!("{}.{}", quote(&self.schema), quote(&self.name))
+        sql::qualified(&self.schema, &self.name)
     }
 
     /// The name of another table in the same schema.
@@ -52,12 +49,6 @@ impl fmt::Display for Name {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_quoted_name_cannot_end_its_quotes() {
-        assert_eq!(quote("plain"), r#""plain""#);
-        assert_eq!(quote(r#"a" TO public; --"#), r#""a"" TO public; --""#);
-    }
 
     #[test]
     fn names_postgresql_would_cut_are_refused() {

@@ -1,22 +1,21 @@
-//! A key that signs tenants.
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
 
-use std::{collections::BTreeSet, error::Error, fmt, str::FromStr};
-
-use sea_orm_migration::DbErr;
 use zeroize::Zeroizing;
 
-/// A key that signs tenants: a number, and 32 random bytes. It does not print, and is zeroed when dropped.
+/// A key that signs tenants: an ID and 32 random bytes. It does not print the bytes, and zeroes them when dropped.
 ///
-/// As text it is `ID:SECRET`, the secret in 64 hexadecimal digits; several keys have commas between. `watertight keys
-/// new` makes one.
+/// As text it is `ID:SECRET`, the secret in 64 hexadecimal digits. A list of keys has commas between them, and the first
+/// key signs. `watertight keys new` creates a key.
 ///
 /// ```
-/// use watertight_migration::TenantKey;
+/// use watertight_schema::TenantKey;
 ///
 /// let key: TenantKey = "1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f".parse()?;
 /// assert_eq!(key.id(), 1);
 /// assert_eq!(format!("{key:?}"), "TenantKey { id: 1, .. }");
-/// # Ok::<(), watertight_migration::TenantKeyError>(())
+/// # Ok::<(), watertight_schema::TenantKeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct TenantKey {
@@ -25,18 +24,18 @@ pub struct TenantKey {
 }
 
 impl TenantKey {
-    /// The environment variable with the keys, the one that signs first.
+    /// The environment variable with the list of keys.
     pub const VARIABLE: &str = "WATERTIGHT_TENANT_KEY";
 
-    /// Reads keys with commas between.
+    /// Reads a list of keys with commas between them.
     ///
     /// ```
-    /// use watertight_migration::TenantKey;
+    /// use watertight_schema::TenantKey;
     ///
     /// let (new, old) = (format!("2:{}", "5a".repeat(32)), format!("1:{}", "a5".repeat(32)));
     /// assert_eq!(TenantKey::parse_list(&format!("{new},{old}"))?.len(), 2);
     /// assert!(TenantKey::parse_list(&format!("{new},{new}")).is_err());
-    /// # Ok::<(), watertight_migration::TenantKeyError>(())
+    /// # Ok::<(), watertight_schema::TenantKeyError>(())
     /// ```
     ///
     /// # Errors
@@ -49,17 +48,21 @@ impl TenantKey {
             .map(|(index, part)| {
                 let position = index + 1;
                 let key = parse(part.trim()).map_err(|rule| TenantKeyError::Malformed { position, rule })?;
-                if ids.insert(key.id) { Ok(key) } else { Err(TenantKeyError::DuplicateId { id: key.id }) }
+                if ids.insert(key.id) {
+                    Ok(key)
+                } else {
+                    Err(TenantKeyError::DuplicateId { position, id: key.id })
+                }
             })
             .collect()
     }
 
-    /// Reads the keys in the environment variable [`VARIABLE`](Self::VARIABLE): none where it is empty or not set.
+    /// Reads the keys in the environment variable [`VARIABLE`](Self::VARIABLE). There are none when it is empty or unset.
     ///
     /// ```
-    /// let keys = watertight_migration::TenantKey::from_env()?;
+    /// let keys = watertight_schema::TenantKey::from_env()?;
     /// println!("{} keys", keys.len());
-    /// # Ok::<(), watertight_migration::TenantKeyError>(())
+    /// # Ok::<(), watertight_schema::TenantKeyError>(())
     /// ```
     ///
     /// # Errors
@@ -75,18 +78,16 @@ impl TenantKey {
         }
     }
 
-    /// The key's number, which tokens carry.
+    /// The ID, which tokens name.
     #[must_use]
     pub const fn id(&self) -> i16 {
         self.id
     }
 
-    /// The blocks that HMAC-SHA256 (RFC 2104) begins its inner and its outer hash with.
-    pub(crate) fn pads(&self) -> [Zeroizing<Vec<u8>>; 2] {
-        [0x36, 0x5c].map(|pad| {
-            let key = self.secret.iter().copied().chain(std::iter::repeat(0)).take(64);
-            Zeroizing::new(key.map(|byte| byte ^ pad).collect())
-        })
+    /// The key of HMAC-SHA256. Copies are the caller's to zero.
+    #[must_use]
+    pub fn secret(&self) -> &[u8; 32] {
+        &self.secret
     }
 }
 
@@ -117,48 +118,30 @@ fn parse(text: &str) -> Result<TenantKey, &'static str> {
     Ok(TenantKey { id, secret })
 }
 
-/// Why a text is not a tenant key. The text itself is not shown.
-///
-/// It turns into a [`DbErr::Migration`] with `?`, as a migration returns it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A text is not a tenant key. The message does not show the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TenantKeyError {
     /// A key does not have the form `ID:SECRET`.
+    #[error(
+        "tenant key {position} {rule}; set {variable} to ID:SECRET as `watertight keys new` prints it, several with \
+         commas between",
+        variable = TenantKey::VARIABLE
+    )]
     Malformed {
-        /// Which one, counted from 1.
+        /// The position of the key in the list, counted from 1.
         position: usize,
-        /// What is wrong with it.
+        /// The rule that it breaks, as the rest of a sentence that begins with the key.
         rule: &'static str,
     },
-    /// Two keys have one number.
+    /// Two keys have the same ID.
+    #[error("{variable} has two keys with the ID {id}; give each its own", variable = TenantKey::VARIABLE)]
     DuplicateId {
-        /// The number.
+        /// The position of the second of them in the list, counted from 1.
+        position: usize,
+        /// The ID.
         id: i16,
     },
-}
-
-impl fmt::Display for TenantKeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let variable = TenantKey::VARIABLE;
-        match self {
-            Self::Malformed { position, rule } => write!(
-                f,
-                "tenant key {position} {rule}; set {variable} to ID:SECRET as `watertight keys new` prints it, several \
-                 with commas between"
-            ),
-            Self::DuplicateId { id } => {
-                write!(f, "{variable} has two keys with the ID {id}; give each its own")
-            }
-        }
-    }
-}
-
-impl Error for TenantKeyError {}
-
-impl From<TenantKeyError> for DbErr {
-    fn from(error: TenantKeyError) -> Self {
-        Self::Migration(error.to_string())
-    }
 }
 
 #[cfg(test)]
@@ -185,10 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn the_pads_are_those_of_rfc_2104() {
-        let key: TenantKey = format!("1:{}", "01".repeat(32)).parse().unwrap();
-        let [inner, outer] = key.pads();
-        assert_eq!(*inner, [[0x37; 32], [0x36; 32]].concat());
-        assert_eq!(*outer, [[0x5d; 32], [0x5c; 32]].concat());
+    fn the_first_key_comes_first_and_white_space_is_ignored() {
+        let keys =
+            TenantKey::parse_list(&format!(" 7:{} , 2:{} ", "01".repeat(32), "02".repeat(32))).unwrap();
+        let parts: Vec<_> = keys.iter().map(|key| (key.id(), *key.secret())).collect();
+        assert_eq!(parts, [(7, [1; 32]), (2, [2; 32])]);
     }
 }

@@ -1,10 +1,10 @@
-//! Questions to the database, and text on its way into a script.
+//! Queries whose SQL is written by hand.
 
 use sea_orm_migration::sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, TryGetable, Value,
+    ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, TryGetable, Value,
 };
 
-pub(crate) async fn query(
+pub(crate) async fn rows(
     db: &impl ConnectionTrait,
     sql: &str,
     values: impl IntoIterator<Item = Value>,
@@ -14,7 +14,7 @@ pub(crate) async fn query(
 
 /// The first column of the one row.
 pub(crate) async fn one<T: TryGetable>(db: &impl ConnectionTrait, sql: &str) -> Result<T, DbErr> {
-    let row = query(db, sql, []).await?.into_iter().next();
+    let row = rows(db, sql, []).await?.into_iter().next();
     row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?.try_get_by_index(0)
 }
 
@@ -24,12 +24,14 @@ pub(crate) async fn column(
     sql: &str,
     values: impl IntoIterator<Item = Value>,
 ) -> Result<Vec<String>, DbErr> {
-    query(db, sql, values).await?.iter().map(|row| row.try_get_by_index(0)).collect()
+    rows(db, sql, values).await?.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
-/// What is in a row cannot end the comment that a script lists it in, nor reach a terminal as a command.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c })
-        .collect()
+/// All rows as values of a type.
+pub(crate) async fn all<T: FromQueryResult>(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Result<Vec<T>, DbErr> {
+    rows(db, sql, values).await?.iter().map(|row| T::from_query_result(row, "")).collect()
 }

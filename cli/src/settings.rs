@@ -1,0 +1,20 @@
+//! The settings of the migrations, as arguments that several commands take.
+
+use watertight_migration::Settings;
+
+use crate::table_sets::TableSetsArg;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SettingsArgs {
+    /// The role of the application, which is granted rights on the tables.
+    #[arg(long, env = Settings::APP_ROLE_VARIABLE, default_value = Settings::DEFAULT_APP_ROLE)]
+    app_role: String,
+    #[command(flatten)]
+    table_sets: TableSetsArg,
+}
+
+impl SettingsArgs {
+    pub(crate) fn settings(self) -> Settings {
+        Settings::default().with_app_role(self.app_role).with_table_sets(self.table_sets.table_sets())
+    }
+}

@@ -1,0 +1,88 @@
+//! The SQL of released migrations stays exactly as it was released.
+
+use sha2::{Digest, Sha256};
+
+use crate::{Settings, TableSet, TableSets, list, migrations, tenant_context};
+
+/// The SHA-256 of each migration's SQL, one statement a line with a semicolon between.
+const DIGESTS: [(&str, &str); 11] = [
+    ("m20260101_000001_create_auth", "7fbc78075ff761eff0652a7866e9ce4cbfe07f4310c17469db3cce42de951fcb"),
+    ("m20260101_000002_create_content", "788754347d88ad13fee51e0345bdd4f569c01caa49920ebd393c044a3de5de2f"),
+    ("m20260101_000003_create_booking", "fa00615470299f5a8b380123e075704be4314471339d1072fe94c69be7e8fdcb"),
+    (
+        "m20260101_000004_create_gift_certificates",
+        "22e7f76998abd3061b4175ac0e4c65557c45246a99fcc0c875258fdbd389381a",
+    ),
+    ("m20260101_000005_create_intake", "90d7b4cb3ab0f7f1f3b04b5b257f10e1fdf0570030106f49cdd6df07d0015bd4"),
+    (
+        "m20260101_000006_create_business_history",
+        "6583ace9ec44799dd99d3e78524296b1722c0e214bcf44f1994227926ae7d5d7",
+    ),
+    (
+        "m20260101_000007_no_double_booking",
+        "3cb74d0ac1df63efc061875546c6dc2368e52d8cfe8479e46fc3dcf68501e6e8",
+    ),
+    ("m20260101_000008_tenant_parameter", "3175121e292cfae7ead9064adad8c11d08030b6de47924cb643a1e10e85bd15c"),
+    ("m20260101_000009_signed_tenant", "a6496a233606acebf61e31d5c94f18c73f47c7d6637816b0c6081fbaa8c75477"),
+    ("m20260101_000010_audit_integrity", "b368103e6417440a42c2752b2d1925d18da43f9736839dbd8a6f03c8988475f4"),
+    ("m20260101_000011_inviter_role", "eac7f988a42f54720f2502767352313e2c0477bfeeafa256925b6238453494a6"),
+];
+
+const REVERTED_SIGNED_TENANT: &str = "bbd8d66227cb87c4a97ebfe28e00ab1938bebc070b609d75d09adfd53e38df69";
+
+fn digest(statements: &[String]) -> String {
+    hex::encode(Sha256::digest(statements.join(";\n")))
+}
+
+#[test]
+fn released_migrations_keep_their_sql_with_the_default_settings() {
+    let settings = Settings::default();
+    assert_eq!(list().len(), DIGESTS.len());
+    for (migration, (name, expected)) in list().iter().zip(DIGESTS) {
+        // With or without a tenant key in the environment.
+        let statements = match migration.name() {
+            "m20260101_000009_signed_tenant" => tenant_context::statements(&settings),
+            _ => migration.statements(&settings).unwrap().unwrap(),
+        };
+        assert_eq!((migration.name(), digest(&statements).as_str()), (name, expected));
+    }
+    assert_eq!(digest(&tenant_context::reverted(&settings, true)), REVERTED_SIGNED_TENANT);
+}
+
+#[test]
+fn each_table_set_lists_its_migrations_and_tables_in_order() {
+    let core = watertight_schema::isolation::SIGNED_TENANT_MIGRATION;
+    for set in TableSet::ALL {
+        let settings = Settings::default().with_table_sets(TableSets::none().with(set));
+        let chosen: Vec<TableSet> = settings.table_sets().iter().collect();
+        let expected = list().into_iter().map(|migration| migration.name().to_owned());
+        let expected: Vec<String> = expected
+            .filter(|name| name == core || chosen.iter().any(|set| set.migrations().contains(&name.as_str())))
+            .collect();
+        let named: Vec<String> =
+            migrations(&settings).iter().map(|migration| migration.name().to_owned()).collect();
+        assert_eq!(named, expected, "{set}");
+        let tables: Vec<String> = list()
+            .iter()
+            .filter(|migration| TableSet::of_migration(migration.name()) == Some(set))
+            .flat_map(|migration| migration.tables(settings.table_sets()))
+            .map(|table| table.name().to_owned())
+            .collect();
+        assert_eq!(tables, set.tables(), "{set}");
+    }
+    let named = TableSet::ALL.iter().map(|set| set.migrations().len()).sum::<usize>() + 1;
+    assert_eq!(named, list().len(), "every migration but the core's belongs to a set");
+}
+
+#[test]
+fn statements_of_other_schemas_name_no_default_schema() {
+    let sets =
+        TableSet::ALL.iter().fold(TableSets::all(), |sets, set| sets.in_schema(*set, "it's \"odd\" $$"));
+    let settings = Settings::default().with_table_sets(sets);
+    for migration in list() {
+        for sql in migration.statements(&settings).unwrap().unwrap() {
+            let plain = sql.replace("pg_catalog.", "").replace("watertight.", "");
+            assert!(!plain.contains("public") && !plain.contains("auth."), "{sql}");
+        }
+    }
+}

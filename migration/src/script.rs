@@ -1,0 +1,31 @@
+//! Plans printed as scripts for `psql`.
+
+use std::fmt;
+
+/// Replaces control characters, so that a text from the database can neither end the comment that it is printed in nor
+/// control a terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c })
+        .collect()
+}
+
+/// Texts, each on a line of its own.
+pub(crate) fn lines<T: fmt::Display>(texts: &[T]) -> String {
+    texts.iter().map(T::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Prints each line of a text as a comment.
+pub(crate) fn comment(f: &mut fmt::Formatter<'_>, text: &impl fmt::Display) -> fmt::Result {
+    text.to_string().split('\n').try_for_each(|line| writeln!(f, "-- {}", one_line(line)))
+}
+
+/// Prints statements as one transaction.
+pub(crate) fn transaction<'a>(
+    f: &mut fmt::Formatter<'_>,
+    statements: impl IntoIterator<Item = &'a str>,
+) -> fmt::Result {
+    writeln!(f, "BEGIN ISOLATION LEVEL READ COMMITTED;")?;
+    statements.into_iter().try_for_each(|sql| writeln!(f, "{sql};"))?;
+    write!(f, "COMMIT;")
+}
