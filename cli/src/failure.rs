@@ -60,9 +60,7 @@ impl From<Error> for Failure {
             Error::Connect(
                 ConnectError::EmptyUrl
                     | ConnectError::MalformedUrl { .. }
-                    | ConnectError::Signing(
-                        SigningError::MalformedTenantKey { .. } | SigningError::NoTenantKey
-                    )
+                    | ConnectError::Signing(SigningError::TenantKey(_) | SigningError::NoTenantKey)
             ) | Error::Auth(AuthError::Bootstrap { .. })
                 | Error::Maintenance(
                     MaintenanceError::MalformedExport { .. }

@@ -13,8 +13,8 @@ use crate::schema::built_in_sets;
 #[cfg(feature = "auth")]
 use crate::tenant::Extensions;
 use crate::tenant::{
-    Extension, Layers, Names, Registry, Rewriter, Settings, Shared, SigningError, Snapshot, TenantKeys,
-    TenantSigner,
+    Extension, Layers, Names, RegistrationError, RegistrationErrors, Registry, Rewriter, Settings, Shared,
+    SigningError, Snapshot, TenantKeys, TenantSigner,
 };
 use crate::watertight::Watertight;
 
@@ -27,7 +27,7 @@ pub const DATABASE_URL: &str = "DATABASE_URL";
 /// # async fn example() -> Result<(), watertight::Error> {
 /// # use watertight::entity::public::services as loyalty_cards;
 /// let water = watertight::Watertight::builder()
-///     .tenant_table(loyalty_cards::Entity)?
+///     .tenant_table(loyalty_cards::Entity)
 ///     .function("similarity")
 ///     .connect("postgres://app@localhost/clinic")
 ///     .await?;
@@ -37,6 +37,8 @@ pub const DATABASE_URL: &str = "DATABASE_URL";
 #[derive(Debug, Clone)]
 pub struct Builder {
     registry: Registry,
+    /// The problems of registered tables, which are reported when the builder connects.
+    problems: Vec<RegistrationError>,
     table_sets: TableSets,
     layers: Layers,
     /// What the application said; without a word the host tells.
@@ -55,6 +57,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             registry: Registry::default(),
+            problems: Vec::new(),
             table_sets: built_in_sets(),
             layers: Layers::default(),
             transaction_pooler: None,
@@ -71,23 +74,25 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Registers a table whose rows belong to the tenants that its column `tenant_id` names.
+    /// Registers a tenant table: each row belongs to the tenant in its column `tenant_id`, which has the type `uuid`.
     ///
-    /// # Errors
-    /// [`RegistrationError::NoTenantColumn`](crate::RegistrationError::NoTenantColumn) when the entity has no `tenant_id` of type UUID, [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice) when
-    /// the table is registered as shared.
-    pub fn tenant_table<E: EntityTrait>(mut self, entity: E) -> Result<Self, Error> {
-        self.registry.tenant_table(entity)?;
-        Ok(self)
+    /// A problem with the table is reported when the builder connects: [`RegistrationError::NoTenantColumn`] and
+    /// [`RegistrationError::RegisteredTwice`].
+    #[must_use]
+    pub fn tenant_table<E: EntityTrait>(mut self, entity: E) -> Self {
+        let registered = self.registry.tenant_table(entity);
+        self.problems.extend(registered.err());
+        self
     }
 
-    /// Declares a table whose rows belong to all tenants. Tenants read it; only the unscoped connection changes it.
+    /// Registers a shared table: tenants read its rows, and only the unscoped connection changes them.
     ///
-    /// # Errors
-    /// [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice) when the table is registered as a tenant table.
-    pub fn shared_table<E: EntityTrait>(mut self, entity: E) -> Result<Self, Error> {
-        self.registry.shared_table(entity)?;
-        Ok(self)
+    /// A problem with the table is reported when the builder connects: [`RegistrationError::RegisteredTwice`].
+    #[must_use]
+    pub fn shared_table<E: EntityTrait>(mut self, entity: E) -> Self {
+        let registered = self.registry.shared_table(entity);
+        self.problems.extend(registered.err());
+        self
     }
 
     /// Chooses the sets of watertight's own tables, and their schemas in the database; by default every set whose cargo
@@ -313,7 +318,7 @@ impl Builder {
     /// # Errors
     /// [`ConnectError::NotPostgres`], those of [`Builder::rewriter`], and what the database reports.
     pub async fn doctor(mut self, connection: &DatabaseConnection) -> Result<Report, Error> {
-        self.registry.add_table_sets(&self.table_sets)?;
+        self.add_table_sets()?;
         let Self { registry, layers, migrations, .. } = &self;
         let pool = postgres_pool(connection)?;
         let transaction_pooler = self.pooled(pool);
@@ -358,7 +363,7 @@ impl Builder {
     /// # Errors
     /// [`ConnectError::EmptyUrl`] and [`ConnectError::MalformedUrl`] before anything is tried, [`ConnectError::Unreachable`],
     /// [`ConnectError::NotMigrated`], [`ConnectError::RowSecurityOff`], [`ConnectError::PrivilegedRole`], [`ConnectError::TenantPreset`];
-    /// [`SigningError::MalformedTenantKey`], [`SigningError::NoTenantKey`], [`SigningError::NoTenantKeyInstalled`],
+    /// [`SigningError::TenantKey`], [`SigningError::NoTenantKey`], [`SigningError::NoTenantKeyInstalled`],
     /// [`SigningError::TenantKeyNotInstalled`], [`SigningError::TenantKeyDiffers`] and [`SigningError::SignedCluster`] when the tenant keys of
     /// the application and of the database do not match; [`ConnectError::DoctorFailed`] when it is to be [examined](Self::examined);
     /// [`ConnectError::SchemasNeedRewriting`], and those of [`Builder::rewriter`].
@@ -391,10 +396,10 @@ impl Builder {
     /// The rewriting by itself, without a database.
     ///
     /// # Errors
-    /// [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice) when one of watertight's own tables was declared shared; [`RegistrationError::FeatureOff`](crate::RegistrationError::FeatureOff) and
-    /// [`RegistrationError::AmbiguousTable`](crate::RegistrationError::AmbiguousTable) for the chosen [table sets](Self::table_sets).
+    /// [`RegistrationError::RegisteredTwice`] when one of watertight's own tables was declared shared; [`RegistrationError::FeatureOff`] and
+    /// [`RegistrationError::AmbiguousTable`] for the chosen [table sets](Self::table_sets).
     pub fn rewriter(mut self) -> Result<Rewriter, Error> {
-        self.registry.add_table_sets(&self.table_sets)?;
+        self.add_table_sets()?;
         let settings = Settings { token: self.layers.row_security(), ..self.settings };
         Ok(Rewriter::new(self.registry, settings, self.cache_bytes))
     }
@@ -425,6 +430,16 @@ impl Builder {
             shared.signer = TenantSigner::check(&mut inspection, keys, shared.distributed).await?;
         }
         Ok(Watertight::new(Arc::new(shared), connection, owns_connection))
+    }
+
+    /// Registers the chosen table sets, and reports every problem of registered tables.
+    fn add_table_sets(&mut self) -> Result<(), RegistrationErrors> {
+        let added = self.registry.add_table_sets(&self.table_sets);
+        self.problems.extend(added.err());
+        match &*self.problems {
+            [] => Ok(()),
+            problems => Err(RegistrationErrors { problems: problems.to_vec() }),
+        }
     }
 
     fn keys(&self) -> Result<Option<TenantKeys>, SigningError> {

@@ -8,7 +8,7 @@ use crate::auth::AuthError;
 use crate::booking::BookingError;
 use crate::operations::doctor::DoctorFailed;
 use crate::operations::{ConnectError, MaintenanceError, RoutingError};
-use crate::tenant::{Refusal, RegistrationError, SigningError, TenantIdError, TimeoutError};
+use crate::tenant::{Refusal, RegistrationErrors, SigningError, TenantIdError, TimeoutError};
 use crate::vocabulary::InvalidInput;
 
 /// Any error of watertight, for functions that call several of its domains.
@@ -34,9 +34,9 @@ pub enum Error {
     /// A value is no tenant.
     #[error(transparent)]
     TenantId(#[from] TenantIdError),
-    /// A table cannot be registered.
+    /// Tables cannot be registered.
     #[error(transparent)]
-    Registration(#[from] RegistrationError),
+    Registration(#[from] RegistrationErrors),
     /// A database cannot be used.
     #[error(transparent)]
     Connect(#[from] ConnectError),

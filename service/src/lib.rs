@@ -101,9 +101,9 @@ pub use crate::builder::{Builder, DATABASE_URL};
 pub use crate::error::Error;
 pub use crate::operations::{ConnectError, MaintenanceError, RoutingError, doctor, maintenance};
 pub use crate::tenant::{
-    Extension, Layers, Reason, Refusal, RegistrationError, RewriteMetrics, Rewriter, SigningError,
-    StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantEntity, TenantExecutor,
-    TenantId, TenantIdError, TenantKeys, TenantStream, TenantTransaction, TimeoutError,
+    Extension, Layers, Reason, Refusal, RegistrationError, RegistrationErrors, RewriteMetrics, Rewriter,
+    SigningError, StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantEntity,
+    TenantExecutor, TenantId, TenantIdError, TenantKeys, TenantStream, TenantTransaction, TimeoutError,
 };
 #[cfg(any(feature = "auth", feature = "content"))]
 pub use crate::vocabulary::{Change, Email, Handle};

@@ -38,7 +38,7 @@ mod unnamed;
 pub use self::access::TenantExecutor;
 pub use self::connection::TenantConnection;
 pub use self::entity::TenantEntity;
-pub use self::error::{RegistrationError, SigningError, TenantIdError, TimeoutError};
+pub use self::error::{RegistrationError, RegistrationErrors, SigningError, TenantIdError, TimeoutError};
 #[cfg(feature = "auth")]
 pub(crate) use self::extensions::Extensions;
 pub use self::id::TenantId;

@@ -60,10 +60,10 @@ async fn two_tenants(database: &TestDatabase) -> Result<(TenantConnection, Tenan
         sea_orm::ConnectionTrait::execute_unprepared(&owner, &sql).await?;
     }
     let builder = Watertight::builder()
-        .tenant_table(visits::Entity)?
-        .tenant_table(ledgers::Entity)?
-        .tenant_table(rooms::Entity)?
-        .tenant_table(seats::Entity)?;
+        .tenant_table(visits::Entity)
+        .tenant_table(ledgers::Entity)
+        .tenant_table(rooms::Entity)
+        .tenant_table(seats::Entity);
     let water = database.water_with(builder).await?;
     Ok((water.tenant(new_tenant()?), water.tenant(new_tenant()?)))
 }

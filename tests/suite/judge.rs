@@ -125,9 +125,9 @@ impl Court {
 
         let builder = Watertight::builder()
             .layers(Layers::RewritingOnly)
-            .tenant_table(world::a::Entity)?
-            .tenant_table(world::b::Entity)?
-            .shared_table(world::k::Entity)?;
+            .tenant_table(world::a::Entity)
+            .tenant_table(world::b::Entity)
+            .shared_table(world::k::Entity);
         let water = shared.water_with(builder).await?;
         let known = Known::of(&owner, &world::SHARED).await?;
         Ok(Self {

@@ -93,7 +93,7 @@ async fn an_application_with_one_tenant_becomes_one_of_many_as_the_guide_says() 
     assert!(transaction.is_none() && statements().len() > 15, "{:?}", statements());
 
     let builder =
-        || anyhow::Ok(Watertight::builder().tenant_table(customers::Entity)?.tenant_table(orders::Entity)?);
+        || anyhow::Ok(Watertight::builder().tenant_table(customers::Entity).tenant_table(orders::Entity));
     let app = sea_orm::Database::connect(database.app_url()).await?;
     let report = builder()?.doctor(&app).await?;
     assert!(report.is_sound() && report.count(Severity::Warning) == 0, "{report}");

@@ -126,12 +126,12 @@ impl Sides {
         schema::unique_without_tenant(&owners[1]).await?;
 
         let mut builder =
-            Watertight::builder().layers(setup.layers).allow_explain().shared_table(schema::k::Entity)?;
+            Watertight::builder().layers(setup.layers).allow_explain().shared_table(schema::k::Entity);
         if setup.layers != Layers::UnscopedRowSecurityOnly {
             builder = builder
-                .tenant_table(schema::a::Entity)?
-                .tenant_table(schema::b::Entity)?
-                .tenant_table(schema::c::Entity)?;
+                .tenant_table(schema::a::Entity)
+                .tenant_table(schema::b::Entity)
+                .tenant_table(schema::c::Entity);
         }
         let tenant = shared.water_with(builder).await?.tenant(TenantId::new(own)?);
         let viewer = shared.water_with(Watertight::builder().layers(Layers::UnscopedRowSecurityOnly)).await?;

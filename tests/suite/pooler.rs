@@ -224,7 +224,7 @@ impl Typed {
         options.max_connections(connections);
         let builder = Watertight::builder()
             .data_type("information_schema.character_data")
-            .tenant_table(visits::Entity)?
+            .tenant_table(visits::Entity)
             .transaction_pooler(true);
         let water = builder.connect(options).await?;
         let tenant = water.tenant(new_tenant()?);

@@ -437,7 +437,7 @@ async fn keys_that_do_not_match_are_told_at_the_start() -> Result<()> {
     for malformed in ["", "1:x", &format!("{},", key(1, 1)), &format!("{0},{0}", key(1, 1))] {
         let error = connect(&database, malformed).await.unwrap_err();
         assert!(
-            matches!(error, Error::Connect(ConnectError::Signing(SigningError::MalformedTenantKey { .. }))),
+            matches!(error, Error::Connect(ConnectError::Signing(SigningError::TenantKey(_)))),
             "{error:?}"
         );
     }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use watertight::ConnectError;
 use watertight::RegistrationError;
 use watertight::TenantIdError;
+use watertight::entity::public::services;
 use watertight::{Builder, Error, Layers, TenantId, Watertight};
 use watertight_tests::TestDatabase;
 
@@ -115,12 +116,25 @@ mod countries {
 
 #[test]
 fn an_entity_without_a_tenant_is_no_tenant_table() {
-    let error = Builder::default().tenant_table(countries::Entity).unwrap_err();
+    let error = Builder::default().tenant_table(countries::Entity).rewriter().unwrap_err();
     assert!(
-        matches!(&error, Error::Registration(RegistrationError::NoTenantColumn { table }) if table == "public.countries"),
+        matches!(&error, Error::Registration(errors) if matches!(&*errors.problems,
+            [RegistrationError::NoTenantColumn { table }] if table == "public.countries")),
         "{error:?}"
     );
     assert!(error.to_string().contains("Builder::shared_table"), "{error}");
+}
+
+#[test]
+fn every_problem_of_registered_tables_is_reported_at_once() {
+    let builder = Builder::default().tenant_table(countries::Entity).tenant_table(services::Entity);
+    let error = builder.shared_table(services::Entity).rewriter().unwrap_err();
+    assert!(
+        matches!(&error, Error::Registration(errors) if matches!(&*errors.problems,
+            [RegistrationError::NoTenantColumn { .. }, RegistrationError::RegisteredTwice { table }]
+                if table == "public.services")),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
@@ -136,7 +150,7 @@ async fn a_shared_table_is_read_by_tenants_and_changed_by_none() -> Result<()> {
              GRANT ALL ON countries TO PUBLIC; INSERT INTO countries VALUES ('CH', 'Switzerland')",
         )
         .await?;
-    let water = database.water_with(Watertight::builder().shared_table(countries::Entity)?).await?;
+    let water = database.water_with(Watertight::builder().shared_table(countries::Entity)).await?;
     let clinic = water.tenant(watertight_tests::new_tenant()?);
     assert_eq!(countries::Entity::find().all(&clinic).await?.len(), 1);
     let italy = countries::ActiveModel { code: Set("IT".to_owned()), name: Set("Italy".to_owned()) };

@@ -16,7 +16,7 @@
 //! use watertight_extend::loyalty_cards;
 //!
 //! # async fn connect() -> Result<(), watertight::Error> {
-//! let water = Watertight::builder().tenant_table(loyalty_cards::Entity)?.connect_from_env().await?;
+//! let water = Watertight::builder().tenant_table(loyalty_cards::Entity).connect_from_env().await?;
 //! # Ok(())
 //! # }
 //! ```

@@ -19,7 +19,7 @@ impl Shop {
     async fn open() -> Result<Self> {
         let database = TestDatabase::create().await?;
         migration::migrator().up(&database.owner().await?, None).await?;
-        let water = database.water_with(Watertight::builder().tenant_table(loyalty_cards::Entity)?).await?;
+        let water = database.water_with(Watertight::builder().tenant_table(loyalty_cards::Entity)).await?;
         Ok(Self { clinic: water.tenant(new_tenant()?), studio: water.tenant(new_tenant()?), database })
     }
 }
@@ -60,7 +60,7 @@ async fn a_table_of_ones_own_is_the_tenants() -> Result<()> {
 async fn row_level_security_alone_holds_for_it_too() -> Result<()> {
     let shop = Shop::open().await?;
     shop.clinic.scheduling().save_client(&ann()).await?.stamp(&shop.clinic).await?;
-    let builder = Watertight::builder().tenant_table(loyalty_cards::Entity)?;
+    let builder = Watertight::builder().tenant_table(loyalty_cards::Entity);
     let bare = shop.database.water_with(builder.layers(Layers::UnscopedRowSecurityOnly)).await?;
     let studio = bare.tenant(shop.studio.tenant_id());
     assert_eq!(loyalty_cards::Entity::find().count(&studio).await?, 0);

@@ -13,7 +13,7 @@ mod project;
 mod task;
 
 use anyhow::{Context, Result, ensure};
-use sea_orm::{ActiveModelTrait, ConnectionTrait, Database, EntityTrait, PaginatorTrait, Set};
+use sea_orm::{ActiveModelTrait, Database, EntityTrait, PaginatorTrait, Set};
 use sea_orm_migration::MigratorTraitSelf;
 use uuid::Uuid;
 use watertight::{Builder, Reason, Refusal, TableSets, TenantConnection, TenantId, Watertight};

@@ -2,6 +2,7 @@
 
 mod crossing;
 mod defaults;
+mod expected;
 mod extensions;
 mod functions;
 mod indexes;
@@ -21,61 +22,13 @@ mod views;
 
 use sea_orm::sqlx::PgPool;
 
+pub(crate) use self::expected::Expected;
 pub use self::migrations::CORE_MIGRATIONS;
 pub(crate) use self::migrations::Migrations;
 pub use self::report::{Check, DoctorFailed, Finding, Report, Severity};
 use crate::operations::ConnectError;
-use crate::operations::inspection::catalog::{Catalog, Relation};
-use crate::tenant::Layers;
-use crate::tenant::{Inspection, Ownership, Registry};
-
-/// What a database is held against.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Expected<'a> {
-    pub(crate) registry: &'a Registry,
-    pub(crate) layers: Layers,
-    pub(crate) transaction_pooler: bool,
-    pub(crate) migrations: &'a Migrations,
-}
-
-impl Expected<'_> {
-    /// How bad it is that the second layer does not hold.
-    const fn without_row_security(&self) -> Severity {
-        if self.layers.row_security() { Severity::Error } else { Severity::Warning }
-    }
-
-    /// How bad it is that a statement can reach an object that rewriting does not see.
-    const fn without_rewriting(&self) -> Severity {
-        if self.layers.row_security() { Severity::Warning } else { Severity::Error }
-    }
-
-    fn ownership(&self, relation: &Relation) -> Option<Ownership> {
-        self.registry.ownership(&relation.name())
-    }
-
-    /// Whether the rows belong to tenants: because the application says so, or because they say so.
-    fn is_tenants(&self, relation: &Relation) -> bool {
-        relation.is_table()
-            && match self.ownership(relation) {
-                Some(ownership) => ownership == Ownership::Tenant,
-                None => relation.has_tenant,
-            }
-    }
-
-    /// Whether it is a table of tenants, and no part of one.
-    fn is_tenants_table(&self, relation: &Relation) -> bool {
-        self.is_tenants(relation) && !(relation.is_partition && self.ownership(relation).is_none())
-    }
-}
-
-/// The schema of watertight's own functions and types, in which only the owner of the tables creates objects.
-const OWN_SCHEMA: &str = "watertight";
-
-/// The tenant tables and their partitions, as the catalog numbers them.
-fn tenant_tables(catalog: &Catalog, expected: Expected<'_>) -> Vec<i64> {
-    let tenants = catalog.relations.iter().filter(|relation| expected.is_tenants(relation));
-    tenants.map(|relation| relation.oid).collect()
-}
+use crate::operations::inspection::catalog::Catalog;
+use crate::tenant::Inspection;
 
 /// Looks at a database as it is. Nothing is changed.
 pub(crate) async fn examine(pool: &PgPool, expected: Expected<'_>) -> Result<Report, ConnectError> {

@@ -2,7 +2,7 @@
 
 use sea_orm::DbErr;
 
-use watertight_schema::TableSet;
+use watertight_schema::{TableSet, TenantKeyError};
 
 use crate::vocabulary::InvalidInput;
 
@@ -65,21 +65,22 @@ pub enum RegistrationError {
     },
 }
 
+/// The problems of the tables that a builder registered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+#[non_exhaustive]
+pub struct RegistrationErrors {
+    /// The problems, in the order of registration.
+    pub problems: Vec<RegistrationError>,
+}
+
 /// The tenant keys of the application and of the database do not match.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SigningError {
-    /// A tenant key does not have the form that it needs. The key is not shown.
-    #[error(
-        "tenant key {position} {rule}; set WATERTIGHT_TENANT_KEY to ID:SECRET as `watertight keys new` prints it, several \
-         with commas between"
-    )]
-    MalformedTenantKey {
-        /// Which one, counted from 1.
-        position: usize,
-        /// What is wrong with it.
-        rule: &'static str,
-    },
+    /// A tenant key does not have the form `ID:SECRET`. The key is not shown.
+    #[error(transparent)]
+    TenantKey(#[from] TenantKeyError),
     /// The database verifies tenants, and no key was given to sign them with.
     #[error(
         "the database verifies tenants, and there is no tenant key to sign them with; set WATERTIGHT_TENANT_KEY to the \

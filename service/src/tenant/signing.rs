@@ -1,6 +1,5 @@
 //! The keys that sign tenants, and the tokens that they make.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sea_orm::{DbErr, FromQueryResult};
 use sha2::Sha256;
 use uuid::Uuid;
-use zeroize::Zeroizing;
+use watertight_schema::TenantKey;
 
 use super::driver::sql_state;
 use super::error::SigningError;
@@ -16,7 +15,7 @@ use super::id::TenantId;
 use super::inspection::Inspection;
 
 /// The environment variable with the keys that sign tenants.
-pub const TENANT_KEY_VARIABLE: &str = "WATERTIGHT_TENANT_KEY";
+pub const TENANT_KEY_VARIABLE: &str = TenantKey::VARIABLE;
 
 /// The keys that sign tenants: what row-level security believes an application by, and no SQL can make.
 ///
@@ -33,12 +32,7 @@ pub const TENANT_KEY_VARIABLE: &str = "WATERTIGHT_TENANT_KEY";
 /// # Ok::<(), watertight::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct TenantKeys(Arc<[Key]>);
-
-struct Key {
-    id: i16,
-    secret: Zeroizing<[u8; 32]>,
-}
+pub struct TenantKeys(Arc<[TenantKey]>);
 
 impl TenantKeys {
     /// Reads the keys in the environment variable [`TENANT_KEY_VARIABLE`]: `None` where it is empty or not set.
@@ -53,15 +47,10 @@ impl TenantKeys {
     /// ```
     ///
     /// # Errors
-    /// [`SigningError::MalformedTenantKey`].
+    /// [`SigningError::TenantKey`].
     pub fn from_env() -> Result<Option<Self>, SigningError> {
-        match std::env::var(TENANT_KEY_VARIABLE).map(Zeroizing::new) {
-            Ok(text) if !text.trim().is_empty() => text.parse().map(Some),
-            Ok(_) | Err(std::env::VarError::NotPresent) => Ok(None),
-            Err(std::env::VarError::NotUnicode(_)) => {
-                Err(SigningError::MalformedTenantKey { position: 1, rule: "is not text" })
-            }
-        }
+        let keys = TenantKey::from_env()?;
+        Ok(Some(keys).filter(|keys| !keys.is_empty()).map(|keys| Self(keys.into())))
     }
 }
 
@@ -69,49 +58,28 @@ impl std::str::FromStr for TenantKeys {
     type Err = SigningError;
 
     fn from_str(text: &str) -> Result<Self, SigningError> {
-        let mut ids = BTreeSet::new();
-        let keys = text.split(',').enumerate().map(|(index, part)| {
-            let malformed = |rule| SigningError::MalformedTenantKey { position: index + 1, rule };
-            let key = Key::parse(part.trim()).map_err(malformed)?;
-            if ids.insert(key.id) { Ok(key) } else { Err(malformed("has the ID of an earlier one")) }
-        });
-        keys.collect::<Result<Vec<_>, _>>().map(|keys| Self(keys.into()))
+        Ok(Self(TenantKey::parse_list(text)?.into()))
     }
 }
 
 impl fmt::Debug for TenantKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ids: Vec<i16> = self.0.iter().map(|key| key.id).collect();
+        let ids: Vec<i16> = self.0.iter().map(TenantKey::id).collect();
         f.debug_struct("TenantKeys").field("ids", &ids).finish_non_exhaustive()
     }
 }
 
-impl Key {
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        let (id, digits) = text.split_once(':').ok_or("has no colon between ID and SECRET")?;
-        let id = id
-            .parse()
-            .ok()
-            .filter(|parsed: &i16| *parsed > 0 && parsed.to_string() == id)
-            .ok_or("has an ID that is not a number from 1 to 32767")?;
-        let mut secret = Zeroizing::new([0; 32]);
-        hex::decode_to_slice(digits, &mut *secret)
-            .map_err(|_| "has a SECRET that is not 64 hexadecimal digits")?;
-        Ok(Self { id, secret })
-    }
-
-    /// HMAC-SHA256 (RFC 2104) over the purpose and the tenant, as the function `watertight.tenant()` computes it.
-    fn token(&self, tenant: Uuid) -> Result<String, DbErr> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.secret)
-            .map_err(|_| DbErr::Custom("the tenant key cannot be used".to_owned()))?;
-        mac.update(b"watertight tenant:");
-        mac.update(tenant.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
-        let mut digits = [0; 64];
-        hex::encode_to_slice(mac.finalize().into_bytes(), &mut digits)
-            .map_err(|error| DbErr::Custom(error.to_string()))?;
-        let digits = std::str::from_utf8(&digits).map_err(|error| DbErr::Custom(error.to_string()))?;
-        Ok(format!("{tenant}.{digits}.{}", self.id))
-    }
+/// HMAC-SHA256 (RFC 2104) over the purpose and the tenant, as the function `watertight.tenant()` computes it.
+fn token(key: &TenantKey, tenant: Uuid) -> Result<String, DbErr> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.secret())
+        .map_err(|_| DbErr::Custom("the tenant key cannot be used".to_owned()))?;
+    mac.update(b"watertight tenant:");
+    mac.update(tenant.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
+    let mut digits = [0; 64];
+    hex::encode_to_slice(mac.finalize().into_bytes(), &mut digits)
+        .map_err(|error| DbErr::Custom(error.to_string()))?;
+    let digits = std::str::from_utf8(&digits).map_err(|error| DbErr::Custom(error.to_string()))?;
+    Ok(format!("{tenant}.{digits}.{}", key.id()))
 }
 
 /// Makes the tokens of a database's tenants.
@@ -131,7 +99,7 @@ impl TenantSigner {
     fn token_of(&self, tenant: Uuid) -> Result<String, DbErr> {
         match self {
             Self::Signed(TenantKeys(keys)) => match keys.first() {
-                Some(key) => key.token(tenant),
+                Some(key) => token(key, tenant),
                 None => Err(DbErr::Custom("there is no tenant key".to_owned())),
             },
             Self::Unsigned => Ok(tenant.to_string()),
@@ -157,7 +125,7 @@ impl TenantSigner {
                  require` ends that"
             );
         }
-        let id = keys.0.first().map_or(0, |key| key.id);
+        let id = keys.0.first().map_or(0, TenantKey::id);
         let signer = Self::Signed(keys);
         signer.probe(inspection).await.map_err(|error| match sql_state(&error).as_deref() {
             Some("WT002") => SigningError::NoTenantKeyInstalled,
@@ -250,7 +218,7 @@ mod tests {
             format!("1:{secret},"),
         ] {
             let error = text.parse::<TenantKeys>().unwrap_err();
-            assert!(matches!(error, SigningError::MalformedTenantKey { .. }), "{error:?}");
+            assert!(matches!(error, SigningError::TenantKey { .. }), "{error:?}");
             assert!(!format!("{error} {error:?}").contains("5a5a"), "{error}");
         }
         let keys = keys(&format!("1:{secret}"));

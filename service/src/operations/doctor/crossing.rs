@@ -2,12 +2,13 @@
 
 use sea_orm::FromQueryResult;
 
-use super::{Check, Expected, Finding, Severity};
+use super::expected::Expected;
+use super::report::{Check, Finding, Severity};
 use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::{Catalog, Constraint, Relation};
 use crate::operations::inspection::connect_checks;
 use crate::tenant::{Inspection, TENANT_COLUMN};
-use watertight_schema::sql::identifier as quote;
+use watertight_schema::sql;
 
 /// Columns of one tenant table that name a row of another.
 struct Reference<'a> {
@@ -138,7 +139,8 @@ fn is_proved(catalog: &Catalog, reference: &Reference<'_>) -> bool {
 impl Reference<'_> {
     /// The rows `c` that name no row of their own tenant.
     fn broken(&self, catalog: &Catalog) -> String {
-        let given = self.columns.iter().map(|(column, _)| format!("c.{} IS NOT NULL", quote(column)));
+        let given =
+            self.columns.iter().map(|(column, _)| format!("c.{} IS NOT NULL", sql::identifier(column)));
         let given = given.collect::<Vec<_>>().join(" AND ");
         let own = self.pairs(catalog, "p", &format!("p.{TENANT_COLUMN} = c.{TENANT_COLUMN}"));
         format!(
@@ -155,7 +157,7 @@ impl Reference<'_> {
             // A reference that no key keeps may be of another type.
             let same = type_of(catalog, self.from, column) == type_of(catalog, self.to, key);
             let cast = if same { "" } else { "::text" };
-            all.push(format!("{alias}.{}{cast} = c.{}{cast}", quote(key), quote(column)));
+            all.push(format!("{alias}.{}{cast} = c.{}{cast}", sql::identifier(key), sql::identifier(column)));
         }
         all.join(" AND ")
     }

@@ -3,12 +3,13 @@
 use sea_orm::FromQueryResult;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 
-use super::{Check, Expected, Finding, Severity};
+use super::expected::Expected;
+use super::report::{Check, Finding, Severity};
 use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::Catalog;
 use crate::operations::inspection::connect_checks::{self, TENANT_SETTINGS};
 use crate::tenant::Inspection;
-use watertight_schema::sql::identifier as quote;
+use watertight_schema::sql;
 
 const STRINGS: &str = "standard_conforming_strings";
 
@@ -74,7 +75,7 @@ pub(super) async fn check(
             problem:
                 "reads backslashes in strings as escapes, so the rewriter would not see where a string ends"
                     .to_owned(),
-            remedy: format!("ALTER ROLE {} SET {STRINGS} = on;", quote(current)),
+            remedy: format!("ALTER ROLE {} SET {STRINGS} = on;", sql::identifier(current)),
         });
     }
     let preset = connect_checks::preset_tenant(inspection).await?;
@@ -121,9 +122,9 @@ async fn search_path(
                 "is searched before pg_catalog, so its functions, operators and types are taken for PostgreSQL's".to_owned(),
                 format!(
                     "ALTER ROLE {} IN DATABASE {} SET search_path = {};",
-                    quote(role),
-                    quote(&catalog.server.database),
-                    schemas.iter().map(|schema| quote(&schema.name)).collect::<Vec<_>>().join(", ")
+                    sql::identifier(role),
+                    sql::identifier(&catalog.server.database),
+                    schemas.iter().map(|schema| sql::identifier(&schema.name)).collect::<Vec<_>>().join(", ")
                 ),
             );
         }
@@ -133,7 +134,7 @@ async fn search_path(
                 format!(
                     "is on the search path, and {role} may create functions and operators in it that statements find"
                 ),
-                format!("REVOKE CREATE ON SCHEMA {} FROM {};", quote(name), grantees.join(", ")),
+                format!("REVOKE CREATE ON SCHEMA {} FROM {};", sql::identifier(name), grantees.join(", ")),
             );
         }
     }
@@ -141,7 +142,7 @@ async fn search_path(
 }
 
 fn grantee_in_sql(grantee: &str) -> String {
-    if grantee == "PUBLIC" { grantee.to_owned() } else { quote(grantee) }
+    if grantee == "PUBLIC" { grantee.to_owned() } else { sql::identifier(grantee) }
 }
 
 /// Whether PostgreSQL reads the value of a boolean setting as on.
@@ -161,13 +162,17 @@ impl SettingDefault {
     }
 
     fn reset(&self) -> String {
-        let name = self.name.split('.').map(quote).collect::<Vec<_>>().join(".");
+        let name = self.name.split('.').map(sql::identifier).collect::<Vec<_>>().join(".");
         match (&self.database, &self.role) {
             (Some(database), Some(role)) => {
-                format!("ALTER ROLE {} IN DATABASE {} RESET {name};", quote(role), quote(database))
+                format!(
+                    "ALTER ROLE {} IN DATABASE {} RESET {name};",
+                    sql::identifier(role),
+                    sql::identifier(database)
+                )
             }
-            (Some(database), None) => format!("ALTER DATABASE {} RESET {name};", quote(database)),
-            (None, Some(role)) => format!("ALTER ROLE {} RESET {name};", quote(role)),
+            (Some(database), None) => format!("ALTER DATABASE {} RESET {name};", sql::identifier(database)),
+            (None, Some(role)) => format!("ALTER ROLE {} RESET {name};", sql::identifier(role)),
             (None, None) => format!("ALTER ROLE ALL RESET {name};"),
         }
     }

@@ -3,13 +3,14 @@
 
 use sea_orm::FromQueryResult;
 
+use super::expected::{Expected, OWN_SCHEMA, tenant_tables};
 use super::extensions::is_not_of_known;
-use super::{Check, Expected, Finding, OWN_SCHEMA, Severity, tenant_tables};
+use super::report::{Check, Finding, Severity};
 use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::Catalog;
 use crate::operations::inspection::connect_checks::TENANT_SETTINGS;
 use crate::tenant::Inspection;
-use watertight_schema::sql::identifier as quote;
+use watertight_schema::sql;
 
 /// A function that is neither PostgreSQL's nor of a known extension.
 #[derive(FromQueryResult)]
@@ -78,7 +79,7 @@ impl Function {
     }
 
     fn quoted(&self) -> String {
-        format!("{}.{}({})", quote(&self.schema), quote(&self.name), self.arguments)
+        format!("{}.{}({})", sql::identifier(&self.schema), sql::identifier(&self.name), self.arguments)
     }
 
     fn is_declared(&self, expected: Expected<'_>) -> bool {
@@ -145,7 +146,7 @@ fn unseen(function: &Function, callers: &[&Caller], expected: Expected<'_>, role
     let closing = match callers.iter().find(|caller| !caller.needs_execute) {
         Some(caller) => caller.dropping.clone(),
         None => {
-            format!("REVOKE EXECUTE ON ROUTINE {} FROM PUBLIC, {};", function.quoted(), quote(role))
+            format!("REVOKE EXECUTE ON ROUTINE {} FROM PUBLIC, {};", function.quoted(), sql::identifier(role))
         }
     };
     Some(Finding {

@@ -1,9 +1,10 @@
 //! Indexes: those that foreign keys need, and those of watertight's own tables.
 
+use super::expected::Expected;
 use super::own_indexes::{OVERLAP_BY_EQUALITY, OWN_INDEXES, OwnIndex};
-use super::{Check, Expected, Finding, Severity};
+use super::report::{Check, Finding, Severity};
 use crate::operations::inspection::catalog::{Catalog, Index, Relation};
-use watertight_schema::sql::identifier as quote;
+use watertight_schema::sql;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     for relation in catalog.relations.iter().filter(|relation| expected.is_tenants(relation)) {
@@ -16,7 +17,11 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
             report(
                 Severity::Error,
                 format!("has the index {}, which could not be finished and is not used", index.name),
-                format!("REINDEX INDEX {}.{};", quote(&relation.name().schema), quote(&index.name)),
+                format!(
+                    "REINDEX INDEX {}.{};",
+                    sql::identifier(&relation.name().schema),
+                    sql::identifier(&index.name)
+                ),
             );
         }
         for key in catalog.constraints.of(relation).iter().filter(|key| key.is_foreign_key()) {
@@ -66,7 +71,7 @@ fn serves(index: &Index, columns: &[String]) -> bool {
 }
 
 fn remedy(own: &OwnIndex, relation: &Relation) -> String {
-    let (table, name) = (relation.quoted(), quote(own.name));
+    let (table, name) = (relation.quoted(), sql::identifier(own.name));
     match (own.excludes, own.forbids) {
         (true, _) => format!("make the constraint {name} as the migrations of watertight do"),
         (false, true) => {
@@ -77,7 +82,7 @@ fn remedy(own: &OwnIndex, relation: &Relation) -> String {
 }
 
 fn quote_all(columns: &[String]) -> String {
-    columns.iter().map(|column| quote(column)).collect::<Vec<_>>().join(", ")
+    columns.iter().map(|column| sql::identifier(column)).collect::<Vec<_>>().join(", ")
 }
 
 impl OwnIndex {

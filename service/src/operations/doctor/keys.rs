@@ -1,9 +1,10 @@
 //! The third layer: keys that hold the tenant.
 
-use super::{Check, Expected, Finding, Severity};
+use super::expected::Expected;
+use super::report::{Check, Finding, Severity};
 use crate::operations::inspection::catalog::{Catalog, Constraint, Relation};
 use crate::tenant::TENANT_COLUMN;
-use watertight_schema::sql::identifier as quote;
+use watertight_schema::sql;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     for relation in catalog.relations.iter().filter(|relation| relation.is_table()) {
@@ -70,7 +71,7 @@ fn unvalidated(relation: &Relation, constraint: &Constraint, findings: &mut Vec<
         check: Check::UnvalidatedConstraint,
         object: relation.name().to_string(),
         problem: format!("has the constraint {name}, which was never held against the rows that are there"),
-        remedy: format!("ALTER TABLE {} VALIDATE CONSTRAINT {};", relation.quoted(), quote(name)),
+        remedy: format!("ALTER TABLE {} VALIDATE CONSTRAINT {};", relation.quoted(), sql::identifier(name)),
     });
 }
 
@@ -88,7 +89,7 @@ fn foreign_key(
     let name = &key.name;
     let (problem, remedy) = if expected.is_tenants(relation) {
         let with_tenant = |columns: &[String]| {
-            let columns: Vec<String> = columns.iter().map(|column| quote(column)).collect();
+            let columns: Vec<String> = columns.iter().map(|column| sql::identifier(column)).collect();
             format!("{TENANT_COLUMN}, {}", columns.join(", "))
         };
         (
@@ -99,7 +100,7 @@ fn foreign_key(
             format!(
                 "ALTER TABLE {table} DROP CONSTRAINT {key}, ADD FOREIGN KEY ({from}) REFERENCES {to} ({columns});",
                 table = relation.quoted(),
-                key = quote(name),
+                key = sql::identifier(name),
                 from = with_tenant(&key.columns),
                 to = target.quoted(),
                 columns = with_tenant(&key.referenced_columns),
@@ -136,7 +137,12 @@ fn missing_foreign_keys(
         };
         if !constraints.iter().any(|key| keeps(&key)) {
             let list = |side: fn(&(String, String)) -> &String| {
-                reference.columns.iter().map(|pair| quote(side(pair))).collect::<Vec<_>>().join(", ")
+                reference
+                    .columns
+                    .iter()
+                    .map(|pair| sql::identifier(side(pair)))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             };
             findings.push(Finding {
                 severity: Severity::Error,

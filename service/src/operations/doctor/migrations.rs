@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use sea_orm::FromQueryResult;
 use watertight_schema::TableSet;
 
-use super::{Check, Expected, Finding, Severity};
+use super::expected::Expected;
+use super::report::{Check, Finding, Severity};
 use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::Catalog;
 use crate::tenant::Inspection;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use sea_orm::sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
-use super::{Check, Expected, Finding, Severity};
+use super::expected::Expected;
+use super::report::{Check, Finding, Severity};
 use crate::operations::ConnectError;
 
 /// How long two connections of their own are waited for: a pooler that is full makes the second one wait.

@@ -1,8 +1,9 @@
 //! Who passes row-level security by, or could take it away.
 
-use super::{Check, Expected, Finding, Severity};
-use crate::operations::inspection::catalog::Catalog;
-use watertight_schema::sql::identifier as quote;
+use super::expected::Expected;
+use super::report::{Check, Finding, Severity};
+use crate::operations::inspection::catalog::{Catalog, Relation};
+use watertight_schema::sql;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     let current = &catalog.server.role;
@@ -10,7 +11,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
     let mut is_superuser = false;
     for role in &catalog.privileged_roles {
         let privilege = if role.is_superuser { "a superuser" } else { "BYPASSRLS" };
-        let named = quote(&role.role);
+        let named = sql::identifier(&role.role);
         is_superuser |= role.is_current && role.is_superuser;
         let (severity, problem, remedy) = if role.is_current {
             (
@@ -24,7 +25,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
             (
                 expected.without_row_security(),
                 format!("is {privilege}, and {current} may become it with SET ROLE"),
-                format!("REVOKE {named} FROM {};", quote(current)),
+                format!("REVOKE {named} FROM {};", sql::identifier(current)),
             )
         } else {
             (
@@ -35,7 +36,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
         };
         findings.push(Finding { severity, check, object: role.role.clone(), problem, remedy });
     }
-    let owned = |relation: &&super::Relation| relation.owned && expected.is_tenants_table(relation);
+    let owned = |relation: &&Relation| relation.owned && expected.is_tenants_table(relation);
     let owned = catalog.relations.iter().filter(owned).count();
     if owned > 0 && !is_superuser {
         findings.push(Finding {

@@ -1,8 +1,9 @@
 //! Row-level security: in force on every tenant table, with the one policy and none that shows more.
 
-use super::{Check, Expected, Finding, Severity};
+use super::expected::Expected;
+use super::report::{Check, Finding, Severity};
 use crate::operations::inspection::catalog::{Catalog, Policy, Relation};
-use watertight_schema::sql::identifier as quote;
+use watertight_schema::sql;
 
 /// The policy's expression as the migrations write it and as PostgreSQL prints it.
 const WRITTEN: &str = "tenant_id = (SELECT watertight.tenant())";
@@ -51,7 +52,7 @@ fn granted(catalog: &Catalog, relation: &Relation) -> Finding {
         check: Check::PartitionGrant,
         object: relation.name().to_string(),
         problem: format!("is a partition that {role} is granted, and so can reach past its table"),
-        remedy: format!("REVOKE ALL ON TABLE {} FROM PUBLIC, {};", relation.quoted(), quote(role)),
+        remedy: format!("REVOKE ALL ON TABLE {} FROM PUBLIC, {};", relation.quoted(), sql::identifier(role)),
     }
 }
 
@@ -64,7 +65,7 @@ fn disabled_triggers(catalog: &Catalog, relation: &Relation, findings: &mut Vec<
             }
             None => format!("has its trigger {} disabled", trigger.trigger_name),
         };
-        let name = quote(&trigger.trigger_name);
+        let name = sql::identifier(&trigger.trigger_name);
         findings.push(Finding {
             severity: Severity::Error,
             check: Check::DisabledTrigger,
@@ -93,7 +94,7 @@ fn policies(catalog: &Catalog, relation: &Relation, severity: Severity, findings
                 shows(&policy.reads),
                 shows(&policy.writes)
             ),
-            format!("DROP POLICY {} ON {table};", quote(&policy.name)),
+            format!("DROP POLICY {} ON {table};", sql::identifier(&policy.name)),
         );
     }
     if !policies.iter().any(is_ours) {

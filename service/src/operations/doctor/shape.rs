@@ -2,10 +2,11 @@
 
 use sea_orm::sea_query::{Alias, ColumnDef, ColumnType, PostgresQueryBuilder, Table};
 
-use super::{Check, Expected, Finding, Severity};
+use super::expected::Expected;
+use super::report::{Check, Finding, Severity};
 use crate::operations::inspection::catalog::{Catalog, Relation};
 use crate::tenant::{RegisteredTable, TableName};
-use watertight_schema::sql::identifier as quote;
+use watertight_schema::sql;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     for (name, table) in expected.registry.tables() {
@@ -33,7 +34,11 @@ fn missing(catalog: &Catalog, name: &TableName, found: Option<&Relation>) -> Fin
         ),
         Some(relation) => (
             format!("is registered and {role} may not read it"),
-            format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {};", relation.quoted(), quote(role)),
+            format!(
+                "GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {};",
+                relation.quoted(),
+                sql::identifier(role)
+            ),
         ),
     };
     Finding {
@@ -54,7 +59,7 @@ fn columns(catalog: &Catalog, relation: &Relation, table: &RegisteredTable, find
     let generate = "or generate the entity anew with `sea-orm-cli generate entity`";
     let there = catalog.columns.of(relation);
     for (name, column) in &table.columns {
-        let (wanted, quoted) = (printed(&column.column_type), quote(name));
+        let (wanted, quoted) = (printed(&column.column_type), sql::identifier(name));
         let Some(found) = there.iter().find(|found| found.name == *name) else {
             let not_null = if column.nullable { "" } else { " NOT NULL" };
             report(

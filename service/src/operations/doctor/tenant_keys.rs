@@ -2,7 +2,8 @@
 
 use sea_orm::FromQueryResult;
 
-use super::{Check, Expected, Finding, Severity};
+use super::expected::Expected;
+use super::report::{Check, Finding, Severity};
 use crate::operations::ConnectError;
 use crate::tenant::Inspection;
 

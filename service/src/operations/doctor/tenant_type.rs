@@ -2,7 +2,8 @@
 
 use sea_orm::FromQueryResult;
 
-use super::{Check, Expected, Finding};
+use super::expected::Expected;
+use super::report::{Check, Finding};
 use crate::operations::ConnectError;
 use crate::tenant::{Inspection, TENANT_TYPE};
 

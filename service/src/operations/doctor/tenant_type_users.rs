@@ -2,10 +2,11 @@
 
 use sea_orm::FromQueryResult;
 
-use super::{Check, Expected, Finding, OWN_SCHEMA};
+use super::expected::{Expected, OWN_SCHEMA};
+use super::report::{Check, Finding};
 use crate::operations::ConnectError;
 use crate::tenant::{Inspection, TENANT_TYPE};
-use watertight_schema::sql::identifier as quote;
+use watertight_schema::sql;
 
 #[derive(FromQueryResult)]
 struct User {
@@ -37,12 +38,12 @@ pub(super) async fn check(
     };
     let users: Vec<User> = inspection.ask(USERS, [TENANT_TYPE.into()]).await?;
     for User { schema, name, kind, columns } in users {
-        let quoted = format!("{}.{}", quote(&schema), quote(&name));
+        let quoted = format!("{}.{}", sql::identifier(&schema), sql::identifier(&name));
         let (what, remedy) = match kind.as_str() {
             "d" => ("is a domain over", format!("DROP DOMAIN {quoted};")),
             "v" => ("is a view with a column of", format!("DROP VIEW {quoted};")),
             "t" => {
-                let drop = |column: &String| format!("DROP COLUMN {}", quote(column));
+                let drop = |column: &String| format!("DROP COLUMN {}", sql::identifier(column));
                 let columns = columns.iter().map(drop).collect::<Vec<_>>().join(", ");
                 ("is a table with a column of", format!("ALTER TABLE {quoted} {columns};"))
             }
@@ -54,7 +55,7 @@ pub(super) async fn check(
     let domains: Vec<Domain> = inspection.ask(DOMAINS, [TENANT_TYPE.into()]).await?;
     for Domain { schema, name, definition } in domains {
         let problem = format!("changes settings in its check, {definition}, and so can set the tenant");
-        let remedy = format!("DROP DOMAIN {}.{};", quote(&schema), quote(&name));
+        let remedy = format!("DROP DOMAIN {}.{};", sql::identifier(&schema), sql::identifier(&name));
         report(&schema, &name, problem, remedy);
     }
     Ok(())

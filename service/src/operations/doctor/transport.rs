@@ -2,7 +2,7 @@
 
 use sea_orm::sqlx::postgres::PgConnectOptions;
 
-use super::{Check, Finding, Severity};
+use super::report::{Check, Finding, Severity};
 use crate::operations::inspection::hosts;
 
 pub(super) fn check(options: &PgConnectOptions, findings: &mut Vec<Finding>) {

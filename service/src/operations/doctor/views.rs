@@ -3,12 +3,13 @@
 
 use sea_orm::FromQueryResult;
 
+use super::expected::{Expected, tenant_tables};
 use super::extensions::is_not_of_known;
-use super::{Check, Expected, Finding, Severity, tenant_tables};
+use super::report::{Check, Finding, Severity};
 use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::Catalog;
 use crate::tenant::{Inspection, TableName};
-use watertight_schema::sql::identifier as quote;
+use watertight_schema::sql;
 
 #[derive(FromQueryResult)]
 struct View {
@@ -29,7 +30,7 @@ pub(super) async fn check(
     let role = &catalog.server.role;
     findings.extend(views.into_iter().map(|view| {
         let View { schema, name, is_materialized, owner, owner_bypasses } = view;
-        let quoted = format!("{}.{}", quote(&schema), quote(&name));
+        let quoted = format!("{}.{}", sql::identifier(&schema), sql::identifier(&name));
         let name = TableName { schema, name };
         let (severity, problem, remedy) = if is_materialized {
             let registered = expected.registry.ownership(&name).is_some();
@@ -37,7 +38,7 @@ pub(super) async fn check(
                 // What is registered is guarded by rewriting, and by nothing else.
                 if registered { expected.without_row_security() } else { Severity::Error },
                 format!("holds rows of tenant tables, {role} may read it, and row-level security does not filter it"),
-                format!("REVOKE ALL ON TABLE {quoted} FROM PUBLIC, {};", quote(role)),
+                format!("REVOKE ALL ON TABLE {quoted} FROM PUBLIC, {};", sql::identifier(role)),
             )
         } else if owner_bypasses {
             (

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use sea_orm::{DbErr, FromQueryResult};
 
+use watertight_schema::sql;
+
 use crate::tenant::{Inspection, TableName};
 
 /// A table, view or what else holds rows.
@@ -39,7 +41,7 @@ impl Relation {
 
     /// The name as SQL writes it.
     pub(crate) fn quoted(&self) -> String {
-        format!("{}.{}", quote(&self.schema), quote(&self.table_name))
+        sql::qualified(&self.schema, &self.table_name)
     }
 
     pub(crate) fn is_table(&self) -> bool {
@@ -211,11 +213,6 @@ impl<T> ByTable<T> {
     pub(crate) fn of(&self, relation: &Relation) -> &[T] {
         self.0.get(&relation.oid).map_or(&[], Vec::as_slice)
     }
-}
-
-/// A name as SQL writes it.
-pub(crate) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 const SERVER: &str = "SELECT current_database()::text AS database, current_user::text AS role, \

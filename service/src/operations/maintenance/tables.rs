@@ -3,7 +3,8 @@
 use crate::operations::MaintenanceError;
 use crate::operations::inspection::catalog::{Catalog, Column, Constraint, Relation};
 use crate::tenant::{Inspection, Registry, TENANT_COLUMN};
-use watertight_schema::sql::identifier as quote;
+use watertight_schema::order;
+use watertight_schema::sql::{identifier, literal};
 
 /// A table that holds rows of tenants.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ pub(super) struct TenantTable {
 impl TenantTable {
     /// The stored columns, as SQL writes them.
     pub(super) fn quoted_columns(&self) -> String {
-        self.columns.iter().map(|column| quote(column)).collect::<Vec<_>>().join(", ")
+        self.columns.iter().map(|column| identifier(column)).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -62,7 +63,7 @@ impl Tables {
         if !unreadable.is_empty() {
             return Err(MaintenanceError::NotPermitted { role, what: "read", tables: unreadable });
         }
-        let tables = in_order(&catalog, relations)?;
+        let tables = in_order(&catalog, &relations)?;
         Ok(Self {
             tables: tables.into_iter().map(|table| describe(&catalog, registry, table)).collect(),
             role,
@@ -110,24 +111,22 @@ impl Tables {
 /// Sorts the tables so that none comes before one that it refers to.
 fn in_order<'a>(
     catalog: &Catalog,
-    mut left: Vec<&'a Relation>,
+    relations: &[&'a Relation],
 ) -> Result<Vec<&'a Relation>, MaintenanceError> {
-    let mut done: Vec<&Relation> = Vec::new();
-    while !left.is_empty() {
-        let waits = |relation: &&Relation| {
-            catalog.constraints.of(relation).iter().filter(|key| key.is_foreign_key()).any(|key| {
-                key.referenced != relation.oid && left.iter().any(|other| other.oid == key.referenced)
-            })
-        };
-        let (waiting, ready): (Vec<&Relation>, Vec<&Relation>) = left.iter().copied().partition(waits);
-        if ready.is_empty() {
-            let tables = waiting.iter().map(|relation| relation.name().to_string()).collect();
-            return Err(MaintenanceError::TableCycle { tables });
+    let references = relations.iter().flat_map(|relation| {
+        let keys = catalog.constraints.of(relation).iter().filter(|key| key.is_foreign_key());
+        keys.map(|key| (relation.oid, key.referenced))
+    });
+    let of = |oids: Vec<i64>| {
+        oids.into_iter().filter_map(|oid| relations.iter().copied().find(|relation| relation.oid == oid))
+    };
+    match order::sorted(relations.iter().map(|relation| relation.oid), references) {
+        Ok(sorted) => Ok(of(sorted).collect()),
+        Err(cycle) => {
+            let tables = of(cycle.waiting).map(|relation| relation.name().to_string()).collect();
+            Err(MaintenanceError::TableCycle { tables })
         }
-        done.extend(ready);
-        left = waiting;
     }
-    Ok(done)
 }
 
 fn describe(catalog: &Catalog, registry: &Registry, relation: &Relation) -> TenantTable {
@@ -139,7 +138,7 @@ fn describe(catalog: &Catalog, registry: &Registry, relation: &Relation) -> Tena
         name: relation.name().to_string(),
         static_name: registry.static_name(&relation.name()),
         quoted: relation.quoted(),
-        order: order(&columns, constraints.iter().find(|constraint| constraint.kind == "p")),
+        order: row_order(&columns, constraints.iter().find(|constraint| constraint.kind == "p")),
         as_json,
         from_json,
         columns: columns.into_iter().map(|column| column.name.clone()).collect(),
@@ -152,11 +151,11 @@ fn describe(catalog: &Catalog, registry: &Registry, relation: &Relation) -> Tena
 }
 
 /// By the key, and not by the database's collation, which differs from server to server.
-fn order(columns: &[&Column], key: Option<&Constraint>) -> String {
+fn row_order(columns: &[&Column], key: Option<&Constraint>) -> String {
     let key = key.map_or(&[][..], |key| &key.columns);
     let columns = key.iter().filter(|name| *name != TENANT_COLUMN).map(|name| {
         let is_text = columns.iter().any(|column| column.name == *name && column.is_text());
-        format!("t.{}{}", quote(name), if is_text { r#" COLLATE "C""# } else { "" })
+        format!("t.{}{}", identifier(name), if is_text { r#" COLLATE "C""# } else { "" })
     });
     let columns: Vec<String> = columns.collect();
     if columns.is_empty() { "1".to_owned() } else { columns.join(", ") }
@@ -164,13 +163,12 @@ fn order(columns: &[&Column], key: Option<&Constraint>) -> String {
 
 fn json(columns: &[&Column]) -> (String, String) {
     let is_json = |column: &&Column| matches!(column.data_type.as_str(), "json" | "jsonb");
-    let literal = |name: &str| format!("'{}'", name.replace('\'', "''"));
     let absent: Vec<String> = columns
         .iter()
         .copied()
         .filter(is_json)
         .map(|column| {
-            format!("CASE WHEN r.{} IS NULL THEN {} END", quote(&column.name), literal(&column.name))
+            format!("CASE WHEN r.{} IS NULL THEN {} END", identifier(&column.name), literal(&column.name))
         })
         .collect();
     let as_json = format!("(to_jsonb(r) - array_remove(ARRAY[{}]::text[], NULL))", absent.join(", "));
@@ -178,7 +176,7 @@ fn json(columns: &[&Column]) -> (String, String) {
         if is_json(column) {
             format!("(e->{})::{}", literal(&column.name), column.data_type)
         } else {
-            format!("r.{}", quote(&column.name))
+            format!("r.{}", identifier(&column.name))
         }
     });
     (as_json, from_json.collect::<Vec<_>>().join(", "))

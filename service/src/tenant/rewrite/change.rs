@@ -12,7 +12,7 @@ use super::target::Target;
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 use crate::tenant::refusal::Reason;
-use watertight_schema::sql::identifier as quote;
+use watertight_schema::sql;
 
 impl Analysis<'_> {
     pub(super) fn update(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Columns> {
@@ -206,9 +206,9 @@ impl Analysis<'_> {
             self.edits.insert(values.end(), format!(", {}", self.tenant));
         }
         if list.is_none() {
-            let mut names: Vec<String> = columns.iter().map(|name| quote(name)).collect();
+            let mut names: Vec<String> = columns.iter().map(|name| sql::identifier(name)).collect();
             if place.is_none() {
-                names.push(quote(TENANT_COLUMN));
+                names.push(sql::identifier(TENANT_COLUMN));
             }
             self.edits.insert(insert.end(), format!(" ({})", names.join(", ")));
         }

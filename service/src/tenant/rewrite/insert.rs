@@ -11,7 +11,7 @@ use super::stamp::{Place, Stamp};
 use super::target::Target;
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
-use watertight_schema::sql::identifier as quote;
+use watertight_schema::sql;
 
 impl Analysis<'_> {
     pub(super) fn insert(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Columns> {
@@ -94,12 +94,12 @@ impl Analysis<'_> {
         let stamp = Stamp { table: target.table.clone(), place: Place::InTable(index), rows };
         let columns = self.stamped_query(source, scope, &stamp)?;
         let mut names: Vec<String> =
-            known.list.iter().take(columns.list.len()).map(|column| quote(&column.name)).collect();
+            known.list.iter().take(columns.list.len()).map(|column| sql::identifier(&column.name)).collect();
         if names.len() < columns.list.len() {
             return unsupported("a row with more values than the table has columns");
         }
         if index >= names.len() {
-            names.push(quote(TENANT_COLUMN));
+            names.push(sql::identifier(TENANT_COLUMN));
         }
         self.edits.insert(node.start(), format!("({}) ", names.join(", ")));
         Ok(())

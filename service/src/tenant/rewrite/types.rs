@@ -9,7 +9,7 @@ use super::identifier::{identifier, parts};
 use super::scope::Scope;
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
-use watertight_schema::sql::identifier as quote;
+use watertight_schema::sql;
 
 /// PostgreSQL's own types that a statement may name, sorted. Types that stand for objects of the catalog (`regclass`
 /// and kin) are not listed, except those of text search.
@@ -223,14 +223,14 @@ impl Analysis<'_> {
                 return Err(Reason::UnknownType(folded.join(".")));
             };
             match names[..] {
-                [only] => self.edits.insert(only.start(), format!("{}.", quote(&table.schema))),
+                [only] => self.edits.insert(only.start(), format!("{}.", sql::identifier(&table.schema))),
                 [schema, _] => self.replace_schema(schema, &table),
                 _ => {}
             }
             return Ok(Found { row: true });
         };
         if let (None, Some(schema), Some(first)) = (schema, &known.schema, names.first()) {
-            self.edits.insert(first.start(), format!("{}.", quote(schema)));
+            self.edits.insert(first.start(), format!("{}.", sql::identifier(schema)));
         }
         Ok(Found { row: known.row })
     }

@@ -1,0 +1,54 @@
+//! The expectations that a database is compared with.
+
+use super::migrations::Migrations;
+use super::report::Severity;
+use crate::operations::inspection::catalog::{Catalog, Relation};
+use crate::tenant::{Layers, Ownership, Registry};
+
+/// The expectations that a database is compared with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected<'a> {
+    pub(crate) registry: &'a Registry,
+    pub(crate) layers: Layers,
+    pub(crate) transaction_pooler: bool,
+    pub(crate) migrations: &'a Migrations,
+}
+
+impl Expected<'_> {
+    /// How bad it is that the second layer does not hold.
+    pub(super) const fn without_row_security(&self) -> Severity {
+        if self.layers.row_security() { Severity::Error } else { Severity::Warning }
+    }
+
+    /// How bad it is that a statement can reach an object that rewriting does not see.
+    pub(super) const fn without_rewriting(&self) -> Severity {
+        if self.layers.row_security() { Severity::Warning } else { Severity::Error }
+    }
+
+    pub(super) fn ownership(&self, relation: &Relation) -> Option<Ownership> {
+        self.registry.ownership(&relation.name())
+    }
+
+    /// Whether the rows belong to tenants: because the application says so, or because they say so.
+    pub(super) fn is_tenants(&self, relation: &Relation) -> bool {
+        relation.is_table()
+            && match self.ownership(relation) {
+                Some(ownership) => ownership == Ownership::Tenant,
+                None => relation.has_tenant,
+            }
+    }
+
+    /// Whether it is a table of tenants, and no part of one.
+    pub(super) fn is_tenants_table(&self, relation: &Relation) -> bool {
+        self.is_tenants(relation) && !(relation.is_partition && self.ownership(relation).is_none())
+    }
+}
+
+/// The schema of watertight's own functions and types, in which only the owner of the tables creates objects.
+pub(super) const OWN_SCHEMA: &str = "watertight";
+
+/// The tenant tables and their partitions, as the catalog numbers them.
+pub(super) fn tenant_tables(catalog: &Catalog, expected: Expected<'_>) -> Vec<i64> {
+    let tenants = catalog.relations.iter().filter(|relation| expected.is_tenants(relation));
+    tenants.map(|relation| relation.oid).collect()
+}
