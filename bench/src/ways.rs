@@ -33,7 +33,7 @@ impl Ways {
         app: &str,
         connections: u32,
     ) -> Result<Self> {
-        let rewriting = with_auth(Watertight::builder().layers(Layers::RewritingOnly))?;
+        let rewriting = with_auth(Watertight::builder().dangerous_layers(Layers::RewritingOnly))?;
         let rewriting = rewriting.connect(options(privileged, connections)).await?;
         let watertight = with_auth(Watertight::builder())?.connect(options(app, connections)).await?;
         Ok(Self {

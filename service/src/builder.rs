@@ -21,14 +21,17 @@ use crate::watertight::Watertight;
 /// The environment variable that names the database.
 pub const DATABASE_URL: &str = "DATABASE_URL";
 
-/// Registers what statements may name, and connects.
+/// Configures a [`Watertight`]: the tables, names and settings, and the connection.
+///
+/// Setters do not fail. Problems with registered tables are collected and reported together when the builder connects.
+/// Setters that can bypass isolation have `dangerous` in their names.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), watertight::Error> {
 /// # use watertight::entity::public::services as loyalty_cards;
 /// let water = watertight::Watertight::builder()
 ///     .tenant_table(loyalty_cards::Entity)
-///     .function("similarity")
+///     .dangerous_function("similarity")
 ///     .connect("postgres://app@localhost/clinic")
 ///     .await?;
 /// # Ok(())
@@ -50,7 +53,7 @@ pub struct Builder {
     #[cfg(feature = "auth")]
     auth: crate::auth::AuthSettings,
     migrations: Migrations,
-    examined: bool,
+    check_with_doctor: bool,
 }
 
 impl Default for Builder {
@@ -68,7 +71,7 @@ impl Default for Builder {
             #[cfg(feature = "auth")]
             auth: crate::auth::AuthSettings::default(),
             migrations: Migrations::default(),
-            examined: false,
+            check_with_doctor: false,
         }
     }
 }
@@ -130,7 +133,7 @@ impl Builder {
     /// Declare only functions that read no table and change no setting, or whose tables have row-level security in
     /// force: what a function does inside is not rewritten.
     #[must_use]
-    pub fn function(mut self, name: &str) -> Self {
+    pub fn dangerous_function(mut self, name: &str) -> Self {
         self.registry.function(name);
         self
     }
@@ -141,12 +144,12 @@ impl Builder {
     /// Declare only types whose input, output and cast functions read no table: what they do is not rewritten.
     ///
     /// ```
-    /// let rewriter = watertight::Watertight::builder().data_type("mood").rewriter()?;
+    /// let rewriter = watertight::Watertight::builder().dangerous_data_type("mood").rewriter()?;
     /// assert!(rewriter.rewrite("SELECT 'calm'::mood", 0).is_ok());
     /// # Ok::<(), watertight::Error>(())
     /// ```
     #[must_use]
-    pub fn data_type(mut self, name: &str) -> Self {
+    pub fn dangerous_data_type(mut self, name: &str) -> Self {
         self.registry.data_type(name);
         self
     }
@@ -158,12 +161,12 @@ impl Builder {
     /// Declare only operators whose functions read no table.
     ///
     /// ```
-    /// let rewriter = watertight::Watertight::builder().operator("<%>").rewriter()?;
+    /// let rewriter = watertight::Watertight::builder().dangerous_operator("<%>").rewriter()?;
     /// assert!(rewriter.rewrite("SELECT 1 <%> 2", 0).is_ok());
     /// # Ok::<(), watertight::Error>(())
     /// ```
     #[must_use]
-    pub fn operator(mut self, name: &str) -> Self {
+    pub fn dangerous_operator(mut self, name: &str) -> Self {
         self.registry.operator(name);
         self
     }
@@ -188,19 +191,19 @@ impl Builder {
     /// tenants, so the author of a statement can learn values of other tenants from them: allow it only for trusted SQL.
     ///
     /// ```
-    /// let rewriter = watertight::Watertight::builder().allow_explain().rewriter()?;
+    /// let rewriter = watertight::Watertight::builder().dangerous_explain().rewriter()?;
     /// assert!(rewriter.rewrite("EXPLAIN SELECT 1", 0).is_ok());
     /// # Ok::<(), watertight::Error>(())
     /// ```
     #[must_use]
-    pub const fn allow_explain(mut self) -> Self {
+    pub const fn dangerous_explain(mut self) -> Self {
         self.settings.explain = true;
         self
     }
 
-    /// Chooses the layers; both by default.
+    /// Takes a layer of isolation away; see [`Layers`]. Without this call both layers are in force.
     #[must_use]
-    pub const fn layers(mut self, layers: Layers) -> Self {
+    pub const fn dangerous_layers(mut self, layers: Layers) -> Self {
         self.layers = layers;
         self
     }
@@ -290,11 +293,10 @@ impl Builder {
         self
     }
 
-    /// Lets the [doctor](Self::doctor) look at the database before anything else does: connecting fails unless it is
-    /// sound.
+    /// Runs the [doctor](Self::doctor) before connecting, and fails unless it reports that the database is sound.
     #[must_use]
-    pub const fn examined(mut self) -> Self {
-        self.examined = true;
+    pub const fn check_with_doctor(mut self) -> Self {
+        self.check_with_doctor = true;
         self
     }
 
@@ -365,7 +367,7 @@ impl Builder {
     /// [`ConnectError::NotMigrated`], [`ConnectError::RowSecurityOff`], [`ConnectError::PrivilegedRole`], [`ConnectError::TenantPreset`];
     /// [`SigningError::TenantKey`], [`SigningError::NoTenantKey`], [`SigningError::NoTenantKeyInstalled`],
     /// [`SigningError::TenantKeyNotInstalled`], [`SigningError::TenantKeyDiffers`] and [`SigningError::SignedCluster`] when the tenant keys of
-    /// the application and of the database do not match; [`ConnectError::DoctorFailed`] when it is to be [examined](Self::examined);
+    /// the application and of the database do not match; [`ConnectError::DoctorFailed`] when it is to be [examined](Self::check_with_doctor);
     /// [`ConnectError::SchemasNeedRewriting`], and those of [`Builder::rewriter`].
     pub async fn connect(self, options: impl Into<ConnectOptions> + Send) -> Result<Watertight, Error> {
         let options = options.into();
@@ -409,7 +411,7 @@ impl Builder {
         connection: DatabaseConnection,
         owns_connection: bool,
     ) -> Result<Watertight, Error> {
-        if self.examined {
+        if self.check_with_doctor {
             self.clone().doctor(&connection).await?.require_sound()?;
         }
         let layers = self.layers;

@@ -68,6 +68,7 @@ mod builder;
 mod error;
 pub mod guide;
 mod operations;
+pub mod prelude;
 mod schema;
 mod tenant;
 mod vocabulary;

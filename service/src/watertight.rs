@@ -69,9 +69,9 @@ impl Watertight {
     /// The connection under all tenants: no statement is rewritten and no tenant is set.
     ///
     /// Row-level security still holds, and with no tenant set it shows no row of a tenant table. For migrations,
-    /// shared tables and maintenance. Search the code for `unscoped` to find every use.
+    /// shared tables and maintenance. Everything that can bypass isolation has `dangerous` in its name.
     #[must_use]
-    pub const fn unscoped(&self) -> &DatabaseConnection {
+    pub const fn dangerous_unscoped(&self) -> &DatabaseConnection {
         &self.connection
     }
 

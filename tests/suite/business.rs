@@ -21,7 +21,7 @@ use crate::scheduling::{Shop, at};
 
 /// Two tenants in a database that is sound as it is.
 pub(crate) async fn world(database: TestDatabase) -> Result<World> {
-    let water = database.water_with(Watertight::builder().auth(settings()).examined()).await?;
+    let water = database.water_with(Watertight::builder().auth(settings()).check_with_doctor()).await?;
     let (clinic, studio) = (water.tenant(new_tenant()?), water.tenant(new_tenant()?));
     Ok(World { database, water, clinic, studio })
 }

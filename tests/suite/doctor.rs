@@ -67,7 +67,7 @@ async fn a_freshly_migrated_database_is_sound() -> Result<()> {
     assert_eq!(report.tenant_tables, 24);
     let json = serde_json::to_value(&report)?;
     assert_eq!(json["findings"].as_array().map(Vec::len), Some(report.findings.len()));
-    database.water_with(Watertight::builder().examined()).await?;
+    database.water_with(Watertight::builder().check_with_doctor()).await?;
     Ok(())
 }
 
@@ -77,7 +77,7 @@ async fn at_the_start_what_is_not_sound_is_refused_with_the_report() -> Result<(
     plant(&database, "CREATE POLICY all_of_them ON public.clients USING (true)").await?;
     // The short checks at every start look at less.
     database.water().await?;
-    match Watertight::builder().examined().connect(database.app_url()).await {
+    match Watertight::builder().check_with_doctor().connect(database.app_url()).await {
         Err(Error::Connect(ConnectError::DoctorFailed(DoctorFailed { report, .. }))) => {
             assert_eq!(report.of(Check::Policy).count(), 1, "{report}");
         }
@@ -98,7 +98,7 @@ async fn a_role_that_passes_row_level_security_by_is_found() -> Result<()> {
     // Seen from the application it is worth a note.
     let report = examine(&database).await?;
     assert!(report.of(Check::PrivilegedRole).any(|f| f.severity == Severity::Note), "{report}");
-    let rewriting = Watertight::builder().layers(Layers::RewritingOnly);
+    let rewriting = Watertight::builder().dangerous_layers(Layers::RewritingOnly);
     let report = rewriting.doctor(&database.maintenance().await?).await?;
     assert!(report.of(Check::PrivilegedRole).all(|f| f.severity != Severity::Error), "{report}");
     Ok(())

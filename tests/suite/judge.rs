@@ -124,7 +124,7 @@ impl Court {
         solo.close().await?;
 
         let builder = Watertight::builder()
-            .layers(Layers::RewritingOnly)
+            .dangerous_layers(Layers::RewritingOnly)
             .tenant_table(world::a::Entity)
             .tenant_table(world::b::Entity)
             .shared_table(world::k::Entity);

@@ -98,7 +98,7 @@ async fn an_application_with_one_tenant_becomes_one_of_many_as_the_guide_says() 
     let report = builder()?.doctor(&app).await?;
     assert!(report.is_sound() && report.count(Severity::Warning) == 0, "{report}");
 
-    let water = builder()?.examined().connect(database.app_url()).await?;
+    let water = builder()?.check_with_doctor().connect(database.app_url()).await?;
     let first = water.tenant("7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11".parse()?);
     let second = water.tenant(new_tenant()?);
     assert_eq!(customers::Entity::find().count(&first).await?, 100);
@@ -110,6 +110,6 @@ async fn an_application_with_one_tenant_becomes_one_of_many_as_the_guide_says() 
     let foreign = orders::ActiveModel { customer_id: Set(1), ..Default::default() };
     assert!(foreign.insert(&second).await.is_err());
     assert_eq!(orders::Entity::find().count(&first).await?, 1000);
-    database.water_with(builder()?.layers(Layers::RewritingOnly)).await?;
+    database.water_with(builder()?.dangerous_layers(Layers::RewritingOnly)).await?;
     Ok(())
 }

@@ -104,7 +104,10 @@ async fn what_is_declared_is_found() -> Result<()> {
              CREATE TABLE public.uuid (x int)",
         )
         .await?;
-    let builder = Watertight::builder().function("shout").operator("<+>").data_type("mood");
+    let builder = Watertight::builder()
+        .dangerous_function("shout")
+        .dangerous_operator("<+>")
+        .dangerous_data_type("mood");
     let tenant = database.water_with(builder).await?.tenant(new_tenant()?);
     assert_eq!(
         texts(&tenant, "SELECT shout('a') <+> ('calm'::mood)::text").await?,
@@ -133,7 +136,8 @@ async fn an_operator_that_could_be_called_for_postgresqls_own_is_declared_first(
     let reason = Refusal::of(&error).map(|refusal| &refusal.reason);
     assert!(matches!(reason, Some(Reason::ShadowedOperator { operator, .. }) if operator == "="), "{error}");
 
-    let tenant = database.water_with(Watertight::builder().operator("=")).await?.tenant(new_tenant()?);
+    let tenant =
+        database.water_with(Watertight::builder().dangerous_operator("=")).await?.tenant(new_tenant()?);
     assert!(texts(&tenant, "SELECT name FROM services WHERE name = 'x'").await?.is_empty());
     Ok(())
 }
@@ -200,7 +204,7 @@ async fn a_declared_function_that_writes_is_a_write() -> Result<()> {
                 AS 'INSERT INTO public.visits VALUES (1) RETURNING n'",
         )
         .await?;
-    let builder = || Watertight::builder().function("visit");
+    let builder = || Watertight::builder().dangerous_function("visit");
     let tenant = database.water_with(builder()).await?.tenant(new_tenant()?);
     tenant.execute_unprepared("SELECT visit()").await?;
     let count = "SELECT count(*)::text FROM visits";

@@ -125,8 +125,10 @@ impl Sides {
         schema::create(&owners[1], &format!("'{own}'")).await?;
         schema::unique_without_tenant(&owners[1]).await?;
 
-        let mut builder =
-            Watertight::builder().layers(setup.layers).allow_explain().shared_table(schema::k::Entity);
+        let mut builder = Watertight::builder()
+            .dangerous_layers(setup.layers)
+            .dangerous_explain()
+            .shared_table(schema::k::Entity);
         if setup.layers != Layers::UnscopedRowSecurityOnly {
             builder = builder
                 .tenant_table(schema::a::Entity)
@@ -134,7 +136,9 @@ impl Sides {
                 .tenant_table(schema::c::Entity);
         }
         let tenant = shared.water_with(builder).await?.tenant(TenantId::new(own)?);
-        let viewer = shared.water_with(Watertight::builder().layers(Layers::UnscopedRowSecurityOnly)).await?;
+        let viewer = shared
+            .water_with(Watertight::builder().dangerous_layers(Layers::UnscopedRowSecurityOnly))
+            .await?;
         let solo_db = Database::connect(solo.app_url()).await?;
         Ok(Self {
             tenant,

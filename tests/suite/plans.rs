@@ -188,7 +188,8 @@ fn usual(tenant: Uuid, some: Uuid) -> Vec<(&'static str, Statement, Statement)> 
 #[tokio::test]
 async fn a_rewritten_statement_is_planned_as_one_filtered_by_hand() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let water = database.water_with(Watertight::builder().layers(Layers::UnscopedRowSecurityOnly)).await?;
+    let water =
+        database.water_with(Watertight::builder().dangerous_layers(Layers::UnscopedRowSecurityOnly)).await?;
     let tenant = water.tenant(new_tenant()?);
     fill(&tenant).await?;
     for _ in 1..TENANTS {

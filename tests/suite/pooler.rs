@@ -164,7 +164,7 @@ async fn tenants_share_server_connections_by_the_transaction() -> Result<()> {
         task.await??;
     }
     // Seen without the pooler, with no tenant set, nothing is left on the server's connections.
-    assert_eq!(services::Entity::find().count(database.water().await?.unscoped()).await?, 0);
+    assert_eq!(services::Entity::find().count(database.water().await?.dangerous_unscoped()).await?, 0);
     Ok(())
 }
 
@@ -223,7 +223,7 @@ impl Typed {
         let mut options = ConnectOptions::new(pgbouncer.url(&database.app_url())?);
         options.max_connections(connections);
         let builder = Watertight::builder()
-            .data_type("information_schema.character_data")
+            .dangerous_data_type("information_schema.character_data")
             .tenant_table(visits::Entity)
             .transaction_pooler(true);
         let water = builder.connect(options).await?;

@@ -21,7 +21,7 @@ use crate::rows;
 async fn pool_of_one(database: &TestDatabase) -> Result<Watertight> {
     let mut options = ConnectOptions::new(database.app_url());
     options.max_connections(1).acquire_timeout(Duration::from_secs(10));
-    Ok(Watertight::builder().function("pg_sleep").connect(options).await?)
+    Ok(Watertight::builder().dangerous_function("pg_sleep").connect(options).await?)
 }
 
 async fn two_tenants(water: &Watertight) -> Result<(TenantConnection, TenantConnection)> {
@@ -40,15 +40,18 @@ async fn is_clean(water: &Watertight, studio: &TenantConnection) -> Result<()> {
     let mut moments = Vec::new();
     for _ in 0..2 {
         let sql = "SELECT coalesce(current_setting('watertight.tenant', true), ''), now()::text";
-        let row =
-            water.unscoped().query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?.unwrap();
+        let row = water
+            .dangerous_unscoped()
+            .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
+            .await?
+            .unwrap();
         let (tenant, moment): (String, String) = row.try_get_many_by_index()?;
         assert_eq!(tenant, "");
         moments.push(moment);
     }
     // Inside a transaction it would be now all the time.
     assert_ne!(moments[0], moments[1], "the connection is inside somebody's transaction");
-    assert_eq!(services::Entity::find().count(water.unscoped()).await?, 0);
+    assert_eq!(services::Entity::find().count(water.dangerous_unscoped()).await?, 0);
     assert_eq!(services::Entity::find().count(studio).await?, 0);
     Ok(())
 }

@@ -16,7 +16,7 @@ async fn a_replica_is_read_and_not_written() -> Result<()> {
     rows::service("Massage").insert(&primary.tenant(tenant)).await?;
 
     for layers in [Layers::RewritingAndRowSecurity, Layers::UnscopedRowSecurityOnly] {
-        let replica = database.water_with(Watertight::builder().read_only().layers(layers)).await?;
+        let replica = database.water_with(Watertight::builder().read_only().dangerous_layers(layers)).await?;
         let reader = replica.tenant(tenant);
         assert_eq!(services::Entity::find().count(&reader).await?, 1);
         let transaction = reader.begin().await?;
@@ -50,7 +50,7 @@ async fn a_server_that_takes_no_writes_is_enough_to_start_on() -> Result<()> {
     let setting = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', \
                    current_database()); END $$";
     database.owner().await?.execute_unprepared(setting).await?;
-    let replica = database.water_with(Watertight::builder().read_only().examined()).await?;
+    let replica = database.water_with(Watertight::builder().read_only().check_with_doctor()).await?;
     assert_eq!(services::Entity::find().count(&replica.tenant(new_tenant()?)).await?, 0);
     Ok(())
 }

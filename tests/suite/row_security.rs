@@ -12,7 +12,8 @@ use crate::rows;
 
 /// Two tenants with one user each, on row-level security alone.
 async fn two_tenants(database: &TestDatabase) -> Result<(TenantConnection, TenantConnection)> {
-    let water = database.water_with(Watertight::builder().layers(Layers::UnscopedRowSecurityOnly)).await?;
+    let water =
+        database.water_with(Watertight::builder().dangerous_layers(Layers::UnscopedRowSecurityOnly)).await?;
     let (clinic, studio) = (water.tenant(new_tenant()?), water.tenant(new_tenant()?));
     for tenant in [&clinic, &studio] {
         let mut user = rows::user("jess");
@@ -48,10 +49,10 @@ async fn with_no_tenant_set_nothing_is_shown_and_nothing_is_written() -> Result<
     let database = TestDatabase::create().await?;
     let (clinic, _) = two_tenants(&database).await?;
     let water = database.water().await?;
-    assert_eq!(users::Entity::find().count(water.unscoped()).await?, 0);
+    assert_eq!(users::Entity::find().count(water.dangerous_unscoped()).await?, 0);
     let mut mole = rows::user("mole");
     mole.tenant_id = Set(clinic.tenant_id().uuid());
-    let error = mole.insert(water.unscoped()).await.unwrap_err();
+    let error = mole.insert(water.dangerous_unscoped()).await.unwrap_err();
     assert!(error.to_string().contains("row-level security"), "{error}");
     Ok(())
 }

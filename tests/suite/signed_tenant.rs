@@ -38,7 +38,8 @@ impl Scene {
         owner.execute_unprepared(EVIL).await?;
         let mut options = ConnectOptions::new(database.app_url());
         options.max_connections(1);
-        let water = Watertight::builder().layers(Layers::UnscopedRowSecurityOnly).connect(options).await?;
+        let water =
+            Watertight::builder().dangerous_layers(Layers::UnscopedRowSecurityOnly).connect(options).await?;
         let (attacker, victim) = (water.tenant(new_tenant()?), water.tenant(new_tenant()?));
         for tenant in [&attacker, &victim] {
             let mut service = rows::service(&format!("of {}", tenant.tenant_id()));
@@ -345,7 +346,7 @@ async fn what_is_left_behind_on_a_connection_meets_no_other_tenant() -> Result<(
 #[tokio::test]
 async fn no_text_of_a_session_names_a_tenant_or_holds_a_token() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let water = database.water_with(Watertight::builder().function("pg_sleep")).await?;
+    let water = database.water_with(Watertight::builder().dangerous_function("pg_sleep")).await?;
     let tenant = water.tenant(new_tenant()?);
     let spy = Database::connect(database.app_url()).await?;
     let seen =
@@ -451,7 +452,7 @@ async fn keys_that_do_not_match_are_told_at_the_start() -> Result<()> {
     let required = tenant_keys::require(&owner).await;
     assert!(matches!(required, Err(TenantKeysError::NoKey)), "{required:?}");
     // Without row-level security there is nothing to sign for.
-    database.water_with(Watertight::builder().layers(Layers::RewritingOnly)).await?;
+    database.water_with(Watertight::builder().dangerous_layers(Layers::RewritingOnly)).await?;
     Ok(())
 }
 

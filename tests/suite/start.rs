@@ -76,7 +76,7 @@ async fn tables_without_forced_row_level_security_are_told() -> Result<()> {
         Error::Connect(ConnectError::RowSecurityOff { tables }) => assert_eq!(tables, ["public.reviews"]),
         error => panic!("{error:?}"),
     }
-    database.water_with(Watertight::builder().layers(Layers::RewritingOnly)).await?;
+    database.water_with(Watertight::builder().dangerous_layers(Layers::RewritingOnly)).await?;
     Ok(())
 }
 
@@ -159,7 +159,7 @@ async fn a_shared_table_is_read_by_tenants_and_changed_by_none() -> Result<()> {
         Refusal::of(&error).map(|refusal| &refusal.reason),
         Some(&Reason::SharedTable("public.countries".to_owned()))
     );
-    italy.insert(water.unscoped()).await?;
+    italy.insert(water.dangerous_unscoped()).await?;
     assert_eq!(countries::Entity::find().all(&clinic).await?.len(), 2);
     Ok(())
 }
@@ -173,7 +173,7 @@ async fn closing_leaves_a_connection_open_that_the_application_made() -> Result<
     own.ping().await?;
 
     let water = database.water().await?;
-    let pool = water.unscoped().clone();
+    let pool = water.dangerous_unscoped().clone();
     water.close().await?;
     assert!(pool.ping().await.is_err());
     Ok(())

@@ -190,10 +190,13 @@ async fn no_foreign_row_is_seen_whatever_happens_to_connections() -> Result<()> 
     }
     let sql = "SELECT coalesce(current_setting('watertight.tenant', true), '')";
     for _ in 0..20 {
-        let row =
-            water.unscoped().query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?.unwrap();
+        let row = water
+            .dangerous_unscoped()
+            .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
+            .await?
+            .unwrap();
         assert_eq!(row.try_get_by_index::<String>(0)?, "");
-        assert_eq!(services::Entity::find().count(water.unscoped()).await?, 0);
+        assert_eq!(services::Entity::find().count(water.dangerous_unscoped()).await?, 0);
     }
     Ok(())
 }

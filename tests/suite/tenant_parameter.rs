@@ -22,7 +22,7 @@ async fn water(database: &TestDatabase, setting: &str) -> Result<Watertight> {
     url.query_pairs_mut().append_pair("options[plan_cache_mode]", setting);
     let mut options = sea_orm::ConnectOptions::new(url);
     options.max_connections(1);
-    Ok(Watertight::builder().function("public.services_seen").connect(options).await?)
+    Ok(Watertight::builder().dangerous_function("public.services_seen").connect(options).await?)
 }
 
 async fn seen(db: &impl ConnectionTrait, sql: &str) -> Result<Vec<i64>> {
@@ -37,7 +37,8 @@ async fn seen(db: &impl ConnectionTrait, sql: &str) -> Result<Vec<i64>> {
 /// The setting as the next user of the pool's one connection finds it.
 async fn left_behind(water: &Watertight) -> Result<Option<String>> {
     let sql = "SELECT nullif(current_setting('watertight.tenant', true), '') AS setting";
-    let row = water.unscoped().query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    let row =
+        water.dangerous_unscoped().query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
     Ok(row.expect("one row").try_get("", "setting")?)
 }
 
@@ -67,7 +68,7 @@ async fn every_statement_brings_its_own_whatever_the_plan() -> Result<()> {
                                SELECT public.services_seen() AS seen FROM changed";
                 assert_eq!(seen(tenant, changed).await?.len(), usize::try_from(number)?, "{setting}");
                 assert_eq!(left_behind(&water).await?, None, "{setting}");
-                assert_eq!(services::Entity::find().count(water.unscoped()).await?, 0);
+                assert_eq!(services::Entity::find().count(water.dangerous_unscoped()).await?, 0);
             }
         }
     }

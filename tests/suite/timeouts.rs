@@ -113,7 +113,7 @@ async fn the_limit_ends_with_the_transaction_and_with_a_savepoint_that_is_rolled
     // for settings.
     let mut options = sea_orm::ConnectOptions::new(database.app_url());
     options.max_connections(1);
-    let builder = Watertight::builder().layers(Layers::UnscopedRowSecurityOnly);
+    let builder = Watertight::builder().dangerous_layers(Layers::UnscopedRowSecurityOnly);
     let tenant = builder.connect(options).await?.tenant(new_tenant()?);
 
     let transaction = tenant.begin().await?;

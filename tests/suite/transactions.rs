@@ -167,11 +167,11 @@ async fn a_pool_of_one_serves_tenants_in_turn_and_keeps_nothing_of_them() -> Res
     assert_eq!((count(&clinic).await?, count(&studio).await?), (3, 3));
     let setting = "SELECT coalesce(current_setting('watertight.tenant', true), '')";
     let row = water
-        .unscoped()
+        .dangerous_unscoped()
         .query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, setting))
         .await?
         .unwrap();
     assert_eq!(row.try_get_by_index::<String>(0)?, "");
-    assert_eq!(count(water.unscoped()).await?, 0, "with no tenant set no row is shown");
+    assert_eq!(count(water.dangerous_unscoped()).await?, 0, "with no tenant set no row is shown");
     Ok(())
 }

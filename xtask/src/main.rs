@@ -196,7 +196,7 @@ fn quickstart(cargo: &Cargo) -> std::process::Command {
     cargo.command(["run", "--quiet", "--package", "watertight-examples", "--bin", "quickstart"])
 }
 
-/// Migrates the database and runs the examples of the guide on it.
+/// Migrates the database and runs the examples of the guide on it, then the one of isolation alone on an empty database.
 fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
     process::succeed(databases.env(entities::sea_orm_cli(cargo).args(["migrate", "up"])))?;
     let folder = cargo.root().join("service/examples");
@@ -208,7 +208,10 @@ fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
         let mut run = cargo.command(["run", "--quiet", "--package", "watertight", "--example"]);
         process::succeed(databases.env(run.arg(example)))?;
     }
-    Ok(())
+    println!("example isolated");
+    let empty = Databases::fresh(cargo)?;
+    let run = ["run", "--quiet", "--package", "watertight-isolated"];
+    process::succeed(empty.env(&mut cargo.command(run)))
 }
 
 /// Gives a command the second server, where there is one.

@@ -29,7 +29,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
     let connection = connector.connect(Role::App).await?;
     let layers = if args.rewriting_only { Layers::RewritingOnly } else { Layers::default() };
-    let builder = connector.builder().layers(layers).migration_table(args.migration_table);
+    let builder = connector.builder().dangerous_layers(layers).migration_table(args.migration_table);
     let report = builder.table_sets(args.table_sets.table_sets()).doctor(&connection).await?;
     let sound = report.is_sound() && (!args.strict || report.count(Severity::Warning) == 0);
     Ok(Outcome::new(report.to_string(), &report)?.unsound_unless(sound))

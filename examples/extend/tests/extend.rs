@@ -61,7 +61,7 @@ async fn row_level_security_alone_holds_for_it_too() -> Result<()> {
     let shop = Shop::open().await?;
     shop.clinic.scheduling().save_client(&ann()).await?.stamp(&shop.clinic).await?;
     let builder = Watertight::builder().tenant_table(loyalty_cards::Entity);
-    let bare = shop.database.water_with(builder.layers(Layers::UnscopedRowSecurityOnly)).await?;
+    let bare = shop.database.water_with(builder.dangerous_layers(Layers::UnscopedRowSecurityOnly)).await?;
     let studio = bare.tenant(shop.studio.tenant_id());
     assert_eq!(loyalty_cards::Entity::find().count(&studio).await?, 0);
     let changed = loyalty_cards::Entity::delete_many().exec(&studio).await?;

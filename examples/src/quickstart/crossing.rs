@@ -202,7 +202,7 @@ pub(crate) async fn rewriting(
     let outcome = Outcome::of(catalog, |rows| rows.len() as u64);
     attempts.add("read values from the statistics", outcome, Outcome::Refused("SELECT"), "rewriting");
 
-    let outcome = Outcome::of(users::Entity::find().count(water.unscoped()).await, |count| count);
+    let outcome = Outcome::of(users::Entity::find().count(water.dangerous_unscoped()).await, |count| count);
     attempts.add(
         "use the unscoped connection",
         outcome,
@@ -226,7 +226,8 @@ pub(crate) async fn row_level_security(
     );
     let (before, jess) = (everyone(clinic).await?, jess_of(clinic).await?);
     let own = users::Entity::find().count(studio).await?;
-    let bypassed = Watertight::builder().layers(Layers::UnscopedRowSecurityOnly).connect(app_url).await?;
+    let bypassed =
+        Watertight::builder().dangerous_layers(Layers::UnscopedRowSecurityOnly).connect(app_url).await?;
     let studio = &bypassed.tenant(studio.tenant_id());
     let mut attempts = Attempts::new();
     let policy = "row-level security";

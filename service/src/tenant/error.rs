@@ -2,7 +2,7 @@
 
 use sea_orm::DbErr;
 
-use watertight_schema::{TableSet, TenantKeyError};
+use watertight_schema::{TableSet, TableSetError, TenantKeyError};
 
 use crate::vocabulary::InvalidInput;
 
@@ -63,6 +63,9 @@ pub enum RegistrationError {
         /// Watertight's own table in the database, as `schema.name`.
         own: String,
     },
+    /// The schema of a table set cannot be one.
+    #[error(transparent)]
+    TableSet(#[from] TableSetError),
 }
 
 /// The problems of the tables that a builder registered.

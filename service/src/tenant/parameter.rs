@@ -16,7 +16,7 @@ use super::signing::Token;
 /// value to a domain evaluates the domain's check. The check of this one is `set_config('watertight.tenant', VALUE,
 /// true)`, so every statement brings its tenant along, and the setting ends with the transaction. PostgreSQL converts
 /// bound values that the text does not refer to, too.
-pub(crate) const TENANT_TYPE: &str = "watertight.tenant_token";
+pub(crate) const TENANT_TYPE: &str = watertight_schema::isolation::TENANT_TYPE;
 
 /// What is bound behind a statement's own values.
 #[derive(Debug, Clone)]

@@ -128,7 +128,7 @@ pub enum Reason {
     /// This kind of statement has no form that stays within one tenant.
     #[error(
         "statements of this kind cannot be kept within one tenant; \
-         run it on the unscoped connection (`Watertight::unscoped`) if it is meant for all tenants"
+         run it on the unscoped connection (`Watertight::dangerous_unscoped`) if it is meant for all tenants"
     )]
     StatementKind,
     /// A setting was to be changed.
@@ -152,13 +152,13 @@ pub enum Reason {
     /// A shared table was to be changed from within a tenant.
     #[error(
         "table {0} is shared by all tenants and cannot be changed by one; \
-         change it on the unscoped connection (`Watertight::unscoped`)"
+         change it on the unscoped connection (`Watertight::dangerous_unscoped`)"
     )]
     SharedTable(String),
     /// The named function is not known to keep to its arguments.
     #[error(
         "function {0} is not known to be free of access to data or settings; \
-         declare it with `Builder::function` if it is"
+         declare it with `Builder::dangerous_function` if it is"
     )]
     UnknownFunction(String),
     /// A row was to be written for another tenant.
@@ -198,18 +198,18 @@ pub enum Reason {
     UnknownColumn(String),
     /// The named type is neither PostgreSQL's own, nor the type of a registered column, nor declared.
     #[error(
-        "type {0} is not known; declare it with `Builder::data_type` if its conversions read nothing else"
+        "type {0} is not known; declare it with `Builder::dangerous_data_type` if its conversions read nothing else"
     )]
     UnknownType(String),
     /// The operator is neither PostgreSQL's own nor declared.
     #[error(
-        "operator {0} is not known; declare it with `Builder::operator` if its function reads nothing else"
+        "operator {0} is not known; declare it with `Builder::dangerous_operator` if its function reads nothing else"
     )]
     UnknownOperator(String),
     /// The database has another operator of the name of one of PostgreSQL's own.
     #[error(
         "the database has an operator {operator} of its own, which {used:?} could call; declare it with \
-         `Builder::operator` if its function reads nothing but its operands"
+         `Builder::dangerous_operator` if its function reads nothing but its operands"
     )]
     ShadowedOperator {
         /// The operator.
@@ -226,7 +226,7 @@ pub enum Reason {
     /// `EXPLAIN` is not allowed.
     #[error(
         "the estimates of EXPLAIN come from statistics over the rows of all tenants; allow it with \
-         `Builder::allow_explain` where the text of statements is trusted"
+         `Builder::dangerous_explain` where the text of statements is trusted"
     )]
     Explain,
     /// A keyword that the server's release reads as a name.

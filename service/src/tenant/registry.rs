@@ -12,7 +12,7 @@ use super::presets::Extension;
 use super::rewrite::is_built_in_operator;
 
 /// The column that holds the tenant in every tenant table.
-pub const TENANT_COLUMN: &str = "tenant_id";
+pub const TENANT_COLUMN: &str = watertight_schema::isolation::TENANT_COLUMN;
 
 /// Whose rows a table holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,6 +171,7 @@ impl Registry {
     /// [`Error::AmbiguousTable`] when an entity of the application states the name by which statements name a table of
     /// watertight's that is in another schema.
     pub(crate) fn choose(&mut self, sets: TableSets) -> Result<(), RegistrationError> {
+        sets.check()?;
         for table in &self.stated {
             match sets.schema_of(&table.schema, &table.name) {
                 Some(schema) if schema != table.schema => {

@@ -33,7 +33,7 @@ use crate::watertight::routing::TenantRouter;
 ///         let sql = "SELECT tenant_id FROM hosts WHERE host = $1";
 ///         let host = Host::of(parts)?.to_string();
 ///         let select = Statement::from_sql_and_values(DbBackend::Postgres, sql, [host.into()]);
-///         let row = self.0.unscoped().query_one_raw(select).await.map_err(Error::from)?;
+///         let row = self.0.dangerous_unscoped().query_one_raw(select).await.map_err(Error::from)?;
 ///         let id = row.map(|row| row.try_get("", "tenant_id")).transpose().map_err(Error::from)?;
 ///         Ok(id.map(TenantId::new).transpose()?)
 ///     }
@@ -61,7 +61,7 @@ pub trait ResolveTenant: Send + Sync + 'static {
 ///
 /// ```compile_fail,E0599
 /// async fn handler(axum::extract::State(tenancy): axum::extract::State<watertight::web::Tenancy>) {
-///     tenancy.unscoped();
+///     tenancy.dangerous_unscoped();
 /// }
 /// ```
 ///
@@ -79,7 +79,7 @@ pub trait ResolveTenant: Send + Sync + 'static {
 ///
 /// ```compile_fail,E0599
 /// async fn handler(tenant: watertight::TenantConnection) {
-///     tenant.unscoped();
+///     tenant.dangerous_unscoped();
 /// }
 /// ```
 ///
@@ -152,7 +152,7 @@ impl Tenancy {
     /// Only behind a proxy that sets the header itself and takes it out of what clients send: whoever can send it
     /// chooses the tenant. A UUID that is no one's is a tenant without any rows.
     #[must_use]
-    pub fn by_header(router: impl TenantRouter, name: HeaderName) -> Self {
+    pub fn dangerous_by_header(router: impl TenantRouter, name: HeaderName) -> Self {
         Self::new(router, Header(name))
     }
 

@@ -98,7 +98,7 @@ async fn no_tenant_sees_or_touches_another_under_either_layer() -> Result<()> {
     }
     let everything = rows(&estate.database).await?;
     for layers in [Layers::RewritingAndRowSecurity, Layers::UnscopedRowSecurityOnly] {
-        let water = estate.database.water_with(Watertight::builder().layers(layers)).await?;
+        let water = estate.database.water_with(Watertight::builder().dangerous_layers(layers)).await?;
         let (clinic, studio) = of(&water);
         assert_eq!(counts(&clinic).await?, of_clinic, "{layers:?}");
         assert_eq!(counts(&studio).await?, of_studio, "{layers:?}");

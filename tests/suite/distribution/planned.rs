@@ -267,7 +267,7 @@ async fn a_database_that_verifies_tenants_has_to_do_without_first() -> Result<()
     owner.execute_unprepared(moving).await?;
     let conditions = "SELECT DISTINCT qual || with_check FROM pg_policies WHERE permissive = 'PERMISSIVE'";
     assert_eq!(texts(&owner, conditions).await?, ["(tenant_id = watertight.tenant())".repeat(2)]);
-    let water = database.water_with(Watertight::builder().examined()).await?;
+    let water = database.water_with(Watertight::builder().check_with_doctor()).await?;
     let (clinic, studio) = (water.tenant(new_tenant()?), water.tenant(new_tenant()?));
     rows::service("Massage").insert(&clinic).await?;
     let seen = [&clinic, &studio].map(|tenant| services::Entity::find().count(tenant));

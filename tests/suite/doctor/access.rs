@@ -75,7 +75,7 @@ async fn a_function_that_runs_as_a_role_that_bypasses_row_level_security_is_foun
     database.maintenance().await?.execute_unprepared(COUNTS).await?;
     assert_eq!(examine(&database).await?.of(check).count(), 1);
     // Declared, it is what the application asked for.
-    let declared = examine_with(&database, Watertight::builder().function("counts")).await?;
+    let declared = examine_with(&database, Watertight::builder().dangerous_function("counts")).await?;
     assert!(declared.of(check).all(|finding| finding.severity == Severity::Warning), "{declared}");
     assert_eq!(declared.of(check).count(), 1);
 
@@ -217,9 +217,10 @@ async fn what_the_application_declared_is_not_unseen_and_without_row_level_secur
 -> Result<()> {
     let database = TestDatabase::create().await?;
     plant(&database, OF_ROW).await?;
-    let report = examine_with(&database, Watertight::builder().function("contact")).await?;
+    let report = examine_with(&database, Watertight::builder().dangerous_function("contact")).await?;
     assert!(planted(&report).is_empty(), "{report}");
-    let report = examine_with(&database, Watertight::builder().layers(Layers::RewritingOnly)).await?;
+    let report =
+        examine_with(&database, Watertight::builder().dangerous_layers(Layers::RewritingOnly)).await?;
     assert!(report.of(Check::UnseenFunction).all(|finding| finding.severity == Severity::Error), "{report}");
     assert_eq!(report.of(Check::UnseenFunction).count(), 1);
     Ok(())
@@ -327,7 +328,7 @@ async fn refused_at_the_start(url: &str, database: &TestDatabase) -> Result<()> 
         other => panic!("{other:?}"),
     }
     // No policy trusts the setting there.
-    database.water_with(Watertight::builder().layers(Layers::RewritingOnly)).await?;
+    database.water_with(Watertight::builder().dangerous_layers(Layers::RewritingOnly)).await?;
     Ok(())
 }
 

@@ -124,7 +124,8 @@ const MODE: Option<AccessMode> = Some(AccessMode::ReadOnly);
 #[tokio::test]
 async fn an_isolation_level_and_access_mode_hold_for_the_transaction() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let water = database.water_with(Watertight::builder().function("pg_catalog.current_setting")).await?;
+    let water =
+        database.water_with(Watertight::builder().dangerous_function("pg_catalog.current_setting")).await?;
     let clinic = water.tenant(new_tenant()?);
     let expected = ("repeatable read".to_owned(), "on".to_owned());
     assert_eq!(isolation(&clinic.begin_with_config(LEVEL, MODE).await?).await?, expected);
@@ -213,7 +214,8 @@ async fn a_ping_is_one_round_trip_and_fails_on_a_lost_connection() -> Result<()>
     tenant.ping().await?;
     assert_eq!(proxy.turns() - start, 1);
 
-    let others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    // The server ends a backend behind the statement that asks for it, hence the wait.
+    let others = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
                   WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename <> current_user";
     sea_orm::ConnectionTrait::execute_unprepared(&database.owner().await?, others).await?;
     let error = tenant.ping().await.unwrap_err();

@@ -106,7 +106,8 @@ async fn a_tenants_statement_reads_one_partition() -> Result<()> {
     let database = divided().await?;
     many_tenants(&database.owner().await?, 40).await?;
     // Row-level security alone prunes, and so does the guard that the rewriter writes.
-    let water = database.water_with(Watertight::builder().layers(Layers::UnscopedRowSecurityOnly)).await?;
+    let water =
+        database.water_with(Watertight::builder().dangerous_layers(Layers::UnscopedRowSecurityOnly)).await?;
     let tenant = water.tenant(new_tenant()?);
     for guard in [String::new(), format!("AND tenant_id = '{}'", tenant.tenant_id())] {
         for sql in [

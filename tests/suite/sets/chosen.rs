@@ -69,7 +69,7 @@ async fn nothing_is_expected_of_a_set_that_is_not_chosen() -> Result<()> {
     assert!(own_migrations().len() > TableSet::Auth.migrations().len());
     let purged = chosen().maintenance(&owner).await?.purge(new_tenant()?, &Purge::default(), |_| ()).await?;
     assert_eq!((purged.sessions, purged.invitations), (0, 0));
-    let water = database.water_with(chosen().examined()).await?;
+    let water = database.water_with(chosen().check_with_doctor()).await?;
     assert!(water.tenant(new_tenant()?).content().get_services().await?.is_empty());
     Ok(())
 }
@@ -117,7 +117,8 @@ async fn no_set_at_all_is_isolation_alone() -> Result<()> {
 async fn statements_that_are_not_rewritten_cannot_name_moved_tables() -> Result<()> {
     let database = TestDatabase::create().await?;
     move_tables(&database).await?;
-    let unscoped = builder().layers(Layers::UnscopedRowSecurityOnly).connect(database.app_url()).await;
+    let unscoped =
+        builder().dangerous_layers(Layers::UnscopedRowSecurityOnly).connect(database.app_url()).await;
     assert!(
         matches!(&unscoped, Err(Error::Connect(ConnectError::SchemasNeedRewriting { sets })) if *sets == moved_sets()),
         "{unscoped:?}"

@@ -62,7 +62,8 @@ async fn a_request_that_names_no_host_or_two_is_refused() -> Result<()> {
 #[tokio::test]
 async fn a_header_names_the_tenant_where_the_application_says_so() -> Result<()> {
     let world = World::open().await?;
-    let served = Served::new(router(Tenancy::by_header(world.water.clone(), "x-tenant".parse()?))).await?;
+    let served =
+        Served::new(router(Tenancy::dangerous_by_header(world.water.clone(), "x-tenant".parse()?))).await?;
     let visitor = Visitor::new("any.localhost", served.address);
     let get = async |tenants: &[&str]| {
         let request = visitor.request(Method::GET, "/");

@@ -45,7 +45,7 @@ impl Expected<'_> {
 }
 
 /// The schema of watertight's own functions and types, in which only the owner of the tables creates objects.
-pub(super) const OWN_SCHEMA: &str = "watertight";
+pub(super) const OWN_SCHEMA: &str = watertight_schema::isolation::SCHEMA;
 
 /// The tenant tables and their partitions, as the catalog numbers them.
 pub(super) fn tenant_tables(catalog: &Catalog, expected: Expected<'_>) -> Vec<i64> {

@@ -155,7 +155,7 @@ fn unseen(function: &Function, callers: &[&Caller], expected: Expected<'_>, role
         object: function.display(),
         problem,
         remedy: format!(
-            "{closing} or declare it with `Builder::function`, if it reads no table and changes no setting"
+            "{closing} or declare it with `Builder::dangerous_function`, if it reads no table and changes no setting"
         ),
     })
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use sea_orm::FromQueryResult;
 use watertight_schema::TableSet;
+use watertight_schema::isolation;
 
 use super::expected::Expected;
 use super::report::{Check, Finding, Severity};
@@ -13,7 +14,7 @@ use crate::tenant::Inspection;
 
 /// The migrations of `watertight-migration` that every database needs, whatever table sets it has. Those of a set are
 /// [`TableSet::migrations`](crate::TableSet::migrations).
-pub const CORE_MIGRATIONS: &[&str] = &["m20260101_000009_signed_tenant"];
+pub const CORE_MIGRATIONS: &[&str] = &[isolation::SIGNED_TENANT_MIGRATION];
 
 /// Which migrations of the application's must be applied, and where applied ones are noted.
 #[derive(Debug, Clone)]

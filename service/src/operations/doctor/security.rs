@@ -3,15 +3,11 @@
 use super::expected::Expected;
 use super::report::{Check, Finding, Severity};
 use crate::operations::inspection::catalog::{Catalog, Policy, Relation};
+use watertight_schema::isolation::{self, TENANT_CONDITION, TENANT_POLICY};
 use watertight_schema::sql;
 
-/// The policy's expression as the migrations write it and as PostgreSQL prints it.
-const WRITTEN: &str = "tenant_id = (SELECT watertight.tenant())";
-const PRINTED: [&str; 2] = [
-    "(tenant_id = ( SELECT watertight.tenant() AS tenant))",
-    // On a Citus cluster, which takes no sub-select in a policy.
-    "(tenant_id = watertight.tenant())",
-];
+/// The policy's condition as PostgreSQL prints it.
+const PRINTED: [&str; 2] = [isolation::TENANT_CONDITION_PRINTED, isolation::CLUSTER_CONDITION_PRINTED];
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     for relation in catalog.relations.iter().filter(|relation| expected.is_tenants(relation)) {
@@ -102,7 +98,7 @@ fn policies(catalog: &Catalog, relation: &Relation, severity: Severity, findings
             severity,
             "has no policy that shows each tenant its own rows".to_owned(),
             format!(
-                "CREATE POLICY tenant_isolation ON {table} FOR ALL USING ({WRITTEN}) WITH CHECK ({WRITTEN});"
+                "CREATE POLICY {TENANT_POLICY} ON {table} FOR ALL USING ({TENANT_CONDITION}) WITH CHECK ({TENANT_CONDITION});"
             ),
         );
     }

@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use sea_orm::{DbErr, FromQueryResult};
+use watertight_schema::isolation;
 
 use crate::operations::ConnectError;
 use crate::tenant::{Inspection, Ownership, Shared, TENANT_TYPE};
 
 /// The settings that carry the tenant to row-level security: the token's, and the one of databases whose policies were
 /// made before tokens.
-pub(crate) const TENANT_SETTINGS: [&str; 2] = ["watertight.tenant", "app.tenant_id"];
+pub(crate) const TENANT_SETTINGS: [&str; 2] =
+    [isolation::TENANT_TOKEN_SETTING, isolation::UNSIGNED_TENANT_SETTING];
 
 pub(crate) async fn check(inspection: &mut Inspection, shared: &Shared) -> Result<(), ConnectError> {
     check_strings(inspection).await?;
