@@ -1,14 +1,13 @@
-//! Tenant isolation, authentication storage and booking for `SeaORM` 2 on `PostgreSQL`.
+//! Tenant isolation for `SeaORM` 2 on `PostgreSQL`, with authentication and booking for each tenant.
 //!
-//! A `SeaORM` application keeps writing plain `SeaORM` and hands it a [`TenantConnection`] in place of a
-//! `DatabaseConnection`. Every select, update and delete that passes through it, built or raw, at every depth,
-//! is confined to one tenant's rows, and every insert is stamped with the tenant. What cannot be proved to stay
-//! within the tenant is refused with a [`Refusal`] before it reaches the server.
+//! A [`TenantConnection`] takes the place of a `DatabaseConnection` in a `SeaORM` application. Every statement that runs
+//! through it, built or raw, reads and changes the rows of one tenant. Inserts are stamped with the tenant. A statement that
+//! cannot be proved to stay within the tenant is refused with a [`Refusal`] before it is sent.
 //!
 //! ```no_run
 //! use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, Set};
 //! use watertight::entity::auth::users;
-//! use watertight::{TenantId, Watertight};
+//! use watertight::prelude::*;
 //!
 //! # async fn example(tenant_id: TenantId) -> Result<(), Box<dyn std::error::Error>> {
 //! let water = Watertight::connect_from_env().await?;
@@ -26,18 +25,27 @@
 //! # }
 //! ```
 //!
-//! Three layers keep tenants apart, and each would do alone for what it covers: the rewriting of statements,
-//! row-level security in the database, and keys that hold the tenant, so that no row can refer to another tenant's.
-//! The page [`guide::isolation`] states the law, what is refused and why, the threat model, and how it is all tested.
-//! [`Layers`] chooses between the first two; the third is in the schema that `watertight-migration` makes.
+//! Three layers keep tenants apart, and each of them suffices alone for what it covers:
 //!
-//! On that connection rest the domains of a booking business, each with a page of its own and an example that runs:
-//! [`auth`] logs people in, [`content`] says what is offered, [`scheduling`] books it, [`certificates`] pay for it,
-//! [`intake`] asks what is to be known before, and [`history`] brings what was there. [`guide::extending`] tells how an
-//! application adds tables, columns and behaviours of its own; the [`guide`] is in the order in which a team meets the
-//! questions. [`doctor`] finds what stands in the way of isolation
-//! in a database as it is; [`maintenance`] exports, restores and erases whole tenants; [`routing`] leads to them where
-//! they are in more than one database.
+//! ```text
+//! statement            SELECT .. FROM "auth"."users" WHERE "role" = $1
+//!    |
+//! rewriting            .. WHERE "users"."tenant_id" = $2 AND ("role" = $1)       or a refusal
+//!    |
+//! binding              $2 is the tenant, $3 its signed token
+//!    |
+//! row-level security   tenant_id = watertight.tenant(), which verifies the token
+//!    |
+//! keys                 FOREIGN KEY (tenant_id, user_id): no row refers to a row of another tenant
+//! ```
+//!
+//! [`guide::isolation`] states the law, the refusals, the threat model and the tests of each claim. [`Layers`] chooses
+//! between the first two layers; the keys are part of the schema that `watertight-migration` creates.
+//!
+//! [`auth`], [`content`], [`scheduling`], [`certificates`], [`intake`] and [`history`] are domains on that connection, each
+//! with tables of its own. [`Tenant`] has a method for each. [`guide::extending`] describes tables, columns and behavior
+//! of an application's own. [`doctor`] reports what weakens isolation in a database, [`maintenance`] exports, restores
+//! and erases tenants, and [`routing`] finds the database of a tenant.
 //!
 //! # Features
 //!

@@ -1,5 +1,5 @@
 //! An application that adds to watertight: a table of its own that refers to one of watertight's, a column on one of
-//! watertight's tables, and behaviours on its models. Nothing of watertight is edited, so nothing is lost when its
+//! watertight's tables, and behaviors on its models. Nothing of watertight is edited, so nothing is lost when its
 //! entities are generated anew.
 //!
 //! - [`migration`] makes the table with [`TenantTable`](watertight_migration::TenantTable), adds the column, and puts

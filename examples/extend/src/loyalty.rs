@@ -8,7 +8,7 @@ use watertight::entity::public::clients;
 
 use crate::{client_details, loyalty_cards};
 
-/// Behaviours of a client, on watertight's own model. They take a tenant's connection or transaction, and no other.
+/// Behaviors of a client, on watertight's own model. They take a tenant's connection or transaction, and no other.
 pub trait LoyalClient {
     /// The client's card, if they have one.
     ///

@@ -29,6 +29,7 @@ use crate::vocabulary::MalformedRow;
 
 /// How far a long operation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress<'a> {
     /// The table that is being worked on, as `schema.name`.
     pub table: &'a str,

@@ -17,6 +17,7 @@ use sea_orm::DbErr;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{statement} refused: {reason}")]
+#[non_exhaustive]
 pub struct Refusal {
     /// What kind of statement it was.
     pub statement: StatementKind,

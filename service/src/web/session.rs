@@ -36,6 +36,7 @@ use crate::tenant::TenantConnection;
 /// # let routes: axum::Router<watertight::web::Tenancy> =
 /// #     axum::Router::new().route("/", axum::routing::get(takings));
 /// ```
+#[non_exhaustive]
 pub struct LoggedIn {
     /// Who, as they are now.
     pub user: User,

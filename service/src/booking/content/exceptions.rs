@@ -32,7 +32,7 @@ impl<C: TenantExecutor> Content<'_, C> {
     /// Says when the business is open on one date, in place of the weekly hours; `None` for closed.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`].
+    /// [`BookingError::InvalidInput`].
     pub async fn save_override(
         self,
         date: NaiveDate,
@@ -73,7 +73,7 @@ impl<C: TenantExecutor> Content<'_, C> {
     /// Blocks a practitioner's time. Bookings that are there stay.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for the practitioner, [`Error::InvalidInput`].
+    /// [`BookingError::NotFound`] for the practitioner, [`BookingError::InvalidInput`].
     pub async fn create_time_block(
         self,
         practitioner: Uuid,

@@ -46,6 +46,7 @@ impl Weighter<Key, Verdict> for BytesOfText {
 
 /// How often texts were known, and how often they were refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RewriteMetrics {
     /// Statements whose text was known already.
     pub hits: u64,
