@@ -3,9 +3,9 @@
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use super::audit::NewAuditEvent;
-use super::invitation::InvitationState;
-use super::login::LoginRefusal;
+use crate::auth::audit::new_event::NewAuditEvent;
+use crate::auth::invitations::state::InvitationState;
+use crate::auth::refusal::LoginRefusal;
 use crate::tenant::TenantId;
 use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
 
@@ -50,13 +50,15 @@ pub enum AuthError {
     #[error(transparent)]
     LoginRefused(#[from] LoginRefusal),
     /// No second factor is being enrolled in the session, or its time is over.
-    #[error("no second factor is being enrolled in this session; begin with `enrol_totp`")]
+    #[error("no second factor is being enrolled in this session; begin with `auth().totp().enroll(..)`")]
     NotEnrolled,
     /// The code does not confirm the second factor.
     #[error("the code is wrong or has been used; enter the one that the app shows now")]
     WrongTotpCode,
     /// A sealed secret cannot be opened.
-    #[error("the sealed secret {reason}; check `AuthSettings::encryption_keys`, or have the user enrol anew")]
+    #[error(
+        "the sealed secret {reason}; check `AuthSettings::encryption_keys`, or have the user enroll again"
+    )]
     Undecryptable {
         /// What is wrong with it.
         reason: &'static str,
@@ -86,7 +88,7 @@ pub enum AuthError {
         source: Box<AuthError>,
     },
     /// The audit log is closed and takes no more events.
-    #[error("the audit log is closed; log the event with `log_audit_event`")]
+    #[error("the audit log is closed; log the event with `auth().audit().log(..)`")]
     AuditLogClosed,
     /// Events could not be written before the audit log was closed.
     #[error("{} audit events could not be written: {source}; write them once the database is back", events.len())]

@@ -4,7 +4,6 @@ use std::fmt;
 
 use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
-use chrono::Utc;
 use http::StatusCode;
 use http::request::Parts;
 use secrecy::{ExposeSecret, SecretString};
@@ -15,7 +14,7 @@ use super::renewal::Renewal;
 use super::tenancy::Tenancy;
 use crate::auth::{Session, User};
 use crate::error::Error;
-use crate::tenant::TenantConnection;
+use crate::tenant::{TenantConnection, clock};
 
 /// Whoever sent the request, who has logged in at its tenant: by the session's cookie.
 ///
@@ -75,9 +74,10 @@ impl LoggedIn {
         let mut session = known.session;
         // Where no one would tell the browser there is no use in renewing: its cookie goes when it would have gone.
         if let Some(renewal) = parts.extensions.get::<Renewal>().filter(|_| known.renewal_due) {
-            let renewed = tenant.auth().renew_session(session.id).await.map_err(Error::from)?;
+            let renewed = tenant.auth().sessions().renew(session.id).await.map_err(Error::from)?;
             session = renewed.ok_or(SessionRejection::NotLoggedIn)?;
-            let age = (session.expires_at - Utc::now()).to_std().unwrap_or_default();
+            let now = clock::now(&tenant).await.map_err(Error::from)?;
+            let age = (session.expires_at - now).to_std().unwrap_or_default();
             renewal.tell(cookie.header(token, age)?);
         }
         let token = token.into();
