@@ -1,4 +1,4 @@
-//! A user is bootstrapped, logs in, enrolls a second factor and is known by a token. Run it with
+//! Bootstraps a user, logs the user in, authenticates a token and enrolls a second factor. Run it with
 //! `cargo run --example auth` on a migrated database.
 
 use chrono::Utc;
@@ -11,7 +11,7 @@ use watertight::{TenantId, Watertight};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // An application reads these from where it keeps its secrets.
+    // An application reads these from its store of secrets.
     let (cookie_key, passphrase) = (vec![7; 32], "long and random");
     let settings = AuthSettings::default()
         .signing_keys(SigningKeys::new([cookie_key])?)

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use sea_orm::EntityTrait;
-use watertight::InvalidInput;
 use watertight::auth::AuthError;
 use watertight::auth::{
     AuditFilter, Lockout, LoginRefusal, LoginRequest, NewUser, Password, PasswordHash, SessionMetadata,
     UserUpdate,
 };
 use watertight::entity::auth::users;
+use watertight::{Error, InvalidInput};
 
 use super::{PASSWORD, World, enroll, new_user, password, request, settings, trail, user, with_code};
 
@@ -316,8 +316,11 @@ async fn settings_that_cannot_work_are_refused_at_once() -> Result<()> {
         settings().lockout(Some(Lockout { failures: 0, ..Default::default() })),
     ] {
         let refused = world.database.water_with(watertight::Watertight::builder().auth(bad.clone())).await;
-        let refused = refused.err().and_then(|error| error.downcast::<AuthError>().ok());
-        assert!(matches!(refused, Some(AuthError::InvalidInput(InvalidInput { .. }))), "{bad:?}");
+        let refused = refused.err().and_then(|error| error.downcast::<Error>().ok());
+        assert!(
+            matches!(refused, Some(Error::Auth(AuthError::InvalidInput(InvalidInput { .. })))),
+            "{bad:?}"
+        );
     }
     Ok(())
 }
