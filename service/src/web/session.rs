@@ -1,4 +1,4 @@
-//! Who sent a request, and why it is of no one.
+//! The logged-in user of a request.
 
 use std::fmt;
 
@@ -16,10 +16,10 @@ use crate::auth::{Session, User};
 use crate::error::Error;
 use crate::tenant::{TenantConnection, clock};
 
-/// Whoever sent the request, who has logged in at its tenant: by the session's cookie.
+/// The logged-in user of a request, authenticated by the session's cookie.
 ///
-/// A handler that takes it is for those alone; one that takes an `Option` of it is for everyone. What they may do is
-/// the application's to say:
+/// A handler that takes `LoggedIn` refuses other requests; a handler that takes `Option<LoggedIn>` accepts all. The
+/// application decides on the rights of the user:
 ///
 /// ```
 /// use axum::http::StatusCode;
@@ -36,9 +36,9 @@ use crate::tenant::{TenantConnection, clock};
 /// #     axum::Router::new().route("/", axum::routing::get(takings));
 /// ```
 pub struct LoggedIn {
-    /// Who, as they are now.
+    /// The user, as now.
     pub user: User,
-    /// Their session.
+    /// The session.
     pub session: Session,
     tenant: TenantConnection,
     token: SecretString,
@@ -52,7 +52,7 @@ impl LoggedIn {
         &self.tenant
     }
 
-    /// Ends the session. What it gives takes the cookie away.
+    /// Ends the session. The returned header removes the cookie.
     ///
     /// # Errors
     /// What the database reports.
@@ -72,7 +72,7 @@ impl LoggedIn {
             .map_err(Error::from)?
             .ok_or(SessionRejection::NotLoggedIn)?;
         let mut session = known.session;
-        // Where no one would tell the browser there is no use in renewing: its cookie goes when it would have gone.
+        // Without the layer that sets the cookie again, renewal has no effect on the browser.
         if let Some(renewal) = parts.extensions.get::<Renewal>().filter(|_| known.renewal_due) {
             let renewed = tenant.auth().sessions().renew(session.id).await.map_err(Error::from)?;
             session = renewed.ok_or(SessionRejection::NotLoggedIn)?;
@@ -122,7 +122,7 @@ where
     }
 }
 
-/// Why a request is of no one who has logged in.
+/// The reason why a request has no logged-in user.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionRejection {
@@ -132,7 +132,7 @@ pub enum SessionRejection {
     /// No cookie, more than one, or one that is forged, of another tenant or of a session that has ended: 401.
     #[error("log in")]
     NotLoggedIn,
-    /// The session could not be looked up: 500. What went wrong is logged, and not told.
+    /// The session could not be looked up: 500. The reason is logged, and not revealed.
     #[error(transparent)]
     Failed(#[from] Error),
 }

@@ -14,21 +14,21 @@ text_enum! {
     /// # Ok::<(), watertight::Error>(())
     /// ```
     pub enum AuditEventType as "audit event type" {
-        /// Someone logged in.
+        /// A login succeeded.
         LoginSuccess = "LOGIN_SUCCESS",
         /// A login was refused.
         LoginFailure = "LOGIN_FAILURE",
-        /// Someone logged out.
+        /// A user logged out.
         Logout = "LOGOUT",
         /// A session was used after its end.
         SessionExpired = "SESSION_EXPIRED",
-        /// A session was begun.
+        /// A session was created.
         SessionCreated = "SESSION_CREATED",
         /// A session was ended before its time.
         SessionDestroyed = "SESSION_DESTROYED",
         /// A second factor was enrolled.
         TotpEnabled = "TOTP_ENABLED",
-        /// A second factor was given up.
+        /// A second factor was disabled.
         TotpDisabled = "TOTP_DISABLED",
         /// A code of the second factor was right.
         TotpSuccess = "TOTP_SUCCESS",
@@ -56,27 +56,27 @@ text_enum! {
         AccountLocked = "ACCOUNT_LOCKED",
         /// A lock of that kind was lifted.
         AccountUnlocked = "ACCOUNT_UNLOCKED",
-        /// An invitation was made.
+        /// An invitation was created.
         InvitationCreated = "INVITATION_CREATED",
         /// An invitation was sent.
         InvitationSent = "INVITATION_SENT",
         /// An invitation was accepted.
         InvitationAccepted = "INVITATION_ACCEPTED",
-        /// An invitation was withdrawn.
+        /// An invitation was revoked.
         InvitationRevoked = "INVITATION_REVOKED",
-        /// An invitation was not accepted in time.
+        /// An invitation expired.
         InvitationExpired = "INVITATION_EXPIRED",
         /// Onboarding began.
         OnboardingStarted = "ONBOARDING_STARTED",
-        /// A step of onboarding was done.
+        /// A step of onboarding was completed.
         OnboardingStepCompleted = "ONBOARDING_STEP_COMPLETED",
-        /// Onboarding was done.
+        /// Onboarding was completed.
         OnboardingCompleted = "ONBOARDING_COMPLETED",
-        /// Onboarding was left out.
+        /// Onboarding was skipped.
         OnboardingSkipped = "ONBOARDING_SKIPPED",
-        /// The first users are about to be made.
+        /// A bootstrap began.
         BootstrapInitiated = "BOOTSTRAP_INITIATED",
-        /// The first users were made.
+        /// A bootstrap was completed.
         BootstrapCompleted = "BOOTSTRAP_COMPLETED",
         /// The system was configured.
         SystemConfigured = "SYSTEM_CONFIGURED",

@@ -1,35 +1,22 @@
 //! Audit events written in the background.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use crate::auth::audit::log::entry::Entry;
+use crate::auth::audit::log::options::AuditLogOptions;
 use crate::auth::audit::log::writer::Writer;
 use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
 use crate::tenant::{Shared, TenantId};
 
+mod entry;
+pub(in crate::auth) mod options;
 mod writer;
-
-/// Buffering of an [`AuditLog`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AuditLogOptions {
-    /// The largest number of waiting events; a full buffer makes callers wait. 10,000 by default.
-    pub capacity: usize,
-    /// The largest number of events in one statement; 1,000 by default.
-    pub batch: usize,
-    /// The time for which closing retries failed writes; 10 seconds by default.
-    pub close_timeout: Duration,
-}
-
-impl Default for AuditLogOptions {
-    fn default() -> Self {
-        Self { capacity: 10_000, batch: 1_000, close_timeout: Duration::from_secs(10) }
-    }
-}
 
 /// A background writer of audit events of all tenants: in order, many in one statement.
 ///
@@ -56,14 +43,6 @@ pub struct AuditLog {
 
 /// The outcome of the writer.
 type Written = JoinHandle<Result<(), AuthError>>;
-
-#[derive(Debug)]
-pub(in crate::auth) struct Entry {
-    pub(in crate::auth) tenant: TenantId,
-    pub(in crate::auth) id: Uuid,
-    pub(in crate::auth) event: NewAuditEvent,
-    pub(in crate::auth) logged: Instant,
-}
 
 impl AuditLog {
     pub(crate) fn start(shared: Arc<Shared>, options: AuditLogOptions) -> Self {

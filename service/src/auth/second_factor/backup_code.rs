@@ -37,7 +37,7 @@ impl BackupCodes {
     /// New codes of 40 bits each, from the operating system.
     ///
     /// # Errors
-    /// [`AuthError::InvalidInput`] when none or more than 20 are asked for, [`AuthError::NoRandomness`] when the operating
+    /// [`AuthError::InvalidInput`] for a count of 0 or more than 20, [`AuthError::NoRandomness`] when the operating
     /// system gives none.
     pub fn generate(count: usize) -> Result<Self, AuthError> {
         check_count(count)?;
@@ -45,7 +45,7 @@ impl BackupCodes {
         Ok(Self(codes.collect::<Result<_, _>>()?))
     }
 
-    /// Takes codes that were made elsewhere.
+    /// Takes codes that were generated elsewhere.
     ///
     /// # Errors
     /// [`AuthError::InvalidInput`] for no codes or more than 20, [`AuthError::InvalidSecret`] for one of under 8 or over 64
@@ -99,7 +99,7 @@ fn normal_form(code: &str) -> SecretString {
     kept.flat_map(char::to_uppercase).collect::<String>().into()
 }
 
-/// One code as the column `codes` holds it, in the original system's form.
+/// One code as stored in the column `codes`, in the form of tinyland-auth-pg 0.2.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::auth) struct StoredCode {

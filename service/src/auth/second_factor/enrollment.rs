@@ -21,19 +21,19 @@ impl TotpEnrollment {
         Self { secret, uri }
     }
 
-    /// The secret, for those who type it.
+    /// The secret, for typing.
     #[must_use]
     pub const fn secret(&self) -> &TotpSecret {
         &self.secret
     }
 
-    /// The `otpauth` URI, which holds the secret in clear.
+    /// The `otpauth` URI, which contains the secret in clear.
     #[must_use]
     pub const fn uri(&self) -> &SecretString {
         &self.uri
     }
 
-    /// The URI as a QR code in SVG, to put into a page. It holds the secret.
+    /// The URI as a QR code in SVG, to put into a page. It contains the secret.
     ///
     /// # Errors
     /// [`AuthError::InvalidSecret`] when issuer and handle are too long for a QR code.
@@ -42,7 +42,7 @@ impl TotpEnrollment {
         Ok(code.render::<svg::Color<'_>>().min_dimensions(240, 240).build().into())
     }
 
-    /// The URI as a QR code of block characters, for a terminal. It holds the secret.
+    /// The URI as a QR code of block characters, for a terminal. It contains the secret.
     ///
     /// # Errors
     /// As [`TotpEnrollment::qr_svg`].

@@ -30,7 +30,7 @@ pub(in crate::auth) mod sealed;
 const TAG_BYTES: usize = 16;
 
 /// The passphrases that TOTP secrets are encrypted under. The first encrypts; any of them decrypts, so that they
-/// rotate: put the new one first, save every secret anew, and drop the old one.
+/// rotate: put the new one first, save every secret again, and drop the old one.
 #[derive(Debug, Clone)]
 pub struct EncryptionKeys(Arc<[Key]>);
 
@@ -54,7 +54,7 @@ impl std::fmt::Debug for SharedKey {
 }
 
 impl EncryptionKeys {
-    /// Takes passphrases, the one that encrypts first. Rows of the original system need the passphrase that it had.
+    /// Takes passphrases, the one that encrypts first. Rows of tinyland-auth-pg 0.2 need its passphrase.
     ///
     /// ```
     /// use watertight::auth::EncryptionKeys;
@@ -96,7 +96,7 @@ impl EncryptionKeys {
         })
     }
 
-    /// Decrypts what was sealed for the owner. Slow for version 1, which derives a key each time.
+    /// Decrypts a secret that was sealed for the owner. Slow for version 1, which derives a key each time.
     pub(in crate::auth) fn open(&self, owner: Owner, sealed: &Sealed) -> Result<TotpSecret, AuthError> {
         let malformed = |_| AuthError::Undecryptable { reason: "is not base64" };
         let nonce = STANDARD.decode(&sealed.iv).map_err(malformed)?;

@@ -20,7 +20,7 @@ use crate::vocabulary::Handle;
 pub struct StoredTotpSecret {
     /// The user's handle.
     pub handle: Handle,
-    /// The user's identity.
+    /// The user's id.
     pub user_id: Uuid,
     /// The secret.
     pub secret: TotpSecret,

@@ -28,13 +28,13 @@ pub struct TotpSecret(SecretSlice<u8>);
 impl TotpSecret {
     /// The shortest secret, in bytes: 128 bits (RFC 4226, section 4, requirement 6).
     pub const MIN_BYTES: usize = 16;
-    /// The longest secret, in bytes: what one block of SHA-1 takes.
+    /// The longest secret, in bytes: one block of SHA-1.
     pub const MAX_BYTES: usize = 64;
 
     /// A new secret of 160 bits, as RFC 4226 recommends, from the operating system.
     ///
     /// # Errors
-    /// [`AuthError::NoRandomness`] when the operating system gives none.
+    /// [`AuthError::NoRandomness`] when the operating system returns none.
     pub fn generate() -> Result<Self, AuthError> {
         let mut bytes = vec![0; 20];
         getrandom::fill(&mut bytes).map_err(|_| AuthError::from(NoRandomness))?;

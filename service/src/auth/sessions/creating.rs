@@ -17,8 +17,7 @@ use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
 use crate::tenant::sql::{seconds, statement};
 
-/// The database makes the user in short from the user's row. A user who is not there, not active or locked gets no
-/// session. The row is locked, so that a session that is begun while its user is deactivated or locked is either
+/// The database builds the user in short from the user's row. An unknown, inactive or locked user gets no session. The row is locked, so that a session that is begun while its user is deactivated or locked is either
 /// refused or ended with the others.
 static INSERT: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -36,7 +35,7 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl<C: TenantExecutor> Sessions<'_, C> {
-    /// Creates a session of a user whom the application has authenticated. [`Auth::login`](crate::auth::Auth::login) does both.
+    /// Creates a session of a user that the application has authenticated. [`Auth::login`](crate::auth::Auth::login) does both.
     ///
     /// # Errors
     /// [`AuthError::LoginRefused`] for a user who is inactive or locked, [`AuthError::UserNotFound`], [`AuthError::InvalidInput`].
@@ -59,7 +58,7 @@ impl<C: TenantExecutor> Sessions<'_, C> {
                 geo_location.into(),
             ],
         );
-        // A user who was barred when the session was refused can be unlocked when the reason is asked for.
+        // A user who was barred when the session was refused can be unlocked when the reason is read.
         for _ in 0..3 {
             match self.query_one(insert.clone()).await {
                 Ok(Some(session)) => return Ok(session),

@@ -45,7 +45,7 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionUser {
-    /// The user's identity.
+    /// The user's id.
     pub id: Uuid,
     /// The handle.
     pub username: String,

@@ -18,7 +18,7 @@ use crate::tenant::TenantId;
 pub struct SigningKeys(Vec<SecretSlice<u8>>);
 
 impl SigningKeys {
-    /// The shortest key, in bytes: as long as what SHA-256 gives (RFC 2104, section 3).
+    /// The shortest key, in bytes: the length of a SHA-256 digest (RFC 2104, section 3).
     pub const MIN_BYTES: usize = 32;
 
     /// Takes keys, the one that signs first.
@@ -75,8 +75,7 @@ fn signature(key: &SecretSlice<u8>, tenant: TenantId, session: Uuid) -> Result<[
     Ok(mac.finalize().into_bytes().into())
 }
 
-/// What a client holds to be known again: `<session uuid>.<signature, base64url>`, for a cookie that is `HttpOnly` and
-/// `Secure`. It does not print and is zeroed when dropped.
+/// The token of a session: `<session uuid>.<signature, base64url>`, for a cookie that is `HttpOnly` and `Secure`. It does not print and is zeroed when dropped.
 #[derive(Clone)]
 pub struct SessionToken(SecretString);
 

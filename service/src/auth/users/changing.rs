@@ -30,7 +30,7 @@ impl<C: TenantExecutor> Users<'_, C> {
         self.change(id, update, ends_sessions).await
     }
 
-    /// Changes a user. Where `ends_sessions` is true, the sessions are compared with what the user was before.
+    /// Changes a user. With `ends_sessions` the sessions end if the change requires it.
     pub(in crate::auth) async fn change(
         self,
         id: Uuid,

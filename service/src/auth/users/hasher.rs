@@ -1,4 +1,4 @@
-//! Where slow computations run: on blocking threads, so many at a time.
+//! Slow computations on blocking threads, with a limit on parallel ones.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use crate::auth::error::AuthError;
 use crate::auth::users::password::{Credential, Password, PasswordHash};
 
-/// How busy hashing is; see [`Watertight::hashing_metrics`](crate::Watertight::hashing_metrics).
+/// Load of hashing; see [`Watertight::hashing_metrics`](crate::Watertight::hashing_metrics).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HashingMetrics {
@@ -62,7 +62,7 @@ impl Hasher {
 
     /// Runs a slow computation on a blocking thread, when its turn comes.
     ///
-    /// The permit goes with the computation, which goes on when the future is dropped: so the bound holds then too.
+    /// The permit belongs to the computation, which continues when the future is dropped: the limit applies then too.
     pub(in crate::auth) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -91,7 +91,7 @@ impl Hasher {
         .await?
     }
 
-    /// The hash of a credential, which is at hand or made now.
+    /// The hash of a credential, given or computed now.
     pub(in crate::auth) async fn hash_of(&self, credential: Credential) -> Result<PasswordHash, AuthError> {
         match credential {
             Credential::Password(password) => self.hash(password).await,
@@ -109,7 +109,7 @@ impl Hasher {
         self.run(move || counts.verify(&hash, &password)).await
     }
 
-    /// Whether a password is the one that was hashed; never without a hash. It takes the rounds of the slowest cost
+    /// Whether a hash is of a password; `false` without a hash. It takes the rounds of the slowest cost
     /// whatever the hash costs, so that the duration reveals neither the cost nor whether there is a hash. Only a hash
     /// of a higher cost than that takes longer.
     pub(in crate::auth) async fn verify_padded(

@@ -1,9 +1,9 @@
-//! What a user types to say who they are.
+//! The handle or email address of a login.
 
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::{Email, Handle};
 
-/// Either name of a user, as they type it into one field: what holds an `@` is an email.
+/// A handle or an email address, typed into one field: text with an `@` is an email address.
 ///
 /// ```
 /// use watertight::auth::Identifier;

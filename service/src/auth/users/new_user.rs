@@ -10,7 +10,7 @@ use crate::auth::users::profile::Profile;
 use crate::auth::users::role::Role;
 use crate::vocabulary::{Email, Handle, InvalidInput};
 
-/// A user to be created. Everything given is stored.
+/// A user to be created.
 ///
 /// ```
 /// use watertight::auth::{NewUser, Password, Profile, Role};
@@ -30,22 +30,22 @@ pub struct NewUser {
     pub email: Email,
     /// A password, which is hashed, or a hash.
     pub credential: Credential,
-    /// What the user may do; [`Role::Viewer`] unless told otherwise.
+    /// The role; [`Role::Viewer`] by default.
     pub role: Role,
-    /// What is told about the user.
+    /// The profile.
     pub profile: Profile,
-    /// Whether the user may log in; yes unless told otherwise.
+    /// Whether the user may log in; yes by default.
     pub is_active: bool,
-    /// Whether onboarding is to be done; yes unless told otherwise.
+    /// Whether onboarding is required; yes by default.
     pub needs_onboarding: bool,
-    /// The step of onboarding to begin with; 0 unless told otherwise.
+    /// The first step of onboarding; 0 by default.
     pub onboarding_step: u16,
     /// What the user may do beyond the role.
     pub permissions: Option<Permissions>,
 }
 
 impl NewUser {
-    /// A viewer who may log in.
+    /// An active user with the role `Viewer` and an empty profile.
     pub fn new(handle: Handle, email: Email, credential: impl Into<Credential>) -> Self {
         Self {
             handle,

@@ -12,7 +12,7 @@ use crate::vocabulary::NoRandomness;
 /// A password in clear, on its way to being hashed or verified. It does not print and is zeroed when dropped.
 ///
 /// 1 to 72 bytes of UTF-8: bcrypt reads no more than 72, so a longer one is refused and not cut. A NUL is refused
-/// too, since other implementations of bcrypt stop at it. How long a password has to be is the application's to say.
+/// too, since other implementations of bcrypt stop at it. The application decides on a minimum length.
 ///
 /// ```
 /// use watertight::auth::Password;
@@ -32,7 +32,7 @@ impl Password {
     /// Takes a password.
     ///
     /// # Errors
-    /// [`AuthError::InvalidSecret`] when it is empty, longer than 72 bytes or holds a NUL.
+    /// [`AuthError::InvalidSecret`] when it is empty, longer than 72 bytes or contains a NUL.
     pub fn new(text: impl Into<SecretString>) -> Result<Self, AuthError> {
         let text = text.into();
         let refuse = |reason: &'static str| Err(AuthError::InvalidSecret { what: "password", reason });
@@ -80,7 +80,7 @@ impl PasswordHash {
         self.cost
     }
 
-    /// The hash as the database holds it.
+    /// The hash as the database stores it.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         self.text.expose_secret()
@@ -97,7 +97,7 @@ impl PasswordHash {
         Self { text: format!("$2b${cost:02}${}", ".".repeat(53)).into(), cost }
     }
 
-    /// Whether the password is the one that was hashed, in constant time but for the cost.
+    /// Whether the hash is of the password, in constant time except for the cost.
     pub(in crate::auth) fn verify(&self, password: &Password) -> bool {
         bcrypt::verify(password.as_bytes(), self.expose_secret()).unwrap_or(false)
     }
@@ -129,12 +129,12 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// What a user logs in with from now on.
+/// A new password, or its hash.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// A password or PIN, which is hashed.
     Password(Password),
-    /// A hash that was made elsewhere.
+    /// A hash that was computed elsewhere.
     Hash(PasswordHash),
 }
 

@@ -1,7 +1,7 @@
 use crate::vocabulary::text_enum::text_enum;
 
 text_enum! {
-    /// What a user may do, by name. What each role permits is the application's to say.
+    /// A role of a user. The application defines the rights of each role.
     ///
     /// ```
     /// use watertight::auth::Role;
@@ -27,7 +27,7 @@ text_enum! {
         Contributor = "contributor",
         /// `member`
         Member = "member",
-        /// `viewer`: what a user is unless told otherwise.
+        /// `viewer`: the default.
         #[default]
         Viewer = "viewer",
         /// `business_owner`

@@ -16,13 +16,13 @@ use crate::vocabulary::{Email, Handle};
 #[non_exhaustive]
 #[allow(clippy::struct_excessive_bools, reason = "a row, whose columns are independent")]
 pub struct User {
-    /// The identity, unique within the tenant.
+    /// The id, unique within the tenant.
     pub id: Uuid,
     /// The name to log in with.
     pub handle: Handle,
     /// The address to log in with.
     pub email: Email,
-    /// What the user may do.
+    /// The role.
     pub role: Role,
     /// The user's profile.
     #[sea_orm(nested)]
@@ -42,13 +42,13 @@ pub struct User {
     pub needs_onboarding: bool,
     /// The step of onboarding that the user is at.
     pub onboarding_step: i32,
-    /// Whether the user has yet to log in for the first time; the application clears it when it has welcomed them.
+    /// Whether the first login is still to come. The application clears it.
     pub first_login: bool,
     /// Whether a second factor is asked for.
     pub totp_enabled: bool,
     /// What the user may do beyond their role.
     pub permissions: Option<Permissions>,
-    /// Failures to log in since the last success, as far as they followed one another within the window.
+    /// Failures to log in since the last success, within the window of the lockout.
     pub login_attempts: i32,
     /// When the last of them was.
     pub last_failed_login_at: Option<DateTime<Utc>>,

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc};
 use tracing::warn;
 
-use crate::auth::audit::log::{AuditLogOptions, Entry};
+use crate::auth::audit::log::entry::Entry;
+use crate::auth::audit::log::options::AuditLogOptions;
 use crate::auth::error::AuthError;
 use crate::tenant::{Shared, TenantConnection, TenantId};
 

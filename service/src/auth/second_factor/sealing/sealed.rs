@@ -2,7 +2,7 @@
 
 use crate::auth::error::AuthError;
 
-/// A sealed secret as the table `totp_secrets` holds it. In version 2 `salt` is the key's name.
+/// A sealed secret as stored in the table `totp_secrets`. In version 2 `salt` is the key's name.
 #[derive(Debug, Clone)]
 pub(in crate::auth) struct Sealed {
     pub(in crate::auth) encrypted_secret: String,
