@@ -1,17 +1,16 @@
 //! Settings of authentication.
 
-use std::time::Duration;
-
-use crate::auth::second_factor::sealing::EncryptionKeys;
-use crate::auth::sessions::token::SigningKeys;
-use crate::auth::settings::lockout::Lockout;
-
 mod check;
 pub(in crate::auth) mod config;
 pub(in crate::auth) mod lockout;
 
 use std::num::NonZero;
 use std::thread::available_parallelism;
+use std::time::Duration;
+
+use crate::auth::second_factor::sealing::EncryptionKeys;
+use crate::auth::sessions::token::SigningKeys;
+use crate::auth::settings::lockout::Lockout;
 
 const DAY: Duration = Duration::from_hours(24);
 

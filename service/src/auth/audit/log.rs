@@ -1,5 +1,9 @@
 //! Audit events written in the background.
 
+mod entry;
+pub(in crate::auth) mod options;
+mod writer;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,10 +17,6 @@ use crate::auth::audit::log::writer::Writer;
 use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
 use crate::tenant::{Shared, TenantId};
-
-mod entry;
-pub(in crate::auth) mod options;
-mod writer;
 
 /// A background writer of audit events of all tenants: in order, many in one statement.
 ///
@@ -53,8 +53,9 @@ impl AuditLog {
         Self { sender, closing, writer }
     }
 
-    /// Queues an event. Its time is the time of this call, except that an event that waits longer than a day is dated one
-    /// day before it is written.
+    /// Queues an event. Its time is the time of this call.
+    ///
+    /// An event that waits longer than a day is dated one day before it is written.
     ///
     /// # Errors
     /// [`AuthError::InvalidInput`]; [`AuthError::AuditLogClosed`] after [`close`](Self::close).

@@ -20,7 +20,9 @@ pub(crate) async fn delete_audit_events(
 }
 
 impl<C: TenantExecutor> AuditTrail<'_, C> {
-    /// Deletes the events before a time and returns their number. The application's role may not: connect as the tables' owner.
+    /// Deletes the events before a time and returns their number.
+    ///
+    /// The application's role may not delete events: connect as the tables' owner.
     ///
     /// The rows are deleted in batches, as by [`Sessions::delete_expired`](crate::auth::Sessions::delete_expired).
     ///

@@ -21,8 +21,10 @@ use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 
 impl<C: TenantExecutor> Invitations<'_, C> {
-    /// Accepts an invitation: creates the user, with the invitation's email address and role, and marks the invitation as used.
-    /// Of parallel attempts one succeeds; the others change nothing.
+    /// Accepts an invitation: creates the user and marks the invitation as used.
+    ///
+    /// The user gets the email address and the role of the invitation. Of parallel attempts one succeeds; the others change
+    /// nothing.
     ///
     /// The inviter has to be active, not locked by an administrator, and in the role of the time of creation. Otherwise the state
     /// is [`Void`](InvitationState::Void).

@@ -59,9 +59,10 @@ impl<C: TenantExecutor> Invitations<'_, C> {
         Ok(delete.exec(self.auth.db).await?.rows_affected > 0)
     }
 
-    /// Deletes the invitations that expired unused and returns their number. Accepted invitations stay as a record.
+    /// Deletes the invitations that expired unused and returns their number.
     ///
-    /// The rows are deleted in batches, as by [`Sessions::delete_expired`](crate::auth::Sessions::delete_expired).
+    /// Accepted invitations stay as a record. The rows are deleted in batches, as by
+    /// [`Sessions::delete_expired`](crate::auth::Sessions::delete_expired).
     ///
     /// # Errors
     /// [`AuthError::Database`]; rows of earlier batches stay deleted.

@@ -24,7 +24,9 @@ impl<C: TenantExecutor> Invitations<'_, C> {
         select.one(self.auth.db).await?.map(Invitation::try_from).transpose()
     }
 
-    /// Finds an invitation by token, used and revoked ones too; `None` when there is none or it has expired.
+    /// Finds an invitation by token; `None` when there is none or it has expired.
+    ///
+    /// Used and revoked invitations are found too.
     ///
     /// # Errors
     /// [`AuthError::Database`].

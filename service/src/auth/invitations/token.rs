@@ -10,7 +10,9 @@ use sha2::{Digest, Sha256};
 use crate::auth::error::AuthError;
 use crate::vocabulary::NoRandomness;
 
-/// The token of an invitation, to be mailed: 256 random bits in base64url. It does not print and is zeroed when dropped.
+/// The token of an invitation, to be mailed: 256 random bits in base64url.
+///
+/// It does not print and is zeroed when dropped.
 #[derive(Clone)]
 pub struct InvitationToken(SecretString);
 

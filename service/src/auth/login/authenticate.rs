@@ -42,7 +42,7 @@ static SELECT: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl<C: TenantExecutor> Auth<'_, C> {
-    /// Authenticates a user by a session token: returns the session, live by the database's clock, and the present user.
+    /// Authenticates a user by a session token. Returns the live session and the present user.
     ///
     /// Takes one query. Returns `None` for a token that is malformed, forged or of another tenant, without a query; for a session
     /// that has ended; and for a user who is deleted, inactive or locked by an administrator. A lock of failed logins ends no

@@ -12,7 +12,9 @@ use crate::auth::users::identifier::Identifier;
 use crate::tenant::TenantExecutor;
 
 impl<C: TenantExecutor> Auth<'_, C> {
-    /// Logs a user in: verifies the password and, if enrolled, the second factor, creates a session and writes the audit events.
+    /// Logs a user in: verifies the credentials and creates a session.
+    ///
+    /// The second factor is verified if one is enrolled. Every attempt is written to the audit trail.
     ///
     /// An unknown user takes as long as a wrong password and costs the database as much. Failures are counted in the database and
     /// lock the account as [`Lockout`](crate::auth::Lockout) defines. After hashing, the row is locked and read again, and the

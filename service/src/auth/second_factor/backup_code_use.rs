@@ -19,8 +19,9 @@ use crate::auth::sessions::metadata::SessionMetadata;
 use crate::tenant::{TenantExecutor, clock};
 
 impl<C: TenantExecutor> StoredBackupCodes<'_, C> {
-    /// Uses up a backup code and returns the number of remaining codes; `None` when the code is wrong or has been used. Of
-    /// parallel attempts with one code, one succeeds.
+    /// Uses up a backup code and returns the number of remaining codes.
+    ///
+    /// Returns `None` when the code is wrong or has been used. Of parallel attempts with one code, one succeeds.
     ///
     /// A code that is none of the user's counts as a failed login; a used code does not.
     ///

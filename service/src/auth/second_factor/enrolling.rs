@@ -21,10 +21,10 @@ use crate::tenant::{TenantExecutor, clock};
 use crate::vocabulary::Handle;
 
 impl<C: TenantExecutor> Totp<'_, C> {
-    /// Begins to enroll a second factor for the user of a live session. Returns the secret, to be shown once.
+    /// Begins to enroll a second factor. Returns the secret, to be shown once.
     ///
-    /// The secret is stored in the session, encrypted, until [`confirm`](Self::confirm). A user who has a second factor gets a
-    /// new one in its place, and no password is required. If a session alone must not be enough for that, call
+    /// The secret is stored in the live session, encrypted, until [`confirm`](Self::confirm). A user with a second factor gets
+    /// a new one in its place, and no password is required. If a session alone must not be enough for that, call
     /// [`disable`](Self::disable) first, which requires the password.
     ///
     /// # Errors
@@ -56,7 +56,9 @@ impl<C: TenantExecutor> Totp<'_, C> {
         select.into_tuple().one(self.auth.db).await?.ok_or(AuthError::SessionNotFound { id: session })
     }
 
-    /// Finds the secret of a pending enrollment in a live session; `None` when there is none or its time is over.
+    /// Finds the secret of a pending enrollment in a live session.
+    ///
+    /// Returns `None` when there is none or its time is over.
     ///
     /// # Errors
     /// [`AuthError::Undecryptable`], [`AuthError::NotConfigured`].
@@ -72,8 +74,9 @@ impl<C: TenantExecutor> Totp<'_, C> {
         }
     }
 
-    /// Completes an enrollment: with a right code the second factor is required from now on. Returns backup codes, to be shown
-    /// once. The user's other sessions end.
+    /// Completes an enrollment. Returns backup codes, to be shown once.
+    ///
+    /// After a right code the second factor is required from now on, and the user's other sessions end.
     ///
     /// # Errors
     /// [`AuthError::WrongTotpCode`], after which another code can be tried; [`AuthError::NotEnrolled`] when no enrollment is

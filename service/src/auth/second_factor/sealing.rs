@@ -5,6 +5,11 @@
 //! passphrase for the life of the process, has a nonce of 12 bytes (NIST SP 800-38D, section 5.2.1.1), and binds the
 //! ciphertext to its tenant, its owner and its key, so that no row can be put in another's place.
 
+mod cipher;
+mod of_tenant;
+pub(in crate::auth) mod owner;
+pub(in crate::auth) mod sealed;
+
 use std::sync::{Arc, OnceLock};
 
 use aes_gcm::aead::consts::{U12, U16};
@@ -21,11 +26,6 @@ use crate::auth::second_factor::sealing::owner::Owner;
 use crate::auth::second_factor::sealing::sealed::{SealVersion, Sealed};
 use crate::auth::second_factor::totp_secret::TotpSecret;
 use crate::vocabulary::NoRandomness;
-
-mod cipher;
-mod of_tenant;
-pub(in crate::auth) mod owner;
-pub(in crate::auth) mod sealed;
 
 const TAG_BYTES: usize = 16;
 

@@ -11,7 +11,9 @@ use crate::vocabulary::{Handle, NoRandomness};
 /// The seconds for which a code is shown.
 pub(in crate::auth) const STEP_SECONDS: u64 = 30;
 
-/// The secret that an authenticator app and the server share. It does not print and is zeroed when dropped.
+/// The secret that an authenticator app and the server share.
+///
+/// It does not print and is zeroed when dropped.
 ///
 /// ```
 /// use watertight::auth::TotpSecret;

@@ -55,10 +55,10 @@ impl<C: TenantExecutor> Sessions<'_, C> {
         rows.into_iter().next().ok_or(AuthError::SessionNotFound { id })?.try_into()
     }
 
-    /// Extends a live session that is about to end by the whole age of a session. Returns the session, changed or not; `None`
-    /// when there is none or it has ended.
+    /// Extends a live session that is about to end by the whole age of a session.
     ///
-    /// The setting [`renewal_threshold`](crate::auth::AuthSettings::renewal_threshold) decides when a session is due.
+    /// Returns the session, changed or not; `None` when there is none or it has ended. The setting
+    /// [`renewal_threshold`](crate::auth::AuthSettings::renewal_threshold) decides when a session is due.
     ///
     /// # Errors
     /// [`AuthError::Database`].

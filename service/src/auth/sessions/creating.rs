@@ -35,7 +35,9 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl<C: TenantExecutor> Sessions<'_, C> {
-    /// Creates a session of a user that the application has authenticated. [`Auth::login`](crate::auth::Auth::login) does both.
+    /// Creates a session of a user that the application has authenticated.
+    ///
+    /// [`Auth::login`](crate::auth::Auth::login) does both.
     ///
     /// # Errors
     /// [`AuthError::LoginRefused`] for a user who is inactive or locked, [`AuthError::UserNotFound`], [`AuthError::InvalidInput`].

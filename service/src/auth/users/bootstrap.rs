@@ -1,5 +1,8 @@
 //! The users that a deployment begins with.
 
+mod requested;
+pub(in crate::auth) mod user;
+
 use std::collections::{HashMap, HashSet};
 
 use futures_util::future::try_join_all;
@@ -17,9 +20,6 @@ use crate::auth::users::bootstrap::user::{BootstrapReport, BootstrapUser};
 use crate::auth::users::password::{Credential, PasswordHash};
 use crate::auth::users::user::User;
 use crate::tenant::TenantExecutor;
-
-mod requested;
-pub(in crate::auth) mod user;
 
 /// The hash that a user has, and the hash to write.
 struct Hashed {

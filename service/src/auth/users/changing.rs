@@ -95,8 +95,9 @@ impl<C: TenantExecutor> Users<'_, C> {
         Ok(Some(user))
     }
 
-    /// Deletes a user with the sessions, backup codes, TOTP secret and invitations of the user. The audit trail stays. Returns
-    /// `false` when the tenant has no such user.
+    /// Deletes a user and everything that belongs to the user, except the audit trail.
+    ///
+    /// Sessions, backup codes, TOTP secret and invitations are deleted. Returns `false` when the tenant has no such user.
     ///
     /// # Errors
     /// [`AuthError::Database`].

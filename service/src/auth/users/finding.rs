@@ -61,7 +61,9 @@ impl<C: TenantExecutor> Users<'_, C> {
         Ok(row.map(|row| User::of(&row)).transpose()?)
     }
 
-    /// Returns every user, ordered by handle. For many users there are [`stream`](Self::stream) and [`page`](Self::page).
+    /// Returns every user, ordered by handle.
+    ///
+    /// For many users there are [`stream`](Self::stream) and [`page`](Self::page).
     ///
     /// # Errors
     /// [`AuthError::Database`].

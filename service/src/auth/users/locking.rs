@@ -36,8 +36,9 @@ impl<C: TenantExecutor> Users<'_, C> {
         Ok(user)
     }
 
-    /// Lifts the lock of an account, whether an administrator or failed logins caused it. Sessions that another program began
-    /// during an administrator's lock end.
+    /// Lifts the lock of an account, whether an administrator or failed logins caused it.
+    ///
+    /// Sessions that another program began during an administrator's lock end.
     ///
     /// # Errors
     /// [`AuthError::UserNotFound`].

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::auth::error::AuthError;
 use crate::vocabulary::NoRandomness;
 
-/// A password in clear, on its way to being hashed or verified. It does not print and is zeroed when dropped.
+/// A password in clear, to be hashed or verified. It does not print and is zeroed when dropped.
 ///
 /// 1 to 72 bytes of UTF-8: bcrypt reads no more than 72, so a longer one is refused and not cut. A NUL is refused
 /// too, since other implementations of bcrypt stop at it. The application decides on a minimum length.

@@ -15,8 +15,9 @@ use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 
 impl<C: TenantExecutor> Users<'_, C> {
-    /// Sets a user's password and ends all sessions of the user: for administrators. Users change their own password with
-    /// [`Users::change_password`](crate::auth::Users::change_password).
+    /// Sets a user's password and ends all sessions of the user: for administrators.
+    ///
+    /// Users change their own password with [`change_password`](Self::change_password).
     ///
     /// # Errors
     /// [`AuthError::UserNotFound`].
@@ -48,7 +49,9 @@ impl<C: TenantExecutor> Users<'_, C> {
         Ok(())
     }
 
-    /// Changes a user's password after verifying the current one, and ends the sessions of the user except `keep`.
+    /// Changes a user's password after verifying the current one.
+    ///
+    /// The sessions of the user end, except `keep`.
     ///
     /// # Errors
     /// [`AuthError::LoginRefused`] for a wrong password, which counts as a failed login, and for a password that was changed
