@@ -192,20 +192,20 @@ async fn one(estate: &Estate, operation: Operation, of: usize, place: usize) -> 
     let tenant = estate.water.tenant(id);
     let auth = tenant.auth();
     let found = match operation {
-        Operation::GetUser => auth.get_user(user(of, place % USERS)).await?.is_some(),
+        Operation::GetUser => auth.users().find(user(of, place % USERS)).await?.is_some(),
         Operation::GetUserByHandle => {
-            auth.get_user_by_handle(&format!("user-{}", place % USERS).parse()?).await?.is_some()
+            auth.users().find_by_handle(&format!("user-{}", place % USERS).parse()?).await?.is_some()
         }
         Operation::Authenticate => {
             let token = token(id.uuid(), session(of, place % SESSIONS))?;
             auth.authenticate(&token).await?.is_some()
         }
         Operation::CreateSession => {
-            auth.create_session(user(of, place % USERS), &SessionMetadata::default()).await?;
+            auth.sessions().create(user(of, place % USERS), &SessionMetadata::default()).await?;
             true
         }
         _ => {
-            auth.log_audit_event(event()).await?;
+            auth.audit().log(event()).await?;
             true
         }
     };

@@ -42,18 +42,18 @@ impl Operation {
 
     pub(crate) const fn title(self) -> &'static str {
         match self {
-            Self::GetUser => "`get_user`",
-            Self::GetUserByHandle => "`get_user_by_handle`",
+            Self::GetUser => "`users().find`",
+            Self::GetUserByHandle => "`users().find_by_handle`",
             Self::Authenticate => "`authenticate`, by token",
-            Self::CreateSession => "`create_session`",
-            Self::LogAuditEvent => "`log_audit_event`",
-            Self::LogAuditEvents => "`log_audit_events`, 1,000 at once",
-            Self::GetAuditEvents => "`get_audit_events`, 50 of 100,000",
-            Self::GetAllUsers => "`get_all_users`, 1,000 rows",
+            Self::CreateSession => "`sessions().create`",
+            Self::LogAuditEvent => "`audit().log`",
+            Self::LogAuditEvents => "`audit().log_all`, 1,000 at once",
+            Self::GetAuditEvents => "`audit().page`, 50 of 100,000",
+            Self::GetAllUsers => "`users().all`, 1,000 rows",
             Self::Join => "join of three tables, 50 rows",
-            Self::UpdateUser => "`update_user`",
+            Self::UpdateUser => "`users().update`",
             Self::Availability => "availability of 14 days",
-            Self::Transaction => "`get_user` in a transaction",
+            Self::Transaction => "`users().find` in a transaction",
             Self::Cleanup => "clean-up of 100,000 expired sessions",
         }
     }

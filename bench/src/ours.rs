@@ -56,27 +56,27 @@ pub(crate) async fn run(
 ) -> Result<usize> {
     let auth = tenant.auth();
     Ok(match operation {
-        Operation::GetUser => usize::from(auth.get_user(World::user(n)).await?.is_some()),
+        Operation::GetUser => usize::from(auth.users().find(World::user(n)).await?.is_some()),
         Operation::GetUserByHandle => {
-            usize::from(auth.get_user_by_handle(&World::handle(n).parse()?).await?.is_some())
+            usize::from(auth.users().find_by_handle(&World::handle(n).parse()?).await?.is_some())
         }
         Operation::Authenticate => usize::from(auth.authenticate(world.token(n)?).await?.is_some()),
         Operation::CreateSession => {
             let metadata =
                 SessionMetadata { user_agent: Some("bench".to_owned()), ..SessionMetadata::default() };
-            auth.create_session(World::user(n), &metadata).await?;
+            auth.sessions().create(World::user(n), &metadata).await?;
             1
         }
         Operation::LogAuditEvent => {
-            auth.log_audit_event(event()).await?;
+            auth.audit().log(event()).await?;
             1
         }
-        Operation::LogAuditEvents => auth.log_audit_events(vec![event(); 1_000]).await?.len(),
+        Operation::LogAuditEvents => auth.audit().log_all(vec![event(); 1_000]).await?.len(),
         Operation::GetAuditEvents => {
             let filter = AuditFilter { limit: Some(50), ..AuditFilter::default() };
-            auth.get_audit_events(&filter).await?.events.len()
+            auth.audit().page(&filter).await?.events.len()
         }
-        Operation::GetAllUsers => auth.get_all_users().await?.len(),
+        Operation::GetAllUsers => auth.users().all().await?.len(),
         Operation::Join => {
             let rows = bookings::Entity::find()
                 .select_only()
@@ -107,7 +107,7 @@ pub(crate) async fn run(
                 },
                 ..UserUpdate::default()
             };
-            auth.update_user(World::user(n), update).await?;
+            auth.users().update(World::user(n), update).await?;
             1
         }
         Operation::Availability => {
@@ -116,12 +116,12 @@ pub(crate) async fn run(
         }
         Operation::Transaction => {
             let transaction = tenant.begin().await?;
-            let user = transaction.auth().get_user(World::user(n)).await?;
+            let user = transaction.auth().users().find(World::user(n)).await?;
             transaction.commit().await?;
             usize::from(user.is_some())
         }
         Operation::Cleanup => {
-            usize::try_from(auth.cleanup_expired_sessions().await?).context("a number of sessions")?
+            usize::try_from(auth.sessions().delete_expired().await?).context("a number of sessions")?
         }
     })
 }

@@ -53,7 +53,7 @@ impl World {
         let auth_tenant = water.tenant(tenant);
         let mut tokens = Vec::with_capacity(USERS);
         for n in 0..USERS {
-            let token = auth_tenant.auth().issue_token(Self::session(n)).await?;
+            let token = auth_tenant.auth().sessions().issue_token(Self::session(n)).await?;
             tokens.push(token.expose_secret().to_owned());
         }
         anyhow::ensure!(users::Entity::find().count(&auth_tenant).await? == USERS as u64);

@@ -1,4 +1,4 @@
-//! A user is bootstrapped, logs in, enrols a second factor and is known by a token. Run it with
+//! Bootstraps a user, logs the user in, authenticates a token and enrolls a second factor. Run it with
 //! `cargo run --example auth` on a migrated database.
 
 use chrono::Utc;
@@ -11,7 +11,7 @@ use watertight::{TenantId, Watertight};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // An application reads these from where it keeps its secrets.
+    // An application reads these from its store of secrets.
     let (cookie_key, passphrase) = (vec![7; 32], "long and random");
     let settings = AuthSettings::default()
         .signing_keys(SigningKeys::new([cookie_key])?)
@@ -38,14 +38,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert!(auth.authenticate(token).await?.is_some());
     assert!(studio.auth().authenticate(token).await?.is_none());
 
-    let enrolment = auth.enrol_totp(login.session.id).await?;
+    let enrollment = auth.totp().enroll(login.session.id).await?;
     let now = u64::try_from(Utc::now().timestamp())?;
-    let codes = auth.confirm_totp(login.session.id, &enrolment.secret().code_at(now)?).await?;
+    let codes = auth.totp().confirm(login.session.id, &enrollment.secret().code_at(now)?).await?;
     assert_eq!(codes.expose_secrets().count(), 10);
 
     let refused = auth.login(request.clone()).await;
     assert!(matches!(refused, Err(AuthError::LoginRefused(LoginRefusal::SecondFactorRequired))));
-    let next = enrolment.secret().code_at(now + 30)?;
+    let next = enrollment.secret().code_at(now + 30)?;
     let second_factor = Some(SecondFactor::Totp(next.into()));
     auth.login(LoginRequest { second_factor, ..request }).await?;
     Ok(())

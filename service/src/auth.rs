@@ -4,103 +4,68 @@
 #![doc = concat!("```no_run\n", include_str!("../examples/auth.rs"), "\n```")]
 
 mod active_record;
-mod attempt;
 mod audit;
-mod audit_kinds;
-mod audit_log;
-mod authenticate;
-mod backup_code;
-mod backup_codes;
-mod bootstrap;
-mod device;
+mod columns;
 mod error;
-mod hasher;
-mod identifier;
-mod invitation;
+mod handle;
 mod invitations;
 mod login;
-mod password;
-mod passwords;
+mod refusal;
 pub(crate) mod retention;
-mod role;
-mod sealing;
+mod second_factor;
 mod sessions;
 mod settings;
-mod sql;
-mod token;
-mod totp;
-mod totp_secrets;
-mod user;
 mod users;
 
 pub use self::active_record::{
-    FindInvitations, FindSessions, FindUsers, InvitationRecord, SessionRecord, UserRecord,
+    AuditEventEntity, InvitationEntity, InvitationRecord, SessionEntity, SessionRecord, UserEntity,
+    UserRecord,
 };
-pub use self::audit::{AuditCursor, AuditEvent, AuditFilter, AuditPage, NewAuditEvent};
-pub use self::audit_kinds::{AuditEventType, CustomAuditEventType, Severity, Source};
-pub use self::audit_log::{AuditLog, AuditLogOptions};
-pub use self::authenticate::Authenticated;
-pub use self::backup_code::BackupCodes;
-pub use self::backup_codes::{BackupCode, BackupCodeSet};
-pub use self::bootstrap::{BootstrapReport, BootstrapUser};
-pub use self::device::DeviceType;
+pub use self::audit::cursor::AuditCursor;
+pub use self::audit::event::AuditEvent;
+pub use self::audit::event_type::{AuditEventType, CustomAuditEventType};
+pub use self::audit::filter::AuditFilter;
+pub use self::audit::kinds::{Severity, Source};
+pub use self::audit::log::AuditLog;
+pub use self::audit::log::options::AuditLogOptions;
+pub use self::audit::new_event::NewAuditEvent;
+pub use self::audit::page::AuditPage;
 pub use self::error::AuthError;
-pub use self::hasher::HashingMetrics;
-pub use self::identifier::Identifier;
-pub use self::invitation::{
-    CreatedInvitation, Invitation, InvitationMetadata, InvitationState, InvitationToken, InvitationUpdate,
-    InvitedUser, NewInvitation,
-};
-pub use self::login::{Login, LoginRefusal, LoginRequest, SecondFactor};
-pub use self::password::{Credential, Password, PasswordHash};
-pub use self::role::{CustomRole, Role};
-pub use self::sealing::EncryptionKeys;
-pub use self::sessions::{GeoLocation, Session, SessionMetadata, SessionUpdate, SessionUser};
-pub(crate) use self::settings::AuthConfig;
-pub use self::settings::{AuthSettings, Lockout};
-pub use self::token::{SessionToken, SigningKeys};
-pub use self::totp::{TotpEnrolment, TotpSecret};
-pub use self::totp_secrets::StoredTotpSecret;
-pub use self::user::{NewUser, Permissions, Profile, ProfileUpdate, User, UserUpdate};
-
-use crate::tenant::{TenantExecutor, TenantTransaction};
+pub use self::handle::{AuditTrail, Auth, Invitations, Sessions, StoredBackupCodes, Totp, Users};
+pub use self::invitations::invitation::{CreatedInvitation, Invitation};
+pub use self::invitations::invited_user::InvitedUser;
+pub use self::invitations::metadata::InvitationMetadata;
+pub use self::invitations::new_invitation::NewInvitation;
+pub use self::invitations::state::InvitationState;
+pub use self::invitations::token::InvitationToken;
+pub use self::invitations::update::InvitationUpdate;
+pub use self::login::authenticate::Authenticated;
+pub use self::login::request::{LoginRequest, SecondFactor};
+pub use self::login::result::Login;
+pub use self::refusal::LoginRefusal;
+pub use self::second_factor::backup_code::BackupCodes;
+pub use self::second_factor::backup_code_set::{BackupCode, BackupCodeSet};
+pub use self::second_factor::enrollment::TotpEnrollment;
+pub use self::second_factor::sealing::EncryptionKeys;
+pub use self::second_factor::sealing::sealed::SealVersion;
+pub use self::second_factor::stored_secret::StoredTotpSecret;
+pub use self::second_factor::totp_secret::TotpSecret;
+pub use self::sessions::device::DeviceType;
+pub use self::sessions::metadata::{GeoLocation, SessionMetadata};
+pub use self::sessions::session::{Session, SessionUser};
+pub use self::sessions::token::{SessionToken, SigningKeys};
+pub use self::sessions::update::SessionUpdate;
+pub use self::settings::AuthSettings;
+pub(crate) use self::settings::config::AuthConfig;
+pub use self::settings::lockout::Lockout;
+pub use self::users::bootstrap::user::{BootstrapReport, BootstrapUser};
+pub use self::users::hasher::HashingMetrics;
+pub use self::users::identifier::Identifier;
+pub use self::users::new_user::NewUser;
+pub use self::users::password::{Credential, Password, PasswordHash};
+pub use self::users::permissions::Permissions;
+pub use self::users::profile::{Profile, ProfileUpdate};
+pub use self::users::role::{CustomRole, Role};
+pub use self::users::update::UserUpdate;
+pub use self::users::user::User;
 pub use crate::vocabulary::{Change, Email, Handle};
-
-/// Authentication of one tenant: every operation, with the application's settings. Cheap to make: two references.
-///
-/// [`TenantConnection::auth`](crate::TenantConnection::auth) gives it, and so does
-/// [`TenantTransaction::auth`], where every operation is part of the transaction.
-#[derive(Debug)]
-pub struct Auth<'a, C> {
-    db: &'a C,
-    config: &'a AuthConfig,
-}
-
-impl<C> Clone for Auth<'_, C> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<C> Copy for Auth<'_, C> {}
-
-impl<'a, C: TenantExecutor> Auth<'a, C> {
-    /// Authentication of a tenant, or within a transaction of the tenant.
-    pub fn new(db: &'a C) -> Self {
-        Self { db, config: AuthConfig::of(|of| db.extension(of)) }
-    }
-
-    /// The same within a transaction.
-    const fn on<'t>(self, transaction: &'t TenantTransaction) -> Auth<'t, TenantTransaction>
-    where
-        'a: 't,
-    {
-        Auth { db: transaction, config: self.config }
-    }
-}
-
-crate::tenant::facade::facade! {
-    @methods
-    /// Authentication of the tenant: every operation, with the application's settings.
-    Auth by auth
-}

@@ -22,7 +22,7 @@ use crate::vocabulary::InvalidInput;
 /// use watertight::auth::Handle;
 ///
 /// async fn is_taken(tenant: &impl Tenant, handle: &Handle) -> Result<bool, Error> {
-///     Ok(tenant.auth().get_user_by_handle(handle).await?.is_some())
+///     Ok(tenant.auth().users().find_by_handle(handle).await?.is_some())
 /// }
 /// ```
 #[derive(Debug, thiserror::Error)]

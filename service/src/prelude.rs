@@ -10,7 +10,8 @@
 
 #[cfg(feature = "auth")]
 pub use crate::auth::{
-    FindInvitations, FindSessions, FindUsers, InvitationRecord, SessionRecord, UserRecord,
+    AuditEventEntity, InvitationEntity, InvitationRecord, SessionEntity, SessionRecord, UserEntity,
+    UserRecord,
 };
 #[cfg(feature = "booking")]
 pub use crate::booking::scheduling::BookingRecord;

@@ -3,6 +3,7 @@
 mod access;
 #[cfg(feature = "auth")]
 pub(crate) mod batches;
+pub(crate) mod clock;
 mod connection;
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub(crate) mod constraint;

@@ -1,5 +1,6 @@
 //! Authentication: what every operation does, once and never twice, for its own tenant alone.
 
+mod active_record;
 mod audit;
 mod audit_log;
 mod bootstrap;
@@ -103,7 +104,7 @@ pub(crate) fn new_user(handle: &str) -> NewUser {
 }
 
 pub(crate) async fn user(tenant: &TenantConnection, handle: &str) -> Result<User, AuthError> {
-    tenant.auth().create_user(new_user(handle)).await
+    tenant.auth().users().create(new_user(handle)).await
 }
 
 pub(crate) fn request(name: &str, password: &str) -> LoginRequest {
@@ -116,7 +117,7 @@ pub(crate) fn with_code(name: &str, code: &str) -> LoginRequest {
 
 /// The types of the tenant's audit events, oldest first.
 pub(crate) async fn trail(tenant: &TenantConnection) -> Result<Vec<String>, AuthError> {
-    let page = tenant.auth().get_audit_events(&AuditFilter::default()).await?;
+    let page = tenant.auth().audit().page(&AuditFilter::default()).await?;
     Ok(page.events.iter().rev().map(|event| event.event_type.to_string()).collect())
 }
 
@@ -136,12 +137,12 @@ pub(crate) async fn code(tenant: &TenantConnection, secret: &TotpSecret, steps: 
 }
 
 /// Enrols a second factor for a user who logs in, and gives the secret and the backup codes.
-pub(crate) async fn enrol(tenant: &TenantConnection, handle: &str) -> Result<(TotpSecret, Vec<String>)> {
+pub(crate) async fn enroll(tenant: &TenantConnection, handle: &str) -> Result<(TotpSecret, Vec<String>)> {
     let auth = tenant.auth();
     let login = auth.login(request(handle, PASSWORD)).await?;
-    let enrolment = auth.enrol_totp(login.session.id).await?;
+    let enrollment = auth.totp().enroll(login.session.id).await?;
     // One step back, so that the current code is still to be used.
-    let confirming = code(tenant, enrolment.secret(), -1).await?;
-    let codes = auth.confirm_totp(login.session.id, &confirming).await?;
-    Ok((enrolment.secret().clone(), codes.expose_secrets().map(str::to_owned).collect()))
+    let confirming = code(tenant, enrollment.secret(), -1).await?;
+    let codes = auth.totp().confirm(login.session.id, &confirming).await?;
+    Ok((enrollment.secret().clone(), codes.expose_secrets().map(str::to_owned).collect()))
 }

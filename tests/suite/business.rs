@@ -53,17 +53,17 @@ pub(crate) async fn users_sign_in_and_out_and_the_trail_tells_it(world: World) -
     let cookie = login.token.expose_secret().to_owned();
     assert!(auth.authenticate(&cookie).await?.is_some());
     assert!(world.studio.auth().authenticate(&cookie).await?.is_none());
-    assert!(auth.renew_session(login.session.id).await?.is_some());
-    assert_eq!(auth.get_sessions_by_user(jess.id).await?.len(), 1);
-    let nobody = auth.create_session(uuid::Uuid::new_v4(), &SessionMetadata::default()).await;
+    assert!(auth.sessions().renew(login.session.id).await?.is_some());
+    assert_eq!(auth.sessions().all_of(jess.id).await?.len(), 1);
+    let nobody = auth.sessions().create(uuid::Uuid::new_v4(), &SessionMetadata::default()).await;
     assert!(matches!(nobody, Err(AuthError::UserNotFound { .. })), "{nobody:?}");
-    assert!(auth.delete_session(login.session.id).await?);
+    assert!(auth.sessions().end(login.session.id).await?);
     assert!(auth.authenticate(&cookie).await?.is_none());
     assert!(!trail(&world.clinic).await?.is_empty());
     assert!(trail(&world.studio).await?.is_empty());
     // What belongs to a user goes with the user.
     auth.login(request("jess", PASSWORD)).await?;
-    auth.delete_user(jess.id).await?;
+    auth.users().delete(jess.id).await?;
     assert_eq!(sessions::Entity::find().count(&world.clinic).await?, 0);
     Ok(())
 }

@@ -113,15 +113,15 @@ pub(crate) fn is_installed() -> bool {
 async fn sign_in_and_out(tenant: &TenantConnection) -> Result<()> {
     let auth = tenant.auth();
     auth::user(tenant, "jess").await?;
-    auth::enrol(tenant, "jess").await?;
-    let secret = auth.get_totp_secret(&"jess".parse()?).await?.context("enrolled")?.secret;
+    auth::enroll(tenant, "jess").await?;
+    let secret = auth.totp().find(&"jess".parse()?).await?.context("enrolled")?.secret;
     assert!(auth.login(auth::request("jess", "wrong")).await.is_err());
     let login = auth.login(auth::with_code("jess", &auth::code(tenant, &secret, 0).await?)).await?;
     let known = auth.authenticate(login.token.expose_secret()).await?.context("known")?;
     assert_eq!(known.user, login.user);
     assert!(auth.logout(login.token.expose_secret()).await?);
-    assert_eq!(auth.cleanup_expired_sessions().await?, 0);
-    let seen: Vec<_> = auth.stream_users().await?.try_collect().await?;
+    assert_eq!(auth.sessions().delete_expired().await?, 0);
+    let seen: Vec<_> = auth.users().stream().await?.try_collect().await?;
     assert_eq!(seen.len(), 1);
     Ok(())
 }

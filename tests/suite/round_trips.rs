@@ -176,14 +176,14 @@ async fn an_unknown_user_costs_the_database_what_a_wrong_password_does() -> Resu
     let proxy = Proxy::start(&database.app_url()).await?;
     let tenant = through(&proxy, &database, Watertight::builder().auth(auth::settings())).await?;
     auth::user(&tenant, "jess").await?;
-    let jess = tenant.auth().get_all_users().await?.remove(0);
+    let jess = tenant.auth().users().all().await?.remove(0);
     let mut costs = Vec::new();
     // Twice over, for statements to be prepared the first time.
     for name in ["jess", "nobody", "jess@example.com", "nobody@example.com"].repeat(2) {
         let start = settled(&proxy).await;
         assert!(tenant.auth().login(auth::request(name, "wrong")).await.is_err());
         costs.push(settled(&proxy).await - start);
-        tenant.auth().unlock_user(jess.id).await?;
+        tenant.auth().users().unlock(jess.id).await?;
     }
     assert_eq!(costs[4], costs[5], "by handle");
     assert_eq!(costs[6], costs[7], "by email");

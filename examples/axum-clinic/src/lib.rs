@@ -55,7 +55,7 @@ pub fn router(tenancy: Tenancy) -> Router {
         .route("/login/code", post(login::second_factor))
         .route("/logout", post(login::log_out))
         .route("/account", get(account::show))
-        .route("/account/second-factor", post(second_factor::enrol))
+        .route("/account/second-factor", post(second_factor::enroll))
         .route("/account/second-factor/confirm", post(second_factor::confirm))
         .route("/account/second-factor/off", post(second_factor::turn_off))
         .route("/day", get(day::show))

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use maud::{Markup, html};
 use serde::Deserialize;
 use watertight::auth::AuthError;
-use watertight::auth::{BackupCodes, Password, TotpEnrolment};
+use watertight::auth::{BackupCodes, Password, TotpEnrollment};
 use watertight::secrecy::ExposeSecret;
 use watertight::web::{LoggedIn, SessionRejection};
 
@@ -28,14 +28,14 @@ pub(crate) struct Confirmed {
 
 type Known = Result<LoggedIn, SessionRejection>;
 
-pub(crate) async fn enrol(business: Business, known: Known) -> Result<Markup, Problem> {
+pub(crate) async fn enroll(business: Business, known: Known) -> Result<Markup, Problem> {
     let known = known?;
     if known.user.totp_enabled {
         // Else whoever finds a browser logged in could put their own app in place of the user's.
         return Err(Problem::Outdated("There is a second factor. Turn it off first.".to_owned()));
     }
-    let enrolment = business.tenant.auth().enrol_totp(known.session.id).await?;
-    enrolment_page(&business, &enrolment)
+    let enrollment = business.tenant.auth().totp().enroll(known.session.id).await?;
+    enrollment_page(&business, &enrollment)
 }
 
 pub(crate) async fn confirm(
@@ -44,7 +44,7 @@ pub(crate) async fn confirm(
     Form(typed): Form<Code>,
 ) -> Result<Response, Problem> {
     let known = known?;
-    match business.tenant.auth().confirm_totp(known.session.id, &typed.code).await {
+    match business.tenant.auth().totp().confirm(known.session.id, &typed.code).await {
         Ok(codes) => Ok(codes_page(&business, &codes).into_response()),
         Err(AuthError::WrongTotpCode) => {
             let alert = "The code is wrong. Enter the one that the app shows now.";
@@ -68,15 +68,15 @@ pub(crate) async fn turn_off(
         Ok((StatusCode::FORBIDDEN, page).into_response())
     };
     let Ok(password) = Password::new(typed.password) else { return refused() };
-    match business.tenant.auth().disable_totp(known.user.id, &password).await {
+    match business.tenant.auth().totp().disable(known.user.id, &password).await {
         Ok(()) => Ok(Redirect::to("/account").into_response()),
         Err(AuthError::LoginRefused(_)) => refused(),
         Err(error) => Err(error.into()),
     }
 }
 
-fn enrolment_page(business: &Business, enrolment: &TotpEnrolment) -> Result<Markup, Problem> {
-    let picture = STANDARD.encode(enrolment.qr_svg()?.expose_secret());
+fn enrollment_page(business: &Business, enrollment: &TotpEnrollment) -> Result<Markup, Problem> {
+    let picture = STANDARD.encode(enrollment.qr_svg()?.expose_secret());
     let content = html! {
         h1 { "Set up an authenticator app" }
         ol {
@@ -85,7 +85,7 @@ fn enrolment_page(business: &Business, enrolment: &TotpEnrolment) -> Result<Mark
                 img.qr src=(format!("data:image/svg+xml;base64,{picture}")) width="240" height="240"
                     alt="A QR code that holds the key below";
                 p { "Or type the key into it:" }
-                p { code.key { (enrolment.secret().expose_base32().expose_secret()) } }
+                p { code.key { (enrollment.secret().expose_base32().expose_secret()) } }
             }
             li { p { "Enter the six digits that it shows:" } (confirm_form()) }
         }

@@ -5,8 +5,8 @@ use chrono::Utc;
 use secrecy::ExposeSecret;
 use watertight::auth::AuthError;
 use watertight::auth::{
-    AuditFilter, FindUsers, Login, LoginRefusal, LoginRequest, Password, SecondFactor, SessionMetadata,
-    TotpSecret, UserRecord,
+    AuditFilter, Login, LoginRefusal, LoginRequest, Password, SecondFactor, SessionMetadata, TotpSecret,
+    UserEntity, UserRecord,
 };
 use watertight::entity::auth::users;
 use watertight::{TenantConnection, Watertight};
@@ -50,7 +50,7 @@ pub(crate) async fn of_a_user(
     headline(
         6,
         "The life of a user",
-        "Jess of the clinic logs in, enrols a second factor, and someone steals what they can.",
+        "Jess of the clinic logs in, enrolls a second factor, and someone steals what they can.",
     );
     let (auth, jess) = (clinic.auth(), business.jess()?);
     bootstrapped_again(claims, clinic, business).await?;
@@ -63,9 +63,9 @@ pub(crate) async fn of_a_user(
 
     let first = auth.login(request(jess, None)?).await?;
     claims.check("the right PIN lets in", &first.user.handle.as_str(), &"jess");
-    let codes = enrol(claims, clinic, &first).await?;
+    let codes = enroll(claims, clinic, &first).await?;
 
-    let secret = auth.get_totp_secret(&first.user.handle).await?.context("no secret")?.secret;
+    let secret = auth.totp().find(&first.user.handle).await?.context("no secret")?.secret;
     let wanted = refusal(auth.login(request(jess, None)?).await)?;
     claims.check("from now on a code is wanted", &wanted, &Some(LoginRefusal::SecondFactorRequired));
     let code = SecondFactor::Totp(shown(&secret, 1)?.into());
@@ -98,22 +98,22 @@ async fn bootstrapped_again(
 }
 
 /// Gives the backup codes.
-async fn enrol(claims: &mut Claims, clinic: &TenantConnection, login: &Login) -> Result<Vec<String>> {
+async fn enroll(claims: &mut Claims, clinic: &TenantConnection, login: &Login) -> Result<Vec<String>> {
     let auth = clinic.auth();
-    let enrolment = auth.enrol_totp(login.session.id).await?;
+    let enrollment = auth.totp().enroll(login.session.id).await?;
     println!(
         "\nScan this with an authenticator app, or type {}:\n",
-        enrolment.secret().expose_base32().expose_secret()
+        enrollment.secret().expose_base32().expose_secret()
     );
-    println!("{}\n", enrolment.qr_text()?.expose_secret());
-    let wrong = auth.confirm_totp(login.session.id, "000 000").await;
-    claims.check("a wrong code does not enrol", &matches!(wrong, Err(AuthError::WrongTotpCode)), &true);
-    let code = shown(enrolment.secret(), 0)?;
-    let codes = auth.confirm_totp(login.session.id, &code).await?;
+    println!("{}\n", enrollment.qr_text()?.expose_secret());
+    let wrong = auth.totp().confirm(login.session.id, "000 000").await;
+    claims.check("a wrong code does not enroll", &matches!(wrong, Err(AuthError::WrongTotpCode)), &true);
+    let code = shown(enrollment.secret(), 0)?;
+    let codes = auth.totp().confirm(login.session.id, &code).await?;
     let codes: Vec<_> = codes.expose_secrets().map(str::to_owned).collect();
     println!("Backup codes, shown once: {}", codes.join(" "));
     let jess = users::Entity::find_by_handle(clinic, &login.user.handle).await?.context("no jess")?;
-    claims.check("the code that the app shows enrols", &jess.totp_enabled, &true);
+    claims.check("the code that the app shows enrolls", &jess.totp_enabled, &true);
     Ok(codes)
 }
 
@@ -176,7 +176,7 @@ async fn trail(claims: &mut Claims, clinic: &TenantConnection, studio: &TenantCo
     claims.check("three logins are in the trail", &count("LOGIN_SUCCESS"), &3);
     claims.check("and four failures of hers, one without the code", &count("LOGIN_FAILURE"), &4);
     let theirs = AuditFilter { user_id: Some(jess.id), ..Default::default() };
-    let seen = studio.auth().get_audit_events(&theirs).await?.events;
+    let seen = studio.auth().audit().page(&theirs).await?.events;
     claims.check("the studio sees none of it", &seen.as_slice(), &[].as_slice());
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! A clinic and a studio in one database: each sees its own rows, and every attempt to cross over is stopped. Then a
-//! user of the clinic logs in, enrols a second factor, and someone tries what they stole; and both
+//! user of the clinic logs in, enrolls a second factor, and someone tries what they stole; and both
 //! live through a day of business.
 //!
 //! Run it with `cargo xtask quickstart`. It exits with an error when one of the claims it prints does not hold.

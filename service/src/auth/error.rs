@@ -3,9 +3,9 @@
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use super::audit::NewAuditEvent;
-use super::invitation::InvitationState;
-use super::login::LoginRefusal;
+use crate::auth::audit::new_event::NewAuditEvent;
+use crate::auth::invitations::state::InvitationState;
+use crate::auth::refusal::LoginRefusal;
 use crate::tenant::TenantId;
 use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
 
@@ -28,13 +28,13 @@ pub enum AuthError {
     /// The tenant has no such user.
     #[error("there is no user {user}; they may have been deleted, or renamed")]
     UserNotFound {
-        /// The identity or handle given.
+        /// The id or handle.
         user: String,
     },
     /// The tenant has no such session, or it has ended.
     #[error("there is no live session {id}; log in again")]
     SessionNotFound {
-        /// The identity given.
+        /// The id.
         id: Uuid,
     },
     /// The tenant has no such invitation.
@@ -43,33 +43,35 @@ pub enum AuthError {
     /// The invitation cannot be accepted any more.
     #[error("the invitation is {state}; ask for a new one")]
     InvitationClosed {
-        /// What became of it.
+        /// The state.
         state: InvitationState,
     },
-    /// A login, or a password asked for again, was refused.
+    /// A login was refused, or the password of an operation that requires it again.
     #[error(transparent)]
     LoginRefused(#[from] LoginRefusal),
     /// No second factor is being enrolled in the session, or its time is over.
-    #[error("no second factor is being enrolled in this session; begin with `enrol_totp`")]
+    #[error("no second factor is being enrolled in this session; begin with `auth().totp().enroll(..)`")]
     NotEnrolled,
     /// The code does not confirm the second factor.
     #[error("the code is wrong or has been used; enter the one that the app shows now")]
     WrongTotpCode,
     /// A sealed secret cannot be opened.
-    #[error("the sealed secret {reason}; check `AuthSettings::encryption_keys`, or have the user enrol anew")]
+    #[error(
+        "the sealed secret {reason}; check `AuthSettings::encryption_keys`, or have the user enroll again"
+    )]
     Undecryptable {
-        /// What is wrong with it.
+        /// The reason.
         reason: &'static str,
     },
-    /// A secret given does not fit what it is given for. The secret is not shown.
+    /// A secret is invalid for its purpose. The message does not contain the secret.
     #[error("the {what} {reason}")]
     InvalidSecret {
-        /// What it was given for.
+        /// The kind of secret.
         what: &'static str,
-        /// What is wrong with it, and what to do.
+        /// The reason and the remedy.
         reason: &'static str,
     },
-    /// An operation needs a setting that was not given.
+    /// A setting that the operation needs is missing.
     #[error("{what} are not set; give them with `AuthSettings::{what}`, and those to `Builder::auth`")]
     NotConfigured {
         /// The setting's name.
@@ -78,28 +80,28 @@ pub enum AuthError {
     /// A user given to `bootstrap_users` cannot be made; nothing was written.
     #[error("user {position} ({handle:?}) cannot be bootstrapped: {source}")]
     Bootstrap {
-        /// Which one, counted from 1.
+        /// The position, counted from 1.
         position: usize,
         /// The handle, as given.
         handle: String,
-        /// What is wrong.
+        /// The reason.
         source: Box<AuthError>,
     },
     /// The audit log is closed and takes no more events.
-    #[error("the audit log is closed; log the event with `log_audit_event`")]
+    #[error("the audit log is closed; log the event with `auth().audit().log(..)`")]
     AuditLogClosed,
     /// Events could not be written before the audit log was closed.
     #[error("{} audit events could not be written: {source}; write them once the database is back", events.len())]
     AuditEventsUnwritten {
         /// The events, with the tenants they belong to.
         events: Vec<(TenantId, NewAuditEvent)>,
-        /// What the last attempt failed with.
+        /// The error of the last attempt.
         source: Box<AuthError>,
     },
     /// Work in the background was not carried out: the runtime is shutting down.
     #[error("work in the background was not carried out, because the runtime is shutting down")]
     RuntimeStopped,
-    /// A value given does not fit what it is given for.
+    /// A value is invalid.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
     /// A value in the database cannot be read as the type of its column.

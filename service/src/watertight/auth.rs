@@ -1,4 +1,4 @@
-//! What authentication has in common for all tenants of a database.
+//! Authentication across all tenants of a database.
 
 use std::sync::Arc;
 
@@ -6,16 +6,17 @@ use super::Watertight;
 use crate::auth::{AuditLog, AuditLogOptions, AuthConfig, HashingMetrics};
 
 impl Watertight {
-    /// How busy the hashing of passwords is.
+    /// Load of the hashing of passwords.
     #[must_use]
     pub fn hashing_metrics(&self) -> HashingMetrics {
         AuthConfig::of(|of| self.shared.extensions.find(of)).hashing_metrics()
     }
 
-    /// Starts to write audit events of all tenants behind the caller. Call it within a Tokio runtime, once, and
-    /// [`close`](AuditLog::close) it before the program ends.
+    /// Starts a background writer of audit events of all tenants.
+    ///
+    /// Call it once, within a Tokio runtime, and [`close`](AuditLog::close) the log before the program ends.
     #[must_use]
-    pub fn audit_log(&self, options: AuditLogOptions) -> AuditLog {
+    pub fn spawn_audit_log(&self, options: AuditLogOptions) -> AuditLog {
         AuditLog::start(Arc::clone(&self.shared), options)
     }
 }

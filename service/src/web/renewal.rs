@@ -1,4 +1,4 @@
-//! Sessions of those who keep coming live on, and their browsers are told.
+//! Renewal of sessions in use, with their cookies.
 
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -10,8 +10,8 @@ use tower_service::Service;
 
 use super::cookie::SetSessionCookie;
 
-/// Lets a session that is about to end live on when a request of it is handled, and sends the cookie anew. When that
-/// is due, [`AuthSettings::renewal_threshold`](crate::auth::AuthSettings::renewal_threshold) says.
+/// Renews a session that is about to end when one of its requests is handled, and sets the cookie again. The setting
+/// [`AuthSettings::renewal_threshold`](crate::auth::AuthSettings::renewal_threshold) decides when it is due.
 ///
 /// It does so for requests whose handler takes a [`LoggedIn`](super::LoggedIn); without this layer every session ends
 /// when its age is reached.

@@ -1,10 +1,9 @@
-//! Who sent a request, and why it is of no one.
+//! The logged-in user of a request.
 
 use std::fmt;
 
 use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
-use chrono::Utc;
 use http::StatusCode;
 use http::request::Parts;
 use secrecy::{ExposeSecret, SecretString};
@@ -15,12 +14,12 @@ use super::renewal::Renewal;
 use super::tenancy::Tenancy;
 use crate::auth::{Session, User};
 use crate::error::Error;
-use crate::tenant::TenantConnection;
+use crate::tenant::{TenantConnection, clock};
 
-/// Whoever sent the request, who has logged in at its tenant: by the session's cookie.
+/// The logged-in user of a request, authenticated by the session's cookie.
 ///
-/// A handler that takes it is for those alone; one that takes an `Option` of it is for everyone. What they may do is
-/// the application's to say:
+/// A handler that takes `LoggedIn` refuses other requests; a handler that takes `Option<LoggedIn>` accepts all. The
+/// application decides on the rights of the user:
 ///
 /// ```
 /// use axum::http::StatusCode;
@@ -38,9 +37,9 @@ use crate::tenant::TenantConnection;
 /// ```
 #[non_exhaustive]
 pub struct LoggedIn {
-    /// Who, as they are now.
+    /// The user, as now.
     pub user: User,
-    /// Their session.
+    /// The session.
     pub session: Session,
     tenant: TenantConnection,
     token: SecretString,
@@ -54,7 +53,7 @@ impl LoggedIn {
         &self.tenant
     }
 
-    /// Ends the session. What it gives takes the cookie away.
+    /// Ends the session. The returned header removes the cookie.
     ///
     /// # Errors
     /// What the database reports.
@@ -74,11 +73,12 @@ impl LoggedIn {
             .map_err(Error::from)?
             .ok_or(SessionRejection::NotLoggedIn)?;
         let mut session = known.session;
-        // Where no one would tell the browser there is no use in renewing: its cookie goes when it would have gone.
+        // Without the layer that sets the cookie again, renewal has no effect on the browser.
         if let Some(renewal) = parts.extensions.get::<Renewal>().filter(|_| known.renewal_due) {
-            let renewed = tenant.auth().renew_session(session.id).await.map_err(Error::from)?;
+            let renewed = tenant.auth().sessions().renew(session.id).await.map_err(Error::from)?;
             session = renewed.ok_or(SessionRejection::NotLoggedIn)?;
-            let age = (session.expires_at - Utc::now()).to_std().unwrap_or_default();
+            let now = clock::now(&tenant).await.map_err(Error::from)?;
+            let age = (session.expires_at - now).to_std().unwrap_or_default();
             renewal.tell(cookie.header(token, age)?);
         }
         let token = token.into();
@@ -123,7 +123,7 @@ where
     }
 }
 
-/// Why a request is of no one who has logged in.
+/// The reason why a request has no logged-in user.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionRejection {
@@ -133,7 +133,7 @@ pub enum SessionRejection {
     /// No cookie, more than one, or one that is forged, of another tenant or of a session that has ended: 401.
     #[error("log in")]
     NotLoggedIn,
-    /// The session could not be looked up: 500. What went wrong is logged, and not told.
+    /// The session could not be looked up: 500. The reason is logged, and not revealed.
     #[error(transparent)]
     Failed(#[from] Error),
 }

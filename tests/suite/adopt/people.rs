@@ -60,7 +60,7 @@ async fn users_log_in_with_their_old_second_factor_and_backup_codes() -> Result<
             other => panic!("{other:?}"),
         }
         let secret = TotpSecret::from_base32(secret)?;
-        let stored = auth.get_totp_secret(&person.parse()?).await?.expect("a secret");
+        let stored = auth.totp().find(&person.parse()?).await?.expect("a secret");
         assert_eq!(stored.secret.expose_base32().expose_secret(), secret.expose_base32().expose_secret());
         let shown = code(&clinic, &secret, 0).await?;
         auth.login(with(SecondFactor::Totp(shown.as_str().into()), plain())).await?;
@@ -76,13 +76,13 @@ async fn sessions_go_on_and_ended_ones_stay_ended() -> Result<()> {
     let (_database, water) = adopted().await?;
     let (clinic, studio) = (tenant(&water, CLINIC)?, tenant(&water, STUDIO)?);
     let id = "c0000000-0000-4000-8000-000000000011".parse()?;
-    let session = clinic.auth().get_session(id).await?.expect("a live session");
+    let session = clinic.auth().sessions().find(id).await?.expect("a live session");
     assert_eq!(session.user_data.expect("data").onboarding_step, Some(3));
     assert_eq!(session.created_at.to_rfc3339(), "2025-01-02T03:04:05.678901+00:00");
-    let token = clinic.auth().issue_token(id).await?;
+    let token = clinic.auth().sessions().issue_token(id).await?;
     let known = clinic.auth().authenticate(token.expose_secret()).await?.expect("known");
     assert_eq!(known.user.handle.as_str(), "jess");
-    assert!(studio.auth().get_all_sessions().await?.is_empty());
+    assert!(studio.auth().sessions().all().await?.is_empty());
     assert!(studio.auth().authenticate(token.expose_secret()).await?.is_none());
     Ok(())
 }
@@ -94,10 +94,10 @@ async fn an_outstanding_invitation_is_accepted_with_its_old_token() -> Result<()
     let token = "a token – in clear";
     let credential: Credential = Password::new("another password")?.into();
     let new = || InvitedUser::new("new".parse().expect("a handle"), credential.clone());
-    assert!(studio.auth().accept_invitation(token, new()).await.is_err(), "used before");
-    let invitation = clinic.auth().get_invitation(token).await?.expect("an invitation");
+    assert!(studio.auth().invitations().accept(token, new()).await.is_err(), "used before");
+    let invitation = clinic.auth().invitations().find_by_token(token).await?.expect("an invitation");
     assert_eq!(invitation.metadata.and_then(|metadata| metadata.message).as_deref(), Some("Grüß Gott"));
-    let user = clinic.auth().accept_invitation(token, new()).await?;
+    let user = clinic.auth().invitations().accept(token, new()).await?;
     assert_eq!((user.email.as_str(), user.role.as_str()), ("new@example.com", "editor"));
     clinic.auth().login(request("new", "another password")).await?;
     Ok(())
@@ -108,14 +108,14 @@ async fn everything_the_application_reads_can_be_read() -> Result<()> {
     let (_database, water) = adopted().await?;
     let clinic = tenant(&water, CLINIC)?;
     let auth = clinic.auth();
-    assert_eq!(auth.get_all_users().await?.len(), 3);
-    assert_eq!(auth.get_all_invitations().await?.len(), 1);
-    let events = auth.get_audit_events(&AuditFilter::default()).await?.events;
+    assert_eq!(auth.users().all().await?.len(), 3);
+    assert_eq!(auth.invitations().all().await?.len(), 1);
+    let events = auth.audit().page(&AuditFilter::default()).await?.events;
     let types: Vec<_> = events.iter().map(|event| event.event_type.to_string()).collect();
     assert_eq!(types, ["SOMETHING_OWN", "LOGIN_SUCCESS"], "newest first");
     for id in 1..=2 {
         let user = format!("c0000000-0000-4000-8000-00000000000{id}").parse()?;
-        assert!(auth.get_backup_codes(user).await?.is_some());
+        assert!(auth.backup_codes().find(user).await?.is_some());
     }
     assert_eq!(bookings::Entity::find().all(&clinic).await?.len(), 3);
     assert_eq!(gift_certificates::Entity::find().all(&clinic).await?.len(), 2);

@@ -33,9 +33,9 @@ async fn an_event_is_kept_whole() -> Result<()> {
         source: Source::Admin,
         ..NewAuditEvent::new("GIFT_CARD_PRINTED".parse()?)
     };
-    let id = auth.log_audit_event(new.clone()).await?;
+    let id = auth.audit().log(new.clone()).await?;
     assert_eq!(id.get_version_num(), 7);
-    let kept = auth.get_recent_audit_events(None).await?.remove(0);
+    let kept = auth.audit().recent(None).await?.remove(0);
     assert_eq!(kept.id, id);
     assert_eq!((kept.event_type, kept.severity, kept.source), (new.event_type, new.severity, new.source));
     assert_eq!((kept.user_id, kept.target_user_id, kept.handle), (Some(user), Some(target), new.handle));
@@ -51,9 +51,9 @@ async fn every_type_comes_back_as_it_went() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     assert_eq!(AuditEventType::ALL.len(), 34);
-    auth.log_audit_events(AuditEventType::ALL.iter().cloned().map(NewAuditEvent::new).collect()).await?;
+    auth.audit().log_all(AuditEventType::ALL.iter().cloned().map(NewAuditEvent::new).collect()).await?;
     let mut read: Vec<_> =
-        auth.get_recent_audit_events(None).await?.into_iter().map(|event| event.event_type).collect();
+        auth.audit().recent(None).await?.into_iter().map(|event| event.event_type).collect();
     read.reverse();
     assert_eq!(read, AuditEventType::ALL, "in the order they were logged");
     Ok(())
@@ -65,13 +65,12 @@ async fn pages_follow_one_another_without_gap_or_repetition() -> Result<()> {
     let auth = world.clinic.auth();
     // Many share one timestamp, others do not.
     for batch in 0..5 {
-        auth.log_audit_events((batch * 10..batch * 10 + 10).map(event).collect()).await?;
+        auth.audit().log_all((batch * 10..batch * 10 + 10).map(event).collect()).await?;
     }
     let mut seen = Vec::new();
     let mut after: Option<AuditCursor> = None;
     loop {
-        let page =
-            auth.get_audit_events(&AuditFilter { after, limit: Some(7), ..Default::default() }).await?;
+        let page = auth.audit().page(&AuditFilter { after, limit: Some(7), ..Default::default() }).await?;
         assert!(page.events.len() <= 7);
         seen.extend(page.events.iter().map(|event| event.details["n"].as_u64().expect("a number")));
         match page.next {
@@ -82,10 +81,10 @@ async fn pages_follow_one_another_without_gap_or_repetition() -> Result<()> {
     }
     assert_eq!(seen, (0..50).rev().collect::<Vec<_>>());
     for limit in [0, 1001] {
-        let refused = auth.get_audit_events(&AuditFilter { limit: Some(limit), ..Default::default() }).await;
+        let refused = auth.audit().page(&AuditFilter { limit: Some(limit), ..Default::default() }).await;
         assert!(matches!(refused, Err(AuthError::InvalidInput(InvalidInput { .. }))), "{limit}");
     }
-    assert_eq!(auth.get_recent_audit_events(Some(3)).await?.len(), 3);
+    assert_eq!(auth.audit().recent(Some(3)).await?.len(), 3);
     Ok(())
 }
 
@@ -94,12 +93,13 @@ async fn filters_narrow_and_add_up() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = Uuid::new_v4();
-    auth.log_audit_event(NewAuditEvent { user_id: Some(jess), ..event(1) }).await?;
-    auth.log_audit_event(NewAuditEvent { severity: Severity::Error, ..event(2) }).await?;
-    auth.log_audit_event(NewAuditEvent { user_id: Some(jess), ..NewAuditEvent::new(AuditEventType::Logout) })
+    auth.audit().log(NewAuditEvent { user_id: Some(jess), ..event(1) }).await?;
+    auth.audit().log(NewAuditEvent { severity: Severity::Error, ..event(2) }).await?;
+    auth.audit()
+        .log(NewAuditEvent { user_id: Some(jess), ..NewAuditEvent::new(AuditEventType::Logout) })
         .await?;
-    let all = auth.get_recent_audit_events(None).await?;
-    let count = async |filter: AuditFilter| anyhow::Ok(auth.get_audit_events(&filter).await?.events.len());
+    let all = auth.audit().recent(None).await?;
+    let count = async |filter: AuditFilter| anyhow::Ok(auth.audit().page(&filter).await?.events.len());
     let none = AuditFilter::default;
     assert_eq!(count(none()).await?, 3);
     assert_eq!(count(AuditFilter { user_id: Some(jess), ..none() }).await?, 2);
@@ -119,13 +119,13 @@ async fn filters_narrow_and_add_up() -> Result<()> {
 #[tokio::test]
 async fn the_application_cannot_rewrite_history() -> Result<()> {
     let world = World::new().await?;
-    world.clinic.auth().log_audit_event(event(1)).await?;
+    world.clinic.auth().audit().log(event(1)).await?;
     let update = audit_events::Entity::update_many()
         .col_expr(audit_events::Column::Severity, "info".into())
         .filter(audit_events::Column::Severity.eq("info"));
     assert!(update.exec(&world.clinic).await.is_err());
     assert!(audit_events::Entity::delete_many().exec(&world.clinic).await.is_err());
-    assert_eq!(world.clinic.auth().get_recent_audit_events(None).await?.len(), 1);
+    assert_eq!(world.clinic.auth().audit().recent(None).await?.len(), 1);
     Ok(())
 }
 
@@ -155,7 +155,7 @@ async fn the_application_cannot_choose_the_time_of_an_event() -> Result<()> {
     let upsert = "INSERT INTO auth.audit_events (id, type, details, timestamp)
         SELECT id, type, details, timestamp - interval '2 days' FROM auth.audit_events ON CONFLICT (id) DO NOTHING";
     assert!(world.clinic.execute_unprepared(upsert).await.is_err());
-    assert_eq!(world.clinic.auth().get_recent_audit_events(None).await?.len(), 4);
+    assert_eq!(world.clinic.auth().audit().recent(None).await?.len(), 4);
 
     // The roles that import and adopt write what they are given.
     let old = "INSERT INTO auth.audit_events (tenant_id, type, details, timestamp)
@@ -168,17 +168,17 @@ async fn the_application_cannot_choose_the_time_of_an_event() -> Result<()> {
 async fn the_owner_purges_what_is_old_and_the_application_may_not() -> Result<()> {
     let world = World::new().await?;
     for tenant in [&world.clinic, &world.studio] {
-        tenant.auth().log_audit_events((0..2_500).map(event).collect()).await?;
+        tenant.auth().audit().log_all((0..2_500).map(event).collect()).await?;
     }
     let auth = world.clinic.auth();
-    let cut = auth.get_recent_audit_events(Some(1)).await?[0].timestamp + TimeDelta::microseconds(1);
-    auth.log_audit_event(event(1)).await?;
-    assert!(matches!(auth.purge_audit_events(cut).await, Err(AuthError::Database(_))));
+    let cut = auth.audit().recent(Some(1)).await?[0].timestamp + TimeDelta::microseconds(1);
+    auth.audit().log(event(1)).await?;
+    assert!(matches!(auth.audit().purge(cut).await, Err(AuthError::Database(_))));
 
     let owner = Watertight::connect(world.database.owner_url()).await?;
-    assert_eq!(owner.tenant(world.clinic.tenant_id()).auth().purge_audit_events(cut).await?, 2_500);
-    assert_eq!(auth.get_recent_audit_events(None).await?.len(), 1);
-    assert_eq!(world.studio.auth().get_recent_audit_events(Some(1000)).await?.len(), 1_000);
+    assert_eq!(owner.tenant(world.clinic.tenant_id()).auth().audit().purge(cut).await?, 2_500);
+    assert_eq!(auth.audit().recent(None).await?.len(), 1);
+    assert_eq!(world.studio.auth().audit().recent(Some(1000)).await?.len(), 1_000);
     Ok(())
 }
 
@@ -195,9 +195,9 @@ async fn what_cannot_be_kept_is_refused_and_nothing_is_written() -> Result<()> {
         NewAuditEvent { details: json!({"a": ["b\0"]}), ..event(0) },
         NewAuditEvent { details: json!({"a\0": 1}), ..event(0) },
     ] {
-        let refused = auth.log_audit_events(vec![event(1), bad.clone()]).await;
+        let refused = auth.audit().log_all(vec![event(1), bad.clone()]).await;
         assert!(matches!(refused, Err(AuthError::InvalidInput(InvalidInput { .. }))), "{bad:?}");
     }
-    assert!(auth.get_recent_audit_events(None).await?.is_empty());
+    assert!(auth.audit().recent(None).await?.is_empty());
     Ok(())
 }

@@ -19,7 +19,8 @@ async fn numbers(tenant: &watertight::TenantConnection) -> Result<Vec<u64>> {
     loop {
         let page = tenant
             .auth()
-            .get_audit_events(&AuditFilter { after, limit: Some(1000), ..Default::default() })
+            .audit()
+            .page(&AuditFilter { after, limit: Some(1000), ..Default::default() })
             .await?;
         numbers.extend(page.events.iter().filter_map(|event| event.details["n"].as_u64()));
         after = page.next;
@@ -32,7 +33,7 @@ async fn numbers(tenant: &watertight::TenantConnection) -> Result<Vec<u64>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_event_of_every_tenant_is_written_once_on_closing() -> Result<()> {
     let world = World::new().await?;
-    let log = world.water.audit_log(AuditLogOptions { capacity: 100, batch: 64, ..Default::default() });
+    let log = world.water.spawn_audit_log(AuditLogOptions { capacity: 100, batch: 64, ..Default::default() });
     let tenants = [world.clinic.tenant_id(), world.studio.tenant_id()];
     let writers = (0..10).map(|writer| {
         let log = log.clone();
@@ -63,7 +64,7 @@ async fn every_event_of_every_tenant_is_written_once_on_closing() -> Result<()> 
 #[tokio::test]
 async fn dropping_it_writes_what_is_left() -> Result<()> {
     let world = World::new().await?;
-    let log = world.water.audit_log(AuditLogOptions::default());
+    let log = world.water.spawn_audit_log(AuditLogOptions::default());
     for n in 0..50 {
         log.log(world.clinic.tenant_id(), event(n)).await?;
     }
@@ -81,7 +82,7 @@ async fn what_the_database_refuses_for_a_while_is_written_later() -> Result<()> 
     let owner = world.owner().await?;
     let app_role = world.database.app_role();
     owner.run(&format!("REVOKE INSERT ON auth.audit_events FROM {app_role}"), []).await?;
-    let log = world.water.audit_log(AuditLogOptions::default());
+    let log = world.water.spawn_audit_log(AuditLogOptions::default());
     for n in 0..20 {
         log.log(world.clinic.tenant_id(), event(n)).await?;
     }
@@ -100,7 +101,7 @@ async fn what_cannot_be_written_is_given_back() -> Result<()> {
     world.owner().await?.run(&revoke, []).await?;
     let options =
         AuditLogOptions { close_timeout: Duration::from_millis(100), batch: 5, ..Default::default() };
-    let log = world.water.audit_log(options);
+    let log = world.water.spawn_audit_log(options);
     for n in 0..20 {
         log.log(world.clinic.tenant_id(), event(n)).await?;
     }
@@ -121,7 +122,7 @@ async fn a_database_that_does_not_answer_does_not_hold_up_closing() -> Result<()
     let locked = owner.begin().await?;
     locked.execute_unprepared("LOCK TABLE auth.audit_events IN ACCESS EXCLUSIVE MODE").await?;
     let options = AuditLogOptions { close_timeout: Duration::from_millis(200), ..Default::default() };
-    let log = world.water.audit_log(options);
+    let log = world.water.spawn_audit_log(options);
     for n in 0..3 {
         log.log(world.clinic.tenant_id(), event(n)).await?;
     }

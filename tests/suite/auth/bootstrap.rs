@@ -24,14 +24,14 @@ async fn users_are_created_and_a_rerun_changes_nothing() -> Result<()> {
     let users = || vec![wanted(" Jess ", "admin"), wanted("ana", "front_desk")];
     let first = auth.bootstrap_users(users(), true).await?;
     assert_eq!((first.created.len(), first.updated.len(), first.unchanged.len()), (2, 0, 0));
-    let jess = auth.get_user_by_handle(&"jess".parse()?).await?.expect("jess");
+    let jess = auth.users().find_by_handle(&"jess".parse()?).await?.expect("jess");
     assert_eq!((jess.email.as_str(), &jess.role), ("jess@example.com", &Role::Admin));
     assert_eq!(trail(&world.clinic).await?, ["USER_CREATED", "USER_CREATED", "BOOTSTRAP_COMPLETED"]);
-    let all = auth.get_all_users().await?;
+    let all = auth.users().all().await?;
 
     let second = auth.bootstrap_users(users(), true).await?;
     assert_eq!((second.created.len(), second.updated.len(), second.unchanged.len()), (0, 0, 2));
-    assert_eq!(auth.get_all_users().await?, all);
+    assert_eq!(auth.users().all().await?, all);
     assert_eq!(trail(&world.clinic).await?.len(), 3);
     auth.login(request("ana", PASSWORD)).await?;
     Ok(())
@@ -43,7 +43,7 @@ async fn existing_users_become_as_given_and_keep_the_rest() -> Result<()> {
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
     let profile = ProfileUpdate { bio: Some("Runs it".to_owned()).into(), ..Default::default() };
-    auth.update_user(jess.id, UserUpdate { profile, ..Default::default() }).await?;
+    auth.users().update(jess.id, UserUpdate { profile, ..Default::default() }).await?;
     let login = auth.login(request("jess", PASSWORD)).await?;
 
     let role = BootstrapUser { display_name: None, ..wanted("jess", "admin") };
@@ -115,8 +115,8 @@ async fn a_bad_user_is_named_and_nothing_is_written() -> Result<()> {
         if !why.starts_with("email taken") {
             assert_eq!(world.water.hashing_metrics().done, before, "nothing is hashed");
         }
-        assert_eq!(auth.get_all_users().await?.len(), 1, "{why}");
-        assert!(auth.get_recent_audit_events(None).await?.is_empty(), "{why}");
+        assert_eq!(auth.users().all().await?.len(), 1, "{why}");
+        assert!(auth.audit().recent(None).await?.is_empty(), "{why}");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use watertight::TenantConnection;
 use watertight::auth::AuthError;
 use watertight::auth::{AuditFilter, LoginRefusal, LoginRequest, Password, SecondFactor, User, UserUpdate};
 
-use super::{PASSWORD, World, enrol, request, user};
+use super::{PASSWORD, World, enroll, request, user};
 
 const GUESSES: usize = 400;
 /// The place of the right guess: late enough that the account is locked when its turn comes.
@@ -44,8 +44,8 @@ async fn assert_nothing_revealed(world: &World, jess: &User, answers: &Answers) 
     assert_eq!(failures(world).await?, GUESSES);
     let auth = world.clinic.auth();
     let locks = AuditFilter { event_type: Some("ACCOUNT_LOCKED".parse()?), ..Default::default() };
-    assert_eq!(auth.get_audit_events(&locks).await?.events.len(), 1);
-    let jess = auth.get_user(jess.id).await?.expect("jess");
+    assert_eq!(auth.audit().page(&locks).await?.events.len(), 1);
+    let jess = auth.users().find(jess.id).await?.expect("jess");
     assert_eq!((jess.is_locked, usize::try_from(jess.login_attempts)?), (true, LIMIT));
     Ok(())
 }
@@ -53,7 +53,7 @@ async fn assert_nothing_revealed(world: &World, jess: &User, answers: &Answers) 
 async fn failures(world: &World) -> Result<usize> {
     let filter =
         AuditFilter { event_type: Some("LOGIN_FAILURE".parse()?), limit: Some(1_000), ..Default::default() };
-    Ok(world.clinic.auth().get_audit_events(&filter).await?.events.len())
+    Ok(world.clinic.auth().audit().page(&filter).await?.events.len())
 }
 
 async fn log_in(tenant: TenantConnection, typed: String) -> Result<(), AuthError> {
@@ -66,7 +66,7 @@ async fn a_burst_reveals_no_password() -> Result<()> {
     let jess = user(&world.clinic, "jess").await?;
     let answers = burst(&world.clinic, log_in).await;
     assert_nothing_revealed(&world, &jess, &answers).await?;
-    assert!(world.clinic.auth().get_all_sessions().await?.is_empty());
+    assert!(world.clinic.auth().sessions().all().await?.is_empty());
     Ok(())
 }
 
@@ -74,7 +74,7 @@ async fn a_burst_reveals_no_password() -> Result<()> {
 async fn a_burst_reveals_no_password_of_a_user_with_a_second_factor() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
-    enrol(&world.clinic, "jess").await?;
+    enroll(&world.clinic, "jess").await?;
     let answers = burst(&world.clinic, log_in).await;
     assert_nothing_revealed(&world, &jess, &answers).await
 }
@@ -83,7 +83,7 @@ async fn a_burst_reveals_no_password_of_a_user_with_a_second_factor() -> Result<
 async fn a_burst_with_codes_reveals_no_password_and_compares_no_code() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
-    let (_, codes) = enrol(&world.clinic, "jess").await?;
+    let (_, codes) = enroll(&world.clinic, "jess").await?;
     let before = world.water.hashing_metrics().done;
     let answers = burst(&world.clinic, |tenant, typed| {
         let second_factor = Some(SecondFactor::BackupCode(codes[0].as_str().into()));
@@ -102,7 +102,7 @@ async fn a_burst_reveals_no_password_of_an_inactive_user() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
     let update = UserUpdate { is_active: false.into(), ..Default::default() };
-    world.clinic.auth().update_user(jess.id, update).await?;
+    world.clinic.auth().users().update(jess.id, update).await?;
     let answers = burst(&world.clinic, log_in).await;
     assert_nothing_revealed(&world, &jess, &answers).await
 }
@@ -114,10 +114,10 @@ async fn a_burst_at_changing_the_password_reveals_none() -> Result<()> {
     let before = world.water.hashing_metrics().done;
     let answers = burst(&world.clinic, |tenant, typed| async move {
         let new = Password::new("another one")?;
-        tenant.auth().change_password(jess.id, &Password::new(typed)?, new, None).await
+        tenant.auth().users().change_password(jess.id, &Password::new(typed)?, new, None).await
     })
     .await;
-    let jess = world.clinic.auth().get_user(jess.id).await?.expect("jess");
+    let jess = world.clinic.auth().users().find(jess.id).await?.expect("jess");
     assert_nothing_revealed(&world, &jess, &answers).await?;
     assert_eq!(jess.password_changed_at, None);
     assert_eq!(world.water.hashing_metrics().done - before, GUESSES, "the new password was hashed");
@@ -128,13 +128,13 @@ async fn a_burst_at_changing_the_password_reveals_none() -> Result<()> {
 async fn a_burst_at_disabling_the_second_factor_reveals_no_password() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
-    enrol(&world.clinic, "jess").await?;
+    enroll(&world.clinic, "jess").await?;
     let answers = burst(&world.clinic, |tenant, typed| async move {
-        tenant.auth().disable_totp(jess.id, &Password::new(typed)?).await
+        tenant.auth().totp().disable(jess.id, &Password::new(typed)?).await
     })
     .await;
     assert_nothing_revealed(&world, &jess, &answers).await?;
-    assert!(world.clinic.auth().get_totp_secret(&jess.handle).await?.is_some());
+    assert!(world.clinic.auth().totp().find(&jess.handle).await?.is_some());
     Ok(())
 }
 
@@ -142,12 +142,12 @@ async fn a_burst_at_disabling_the_second_factor_reveals_no_password() -> Result<
 async fn a_burst_at_the_backup_codes_locks_and_consumes_none() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
-    let codes = world.clinic.auth().regenerate_backup_codes(jess.id).await?;
+    let codes = world.clinic.auth().backup_codes().regenerate(jess.id).await?;
     let right = codes.expose_secrets().next().expect("a code");
     let guesses = (0..60).map(|n| {
         let code = if n == 50 { right.to_owned() } else { format!("WRNG-{n:04}") };
         let tenant = world.clinic.clone();
-        async move { tenant.auth().consume_backup_code(jess.id, &code).await }
+        async move { tenant.auth().backup_codes().consume(jess.id, &code).await }
     });
     let answers = join_all(guesses).await;
     let told = answers.iter().filter(|answer| answer.is_ok()).count();
@@ -157,7 +157,7 @@ async fn a_burst_at_the_backup_codes_locks_and_consumes_none() -> Result<()> {
     };
     assert!(locked(&answers[50]));
     assert!(answers.iter().all(|answer| locked(answer) || matches!(answer, Ok(None))));
-    let set = world.clinic.auth().get_backup_codes(jess.id).await?.expect("the set");
+    let set = world.clinic.auth().backup_codes().find(jess.id).await?.expect("the set");
     assert_eq!(set.remaining(), 10);
     assert_eq!(failures(&world).await?, 60);
     Ok(())
@@ -168,13 +168,13 @@ async fn a_code_that_was_used_is_no_guess() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
-    let codes = auth.regenerate_backup_codes(jess.id).await?;
+    let codes = auth.backup_codes().regenerate(jess.id).await?;
     let code = codes.expose_secrets().next().expect("a code");
-    assert_eq!(auth.consume_backup_code(jess.id, code).await?, Some(9));
+    assert_eq!(auth.backup_codes().consume(jess.id, code).await?, Some(9));
     for _ in 0..2 * LIMIT {
-        assert_eq!(auth.consume_backup_code(jess.id, code).await?, None);
+        assert_eq!(auth.backup_codes().consume(jess.id, code).await?, None);
     }
-    assert_eq!(auth.get_user(jess.id).await?.expect("jess").login_attempts, 0);
+    assert_eq!(auth.users().find(jess.id).await?.expect("jess").login_attempts, 0);
     Ok(())
 }
 
@@ -196,7 +196,7 @@ async fn a_second_factor_enrolled_during_a_login_is_asked_for() -> Result<()> {
         matches!(refused, Err(AuthError::LoginRefused(LoginRefusal::SecondFactorRequired))),
         "{refused:?}"
     );
-    let reasons: Vec<_> = world.clinic.auth().get_recent_audit_events(None).await?;
+    let reasons: Vec<_> = world.clinic.auth().audit().recent(None).await?;
     assert_eq!(reasons[0].details["reason"], "second factor wanted");
     Ok(())
 }

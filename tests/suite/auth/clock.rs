@@ -63,25 +63,30 @@ async fn liveness() -> Result<()> {
     let login = auth.login(request("jess", PASSWORD)).await?;
     ensure!(login.session.expires_at - login.session.created_at == TimeDelta::days(7));
     ensure!(auth.authenticate(login.token.expose_secret()).await?.is_some());
-    let session = auth.create_session(jess.id, &SessionMetadata::default()).await?;
+    let session = auth.sessions().create(jess.id, &SessionMetadata::default()).await?;
     for (minutes, live) in [(2, true), (-2, false)] {
         let expires_at = Utc::now() + TimeDelta::minutes(minutes);
         let update = SessionUpdate { expires_at: expires_at.into(), ..Default::default() };
-        let updated = auth.update_session(session.id, update).await?;
+        let updated = auth.sessions().update(session.id, update).await?;
         ensure!(updated.expires_at.timestamp_micros() == expires_at.timestamp_micros());
-        ensure!(auth.get_session(session.id).await?.is_some() == live, "{minutes}");
+        ensure!(auth.sessions().find(session.id).await?.is_some() == live, "{minutes}");
     }
-    ensure!(auth.cleanup_expired_sessions().await? == 1);
+    ensure!(auth.sessions().delete_expired().await? == 1);
 
-    let made =
-        auth.create_invitation(NewInvitation::new("kai@example.com".parse()?, Role::Viewer, jess.id)).await?;
+    let made = auth
+        .invitations()
+        .create(NewInvitation::new("kai@example.com".parse()?, Role::Viewer, jess.id))
+        .await?;
     for (minutes, live) in [(2, true), (-2, false)] {
         let expires_at = Utc::now() + TimeDelta::minutes(minutes);
         let update = InvitationUpdate { expires_at: expires_at.into(), ..Default::default() };
-        auth.update_invitation(made.invitation.id, update).await?;
-        ensure!(auth.get_invitation(made.token.expose_secret()).await?.is_some() == live, "{minutes}");
+        auth.invitations().update(made.invitation.id, update).await?;
+        ensure!(
+            auth.invitations().find_by_token(made.token.expose_secret()).await?.is_some() == live,
+            "{minutes}"
+        );
     }
-    let (secret, _) = super::enrol(&tenant, "jess").await?;
+    let (secret, _) = super::enroll(&tenant, "jess").await?;
     // What an app shows, by the clock of the user's telephone.
     let shown = secret.code_at(u64::try_from(Utc::now().timestamp())?)?;
     auth.login(super::with_code("jess", &shown)).await?;

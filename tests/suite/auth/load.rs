@@ -25,7 +25,7 @@ async fn other_requests_proceed_while_fifty_logins_hash() -> Result<()> {
     }
     let mut proceeded = 0;
     while !DONE.load(Ordering::SeqCst) {
-        world.clinic.auth().get_user(jess.id).await?;
+        world.clinic.auth().users().find(jess.id).await?;
         proceeded += 1;
     }
     let metrics = world.water.hashing_metrics();

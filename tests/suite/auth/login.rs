@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use anyhow::Result;
 use sea_orm::EntityTrait;
-use watertight::InvalidInput;
 use watertight::auth::AuthError;
 use watertight::auth::{
     AuditFilter, Lockout, LoginRefusal, LoginRequest, NewUser, Password, PasswordHash, SessionMetadata,
     UserUpdate,
 };
 use watertight::entity::auth::users;
+use watertight::{Error, InvalidInput};
 
-use super::{PASSWORD, World, enrol, new_user, password, request, settings, trail, user, with_code};
+use super::{PASSWORD, World, enroll, new_user, password, request, settings, trail, user, with_code};
 
 async fn refusal(world: &World, request: LoginRequest) -> LoginRefusal {
     match world.clinic.auth().login(request).await {
@@ -41,7 +41,7 @@ async fn the_right_password_lets_in_by_handle_and_by_email() -> Result<()> {
         assert_eq!((known.user, known.session), (login.user, login.session));
     }
     assert_eq!(trail(&world.clinic).await?[..2], ["LOGIN_SUCCESS", "SESSION_CREATED"]);
-    let events = auth.get_recent_audit_events(None).await?;
+    let events = auth.audit().recent(None).await?;
     assert!(events.iter().all(|event| event.ip_address.as_deref() == Some("192.0.2.7")));
     Ok(())
 }
@@ -59,7 +59,8 @@ async fn a_wrong_password_and_an_unknown_user_are_not_told_apart() -> Result<()>
     let reasons: Vec<_> = world
         .clinic
         .auth()
-        .get_recent_audit_events(None)
+        .audit()
+        .recent(None)
         .await?
         .into_iter()
         .map(|event| (event.handle, event.details["reason"].clone()))
@@ -81,7 +82,7 @@ async fn five_failures_lock_and_time_unlocks() -> Result<()> {
     for _ in 0..5 {
         assert_eq!(refusal(&world, request("jess", "wrong")).await, LoginRefusal::BadCredentials);
     }
-    let locked = auth.get_user(jess.id).await?.expect("jess");
+    let locked = auth.users().find(jess.id).await?.expect("jess");
     assert!(locked.is_locked && locked.login_attempts == 5);
     let until = locked.locked_until;
     assert!(until.is_some());
@@ -91,9 +92,9 @@ async fn five_failures_lock_and_time_unlocks() -> Result<()> {
     assert!(trail(&world.clinic).await?.contains(&"ACCOUNT_LOCKED".to_owned()));
 
     world.owner().await?.run("UPDATE auth.users SET locked_until = now()", []).await?;
-    assert!(!auth.get_user(jess.id).await?.expect("jess").is_locked);
+    assert!(!auth.users().find(jess.id).await?.expect("jess").is_locked);
     assert_eq!(refusal(&world, request("jess", "wrong")).await, LoginRefusal::BadCredentials);
-    let counted = auth.get_user(jess.id).await?.expect("jess");
+    let counted = auth.users().find(jess.id).await?.expect("jess");
     assert_eq!((counted.login_attempts, counted.is_locked), (1, false), "counted from the beginning");
     let login = auth.login(request("jess", PASSWORD)).await?;
     assert_eq!((login.user.login_attempts, login.user.locked_until), (0, None));
@@ -109,7 +110,7 @@ async fn failures_far_apart_do_not_add_up() -> Result<()> {
         let sql = "UPDATE auth.users SET last_failed_login_at = last_failed_login_at - interval '16 minutes'";
         world.owner().await?.run(sql, []).await?;
     }
-    let user = world.clinic.auth().get_user(jess.id).await?.expect("jess");
+    let user = world.clinic.auth().users().find(jess.id).await?.expect("jess");
     assert_eq!((user.login_attempts, user.is_locked), (1, false));
     Ok(())
 }
@@ -141,7 +142,7 @@ async fn an_inactive_user_learns_it_with_the_right_password_alone() -> Result<()
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
     let login = auth.login(request("jess", PASSWORD)).await?;
-    auth.update_user(jess.id, UserUpdate { is_active: false.into(), ..Default::default() }).await?;
+    auth.users().update(jess.id, UserUpdate { is_active: false.into(), ..Default::default() }).await?;
     assert_eq!(refusal(&world, request("jess", "wrong")).await, LoginRefusal::BadCredentials);
     assert_eq!(refusal(&world, request("jess", PASSWORD)).await, LoginRefusal::Inactive);
     assert_eq!(auth.authenticate(login.token.expose_secret()).await?, None);
@@ -152,12 +153,12 @@ async fn an_inactive_user_learns_it_with_the_right_password_alone() -> Result<()
 async fn wrong_second_factors_lock_too() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
-    let (secret, _) = enrol(&world.clinic, "jess").await?;
+    let (secret, _) = enroll(&world.clinic, "jess").await?;
     let wrong = super::code(&world.clinic, &secret, 9).await?;
     for _ in 0..5 {
         assert_eq!(refusal(&world, with_code("jess", &wrong)).await, LoginRefusal::SecondFactorWrong);
     }
-    assert!(world.clinic.auth().get_user(jess.id).await?.expect("jess").is_locked);
+    assert!(world.clinic.auth().users().find(jess.id).await?.expect("jess").is_locked);
     let right = super::code(&world.clinic, &secret, 0).await?;
     assert!(matches!(refusal(&world, with_code("jess", &right)).await, LoginRefusal::Locked { .. }));
     assert!(trail(&world.clinic).await?.contains(&"TOTP_FAILURE".to_owned()));
@@ -189,7 +190,7 @@ async fn what_changes_while_a_password_is_verified_counts() -> Result<()> {
             }
             other => panic!("{change}: {other:?}"),
         }
-        assert!(world.clinic.auth().get_all_sessions().await?.is_empty());
+        assert!(world.clinic.auth().sessions().all().await?.is_empty());
     }
     Ok(())
 }
@@ -213,7 +214,7 @@ async fn a_cheap_hash_is_made_anew() -> Result<()> {
     let auth = world.clinic.auth();
     let cheap = World::new().await?.clinic.auth().hash_password(password()).await?;
     assert!(auth.needs_rehash(&cheap));
-    auth.create_user(NewUser { credential: cheap.into(), ..new_user("jess") }).await?;
+    auth.users().create(NewUser { credential: cheap.into(), ..new_user("jess") }).await?;
     auth.login(request("jess", PASSWORD)).await?;
     let row = users::Entity::find().one(&world.clinic).await?.expect("jess");
     let hash: PasswordHash = row.password_hash.parse()?;
@@ -231,21 +232,22 @@ async fn changing_the_password_asks_for_it_and_ends_the_other_sessions() -> Resu
     let here = auth.login(request("jess", PASSWORD)).await?;
     let there = auth.login(request("jess", PASSWORD)).await?;
     let new = || Password::new("another one").expect("good");
-    let refused = auth.change_password(jess.id, &Password::new("wrong")?, new(), Some(here.session.id)).await;
+    let refused =
+        auth.users().change_password(jess.id, &Password::new("wrong")?, new(), Some(here.session.id)).await;
     assert!(matches!(refused, Err(AuthError::LoginRefused(LoginRefusal::BadCredentials))));
     assert!(auth.authenticate(there.token.expose_secret()).await?.is_some());
 
-    auth.change_password(jess.id, &password(), new(), Some(here.session.id)).await?;
+    auth.users().change_password(jess.id, &password(), new(), Some(here.session.id)).await?;
     assert!(auth.authenticate(here.token.expose_secret()).await?.is_some());
     assert!(auth.authenticate(there.token.expose_secret()).await?.is_none());
     assert_eq!(refusal(&world, request("jess", PASSWORD)).await, LoginRefusal::BadCredentials);
     let login = auth.login(request("jess", "another one")).await?;
     assert!(login.user.password_changed_at.is_some());
 
-    auth.set_password(jess.id, password()).await?;
-    assert!(auth.get_all_sessions().await?.is_empty());
+    auth.users().set_password(jess.id, password()).await?;
+    assert!(auth.sessions().all().await?.is_empty());
     auth.login(request("jess", PASSWORD)).await?;
-    let nobody = auth.set_password(uuid::Uuid::new_v4(), password()).await;
+    let nobody = auth.users().set_password(uuid::Uuid::new_v4(), password()).await;
     assert!(matches!(nobody, Err(AuthError::UserNotFound { .. })));
     Ok(())
 }
@@ -258,10 +260,10 @@ async fn every_login_costs_as_many_rounds_whatever_the_hash_costs() -> Result<()
     for cost in [4, 5, 6, 7, 8] {
         let other = World::with(settings().bcrypt_cost(cost)).await?;
         let hash = other.clinic.auth().hash_password(password()).await?;
-        auth.create_user(NewUser { credential: hash.into(), ..new_user(&format!("cost{cost}")) }).await?;
+        auth.users().create(NewUser { credential: hash.into(), ..new_user(&format!("cost{cost}")) }).await?;
     }
     let locked = user(&world.clinic, "locked").await?;
-    auth.lock_user(locked.id, "a reason").await?;
+    auth.users().lock(locked.id, "a reason").await?;
     user(&world.clinic, "hashless").await?;
     world
         .owner()
@@ -292,7 +294,7 @@ async fn logging_out_ends_the_session_once() -> Result<()> {
     assert!(!auth.logout(login.token.expose_secret()).await?);
     assert!(auth.authenticate(login.token.expose_secret()).await?.is_none());
     let logouts = AuditFilter { event_type: Some("LOGOUT".parse()?), ..Default::default() };
-    assert_eq!(auth.get_audit_events(&logouts).await?.events.len(), 1);
+    assert_eq!(auth.audit().page(&logouts).await?.events.len(), 1);
     Ok(())
 }
 
@@ -314,8 +316,11 @@ async fn settings_that_cannot_work_are_refused_at_once() -> Result<()> {
         settings().lockout(Some(Lockout { failures: 0, ..Default::default() })),
     ] {
         let refused = world.database.water_with(watertight::Watertight::builder().auth(bad.clone())).await;
-        let refused = refused.err().and_then(|error| error.downcast::<AuthError>().ok());
-        assert!(matches!(refused, Some(AuthError::InvalidInput(InvalidInput { .. }))), "{bad:?}");
+        let refused = refused.err().and_then(|error| error.downcast::<Error>().ok());
+        assert!(
+            matches!(refused, Some(Error::Auth(AuthError::InvalidInput(InvalidInput { .. })))),
+            "{bad:?}"
+        );
     }
     Ok(())
 }

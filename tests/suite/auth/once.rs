@@ -8,7 +8,7 @@ use watertight::auth::{
     AuditFilter, BootstrapUser, InvitedUser, LoginRefusal, LoginRequest, NewInvitation, Role, SecondFactor,
 };
 
-use super::{PASSWORD, World, code, enrol, new_user, password, request, user, with_code};
+use super::{PASSWORD, World, code, enroll, new_user, password, request, user, with_code};
 
 /// Runs many attempts at once, every other one over the other pool.
 async fn attempts<T, F: Future<Output = Result<T, AuthError>>>(
@@ -29,7 +29,7 @@ fn successes<T>(results: &[Result<T, AuthError>]) -> usize {
 async fn one_totp_code_lets_in_once() -> Result<()> {
     let world = World::with(super::settings().lockout(None)).await?;
     user(&world.clinic, "jess").await?;
-    let (secret, _) = enrol(&world.clinic, "jess").await?;
+    let (secret, _) = enroll(&world.clinic, "jess").await?;
     let right = code(&world.clinic, &secret, 0).await?;
     let logins = attempts(&world, 40, |_, tenant| {
         let request = with_code("jess", &right);
@@ -45,8 +45,8 @@ async fn one_totp_code_lets_in_once() -> Result<()> {
         );
         assert!(expected, "{error:?}");
     }
-    // One to enrol with, one now.
-    assert_eq!(world.clinic.auth().get_all_sessions().await?.len(), 2);
+    // One to enroll with, one now.
+    assert_eq!(world.clinic.auth().sessions().all().await?.len(), 2);
     Ok(())
 }
 
@@ -54,19 +54,19 @@ async fn one_totp_code_lets_in_once() -> Result<()> {
 async fn one_backup_code_is_consumed_once() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
-    let codes = world.clinic.auth().regenerate_backup_codes(jess.id).await?;
+    let codes = world.clinic.auth().backup_codes().regenerate(jess.id).await?;
     let codes: Vec<_> = codes.expose_secrets().map(str::to_owned).collect();
     // Three codes, each tried by many: none loses another's mark.
     let consumed = attempts(&world, 45, |n, tenant| {
         let code = codes[n % 3].clone();
-        async move { tenant.auth().consume_backup_code(jess.id, &code).await }
+        async move { tenant.auth().backup_codes().consume(jess.id, &code).await }
     })
     .await?;
     let consumed = consumed.into_iter().collect::<Result<Vec<_>, _>>()?;
     let mut remaining: Vec<_> = consumed.into_iter().flatten().collect();
     remaining.sort_unstable();
     assert_eq!(remaining, [7, 8, 9]);
-    let set = world.clinic.auth().get_backup_codes(jess.id).await?.expect("the set");
+    let set = world.clinic.auth().backup_codes().find(jess.id).await?.expect("the set");
     assert_eq!(set.remaining(), 7);
     Ok(())
 }
@@ -75,7 +75,7 @@ async fn one_backup_code_is_consumed_once() -> Result<()> {
 async fn one_backup_code_lets_in_once() -> Result<()> {
     let world = World::new().await?;
     user(&world.clinic, "jess").await?;
-    let (_, codes) = enrol(&world.clinic, "jess").await?;
+    let (_, codes) = enroll(&world.clinic, "jess").await?;
     let logins = attempts(&world, 20, |_, tenant| {
         let second_factor = Some(SecondFactor::BackupCode(codes[0].as_str().into()));
         let request = LoginRequest { second_factor, ..request("jess", PASSWORD) };
@@ -91,12 +91,12 @@ async fn one_invitation_is_accepted_once() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
     let new = NewInvitation::new("kai@example.com".parse()?, Role::Editor, jess.id);
-    let made = world.clinic.auth().create_invitation(new).await?;
+    let made = world.clinic.auth().invitations().create(new).await?;
     let accepted = attempts(&world, 40, |n, tenant| {
         let token = made.token.clone();
         async move {
             let invited = InvitedUser::new(format!("kai{n}").parse()?, password());
-            tenant.auth().accept_invitation(token.expose_secret(), invited).await
+            tenant.auth().invitations().accept(token.expose_secret(), invited).await
         }
     })
     .await?;
@@ -105,7 +105,7 @@ async fn one_invitation_is_accepted_once() -> Result<()> {
         error,
         AuthError::InvitationClosed { state: watertight::auth::InvitationState::Used }
     )));
-    assert_eq!(world.clinic.auth().get_all_users().await?.len(), 2);
+    assert_eq!(world.clinic.auth().users().all().await?.len(), 2);
     Ok(())
 }
 
@@ -128,7 +128,7 @@ async fn one_first_user_is_bootstrapped() -> Result<()> {
     assert_eq!(count(|report| report.created.len()), 1);
     assert_eq!(count(|report| report.updated.len()), 0);
     assert_eq!(count(|report| report.unchanged.len()), 29);
-    assert_eq!(world.clinic.auth().get_all_users().await?.len(), 1);
+    assert_eq!(world.clinic.auth().users().all().await?.len(), 1);
     Ok(())
 }
 
@@ -144,8 +144,8 @@ async fn five_failures_lock_once_and_no_guess_slips_by() -> Result<()> {
     assert_eq!(successes(&logins), 0);
     let auth = world.clinic.auth();
     let locks = AuditFilter { event_type: Some("ACCOUNT_LOCKED".parse()?), ..Default::default() };
-    assert_eq!(auth.get_audit_events(&locks).await?.events.len(), 1);
-    let locked = auth.get_user(jess.id).await?.expect("jess");
+    assert_eq!(auth.audit().page(&locks).await?.events.len(), 1);
+    let locked = auth.users().find(jess.id).await?.expect("jess");
     assert_eq!((locked.login_attempts, locked.is_locked), (5, true));
     assert!(matches!(
         auth.login(request("jess", PASSWORD)).await,
@@ -161,7 +161,7 @@ async fn a_handle_is_created_once() -> Result<()> {
         // Half of them differ in the handle and share the email.
         let handle = if n % 4 < 2 { "jess".to_owned() } else { format!("jess{n}") };
         let new = watertight::auth::NewUser { email: "jess@example.com".parse()?, ..new_user(&handle) };
-        tenant.auth().create_user(new).await
+        tenant.auth().users().create(new).await
     })
     .await?;
     assert_eq!(successes(&created), 1);
@@ -171,20 +171,20 @@ async fn a_handle_is_created_once() -> Result<()> {
             .filter_map(|result| result.as_ref().err())
             .all(|error| { matches!(error, AuthError::HandleTaken { .. } | AuthError::EmailTaken { .. }) })
     );
-    assert_eq!(world.clinic.auth().get_all_users().await?.len(), 1);
+    assert_eq!(world.clinic.auth().users().all().await?.len(), 1);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_enrolment_is_confirmed_once() -> Result<()> {
+async fn one_enrollment_is_confirmed_once() -> Result<()> {
     let world = World::new().await?;
     user(&world.clinic, "jess").await?;
     let login = world.clinic.auth().login(request("jess", PASSWORD)).await?;
-    let enrolment = world.clinic.auth().enrol_totp(login.session.id).await?;
-    let right = code(&world.clinic, enrolment.secret(), 0).await?;
+    let enrollment = world.clinic.auth().totp().enroll(login.session.id).await?;
+    let right = code(&world.clinic, enrollment.secret(), 0).await?;
     let confirmed = attempts(&world, 10, |_, tenant| {
         let (session, right) = (login.session.id, right.clone());
-        async move { tenant.auth().confirm_totp(session, &right).await }
+        async move { tenant.auth().totp().confirm(session, &right).await }
     })
     .await?;
     assert_eq!(successes(&confirmed), 1);
@@ -197,12 +197,12 @@ async fn passwords_changed_at_once_leave_one_of_them() -> Result<()> {
     let jess = user(&world.clinic, "jess").await?;
     let changed = attempts(&world, 10, |n, tenant| async move {
         let new = watertight::auth::Password::new(format!("new password {n}"))?;
-        tenant.auth().change_password(jess.id, &password(), new, None).await
+        tenant.auth().users().change_password(jess.id, &password(), new, None).await
     })
     .await?;
     assert_eq!(successes(&changed), 1);
     let winner = changed.iter().position(Result::is_ok).expect("one");
-    world.clinic.auth().unlock_user(jess.id).await?;
+    world.clinic.auth().users().unlock(jess.id).await?;
     world.clinic.auth().login(request("jess", &format!("new password {winner}"))).await?;
     Ok(())
 }

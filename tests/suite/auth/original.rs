@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use watertight::Watertight;
 use watertight::auth::{
-    EncryptionKeys, LoginRequest, NewUser, PasswordHash, SecondFactor, SigningKeys, TotpSecret,
+    EncryptionKeys, LoginRequest, NewUser, PasswordHash, SealVersion, SecondFactor, SigningKeys, TotpSecret,
 };
 use watertight::entity::auth::{backup_codes, sessions, totp_secrets};
 
@@ -73,7 +73,7 @@ async fn passwords() -> Result<()> {
     for (n, (typed, hash)) in HASHES.into_iter().enumerate() {
         let handle = format!("user{n}");
         let hash: PasswordHash = hash.parse()?;
-        auth.create_user(NewUser { credential: hash.into(), ..new_user(&handle) }).await?;
+        auth.users().create(NewUser { credential: hash.into(), ..new_user(&handle) }).await?;
         auth.login(request(&handle, typed)).await?;
         assert!(
             auth.login(request(&handle, &format!("{typed}x"))).await.is_err(),
@@ -102,12 +102,12 @@ async fn totp_secrets_and_codes() -> Result<()> {
         }
         .insert(&world.clinic)
         .await?;
-        let stored = auth.get_totp_secret(&user.handle).await?.expect("the secret");
+        let stored = auth.totp().find(&user.handle).await?.expect("the secret");
         assert_eq!(stored.secret.expose_base32().expose_secret(), vector.secret);
-        assert_eq!(stored.version, 1);
+        assert_eq!(stored.version, SealVersion::PerRowKey);
 
         let enabled = watertight::auth::UserUpdate { totp_enabled: true.into(), ..Default::default() };
-        auth.update_user(user.id, enabled).await?;
+        auth.users().update(user.id, enabled).await?;
         let shown = code(&world.clinic, &stored.secret, 0).await?;
         auth.login(super::with_code(user.handle.as_str(), &shown)).await?;
         assert!(auth.login(super::with_code(user.handle.as_str(), &shown)).await.is_err(), "used");
@@ -124,7 +124,7 @@ async fn backup_codes_hashed_with_sha_256() -> Result<()> {
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
     let enabled = watertight::auth::UserUpdate { totp_enabled: true.into(), ..Default::default() };
-    auth.update_user(jess.id, enabled).await?;
+    auth.users().update(jess.id, enabled).await?;
     let codes = vectors().backup_codes;
     let stored = codes.iter().enumerate().map(|(n, vector)| {
         json!({"id": format!("code-{n}"), "hash": vector.hash, "used": n == 0,
@@ -133,12 +133,12 @@ async fn backup_codes_hashed_with_sha_256() -> Result<()> {
     backup_codes::ActiveModel { user_id: Set(jess.id), codes: Set(stored.collect()), ..Default::default() }
         .insert(&world.clinic)
         .await?;
-    assert_eq!(auth.consume_backup_code(jess.id, &codes[0].code).await?, None, "used before");
-    assert_eq!(auth.consume_backup_code(jess.id, &codes[1].code).await?, Some(1));
+    assert_eq!(auth.backup_codes().consume(jess.id, &codes[0].code).await?, None, "used before");
+    assert_eq!(auth.backup_codes().consume(jess.id, &codes[1].code).await?, Some(1));
     let second_factor = Some(SecondFactor::BackupCode(codes[2].code.as_str().into()));
     let login = auth.login(LoginRequest { second_factor, ..request("jess", super::PASSWORD) }).await?;
     assert_eq!(login.backup_codes_remaining, Some(0));
-    let set = auth.get_backup_codes(jess.id).await?.expect("the set");
+    let set = auth.backup_codes().find(jess.id).await?.expect("the set");
     assert_eq!(set.codes[0].used_at.map(|at| at.to_rfc3339()), Some("2025-01-01T00:00:00+00:00".to_owned()));
     Ok(())
 }
@@ -159,7 +159,7 @@ async fn session_tokens() -> Result<()> {
             ..Default::default()
         };
         let session = session.insert(&tenant).await?;
-        assert_eq!(tenant.auth().issue_token(session.id).await?.expose_secret(), vector.token);
+        assert_eq!(tenant.auth().sessions().issue_token(session.id).await?.expose_secret(), vector.token);
         assert!(tenant.auth().authenticate(&vector.token).await?.is_some());
     }
     Ok(())

@@ -6,12 +6,12 @@ use secrecy::ExposeSecret;
 use uuid::Uuid;
 use watertight::auth::AuthError;
 use watertight::auth::{
-    BackupCodes, EncryptionKeys, LoginRefusal, Password, SecondFactor, SessionMetadata, TotpSecret,
-    UserRecord,
+    BackupCodes, EncryptionKeys, LoginRefusal, Password, SealVersion, SecondFactor, SessionMetadata,
+    TotpSecret, UserRecord,
 };
 use watertight::entity::auth::{backup_codes, sessions, totp_secrets};
 
-use super::{PASSWORD, World, code, enrol, password, request, settings, trail, user, with_code};
+use super::{PASSWORD, World, code, enroll, password, request, settings, trail, user, with_code};
 
 #[tokio::test]
 async fn a_secret_is_kept_replaced_and_deleted() -> Result<()> {
@@ -19,17 +19,17 @@ async fn a_secret_is_kept_replaced_and_deleted() -> Result<()> {
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
     let handle = &jess.handle;
-    assert!(auth.get_totp_secret(handle).await?.is_none());
+    assert!(auth.totp().find(handle).await?.is_none());
     for _ in 0..2 {
         let secret = TotpSecret::generate()?;
-        auth.save_totp_secret(handle, &secret).await?;
-        let stored = auth.get_totp_secret(handle).await?.expect("the secret");
+        auth.totp().save(handle, &secret).await?;
+        let stored = auth.totp().find(handle).await?.expect("the secret");
         assert_eq!(stored.secret.code_at(0)?, secret.code_at(0)?);
-        assert_eq!((stored.user_id, stored.version), (jess.id, 2));
+        assert_eq!((stored.user_id, stored.version), (jess.id, SealVersion::SharedKey));
     }
-    assert!(auth.delete_totp_secret(handle).await?);
-    assert!(!auth.delete_totp_secret(handle).await?);
-    let nobody = auth.save_totp_secret(&"nobody".parse()?, &TotpSecret::generate()?).await;
+    assert!(auth.totp().delete(handle).await?);
+    assert!(!auth.totp().delete(handle).await?);
+    let nobody = auth.totp().save(&"nobody".parse()?, &TotpSecret::generate()?).await;
     assert!(matches!(nobody, Err(AuthError::UserNotFound { .. })));
     Ok(())
 }
@@ -39,10 +39,10 @@ async fn no_row_holds_a_secret_in_clear() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
     let auth = world.clinic.auth();
-    let session = auth.create_session(jess.id, &SessionMetadata::default()).await?;
-    let pending = auth.enrol_totp(session.id).await?;
-    auth.save_totp_secret(&jess.handle, pending.secret()).await?;
-    let codes = auth.regenerate_backup_codes(jess.id).await?;
+    let session = auth.sessions().create(jess.id, &SessionMetadata::default()).await?;
+    let pending = auth.totp().enroll(session.id).await?;
+    auth.totp().save(&jess.handle, pending.secret()).await?;
+    let codes = auth.backup_codes().regenerate(jess.id).await?;
     let rows = format!(
         "{:?} {:?} {:?}",
         totp_secrets::Entity::find().all(&world.clinic).await?,
@@ -62,13 +62,13 @@ async fn a_row_put_in_anothers_place_does_not_open() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let (jess, ana) = (user(&world.clinic, "jess").await?, user(&world.clinic, "ana").await?);
-    auth.save_totp_secret(&jess.handle, &TotpSecret::generate()?).await?;
-    auth.save_totp_secret(&ana.handle, &TotpSecret::generate()?).await?;
+    auth.totp().save(&jess.handle, &TotpSecret::generate()?).await?;
+    auth.totp().save(&ana.handle, &TotpSecret::generate()?).await?;
     let swap = "UPDATE auth.totp_secrets AS a SET encrypted_secret = j.encrypted_secret, iv = j.iv,
         auth_tag = j.auth_tag, salt = j.salt FROM auth.totp_secrets AS j WHERE a.handle = 'ana' AND j.handle = 'jess'";
     world.owner().await?.run(swap, []).await?;
-    assert!(auth.get_totp_secret(&jess.handle).await?.is_some());
-    assert!(matches!(auth.get_totp_secret(&ana.handle).await, Err(AuthError::Undecryptable { .. })));
+    assert!(auth.totp().find(&jess.handle).await?.is_some());
+    assert!(matches!(auth.totp().find(&ana.handle).await, Err(AuthError::Undecryptable { .. })));
     Ok(())
 }
 
@@ -77,40 +77,40 @@ async fn a_passphrase_is_replaced_by_saving_anew() -> Result<()> {
     let world = World::with(settings().encryption_keys(EncryptionKeys::new(["old"])?)).await?;
     let jess = user(&world.clinic, "jess").await?;
     let secret = TotpSecret::generate()?;
-    world.clinic.auth().save_totp_secret(&jess.handle, &secret).await?;
+    world.clinic.auth().totp().save(&jess.handle, &secret).await?;
     let with = async |passphrases: &[&str]| -> Result<_> {
         let keys = EncryptionKeys::new(passphrases.iter().copied())?;
         let builder = watertight::Watertight::builder().auth(settings().encryption_keys(keys));
         Ok(world.database.water_with(builder).await?.tenant(world.clinic.tenant_id()))
     };
     let (both, new) = (with(&["new", "old"]).await?, with(&["new"]).await?);
-    assert!(matches!(new.auth().get_totp_secret(&jess.handle).await, Err(AuthError::Undecryptable { .. })));
-    let stored = both.auth().get_totp_secret(&jess.handle).await?.expect("the secret");
-    both.auth().save_totp_secret(&jess.handle, &stored.secret).await?;
-    let stored = new.auth().get_totp_secret(&jess.handle).await?.expect("the secret");
+    assert!(matches!(new.auth().totp().find(&jess.handle).await, Err(AuthError::Undecryptable { .. })));
+    let stored = both.auth().totp().find(&jess.handle).await?.expect("the secret");
+    both.auth().totp().save(&jess.handle, &stored.secret).await?;
+    let stored = new.auth().totp().find(&jess.handle).await?.expect("the secret");
     assert_eq!(stored.secret.code_at(0)?, secret.code_at(0)?);
     Ok(())
 }
 
 #[tokio::test]
-async fn enrolment_confirms_with_a_right_code_and_then_asks_for_one() -> Result<()> {
+async fn enrollment_confirms_with_a_right_code_and_then_asks_for_one() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
     let login = auth.login(request("jess", PASSWORD)).await?;
-    assert!(matches!(auth.confirm_totp(login.session.id, "123456").await, Err(AuthError::NotEnrolled)));
-    let enrolment = auth.enrol_totp(login.session.id).await?;
-    assert!(enrolment.uri().expose_secret().starts_with("otpauth://totp/watertight:jess?secret="));
-    let wrong = code(&world.clinic, enrolment.secret(), 5).await?;
-    assert!(matches!(auth.confirm_totp(login.session.id, &wrong).await, Err(AuthError::WrongTotpCode)));
-    assert!(!auth.get_user(jess.id).await?.expect("jess").totp_enabled);
+    assert!(matches!(auth.totp().confirm(login.session.id, "123456").await, Err(AuthError::NotEnrolled)));
+    let enrollment = auth.totp().enroll(login.session.id).await?;
+    assert!(enrollment.uri().expose_secret().starts_with("otpauth://totp/watertight:jess?secret="));
+    let wrong = code(&world.clinic, enrollment.secret(), 5).await?;
+    assert!(matches!(auth.totp().confirm(login.session.id, &wrong).await, Err(AuthError::WrongTotpCode)));
+    assert!(!auth.users().find(jess.id).await?.expect("jess").totp_enabled);
 
-    let right = code(&world.clinic, enrolment.secret(), -1).await?;
-    let codes = auth.confirm_totp(login.session.id, &right).await?;
+    let right = code(&world.clinic, enrollment.secret(), -1).await?;
+    let codes = auth.totp().confirm(login.session.id, &right).await?;
     assert_eq!(codes.expose_secrets().len(), 10);
-    assert!(auth.get_user(jess.id).await?.expect("jess").totp_enabled);
-    assert!(matches!(auth.confirm_totp(login.session.id, &right).await, Err(AuthError::NotEnrolled)));
-    let stored = auth.get_totp_secret(&jess.handle).await?.expect("the secret");
+    assert!(auth.users().find(jess.id).await?.expect("jess").totp_enabled);
+    assert!(matches!(auth.totp().confirm(login.session.id, &right).await, Err(AuthError::NotEnrolled)));
+    let stored = auth.totp().find(&jess.handle).await?.expect("the secret");
     assert!(stored.backup_codes_generated);
 
     let refusal = |result| match result {
@@ -120,22 +120,22 @@ async fn enrolment_confirms_with_a_right_code_and_then_asks_for_one() -> Result<
     assert_eq!(refusal(auth.login(request("jess", PASSWORD)).await), LoginRefusal::SecondFactorRequired);
     let replayed = auth.login(with_code("jess", &right)).await;
     assert_eq!(refusal(replayed), LoginRefusal::SecondFactorWrong, "the code that confirmed is used");
-    let next = code(&world.clinic, enrolment.secret(), 0).await?;
+    let next = code(&world.clinic, enrollment.secret(), 0).await?;
     auth.login(with_code("jess", &next)).await?;
     assert_eq!(refusal(auth.login(with_code("jess", &next)).await), LoginRefusal::SecondFactorWrong);
     Ok(())
 }
 
 #[tokio::test]
-async fn an_enrolment_ends_with_its_time() -> Result<()> {
+async fn an_enrollment_ends_with_its_time() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     user(&world.clinic, "jess").await?;
     let login = auth.login(request("jess", PASSWORD)).await?;
-    let enrolment = auth.enrol_totp(login.session.id).await?;
+    let enrollment = auth.totp().enroll(login.session.id).await?;
     world.owner().await?.run("UPDATE auth.sessions SET temp_totp_expires_at = now()", []).await?;
-    let right = code(&world.clinic, enrolment.secret(), 0).await?;
-    assert!(matches!(auth.confirm_totp(login.session.id, &right).await, Err(AuthError::NotEnrolled)));
+    let right = code(&world.clinic, enrollment.secret(), 0).await?;
+    assert!(matches!(auth.totp().confirm(login.session.id, &right).await, Err(AuthError::NotEnrolled)));
     Ok(())
 }
 
@@ -144,7 +144,7 @@ async fn a_backup_code_lets_in_once_and_says_how_many_remain() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
-    let (_, codes) = enrol(&world.clinic, "jess").await?;
+    let (_, codes) = enroll(&world.clinic, "jess").await?;
     let with = |code: &str| watertight::auth::LoginRequest {
         second_factor: Some(SecondFactor::BackupCode(code.into())),
         ..request("jess", PASSWORD)
@@ -152,21 +152,21 @@ async fn a_backup_code_lets_in_once_and_says_how_many_remain() -> Result<()> {
     let login = auth.login(with(&codes[3].to_lowercase().replace('-', " "))).await?;
     assert_eq!(login.backup_codes_remaining, Some(9));
     assert!(auth.login(with(&codes[3])).await.is_err());
-    assert_eq!(auth.consume_backup_code(jess.id, &codes[0]).await?, Some(8));
-    assert_eq!(auth.consume_backup_code(jess.id, &codes[0]).await?, None);
+    assert_eq!(auth.backup_codes().consume(jess.id, &codes[0]).await?, Some(8));
+    assert_eq!(auth.backup_codes().consume(jess.id, &codes[0]).await?, None);
     let set = jess.backup_codes(&world.clinic).await?.expect("the set");
     assert_eq!((set.remaining(), set.codes.len()), (8, 10));
     assert!(set.codes[3].used && set.codes[3].used_at.is_some() && set.last_used_at.is_some());
 
-    let replaced = auth.regenerate_backup_codes(jess.id).await?;
-    assert_eq!(auth.consume_backup_code(jess.id, &codes[1]).await?, None, "the old ones are void");
+    let replaced = auth.backup_codes().regenerate(jess.id).await?;
+    assert_eq!(auth.backup_codes().consume(jess.id, &codes[1]).await?, None, "the old ones are void");
     let first = replaced.expose_secrets().next().expect("a code");
-    assert_eq!(auth.consume_backup_code(jess.id, first).await?, Some(9));
-    assert!(auth.delete_backup_codes(jess.id).await?);
-    assert!(!auth.delete_backup_codes(jess.id).await?);
-    assert_eq!(auth.get_backup_codes(jess.id).await?, None);
-    assert_eq!(auth.consume_backup_code(jess.id, first).await?, None);
-    let nobody = auth.save_backup_codes(Uuid::new_v4(), &BackupCodes::generate(10)?).await;
+    assert_eq!(auth.backup_codes().consume(jess.id, first).await?, Some(9));
+    assert!(auth.backup_codes().delete(jess.id).await?);
+    assert!(!auth.backup_codes().delete(jess.id).await?);
+    assert_eq!(auth.backup_codes().find(jess.id).await?, None);
+    assert_eq!(auth.backup_codes().consume(jess.id, first).await?, None);
+    let nobody = auth.backup_codes().save(Uuid::new_v4(), &BackupCodes::generate(10)?).await;
     assert!(matches!(nobody, Err(AuthError::UserNotFound { .. })));
     Ok(())
 }
@@ -176,13 +176,13 @@ async fn giving_it_up_asks_the_password_and_takes_all_of_it() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
-    enrol(&world.clinic, "jess").await?;
-    let refused = auth.disable_totp(jess.id, &Password::new("wrong")?).await;
+    enroll(&world.clinic, "jess").await?;
+    let refused = auth.totp().disable(jess.id, &Password::new("wrong")?).await;
     assert!(matches!(refused, Err(AuthError::LoginRefused(LoginRefusal::BadCredentials))));
-    assert!(auth.get_totp_secret(&jess.handle).await?.is_some());
-    auth.disable_totp(jess.id, &password()).await?;
-    assert!(auth.get_totp_secret(&jess.handle).await?.is_none());
-    assert!(auth.get_backup_codes(jess.id).await?.is_none());
+    assert!(auth.totp().find(&jess.handle).await?.is_some());
+    auth.totp().disable(jess.id, &password()).await?;
+    assert!(auth.totp().find(&jess.handle).await?.is_none());
+    assert!(auth.backup_codes().find(jess.id).await?.is_none());
     auth.login(request("jess", PASSWORD)).await?;
     assert!(trail(&world.clinic).await?.contains(&"TOTP_DISABLED".to_owned()));
     Ok(())
@@ -194,8 +194,8 @@ async fn without_passphrases_there_is_no_second_factor() -> Result<()> {
     let world = World::with(bare).await?;
     let jess = user(&world.clinic, "jess").await?;
     let auth = world.clinic.auth();
-    let session = auth.create_session(jess.id, &SessionMetadata::default()).await?;
-    let missing = auth.enrol_totp(session.id).await;
+    let session = auth.sessions().create(jess.id, &SessionMetadata::default()).await?;
+    let missing = auth.totp().enroll(session.id).await;
     assert!(matches!(missing, Err(AuthError::NotConfigured { what: "encryption_keys" })));
     let missing = auth.login(request("jess", PASSWORD)).await;
     assert!(matches!(missing, Err(AuthError::NotConfigured { what: "signing_keys" })));

@@ -4,34 +4,36 @@ use anyhow::Result;
 use secrecy::ExposeSecret;
 use watertight::auth::{NewInvitation, Role, SecondFactor};
 
-use super::{PASSWORD, World, enrol, password, request, settings, user};
+use super::{PASSWORD, World, enroll, password, request, settings, user};
 
 #[tokio::test]
 async fn nothing_that_operations_take_or_give_prints_a_secret() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
-    let (secret, codes) = enrol(&world.clinic, "jess").await?;
+    let (secret, codes) = enroll(&world.clinic, "jess").await?;
     let request = watertight::auth::LoginRequest {
         second_factor: Some(SecondFactor::BackupCode(codes[0].as_str().into())),
         ..request("jess", PASSWORD)
     };
     let login = auth.login(request.clone()).await?;
-    let enrolment = auth.enrol_totp(login.session.id).await?;
-    let invited =
-        auth.create_invitation(NewInvitation::new("kai@example.com".parse()?, Role::Editor, jess.id)).await?;
+    let enrollment = auth.totp().enroll(login.session.id).await?;
+    let invited = auth
+        .invitations()
+        .create(NewInvitation::new("kai@example.com".parse()?, Role::Editor, jess.id))
+        .await?;
     let hash = auth.hash_password(password()).await?;
     let new = super::new_user("ana");
-    let stored = auth.get_totp_secret(&jess.handle).await?;
+    let stored = auth.totp().find(&jess.handle).await?;
     let printed = format!(
-        "{request:?} {login:?} {enrolment:?} {invited:?} {hash:?} {new:?} {stored:?} {secret:?} {:?} {:?} {:?}",
+        "{request:?} {login:?} {enrollment:?} {invited:?} {hash:?} {new:?} {stored:?} {secret:?} {:?} {:?} {:?}",
         settings(),
         auth,
         world.clinic,
     );
     let json = serde_json::to_string(&(&login.user, &login.session, &invited.invitation))?;
-    let base32 = [secret.expose_base32(), enrolment.secret().expose_base32()];
-    let [uri, svg] = [enrolment.uri().clone(), enrolment.qr_svg()?];
+    let base32 = [secret.expose_base32(), enrollment.secret().expose_base32()];
+    let [uri, svg] = [enrollment.uri().clone(), enrollment.qr_svg()?];
     let secrets = [
         PASSWORD,
         "a passphrase for tests",

@@ -35,8 +35,8 @@ async fn a_session_holds_its_user_in_short_and_what_was_told() -> Result<()> {
     let auth = world.clinic.auth();
     let profile = Profile { display_name: Some("Jess Sullivan".into()), ..Default::default() };
     let new = NewUser { role: Role::Editor, profile, onboarding_step: 2, ..new_user("jess") };
-    let jess = auth.create_user(new).await?;
-    let session = auth.create_session(jess.id, &metadata()).await?;
+    let jess = auth.users().create(new).await?;
+    let session = auth.sessions().create(jess.id, &metadata()).await?;
     assert_eq!(
         session.user_data,
         Some(SessionUser {
@@ -54,12 +54,12 @@ async fn a_session_holds_its_user_in_short_and_what_was_told() -> Result<()> {
         (DeviceType::Tablet, metadata().geo_location)
     );
     assert_eq!(session.expires_at - session.created_at, TimeDelta::days(7));
-    assert_eq!(auth.get_session(session.id).await?, Some(session));
+    assert_eq!(auth.sessions().find(session.id).await?, Some(session));
 
-    let bare = auth.create_session(jess.id, &SessionMetadata::default()).await?;
+    let bare = auth.sessions().create(jess.id, &SessionMetadata::default()).await?;
     assert_eq!((bare.client_ip.as_str(), bare.user_agent.as_str()), ("unknown", "unknown"));
     assert_eq!(bare.device_type, DeviceType::Unknown);
-    let nobody = auth.create_session(Uuid::new_v4(), &metadata()).await;
+    let nobody = auth.sessions().create(Uuid::new_v4(), &metadata()).await;
     assert!(matches!(nobody, Err(AuthError::UserNotFound { .. })));
     Ok(())
 }
@@ -69,23 +69,23 @@ async fn only_live_sessions_are_seen_changed_and_renewed() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
-    let ended = auth.create_session(jess.id, &metadata()).await?;
-    let live = auth.create_session(jess.id, &metadata()).await?;
-    let token = auth.issue_token(ended.id).await?;
+    let ended = auth.sessions().create(jess.id, &metadata()).await?;
+    let live = auth.sessions().create(jess.id, &metadata()).await?;
+    let token = auth.sessions().issue_token(ended.id).await?;
     expire(&world, &ended).await?;
 
-    assert_eq!(auth.get_session(ended.id).await?, None);
+    assert_eq!(auth.sessions().find(ended.id).await?, None);
     assert_eq!(jess.sessions(&world.clinic).await?, std::slice::from_ref(&live));
-    assert_eq!(auth.get_all_sessions().await?, [live]);
+    assert_eq!(auth.sessions().all().await?, [live]);
     assert_eq!(auth.authenticate(token.expose_secret()).await?, None);
     assert_eq!(ended.renew(&world.clinic).await?, None);
     let later = SessionUpdate { expires_at: (Utc::now() + TimeDelta::days(1)).into(), ..Default::default() };
     for update in [later, SessionUpdate::default()] {
-        let refused = auth.update_session(ended.id, update).await;
+        let refused = auth.sessions().update(ended.id, update).await;
         assert!(matches!(refused, Err(AuthError::SessionNotFound { .. })), "an ended session is not revived");
     }
-    assert!(matches!(auth.issue_token(ended.id).await, Err(AuthError::SessionNotFound { .. })));
-    assert!(matches!(auth.enrol_totp(ended.id).await, Err(AuthError::SessionNotFound { .. })));
+    assert!(matches!(auth.sessions().issue_token(ended.id).await, Err(AuthError::SessionNotFound { .. })));
+    assert!(matches!(auth.totp().enroll(ended.id).await, Err(AuthError::SessionNotFound { .. })));
     Ok(())
 }
 
@@ -94,7 +94,7 @@ async fn an_update_sets_clears_and_keeps() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
-    let session = auth.create_session(jess.id, &metadata()).await?;
+    let session = auth.sessions().create(jess.id, &metadata()).await?;
     let (secret, soon) = (TotpSecret::generate()?, Utc::now() + TimeDelta::hours(1));
     let update = SessionUpdate {
         expires_at: soon.into(),
@@ -102,10 +102,10 @@ async fn an_update_sets_clears_and_keeps() -> Result<()> {
         temp_totp_expires_at: Some(soon).into(),
         ..Default::default()
     };
-    let changed = auth.update_session(session.id, update).await?;
+    let changed = auth.sessions().update(session.id, update).await?;
     assert_eq!(changed.expires_at.timestamp_micros(), soon.timestamp_micros());
     assert_eq!(changed.user_data, session.user_data);
-    let kept = auth.get_session_totp_secret(session.id).await?.expect("the secret");
+    let kept = auth.totp().find_pending(session.id).await?.expect("the secret");
     assert_eq!(kept.code_at(0)?, secret.code_at(0)?);
 
     let update = SessionUpdate {
@@ -114,10 +114,10 @@ async fn an_update_sets_clears_and_keeps() -> Result<()> {
         temp_totp_expires_at: Change::Set(None),
         ..Default::default()
     };
-    let cleared = auth.update_session(session.id, update).await?;
+    let cleared = auth.sessions().update(session.id, update).await?;
     assert_eq!((cleared.user_data, cleared.temp_totp_expires_at), (None, None));
     assert_eq!(cleared.expires_at, changed.expires_at);
-    assert!(auth.get_session_totp_secret(session.id).await?.is_none());
+    assert!(auth.totp().find_pending(session.id).await?.is_none());
     Ok(())
 }
 
@@ -126,8 +126,8 @@ async fn a_session_that_is_due_is_renewed_and_another_is_not() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
-    let session = auth.create_session(jess.id, &metadata()).await?;
-    let token = auth.issue_token(session.id).await?;
+    let session = auth.sessions().create(jess.id, &metadata()).await?;
+    let token = auth.sessions().issue_token(session.id).await?;
     assert_eq!(session.renew(&world.clinic).await?, Some(session.clone()));
     let known = auth.authenticate(token.expose_secret()).await?.expect("known");
     assert!(!known.renewal_due);
@@ -147,16 +147,16 @@ async fn sessions_are_ended_one_by_one_and_all_of_a_user() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let (jess, ana) = (user(&world.clinic, "jess").await?, user(&world.clinic, "ana").await?);
-    let session = auth.create_session(jess.id, &metadata()).await?;
+    let session = auth.sessions().create(jess.id, &metadata()).await?;
     for _ in 0..3 {
-        auth.create_session(jess.id, &metadata()).await?;
-        auth.create_session(ana.id, &metadata()).await?;
+        auth.sessions().create(jess.id, &metadata()).await?;
+        auth.sessions().create(ana.id, &metadata()).await?;
     }
-    assert!(auth.delete_session(session.id).await?);
+    assert!(auth.sessions().end(session.id).await?);
     assert!(!session.end(&world.clinic).await?);
     assert_eq!(jess.end_sessions(&world.clinic).await?, 3);
-    assert_eq!(auth.delete_user_sessions(jess.id).await?, 0);
-    assert_eq!(auth.get_all_sessions().await?.len(), 3);
+    assert_eq!(auth.sessions().end_all_of(jess.id).await?, 0);
+    assert_eq!(auth.sessions().all().await?.len(), 3);
     Ok(())
 }
 
@@ -164,20 +164,20 @@ async fn sessions_are_ended_one_by_one_and_all_of_a_user() -> Result<()> {
 async fn a_backlog_is_cleaned_up_in_batches_beside_others_and_leaves_the_live() -> Result<()> {
     let world = World::new().await?;
     let (jess, other) = (user(&world.clinic, "jess").await?, user(&world.studio, "jess").await?);
-    let kept = world.clinic.auth().create_session(jess.id, &metadata()).await?;
+    let kept = world.clinic.auth().sessions().create(jess.id, &metadata()).await?;
     let plant = "INSERT INTO auth.sessions (tenant_id, user_id, expires_at)
         SELECT watertight.tenant(), $1, now() - n * interval '1 second'
         FROM generate_series(0, 4499) AS n";
     world.owner().await?.run(plant, [jess.id.into()]).await?;
-    let theirs = world.studio.auth().create_session(other.id, &metadata()).await?;
+    let theirs = world.studio.auth().sessions().create(other.id, &metadata()).await?;
     let (here, there) = (world.clinic.clone(), world.clinic_elsewhere().await?);
-    let (here, there) = tokio::join!(async { here.auth().cleanup_expired_sessions().await }, async {
-        there.auth().cleanup_expired_sessions().await
+    let (here, there) = tokio::join!(async { here.auth().sessions().delete_expired().await }, async {
+        there.auth().sessions().delete_expired().await
     });
-    let rest = world.clinic.auth().cleanup_expired_sessions().await?;
+    let rest = world.clinic.auth().sessions().delete_expired().await?;
     assert_eq!(here? + there? + rest, 4_500);
-    assert_eq!(world.clinic.auth().get_all_sessions().await?, [kept]);
-    assert_eq!(world.studio.auth().get_all_sessions().await?, [theirs]);
+    assert_eq!(world.clinic.auth().sessions().all().await?, [kept]);
+    assert_eq!(world.studio.auth().sessions().all().await?, [theirs]);
     Ok(())
 }
 
@@ -185,8 +185,8 @@ async fn a_backlog_is_cleaned_up_in_batches_beside_others_and_leaves_the_live() 
 async fn a_token_is_refused_without_asking_the_database() -> Result<()> {
     let world = World::with(settings()).await?;
     let jess = user(&world.clinic, "jess").await?;
-    let session = world.clinic.auth().create_session(jess.id, &metadata()).await?;
-    let token = world.clinic.auth().issue_token(session.id).await?;
+    let session = world.clinic.auth().sessions().create(jess.id, &metadata()).await?;
+    let token = world.clinic.auth().sessions().issue_token(session.id).await?;
     let (studio, clinic) = (world.studio.clone(), world.clinic.clone());
     // Whoever asks a closed pool fails.
     world.water.clone().close().await?;

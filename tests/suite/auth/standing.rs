@@ -13,8 +13,8 @@ use watertight::{Change, TenantConnection};
 use super::{PASSWORD, World, code, new_user, password, request, user};
 
 async fn session(tenant: &TenantConnection, user: &User) -> Result<String> {
-    let session = tenant.auth().create_session(user.id, &SessionMetadata::default()).await?;
-    Ok(tenant.auth().issue_token(session.id).await?.expose_secret().to_owned())
+    let session = tenant.auth().sessions().create(user.id, &SessionMetadata::default()).await?;
+    Ok(tenant.auth().sessions().issue_token(session.id).await?.expose_secret().to_owned())
 }
 
 async fn is_live(tenant: &TenantConnection, token: &str) -> Result<bool> {
@@ -34,18 +34,18 @@ async fn no_session_is_begun_for_a_user_who_is_inactive_or_locked() -> Result<()
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
-    let refusal = async || match auth.create_session(jess.id, &SessionMetadata::default()).await {
+    let refusal = async || match auth.sessions().create(jess.id, &SessionMetadata::default()).await {
         Err(AuthError::LoginRefused(refusal)) => refusal,
         other => panic!("{other:?}"),
     };
-    auth.lock_user(jess.id, "a reason").await?;
+    auth.users().lock(jess.id, "a reason").await?;
     assert_eq!(refusal().await, LoginRefusal::Locked { until: None });
-    auth.unlock_user(jess.id).await?;
+    auth.users().unlock(jess.id).await?;
     session(&world.clinic, &jess).await?;
 
-    auth.update_user(jess.id, set_active(false)).await?;
+    auth.users().update(jess.id, set_active(false)).await?;
     assert_eq!(refusal().await, LoginRefusal::Inactive);
-    auth.update_user(jess.id, set_active(true)).await?;
+    auth.users().update(jess.id, set_active(true)).await?;
     session(&world.clinic, &jess).await?;
 
     for _ in 0..5 {
@@ -63,23 +63,22 @@ async fn a_session_is_not_begun_beside_a_lock_or_deactivation() -> Result<()> {
     for lock in [true, false] {
         let transaction = world.clinic.begin().await?;
         if lock {
-            transaction.auth().lock_user(jess.id, "a reason").await?;
+            transaction.auth().users().lock(jess.id, "a reason").await?;
         } else {
-            transaction.auth().update_user(jess.id, set_active(false)).await?;
+            transaction.auth().users().update(jess.id, set_active(false)).await?;
         }
         let clinic = world.clinic.clone();
-        let beginning =
-            tokio::spawn(
-                async move { clinic.auth().create_session(jess.id, &SessionMetadata::default()).await },
-            );
+        let beginning = tokio::spawn(async move {
+            clinic.auth().sessions().create(jess.id, &SessionMetadata::default()).await
+        });
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(!beginning.is_finished(), "it waits for the outcome");
         transaction.commit().await?;
         assert!(matches!(beginning.await?, Err(AuthError::LoginRefused(_))));
         let auth = world.clinic.auth();
-        auth.unlock_user(jess.id).await?;
-        auth.update_user(jess.id, set_active(true)).await?;
-        assert!(auth.get_all_sessions().await?.is_empty());
+        auth.users().unlock(jess.id).await?;
+        auth.users().update(jess.id, set_active(true)).await?;
+        assert!(auth.sessions().all().await?.is_empty());
     }
     Ok(())
 }
@@ -92,31 +91,31 @@ async fn a_session_from_before_a_deactivation_or_a_lock_is_dead_after_it() -> Re
     let owner = world.owner().await?;
 
     let token = session(&world.clinic, &jess).await?;
-    auth.update_user(jess.id, set_active(false)).await?;
-    auth.update_user(jess.id, set_active(true)).await?;
+    auth.users().update(jess.id, set_active(false)).await?;
+    auth.users().update(jess.id, set_active(true)).await?;
     assert!(!is_live(&world.clinic, &token).await?, "deactivated");
 
     // By another program, which ends no session.
     let token = session(&world.clinic, &jess).await?;
     owner.run("UPDATE auth.users SET is_active = false", []).await?;
-    auth.update_user(jess.id, set_active(true)).await?;
+    auth.users().update(jess.id, set_active(true)).await?;
     assert!(!is_live(&world.clinic, &token).await?, "deactivated by another program");
 
     let token = session(&world.clinic, &jess).await?;
-    auth.lock_user(jess.id, "a reason").await?;
-    auth.unlock_user(jess.id).await?;
+    auth.users().lock(jess.id, "a reason").await?;
+    auth.users().unlock(jess.id).await?;
     assert!(!is_live(&world.clinic, &token).await?, "locked");
 
     let token = session(&world.clinic, &jess).await?;
     owner.run("UPDATE auth.users SET is_locked = true", []).await?;
-    auth.unlock_user(jess.id).await?;
+    auth.users().unlock(jess.id).await?;
     assert!(!is_live(&world.clinic, &token).await?, "locked by another program");
 
     let token = session(&world.clinic, &jess).await?;
     for _ in 0..5 {
         auth.login(request("jess", "wrong")).await.expect_err("wrong");
     }
-    auth.unlock_user(jess.id).await?;
+    auth.users().unlock(jess.id).await?;
     assert!(is_live(&world.clinic, &token).await?, "a lock of failures ends none");
     Ok(())
 }
@@ -127,7 +126,7 @@ async fn another_role_ends_the_sessions_and_another_name_does_not() -> Result<()
     let auth = world.clinic.auth();
     let permissions = Permissions(vec!["print".into()]);
     let new = NewUser { role: Role::Admin, permissions: Some(permissions.clone()), ..new_user("jess") };
-    let jess = auth.create_user(new).await?;
+    let jess = auth.users().create(new).await?;
     let ana = user(&world.clinic, "ana").await?;
     let hers = session(&world.clinic, &ana).await?;
     let ending = [
@@ -157,12 +156,12 @@ async fn another_role_ends_the_sessions_and_another_name_does_not() -> Result<()
     ];
     for update in keeping {
         let token = session(&world.clinic, &jess).await?;
-        auth.update_user(jess.id, update.clone()).await?;
+        auth.users().update(jess.id, update.clone()).await?;
         assert!(is_live(&world.clinic, &token).await?, "{update:?}");
     }
     for update in ending {
         let token = session(&world.clinic, &jess).await?;
-        auth.update_user(jess.id, update.clone()).await?;
+        auth.users().update(jess.id, update.clone()).await?;
         assert!(!is_live(&world.clinic, &token).await?, "{update:?}");
     }
     assert!(is_live(&world.clinic, &hers).await?, "another user's");
@@ -177,12 +176,12 @@ async fn enrolling_a_second_factor_ends_the_other_sessions() -> Result<()> {
     // The second time in place of the first.
     for round in 0..2 {
         let other = session(&world.clinic, &jess).await?;
-        let here = auth.create_session(jess.id, &SessionMetadata::default()).await?;
-        let enrolment = auth.enrol_totp(here.id).await?;
+        let here = auth.sessions().create(jess.id, &SessionMetadata::default()).await?;
+        let enrollment = auth.totp().enroll(here.id).await?;
         assert!(is_live(&world.clinic, &other).await?, "not before it is confirmed");
-        auth.confirm_totp(here.id, &code(&world.clinic, enrolment.secret(), -1).await?).await?;
+        auth.totp().confirm(here.id, &code(&world.clinic, enrollment.secret(), -1).await?).await?;
         assert!(!is_live(&world.clinic, &other).await?, "round {round}");
-        assert_eq!(auth.get_all_sessions().await?.iter().map(|one| one.id).collect::<Vec<_>>(), [here.id]);
+        assert_eq!(auth.sessions().all().await?.iter().map(|one| one.id).collect::<Vec<_>>(), [here.id]);
     }
     Ok(())
 }
@@ -190,17 +189,17 @@ async fn enrolling_a_second_factor_ends_the_other_sessions() -> Result<()> {
 /// An administrator, and an invitation of theirs to become one.
 async fn invitation(world: &World) -> Result<(User, CreatedInvitation)> {
     let auth = world.clinic.auth();
-    let root = match auth.get_user_by_handle(&"root".parse()?).await? {
+    let root = match auth.users().find_by_handle(&"root".parse()?).await? {
         Some(root) => root,
-        None => auth.create_user(NewUser { role: Role::Admin, ..new_user("root") }).await?,
+        None => auth.users().create(NewUser { role: Role::Admin, ..new_user("root") }).await?,
     };
     let new = NewInvitation::new("kai@example.com".parse()?, Role::Admin, root.id);
-    Ok((root, auth.create_invitation(new).await?))
+    Ok((root, auth.invitations().create(new).await?))
 }
 
 async fn accept(tenant: &TenantConnection, made: &CreatedInvitation) -> Result<User, AuthError> {
     let invited = InvitedUser::new("kai".parse()?, password());
-    tenant.auth().accept_invitation(made.token.expose_secret(), invited).await
+    tenant.auth().invitations().accept(made.token.expose_secret(), invited).await
 }
 
 #[tokio::test]
@@ -212,18 +211,18 @@ async fn an_invitation_is_void_once_its_inviter_may_not_invite() -> Result<()> {
     let void =
         |accepted| matches!(accepted, Err(AuthError::InvitationClosed { state: InvitationState::Void }));
 
-    auth.update_user(root.id, set_active(false)).await?;
+    auth.users().update(root.id, set_active(false)).await?;
     assert!(void(accept(&world.clinic, &made).await), "inactive");
-    assert!(auth.get_pending_invitations().await?.is_empty());
-    auth.update_user(root.id, set_active(true)).await?;
+    assert!(auth.invitations().all_pending().await?.is_empty());
+    auth.users().update(root.id, set_active(true)).await?;
 
-    auth.lock_user(root.id, "a reason").await?;
+    auth.users().lock(root.id, "a reason").await?;
     assert!(void(accept(&world.clinic, &made).await), "locked");
-    auth.unlock_user(root.id).await?;
+    auth.users().unlock(root.id).await?;
 
-    auth.update_user(root.id, set_role(Role::Viewer)).await?;
+    auth.users().update(root.id, set_role(Role::Viewer)).await?;
     assert!(void(accept(&world.clinic, &made).await), "demoted");
-    auth.update_user(root.id, set_role(Role::Admin)).await?;
+    auth.users().update(root.id, set_role(Role::Admin)).await?;
 
     owner.run("UPDATE auth.users SET role = 'member'", []).await?;
     assert!(void(accept(&world.clinic, &made).await), "demoted by another program");
@@ -233,13 +232,13 @@ async fn an_invitation_is_void_once_its_inviter_may_not_invite() -> Result<()> {
     for _ in 0..5 {
         auth.login(request("root", "wrong")).await.expect_err("wrong");
     }
-    assert_eq!(auth.get_pending_invitations().await?.len(), 1);
+    assert_eq!(auth.invitations().all_pending().await?.len(), 1);
     assert_eq!(accept(&world.clinic, &made).await?.role, Role::Admin);
     auth.login(request("kai", PASSWORD)).await?;
 
-    auth.delete_user(root.id).await?;
+    auth.users().delete(root.id).await?;
     let (root, made) = invitation(&world).await?;
-    auth.delete_user(root.id).await?;
+    auth.users().delete(root.id).await?;
     assert!(matches!(accept(&world.clinic, &made).await, Err(AuthError::InvitationNotFound)));
     Ok(())
 }
@@ -249,11 +248,11 @@ async fn nobody_invites_who_is_inactive_or_locked() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let (root, _) = invitation(&world).await?;
-    auth.lock_user(root.id, "a reason").await?;
+    auth.users().lock(root.id, "a reason").await?;
     let refused = invitation(&world).await.err().and_then(|error| error.downcast::<AuthError>().ok());
     assert!(matches!(refused, Some(AuthError::LoginRefused(LoginRefusal::Locked { until: None }))));
-    auth.unlock_user(root.id).await?;
-    auth.update_user(root.id, set_active(false)).await?;
+    auth.users().unlock(root.id).await?;
+    auth.users().update(root.id, set_active(false)).await?;
     let refused = invitation(&world).await.err().and_then(|error| error.downcast::<AuthError>().ok());
     assert!(matches!(refused, Some(AuthError::LoginRefused(LoginRefusal::Inactive))));
     Ok(())
@@ -265,7 +264,7 @@ async fn an_invitation_is_not_accepted_beside_a_demotion() -> Result<()> {
     let world = World::new().await?;
     let (root, made) = invitation(&world).await?;
     let transaction = world.clinic.begin().await?;
-    transaction.auth().update_user(root.id, set_role(Role::Viewer)).await?;
+    transaction.auth().users().update(root.id, set_role(Role::Viewer)).await?;
     let clinic = world.clinic.clone();
     let accepting = tokio::spawn(async move { accept(&clinic, &made).await });
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -276,6 +275,6 @@ async fn an_invitation_is_not_accepted_beside_a_demotion() -> Result<()> {
         matches!(closed, Err(AuthError::InvitationClosed { state: InvitationState::Void })),
         "{closed:?}"
     );
-    assert_eq!(world.clinic.auth().get_all_users().await?.len(), 1);
+    assert_eq!(world.clinic.auth().users().all().await?.len(), 1);
     Ok(())
 }

@@ -7,12 +7,12 @@ use uuid::Uuid;
 use watertight::InvalidInput;
 use watertight::auth::AuthError;
 use watertight::auth::{
-    AuditEventType, Change, FindUsers, NewAuditEvent, NewInvitation, NewUser, Permissions, Profile,
-    ProfileUpdate, Role, SessionMetadata, User, UserRecord, UserUpdate,
+    AuditEventType, Change, NewAuditEvent, NewInvitation, NewUser, Permissions, Profile, ProfileUpdate, Role,
+    SessionMetadata, User, UserEntity, UserRecord, UserUpdate,
 };
 use watertight::entity::auth::users;
 
-use super::{PASSWORD, World, enrol, new_user, request, user};
+use super::{PASSWORD, World, enroll, new_user, request, user};
 
 fn profile() -> Profile {
     Profile {
@@ -34,7 +34,8 @@ async fn every_field_given_is_stored() -> Result<()> {
     let created = world
         .clinic
         .auth()
-        .create_user(NewUser {
+        .users()
+        .create(NewUser {
             role: "front_desk".parse()?,
             profile: profile(),
             is_active: false,
@@ -44,7 +45,7 @@ async fn every_field_given_is_stored() -> Result<()> {
             ..new_user("jess")
         })
         .await?;
-    let read = world.clinic.auth().get_user(created.id).await?.expect("the user");
+    let read = world.clinic.auth().users().find(created.id).await?.expect("the user");
     assert_eq!(read, created);
     assert_eq!((read.handle.as_str(), read.email.as_str()), ("jess", "jess@example.com"));
     assert_eq!((read.role.as_str(), read.profile), ("front_desk", profile()));
@@ -58,7 +59,7 @@ async fn every_field_given_is_stored() -> Result<()> {
 #[tokio::test]
 async fn what_is_read_by_place_is_what_is_read_by_name() -> Result<()> {
     let world = World::new().await?;
-    let jess = world.clinic.auth().create_user(NewUser { profile: profile(), ..new_user("jess") }).await?;
+    let jess = world.clinic.auth().users().create(NewUser { profile: profile(), ..new_user("jess") }).await?;
     let login = world.clinic.auth().login(request("jess", PASSWORD)).await?;
     let owner = world.owner().await?;
     // Different in every column.
@@ -82,14 +83,14 @@ async fn what_is_read_by_place_is_what_is_read_by_name() -> Result<()> {
         .await?;
     let by_name = users::Entity::find_by_id((world.clinic.tenant_id().uuid(), jess.id));
     let mut by_name = by_name.into_model::<User>().one(&world.clinic).await?.expect("the user");
-    let by_place = world.clinic.auth().get_user(jess.id).await?.expect("the user");
+    let by_place = world.clinic.auth().users().find(jess.id).await?.expect("the user");
     // By name it is the column, by place whether the lock holds.
     assert!(by_name.is_locked && !by_place.is_locked);
     by_name.is_locked = false;
     assert_eq!(by_name, by_place);
     let known = world.clinic.auth().authenticate(login.token.expose_secret()).await?.expect("someone known");
     assert_eq!(known.user, by_place);
-    assert_eq!(Some(known.session), world.clinic.auth().get_session(login.session.id).await?);
+    assert_eq!(Some(known.session), world.clinic.auth().sessions().find(login.session.id).await?);
     Ok(())
 }
 
@@ -98,12 +99,12 @@ async fn users_are_found_by_identity_handle_and_email_however_they_are_written()
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
     let auth = world.clinic.auth();
-    assert_eq!(auth.get_user_by_handle(&" JESS ".parse()?).await?, Some(jess.clone()));
-    assert_eq!(auth.get_user_by_email(&"Jess@Example.COM".parse()?).await?, Some(jess.clone()));
+    assert_eq!(auth.users().find_by_handle(&" JESS ".parse()?).await?, Some(jess.clone()));
+    assert_eq!(auth.users().find_by_email(&"Jess@Example.COM".parse()?).await?, Some(jess.clone()));
     assert_eq!(users::Entity::find_by_handle(&world.clinic, &"jess".parse()?).await?, Some(jess));
-    assert_eq!(auth.get_user(Uuid::new_v4()).await?, None);
-    assert_eq!(auth.get_user_by_handle(&"nobody".parse()?).await?, None);
-    assert_eq!(auth.get_user_by_email(&"nobody@example.com".parse()?).await?, None);
+    assert_eq!(auth.users().find(Uuid::new_v4()).await?, None);
+    assert_eq!(auth.users().find_by_handle(&"nobody".parse()?).await?, None);
+    assert_eq!(auth.users().find_by_email(&"nobody@example.com".parse()?).await?, None);
     Ok(())
 }
 
@@ -111,20 +112,20 @@ async fn users_are_found_by_identity_handle_and_email_however_they_are_written()
 async fn all_users_come_ordered_whole_by_page_and_by_stream() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
-    assert!(!auth.has_users().await?);
+    assert!(!auth.users().any().await?);
     for handle in ["maya", "ana", "zoe", "jess", "ben"] {
         user(&world.clinic, handle).await?;
     }
-    assert!(auth.has_users().await?);
-    let all = auth.get_all_users().await?;
+    assert!(auth.users().any().await?);
+    let all = auth.users().all().await?;
     let handles: Vec<_> = all.iter().map(|user| user.handle.as_str()).collect();
     assert_eq!(handles, ["ana", "ben", "jess", "maya", "zoe"]);
-    let streamed: Vec<_> = auth.stream_users().await?.try_collect().await?;
+    let streamed: Vec<_> = auth.users().stream().await?.try_collect().await?;
     assert_eq!(streamed, all);
     let mut paged = Vec::new();
     loop {
         let after = paged.last().map(|user: &watertight::auth::User| user.handle.clone());
-        let page = auth.get_users_page(after.as_ref(), 2).await?;
+        let page = auth.users().page(after.as_ref(), 2).await?;
         if page.is_empty() {
             break;
         }
@@ -143,28 +144,28 @@ async fn a_taken_name_is_an_error_that_says_which_and_ends_no_transaction() -> R
     let auth = transaction.auth();
     let same_handle = NewUser { email: "other@example.com".parse()?, ..new_user("jess") };
     assert!(
-        matches!(auth.create_user(same_handle).await, Err(AuthError::HandleTaken { handle }) if handle == "jess")
+        matches!(auth.users().create(same_handle).await, Err(AuthError::HandleTaken { handle }) if handle == "jess")
     );
     let same_email = NewUser { email: "jess@example.com".parse()?, ..new_user("other") };
     assert!(
-        matches!(auth.create_user(same_email).await, Err(AuthError::EmailTaken { email }) if email == "jess@example.com")
+        matches!(auth.users().create(same_email).await, Err(AuthError::EmailTaken { email }) if email == "jess@example.com")
     );
-    auth.create_user(new_user("ben")).await?;
+    auth.users().create(new_user("ben")).await?;
     transaction.commit().await?;
-    assert_eq!(world.clinic.auth().get_all_users().await?.len(), 3);
+    assert_eq!(world.clinic.auth().users().all().await?.len(), 3);
 
     let auth = world.clinic.auth();
     let handle =
         UserUpdate { handle: "jess".parse::<watertight::auth::Handle>()?.into(), ..Default::default() };
     assert!(
-        matches!(auth.update_user(ana.id, handle).await, Err(AuthError::HandleTaken { handle }) if handle == "jess")
+        matches!(auth.users().update(ana.id, handle).await, Err(AuthError::HandleTaken { handle }) if handle == "jess")
     );
     let email = UserUpdate {
         email: "jess@example.com".parse::<watertight::auth::Email>()?.into(),
         ..Default::default()
     };
-    assert!(matches!(auth.update_user(ana.id, email).await, Err(AuthError::EmailTaken { .. })));
-    assert_eq!(auth.get_user(ana.id).await?, Some(ana));
+    assert!(matches!(auth.users().update(ana.id, email).await, Err(AuthError::EmailTaken { .. })));
+    assert_eq!(auth.users().find(ana.id).await?, Some(ana));
     Ok(())
 }
 
@@ -172,7 +173,7 @@ async fn a_taken_name_is_an_error_that_says_which_and_ends_no_transaction() -> R
 async fn an_update_sets_clears_and_keeps() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
-    let jess = auth.create_user(NewUser { profile: profile(), ..new_user("jess") }).await?;
+    let jess = auth.users().create(NewUser { profile: profile(), ..new_user("jess") }).await?;
     let update = UserUpdate {
         role: Role::Admin.into(),
         profile: ProfileUpdate {
@@ -189,9 +190,9 @@ async fn an_update_sets_clears_and_keeps() -> Result<()> {
     assert_eq!(changed.profile, Profile { bio: None, theme: Some("light".into()), ..profile() });
     assert!(changed.updated_at > jess.updated_at);
     assert_eq!(changed.created_at, jess.created_at);
-    assert_eq!(auth.get_user(jess.id).await?, Some(changed));
+    assert_eq!(auth.users().find(jess.id).await?, Some(changed));
 
-    let missing = auth.update_user(Uuid::new_v4(), UserUpdate::default()).await;
+    let missing = auth.users().update(Uuid::new_v4(), UserUpdate::default()).await;
     assert!(matches!(missing, Err(AuthError::UserNotFound { .. })));
     Ok(())
 }
@@ -200,13 +201,13 @@ async fn an_update_sets_clears_and_keeps() -> Result<()> {
 async fn a_second_factor_follows_its_users_handle() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
-    let (secret, _) = enrol(&world.clinic, "jess").await?;
+    let (secret, _) = enroll(&world.clinic, "jess").await?;
     let renamed =
         UserUpdate { handle: "jessica".parse::<watertight::auth::Handle>()?.into(), ..Default::default() };
     let auth = world.clinic.auth();
-    auth.update_user(jess.id, renamed).await?;
-    assert!(auth.get_totp_secret(&"jess".parse()?).await?.is_none());
-    let stored = auth.get_totp_secret(&"jessica".parse()?).await?.expect("the secret");
+    auth.users().update(jess.id, renamed).await?;
+    assert!(auth.totp().find(&"jess".parse()?).await?.is_none());
+    let stored = auth.totp().find(&"jessica".parse()?).await?.expect("the secret");
     assert_eq!(stored.secret.code_at(0)?, secret.code_at(0)?);
     let code = super::code(&world.clinic, &secret, 0).await?;
     auth.login(super::with_code("jessica", &code)).await?;
@@ -218,26 +219,24 @@ async fn a_deleted_user_leaves_the_trail_and_nothing_else() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let (jess, ana) = (user(&world.clinic, "jess").await?, user(&world.clinic, "ana").await?);
-    enrol(&world.clinic, "jess").await?;
-    auth.create_session(jess.id, &SessionMetadata::default()).await?;
-    auth.create_invitation(NewInvitation::new("new@example.com".parse()?, Role::Editor, jess.id)).await?;
-    auth.log_audit_event(NewAuditEvent {
-        user_id: Some(jess.id),
-        ..NewAuditEvent::new(AuditEventType::SystemConfigured)
-    })
-    .await?;
+    enroll(&world.clinic, "jess").await?;
+    auth.sessions().create(jess.id, &SessionMetadata::default()).await?;
+    auth.invitations().create(NewInvitation::new("new@example.com".parse()?, Role::Editor, jess.id)).await?;
+    auth.audit()
+        .log(NewAuditEvent { user_id: Some(jess.id), ..NewAuditEvent::new(AuditEventType::SystemConfigured) })
+        .await?;
     let before = jess.audit_events(&world.clinic).await?.events.len();
     assert!(before > 3);
 
-    assert!(auth.delete_user(jess.id).await?);
-    assert_eq!(auth.get_user(jess.id).await?, None);
+    assert!(auth.users().delete(jess.id).await?);
+    assert_eq!(auth.users().find(jess.id).await?, None);
     assert!(jess.sessions(&world.clinic).await?.is_empty());
     assert!(jess.backup_codes(&world.clinic).await?.is_none());
-    assert!(auth.get_totp_secret(&jess.handle).await?.is_none());
-    assert!(auth.get_all_invitations().await?.is_empty());
+    assert!(auth.totp().find(&jess.handle).await?.is_none());
+    assert!(auth.invitations().all().await?.is_empty());
     assert_eq!(jess.audit_events(&world.clinic).await?.events.len(), before);
-    assert_eq!(auth.get_all_users().await?, [ana]);
-    assert!(!auth.delete_user(jess.id).await?);
+    assert_eq!(auth.users().all().await?, [ana]);
+    assert!(!auth.users().delete(jess.id).await?);
     Ok(())
 }
 
@@ -250,10 +249,10 @@ async fn what_the_columns_do_not_hold_is_refused_and_changes_nothing() -> Result
         Profile { theme: Some("very dark".into()), ..Default::default() },
         Profile { bio: Some("a\0b".into()), ..Default::default() },
     ] {
-        let refused = auth.create_user(NewUser { profile, ..new_user("jess") }).await;
+        let refused = auth.users().create(NewUser { profile, ..new_user("jess") }).await;
         assert!(matches!(refused, Err(AuthError::InvalidInput(InvalidInput { .. }))), "{refused:?}");
     }
-    assert!(!auth.has_users().await?);
+    assert!(!auth.users().any().await?);
     for handle in ["", " ", "a b", "a@b", "a:b", "a\0b", &"x".repeat(65)] {
         assert!(handle.parse::<watertight::auth::Handle>().is_err(), "{handle:?}");
     }
@@ -269,14 +268,14 @@ async fn an_administrator_locks_and_unlocks() -> Result<()> {
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
     let login = auth.login(super::request("jess", super::PASSWORD)).await?;
-    let locked = auth.lock_user(jess.id, "left the company").await?;
+    let locked = auth.users().lock(jess.id, "left the company").await?;
     assert!(locked.is_locked && locked.locked_until.is_none());
     assert_eq!(locked.lock_reason.as_deref(), Some("left the company"));
     assert_eq!(auth.authenticate(login.token.expose_secret()).await?, None);
     assert!(jess.sessions(&world.clinic).await?.is_empty());
     assert!(auth.login(super::request("jess", super::PASSWORD)).await.is_err());
-    assert!(!auth.unlock_user(jess.id).await?.is_locked);
+    assert!(!auth.users().unlock(jess.id).await?.is_locked);
     auth.login(super::request("jess", super::PASSWORD)).await?;
-    assert!(matches!(auth.lock_user(Uuid::new_v4(), "").await, Err(AuthError::UserNotFound { .. })));
+    assert!(matches!(auth.users().lock(Uuid::new_v4(), "").await, Err(AuthError::UserNotFound { .. })));
     Ok(())
 }

@@ -11,7 +11,7 @@ use watertight::{Builder, TableSet, TableSets};
 use watertight_tests::TestDatabase;
 
 use super::{Moved, builder, examine, move_tables};
-use crate::auth::{PASSWORD, enrol, request, user, with_code};
+use crate::auth::{PASSWORD, enroll, request, user, with_code};
 use crate::scheduling::{Shop, at};
 
 #[tokio::test]
@@ -52,16 +52,16 @@ async fn people_log_in_and_are_invited() -> Result<()> {
     assert!(auth.authenticate(login.token.expose_secret()).await?.is_some());
     assert!(moved.spa.auth().authenticate(login.token.expose_secret()).await?.is_none());
     assert!(moved.spa.auth().login(request("jess", PASSWORD)).await.is_err());
-    let (_, codes) = enrol(&moved.clinic, "jess").await?;
+    let (_, codes) = enroll(&moved.clinic, "jess").await?;
     assert!(auth.login(with_code("jess", "000000")).await.is_err());
     assert!(!codes.is_empty());
     let invited = NewInvitation::new("kim@example.com".parse()?, Role::Viewer, jess.id);
-    auth.create_invitation(invited).await?;
-    assert_eq!(auth.get_pending_invitations().await?.len(), 1);
-    assert!(moved.spa.auth().get_pending_invitations().await?.is_empty());
-    assert_eq!(auth.delete_user_sessions(jess.id).await?, 1, "enrolling ended the other");
-    assert!(!auth.get_audit_events(&AuditFilter::default()).await?.events.is_empty());
-    assert!(moved.spa.auth().get_all_users().await?.is_empty());
+    auth.invitations().create(invited).await?;
+    assert_eq!(auth.invitations().all_pending().await?.len(), 1);
+    assert!(moved.spa.auth().invitations().all_pending().await?.is_empty());
+    assert_eq!(auth.sessions().end_all_of(jess.id).await?, 1, "enrolling ended the other");
+    assert!(!auth.audit().page(&AuditFilter::default()).await?.events.is_empty());
+    assert!(moved.spa.auth().users().all().await?.is_empty());
     Ok(())
 }
 

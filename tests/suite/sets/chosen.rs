@@ -48,7 +48,7 @@ async fn a_set_that_is_not_chosen_is_unknown_to_statements() -> Result<()> {
     let error = tenant.execute_unprepared("SELECT count(*) FROM auth.users").await.unwrap_err();
     let reason = Refusal::of(&error).map(|refusal| &refusal.reason);
     assert_eq!(reason, Some(&Reason::UnknownTable("auth.users".to_owned())));
-    assert!(tenant.auth().get_all_users().await.is_err());
+    assert!(tenant.auth().users().all().await.is_err());
     tenant.content().create_service(watertight::content::NewService::new("Massage", 60, 9_000)).await?;
     Ok(())
 }

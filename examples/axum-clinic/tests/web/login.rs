@@ -11,7 +11,7 @@ use crate::visitor::Visitor;
 use crate::world::{CLINIC, OWNER, STUDIO, VIEWER, World, code, settings};
 
 /// Enrols a second factor through the pages. The code that is right now is still to be used.
-async fn enrol(world: &World, jess: &Visitor) -> Result<(TotpSecret, Vec<String>)> {
+async fn enroll(world: &World, jess: &Visitor) -> Result<(TotpSecret, Vec<String>)> {
     let page = jess.post("/account/second-factor", &[]).await?;
     assert_eq!(page.status, 200);
     assert!(page.text.contains("data:image/svg+xml;base64,"));
@@ -81,7 +81,7 @@ async fn logging_out_ends_the_session_itself() -> Result<()> {
 async fn a_second_factor_is_asked_for_and_good_once() -> Result<()> {
     let world = World::open().await?;
     let jess = world.known(CLINIC, OWNER).await?;
-    let (secret, backup) = enrol(&world, &jess).await?;
+    let (secret, backup) = enroll(&world, &jess).await?;
     assert_eq!(jess.post("/account/second-factor", &[]).await?.status, 409, "there is one already");
 
     let again = world.visitor(CLINIC);
@@ -118,7 +118,7 @@ async fn a_second_factor_is_asked_for_and_good_once() -> Result<()> {
 async fn a_second_factor_is_given_up_with_the_password_alone() -> Result<()> {
     let world = World::open().await?;
     let jess = world.known(CLINIC, OWNER).await?;
-    enrol(&world, &jess).await?;
+    enroll(&world, &jess).await?;
     let wrong = jess.post("/account/second-factor/off", &[("password", "000000")]).await?;
     assert_eq!(wrong.status, 403);
     assert_eq!(world.visitor(CLINIC).log_in(OWNER).await?.status, 200, "still asked for");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
-use sea_orm::{AccessMode, FromQueryResult};
+use sea_orm::AccessMode;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -14,6 +14,7 @@ use super::stats::count_rows;
 use super::tables::TenantTable;
 use super::{Maintenance, Progress};
 use crate::operations::MaintenanceError;
+use crate::tenant::clock;
 use crate::tenant::sql::statement;
 use crate::tenant::{TenantId, TenantTransaction};
 
@@ -60,18 +61,10 @@ impl Maintenance {
         writer: impl AsyncWrite + Unpin + Send,
         mut progress: impl FnMut(Progress<'_>) + Send,
     ) -> Result<Export, MaintenanceError> {
-        #[derive(FromQueryResult)]
-        struct Moment {
-            now: DateTime<Utc>,
-        }
         let tables = self.tables().await?;
         let transaction = self.begin(tenant, AccessMode::ReadOnly).await?;
         let total = count_rows(&transaction, &tables).await?.values().sum();
-        let now = transaction.query_one_raw(statement("SELECT now() AS now", [])).await?;
-        let exported_at = now.map_or_else(
-            || Ok(Utc::now()),
-            |row| Moment::from_query_result(&row, "").map(|moment| moment.now),
-        )?;
+        let exported_at = clock::now(&transaction).await?;
 
         let mut lines = Lines { writer, hash: Sha256::new() };
         let columns = tables.iter().map(|table| (table.static_name.clone(), table.columns.clone())).collect();

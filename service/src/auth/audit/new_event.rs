@@ -1,0 +1,96 @@
+//! An audit event to be written.
+
+use uuid::Uuid;
+
+use crate::auth::audit::event_type::AuditEventType;
+use crate::auth::audit::kinds::{Severity, Source};
+use crate::auth::sessions::metadata::SessionMetadata;
+use crate::vocabulary::{Handle, InvalidInput, text};
+
+/// An event to be logged.
+///
+/// ```
+/// use watertight::auth::{AuditEventType, NewAuditEvent, Severity};
+///
+/// let event = NewAuditEvent {
+///     severity: Severity::Critical,
+///     details: serde_json::json!({"finding": "open port"}),
+///     ..NewAuditEvent::new(AuditEventType::SecurityScan)
+/// };
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAuditEvent {
+    /// The type.
+    pub event_type: AuditEventType,
+    /// The id of the acting user, if known.
+    pub user_id: Option<Uuid>,
+    /// The id of the affected user.
+    pub target_user_id: Option<Uuid>,
+    /// The handle of the acting user; at most 64 characters.
+    pub handle: Option<String>,
+    /// The IP address; at most 45 characters.
+    pub ip_address: Option<String>,
+    /// The user agent.
+    pub user_agent: Option<String>,
+    /// Further details: a JSON object without secrets.
+    pub details: serde_json::Value,
+    /// The severity.
+    pub severity: Severity,
+    /// The source.
+    pub source: Source,
+}
+
+impl NewAuditEvent {
+    /// An event of the system, with severity `Info` and no details.
+    #[must_use]
+    pub fn new(event_type: AuditEventType) -> Self {
+        Self {
+            event_type,
+            user_id: None,
+            target_user_id: None,
+            handle: None,
+            ip_address: None,
+            user_agent: None,
+            details: serde_json::Value::Object(serde_json::Map::new()),
+            severity: Severity::default(),
+            source: Source::default(),
+        }
+    }
+
+    /// An event that a user caused.
+    pub(in crate::auth) fn by_user(event_type: AuditEventType, user: Uuid, handle: Option<&Handle>) -> Self {
+        Self {
+            user_id: Some(user),
+            handle: handle.map(ToString::to_string),
+            source: Source::User,
+            ..Self::new(event_type)
+        }
+    }
+
+    /// An event that an administrator caused on a user's account: a warning.
+    pub(in crate::auth) fn by_admin(event_type: AuditEventType, target: Uuid) -> Self {
+        Self {
+            target_user_id: Some(target),
+            severity: Severity::Warning,
+            source: Source::Admin,
+            ..Self::new(event_type)
+        }
+    }
+
+    /// The same event with the address and the user agent of a client.
+    pub(in crate::auth) fn with_client(self, client: &SessionMetadata) -> Self {
+        Self {
+            ip_address: client.client_ip.map(|ip| ip.to_string()),
+            user_agent: client.user_agent.clone(),
+            ..self
+        }
+    }
+
+    /// Refuses a value that the database would refuse, so that one event does not block others.
+    pub(in crate::auth) fn check(&self) -> Result<(), InvalidInput> {
+        text::check_optional("handle", self.handle.as_ref(), 64)?;
+        text::check_optional("IP address", self.ip_address.as_ref(), 45)?;
+        text::check_optional("user agent", self.user_agent.as_ref(), usize::MAX)?;
+        text::check_object("audit details", &self.details)
+    }
+}

@@ -1,0 +1,120 @@
+//! Writing audit events. Events are added and never changed.
+//!
+//! The policy `audit_clock` limits their time: the application's role can insert an event of the present, or of the last day
+//! for a buffered one.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::auth::audit::event_type::AuditEventType;
+use crate::auth::audit::kinds::{Severity, Source};
+use crate::auth::audit::new_event::NewAuditEvent;
+use crate::auth::error::AuthError;
+use crate::auth::handle::AuditTrail;
+use crate::tenant::TenantExecutor;
+use crate::tenant::sql::statement;
+
+/// The statement for any number of events: the plan is cached, and the message contains one value. An event that is written
+/// twice, because the outcome of the first attempt is unknown, is stored once.
+const INSERT: &str = r#"INSERT INTO "auth"."audit_events"
+    ("id", "type", "user_id", "target_user_id", "handle", "ip_address", "user_agent", "details", "severity",
+     "source", "timestamp")
+    SELECT "e"."id", "e"."type", "e"."user_id", "e"."target_user_id", "e"."handle", "e"."ip_address",
+           "e"."user_agent", "e"."details", "e"."severity", "e"."source",
+           clock_timestamp() - "e"."age" * INTERVAL '1 microsecond'
+    FROM jsonb_to_recordset($1::text::jsonb) AS "e"("id" uuid, "type" text, "user_id" uuid, "target_user_id" uuid,
+         "handle" text, "ip_address" text, "user_agent" text, "details" jsonb, "severity" text, "source" text,
+         "age" bigint)
+    ON CONFLICT ("id") DO NOTHING"#;
+
+/// The longest time between an event and its row: the database refuses older events to the application's role.
+const OLDEST: Duration = Duration::from_hours(24);
+
+/// An event as [`INSERT`] reads it.
+#[derive(Serialize)]
+struct Row<'a> {
+    id: Uuid,
+    r#type: &'a AuditEventType,
+    user_id: Option<Uuid>,
+    target_user_id: Option<Uuid>,
+    handle: Option<&'a String>,
+    ip_address: Option<&'a String>,
+    user_agent: Option<&'a String>,
+    details: &'a serde_json::Value,
+    severity: Severity,
+    source: Source,
+    /// How long ago it happened, in microseconds.
+    age: u64,
+}
+
+fn micros_of(age: Duration) -> u64 {
+    u64::try_from(age.min(OLDEST).as_micros()).unwrap_or_default()
+}
+
+impl<C: TenantExecutor> AuditTrail<'_, C> {
+    /// Writes an event and returns its id. The database's clock sets its time.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidInput`].
+    pub async fn log(self, event: NewAuditEvent) -> Result<Uuid, AuthError> {
+        event.check()?;
+        let id = Uuid::now_v7();
+        self.write(&[(id, &event, Duration::ZERO)]).await?;
+        Ok(id)
+    }
+
+    /// Writes events in one statement, all or none, and returns their ids.
+    ///
+    /// # Errors
+    /// [`AuthError::InvalidInput`].
+    pub async fn log_all(self, events: Vec<NewAuditEvent>) -> Result<Vec<Uuid>, AuthError> {
+        events.iter().try_for_each(NewAuditEvent::check)?;
+        let rows: Vec<_> = events.iter().map(|event| (Uuid::now_v7(), event, Duration::ZERO)).collect();
+        self.write(&rows).await?;
+        Ok(rows.into_iter().map(|(id, ..)| id).collect())
+    }
+
+    /// Writes checked events, each with its age.
+    pub(in crate::auth) async fn write(
+        self,
+        events: &[(Uuid, &NewAuditEvent, Duration)],
+    ) -> Result<(), AuthError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<_> = events
+            .iter()
+            .map(|(id, event, age)| Row {
+                id: *id,
+                r#type: &event.event_type,
+                user_id: event.user_id,
+                target_user_id: event.target_user_id,
+                handle: event.handle.as_ref(),
+                ip_address: event.ip_address.as_ref(),
+                user_agent: event.user_agent.as_ref(),
+                details: &event.details,
+                severity: event.severity,
+                source: event.source,
+                age: micros_of(*age),
+            })
+            .collect();
+        let rows = serde_json::to_string(&rows).map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
+        self.auth.db.execute_raw(statement(INSERT, [rows.into()])).await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_dated_back_a_day_at_most() {
+        assert_eq!(micros_of(Duration::from_millis(5)), 5_000);
+        for age in [OLDEST, Duration::from_hours(240), Duration::MAX] {
+            assert_eq!(micros_of(age), 86_400_000_000);
+        }
+    }
+}

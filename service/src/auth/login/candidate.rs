@@ -1,0 +1,64 @@
+//! The columns of a user that decide on a login.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{FromQueryResult, Value};
+use uuid::Uuid;
+
+use crate::auth::error::AuthError;
+use crate::auth::handle::Auth;
+use crate::auth::refusal::LoginRefusal;
+use crate::auth::users::columns::LOCKED;
+use crate::tenant::TenantExecutor;
+use crate::tenant::sql::statement;
+use crate::vocabulary::Handle;
+
+/// The columns of a user that decide on a login.
+#[derive(FromQueryResult)]
+pub(in crate::auth) struct Candidate {
+    pub(in crate::auth) id: Uuid,
+    pub(in crate::auth) handle: Handle,
+    pub(in crate::auth) password_hash: String,
+    pub(in crate::auth) is_active: bool,
+    pub(in crate::auth) is_locked: bool,
+    pub(in crate::auth) locked_until: Option<DateTime<Utc>>,
+    pub(in crate::auth) totp_enabled: bool,
+}
+
+impl Candidate {
+    /// The refusal that follows from the account's state alone.
+    pub(in crate::auth) fn barred(&self) -> Option<LoginRefusal> {
+        if self.is_locked {
+            return Some(LoginRefusal::Locked { until: self.locked_until });
+        }
+        (!self.is_active).then_some(LoginRefusal::Inactive)
+    }
+}
+
+impl<C: TenantExecutor> Auth<'_, C> {
+    pub(in crate::auth) async fn candidate(
+        self,
+        condition: &str,
+        value: Value,
+    ) -> Result<Option<Candidate>, AuthError> {
+        self.candidate_with(condition, value, "").await
+    }
+
+    /// The row of a user, locked until the transaction ends.
+    pub(in crate::auth) async fn locked_candidate(self, id: Uuid) -> Result<Option<Candidate>, AuthError> {
+        self.candidate_with(r#""id" = $1"#, id.into(), "FOR UPDATE").await
+    }
+
+    async fn candidate_with(
+        self,
+        condition: &str,
+        value: Value,
+        lock: &str,
+    ) -> Result<Option<Candidate>, AuthError> {
+        let select = format!(
+            r#"SELECT "id", "handle", "password_hash", "is_active", {LOCKED} AS "is_locked", "locked_until",
+                      "totp_enabled" FROM "auth"."users" WHERE {condition} {lock}"#
+        );
+        let row = self.db.query_one_raw(statement(select, [value])).await?;
+        Ok(row.map(|row| Candidate::from_query_result(&row, "")).transpose()?)
+    }
+}

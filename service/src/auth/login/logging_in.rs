@@ -1,0 +1,61 @@
+//! Logging in.
+
+use crate::auth::error::AuthError;
+use crate::auth::handle::Auth;
+use crate::auth::login::admitting::Proof;
+use crate::auth::login::attempt::Factor;
+use crate::auth::login::request::LoginRequest;
+use crate::auth::login::result::Login;
+use crate::auth::users::identifier::Identifier;
+use crate::tenant::TenantExecutor;
+
+impl<C: TenantExecutor> Auth<'_, C> {
+    /// Logs a user in: verifies the credentials and creates a session.
+    ///
+    /// The second factor is verified if one is enrolled. Every attempt is written to the audit trail.
+    ///
+    /// An unknown user takes as long as a wrong password and costs the database as much. Failures are counted in the database and
+    /// lock the account as [`Lockout`](crate::auth::Lockout) defines. After hashing, the row is locked and read again, and the
+    /// failure is counted in the same transaction: once the account is locked, no answer depends on the password. A hash of a
+    /// lower cost than the settings' is replaced.
+    ///
+    /// Call it outside a transaction of your own: a refusal that is rolled back is not counted.
+    ///
+    /// # Errors
+    /// [`AuthError::LoginRefused`]; [`AuthError::NotConfigured`] without
+    /// [`signing_keys`](crate::auth::AuthSettings::signing_keys), before anything else.
+    pub async fn login(self, request: LoginRequest) -> Result<Login, AuthError> {
+        let keys = self.config.signing_keys()?;
+        let LoginRequest { identifier, password, second_factor, metadata } = request;
+        metadata.check()?;
+        let named = match &identifier {
+            Identifier::Handle(handle) => (r#""handle" = $1"#, handle.as_str()),
+            Identifier::Email(email) => (r#""email" = $1"#, email.as_str()),
+        };
+        let candidate = self.candidate(named.0, named.1.into()).await?;
+        let attempt = self.compare(candidate, &password).await?;
+
+        let first = if second_factor.is_some() { Factor::Unchecked } else { Factor::Missing };
+        let mut transaction = self.db.begin().await?;
+        let mut verdict = self.on(&transaction).judge(&attempt, first, &metadata).await?;
+        let (mut proof, mut rehashed) = (Proof::None, None);
+        if let Ok(verified) = &verdict
+            && (verified.totp_enabled || self.config.hasher.needs_rehash(&verified.hash))
+        {
+            transaction.commit().await?;
+            let prepared = self.prepare(verified, second_factor, password).await?;
+            (proof, rehashed) = (prepared.proof, prepared.rehashed);
+            transaction = self.db.begin().await?;
+            verdict = self.on(&transaction).judge(&attempt, prepared.factor, &metadata).await?;
+        }
+        let auth = self.on(&transaction);
+        let admitted = match verdict {
+            Ok(verified) => auth.admit(&attempt, &verified, proof, rehashed.as_ref(), &metadata).await?,
+            Err(refusal) => Err(refusal),
+        };
+        transaction.commit().await?;
+        let (user, session, backup_codes_remaining) = admitted?;
+        let token = keys.sign(self.db.tenant_id(), session.id)?;
+        Ok(Login { user, session, token, backup_codes_remaining })
+    }
+}

@@ -1,0 +1,47 @@
+//! The request and the result of a login.
+
+use secrecy::SecretString;
+
+use crate::auth::sessions::metadata::SessionMetadata;
+use crate::auth::users::identifier::Identifier;
+use crate::auth::users::password::Password;
+
+/// The second factor of a login.
+#[derive(Debug, Clone)]
+pub enum SecondFactor {
+    /// A code of the authenticator app.
+    Totp(SecretString),
+    /// A backup code.
+    BackupCode(SecretString),
+}
+
+/// The credentials of a login attempt.
+///
+/// ```
+/// use watertight::auth::{LoginRequest, Password, SecondFactor};
+///
+/// let request = LoginRequest {
+///     second_factor: Some(SecondFactor::Totp("123456".into())),
+///     ..LoginRequest::new("jess@example.com".parse()?, Password::new("correct horse")?)
+/// };
+/// # Ok::<(), watertight::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct LoginRequest {
+    /// A handle or an email address.
+    pub identifier: Identifier,
+    /// The password.
+    pub password: Password,
+    /// The second factor, if one is required.
+    pub second_factor: Option<SecondFactor>,
+    /// The client.
+    pub metadata: SessionMetadata,
+}
+
+impl LoginRequest {
+    /// A login with a password alone and no data about the client.
+    #[must_use]
+    pub fn new(identifier: Identifier, password: Password) -> Self {
+        Self { identifier, password, second_factor: None, metadata: SessionMetadata::default() }
+    }
+}

@@ -1,0 +1,30 @@
+//! Refused logins.
+
+use chrono::{DateTime, Utc};
+
+/// A refused login, or a refused password of an operation that asks for it again.
+///
+/// What the application shows of it is its own decision: `Locked` reveals that the account exists; `Inactive` and the
+/// refusals of the second factor reveal that the password was right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginRefusal {
+    /// The user is unknown or the password is wrong. The two are not distinguished.
+    #[error("the name or the password is wrong")]
+    BadCredentials,
+    /// The account is locked. The password was not compared.
+    #[error("the account is locked{}", until.map_or_else(String::new, |until| format!(" until {until}")))]
+    Locked {
+        /// The end of the lock; `None` for a lock that an administrator has to lift.
+        until: Option<DateTime<Utc>>,
+    },
+    /// The user is inactive. The password was right.
+    #[error("the account is not active")]
+    Inactive,
+    /// The password was right, and a second factor is required.
+    #[error("a code of the second factor is required")]
+    SecondFactorRequired,
+    /// The password was right; the second factor is wrong or was used before.
+    #[error("the code of the second factor is wrong or has been used")]
+    SecondFactorWrong,
+}

@@ -1,0 +1,99 @@
+//! Creating sessions and their tokens.
+
+use std::sync::LazyLock;
+
+use sea_orm::FromQueryResult;
+use sea_orm::Statement;
+use uuid::Uuid;
+use watertight_entity::auth::sessions;
+
+use crate::auth::error::AuthError;
+use crate::auth::handle::Sessions;
+use crate::auth::sessions::metadata::SessionMetadata;
+use crate::auth::sessions::session::Session;
+use crate::auth::sessions::token::SessionToken;
+use crate::auth::users::columns::LOCKED;
+use crate::tenant::TenantExecutor;
+use crate::tenant::constraint::constraint;
+use crate::tenant::sql::{seconds, statement};
+
+/// The database builds the user in short from the user's row. An unknown, inactive or locked user gets no session. The row is locked, so that a session that is begun while its user is deactivated or locked is either
+/// refused or ended with the others.
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        r#"INSERT INTO "auth"."sessions"
+    ("id", "user_id", "expires_at", "user_data", "client_ip", "client_ip_masked", "user_agent", "device_type",
+     "browser_fingerprint", "geo_location")
+    SELECT $2, "users"."id", CURRENT_TIMESTAMP + $3::float8 * INTERVAL '1 second',
+           jsonb_build_object('id', "users"."id", 'username', "users"."handle",
+               'name', coalesce("users"."display_name", "users"."handle"), 'role', "users"."role",
+               'needsOnboarding', "users"."needs_onboarding", 'onboardingStep', "users"."onboarding_step"),
+           $4, $5, $6, $7, $8, $9::jsonb
+    FROM "auth"."users" WHERE "users"."id" = $1 AND "users"."is_active" AND NOT {LOCKED} FOR SHARE
+    RETURNING *"#
+    )
+});
+
+impl<C: TenantExecutor> Sessions<'_, C> {
+    /// Creates a session of a user that the application has authenticated.
+    ///
+    /// [`Auth::login`](crate::auth::Auth::login) does both.
+    ///
+    /// # Errors
+    /// [`AuthError::LoginRefused`] for a user who is inactive or locked, [`AuthError::UserNotFound`], [`AuthError::InvalidInput`].
+    pub async fn create(self, user: Uuid, metadata: &SessionMetadata) -> Result<Session, AuthError> {
+        metadata.check()?;
+        let unknown = || "unknown".to_owned();
+        let geo_location = metadata.geo_location.as_ref().map(serde_json::to_value).transpose();
+        let geo_location = geo_location.map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
+        let insert = statement(
+            INSERT.as_str(),
+            [
+                user.into(),
+                Uuid::new_v4().into(),
+                seconds(self.auth.config.session_age()),
+                metadata.client_ip.map_or_else(unknown, |ip| ip.to_string()).into(),
+                metadata.client_ip_masked.clone().into(),
+                metadata.user_agent.clone().unwrap_or_else(unknown).into(),
+                metadata.device_type.into(),
+                metadata.browser_fingerprint.clone().into(),
+                geo_location.into(),
+            ],
+        );
+        // A user who was barred when the session was refused can be unlocked when the reason is read.
+        for _ in 0..3 {
+            match self.query_one(insert.clone()).await {
+                Ok(Some(session)) => return Ok(session),
+                Ok(None) => {
+                    let row = self.auth.candidate(r#""id" = $1"#, user.into()).await?;
+                    let row = row.ok_or_else(|| AuthError::UserNotFound { user: user.to_string() })?;
+                    if let Some(refusal) = row.barred() {
+                        return Err(refusal.into());
+                    }
+                }
+                // The user was deleted while the session was being inserted.
+                Err(AuthError::Database(error)) if constraint(&error) == Some("sessions_user_id_fkey") => {
+                    return Err(AuthError::UserNotFound { user: user.to_string() });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(AuthError::Database(sea_orm::DbErr::RecordNotInserted))
+    }
+
+    pub(super) async fn query_one(self, statement: Statement) -> Result<Option<Session>, AuthError> {
+        let row = self.auth.db.query_one_raw(statement).await?;
+        row.map(|row| sessions::Model::from_query_result(&row, "")?.try_into()).transpose()
+    }
+
+    /// Returns the token of a session that the application has created.
+    ///
+    /// # Errors
+    /// [`AuthError::SessionNotFound`]; [`AuthError::NotConfigured`] without
+    /// [`signing_keys`](crate::auth::AuthSettings::signing_keys).
+    pub async fn issue_token(self, session: Uuid) -> Result<SessionToken, AuthError> {
+        let keys = self.auth.config.signing_keys()?;
+        let live = self.find(session).await?.ok_or(AuthError::SessionNotFound { id: session })?;
+        keys.sign(self.auth.db.tenant_id(), live.id)
+    }
+}

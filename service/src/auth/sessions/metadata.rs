@@ -1,0 +1,48 @@
+//! The client that begins a session.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::auth::sessions::device::DeviceType;
+use crate::vocabulary::{InvalidInput, text};
+
+/// The client that begins a session. Every field is optional.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SessionMetadata {
+    /// The IP address.
+    pub client_ip: Option<IpAddr>,
+    /// The IP address without its last part; at most 45 characters.
+    pub client_ip_masked: Option<String>,
+    /// The user agent.
+    pub user_agent: Option<String>,
+    /// The kind of device.
+    pub device_type: DeviceType,
+    /// The application's fingerprint of the browser.
+    pub browser_fingerprint: Option<String>,
+    /// The location.
+    pub geo_location: Option<GeoLocation>,
+}
+
+/// The location of a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GeoLocation {
+    /// The country.
+    pub country: String,
+    /// The city.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+}
+
+impl SessionMetadata {
+    pub(in crate::auth) fn check(&self) -> Result<(), InvalidInput> {
+        text::check_optional("masked IP address", self.client_ip_masked.as_ref(), 45)?;
+        text::check_optional("user agent", self.user_agent.as_ref(), usize::MAX)?;
+        text::check_optional("browser fingerprint", self.browser_fingerprint.as_ref(), usize::MAX)?;
+        if let Some(GeoLocation { country, city }) = &self.geo_location {
+            text::check("country", country, usize::MAX)?;
+            text::check_optional("city", city.as_ref(), usize::MAX)?;
+        }
+        Ok(())
+    }
+}

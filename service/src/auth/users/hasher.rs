@@ -1,0 +1,154 @@
+//! Slow computations on blocking threads, with a limit on parallel ones.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use tokio::sync::Semaphore;
+
+use crate::auth::error::AuthError;
+use crate::auth::users::password::{Credential, Password, PasswordHash};
+
+/// Load of hashing; see [`Watertight::hashing_metrics`](crate::Watertight::hashing_metrics).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HashingMetrics {
+    /// The most computations that run at a time.
+    pub limit: usize,
+    /// How many run now.
+    pub running: usize,
+    /// The most that ever ran at a time.
+    pub peak: usize,
+    /// How many have ended.
+    pub done: usize,
+    /// The rounds of bcrypt computed for passwords: 2 to the power of the cost for each hash.
+    pub rounds: u64,
+}
+
+#[derive(Debug)]
+pub(in crate::auth) struct Hasher {
+    cost: u32,
+    /// The cost that every comparison is padded to.
+    slowest: u32,
+    limit: usize,
+    permits: Arc<Semaphore>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    running: AtomicUsize,
+    peak: AtomicUsize,
+    done: AtomicUsize,
+    rounds: AtomicU64,
+}
+
+impl Counts {
+    fn verify(&self, hash: &PasswordHash, password: &Password) -> bool {
+        self.rounds.fetch_add(1 << hash.cost(), Ordering::SeqCst);
+        hash.verify(password)
+    }
+}
+
+impl Hasher {
+    pub(in crate::auth) fn new(cost: u32, slowest: u32, limit: usize) -> Self {
+        Self {
+            cost,
+            slowest: slowest.max(cost),
+            limit,
+            permits: Arc::new(Semaphore::new(limit)),
+            counts: Arc::default(),
+        }
+    }
+
+    /// Runs a slow computation on a blocking thread, when its turn comes.
+    ///
+    /// The permit belongs to the computation, which continues when the future is dropped: the limit applies then too.
+    pub(in crate::auth) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, AuthError> {
+        let permit =
+            Arc::clone(&self.permits).acquire_owned().await.map_err(|_| AuthError::RuntimeStopped)?;
+        let counts = Arc::clone(&self.counts);
+        let work = move || {
+            let running = counts.running.fetch_add(1, Ordering::SeqCst) + 1;
+            counts.peak.fetch_max(running, Ordering::SeqCst);
+            let result = work();
+            counts.running.fetch_sub(1, Ordering::SeqCst);
+            counts.done.fetch_add(1, Ordering::SeqCst);
+            drop(permit);
+            result
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| AuthError::RuntimeStopped)
+    }
+
+    pub(in crate::auth) async fn hash(&self, password: Password) -> Result<PasswordHash, AuthError> {
+        let (cost, counts) = (self.cost, Arc::clone(&self.counts));
+        self.run(move || {
+            counts.rounds.fetch_add(1 << cost, Ordering::SeqCst);
+            PasswordHash::of(&password, cost)
+        })
+        .await?
+    }
+
+    /// The hash of a credential, given or computed now.
+    pub(in crate::auth) async fn hash_of(&self, credential: Credential) -> Result<PasswordHash, AuthError> {
+        match credential {
+            Credential::Password(password) => self.hash(password).await,
+            Credential::Hash(hash) => Ok(hash),
+        }
+    }
+
+    /// Whether a password is the one that was hashed.
+    pub(in crate::auth) async fn verify(
+        &self,
+        password: Password,
+        hash: PasswordHash,
+    ) -> Result<bool, AuthError> {
+        let counts = Arc::clone(&self.counts);
+        self.run(move || counts.verify(&hash, &password)).await
+    }
+
+    /// Whether a hash is of a password; `false` without a hash. It takes the rounds of the slowest cost
+    /// whatever the hash costs, so that the duration reveals neither the cost nor whether there is a hash. Only a hash
+    /// of a higher cost than that takes longer.
+    pub(in crate::auth) async fn verify_padded(
+        &self,
+        password: Password,
+        hash: Option<PasswordHash>,
+    ) -> Result<bool, AuthError> {
+        let (slowest, counts) = (self.slowest, Arc::clone(&self.counts));
+        self.run(move || {
+            let Some(hash) = hash else {
+                return counts.verify(&PasswordHash::of_nobody(slowest), &password) & false;
+            };
+            let right = counts.verify(&hash, &password);
+            // 2^c + 2^c + 2^(c+1) + .. + 2^(s-1) = 2^s
+            for cost in hash.cost()..slowest {
+                std::hint::black_box(counts.verify(&PasswordHash::of_nobody(cost), &password));
+            }
+            right
+        })
+        .await
+    }
+
+    pub(in crate::auth) const fn needs_rehash(&self, hash: &PasswordHash) -> bool {
+        hash.cost() < self.cost
+    }
+
+    /// The cost of backup codes, of which a whole set is tried at a time.
+    pub(in crate::auth) fn backup_code_cost(&self) -> u32 {
+        self.cost.min(10)
+    }
+
+    pub(in crate::auth) fn metrics(&self) -> HashingMetrics {
+        let Counts { running, peak, done, rounds } = &*self.counts;
+        HashingMetrics {
+            limit: self.limit,
+            running: running.load(Ordering::SeqCst),
+            peak: peak.load(Ordering::SeqCst),
+            done: done.load(Ordering::SeqCst),
+            rounds: rounds.load(Ordering::SeqCst),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Hashing and verifying passwords.
+
+use crate::auth::error::AuthError;
+use crate::auth::handle::Auth;
+use crate::auth::users::password::{Password, PasswordHash};
+use crate::tenant::TenantExecutor;
+
+impl<C: TenantExecutor> Auth<'_, C> {
+    /// Hashes a password on a blocking thread.
+    ///
+    /// # Errors
+    /// [`AuthError::NoRandomness`]; [`AuthError::RuntimeStopped`].
+    pub async fn hash_password(self, password: Password) -> Result<PasswordHash, AuthError> {
+        self.config.hasher.hash(password).await
+    }
+
+    /// Whether a hash is of a password. The comparison runs on a blocking thread.
+    ///
+    /// # Errors
+    /// [`AuthError::RuntimeStopped`].
+    pub async fn verify_password(self, password: Password, hash: PasswordHash) -> Result<bool, AuthError> {
+        self.config.hasher.verify(password, hash).await
+    }
+
+    /// Whether a hash has a lower cost than the settings ask for.
+    #[must_use]
+    pub fn needs_rehash(self, hash: &PasswordHash) -> bool {
+        self.config.hasher.needs_rehash(hash)
+    }
+}

@@ -1,0 +1,93 @@
+//! Passwords of users.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::auth::audit::event_type::AuditEventType;
+use crate::auth::audit::new_event::NewAuditEvent;
+use crate::auth::error::AuthError;
+use crate::auth::handle::Users;
+use crate::auth::login::attempt::Factor;
+use crate::auth::sessions::metadata::SessionMetadata;
+use crate::auth::users::password::{Credential, Password, PasswordHash};
+use crate::tenant::TenantExecutor;
+use crate::tenant::sql::statement;
+
+impl<C: TenantExecutor> Users<'_, C> {
+    /// Sets a user's password and ends all sessions of the user: for administrators.
+    ///
+    /// Users change their own password with [`change_password`](Self::change_password).
+    ///
+    /// # Errors
+    /// [`AuthError::UserNotFound`].
+    pub async fn set_password(self, id: Uuid, credential: impl Into<Credential>) -> Result<(), AuthError> {
+        let hash = self.auth.config.hasher.hash_of(credential.into()).await?;
+        let transaction = self.auth.db.begin().await?;
+        let auth = self.auth.on(&transaction);
+        auth.users().write_password(id, &hash).await?;
+        auth.audit().log(NewAuditEvent::by_admin(AuditEventType::PasswordChanged, id)).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Writes a hash, lifts a lock of failures, and ends all sessions of the user.
+    pub(in crate::auth) async fn write_password(
+        self,
+        id: Uuid,
+        hash: &PasswordHash,
+    ) -> Result<(), AuthError> {
+        let update = statement(
+            r#"UPDATE "auth"."users" SET "password_hash" = $2, "password_changed_at" = CURRENT_TIMESTAMP,
+               "updated_at" = CURRENT_TIMESTAMP, "login_attempts" = 0,
+               "is_locked" = "is_locked" AND "locked_until" IS NULL WHERE "id" = $1"#,
+            [id.into(), hash.expose_secret().into()],
+        );
+        if self.auth.db.execute_raw(update).await?.rows_affected() == 0 {
+            return Err(AuthError::UserNotFound { user: id.to_string() });
+        }
+        self.auth.sessions().end_all_except(id, None).await?;
+        Ok(())
+    }
+
+    /// Changes a user's password after verifying the current one.
+    ///
+    /// The sessions of the user end, except `keep`.
+    ///
+    /// # Errors
+    /// [`AuthError::LoginRefused`] for a wrong password, which counts as a failed login, and for a password that was changed
+    /// meanwhile; [`AuthError::UserNotFound`].
+    pub async fn change_password(
+        self,
+        user: Uuid,
+        current: &Password,
+        new: Password,
+        keep: Option<Uuid>,
+    ) -> Result<(), AuthError> {
+        let (attempt, metadata) = (self.auth.compare_user(user, current).await?, SessionMetadata::default());
+        self.auth.judge_alone(&attempt, Factor::NotAsked, &metadata).await?;
+        let hash = self.auth.config.hasher.hash(new).await?;
+        let transaction = self.auth.db.begin().await?;
+        let auth = self.auth.on(&transaction);
+        // Judged again: the account can have been locked or given another password meanwhile.
+        let verified = match auth.judge(&attempt, Factor::NotAsked, &metadata).await? {
+            Ok(verified) => verified,
+            Err(refusal) => {
+                transaction.commit().await?;
+                return Err(refusal.into());
+            }
+        };
+        let update = statement(
+            r#"UPDATE "auth"."users" SET "password_hash" = $2, "password_changed_at" = CURRENT_TIMESTAMP,
+                   "updated_at" = CURRENT_TIMESTAMP, "login_attempts" = 0
+               WHERE "id" = $1"#,
+            [user.into(), hash.expose_secret().into()],
+        );
+        auth.db.execute_raw(update).await?;
+        let ended = auth.sessions().end_all_except(user, keep).await?;
+        let event = NewAuditEvent {
+            details: json!({"sessionsEnded": ended}),
+            ..NewAuditEvent::by_user(AuditEventType::PasswordChanged, user, Some(&verified.handle))
+        };
+        auth.audit().log(event).await?;
+        Ok(transaction.commit().await?)
+    }
+}

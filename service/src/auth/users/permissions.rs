@@ -1,0 +1,19 @@
+//! Permissions of a user.
+
+use sea_orm::FromJsonQueryResult;
+use serde::{Deserialize, Serialize};
+
+use crate::vocabulary::{InvalidInput, text};
+
+/// What a user may do beyond the role, by the application's own names.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, FromJsonQueryResult)]
+#[serde(transparent)]
+pub struct Permissions(pub Vec<String>);
+
+impl Permissions {
+    pub(in crate::auth) fn check(permissions: Option<&Self>) -> Result<(), InvalidInput> {
+        permissions.map_or(Ok(()), |Self(names)| {
+            names.iter().try_for_each(|name| text::check("permission", name, usize::MAX))
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! A user.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{DbErr, FromQueryResult, QueryResult};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::auth::columns::Columns;
+use crate::auth::users::permissions::Permissions;
+use crate::auth::users::profile::Profile;
+use crate::auth::users::role::Role;
+use crate::vocabulary::{Email, Handle};
+
+/// A user, without the password's hash. Times are the database's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromQueryResult)]
+#[non_exhaustive]
+#[allow(clippy::struct_excessive_bools, reason = "a row, whose columns are independent")]
+pub struct User {
+    /// The id, unique within the tenant.
+    pub id: Uuid,
+    /// The name to log in with.
+    pub handle: Handle,
+    /// The address to log in with.
+    pub email: Email,
+    /// The role.
+    pub role: Role,
+    /// The user's profile.
+    #[sea_orm(nested)]
+    #[serde(flatten)]
+    pub profile: Profile,
+    /// Whether the user may log in at all.
+    pub is_active: bool,
+    /// Whether the account is locked, by the database's clock when it was read.
+    pub is_locked: bool,
+    /// Why it is, or was last, locked.
+    pub lock_reason: Option<String>,
+    /// When it was last locked.
+    pub locked_at: Option<DateTime<Utc>>,
+    /// The end of the lock; `None` for a lock that does not end by itself.
+    pub locked_until: Option<DateTime<Utc>>,
+    /// Whether onboarding is still to be done.
+    pub needs_onboarding: bool,
+    /// The step of onboarding that the user is at.
+    pub onboarding_step: i32,
+    /// Whether the first login is still to come. The application clears it.
+    pub first_login: bool,
+    /// Whether a second factor is asked for.
+    pub totp_enabled: bool,
+    /// What the user may do beyond their role.
+    pub permissions: Option<Permissions>,
+    /// Failures to log in since the last success, within the window of the lockout.
+    pub login_attempts: i32,
+    /// When the last of them was.
+    pub last_failed_login_at: Option<DateTime<Utc>>,
+    /// When the user last logged in.
+    pub last_login_at: Option<DateTime<Utc>>,
+    /// When the password was last changed.
+    pub password_changed_at: Option<DateTime<Utc>>,
+    /// The IP address of the last login.
+    pub ip_address: Option<String>,
+    /// The user agent of the last login.
+    pub user_agent: Option<String>,
+    /// When the user was created.
+    pub created_at: DateTime<Utc>,
+    /// When the user was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl User {
+    /// Reads the columns of [`USER_COLUMNS`](crate::auth::users::columns::USER_COLUMNS).
+    pub(in crate::auth) fn read(columns: &mut Columns<'_>) -> Result<Self, DbErr> {
+        let (id, handle, email, display_name) =
+            (columns.take()?, columns.take()?, columns.take()?, columns.take()?);
+        Ok(Self {
+            id,
+            handle,
+            email,
+            role: columns.take()?,
+            is_active: columns.take()?,
+            is_locked: columns.take()?,
+            lock_reason: columns.take()?,
+            locked_at: columns.take()?,
+            locked_until: columns.take()?,
+            needs_onboarding: columns.take()?,
+            onboarding_step: columns.take()?,
+            first_login: columns.take()?,
+            totp_enabled: columns.take()?,
+            permissions: columns.take()?,
+            profile: Profile {
+                display_name,
+                bio: columns.take()?,
+                avatar_url: columns.take()?,
+                pronouns: columns.take()?,
+                timezone: columns.take()?,
+                locale: columns.take()?,
+                theme: columns.take()?,
+                email_notifications: columns.take()?,
+            },
+            login_attempts: columns.take()?,
+            last_failed_login_at: columns.take()?,
+            last_login_at: columns.take()?,
+            password_changed_at: columns.take()?,
+            ip_address: columns.take()?,
+            user_agent: columns.take()?,
+            created_at: columns.take()?,
+            updated_at: columns.take()?,
+        })
+    }
+
+    /// Whether sessions from before a change may outlive it. They end when the role, the permissions or `is_active`
+    /// changed, and when a second factor is required from now on.
+    pub(in crate::auth) fn keeps_sessions_of(&self, before: &Self) -> bool {
+        self.role == before.role
+            && self.permissions == before.permissions
+            && self.is_active == before.is_active
+            && (before.totp_enabled || !self.totp_enabled)
+    }
+
+    /// Reads a row of [`USER_COLUMNS`](crate::auth::users::columns::USER_COLUMNS) and nothing else.
+    pub(in crate::auth) fn of(row: &QueryResult) -> Result<Self, DbErr> {
+        Self::read(&mut Columns::of(row))
+    }
+}
