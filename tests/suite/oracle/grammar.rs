@@ -456,7 +456,9 @@ impl<'a> Grammar<'a> {
         let rows = format!("SELECT {inner} FROM {two} AS {x}{condition} ORDER BY {x}.id LIMIT 2");
         let found = match self.choices.below(3) {
             0 => format!("{ctid} = ANY (ARRAY({rows}))"),
-            1 => format!("{ctid} IN (SELECT z.ctid FROM ({rows} FOR UPDATE) AS z)"),
+            // In an array, which is computed once: the rows that IN selects depend on the plan. A nested loop selects again for
+            // every row, and locking skips the rows that the statement has changed already.
+            1 => format!("{ctid} = ANY (ARRAY(SELECT z.ctid FROM ({rows} FOR UPDATE) AS z))"),
             _ => format!("{ctid} IN ({rows})"),
         };
         let text = match self.choices.below(2) {
