@@ -2,8 +2,11 @@
 
 use axum_core::response::{IntoResponse, Response};
 use http::StatusCode;
+use sea_orm::DbErr;
 
 use crate::error::Error;
+use crate::operations::RoutingError;
+use crate::tenant::TenantIdError;
 
 /// Why a request has no tenant.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +36,24 @@ pub enum TenantRejection {
     /// The tenant could not be looked up: 500. What went wrong is logged, and not told.
     #[error(transparent)]
     Failed(#[from] Error),
+}
+
+impl From<RoutingError> for TenantRejection {
+    fn from(error: RoutingError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<TenantIdError> for TenantRejection {
+    fn from(error: TenantIdError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<DbErr> for TenantRejection {
+    fn from(error: DbErr) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 impl TenantRejection {

@@ -6,12 +6,14 @@ use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
+use sea_orm::DbErr;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::cookie::{SessionCookie, SetSessionCookie};
 use super::rejection::{TenantRejection, failed};
 use super::renewal::Renewal;
 use super::tenancy::Tenancy;
+use crate::auth::AuthError;
 use crate::auth::{Session, User};
 use crate::error::Error;
 use crate::tenant::{TenantConnection, clock};
@@ -66,18 +68,13 @@ impl LoggedIn {
         let tenant = tenancy.tenant_of(parts).await?;
         let cookie = tenancy.cookie.clone();
         let token = cookie.read(&parts.headers).ok_or(SessionRejection::NotLoggedIn)?;
-        let known = tenant
-            .auth()
-            .authenticate(token)
-            .await
-            .map_err(Error::from)?
-            .ok_or(SessionRejection::NotLoggedIn)?;
+        let known = tenant.auth().authenticate(token).await?.ok_or(SessionRejection::NotLoggedIn)?;
         let mut session = known.session;
         // Without the layer that sets the cookie again, renewal has no effect on the browser.
         if let Some(renewal) = parts.extensions.get::<Renewal>().filter(|_| known.renewal_due) {
-            let renewed = tenant.auth().sessions().renew(session.id).await.map_err(Error::from)?;
+            let renewed = tenant.auth().sessions().renew(session.id).await?;
             session = renewed.ok_or(SessionRejection::NotLoggedIn)?;
-            let now = clock::now(&tenant).await.map_err(Error::from)?;
+            let now = clock::now(&tenant).await?;
             let age = (session.expires_at - now).to_std().unwrap_or_default();
             renewal.tell(cookie.header(token, age)?);
         }
@@ -136,6 +133,18 @@ pub enum SessionRejection {
     /// The session could not be looked up: 500. The reason is logged, and not revealed.
     #[error(transparent)]
     Failed(#[from] Error),
+}
+
+impl From<AuthError> for SessionRejection {
+    fn from(error: AuthError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<DbErr> for SessionRejection {
+    fn from(error: DbErr) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 impl SessionRejection {

@@ -33,8 +33,8 @@ use crate::watertight::routing::TenantRouter;
 ///         let sql = "SELECT tenant_id FROM hosts WHERE host = $1";
 ///         let host = Host::of(parts)?.to_string();
 ///         let select = Statement::from_sql_and_values(DbBackend::Postgres, sql, [host.into()]);
-///         let row = self.0.dangerous_unscoped().query_one_raw(select).await.map_err(Error::from)?;
-///         let id = row.map(|row| row.try_get("", "tenant_id")).transpose().map_err(Error::from)?;
+///         let row = self.0.dangerous_unscoped().query_one_raw(select).await?;
+///         let id = row.map(|row| row.try_get("", "tenant_id")).transpose()?;
 ///         Ok(id.map(TenantId::new).transpose()?)
 ///     }
 /// }
@@ -161,11 +161,11 @@ impl Tenancy {
         if let Some(Resolved { by, tenant }) = parts.extensions.get()
             && Arc::ptr_eq(by, &self.resolver)
         {
-            return Ok(self.router.route(*tenant).await.map_err(Error::from)?);
+            return Ok(self.router.route(*tenant).await?);
         }
         let tenant = self.resolver.resolve(parts).await?.ok_or(TenantRejection::UnknownTenant)?;
         parts.extensions.insert(Resolved { by: Arc::clone(&self.resolver), tenant });
-        Ok(self.router.route(tenant).await.map_err(Error::from)?)
+        Ok(self.router.route(tenant).await?)
     }
 }
 
