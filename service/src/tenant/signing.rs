@@ -206,22 +206,8 @@ mod tests {
     }
 
     #[test]
-    fn no_message_shows_a_secret() {
-        let secret = "5a".repeat(32);
-        for text in [
-            secret.clone(),
-            format!("0:{secret}"),
-            format!("01:{secret}"),
-            format!("32768:{secret}"),
-            format!("1:{secret}5"),
-            format!("1:{secret},1:{secret}"),
-            format!("1:{secret},"),
-        ] {
-            let error = text.parse::<TenantKeys>().unwrap_err();
-            assert!(matches!(error, SigningError::TenantKey { .. }), "{error:?}");
-            assert!(!format!("{error} {error:?}").contains("5a5a"), "{error}");
-        }
-        let keys = keys(&format!("1:{secret}"));
+    fn keys_do_not_print_their_secrets() {
+        let keys = keys(&format!("1:{}", "5a".repeat(32)));
         assert!(!format!("{keys:?} {:?}", TenantSigner::Signed(keys.clone())).contains("5a5a"));
     }
 }
