@@ -11,7 +11,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let content = tenant.content();
 
     let zone = chrono_tz::Tz::America__New_York;
-    content.save_profile(&Profile::new("Harbour Street Clinic", "+1 607 555 0142", zone)).await?;
+    content.save_profile(&Profile::new("Harbor Street Clinic", "+1 607 555 0142", zone)).await?;
     content.create_service(NewService::new("Deep tissue massage", 75, 12_000)).await?;
     content.create_service(NewService { active: false, ..NewService::new("Sauna", 30, 2_500) }).await?;
 

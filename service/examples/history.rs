@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rows: Vec<_> = (1..=2_000).map(appointment).collect();
     let first = tenant.history().import_appointments(&rows).await?;
     let second = tenant.history().import_appointments(&rows).await?;
-    assert_eq!(first, ImportReport { inserted: 2_000, updated: 0 });
-    assert_eq!(second, ImportReport { inserted: 0, updated: 2_000 });
+    assert_eq!(first, ImportReport::new(2_000, 0));
+    assert_eq!(second, ImportReport::new(0, 2_000));
     Ok(())
 }

@@ -1,7 +1,9 @@
-//! The domains of a booking business: what it offers, its bookings, payments and forms.
+//! The domains of a booking business: content, scheduling, certificates, intake forms and imported history.
 
 #[cfg(feature = "certificates")]
 pub mod certificates;
+#[cfg(feature = "booking")]
+mod codes;
 #[cfg(feature = "content")]
 pub mod content;
 #[cfg(any(feature = "content", feature = "history"))]
@@ -10,6 +12,8 @@ mod error;
 pub mod history;
 #[cfg(feature = "intake")]
 pub mod intake;
+#[cfg(any(feature = "booking", feature = "history"))]
+mod payment_status;
 #[cfg(feature = "certificates")]
 pub(crate) mod payments;
 #[cfg(feature = "booking")]

@@ -9,7 +9,7 @@ use watertight::BookingError;
 use watertight::InvalidInput;
 use watertight::entity::public::{appointments, local_bookings, payments};
 use watertight::history::{
-    ImportReport, ImportedAppointment, ImportedBooking, ImportedClient, ImportedPayment,
+    ImportReport, ImportedAppointment, ImportedBooking, ImportedClient, ImportedPayment, PaymentStatus,
 };
 
 use crate::auth::World;
@@ -37,7 +37,7 @@ fn payment(reference: &str, acuity_id: Option<i32>) -> ImportedPayment {
         currency: "USD".into(),
         processor: "stripe".into(),
         processor_ref: reference.into(),
-        status: "paid".into(),
+        status: PaymentStatus::Paid,
         metadata: Some(json!({"card": "4242"})),
     }
 }
@@ -60,7 +60,7 @@ fn booking(id: &str) -> ImportedBooking {
         payment_method: "card".into(),
         payment_transaction_id: None,
         amount_cents: 9_000,
-        payment_status: "paid".into(),
+        payment_status: PaymentStatus::Paid,
     }
 }
 
@@ -70,13 +70,13 @@ async fn thousands_are_brought_in_one_statement_and_again() -> Result<()> {
     let history = world.clinic.history();
     let rows: Vec<_> = (1..=5_000).map(appointment).collect();
     let before = world.water.rewrite_metrics();
-    assert_eq!(history.import_appointments(&rows).await?, ImportReport { inserted: 5_000, updated: 0 });
+    assert_eq!(history.import_appointments(&rows).await?, ImportReport::new(5_000, 0));
     let after = world.water.rewrite_metrics();
     assert_eq!(after.hits + after.misses - before.hits - before.misses, 1);
 
     let again: Vec<_> =
         (4_001..=6_000).map(|id| ImportedAppointment { paid: true, ..appointment(id) }).collect();
-    assert_eq!(history.import_appointments(&again).await?, ImportReport { inserted: 1_000, updated: 1_000 });
+    assert_eq!(history.import_appointments(&again).await?, ImportReport::new(1_000, 1_000));
     assert_eq!(appointments::Entity::find().count(&world.clinic).await?, 6_000);
     assert_eq!(
         world.studio.history().import_appointments(&rows[..10]).await?.inserted,
@@ -100,7 +100,7 @@ async fn payments_find_their_appointments_and_bookings_are_reconciled() -> Resul
         paid.iter().find(|row| row.processor_ref == reference).and_then(|row| row.appointment_id).is_some()
     };
     assert!(linked("a") && !linked("b") && !linked("c"), "another tenant's appointment is not found");
-    let refunded = ImportedPayment { status: "refunded".into(), ..payment("a", Some(1)) };
+    let refunded = ImportedPayment { status: PaymentStatus::Refunded, ..payment("a", Some(1)) };
     assert_eq!(history.import_payments(&[refunded]).await?.updated, 1);
 
     assert_eq!(history.import_bookings(&[booking("x"), booking("y")]).await?.inserted, 2);

@@ -16,7 +16,9 @@ use watertight::auth::{Change, Email, Handle};
 use watertight::certificates::{NewCertificate, NewPackage, Purchase};
 use watertight::content::{BlockType, NewReview, NewService, OpeningHours, Profile, ServiceUpdate};
 use watertight::entity::public::local_bookings;
-use watertight::history::{ImportedAppointment, ImportedBooking, ImportedClient, ImportedPayment};
+use watertight::history::{
+    ImportedAppointment, ImportedBooking, ImportedClient, ImportedPayment, PaymentStatus,
+};
 use watertight::intake::NewSubmission;
 use watertight::scheduling::{Hold, NewBooking, Reschedule, SlotQuery};
 use watertight::{Error, TenantConnection, TenantId};
@@ -220,7 +222,7 @@ fn payment() -> ImportedPayment {
         currency: "USD".into(),
         processor: "stripe".into(),
         processor_ref: "a".into(),
-        status: "paid".into(),
+        status: PaymentStatus::Paid,
         metadata: None,
     }
 }
@@ -243,7 +245,7 @@ fn imported_booking() -> ImportedBooking {
         payment_method: "card".into(),
         payment_transaction_id: None,
         amount_cents: 1,
-        payment_status: "paid".into(),
+        payment_status: PaymentStatus::Paid,
     }
 }
 

@@ -3,11 +3,23 @@
 //!
 #![doc = concat!("```no_run\n", include_str!("../../examples/certificates.rs"), "\n```")]
 
+mod due;
+mod imbalances;
 mod issuing;
+mod packages;
+mod purchase;
+mod reading;
+mod record;
 mod redeeming;
+mod sessions;
+mod status;
 
-pub use self::issuing::{NewCertificate, NewPackage, Purchase};
-pub use self::redeeming::Imbalance;
+pub use self::imbalances::Imbalance;
+pub use self::issuing::NewCertificate;
+pub use self::packages::NewPackage;
+pub use self::purchase::Purchase;
+pub use self::record::{CertificateRecord, RedemptionRecord};
+pub use self::status::{CertificateStatus, RedemptionType};
 use crate::booking::BookingError;
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::code::CodeFormat;
@@ -15,9 +27,9 @@ use crate::vocabulary::code::CodeFormat;
 /// `XXXX-XXXX-XXXX`
 const CODE: CodeFormat = CodeFormat::new(3, 4);
 
-/// Gift certificates and packages of one tenant. Cheap to make: a reference.
+/// Gift certificates and packages of one tenant. A reference, so it is cheap to copy.
 ///
-/// [`TenantConnection::certificates`](crate::TenantConnection::certificates) gives it.
+/// Call [`TenantConnection::certificates`](crate::TenantConnection::certificates) to get it.
 #[derive(Debug)]
 pub struct Certificates<'a, C> {
     db: &'a C,
@@ -29,8 +41,6 @@ crate::tenant::facade::facade! {
 }
 
 fn cents(what: &'static str, value: u32) -> Result<i32, BookingError> {
-    i32::try_from(value).map_err(|_| {
-        InvalidInput { what, value: value.to_string(), reason: "is more than an integer holds".to_owned() }
-            .into()
-    })
+    i32::try_from(value)
+        .map_err(|_| InvalidInput::new(what, value.to_string(), "is more than an integer holds").into())
 }

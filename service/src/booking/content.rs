@@ -19,15 +19,15 @@ pub use self::profile::Profile;
 pub use self::reviews::{NewReview, RatingSummary};
 pub use self::services::{NewService, ServiceUpdate};
 
-/// What one tenant offers. Cheap to make: a reference.
+/// The content of one tenant. A reference, so it is cheap to copy.
 ///
-/// [`TenantConnection::content`](crate::TenantConnection::content) gives it.
+/// Call [`TenantConnection::content`](crate::TenantConnection::content) to get it.
 #[derive(Debug)]
 pub struct Content<'a, C> {
     db: &'a C,
 }
 
 crate::tenant::facade::facade! {
-    /// What the tenant offers: profile, services, hours, practitioners, reviews.
+    /// The content of the tenant: profile, services, hours, practitioners, reviews.
     Content by content
 }

@@ -15,46 +15,48 @@ pub enum BookingError {
     /// The tenant has no such row.
     #[error("there is no {what} {id}; it may have been deleted")]
     NotFound {
-        /// What was looked for.
+        /// The kind of row.
         what: &'static str,
-        /// The identity, handle or code given.
+        /// The given id, handle or code.
         id: String,
     },
-    /// The business has no profile, so no one knows in which time zone it opens.
+    /// The business has no profile, so its time zone is unknown.
     #[error("the business has no profile; save one with `Content::save_profile`, for its time zone")]
     NoProfile,
-    /// Someone else has the slot, or it is blocked.
+    /// The slot is booked, held or blocked.
     #[error("the slot at {start} is taken; choose another from `Scheduling::free_slots`")]
     SlotTaken {
-        /// When it begins.
+        /// The start of the slot.
         start: DateTime<Utc>,
     },
-    /// The business is closed then, or the time is over.
-    #[error("the slot at {start} is outside the hours; choose another, or say `outside_hours`")]
+    /// The slot is outside the opening hours or in the past.
+    #[error(
+        "the slot at {start} is outside the opening hours or in the past; choose another, or set `outside_hours`"
+    )]
     OutsideHours {
-        /// When it begins.
+        /// The start of the slot.
         start: DateTime<Utc>,
     },
-    /// The business has practitioners, and none was named.
-    #[error("name a practitioner; `Scheduling::free_slots` tells who is free")]
+    /// The business has practitioners, and the request names none.
+    #[error("the business has practitioners; name one that `Scheduling::free_slots` returns")]
     PractitionerRequired,
-    /// The hold was released, has expired, was booked, or is of another slot.
-    #[error("the hold {id} is not live or is of another slot; hold the slot again")]
+    /// The hold was released, has expired, was booked, or belongs to another slot.
+    #[error("the hold {id} is not live or belongs to another slot; hold the slot again")]
     HoldExpired {
-        /// The identity given.
+        /// The given id.
         id: Uuid,
     },
     /// The requested state transition is not allowed.
     #[error("the {what} is {from}, so it cannot become {to}")]
     InvalidTransition {
-        /// What it is.
+        /// The kind of row.
         what: &'static str,
-        /// The state that it is in.
+        /// The current status.
         from: String,
-        /// The state that was asked for.
+        /// The requested status.
         to: &'static str,
     },
-    /// The idempotency key was used for something else.
+    /// The idempotency key was used for another booking.
     #[error("the idempotency key {key:?} was used for another booking; make a new key for each")]
     IdempotencyKeyReused {
         /// The key.
@@ -65,17 +67,17 @@ pub enum BookingError {
     NotRedeemable {
         /// The code.
         code: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// The answers do not fit the form.
+    /// The answers do not match the form.
     #[cfg(feature = "intake")]
-    #[error("the answers do not fit the form: {}", violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("the answers do not match the form: {}", violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     InvalidResponses {
         /// Every violation.
         violations: Vec<Violation>,
     },
-    /// A value given does not fit what it is given for.
+    /// A value is invalid.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
     /// A value in the database cannot be read as the type of its column.
@@ -94,7 +96,7 @@ impl BookingError {
         Self::NotFound { what, id: id.to_string() }
     }
 
-    /// The error of the database, if it is the cause.
+    /// Returns the error of the database, if it is the cause.
     #[must_use]
     pub const fn database(&self) -> Option<&DbErr> {
         match self {
@@ -123,7 +125,7 @@ impl BookingError {
         )
     }
 
-    /// Whether a value given is invalid.
+    /// Whether a value is invalid.
     #[must_use]
     pub fn is_invalid_input(&self) -> bool {
         #[cfg(feature = "intake")]

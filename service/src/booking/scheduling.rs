@@ -4,29 +4,41 @@
 #![doc = concat!("```no_run\n", include_str!("../../examples/scheduling.rs"), "\n```")]
 
 mod availability;
-mod bookings;
+mod booking;
+mod cancellation;
 mod clients;
 mod holds;
 mod hours;
-mod resource;
+mod new_booking;
+mod occupancy;
+mod offer;
+mod reading;
+mod record;
+mod rescheduling;
 pub(crate) mod retention;
+mod slots;
+mod spans;
 mod status;
+mod transitions;
 
 pub use self::availability::{Slot, SlotQuery};
-pub use self::bookings::{BookingRecord, NewBooking, Reschedule};
 pub use self::clients::NewClient;
 pub use self::holds::Hold;
-pub use self::status::{BookingStatus, PaymentStatus};
+pub use self::new_booking::NewBooking;
+pub use self::record::BookingRecord;
+pub use self::rescheduling::Reschedule;
+pub use self::status::BookingStatus;
+pub use super::payment_status::{CustomPaymentStatus, PaymentStatus};
 
-/// Availability, holds and bookings of one tenant. Cheap to make: a reference.
+/// Availability, clients, holds and bookings of one tenant. A reference, so it is cheap to copy.
 ///
-/// [`TenantConnection::scheduling`](crate::TenantConnection::scheduling) gives it.
+/// Call [`TenantConnection::scheduling`](crate::TenantConnection::scheduling) to get it.
 #[derive(Debug)]
 pub struct Scheduling<'a, C> {
     db: &'a C,
 }
 
 crate::tenant::facade::facade! {
-    /// Availability, holds and bookings of the tenant.
+    /// Availability, clients, holds and bookings of the tenant.
     Scheduling by scheduling
 }

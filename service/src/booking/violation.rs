@@ -1,13 +1,16 @@
+//! Violations of a form's schema.
+
 use std::fmt;
 
 use serde::Serialize;
 
-/// A place where answers do not fit a form, and the reason.
+/// A violation of a form's schema by an answer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 pub struct Violation {
     /// The place in the answers, as a JSON Pointer (RFC 6901); empty for the answers as a whole.
     pub path: String,
-    /// What is wrong there.
+    /// The message of the schema validator.
     pub message: String,
 }
 

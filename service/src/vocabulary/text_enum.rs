@@ -21,7 +21,7 @@ macro_rules! text_enum {
 
             /// The text that the database holds.
             #[must_use]
-            pub const fn as_str(&self) -> &str {
+            pub const fn as_str(&self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
         }

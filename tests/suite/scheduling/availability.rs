@@ -243,7 +243,7 @@ async fn it_is_what_an_oracle_finds_minute_by_minute() -> Result<()> {
             .flat_map(|practitioner| {
                 let starts = calendar.slots(practitioner, &query, duration.into());
                 let end = TimeDelta::minutes(duration.into());
-                starts.into_iter().map(move |start| Slot { start, end: start + end, practitioner })
+                starts.into_iter().map(move |start| Slot::new(start, start + end, practitioner))
             })
             .collect();
         let mut offered = tenant.scheduling().free_slots(&query).await?;

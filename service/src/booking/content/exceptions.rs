@@ -1,10 +1,11 @@
-//! Days with other opening hours than the weekly ones, and blocked times of practitioners. Their tables are of the set
-//! `booking`, which is what reads them.
+//! Overrides of the weekly hours, and blocked times of practitioners. Their tables belong to the table set `booking`.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, Set};
 use uuid::Uuid;
-use watertight_entity::public::{business_hours_overrides, time_blocks};
+use watertight_entity::public::business_hours_overrides::{self, Column};
+use watertight_entity::public::time_blocks;
 
 use super::Content;
 use super::hours::check_hours;
@@ -16,20 +17,21 @@ use crate::vocabulary::text;
 use crate::vocabulary::text_enum::text_enum;
 
 text_enum! {
-    /// Why a practitioner is not to be had.
+    /// The reason for a practitioner's blocked time.
+    #[non_exhaustive]
     pub enum BlockType as "block type" {
-        /// A pause.
+        /// A break.
         Break = "break",
         /// Days off.
         Vacation = "vacation",
-        /// Kept for something else.
+        /// Time kept for another purpose.
         Hold = "hold",
     }
 }
 
 /// Exceptions from the weekly hours.
 impl<C: TenantExecutor> Content<'_, C> {
-    /// Says when the business is open on one date, in place of the weekly hours; `None` for closed.
+    /// Overrides the weekly hours on one date; `None` closes the business.
     ///
     /// # Errors
     /// [`BookingError::InvalidInput`].
@@ -43,34 +45,33 @@ impl<C: TenantExecutor> Content<'_, C> {
             check_hours(opens, closes)?;
         }
         text::check("reason", reason.unwrap_or_default(), 255)?;
-        let upsert = statement(
-            r#"INSERT INTO "public"."business_hours_overrides" ("date", "opens", "closes", "reason") VALUES ($1, $2, $3, $4)
-               ON CONFLICT ("date") DO UPDATE SET "opens" = EXCLUDED."opens", "closes" = EXCLUDED."closes",
-                   "reason" = EXCLUDED."reason"
-               RETURNING *"#,
-            [
-                date.into(),
-                hours.map(|(opens, _)| opens).into(),
-                hours.map(|(_, closes)| closes).into(),
-                reason.map(str::to_owned).into(),
-            ],
-        );
-        let row = self.db.query_one_raw(upsert).await?;
-        let row = row.ok_or(BookingError::Database(sea_orm::DbErr::RecordNotInserted))?;
-        Ok(business_hours_overrides::Model::from_query_result(&row, "")?)
+        let row = business_hours_overrides::ActiveModel {
+            date: Set(date),
+            opens: Set(hours.map(|(opens, _)| opens)),
+            closes: Set(hours.map(|(_, closes)| closes)),
+            reason: Set(reason.map(str::to_owned)),
+            ..Default::default()
+        };
+        let known = OnConflict::column(Column::Date)
+            .update_columns([Column::Opens, Column::Closes, Column::Reason])
+            .to_owned();
+        Ok(business_hours_overrides::Entity::insert(row)
+            .on_conflict(known)
+            .exec_with_returning(self.db)
+            .await?)
     }
 
-    /// Goes back to the weekly hours on one date. `false` when they held already.
+    /// Deletes the override of a date. Returns `false` when the date had none.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`BookingError::Database`].
     pub async fn delete_override(self, date: NaiveDate) -> Result<bool, BookingError> {
         let delete = business_hours_overrides::Entity::delete_many()
             .filter(business_hours_overrides::Column::Date.eq(date));
         Ok(delete.exec(self.db).await?.rows_affected > 0)
     }
 
-    /// Blocks a practitioner's time. Bookings that are there stay.
+    /// Blocks a practitioner's time. Existing bookings stay.
     ///
     /// # Errors
     /// [`BookingError::NotFound`] for the practitioner, [`BookingError::InvalidInput`].
@@ -84,8 +85,8 @@ impl<C: TenantExecutor> Content<'_, C> {
     ) -> Result<time_blocks::Model, BookingError> {
         text::check("title", title.unwrap_or_default(), 255)?;
         if from >= to {
-            let reason = "does not begin before it ends".to_owned();
-            return Err(InvalidInput { what: "time block", value: format!("{from} to {to}"), reason }.into());
+            let reason = "does not begin before it ends";
+            return Err(InvalidInput::new("time block", format!("{from} to {to}"), reason).into());
         }
         let insert = statement(
             r#"INSERT INTO "public"."time_blocks" ("practitioner_id", "start_time", "end_time", "block_type", "title")
@@ -98,10 +99,10 @@ impl<C: TenantExecutor> Content<'_, C> {
         Ok(time_blocks::Model::from_query_result(&row, "")?)
     }
 
-    /// Frees a practitioner's blocked time. `false` when there was no such block.
+    /// Deletes a time block. Returns `false` when the tenant has no such block.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`BookingError::Database`].
     pub async fn delete_time_block(self, id: Uuid) -> Result<bool, BookingError> {
         let delete = time_blocks::Entity::delete_many().filter(time_blocks::Column::Id.eq(id));
         Ok(delete.exec(self.db).await?.rows_affected > 0)

@@ -11,14 +11,14 @@ use crate::vocabulary::text;
 
 use super::Content;
 
-/// When a business is open, on one day of the week.
+/// Opening hours on one day of the week.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningHours {
     /// 0 for Sunday to 6 for Saturday.
     pub day_of_week: u8,
-    /// By the clock on the wall.
+    /// The opening time, local.
     pub opens: NaiveTime,
-    /// After it opens.
+    /// The closing time, local, after the opening time.
     pub closes: NaiveTime,
     /// At most 64 characters.
     pub label: Option<String>,
@@ -34,7 +34,7 @@ pub(super) fn check_hours(opens: NaiveTime, closes: NaiveTime) -> Result<(), Inv
 
 /// Hours.
 impl<C: TenantExecutor> Content<'_, C> {
-    /// Replaces the weekly hours, all or none. A day can have several, and one without is closed.
+    /// Replaces the weekly hours. A day can have several spans; the business is closed on a day without.
     ///
     /// # Errors
     /// [`BookingError::InvalidInput`].
@@ -71,7 +71,7 @@ impl<C: TenantExecutor> Content<'_, C> {
     /// The weekly hours, by day and time.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`BookingError::Database`].
     pub async fn get_hours(self) -> Result<Vec<business_hours::Model>, BookingError> {
         let select = business_hours::Entity::find()
             .order_by_asc(business_hours::Column::DayOfWeek)

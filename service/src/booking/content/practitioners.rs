@@ -1,39 +1,55 @@
-//! Who does the work.
+//! The practitioners of a business.
 
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Value};
-use watertight_entity::public::practitioners;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+use watertight_entity::public::practitioners::{self, Column};
 
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
-use crate::tenant::sql::statement;
 use crate::vocabulary::{Handle, text};
 
 use super::Content;
 
-/// A practitioner to be saved.
+/// A practitioner to save with [`Content::save_practitioner`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPractitioner {
-    /// By which the practitioner is known to be there.
+    /// The key: a practitioner is updated when the tenant has one with this handle.
     pub handle: Handle,
     /// At most 255 characters.
     pub name: String,
     /// At most 128 characters.
     pub title: Option<String>,
-    /// A few words.
+    /// A short biography.
     pub bio: Option<String>,
-    /// Degrees and licences.
+    /// Degrees and licenses.
     pub credentials: Vec<String>,
-    /// What they are good at.
+    /// Specializations.
     pub specializations: Vec<String>,
     /// At most 32 characters.
     pub license_number: Option<String>,
-    /// Where their picture is; at most 512 characters.
+    /// The URL of a photo; at most 512 characters.
     pub photo_url: Option<String>,
+}
+
+impl NewPractitioner {
+    /// A practitioner with a handle and a name.
+    pub fn new(handle: Handle, name: impl Into<String>) -> Self {
+        Self {
+            handle,
+            name: name.into(),
+            title: None,
+            bio: None,
+            credentials: Vec::new(),
+            specializations: Vec::new(),
+            license_number: None,
+            photo_url: None,
+        }
+    }
 }
 
 /// Practitioners.
 impl<C: TenantExecutor> Content<'_, C> {
-    /// Saves a practitioner, known by the handle.
+    /// Inserts a practitioner, or updates the practitioner with the same handle.
     ///
     /// # Errors
     /// [`BookingError::InvalidInput`].
@@ -44,42 +60,41 @@ impl<C: TenantExecutor> Content<'_, C> {
         text::check("name", &new.name, 255)?;
         text::check_optional("title", new.title.as_ref(), 128)?;
         text::check_optional("bio", new.bio.as_ref(), usize::MAX)?;
-        text::check_optional("licence number", new.license_number.as_ref(), 32)?;
+        text::check_optional("license number", new.license_number.as_ref(), 32)?;
         text::check_optional("picture", new.photo_url.as_ref(), 512)?;
         for text in new.credentials.iter().chain(&new.specializations) {
             text::check("credential", text, usize::MAX)?;
         }
-        let array = |texts: &[String]| Value::from(texts.to_vec());
-        let upsert = statement(
-            r#"INSERT INTO "public"."practitioners" ("handle", "name", "title", "bio", "credentials", "specializations",
-                   "license_number", "photo_url")
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-               ON CONFLICT ("handle") DO UPDATE SET "name" = EXCLUDED."name", "title" = EXCLUDED."title",
-                   "bio" = EXCLUDED."bio", "credentials" = EXCLUDED."credentials",
-                   "specializations" = EXCLUDED."specializations",
-                   "license_number" = EXCLUDED."license_number", "photo_url" = EXCLUDED."photo_url",
-                   "updated_at" = EXCLUDED."updated_at"
-               RETURNING *"#,
-            [
-                new.handle.clone().into(),
-                new.name.clone().into(),
-                new.title.clone().into(),
-                new.bio.clone().into(),
-                array(&new.credentials),
-                array(&new.specializations),
-                new.license_number.clone().into(),
-                new.photo_url.clone().into(),
-            ],
-        );
-        let row = self.db.query_one_raw(upsert).await?;
-        let row = row.ok_or(BookingError::Database(sea_orm::DbErr::RecordNotInserted))?;
-        Ok(practitioners::Model::from_query_result(&row, "")?)
+        let row = practitioners::ActiveModel {
+            handle: Set(new.handle.to_string()),
+            name: Set(new.name.clone()),
+            title: Set(new.title.clone()),
+            bio: Set(new.bio.clone()),
+            credentials: Set(Some(new.credentials.clone())),
+            specializations: Set(Some(new.specializations.clone())),
+            license_number: Set(new.license_number.clone()),
+            photo_url: Set(new.photo_url.clone()),
+            ..Default::default()
+        };
+        let known = OnConflict::column(Column::Handle)
+            .update_columns([
+                Column::Name,
+                Column::Title,
+                Column::Bio,
+                Column::Credentials,
+                Column::Specializations,
+                Column::LicenseNumber,
+                Column::PhotoUrl,
+                Column::UpdatedAt,
+            ])
+            .to_owned();
+        Ok(practitioners::Entity::insert(row).on_conflict(known).exec_with_returning(self.db).await?)
     }
 
     /// The practitioner of a handle; `None` when the tenant has none.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`BookingError::Database`].
     pub async fn get_practitioner(
         self,
         handle: &Handle,
@@ -91,7 +106,7 @@ impl<C: TenantExecutor> Content<'_, C> {
     /// Every practitioner, ordered by handle.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`BookingError::Database`].
     pub async fn get_practitioners(self) -> Result<Vec<practitioners::Model>, BookingError> {
         Ok(practitioners::Entity::find().order_by_asc(practitioners::Column::Handle).all(self.db).await?)
     }

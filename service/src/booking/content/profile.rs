@@ -2,25 +2,25 @@
 
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
-use sea_orm::{EntityTrait, FromQueryResult};
-use watertight_entity::public::business_profile;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{EntityTrait, Set};
+use watertight_entity::public::business_profile::{self, Column};
 
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
-use crate::tenant::sql::statement;
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::{Email, text};
 
 use super::Content;
 
-/// What a business says of itself.
+/// The profile of a business: name, address and time zone.
 ///
 /// ```
 /// use watertight::content::Profile;
 ///
 /// let profile = Profile {
 ///     state: "NY".into(),
-///     ..Profile::new("Harbour Street Clinic", "+1 607 555 0142", "America/New_York".parse()?)
+///     ..Profile::new("Harbor Street Clinic", "+1 607 555 0142", "America/New_York".parse()?)
 /// };
 /// # Ok::<(), chrono_tz::ParseError>(())
 /// ```
@@ -30,7 +30,7 @@ pub struct Profile {
     pub name: String,
     /// At most 32 characters.
     pub phone: String,
-    /// An address for mail.
+    /// The email address.
     pub email: Option<Email>,
     /// At most 255 characters.
     pub street_address: String,
@@ -46,22 +46,22 @@ pub struct Profile {
     pub country: String,
     /// At most 32 characters.
     pub license_number: Option<String>,
-    /// A few words.
+    /// A description.
     pub description: Option<String>,
     /// At most 255 characters.
     pub slogan: Option<String>,
     /// At most 512 characters.
     pub website_url: Option<String>,
-    /// Where it is on a map.
+    /// The link to Google Maps.
     pub google_maps_url: Option<String>,
     /// Latitude and longitude (WGS 84), in degrees.
     pub coordinates: Option<(Decimal, Decimal)>,
-    /// The IANA time zone that the opening hours are told in.
+    /// The IANA time zone of the opening hours.
     pub time_zone: Tz,
 }
 
 impl Profile {
-    /// A business in the United States that says little of itself.
+    /// A profile of a business in the United States, without an address.
     pub fn new(name: impl Into<String>, phone: impl Into<String>, time_zone: Tz) -> Self {
         Self {
             name: name.into(),
@@ -91,7 +91,7 @@ impl Profile {
         text::check("city", &self.city, 128)?;
         text::check("state", &self.state, 2)?;
         text::check("postal code", &self.postal_code, 10)?;
-        text::check_optional("licence number", self.license_number.as_ref(), 32)?;
+        text::check_optional("license number", self.license_number.as_ref(), 32)?;
         text::check_optional("description", self.description.as_ref(), usize::MAX)?;
         text::check_optional("slogan", self.slogan.as_ref(), 255)?;
         text::check_optional("website", self.website_url.as_ref(), 512)?;
@@ -99,9 +99,8 @@ impl Profile {
         if let Some((latitude, longitude)) = self.coordinates
             && (latitude.abs() > Decimal::from(90) || longitude.abs() > Decimal::from(180))
         {
-            let reason = "are not within 90 degrees of the equator and 180 of Greenwich".to_owned();
-            let value = format!("{latitude} {longitude}");
-            return Err(InvalidInput { what: "coordinates", value, reason });
+            let reason = "are not within 90 degrees of the equator and 180 of Greenwich";
+            return Err(InvalidInput::new("coordinates", format!("{latitude} {longitude}"), reason));
         }
         if self.country.len() != 2 || !self.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
             let reason = "is not two capital letters; give an ISO 3166-1 code, as US".to_owned();
@@ -113,52 +112,61 @@ impl Profile {
 
 /// Profile.
 impl<C: TenantExecutor> Content<'_, C> {
-    /// Saves the business's profile, of which there is one.
+    /// Saves the business's profile, or replaces the saved one.
     ///
     /// # Errors
     /// [`BookingError::InvalidInput`].
     pub async fn save_profile(self, profile: &Profile) -> Result<business_profile::Model, BookingError> {
         profile.check()?;
-        let upsert = statement(
-            r#"INSERT INTO "public"."business_profile" ("name", "phone", "email", "street_address", "suite_unit", "city",
-                   "state", "postal_code", "country", "license_number", "description", "slogan", "website_url",
-                   "time_zone", "google_maps_url", "latitude", "longitude")
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-               ON CONFLICT ("tenant_id") DO UPDATE SET "name" = $1, "phone" = $2, "email" = $3,
-                   "street_address" = $4, "suite_unit" = $5, "city" = $6, "state" = $7, "postal_code" = $8,
-                   "country" = $9, "license_number" = $10, "description" = $11, "slogan" = $12,
-                   "website_url" = $13, "time_zone" = $14, "google_maps_url" = $15, "latitude" = $16, "longitude" = $17,
-                   "updated_at" = EXCLUDED."updated_at"
-               RETURNING *"#,
-            [
-                profile.name.clone().into(),
-                profile.phone.clone().into(),
-                profile.email.clone().into(),
-                profile.street_address.clone().into(),
-                profile.suite_unit.clone().into(),
-                profile.city.clone().into(),
-                profile.state.clone().into(),
-                profile.postal_code.clone().into(),
-                profile.country.clone().into(),
-                profile.license_number.clone().into(),
-                profile.description.clone().into(),
-                profile.slogan.clone().into(),
-                profile.website_url.clone().into(),
-                profile.time_zone.name().into(),
-                profile.google_maps_url.clone().into(),
-                profile.coordinates.map(|(latitude, _)| latitude).into(),
-                profile.coordinates.map(|(_, longitude)| longitude).into(),
-            ],
-        );
-        let row = self.db.query_one_raw(upsert).await?;
-        let row = row.ok_or(BookingError::Database(sea_orm::DbErr::RecordNotInserted))?;
-        Ok(business_profile::Model::from_query_result(&row, "")?)
+        let row = business_profile::ActiveModel {
+            name: Set(profile.name.clone()),
+            phone: Set(profile.phone.clone()),
+            email: Set(profile.email.as_ref().map(ToString::to_string)),
+            street_address: Set(profile.street_address.clone()),
+            suite_unit: Set(profile.suite_unit.clone()),
+            city: Set(profile.city.clone()),
+            state: Set(profile.state.clone()),
+            postal_code: Set(profile.postal_code.clone()),
+            country: Set(profile.country.clone()),
+            license_number: Set(profile.license_number.clone()),
+            description: Set(profile.description.clone()),
+            slogan: Set(profile.slogan.clone()),
+            website_url: Set(profile.website_url.clone()),
+            time_zone: Set(profile.time_zone.name().to_owned()),
+            google_maps_url: Set(profile.google_maps_url.clone()),
+            latitude: Set(profile.coordinates.map(|(latitude, _)| latitude)),
+            longitude: Set(profile.coordinates.map(|(_, longitude)| longitude)),
+            ..Default::default()
+        };
+        let known = OnConflict::column(Column::TenantId)
+            .update_columns([
+                Column::Name,
+                Column::Phone,
+                Column::Email,
+                Column::StreetAddress,
+                Column::SuiteUnit,
+                Column::City,
+                Column::State,
+                Column::PostalCode,
+                Column::Country,
+                Column::LicenseNumber,
+                Column::Description,
+                Column::Slogan,
+                Column::WebsiteUrl,
+                Column::TimeZone,
+                Column::GoogleMapsUrl,
+                Column::Latitude,
+                Column::Longitude,
+                Column::UpdatedAt,
+            ])
+            .to_owned();
+        Ok(business_profile::Entity::insert(row).on_conflict(known).exec_with_returning(self.db).await?)
     }
 
     /// The business's profile; `None` when there is none yet.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`BookingError::Database`].
     pub async fn get_profile(self) -> Result<Option<business_profile::Model>, BookingError> {
         Ok(business_profile::Entity::find().one(self.db).await?)
     }

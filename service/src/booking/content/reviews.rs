@@ -1,4 +1,4 @@
-//! What is said of it.
+//! Reviews of a business.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
@@ -14,35 +14,36 @@ use crate::vocabulary::text;
 
 use super::Content;
 
-/// A review to be kept.
+/// A review to save with [`Content::create_review`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewReview {
     /// At most 255 characters.
     pub reviewer_name: String,
     /// 1 to 5.
     pub rating: u8,
-    /// What they say.
+    /// The text of the review.
     pub text: String,
-    /// Where they say it; at most 64 characters.
+    /// The site of the review; at most 64 characters.
     pub source: String,
-    /// When they said it.
+    /// The time of publication.
     pub published_at: Option<DateTime<Utc>>,
-    /// What it is about.
+    /// Tags.
     pub tags: Vec<String>,
 }
 
-/// How a tenant is rated.
+/// The average and the number of ratings.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct RatingSummary {
-    /// Of all ratings; `None` when there is none.
+    /// The average rating; `None` without ratings.
     pub average: Option<f64>,
-    /// How many there are.
+    /// The number of ratings.
     pub count: u64,
 }
 
 /// Reviews.
 impl<C: TenantExecutor> Content<'_, C> {
-    /// Keeps a review.
+    /// Saves a review.
     ///
     /// # Errors
     /// [`BookingError::InvalidInput`].
@@ -67,7 +68,7 @@ impl<C: TenantExecutor> Content<'_, C> {
         Ok(row.insert(self.db).await?)
     }
 
-    /// Shows a review among the featured ones, or no more.
+    /// Features a review, or stops featuring it.
     ///
     /// # Errors
     /// [`BookingError::NotFound`].
@@ -83,7 +84,7 @@ impl<C: TenantExecutor> Content<'_, C> {
     /// The featured reviews, newest first.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`BookingError::Database`].
     pub async fn get_featured_reviews(self) -> Result<Vec<reviews::Model>, BookingError> {
         let select = reviews::Entity::find()
             .filter(reviews::Column::Featured.eq(true))
@@ -92,10 +93,10 @@ impl<C: TenantExecutor> Content<'_, C> {
         Ok(select.all(self.db).await?)
     }
 
-    /// How the tenant is rated, computed by the database.
+    /// The average and the number of ratings, computed by the database.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`BookingError::Database`].
     pub async fn rating_summary(self) -> Result<RatingSummary, BookingError> {
         let select = reviews::Entity::find()
             .select_only()

@@ -1,4 +1,4 @@
-//! What is offered.
+//! The services of a business.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Value};
@@ -13,26 +13,26 @@ use crate::vocabulary::{Change, text};
 
 use super::Content;
 
-/// A service to be offered.
+/// A service to create with [`Content::create_service`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewService {
     /// At most 255 characters.
     pub name: String,
-    /// A few words.
+    /// A description.
     pub description: Option<String>,
     /// At most 128 characters.
     pub category: Option<String>,
-    /// How long it takes: 1 to 1440 minutes.
+    /// The duration: 1 to 1440 minutes.
     pub duration_minutes: u16,
-    /// What it costs, in cents.
+    /// The price in cents.
     pub price_cents: u32,
     /// Three capital letters (ISO 4217).
     pub currency: String,
-    /// Whether it is offered now.
+    /// Whether the service is offered now.
     pub active: bool,
-    /// Its place among the others.
+    /// The position among the services.
     pub display_order: i32,
-    /// Its identity in a foreign system; at most 64 characters.
+    /// The id in a foreign system; at most 64 characters.
     pub acuity_id: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl NewService {
     }
 }
 
-/// What to change of a service. What may be absent is cleared with `Change::Set(None)`.
+/// An update of a service. `Change::Set(None)` clears an optional value.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[allow(missing_docs, reason = "as in `NewService`")]
 pub struct ServiceUpdate {
@@ -135,7 +135,7 @@ impl ServiceUpdate {
 
 /// Services.
 impl<C: TenantExecutor> Content<'_, C> {
-    /// Offers a service.
+    /// Creates a service.
     ///
     /// # Errors
     /// [`BookingError::InvalidInput`].
@@ -147,7 +147,7 @@ impl<C: TenantExecutor> Content<'_, C> {
         Ok(row.insert(self.db).await?)
     }
 
-    /// Changes a service, and gives it as changed. Bookings that were made keep their length and price.
+    /// Updates a service, and returns the updated row. Existing bookings keep their duration and price.
     ///
     /// # Errors
     /// [`BookingError::NotFound`], [`BookingError::InvalidInput`].
@@ -166,10 +166,10 @@ impl<C: TenantExecutor> Content<'_, C> {
         changed.into_iter().next().ok_or_else(|| BookingError::not_found("service", id))
     }
 
-    /// The services that are offered now, in their order.
+    /// The active services, by display order and name.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`BookingError::Database`].
     pub async fn get_services(self) -> Result<Vec<services::Model>, BookingError> {
         let select = services::Entity::find()
             .filter(services::Column::Active.eq(true))
@@ -178,10 +178,10 @@ impl<C: TenantExecutor> Content<'_, C> {
         Ok(select.all(self.db).await?)
     }
 
-    /// Every service, offered now or not, in their order.
+    /// Every service, active or not, by display order and name.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`BookingError::Database`].
     pub async fn get_all_services(self) -> Result<Vec<services::Model>, BookingError> {
         let select = services::Entity::find()
             .order_by_asc(services::Column::DisplayOrder)

@@ -1,4 +1,4 @@
-//! When a service is to be had.
+//! Availability: the free slots of a service.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Scheduling;
-use super::hours::{Fit, free_starts};
-use super::resource::But;
+use super::occupancy::Replaced;
+use super::slots::{SlotRules, free_starts};
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
 use crate::vocabulary::InvalidInput;
 
-/// What slots are looked for.
+/// A query for the free slots of a service.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,19 +29,19 @@ use crate::vocabulary::InvalidInput;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotQuery {
-    /// The service, which says how long a slot is.
+    /// The service, which sets the duration.
     pub service: Uuid,
-    /// With whom; everyone when `None`.
+    /// The practitioner; `None` for every practitioner.
     pub practitioner: Option<Uuid>,
-    /// The first day, of the business's own calendar.
+    /// The first day, in the time zone of the business.
     pub from: NaiveDate,
-    /// The last day, which is included; at most 366 days.
+    /// The last day, inclusive. A range has at most 366 days.
     pub to: NaiveDate,
-    /// From one start to the next, counted from the opening; 15 minutes by default.
+    /// The time between two starts, counted from the opening; 15 minutes by default.
     pub step: Duration,
-    /// What is left free before and after everything else; none by default.
+    /// The time kept free before and after bookings, blocks and holds; none by default.
     pub buffer: Duration,
-    /// How long before its start a slot can still be had; none by default.
+    /// The least time between now and the start of a slot; none by default.
     pub notice: Duration,
 }
 
@@ -49,7 +49,7 @@ impl SlotQuery {
     /// The most days of a range.
     pub const MAX_DAYS: i64 = 366;
 
-    /// Every slot of a service on some days.
+    /// Every slot of a service on the days of a range.
     #[must_use]
     pub const fn new(service: Uuid, from: NaiveDate, to: NaiveDate) -> Self {
         Self {
@@ -64,8 +64,7 @@ impl SlotQuery {
     }
 
     fn check(&self) -> Result<(), InvalidInput> {
-        let refuse =
-            |what, value: String, reason: &str| Err(InvalidInput { what, value, reason: reason.to_owned() });
+        let refuse = |what, value: String, reason: &str| Err(InvalidInput::new(what, value, reason));
         for day in [self.from, self.to] {
             if !(1..=9999).contains(&day.year()) {
                 return refuse("day", day.to_string(), "is not in the years 1 to 9999");
@@ -88,15 +87,24 @@ impl SlotQuery {
     }
 }
 
-/// A time at which a service is to be had.
+/// A free slot of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[non_exhaustive]
 pub struct Slot {
-    /// When it begins.
+    /// The start, inclusive.
     pub start: DateTime<Utc>,
-    /// When it ends.
+    /// The end, exclusive.
     pub end: DateTime<Utc>,
-    /// With whom; `None` where the business has no practitioners.
+    /// The practitioner; `None` for a business without practitioners.
     pub practitioner: Option<Uuid>,
+}
+
+impl Slot {
+    /// A slot from a start to an end.
+    #[must_use]
+    pub const fn new(start: DateTime<Utc>, end: DateTime<Utc>, practitioner: Option<Uuid>) -> Self {
+        Self { start, end, practitioner }
+    }
 }
 
 fn delta(span: Duration) -> TimeDelta {
@@ -105,43 +113,43 @@ fn delta(span: Duration) -> TimeDelta {
 
 /// Availability.
 impl<C: TenantExecutor> Scheduling<'_, C> {
-    /// The free slots of a service, by start and then by practitioner: within the weekly hours, or the override of a
-    /// day, in the business's time zone, beside bookings that are not cancelled, time blocks and live holds, and not
-    /// before now by the database's clock. Two queries, however long the range.
+    /// The free slots of a service, ordered by start and then by the practitioner's handle.
     ///
-    /// Hours are told by the clock on the wall: the business is open whenever that shows a time within them. On the day
-    /// that clocks leap forward there is less between two hours, and on the day that they go back there is more.
+    /// A slot lies within the weekly hours, or within the override of its date, in the time zone of the business. It
+    /// overlaps no booking, time block or live hold, and it does not start before now by the database's clock. The
+    /// number of queries is two for a range of any length.
+    ///
+    /// The business is open whenever its wall clock shows a time within its hours, so days on which clocks change are
+    /// shorter or longer.
     ///
     /// # Errors
     /// [`BookingError::NotFound`] for the service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
     pub async fn free_slots(self, query: &SlotQuery) -> Result<Vec<Slot>, BookingError> {
         query.check()?;
-        let terms = self.terms(query.service, query.practitioner, query.from, query.to).await?;
-        let open = terms.hours.open(query.from, query.to);
+        let offer = self.offer(query.service, query.practitioner, query.from, query.to).await?;
+        let open = offer.hours.open(query.from, query.to);
         let (Some((first, _)), Some((_, last))) = (open.first(), open.last()) else { return Ok(Vec::new()) };
         let buffer = delta(query.buffer);
         let mut busy =
-            self.busy((*first - buffer, *last + buffer), query.practitioner, But::default()).await?;
-        let fit = Fit {
-            duration: terms.duration,
+            self.busy((*first - buffer, *last + buffer), query.practitioner, Replaced::default()).await?;
+        let rules = SlotRules {
+            duration: offer.duration,
             step: delta(query.step),
             buffer,
-            not_before: terms.now + delta(query.notice),
+            not_before: offer.now + delta(query.notice),
         };
-        let whom = match terms.practitioners.as_slice() {
+        let practitioners = match offer.practitioners.as_slice() {
             [] => vec![None],
             some => some.iter().copied().map(Some).collect(),
         };
         let mut slots = Vec::new();
-        for practitioner in whom {
-            let starts = free_starts(&open, busy.remove(&practitioner).unwrap_or_default(), fit);
-            slots.extend(starts.into_iter().map(|start| Slot {
-                start,
-                end: start + fit.duration,
-                practitioner,
-            }));
+        for practitioner in practitioners {
+            let starts = free_starts(&open, busy.remove(&practitioner).unwrap_or_default(), rules);
+            slots.extend(
+                starts.into_iter().map(|start| Slot::new(start, start + rules.duration, practitioner)),
+            );
         }
-        // Stable: within a start they stay in the order of their handles.
+        // A stable sort: slots of one start stay in the order of their practitioners' handles.
         slots.sort_by_key(|slot| slot.start);
         Ok(slots)
     }

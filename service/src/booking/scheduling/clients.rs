@@ -1,34 +1,33 @@
-//! Whom bookings are for.
+//! Clients of a business.
 
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
 use watertight_entity::public::clients;
 
 use super::Scheduling;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
-use crate::tenant::sql::statement;
-use crate::vocabulary::InvalidInput;
-use crate::vocabulary::{Email, text};
+use crate::vocabulary::{Email, InvalidInput, text};
 
-/// A client to be saved.
+/// A client to save with [`Scheduling::save_client`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewClient {
     /// At most 128 characters.
     pub first_name: String,
     /// At most 128 characters.
     pub last_name: String,
-    /// By which the client is known to be there.
+    /// The key: a client is updated when the tenant has one with this address.
     pub email: Email,
-    /// At most 32 characters; `None` keeps what is there.
+    /// At most 32 characters; `None` keeps the saved number.
     pub phone: Option<String>,
-    /// Whatever is to be remembered; `None` keeps what is there.
+    /// Notes of the staff; `None` keeps the saved notes.
     pub notes: Option<String>,
-    /// Fields of the application's own, a JSON object; `None` keeps what is there.
+    /// Fields of the application, a JSON object; `None` keeps the saved fields.
     pub custom_fields: Option<serde_json::Value>,
 }
 
 impl NewClient {
-    /// A client of whom no more is known.
+    /// A client with a name and an email address.
     pub fn new(first_name: impl Into<String>, last_name: impl Into<String>, email: Email) -> Self {
         let (first_name, last_name) = (first_name.into(), last_name.into());
         Self { first_name, last_name, email, phone: None, notes: None, custom_fields: None }
@@ -45,39 +44,41 @@ impl NewClient {
 
 /// Clients.
 impl<C: TenantExecutor> Scheduling<'_, C> {
-    /// Saves a client, known by the email: one that is there gets the names and telephone number given.
+    /// Inserts a client, or updates the client with the same email address.
     ///
     /// # Errors
     /// [`BookingError::InvalidInput`].
     pub async fn save_client(self, client: &NewClient) -> Result<clients::Model, BookingError> {
         client.check()?;
-        let upsert = statement(
-            r#"INSERT INTO "public"."clients" ("first_name", "last_name", "email", "phone", "notes", "custom_fields")
-               VALUES ($1, $2, $3, $4, $5, coalesce($6, '{}'::jsonb))
-               ON CONFLICT ("email") DO UPDATE SET "first_name" = EXCLUDED."first_name",
-                   "last_name" = EXCLUDED."last_name",
-                   "phone" = coalesce(EXCLUDED."phone", "clients"."phone"),
-                   "notes" = coalesce(EXCLUDED."notes", "clients"."notes"),
-                   "custom_fields" = coalesce($6, "clients"."custom_fields"), "updated_at" = EXCLUDED."updated_at"
-               RETURNING *"#,
-            [
-                client.first_name.clone().into(),
-                client.last_name.clone().into(),
-                client.email.clone().into(),
-                client.phone.clone().into(),
-                client.notes.clone().into(),
-                client.custom_fields.clone().into(),
-            ],
-        );
-        let row =
-            self.db.query_one_raw(upsert).await?.ok_or(BookingError::Database(DbErr::RecordNotInserted))?;
-        Ok(clients::Model::from_query_result(&row, "")?)
+        // A value that is not given is not in the statement, so that a known client keeps it.
+        let mut updated =
+            vec![clients::Column::FirstName, clients::Column::LastName, clients::Column::UpdatedAt];
+        let mut row = clients::ActiveModel {
+            first_name: Set(client.first_name.clone()),
+            last_name: Set(client.last_name.clone()),
+            email: Set(client.email.to_string()),
+            ..Default::default()
+        };
+        if client.phone.is_some() {
+            row.phone = Set(client.phone.clone());
+            updated.push(clients::Column::Phone);
+        }
+        if client.notes.is_some() {
+            row.notes = Set(client.notes.clone());
+            updated.push(clients::Column::Notes);
+        }
+        if let Some(fields) = &client.custom_fields {
+            row.custom_fields = Set(fields.clone());
+            updated.push(clients::Column::CustomFields);
+        }
+        let known = OnConflict::column(clients::Column::Email).update_columns(updated).to_owned();
+        Ok(clients::Entity::insert(row).on_conflict(known).exec_with_returning(self.db).await?)
     }
 
     /// The client of an email address; `None` when the tenant has none.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`BookingError::Database`].
     pub async fn get_client_by_email(self, email: &Email) -> Result<Option<clients::Model>, BookingError> {
         Ok(clients::Entity::find().filter(clients::Column::Email.eq(email.as_str())).one(self.db).await?)
     }

@@ -1,4 +1,4 @@
-//! Holds: a slot kept while someone makes up their mind.
+//! Holds: slots kept for a client for some minutes.
 
 use std::time::Duration;
 
@@ -9,27 +9,25 @@ use uuid::Uuid;
 use watertight_entity::public::slot_reservations;
 
 use super::Scheduling;
-use super::hours::Span;
-use super::resource::{But, of};
+use super::new_booking::NewBooking;
+use super::occupancy::{Replaced, of_practitioner, slot_taken};
 use super::retention;
+use super::spans::Span;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::{seconds, statement};
 use crate::vocabulary::InvalidInput;
 
-use super::NewBooking;
-use super::bookings::taken;
-
-/// A slot to be held while someone makes up their mind.
+/// A slot to hold with [`Scheduling::hold`], for example until the client has paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
-    /// The service, which says how long the slot is.
+    /// The service, which sets the duration.
     pub service: Uuid,
-    /// With whom; `None` where the business has no practitioners.
+    /// The practitioner; `None` for a business without practitioners.
     pub practitioner: Option<Uuid>,
-    /// When it begins.
+    /// The start of the slot.
     pub start: DateTime<Utc>,
-    /// For how long it is held, by the database's clock; 10 minutes unless told otherwise, an hour at most.
+    /// The duration of the hold by the database's clock: 10 minutes by default, an hour at most.
     pub ttl: Duration,
 }
 
@@ -49,22 +47,21 @@ fn live_hold() -> Condition {
 
 /// Holds.
 impl<C: TenantExecutor> Scheduling<'_, C> {
-    /// Holds a slot: until it is booked or released, or its time is over, no one else has it.
+    /// Holds a slot. The slot is taken until the hold is booked, is released or expires.
     ///
     /// # Errors
     /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::PractitionerRequired`], [`BookingError::NotFound`] for the
     /// service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
     pub async fn hold(self, hold: &Hold) -> Result<slot_reservations::Model, BookingError> {
         if hold.ttl < Duration::from_secs(1) || hold.ttl > Duration::from_hours(1) {
-            let (value, reason) =
-                (format!("{:?}", hold.ttl), "is not between a second and an hour".to_owned());
-            return Err(InvalidInput { what: "ttl", value, reason }.into());
+            let reason = "is not between a second and an hour";
+            return Err(InvalidInput::new("ttl", format!("{:?}", hold.ttl), reason).into());
         }
         let transaction = self.db.begin().await?;
         let scheduling = Scheduling::new(&transaction);
-        let (terms, span) = scheduling.slot(hold.service, hold.practitioner, hold.start, false).await?;
+        let (offer, span) = scheduling.slot(hold.service, hold.practitioner, hold.start, false).await?;
         scheduling.lock(hold.practitioner).await?;
-        scheduling.refuse_if_taken(span, hold.practitioner, But::default()).await?;
+        scheduling.refuse_if_taken(span, hold.practitioner, Replaced::default()).await?;
         let insert = statement(
             r#"INSERT INTO "public"."slot_reservations" ("practitioner_id", "datetime", "end_time", "duration", "expires_at")
                VALUES ($1, $2, $3, $4, CURRENT_TIMESTAMP + $5::float8 * INTERVAL '1 second') RETURNING *"#,
@@ -72,21 +69,21 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
                 hold.practitioner.into(),
                 span.0.into(),
                 span.1.into(),
-                terms.duration_minutes.into(),
+                offer.duration_minutes.into(),
                 seconds(hold.ttl),
             ],
         );
-        let row = { transaction.query_one_raw(insert).await.map_err(|error| taken(error, hold.start))? };
+        let row = { transaction.query_one_raw(insert).await.map_err(|error| slot_taken(error, hold.start))? };
         let row = row.ok_or(BookingError::Database(DbErr::RecordNotInserted))?;
         let reservation = slot_reservations::Model::from_query_result(&row, "")?;
         transaction.commit().await?;
         Ok(reservation)
     }
 
-    /// Releases a hold. `false` when it was not live.
+    /// Releases a hold. Returns `false` when the hold was not live.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`BookingError::Database`].
     pub async fn release_hold(self, id: Uuid) -> Result<bool, BookingError> {
         let release = slot_reservations::Entity::update_many()
             .col_expr(slot_reservations::Column::ReleasedAt, Expr::current_timestamp())
@@ -95,10 +92,10 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         Ok(release.exec(self.db).await?.rows_affected > 0)
     }
 
-    /// Deletes the holds that were released or have expired, and says how many there were.
+    /// Deletes the released and expired holds, and returns their number.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`BookingError::Database`].
     pub async fn cleanup_holds(self) -> Result<u64, BookingError> {
         Ok(retention::delete_holds(self.db).await?)
     }
@@ -112,7 +109,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         let release = slot_reservations::Entity::update_many()
             .col_expr(slot_reservations::Column::ReleasedAt, Expr::current_timestamp())
             .filter(slot_reservations::Column::Id.eq(id))
-            .filter(of(slot_reservations::Column::PractitionerId, new.practitioner))
+            .filter(of_practitioner(slot_reservations::Column::PractitionerId, new.practitioner))
             .filter(slot_reservations::Column::Datetime.lte(start))
             .filter(slot_reservations::Column::EndTime.gte(end))
             .filter(live_hold());

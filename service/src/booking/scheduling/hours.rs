@@ -1,27 +1,27 @@
-//! When a business is open, as spans of time, and what of them is free.
+//! The opening hours of a business, as spans of time.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
-/// From a time until before another.
-pub(super) type Span = (DateTime<Utc>, DateTime<Utc>);
+use super::spans::{Span, merged};
 
-/// When a business is open.
+/// The opening hours of a business.
 #[derive(Debug)]
 pub(super) struct Hours {
     pub(super) zone: Tz,
     /// By day of the week, 0 for Sunday.
     pub(super) weekly: Vec<(u32, NaiveTime, NaiveTime)>,
-    /// In place of the weekly hours; `None` for closed.
+    /// Replace the weekly hours of a date; `None` means closed.
     pub(super) overrides: HashMap<NaiveDate, Option<(NaiveTime, NaiveTime)>>,
 }
 
 impl Hours {
-    /// The spans in which it is open on the days of its own calendar from one to another, in order and those of a day
-    /// apart from one another: whenever the clock on its wall shows that date and a time within the hours. Times that
-    /// the clock leaps over are in none, and those that it shows twice are in twice.
+    /// The open spans of the dates of a range, in order. Spans of one date do not overlap.
+    ///
+    /// The business is open whenever its wall clock shows a time within its hours. A time that the clock skips is in no
+    /// span, and a time that the clock shows twice is in two spans.
     pub(super) fn open(&self, from: NaiveDate, to: NaiveDate) -> Vec<Span> {
         let offsets = self.offsets(from, to);
         from.iter_days()
@@ -48,27 +48,27 @@ impl Hours {
                 }
             }
         }
-        joined(spans)
+        merged(spans)
     }
 
-    /// The spans from before one date until after another, and how far the clock is ahead of UTC in each.
+    /// The offsets from UTC, each with its span, from before the first date until after the last.
     fn offsets(&self, from: NaiveDate, to: NaiveDate) -> Vec<(Span, TimeDelta)> {
         let midnight = from.and_time(NaiveTime::MIN).and_utc();
         let days = to.signed_duration_since(from).num_days();
-        // Clocks are at most 14 hours from UTC, and have leapt by a day (Samoa, 2011). Nowhere do they leap twice
-        // within the hours from one look to the next.
-        let looks = (-8..=12 + 4 * days).map(|quarter| midnight + TimeDelta::hours(6 * quarter));
+        // Offsets from UTC are at most 14 hours, and clocks have skipped a day (Samoa, 2011). No clock changes its
+        // offset twice within the 6 hours between two samples.
+        let samples = (-8..=12 + 4 * days).map(|quarter| midnight + TimeDelta::hours(6 * quarter));
         let mut spans: Vec<(Span, TimeDelta)> = Vec::with_capacity(2);
-        for look in looks {
-            let offset = self.offset_at(look);
+        for sample in samples {
+            let offset = self.offset_at(sample);
             match spans.last_mut() {
-                Some(((_, end), same)) if *same == offset => *end = look,
+                Some(((_, end), same)) if *same == offset => *end = sample,
                 Some(((_, end), before)) => {
-                    let leap = self.leap(*end, look, *before);
+                    let leap = self.leap(*end, sample, *before);
                     *end = leap;
-                    spans.push(((leap, look), offset));
+                    spans.push(((leap, sample), offset));
                 }
-                None => spans.push(((look, look), offset)),
+                None => spans.push(((sample, sample), offset)),
             }
         }
         spans
@@ -79,7 +79,7 @@ impl Hours {
         TimeDelta::seconds(offset.local_minus_utc().into())
     }
 
-    /// The second at which the clock leaps, after one moment and not after another.
+    /// The second at which the offset changes, found by bisection between two moments.
     fn leap(&self, mut before: DateTime<Utc>, mut after: DateTime<Utc>, offset: TimeDelta) -> DateTime<Utc> {
         while after - before > TimeDelta::seconds(1) {
             let middle = before + TimeDelta::seconds((after - before).num_seconds() / 2);
@@ -88,53 +88,10 @@ impl Hours {
         after
     }
 
-    /// The day of its calendar that a moment is on.
+    /// The business's local date at a moment.
     pub(super) fn date_of(&self, moment: DateTime<Utc>) -> NaiveDate {
         moment.with_timezone(&self.zone).date_naive()
     }
-}
-
-/// Spans in order, those that touch made one.
-fn joined(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_unstable();
-    let mut joined: Vec<Span> = Vec::with_capacity(spans.len());
-    for (from, to) in spans {
-        match joined.last_mut() {
-            Some((_, end)) if from <= *end => *end = to.max(*end),
-            _ => joined.push((from, to)),
-        }
-    }
-    joined
-}
-
-/// What is asked of a slot.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Fit {
-    pub(super) duration: TimeDelta,
-    pub(super) step: TimeDelta,
-    pub(super) buffer: TimeDelta,
-    pub(super) not_before: DateTime<Utc>,
-}
-
-/// The starts, step by step from each opening, of slots that end before the closing and keep the buffer's distance
-/// from all that is busy.
-pub(super) fn free_starts(open: &[Span], busy: Vec<Span>, fit: Fit) -> Vec<DateTime<Utc>> {
-    let kept_clear = busy.into_iter().map(|(from, to)| (from - fit.buffer, to + fit.buffer));
-    let kept_clear = joined(kept_clear.collect());
-    let mut starts = Vec::new();
-    for (opens, closes) in open {
-        let mut start = *opens;
-        while let Some(end) = start.checked_add_signed(fit.duration).filter(|end| end <= closes) {
-            // The first that ends after the slot begins is the only one that can be in its way first.
-            let next = kept_clear.partition_point(|(_, to)| *to <= start);
-            let clear = kept_clear.get(next).is_none_or(|(from, _)| *from >= end);
-            if clear && start >= fit.not_before {
-                starts.push(start);
-            }
-            start += fit.step;
-        }
-    }
-    starts
 }
 
 #[cfg(test)]
@@ -162,7 +119,7 @@ mod tests {
         assert!(open(&hours, "2026-01-06").is_empty());
     }
 
-    /// New York leaps from 02:00 to 03:00 on 8 March 2026 and back from 02:00 to 01:00 on 1 November.
+    /// The clocks of New York go from 02:00 to 03:00 on 8 March 2026 and back from 02:00 to 01:00 on 1 November.
     #[test]
     fn daylight_saving_makes_days_shorter_and_longer() {
         let whole = hours(Tz::America__New_York, &[(0, "00:00", "06:00")]);
@@ -184,7 +141,7 @@ mod tests {
         assert!(open(&samoa, "2011-12-30").is_empty(), "a Friday that was not");
     }
 
-    /// Days that are looked at together are what each is by itself, where clocks leap in between, too.
+    /// The spans of a range are the spans of its dates, even where clocks change within the range.
     #[test]
     fn a_range_is_its_days() {
         let every_day: Vec<_> =
@@ -202,18 +159,5 @@ mod tests {
                 assert_eq!(hours.open(from, to), days.collect::<Vec<_>>(), "{zone} {from}");
             }
         }
-    }
-
-    #[test]
-    fn slots_keep_their_distance_and_end_before_closing() {
-        let at = |minutes: i64| Utc.timestamp_opt(minutes * 60, 0).unwrap();
-        let fit = Fit {
-            duration: TimeDelta::minutes(60),
-            step: TimeDelta::minutes(30),
-            buffer: TimeDelta::minutes(15),
-            not_before: at(30),
-        };
-        let starts = free_starts(&[(at(0), at(480))], vec![(at(195), at(225))], fit);
-        assert_eq!(starts, [30, 60, 90, 120, 240, 270, 300, 330, 360, 390, 420].map(at));
     }
 }

@@ -1,4 +1,4 @@
-//! Deletes holds that have ended.
+//! Deletion of holds that have ended.
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter};

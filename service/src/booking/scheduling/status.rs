@@ -1,34 +1,20 @@
-//! What becomes of a booking.
+//! The status of a booking.
 
 use crate::vocabulary::text_enum::text_enum;
 
 text_enum! {
-    /// The state of a booking. A confirmed one becomes any of the others; those stay as they are.
+    /// The status of a booking. Only a confirmed booking can change to another status.
     #[derive(Default)]
+    #[non_exhaustive]
     pub enum BookingStatus as "booking status" {
-        /// It will take place.
+        /// The booking will take place.
         #[default]
         Confirmed = "confirmed",
-        /// It will not; its slot is free again.
+        /// The booking will not take place, and its slot is free again.
         Cancelled = "cancelled",
-        /// It took place.
+        /// The booking took place.
         Completed = "completed",
         /// The client did not come.
         NoShow = "no_show",
-    }
-}
-
-text_enum! {
-    /// Whether a booking is paid.
-    #[derive(Default)]
-    pub enum PaymentStatus as "payment status" {
-        /// Something is due.
-        #[default]
-        Pending = "pending",
-        /// Nothing is due.
-        Paid = "paid",
-        /// It was paid, and given back.
-        Refunded = "refunded",
-        ; custom CustomPaymentStatus of at most 32
     }
 }

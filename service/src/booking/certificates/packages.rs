@@ -1,0 +1,88 @@
+//! Issuing packages of sessions.
+
+use chrono::{DateTime, Utc};
+use sea_orm::Set;
+use uuid::Uuid;
+use watertight_entity::public::packages;
+
+use super::purchase::Purchase;
+use super::{CODE, Certificates, cents};
+use crate::booking::BookingError;
+use crate::booking::codes::insert_with_code;
+use crate::tenant::TenantExecutor;
+use crate::tenant::constraint::constraint;
+use crate::vocabulary::currency::check_currency;
+use crate::vocabulary::{InvalidInput, text};
+
+/// A package of sessions to issue with [`Certificates::issue_package`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPackage {
+    /// The name of the package; at most 64 characters.
+    pub package_type: String,
+    /// The number of sessions; at least 1.
+    pub sessions: u16,
+    /// The price in cents.
+    pub price_cents: u32,
+    /// Three capital letters (ISO 4217).
+    pub currency: String,
+    /// The purchaser and the payment.
+    pub purchase: Purchase,
+    /// The client who may use it; `None` for any client with the code.
+    pub client: Option<Uuid>,
+    /// The expiry; `None` for never.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl NewPackage {
+    /// A package in US dollars for any client with the code, without an expiry.
+    pub fn new(package_type: impl Into<String>, sessions: u16, price_cents: u32, purchase: Purchase) -> Self {
+        Self {
+            package_type: package_type.into(),
+            sessions,
+            price_cents,
+            currency: "USD".to_owned(),
+            purchase,
+            client: None,
+            expires_at: None,
+        }
+    }
+}
+
+/// Packages.
+impl<C: TenantExecutor> Certificates<'_, C> {
+    /// Issues a package of sessions, with a code `XXXX-XXXX-XXXX`.
+    ///
+    /// # Errors
+    /// [`BookingError::InvalidInput`], [`BookingError::NotFound`] for the client.
+    pub async fn issue_package(self, new: &NewPackage) -> Result<packages::Model, BookingError> {
+        new.purchase.check()?;
+        check_currency(&new.currency)?;
+        text::check("package type", &new.package_type, 64)?;
+        let (price, sessions) = (cents("price_cents", new.price_cents)?, i32::from(new.sessions));
+        if sessions == 0 {
+            return Err(InvalidInput::new("sessions", "0", "is none; give at least 1").into());
+        }
+        let row = packages::ActiveModel {
+            client_id: Set(new.client),
+            package_type: Set(new.package_type.clone()),
+            total_sessions: Set(sessions),
+            remaining_sessions: Set(sessions),
+            price_cents: Set(price),
+            currency: Set(new.currency.clone()),
+            purchaser_name: Set(new.purchase.purchaser_name.clone()),
+            purchaser_email: Set(new.purchase.purchaser_email.to_string()),
+            stripe_session_id: Set(new.purchase.stripe_session_id.clone()),
+            stripe_payment_id: Set(new.purchase.stripe_payment_id.clone()),
+            issued_by: Set(new.purchase.issued_by.clone()),
+            expires_at: Set(new.expires_at.map(Into::into)),
+            ..Default::default()
+        };
+        let issued = insert_with_code(self.db, row, packages::Column::Code, CODE).await;
+        issued.map_err(|error| match error {
+            BookingError::Database(error) if constraint(&error) == Some("packages_client_id_fkey") => {
+                BookingError::not_found("client", new.client.unwrap_or_default())
+            }
+            error => error,
+        })
+    }
+}

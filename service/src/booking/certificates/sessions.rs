@@ -1,0 +1,74 @@
+//! Paying a booking with a session of a package.
+
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+use uuid::Uuid;
+use watertight_entity::public::{gift_certificate_redemptions, packages};
+
+use super::record::CertificateRecord;
+use super::status::{CertificateStatus, RedemptionType};
+use super::{CODE, Certificates};
+use crate::booking::BookingError;
+use crate::booking::scheduling::Scheduling;
+use crate::tenant::TenantExecutor;
+use crate::tenant::sql::statement;
+
+/// Redeeming sessions.
+impl<C: TenantExecutor> Certificates<'_, C> {
+    /// Pays a booking with one session of a package.
+    ///
+    /// # Errors
+    /// [`BookingError::NotRedeemable`], [`BookingError::NotFound`] for the package or the booking.
+    pub async fn redeem_session(
+        self,
+        code: &str,
+        booking: Uuid,
+    ) -> Result<gift_certificate_redemptions::Model, BookingError> {
+        let code = CODE.normal_form(code);
+        let refuse =
+            |reason: &str| Err(BookingError::NotRedeemable { code: code.clone(), reason: reason.to_owned() });
+        let transaction = self.db.begin().await?;
+        let certificates = Certificates::new(&transaction);
+        let booking = Scheduling::new(&transaction).lock_booking(booking).await?;
+        let due = certificates.due(&booking, &code).await?;
+        if due < booking.amount_cents {
+            return refuse("a part of the booking is paid, and a session pays all of it");
+        }
+        let select = packages::Entity::find().filter(packages::Column::Code.eq(&code));
+        let package = select.lock_exclusive().one(&transaction).await?;
+        let package = package.ok_or(BookingError::NotFound { what: "package", id: code.clone() })?;
+        if package.certificate_status()? != CertificateStatus::Active {
+            return refuse("it is not active");
+        }
+        if package.client_id.is_some_and(|client| client != booking.client_id) {
+            return refuse("it is another client's");
+        }
+        // The database's clock decides on the expiry.
+        let use_one = statement(
+            r#"UPDATE "public"."packages"
+               SET "remaining_sessions" = "remaining_sessions" - 1, "updated_at" = CURRENT_TIMESTAMP
+               WHERE "id" = $1 AND ("expires_at" IS NULL OR "expires_at" > CURRENT_TIMESTAMP)
+                   AND "remaining_sessions" > 0"#,
+            [package.id.into()],
+        );
+        {
+            if transaction.execute_raw(use_one).await?.rows_affected() == 0 {
+                return refuse(if package.remaining_sessions == 0 {
+                    "no session is left of it"
+                } else {
+                    "it has expired"
+                });
+            }
+        }
+        let redemption = gift_certificate_redemptions::ActiveModel {
+            booking_id: Set(booking.id),
+            package_id: Set(Some(package.id)),
+            r#type: Set(RedemptionType::Package.to_string()),
+            session_number: Set(Some(package.total_sessions - package.remaining_sessions + 1)),
+            ..Default::default()
+        };
+        let redemption = redemption.insert(&transaction).await?;
+        certificates.mark_paid(booking, RedemptionType::Package).await?;
+        transaction.commit().await?;
+        Ok(redemption)
+    }
+}

@@ -1,0 +1,30 @@
+//! Rows with a generated code that is unique within the tenant.
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, FromQueryResult, QueryTrait};
+
+use super::error::BookingError;
+use crate::tenant::TenantExecutor;
+use crate::vocabulary::code::CodeFormat;
+
+/// How many codes are tried before an insert fails.
+const ATTEMPTS: usize = 8;
+
+/// Inserts a row with a new code, and tries another code when the tenant already uses it.
+pub(super) async fn insert_with_code<A: ActiveModelTrait>(
+    db: &impl TenantExecutor,
+    mut row: A,
+    column: <A::Entity as EntityTrait>::Column,
+    format: CodeFormat,
+) -> Result<<A::Entity as EntityTrait>::Model, BookingError> {
+    for _ in 0..ATTEMPTS {
+        row.set(column, format.generate()?.into());
+        let mut insert = A::Entity::insert(row.clone())
+            .on_conflict(OnConflict::column(column).do_nothing().to_owned())
+            .into_query();
+        if let Some(row) = db.query_one(insert.returning_all()).await? {
+            return Ok(<A::Entity as EntityTrait>::Model::from_query_result(&row, "")?);
+        }
+    }
+    Err(BookingError::Database(DbErr::RecordNotInserted))
+}

@@ -1,0 +1,90 @@
+//! Forms and their versions.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder};
+use serde_json::Value as Json;
+use uuid::Uuid;
+use watertight_entity::public::intake_form_templates;
+
+use super::Intake;
+use super::schema::validator;
+use crate::booking::BookingError;
+use crate::tenant::TenantExecutor;
+use crate::tenant::sql::statement;
+use crate::vocabulary::text;
+
+/// Forms.
+impl<C: TenantExecutor> Intake<'_, C> {
+    /// Creates the next version of a form. Earlier versions and the answers to them do not change.
+    ///
+    /// # Errors
+    /// [`BookingError::InvalidInput`] when the schema is not JSON Schema.
+    pub async fn create_template(
+        self,
+        form_type: &str,
+        title: &str,
+        schema: &Json,
+    ) -> Result<intake_form_templates::Model, BookingError> {
+        text::check_word("form type", form_type, 64)?;
+        text::check("title", title, 255)?;
+        text::check_json("form schema", schema)?;
+        validator(schema)?;
+        let insert = r#"INSERT INTO "public"."intake_form_templates" ("form_type", "version", "title", "schema")
+            SELECT $1::varchar, coalesce(max("t"."version"), 0) + 1, $2::varchar, $3::jsonb
+            FROM "public"."intake_form_templates" AS "t" WHERE "t"."form_type" = $1
+            ON CONFLICT ("form_type", "version") DO NOTHING RETURNING *"#;
+        // A concurrent transaction may have created this version: then the next one is tried.
+        for _ in 0..16 {
+            let values = [form_type.into(), title.into(), schema.clone().into()];
+            if let Some(row) = self.db.query_one_raw(statement(insert, values)).await? {
+                return Ok(intake_form_templates::Model::from_query_result(&row, "")?);
+            }
+        }
+        Err(BookingError::Database(sea_orm::DbErr::RecordNotInserted))
+    }
+
+    /// The latest active version of a form; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`BookingError::Database`].
+    pub async fn get_template(
+        self,
+        form_type: &str,
+    ) -> Result<Option<intake_form_templates::Model>, BookingError> {
+        let select = intake_form_templates::Entity::find()
+            .filter(intake_form_templates::Column::FormType.eq(form_type))
+            .filter(intake_form_templates::Column::Active.eq(true))
+            .order_by_desc(intake_form_templates::Column::Version);
+        Ok(select.one(self.db).await?)
+    }
+
+    /// Every version of a form, newest first.
+    ///
+    /// # Errors
+    /// [`BookingError::Database`].
+    pub async fn get_template_versions(
+        self,
+        form_type: &str,
+    ) -> Result<Vec<intake_form_templates::Model>, BookingError> {
+        let select = intake_form_templates::Entity::find()
+            .filter(intake_form_templates::Column::FormType.eq(form_type))
+            .order_by_desc(intake_form_templates::Column::Version);
+        Ok(select.all(self.db).await?)
+    }
+
+    /// Activates or deactivates a version of a form. Drafts of an inactive version can still be submitted.
+    ///
+    /// # Errors
+    /// [`BookingError::NotFound`].
+    pub async fn set_template_active(
+        self,
+        id: Uuid,
+        active: bool,
+    ) -> Result<intake_form_templates::Model, BookingError> {
+        let update = intake_form_templates::Entity::update_many()
+            .col_expr(intake_form_templates::Column::Active, Expr::val(active))
+            .filter(intake_form_templates::Column::Id.eq(id));
+        let changed = update.exec_with_returning(self.db).await?;
+        changed.into_iter().next().ok_or_else(|| BookingError::not_found("form", id))
+    }
+}

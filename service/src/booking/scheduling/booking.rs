@@ -1,0 +1,98 @@
+//! Booking a slot.
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
+use watertight_entity::public::{bookings, clients};
+
+use super::Scheduling;
+use super::new_booking::NewBooking;
+use super::occupancy::{Replaced, slot_taken};
+use super::offer::Offer;
+use super::reading::CONFIRMATION_CODE;
+use super::spans::Span;
+use crate::booking::BookingError;
+use crate::booking::codes::insert_with_code;
+use crate::tenant::TenantExecutor;
+use crate::tenant::constraint::constraint;
+use crate::vocabulary::InvalidInput;
+
+/// Booking.
+impl<C: TenantExecutor> Scheduling<'_, C> {
+    /// Books a slot, directly or in place of a hold. The booking gets a confirmation code of eight characters, without
+    /// letters and digits that look alike.
+    ///
+    /// Concurrent bookings of one slot wait for one another, and one of them succeeds. An exclusion constraint of the
+    /// database refuses overlapping rows of any other program.
+    ///
+    /// # Errors
+    /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::HoldExpired`], [`BookingError::PractitionerRequired`],
+    /// [`BookingError::IdempotencyKeyReused`], [`BookingError::NotFound`] for the service, the practitioner or the client,
+    /// [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
+    pub async fn book(self, new: &NewBooking) -> Result<bookings::Model, BookingError> {
+        new.check()?;
+        let transaction = self.db.begin().await?;
+        let scheduling = Scheduling::new(&transaction);
+        scheduling.lock(new.practitioner).await?;
+        // Looked up first, so that a retry returns the booking even after its slot has begun.
+        if let Some(made) = scheduling.booked_with(new).await? {
+            return Ok(made);
+        }
+        let outside_hours = new.outside_hours;
+        let (offer, span) = scheduling.slot(new.service, new.practitioner, new.start, outside_hours).await?;
+        scheduling
+            .refuse_if_taken(span, new.practitioner, Replaced { hold: new.hold, booking: None })
+            .await?;
+        if let Some(hold) = new.hold {
+            scheduling.use_hold(hold, new, span).await?;
+        }
+        let client = clients::Entity::find().filter(clients::Column::Id.eq(new.client));
+        if client.one(&transaction).await?.is_none() {
+            return Err(BookingError::not_found("client", new.client));
+        }
+        let booking = scheduling.insert_booking(new, &offer, span).await?;
+        transaction.commit().await?;
+        Ok(booking)
+    }
+
+    async fn booked_with(self, new: &NewBooking) -> Result<Option<bookings::Model>, BookingError> {
+        let Some(key) = &new.idempotency_key else { return Ok(None) };
+        let select = bookings::Entity::find().filter(bookings::Column::IdempotencyKey.eq(key));
+        match select.one(self.db).await? {
+            Some(made) if new.matches(&made) => Ok(Some(made)),
+            Some(_) => Err(BookingError::IdempotencyKeyReused { key: key.clone() }),
+            None => Ok(None),
+        }
+    }
+
+    async fn insert_booking(
+        self,
+        new: &NewBooking,
+        offer: &Offer,
+        (start, end): Span,
+    ) -> Result<bookings::Model, BookingError> {
+        let amount = new.amount_cents.map_or(Ok(offer.price_cents), i32::try_from);
+        let amount = amount.map_err(|_| {
+            let value = new.amount_cents.unwrap_or_default().to_string();
+            InvalidInput::new("amount_cents", value, "is more than an integer holds")
+        })?;
+        let row = bookings::ActiveModel {
+            service_id: Set(new.service),
+            practitioner_id: Set(new.practitioner),
+            client_id: Set(new.client),
+            datetime: Set(start.into()),
+            end_time: Set(end.into()),
+            duration: Set(offer.duration_minutes),
+            amount_cents: Set(amount),
+            notes: Set(new.notes.clone()),
+            idempotency_key: Set(new.idempotency_key.clone()),
+            ..Default::default()
+        };
+        let inserted = insert_with_code(self.db, row, bookings::Column::ConfirmationCode, CONFIRMATION_CODE);
+        inserted.await.map_err(|error| match error {
+            BookingError::Database(error) if constraint(&error) == Some("bookings_idempotency_key_key") => {
+                BookingError::IdempotencyKeyReused { key: new.idempotency_key.clone().unwrap_or_default() }
+            }
+            BookingError::Database(error) => slot_taken(error, start),
+            error => error,
+        })
+    }
+}

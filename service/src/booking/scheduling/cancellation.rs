@@ -1,0 +1,45 @@
+//! Cancelling a booking.
+
+#[cfg(feature = "certificates")]
+use sea_orm::{EntityTrait, IntoActiveModel, Set};
+use uuid::Uuid;
+use watertight_entity::public::bookings;
+
+use super::Scheduling;
+use super::status::BookingStatus;
+use crate::booking::BookingError;
+#[cfg(feature = "certificates")]
+use crate::booking::payment_status::PaymentStatus;
+#[cfg(feature = "certificates")]
+use crate::booking::payments;
+use crate::tenant::TenantExecutor;
+use crate::vocabulary::text;
+
+/// Cancellation.
+impl<C: TenantExecutor> Scheduling<'_, C> {
+    /// Cancels a confirmed booking, frees its slot, and refunds its payments by gift certificate and package.
+    ///
+    /// # Errors
+    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`], [`BookingError::InvalidInput`].
+    pub async fn cancel(self, id: Uuid, reason: &str) -> Result<bookings::Model, BookingError> {
+        text::check("reason", reason, usize::MAX)?;
+        let transaction = self.db.begin().await?;
+        let booking =
+            Scheduling::new(&transaction).transition(id, BookingStatus::Cancelled, Some(reason)).await?;
+        #[cfg(feature = "certificates")]
+        let booking = Scheduling::new(&transaction).refunded(booking).await?;
+        transaction.commit().await?;
+        Ok(booking)
+    }
+
+    /// Refunds the payments by certificate and package for a cancelled booking.
+    #[cfg(feature = "certificates")]
+    async fn refunded(self, booking: bookings::Model) -> Result<bookings::Model, BookingError> {
+        if payments::refund(self.db, booking.id).await? == 0 {
+            return Ok(booking);
+        }
+        let mut row = booking.into_active_model();
+        row.payment_status = Set(PaymentStatus::Refunded.to_string());
+        Ok(bookings::Entity::update(row).exec(self.db).await?)
+    }
+}

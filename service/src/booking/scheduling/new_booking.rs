@@ -1,0 +1,72 @@
+//! The values of a booking to make.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+use watertight_entity::public::bookings;
+
+use crate::vocabulary::{InvalidInput, text};
+
+/// A booking to make with [`Scheduling::book`](super::Scheduling::book).
+///
+/// ```
+/// use chrono::{TimeDelta, Utc};
+/// use watertight::scheduling::NewBooking;
+///
+/// # let (service, client) = (uuid::Uuid::nil(), uuid::Uuid::nil());
+/// let start = Utc::now() + TimeDelta::days(1);
+/// let booking = NewBooking { outside_hours: true, ..NewBooking::new(service, None, client, start) };
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewBooking {
+    /// The service, which sets the duration and the price.
+    pub service: Uuid,
+    /// The practitioner; `None` for a business without practitioners.
+    pub practitioner: Option<Uuid>,
+    /// The client.
+    pub client: Uuid,
+    /// The start of the slot.
+    pub start: DateTime<Utc>,
+    /// The hold that the booking replaces.
+    pub hold: Option<Uuid>,
+    /// A key that makes retries safe: the same key returns the same booking. At most 255 characters.
+    pub idempotency_key: Option<String>,
+    /// The price in cents; `None` for the price of the service.
+    pub amount_cents: Option<u32>,
+    /// Notes of the staff.
+    pub notes: Option<String>,
+    /// Allows a slot outside the opening hours or in the past: for the staff, not for clients.
+    pub outside_hours: bool,
+}
+
+impl NewBooking {
+    /// A booking within the opening hours, without a hold.
+    #[must_use]
+    pub const fn new(service: Uuid, practitioner: Option<Uuid>, client: Uuid, start: DateTime<Utc>) -> Self {
+        Self {
+            service,
+            practitioner,
+            client,
+            start,
+            hold: None,
+            idempotency_key: None,
+            amount_cents: None,
+            notes: None,
+            outside_hours: false,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), InvalidInput> {
+        text::check_optional("notes", self.notes.as_ref(), usize::MAX)?;
+        match &self.idempotency_key {
+            Some(key) => text::check_word("idempotency key", key, 255),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a booking has the service, practitioner, client and start of this one.
+    pub(super) fn matches(&self, row: &bookings::Model) -> bool {
+        let start = row.datetime.timestamp_micros();
+        (row.service_id, row.practitioner_id, row.client_id, start)
+            == (self.service, self.practitioner, self.client, self.start.timestamp_micros())
+    }
+}

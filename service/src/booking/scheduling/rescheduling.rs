@@ -1,0 +1,73 @@
+//! Rescheduling a booking.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use uuid::Uuid;
+use watertight_entity::public::bookings;
+
+use super::Scheduling;
+use super::occupancy::{Replaced, slot_taken};
+use super::record::BookingRecord;
+use super::status::BookingStatus;
+use crate::booking::BookingError;
+use crate::tenant::TenantExecutor;
+use crate::vocabulary::Change;
+
+/// The new start of a booking, and its new practitioner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reschedule {
+    /// The new start. The duration stays.
+    pub start: DateTime<Utc>,
+    /// The practitioner.
+    pub practitioner: Change<Uuid>,
+    /// Allows a slot outside the opening hours or in the past.
+    pub outside_hours: bool,
+}
+
+impl Reschedule {
+    /// Another start with the same practitioner.
+    #[must_use]
+    pub const fn to(start: DateTime<Utc>) -> Self {
+        Self { start, practitioner: Change::Keep, outside_hours: false }
+    }
+}
+
+/// Rescheduling.
+impl<C: TenantExecutor> Scheduling<'_, C> {
+    /// Moves a confirmed booking to another start, and to another practitioner if one is named.
+    ///
+    /// # Errors
+    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`], [`BookingError::SlotTaken`], [`BookingError::OutsideHours`].
+    pub async fn reschedule(self, id: Uuid, to: Reschedule) -> Result<bookings::Model, BookingError> {
+        let transaction = self.db.begin().await?;
+        let scheduling = Scheduling::new(&transaction);
+        let booking = scheduling.lock_booking(id).await?;
+        if booking.booking_status()? != BookingStatus::Confirmed {
+            return Err(BookingError::InvalidTransition {
+                what: "booking",
+                from: booking.status,
+                to: "rescheduled",
+            });
+        }
+        let practitioner = to.practitioner.into_option().or(booking.practitioner_id);
+        let (offer, _) = scheduling.slot(booking.service_id, practitioner, to.start, true).await?;
+        let span = (to.start, to.start + TimeDelta::minutes(booking.duration.into()));
+        if !to.outside_hours {
+            offer.check_open(span)?;
+        }
+        scheduling.lock(practitioner).await?;
+        scheduling.refuse_if_taken(span, practitioner, Replaced { booking: Some(id), hold: None }).await?;
+        let moved = bookings::Entity::update_many()
+            .col_expr(bookings::Column::Datetime, Expr::val(span.0))
+            .col_expr(bookings::Column::EndTime, Expr::val(span.1))
+            .col_expr(bookings::Column::PractitionerId, Expr::val(practitioner))
+            .col_expr(bookings::Column::UpdatedAt, Expr::current_timestamp())
+            .filter(bookings::Column::Id.eq(id))
+            .exec_with_returning(&transaction)
+            .await
+            .map_err(|error| slot_taken(error, to.start))?;
+        transaction.commit().await?;
+        moved.into_iter().next().ok_or_else(|| BookingError::not_found("booking", id))
+    }
+}
