@@ -158,5 +158,6 @@ const fn in_words(status: BookingStatus) -> &'static str {
         BookingStatus::Completed => "done",
         BookingStatus::NoShow => "did not come",
         BookingStatus::Cancelled => "cancelled",
+        _ => "of another status",
     }
 }

@@ -31,6 +31,7 @@ pub(crate) async fn confirmation(business: Business, Path(code): Path<String>) -
         BookingStatus::Confirmed => "Your appointment is booked",
         BookingStatus::Cancelled => "Your appointment was cancelled",
         BookingStatus::Completed | BookingStatus::NoShow => "Your appointment is over",
+        _ => "Your appointment",
     };
     let content = html! {
         h1 { (heading) }
