@@ -12,6 +12,9 @@ pub mod deploying {}
 #[doc = include_str!("../docs/guide/extending.md")]
 pub mod extending {}
 
+#[doc = include_str!("../docs/guide/glossary.md")]
+pub mod glossary {}
+
 #[doc = include_str!("../docs/guide/growing.md")]
 pub mod growing {}
 

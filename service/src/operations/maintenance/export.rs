@@ -51,7 +51,7 @@ impl Maintenance {
     /// Writes every row of the tenant as it is at one moment, while the application goes on working.
     ///
     /// The lines hold what the rows hold, password hashes and sealed secrets among them: keep them as safe as the
-    /// database. The format is described [above](crate::maintenance#the-format-of-an-export).
+    /// database. The format is described [above](crate::maintenance#export-format).
     ///
     /// # Errors
     /// [`MaintenanceError::NotPermitted`], [`MaintenanceError::TableCycle`], [`MaintenanceError::Io`], and what the database reports.
