@@ -7,6 +7,7 @@ mod dependencies;
 mod entities;
 mod gates;
 mod installation;
+mod language;
 mod process;
 mod publishing;
 mod server;
@@ -103,9 +104,15 @@ enum Command {
         /// The folder with `initdb` and `postgres`.
         directory: PathBuf,
     },
+    /// Checks spelling, phrases, headings and links by `language.toml`.
+    Language {
+        /// Remove the exemptions of files that have no finding left.
+        #[arg(long)]
+        shrink: bool,
+    },
     /// Tries to publish the crates, builds what would be sent, and sends nothing.
     Publish,
-    /// Runs every check: format, lints, features, dependencies, packages, tests, entities, documentation, quickstart, examples.
+    /// Runs every check: format, language, lints, features, dependencies, packages, tests, entities, documentation, quickstart, examples.
     Ci {
         /// Also run the suites on isolation on a private server of this PostgreSQL installation; may be repeated.
         #[arg(long = "server", value_name = "DIR")]
@@ -178,6 +185,13 @@ fn main() -> Result<ExitCode> {
         }
         Command::Serve { directory } => {
             Installation::at(&directory)?.serve()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Language { shrink } => {
+            if shrink {
+                language::shrink(&cargo)?;
+            }
+            language::check(&cargo)?;
             return Ok(ExitCode::SUCCESS);
         }
         Command::Publish => {

@@ -21,7 +21,7 @@ pub struct NewPractitioner {
     pub title: Option<String>,
     /// A few words.
     pub bio: Option<String>,
-    /// Degrees and licences.
+    /// Degrees and licenses.
     pub credentials: Vec<String>,
     /// What they are good at.
     pub specializations: Vec<String>,
@@ -44,7 +44,7 @@ impl<C: TenantExecutor> Content<'_, C> {
         text::check("name", &new.name, 255)?;
         text::check_optional("title", new.title.as_ref(), 128)?;
         text::check_optional("bio", new.bio.as_ref(), usize::MAX)?;
-        text::check_optional("licence number", new.license_number.as_ref(), 32)?;
+        text::check_optional("license number", new.license_number.as_ref(), 32)?;
         text::check_optional("picture", new.photo_url.as_ref(), 512)?;
         for text in new.credentials.iter().chain(&new.specializations) {
             text::check("credential", text, usize::MAX)?;

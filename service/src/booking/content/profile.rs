@@ -91,7 +91,7 @@ impl Profile {
         text::check("city", &self.city, 128)?;
         text::check("state", &self.state, 2)?;
         text::check("postal code", &self.postal_code, 10)?;
-        text::check_optional("licence number", self.license_number.as_ref(), 32)?;
+        text::check_optional("license number", self.license_number.as_ref(), 32)?;
         text::check_optional("description", self.description.as_ref(), usize::MAX)?;
         text::check_optional("slogan", self.slogan.as_ref(), 255)?;
         text::check_optional("website", self.website_url.as_ref(), 512)?;
