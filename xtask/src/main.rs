@@ -7,7 +7,6 @@ mod dependencies;
 mod entities;
 mod gates;
 mod installation;
-mod language;
 mod process;
 mod publishing;
 mod server;
@@ -106,9 +105,9 @@ enum Command {
     },
     /// Checks spelling, phrases, headings and links by `language.toml`.
     Language {
-        /// Remove the exemptions of files that have no finding left.
-        #[arg(long)]
-        shrink: bool,
+        /// Arguments for the check, such as `--shrink`, which removes the exemptions that are not needed.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
     },
     /// Tries to publish the crates, builds what would be sent, and sends nothing.
     Publish,
@@ -187,13 +186,7 @@ fn main() -> Result<ExitCode> {
             Installation::at(&directory)?.serve()?;
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Language { shrink } => {
-            if shrink {
-                language::shrink(&cargo)?;
-            }
-            language::check(&cargo)?;
-            return Ok(ExitCode::SUCCESS);
-        }
+        Command::Language { args } => process::run(language(&cargo).args(args))?,
         Command::Publish => {
             publishing::check(&cargo, true)?;
             return Ok(ExitCode::SUCCESS);
@@ -208,6 +201,10 @@ fn main() -> Result<ExitCode> {
 
 fn quickstart(cargo: &Cargo) -> std::process::Command {
     cargo.command(["run", "--quiet", "--package", "watertight-examples", "--bin", "quickstart"])
+}
+
+fn language(cargo: &Cargo) -> std::process::Command {
+    cargo.command(["run", "--quiet", "--package", "watertight-language", "--"])
 }
 
 /// Migrates the database and runs the examples of the guide on it, then the one of isolation alone on an empty database.

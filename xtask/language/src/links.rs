@@ -5,21 +5,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::prose::Prose;
+use crate::prose::Prose;
 
 /// Checks links, and remembers the headings of the files that they lead to.
-pub(super) struct Links<'r> {
+pub(crate) struct Links<'r> {
     root: &'r Path,
     anchors: HashMap<PathBuf, BTreeSet<String>>,
 }
 
 impl<'r> Links<'r> {
-    pub(super) fn new(root: &'r Path) -> Self {
+    pub(crate) fn new(root: &'r Path) -> Self {
         Self { root, anchors: HashMap::new() }
     }
 
     /// The places and the messages of links that lead nowhere. Links that rustdoc resolves are left to it.
-    pub(super) fn check(&mut self, file: &str, text: &str) -> Result<Vec<(usize, String)>> {
+    pub(crate) fn check(&mut self, file: &str, text: &str) -> Result<Vec<(usize, String)>> {
         let mut dead = Vec::new();
         for (at, target) in targets(Prose::of_markdown(text).text()) {
             if target.contains("://") || target.starts_with("mailto:") || is_of_rustdoc(file, &target) {

@@ -1,12 +1,12 @@
 //! Headings are nouns or begin with "How to": none is a question.
 
-use super::prose::Prose;
+use crate::prose::Prose;
 
 /// The first words of questions.
 const QUESTIONS: [&str; 6] = ["who", "whom", "whose", "what", "when", "where"];
 
 /// The places and the messages of headings that ask or begin as if they did.
-pub(super) fn check(prose: &Prose) -> Vec<(usize, String)> {
+pub(crate) fn check(prose: &Prose) -> Vec<(usize, String)> {
     let (mut found, mut at) = (Vec::new(), 0);
     for line in prose.text().split_inclusive('\n') {
         if let Some(heading) = heading(line).filter(|heading| is_question(heading)) {

@@ -2,6 +2,10 @@
 //!
 //! The rules are in `language.toml`. A file that a rule does not hold for yet is listed there, and a listed file without
 //! a finding fails, so the list can only shrink.
+//!
+//! `cargo xtask language` runs this program. It is a package of its own, so that no other command waits for the
+//! dictionary to compile.
+#![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
 mod headings;
 mod links;
@@ -15,14 +19,32 @@ use std::fmt;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use clap::Parser;
 
-use crate::cargo::{Cargo, output};
-use crate::language::links::Links;
-use crate::language::phrases::Phrases;
-use crate::language::prose::Prose;
-use crate::language::rules::{Exempt, Rule, Rules};
-use crate::language::spelling::Spelling;
+use crate::links::Links;
+use crate::phrases::Phrases;
+use crate::prose::Prose;
+use crate::rules::{Exempt, Rule, Rules};
+use crate::spelling::Spelling;
+
+/// Checks spelling, phrases, headings and links by `language.toml`.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Remove the exemptions of files that have no finding left.
+    #[arg(long)]
+    shrink: bool,
+}
+
+fn main() -> Result<()> {
+    let Args { shrink } = Args::parse();
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = package.ancestors().nth(2).context("the package is not in the repository")?;
+    if shrink {
+        remove_stale(root)?;
+    }
+    check(root)
+}
 
 /// A violation of a rule at one place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,24 +62,24 @@ impl fmt::Display for Finding {
 }
 
 /// Checks every Markdown and Rust file of the repository.
-pub(crate) fn check(cargo: &Cargo) -> Result<()> {
-    let rules = Rules::read(cargo.root())?;
-    let files = files(cargo.root())?;
-    let findings = findings(cargo.root(), &rules, &files)?;
+fn check(root: &Path) -> Result<()> {
+    let rules = Rules::read(root)?;
+    let files = files(root)?;
+    let findings = findings(root, &rules, &files)?;
     let problems = problems(findings, &rules.not_yet);
     if problems.is_empty() {
         println!("{} files, {} of them exempt for now", files.len(), rules.not_yet.files().len());
         return Ok(());
     }
-    bail!("{} problems:\n{}", problems.len(), problems.join("\n"))
+    bail!("problems: {}\n{}", problems.len(), problems.join("\n"))
 }
 
 /// Removes the entries of the files that need their exemption no more.
-pub(crate) fn shrink(cargo: &Cargo) -> Result<()> {
-    let rules = Rules::read(cargo.root())?;
-    let found = findings(cargo.root(), &rules, &files(cargo.root())?)?;
+fn remove_stale(root: &Path) -> Result<()> {
+    let rules = Rules::read(root)?;
+    let found = findings(root, &rules, &files(root)?)?;
     let stale = stale(&found, &rules.not_yet);
-    Rules::remove(cargo.root(), &stale)?;
+    Rules::remove(root, &stale)?;
     println!("{} exemptions removed", stale.len());
     Ok(())
 }
@@ -113,7 +135,11 @@ fn is_markdown(file: &str) -> bool {
 fn files(root: &Path) -> Result<Vec<String>> {
     let mut git = Command::new("git");
     git.current_dir(root).args(["ls-files", "--cached", "--others", "--exclude-standard", "*.md", "*.rs"]);
-    let listed = output(&mut git)?;
+    let listed = git.output().context("git cannot be run")?;
+    if !listed.status.success() {
+        bail!("git ls-files failed: {}", String::from_utf8_lossy(&listed.stderr));
+    }
+    let listed = String::from_utf8(listed.stdout).context("git listed a name that is not UTF-8")?;
     let files: BTreeSet<&str> = listed.lines().filter(|file| root.join(file).is_file()).collect();
     Ok(files.into_iter().map(str::to_owned).collect())
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 /// A rule that files can be exempt from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Rule {
+pub(crate) enum Rule {
     Spelling,
     Phrases,
     Headings,
@@ -31,60 +31,60 @@ impl fmt::Display for Rule {
 /// The contents of `language.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Rules {
+pub(crate) struct Rules {
     /// Words that are spelled as they should be.
-    pub(super) words: Vec<String>,
+    pub(crate) words: Vec<String>,
     /// Files that quote banned phrases.
-    pub(super) quotes: BTreeSet<String>,
+    pub(crate) quotes: BTreeSet<String>,
     /// Banned phrases.
-    pub(super) phrases: Vec<Banned>,
+    pub(crate) phrases: Vec<Banned>,
     /// Exempt files by rule.
     #[serde(default)]
-    pub(super) not_yet: Exempt,
+    pub(crate) not_yet: Exempt,
 }
 
 /// Phrases with one replacement.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Banned {
-    pub(super) find: Vec<String>,
-    pub(super) instead: String,
+pub(crate) struct Banned {
+    pub(crate) find: Vec<String>,
+    pub(crate) instead: String,
 }
 
 /// Files that a rule does not hold for yet.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Exempt(BTreeMap<Rule, BTreeSet<String>>);
+pub(crate) struct Exempt(BTreeMap<Rule, BTreeSet<String>>);
 
 impl Exempt {
     #[cfg(test)]
-    pub(super) fn of(rule: Rule, files: &[&str]) -> Self {
+    pub(crate) fn of(rule: Rule, files: &[&str]) -> Self {
         Self([(rule, files.iter().map(|&file| file.to_owned()).collect())].into())
     }
 
-    pub(super) fn contains(&self, rule: Rule, file: &str) -> bool {
+    pub(crate) fn contains(&self, rule: Rule, file: &str) -> bool {
         self.0.get(&rule).is_some_and(|files| files.contains(file))
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = (Rule, String)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (Rule, String)> {
         self.0.iter().flat_map(|(rule, files)| files.iter().map(|file| (*rule, file.clone())))
     }
 
-    pub(super) fn files(&self) -> BTreeSet<&str> {
+    pub(crate) fn files(&self) -> BTreeSet<&str> {
         self.0.values().flatten().map(String::as_str).collect()
     }
 }
 
 impl Rules {
-    pub(super) const FILE: &str = "language.toml";
+    pub(crate) const FILE: &str = "language.toml";
 
-    pub(super) fn read(root: &Path) -> Result<Self> {
+    pub(crate) fn read(root: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(root.join(Self::FILE)).context(Self::FILE)?;
         toml::from_str(&text).context(Self::FILE)
     }
 
     /// Removes exemptions from the file, in which each stands on a line of its own.
-    pub(super) fn remove(root: &Path, entries: &BTreeSet<(Rule, String)>) -> Result<()> {
+    pub(crate) fn remove(root: &Path, entries: &BTreeSet<(Rule, String)>) -> Result<()> {
         let path = root.join(Self::FILE);
         let text = std::fs::read_to_string(&path).context(Self::FILE)?;
         std::fs::write(path, without(&text, entries)).context(Self::FILE)

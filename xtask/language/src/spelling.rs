@@ -8,19 +8,19 @@ use typos_vars::{Category, VARS};
 use unicase::UniCase;
 
 /// Finds known misspellings and the spelling of other countries, in prose and in identifiers.
-pub(super) struct Spelling {
+pub(crate) struct Spelling {
     tokenizer: Tokenizer,
     dictionary: American,
 }
 
 impl Spelling {
-    pub(super) fn new(allowed: &[String]) -> Self {
+    pub(crate) fn new(allowed: &[String]) -> Self {
         let allowed = allowed.iter().map(|word| word.to_lowercase()).collect();
         Self { tokenizer: Tokenizer::new(), dictionary: American { allowed } }
     }
 
     /// The places and the messages of misspelled words.
-    pub(super) fn check(&self, text: &str) -> Vec<(usize, String)> {
+    pub(crate) fn check(&self, text: &str) -> Vec<(usize, String)> {
         let typos = check_str(text, &self.tokenizer, &self.dictionary);
         typos.map(|typo| (typo.byte_offset, message(&typo.typo, &typo.corrections))).collect()
     }

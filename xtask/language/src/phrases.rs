@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::prose::Prose;
-use super::rules::Banned;
+use crate::prose::Prose;
+use crate::rules::Banned;
 
 /// The banned phrases by their first word.
-pub(super) struct Phrases<'r> {
+pub(crate) struct Phrases<'r> {
     by_first: HashMap<String, Vec<Phrase<'r>>>,
 }
 
@@ -16,7 +16,7 @@ struct Phrase<'r> {
 }
 
 impl<'r> Phrases<'r> {
-    pub(super) fn new(banned: &'r [Banned]) -> Self {
+    pub(crate) fn new(banned: &'r [Banned]) -> Self {
         let mut by_first: HashMap<String, Vec<Phrase<'r>>> = HashMap::new();
         for Banned { find, instead } in banned {
             for phrase in find {
@@ -30,7 +30,7 @@ impl<'r> Phrases<'r> {
     }
 
     /// The places and the messages of banned phrases. A phrase can go on in the next line of a comment.
-    pub(super) fn check(&self, prose: &Prose) -> Vec<(usize, String)> {
+    pub(crate) fn check(&self, prose: &Prose) -> Vec<(usize, String)> {
         let words = words(prose.text());
         let mut found = Vec::new();
         for (index, word) in words.iter().enumerate() {

@@ -5,13 +5,13 @@ const CODE: u8 = b'\x01';
 
 /// The prose of a file. A place in it is the same place in the file.
 #[derive(Debug)]
-pub(super) struct Prose {
+pub(crate) struct Prose {
     text: String,
 }
 
 impl Prose {
     /// Markdown without its fenced code blocks.
-    pub(super) fn of_markdown(text: &str) -> Self {
+    pub(crate) fn of_markdown(text: &str) -> Self {
         let mut bytes = text.as_bytes().to_vec();
         let (mut at, mut fence) = (0, None);
         for line in text.split_inclusive('\n') {
@@ -34,7 +34,7 @@ impl Prose {
     }
 
     /// The comments and the string literals of Rust.
-    pub(super) fn of_rust(text: &str) -> Self {
+    pub(crate) fn of_rust(text: &str) -> Self {
         let mut bytes = text.as_bytes().to_vec();
         let mut at = 0;
         while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
@@ -57,7 +57,7 @@ impl Prose {
         Self { text: String::from_utf8(bytes).unwrap_or_default() }
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 }
