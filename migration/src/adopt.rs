@@ -1,4 +1,4 @@
-//! Takes over a database that the original wrote: the one whose tables these are modelled on, in its version 0.2.
+//! Takes over a database that the original wrote: the one whose tables these are modeled on, in its version 0.2.
 
 mod catalog;
 mod conversions;

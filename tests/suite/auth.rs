@@ -136,7 +136,7 @@ pub(crate) async fn code(tenant: &TenantConnection, secret: &TotpSecret, steps: 
     }
 }
 
-/// Enrols a second factor for a user who logs in, and gives the secret and the backup codes.
+/// Enrolls a second factor for a user who logs in, and gives the secret and the backup codes.
 pub(crate) async fn enroll(tenant: &TenantConnection, handle: &str) -> Result<(TotpSecret, Vec<String>)> {
     let auth = tenant.auth();
     let login = auth.login(request(handle, PASSWORD)).await?;

@@ -207,11 +207,11 @@ async fn foreign_keys_without_the_tenant_are_found() -> Result<()> {
     assert_eq!(report.of(Check::ForeignKey).count() + report.of(Check::CrossingRows).count(), 0, "{report}");
 
     let database = TestDatabase::create().await?;
-    let sql = "CREATE TABLE public.favourites (id int PRIMARY KEY, tenant uuid, service uuid, \
+    let sql = "CREATE TABLE public.favorites (id int PRIMARY KEY, tenant uuid, service uuid, \
                FOREIGN KEY (tenant, service) REFERENCES public.services (tenant_id, id))";
     plant(&database, sql).await?;
     let report = examine(&database).await?;
-    assert!(report.of(Check::ForeignKey).any(|f| f.object == "public.favourites"), "{report}");
+    assert!(report.of(Check::ForeignKey).any(|f| f.object == "public.favorites"), "{report}");
     Ok(())
 }
 

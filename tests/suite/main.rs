@@ -17,6 +17,7 @@ mod certificates;
 mod connection;
 mod content;
 mod distribution;
+mod docs;
 mod doctor;
 mod fuzz;
 mod history;

@@ -95,26 +95,26 @@ async fn many_at_once_meet_their_own_rows_alone() -> Result<()> {
 #[tokio::test]
 async fn a_tenant_moves_from_one_server_to_the_other() -> Result<()> {
     let two = Two::create().await?;
-    let (clinic, neighbour) = (new_tenant()?, new_tenant()?);
-    let router = two.router(&[clinic, neighbour], &[]).await?;
-    for (tenant, name) in [(clinic, "Massage"), (clinic, "Sauna"), (neighbour, "Yoga")] {
+    let (clinic, neighbor) = (new_tenant()?, new_tenant()?);
+    let router = two.router(&[clinic, neighbor], &[]).await?;
+    for (tenant, name) in [(clinic, "Massage"), (clinic, "Sauna"), (neighbor, "Yoga")] {
         rows::service(name).insert(&router.tenant(tenant)?).await?;
     }
 
-    let out = two.router(&[neighbour], &[]).await?;
+    let out = two.router(&[neighbor], &[]).await?;
     assert!(matches!(out.tenant(clinic), Err(RoutingError::UnroutedTenant { .. })));
     let from = Watertight::builder().maintenance(&two.east.owner().await?).await?;
     let to = Watertight::builder().maintenance(&two.west.owner().await?).await?;
     let mut lines = Vec::new();
     from.export(clinic, &mut lines, |_| ()).await?;
     to.import(clinic, lines.as_slice(), |_| ()).await?;
-    let moved = two.router(&[neighbour], &[clinic]).await?;
+    let moved = two.router(&[neighbor], &[clinic]).await?;
     assert_eq!(names(&moved.tenant(clinic)?).await?, ["Massage", "Sauna"]);
     let erased = from.erase(clinic, |_| ()).await?;
     assert!(erased.tables.iter().all(|table| table.remaining == 0));
 
     assert_eq!(names(&moved.tenant(clinic)?).await?, ["Massage", "Sauna"]);
-    assert_eq!(names(&moved.tenant(neighbour)?).await?, ["Yoga"]);
+    assert_eq!(names(&moved.tenant(neighbor)?).await?, ["Yoga"]);
     assert_eq!(names(&router.tenant(clinic)?).await?, [] as [String; 0], "nothing is left behind");
     Ok(())
 }

@@ -10,7 +10,7 @@ use watertight_schema::TableSet;
 use crate::cargo::Cargo;
 use crate::installation::Installation;
 use crate::server::Databases;
-use crate::{dependencies, entities, examples, process, publishing, quickstart, test, with_second};
+use crate::{dependencies, entities, examples, language, process, publishing, quickstart, test, with_second};
 
 /// The suites of the test program `watertight` on isolation, by what their tests' names contain.
 #[rustfmt::skip]
@@ -25,6 +25,7 @@ pub(crate) fn run(cargo: &Cargo, servers: &[PathBuf]) -> Result<()> {
     let installations: Vec<_> =
         servers.iter().map(|server| Installation::at(server)).collect::<Result<_>>()?;
     step("format", || process::succeed(&mut cargo.command(["fmt", "--all", "--check"])))?;
+    step("language", || process::succeed(&mut language(cargo)))?;
     step("lints", || {
         let args = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
         process::succeed(&mut cargo.command_with_engine(args)?)

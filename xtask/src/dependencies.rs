@@ -1,4 +1,4 @@
-//! What may be depended on: packages of the registry, under licences that ask for nothing but their notice.
+//! What may be depended on: packages of the registry, under licenses that ask for nothing but their notice.
 
 use std::collections::BTreeSet;
 
@@ -25,12 +25,12 @@ pub(crate) fn check(cargo: &Cargo) -> Result<()> {
             Some(source) if source.starts_with("registry+") => {}
             Some(source) => drop(refused.insert(format!("{name} comes from {source}"))),
         }
-        let licence = text("license").or_else(|| clarified(&rules, name)).unwrap_or_default();
-        let is_allowed = Expression::parse_mode(licence, ParseMode::LAX).is_ok_and(|expression| {
+        let license = text("license").or_else(|| clarified(&rules, name)).unwrap_or_default();
+        let is_allowed = Expression::parse_mode(license, ParseMode::LAX).is_ok_and(|expression| {
             expression.evaluate(|wanted| allowed.iter().any(|licensee| licensee.satisfies(wanted)))
         });
         if !is_allowed {
-            refused.insert(format!("{name} is under {licence:?}, which deny.toml does not allow"));
+            refused.insert(format!("{name} is under {license:?}, which deny.toml does not allow"));
         }
     }
     if refused.is_empty() {
@@ -55,10 +55,10 @@ fn clarified<'r>(rules: &'r toml::Table, name: &str) -> Option<&'r str> {
 fn allowed(rules: &toml::Table) -> Result<Vec<Licensee>> {
     let list =
         rules.get("licenses").and_then(|licenses| licenses.get("allow")).and_then(toml::Value::as_array);
-    list.context("deny.toml allows no licences")?
+    list.context("deny.toml allows no licenses")?
         .iter()
         .map(|name| {
-            let name = name.as_str().context("a licence in deny.toml is no text")?;
+            let name = name.as_str().context("a license in deny.toml is no text")?;
             Licensee::parse(name).with_context(|| format!("{name} in deny.toml"))
         })
         .collect()

@@ -23,7 +23,7 @@ pub(crate) fn sea_orm_cli(cargo: &Cargo) -> Command {
     cargo.command(["run", "--quiet", "--package", "watertight-sea-orm-cli", "--bin", "sea-orm-cli", "--"])
 }
 
-/// Writes the entities anew.
+/// Writes the entities again.
 pub(crate) fn write(cargo: &Cargo) -> Result<()> {
     let source = source(cargo);
     for (schema, _) in SCHEMAS {

@@ -103,9 +103,15 @@ enum Command {
         /// The folder with `initdb` and `postgres`.
         directory: PathBuf,
     },
+    /// Checks spelling, phrases, headings and links by `language.toml`.
+    Language {
+        /// Arguments for the check, such as `--shrink`, which removes the exemptions that are not needed.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
     /// Tries to publish the crates, builds what would be sent, and sends nothing.
     Publish,
-    /// Runs every check: format, lints, features, dependencies, packages, tests, entities, documentation, quickstart, examples.
+    /// Runs every check: format, language, lints, features, dependencies, packages, tests, entities, documentation, quickstart, examples.
     Ci {
         /// Also run the suites on isolation on a private server of this PostgreSQL installation; may be repeated.
         #[arg(long = "server", value_name = "DIR")]
@@ -180,6 +186,7 @@ fn main() -> Result<ExitCode> {
             Installation::at(&directory)?.serve()?;
             return Ok(ExitCode::SUCCESS);
         }
+        Command::Language { args } => process::run(language(&cargo).args(args))?,
         Command::Publish => {
             publishing::check(&cargo, true)?;
             return Ok(ExitCode::SUCCESS);
@@ -194,6 +201,10 @@ fn main() -> Result<ExitCode> {
 
 fn quickstart(cargo: &Cargo) -> std::process::Command {
     cargo.command(["run", "--quiet", "--package", "watertight-examples", "--bin", "quickstart"])
+}
+
+fn language(cargo: &Cargo) -> std::process::Command {
+    cargo.command(["run", "--quiet", "--package", "watertight-language", "--"])
 }
 
 /// Migrates the database and runs the examples of the guide on it, then the one of isolation alone on an empty database.

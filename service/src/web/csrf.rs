@@ -22,7 +22,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// port of `Origin` have to be those that the request is for. A request with neither is refused with 403: no browser of
 /// these years sends that, and a program that does can add `Sec-Fetch-Site: same-origin`.
 ///
-/// This is the defence by Fetch Metadata of the
+/// This is the defense by Fetch Metadata of the
 /// [OWASP cheat sheet](https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html#fetch-metadata-headers),
 /// with the [Fetch Metadata specification](https://www.w3.org/TR/fetch-metadata/), its fallback to the origin, and no
 /// way around. A `same-site` request is refused too: subdomains are other tenants. It rests on `GET` and `HEAD` changing

@@ -260,10 +260,10 @@ async fn what_would_be_lost_with_the_tables() -> Result<()> {
         assert_eq!((problem.kind, problem.table.as_str()), (Dependent, table));
         assert!(problem.rows.iter().any(|row| row.contains(named)), "{problem}");
     }
-    let sql = "ALTER TABLE public.clients ADD birthday date, ADD \"favourite colour\" text";
+    let sql = "ALTER TABLE public.clients ADD birthday date, ADD \"favorite color\" text";
     let problems = problems_of(sql).await?;
     assert_eq!((problems.len(), problems[0].kind, problems[0].total), (1, ExtraColumn, 2));
-    assert_eq!(problems[0].columns, ["birthday", "favourite colour"]);
+    assert_eq!(problems[0].columns, ["birthday", "favorite color"]);
     let problems =
         problems_of("ALTER TABLE public.clients ALTER notes TYPE jsonb USING to_jsonb(notes)").await?;
     assert_eq!((problems.len(), problems[0].kind), (1, OtherType));

@@ -58,7 +58,7 @@ async fn no_row_holds_a_secret_in_clear() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_row_put_in_anothers_place_does_not_open() -> Result<()> {
+async fn a_row_put_in_the_place_of_another_does_not_open() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let (jess, ana) = (user(&world.clinic, "jess").await?, user(&world.clinic, "ana").await?);

@@ -18,7 +18,7 @@ async fn every_slot_has_one_winner_whoever_books_holds_or_cancels() -> Result<()
     for n in 0..8 {
         clients.push(shop.tenant.scheduling().save_client(&client(&format!("client{n}"))).await?.id);
     }
-    // Half-hours, so that neighbours overlap.
+    // Half-hours, so that neighbors overlap.
     let starts: Vec<_> = (18..33).map(|half| at(&format!("{:02}:{:02}", half / 2, half % 2 * 30))).collect();
     let attempts = (0..400_usize).map(|n| {
         let tenant = if n % 2 == 0 { shop.tenant.clone() } else { elsewhere.clone() };

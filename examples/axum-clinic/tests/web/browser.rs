@@ -186,7 +186,7 @@ impl Typist {
         self.text("return document.getElementById('code').textContent").await
     }
 
-    /// Enrols a second factor from the day, logs out, and logs in with it.
+    /// Enrolls a second factor from the day, logs out, and logs in with it.
     async fn second_factor(&self, world: &World) -> Result<()> {
         self.tab_to("e.textContent === 'Account'").await?;
         self.press(Key::Enter).await?;

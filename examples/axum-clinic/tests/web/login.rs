@@ -10,7 +10,7 @@ use watertight::entity::auth::{sessions, users};
 use crate::visitor::Visitor;
 use crate::world::{CLINIC, OWNER, STUDIO, VIEWER, World, code, settings};
 
-/// Enrols a second factor through the pages. The code that is right now is still to be used.
+/// Enrolls a second factor through the pages. The code that is right now is still to be used.
 async fn enroll(world: &World, jess: &Visitor) -> Result<(TotpSecret, Vec<String>)> {
     let page = jess.post("/account/second-factor", &[]).await?;
     assert_eq!(page.status, 200);

@@ -1,0 +1,135 @@
+//! The first sentence of a public item's documentation says what the item is or does.
+//!
+//! It is no question, does not begin with a question word and has at most 100 characters. `docs/exempt.txt` lists the
+//! items that break the rule today. An entry that breaks it no more fails, so the list can only shrink;
+//! `WATERTIGHT_DOCS=shrink` removes such entries.
+
+mod items;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use self::items::{Item, items};
+
+/// The crates with a public interface: the name, and the folder of the source.
+const CRATES: [(&str, &str); 3] = [
+    ("watertight", "service/src"),
+    ("watertight_schema", "schema/src"),
+    ("watertight_migration", "migration/src"),
+];
+
+const EXEMPT: &str = "tests/suite/docs/exempt.txt";
+
+/// The most characters of a first sentence.
+const LONGEST: usize = 100;
+
+#[test]
+fn first_sentences_of_public_items_say_what_they_are() -> Result<()> {
+    let mut all = Vec::new();
+    for (name, source) in CRATES {
+        all.extend(items(name, &root().join(source))?);
+    }
+    let parts = all.iter().filter(|item| item.is_part).count();
+    let examples = all.iter().filter(|item| item.has_example).count();
+    println!(
+        "{} public items and {parts} fields and variants; {examples} have an example",
+        all.len() - parts
+    );
+    assert!(all.len() > 1_000, "the source is read");
+
+    let wrong: BTreeMap<&str, String> =
+        all.iter().filter_map(|item| Some((item.path.as_str(), problem(item)?))).collect();
+    let text = std::fs::read_to_string(root().join(EXEMPT))?;
+    let exempt: BTreeSet<&str> = text.lines().collect();
+    let stale: Vec<_> = exempt.iter().filter(|path| !wrong.contains_key(*path)).collect();
+    if std::env::var("WATERTIGHT_DOCS").is_ok_and(|wish| wish == "shrink") {
+        let kept = exempt.iter().filter(|path| wrong.contains_key(*path));
+        std::fs::write(root().join(EXEMPT), kept.flat_map(|path| [path, "\n"]).collect::<String>())?;
+        println!("{} entries removed", stale.len());
+        return Ok(());
+    }
+    let new: Vec<_> = wrong.iter().filter(|(path, _)| !exempt.contains(*path)).collect();
+    assert!(new.is_empty(), "first sentences to rewrite: {new:#?}");
+    assert!(stale.is_empty(), "entries of {EXEMPT} that are not needed: {stale:#?}");
+    println!("{} items are exempt for now", exempt.len());
+    Ok(())
+}
+
+/// The rule that an item's first sentence breaks.
+fn problem(item: &Item) -> Option<String> {
+    let sentence = item.first_sentence.as_str();
+    let first = sentence.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let length = sentence.chars().count();
+    if sentence.ends_with('?') {
+        Some(format!("a question: {sentence}"))
+    } else if ["What", "Who", "Whose", "When", "Where"].contains(&first) {
+        Some(format!("begins with {first}: {sentence}"))
+    } else if length > LONGEST {
+        Some(format!("{length} characters: {sentence}"))
+    } else {
+        None
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The rules are seen to fail on a small crate.
+#[test]
+fn public_items_are_read_with_their_first_sentence() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let long = "x".repeat(LONGEST + 1);
+    let source = format!(
+        "#![doc = include_str!(\"page.md\")]
+         mod inner;
+         /// What it is. More.
+         pub struct One {{ /// Where it is.
+             pub place: u8, /// Who cares?
+             private: u8 }}
+         /// Is it
+         /// two? Yes, see `a.b`.
+         pub enum Two {{ /// {long}.
+             A, #[doc = \"A [link](crate::{long}) is short. So.\"] B }}
+         #[cfg(test)] pub mod tests {{ /// What now.
+             pub fn f() {{}} }}"
+    );
+    std::fs::write(folder.path().join("lib.rs"), source)?;
+    std::fs::write(folder.path().join("page.md"), "Good\npage. Other.\n")?;
+    let inner = "impl One { /// Runs, e.g. `a`.\n///\n/// ```\n/// f();\n/// ```\npub fn run() {}\n\
+                 /// When hidden.\npub(crate) fn hide() {} }\n/// Sees.\n///\n/// ```text\n/// no\n/// ```\n\
+                 pub trait See { /// What is seen.\nfn see(); }";
+    std::fs::write(folder.path().join("inner.rs"), inner)?;
+    let items = items("c", folder.path())?;
+    let mut paths: Vec<_> =
+        items.iter().map(|item| (item.path.as_str(), item.has_example, problem(item).is_some())).collect();
+    paths.sort_unstable();
+    assert_eq!(
+        paths,
+        [
+            ("c", false, false),
+            ("c::One", false, true),
+            ("c::One::place", false, true),
+            ("c::One::run", true, false),
+            ("c::See", false, false),
+            ("c::See::see", false, true),
+            ("c::Two", false, true),
+            ("c::Two::A", false, true),
+            ("c::Two::B", false, false),
+        ]
+    );
+    let sentence = |path: &str| {
+        items
+            .iter()
+            .find(|item| item.path == path)
+            .map(|item| item.first_sentence.as_str())
+            .unwrap_or_default()
+    };
+    assert_eq!(sentence("c"), "Good page.");
+    assert_eq!(sentence("c::Two"), "Is it two?");
+    assert_eq!(sentence("c::Two::B"), "A link is short.");
+    Ok(())
+}

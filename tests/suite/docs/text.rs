@@ -1,0 +1,65 @@
+//! The text of documentation: its first sentence and its examples.
+
+use std::path::Path;
+
+use anyhow::Result;
+use syn::{Attribute, Expr, ExprLit, Lit, Meta};
+
+/// The documentation in attributes, with the pages that are included.
+pub(super) fn text_of(attributes: &[Attribute], folder: &Path) -> Result<String> {
+    let mut text = String::new();
+    for attribute in attributes {
+        let Meta::NameValue(pair) = &attribute.meta else { continue };
+        if !pair.path.is_ident("doc") {
+            continue;
+        }
+        match &pair.value {
+            Expr::Lit(ExprLit { lit: Lit::Str(line), .. }) => text.push_str(&line.value()),
+            Expr::Macro(included) if included.mac.path.is_ident("include_str") => {
+                let path: syn::LitStr = included.mac.parse_body()?;
+                text.push_str(&std::fs::read_to_string(folder.join(path.value()))?);
+            }
+            // A block of code that is put together from a file.
+            _ => text.push_str("```\n```"),
+        }
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+/// The first sentence as it is shown: of the first paragraph, and without the targets of links.
+pub(super) fn first_sentence(text: &str) -> String {
+    let paragraph = text.trim_start().lines().take_while(|line| !line.trim().is_empty());
+    let joined = without_targets(&paragraph.map(str::trim).collect::<Vec<_>>().join(" "));
+    let ends = joined.match_indices(". ").chain(joined.match_indices("? "));
+    let ends = ends.map(|(at, _)| at + 1).filter(|end| {
+        // An abbreviation, or dots in code, end no sentence: the next word is capitalized.
+        let next = joined.get(end + 1..).and_then(|rest| rest.trim_start_matches(['`', '[']).chars().next());
+        next.is_some_and(|c| !c.is_lowercase()) && !joined.get(..*end).unwrap_or_default().ends_with("..")
+    });
+    match ends.min() {
+        Some(end) => joined.get(..end).unwrap_or_default().to_owned(),
+        None => joined,
+    }
+}
+
+/// Replaces `[text](target)` and `[text]` by the text.
+fn without_targets(text: &str) -> String {
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("](") {
+        result.push_str(before);
+        rest = after.split_once(')').map_or("", |(_, after)| after);
+    }
+    result.push_str(rest);
+    result.replace(['[', ']'], "")
+}
+
+/// Whether there is a code block that is not for another language.
+pub(super) fn has_example(text: &str) -> bool {
+    const RUST: [&str; 4] = ["rust", "no_run", "compile_fail", "should_panic"];
+    let fences = text.lines().filter_map(|line| line.trim().strip_prefix("```"));
+    // Each second fence closes a block.
+    let mut opening = fences.step_by(2);
+    opening.any(|info| info.is_empty() || RUST.iter().any(|language| info.starts_with(language)))
+}
