@@ -14,8 +14,10 @@ use crate::tenant::TenantExecutor;
 
 /// Redeeming.
 impl<C: TenantExecutor> Certificates<'_, C> {
-    /// Pays a booking with a gift certificate: a number of cents, or for `None` as many as are due and left. A booking
-    /// that is paid in full becomes [`PaymentStatus::Paid`](crate::scheduling::PaymentStatus::Paid).
+    /// Pays a booking, or part of it, with a gift certificate.
+    ///
+    /// `None` for the number of cents pays what is due, up to the balance of the certificate. A booking that is paid in
+    /// full becomes [`PaymentStatus::Paid`](crate::scheduling::PaymentStatus::Paid).
     ///
     /// Concurrent redemptions spend no cent twice: the booking and then the certificate are locked, and a CHECK keeps
     /// the balance between zero and the amount.
