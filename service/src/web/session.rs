@@ -39,7 +39,7 @@ use crate::tenant::{TenantConnection, clock};
 /// ```
 #[non_exhaustive]
 pub struct LoggedIn {
-    /// The user, as now.
+    /// The user, as read for this request.
     pub user: User,
     /// The session.
     pub session: Session,
@@ -49,7 +49,7 @@ pub struct LoggedIn {
 }
 
 impl LoggedIn {
-    /// The connection of the tenant.
+    /// The tenant's connection.
     #[must_use]
     pub const fn tenant(&self) -> &TenantConnection {
         &self.tenant
@@ -58,7 +58,7 @@ impl LoggedIn {
     /// Ends the session. The returned header removes the cookie.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`Error::Auth`] for an error of the database.
     pub async fn log_out(self) -> Result<SetSessionCookie, Error> {
         self.tenant.auth().logout(self.token.expose_secret()).await?;
         self.cookie.clear()
@@ -130,7 +130,7 @@ pub enum SessionRejection {
     /// No cookie, more than one, or one that is forged, of another tenant or of a session that has ended: 401.
     #[error("log in")]
     NotLoggedIn,
-    /// The session could not be looked up: 500. The reason is logged, and not revealed.
+    /// The lookup of the session failed: 500. The reason is logged and not revealed.
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -148,7 +148,7 @@ impl From<DbErr> for SessionRejection {
 }
 
 impl SessionRejection {
-    /// The status to answer with.
+    /// The status of the response.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {

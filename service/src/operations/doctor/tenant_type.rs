@@ -1,4 +1,4 @@
-//! The type whose conversion makes the setting of row-level security.
+//! Checks the tenant type, which sets the tenant for row-level security when a value is converted to it.
 
 use sea_orm::FromQueryResult;
 
