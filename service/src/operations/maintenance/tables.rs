@@ -21,8 +21,8 @@ pub(super) struct TenantTable {
     pub(super) order: String,
     /// The expression that turns a row `r` of the stored columns into JSON.
     ///
-    /// `to_jsonb` returns null for SQL's NULL and for the JSON value null. The expression keeps only the
-    /// latter.
+    /// `to_jsonb` returns null for both NULL and the JSON value null. To tell them apart, the expression
+    /// omits a JSON column that is NULL.
     pub(super) as_json: String,
     /// The expressions for the stored columns, from the JSON object `e` and the row `r` that PostgreSQL
     /// converted from it.
