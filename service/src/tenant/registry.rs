@@ -131,7 +131,7 @@ fn written(name: &str) -> [String; 3] {
 /// The tables, functions, types and operators that a statement may name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Registry {
-    /// The sets of watertight's own tables that the database has.
+    /// The table sets of the database.
     sets: TableSets,
     /// The tables under their names in the database.
     tables: HashMap<TableName, RegisteredTable>,
@@ -232,7 +232,7 @@ impl Registry {
         Ok(())
     }
 
-    /// The sets of watertight's own tables that the database has.
+    /// The table sets of the database.
     pub(crate) const fn sets(&self) -> &TableSets {
         &self.sets
     }

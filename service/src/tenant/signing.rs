@@ -176,7 +176,8 @@ impl TenantSigner {
     }
 }
 
-/// The value of `watertight.tenant` for a statement. It grants access to the tenant, so it has no `Debug`.
+/// The value of `watertight.tenant` for a statement. It grants access to the tenant, so `Debug` does not
+/// print it.
 #[derive(Clone)]
 pub(super) struct Token(pub(super) String);
 
