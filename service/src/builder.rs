@@ -23,8 +23,8 @@ pub const DATABASE_URL: &str = "DATABASE_URL";
 
 /// Configures a [`Watertight`]: its tables, declared names, settings and connection.
 ///
-/// Setters do not fail. Problems with registered tables are collected and reported together when the builder connects.
-/// Setters that can bypass isolation have `dangerous` in their names.
+/// Setters do not fail. Problems with registered tables are collected, and reported together when the builder
+/// connects. Setters that can bypass isolation have `dangerous` in their names.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), watertight::Error> {
@@ -79,8 +79,8 @@ impl Default for Builder {
 impl Builder {
     /// Registers a tenant table, whose column `tenant_id` of type `uuid` names the tenant of each row.
     ///
-    /// A problem with the table is reported when the builder connects: [`RegistrationError::NoTenantColumn`] and
-    /// [`RegistrationError::RegisteredTwice`].
+    /// A problem with the table is reported when the builder connects: [`RegistrationError::NoTenantColumn`]
+    /// or [`RegistrationError::RegisteredTwice`].
     #[must_use]
     pub fn tenant_table<E: EntityTrait>(mut self, entity: E) -> Self {
         let registered = self.registry.tenant_table(entity);
@@ -310,7 +310,7 @@ impl Builder {
         self
     }
 
-    /// Runs the [doctor](Self::doctor) before connecting, and fails unless it reports that the database is sound.
+    /// Runs the [doctor](Self::doctor) before connecting, and fails if its report contains an error.
     #[must_use]
     pub const fn check_with_doctor(mut self) -> Self {
         self.check_with_doctor = true;
@@ -377,7 +377,7 @@ impl Builder {
         Ok(Maintenance::new(Arc::new(plain), Arc::new(scoped)))
     }
 
-    /// Connects to a database and checks that isolation holds in it.
+    /// Connects to a database and checks the preconditions of isolation.
     ///
     /// The tables must exist, row-level security must be enabled and forced on them, and the role must not
     /// bypass it.

@@ -14,7 +14,7 @@ use super::refusal::{Reason, Refusal};
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 
-/// The minimum time between two reads, so that statements with unknown names do not overload the database.
+/// The minimum time between two reads, which limits the load of statements with unknown names.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// The time of the last read of the names, and whether an error indicates that they have changed.
@@ -101,7 +101,7 @@ impl Shared {
     }
 }
 
-/// Whether the server does not know a name (class 42), or the result of a prepared statement changed (0A000).
+/// Whether the server does not know a name (class 42), or a prepared statement is outdated (0A000).
 fn tells_of_names(error: &DbErr) -> bool {
     sql_state(error).is_some_and(|code| code == "0A000" || code.starts_with("42") && code != "42501")
 }

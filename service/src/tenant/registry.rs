@@ -122,8 +122,9 @@ fn reference(relation: RelationDef) -> Option<Reference> {
     })
 }
 
-/// The forms of an extension's name in statements, with the schemas in which hosting services install
-/// extensions.
+/// The forms in which statements can write the name of a function or type of an extension.
+///
+/// Hosting services install extensions in the schema `public` or `extensions`.
 fn written(name: &str) -> [String; 3] {
     [name.to_owned(), format!("public.{name}"), format!("extensions.{name}")]
 }
@@ -330,8 +331,7 @@ pub(super) mod tests {
         assert!(matches!(shared, Err(RegistrationError::RegisteredTwice { .. })));
     }
 
-    /// The tables of [`registry`] with other schemas for two table sets, and a table `clients` of the
-    /// application.
+    /// The tables of [`registry`], with other schemas for two sets and a table `clients` of the application.
     pub(crate) fn moved_registry() -> Registry {
         let sets = TableSets::all().in_schema(TableSet::Auth, "identity");
         let sets = sets.in_schema(TableSet::Booking, "Studio 1");

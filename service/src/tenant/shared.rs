@@ -22,8 +22,8 @@ pub(crate) struct Shared {
     pub(crate) rewriter: Rewriter,
     pub(crate) layers: Layers,
     pub(crate) signer: TenantSigner,
-    /// Whether unchecked SQL runs: it can change the state of its connection, so no other tenant gets the
-    /// connection.
+    /// Whether statements are not checked. Such a statement can change the state of its connection, so no
+    /// other tenant gets the connection.
     pub(crate) hostile_sql: bool,
     pub(crate) transaction_pooler: bool,
     /// The known result types of statements that do not stay prepared.

@@ -72,8 +72,9 @@ impl fmt::Debug for TenantKeys {
     }
 }
 
-/// Signs a tenant with HMAC-SHA256 (RFC 2104) over a prefix and the tenant, as `watertight.tenant()` verifies
-/// it.
+/// Signs a tenant with HMAC-SHA256 (RFC 2104) over a prefix and the tenant.
+///
+/// The function `watertight.tenant()` computes the same to verify it.
 fn token(key: &TenantKey, tenant: Uuid) -> Result<String, DbErr> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.secret())
         .map_err(|_| DbErr::Custom("the tenant key cannot be used".to_owned()))?;

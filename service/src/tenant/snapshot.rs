@@ -1,5 +1,4 @@
-//! The names of a database that determine the meaning of a statement: columns, types, functions and
-//! operators.
+//! The names of a database on which a statement depends: columns, types, functions and operators.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -197,7 +197,8 @@ impl TransactionTrait for TenantTransaction {
         Ok(Self { scope: self.scope.clone(), session: Arc::clone(&self.session), depth, open: true })
     }
 
-    /// Sets a savepoint. Isolation level and access mode belong to the whole transaction and cannot be given here.
+    /// Sets a savepoint. Isolation level and access mode belong to the whole transaction and are refused
+    /// here.
     async fn begin_with_config(
         &self,
         isolation_level: Option<IsolationLevel>,

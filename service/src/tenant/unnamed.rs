@@ -62,7 +62,7 @@ impl ResultTypes {
     }
 }
 
-/// Whether a statement certainly returns no rows: it changes rows and does not contain the word RETURNING.
+/// Whether a statement certainly returns no rows, because it changes rows without the word RETURNING.
 fn returns_nothing(sql: &str) -> bool {
     let sql = sql.trim_start().as_bytes();
     let begins =
@@ -71,7 +71,7 @@ fn returns_nothing(sql: &str) -> bool {
         && !sql.windows(9).any(|word| word.eq_ignore_ascii_case(b"returning"))
 }
 
-/// The array type of a type that the driver looked up, or `None` for a type that is built into the driver.
+/// The array type of a type that the driver looked up, or `None` for a built-in type.
 ///
 /// Built-in types have upper-case names in the driver. A looked-up type has the name that the server prints.
 fn array_of(info: &PgTypeInfo) -> Option<String> {

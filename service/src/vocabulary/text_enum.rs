@@ -1,9 +1,9 @@
 //! Enumerations of the texts in a column, closed or open.
 
-/// Defines an enumeration of the texts in a column, with `as_str`, `Display`, `FromStr`, serde and SeaORM's
-/// traits.
+/// Defines an enumeration of the texts in a column.
 ///
-/// With `custom` at the end the enumeration is open, and an application can define values of its own.
+/// It implements `as_str`, `Display`, `FromStr`, serde and SeaORM's traits. With `custom` at the end the
+/// enumeration is open, and an application can define its own values.
 #[cfg(any(feature = "auth", feature = "booking", feature = "history"))]
 macro_rules! text_enum {
     (

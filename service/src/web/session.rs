@@ -20,8 +20,8 @@ use crate::tenant::{TenantConnection, clock};
 
 /// The logged-in user of a request, authenticated by the session's cookie.
 ///
-/// A handler that takes `LoggedIn` refuses other requests; a handler that takes `Option<LoggedIn>` accepts all. The
-/// application decides on the rights of the user:
+/// A handler that takes `LoggedIn` rejects requests without a logged-in user. A handler that takes
+/// `Option<LoggedIn>` accepts all requests. The application decides on the rights of the user:
 ///
 /// ```
 /// use axum::http::StatusCode;
@@ -127,7 +127,9 @@ pub enum SessionRejection {
     /// The request has no tenant.
     #[error(transparent)]
     Tenant(#[from] TenantRejection),
-    /// No cookie, more than one, or one that is forged, of another tenant or of a session that has ended: 401.
+    /// The request has no valid session cookie: 401.
+    ///
+    /// The cookie is missing, duplicated or forged, or belongs to another tenant or to an expired session.
     #[error("log in")]
     NotLoggedIn,
     /// The lookup of the session failed: 500. The reason is logged and not revealed.

@@ -44,7 +44,7 @@ impl Expected<'_> {
     }
 }
 
-/// The schema of watertight's own functions and types, in which only the owner of the tables creates objects.
+/// The schema of watertight's own functions and types. Only the owner of the tables creates objects in it.
 pub(super) const OWN_SCHEMA: &str = watertight_schema::isolation::SCHEMA;
 
 /// The tenant tables and their partitions, as the catalog numbers them.

@@ -45,8 +45,7 @@ struct Caller {
     description: String,
     /// Whether a statement reaches the object through the types of operands instead of a name.
     is_unseen: bool,
-    /// Whether the server calls the function while it reads or changes rows, rather than for a value of the
-    /// statement.
+    /// Whether the server calls the function on its own while it reads or changes rows.
     is_automatic: bool,
     /// Whether the call requires the privilege to execute the function.
     needs_execute: bool,
@@ -166,8 +165,9 @@ fn names(callers: &[&Caller]) -> String {
     callers.iter().map(|caller| caller.description.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// A common table expression with the row types of the tables in the first parameter, their array types, and
-/// domains over both.
+/// A common table expression with the row types of the tables in the first parameter.
+///
+/// It includes their array types and the domains over both.
 const ROW_TYPES: &str = "row_types AS (SELECT t.oid FROM pg_catalog.pg_type t WHERE t.typrelid::int8 = ANY ($1) \
     UNION SELECT t.oid FROM pg_catalog.pg_type t JOIN row_types r ON r.oid IN (t.typelem, t.typbasetype))";
 

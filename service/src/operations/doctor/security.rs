@@ -1,5 +1,6 @@
-//! Checks that every tenant table has row-level security with the tenant policy, and no policy that shows
-//! more rows.
+//! Checks row-level security on every tenant table.
+//!
+//! It must be enabled and forced, with the tenant policy and without a policy that shows more rows.
 
 use super::expected::Expected;
 use super::report::{Check, Finding, Severity};

@@ -1,4 +1,4 @@
-//! Checks the tenant type, which sets the tenant for row-level security when a value is converted to it.
+//! Checks the tenant type. The conversion of a value to it sets the tenant for row-level security.
 
 use sea_orm::FromQueryResult;
 

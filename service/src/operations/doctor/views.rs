@@ -59,8 +59,9 @@ pub(super) async fn check(
     Ok(())
 }
 
-/// Selects the views over the tables in the parameter, at any depth, that the role reads directly or through
-/// other views.
+/// Selects the views over the tables in the parameter, at any depth.
+///
+/// Only views are selected that the role reads directly or through other views.
 fn views() -> String {
     let not_known = is_not_of_known("pg_class", "c.oid");
     format!(

@@ -37,7 +37,7 @@ pub(crate) fn may_go_in_the_clear(options: &PgConnectOptions) -> bool {
     !is_local(options) && matches!(mode, PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer)
 }
 
-/// Whether another machine can impersonate the server, because the host name of its certificate is not
+/// Whether another machine can impersonate the server. Only `verify-full` verifies the host name.
 /// verified.
 pub(crate) fn may_be_an_impostor(options: &PgConnectOptions) -> bool {
     !is_local(options) && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull)

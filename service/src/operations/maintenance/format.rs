@@ -61,7 +61,7 @@ pub(super) fn is_footer(line: &[u8]) -> bool {
     line.starts_with(br#"{"end":"#)
 }
 
-/// A checksum of a table's rows, independent of their order: the exclusive or of the SHA-256 of each row.
+/// A checksum of a table's rows: the exclusive or of the SHA-256 of each row, in any order.
 ///
 /// Each table has a key, so no two rows are equal and no two hashes cancel out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -24,8 +24,9 @@ pub(super) struct TenantTable {
     /// `to_jsonb` returns null for both NULL and the JSON value null. To tell them apart, the expression
     /// omits a JSON column that is NULL.
     pub(super) as_json: String,
-    /// The expressions for the stored columns, from the JSON object `e` and the row `r` that PostgreSQL
-    /// converted from it.
+    /// The expressions for the stored columns.
+    ///
+    /// They use the JSON object `e` and the row `r` that PostgreSQL converted from it.
     pub(super) from_json: String,
     /// Whether rows refer to other rows of the same table.
     pub(super) refers_to_itself: bool,

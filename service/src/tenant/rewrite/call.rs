@@ -238,7 +238,7 @@ impl Analysis<'_> {
 /// The prefixes of the settings that carry the tenant.
 const TENANT_SETTINGS: &[&str] = &["app.tenant", "watertight."];
 
-/// Checks that `current_setting` reads a setting that is given as a literal and does not carry the tenant.
+/// Checks that `current_setting` reads a literal setting that does not carry the tenant.
 fn check_setting(call: Node<'_>) -> Walk {
     let argument = call.child(K::func_arg_list).and_then(|list| list.children().next());
     let literal = argument.and_then(|argument| {

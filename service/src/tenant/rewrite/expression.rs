@@ -202,9 +202,9 @@ impl Analysis<'_> {
         self.plain_expression(node, scope).map(drop)
     }
 
-    /// Walks an operand of an operation on row constructors, such as `(a, b) = (c, d)` or `(a, b) IN (SELECT
-    /// ..)`.
+    /// Walks an operand of an operation on row constructors, whose operators apply to the elements.
     ///
+    /// Examples are `(a, b) = (c, d)` and `(a, b) IN (SELECT ..)`.
     /// The operators apply to the elements.
     fn row_operand(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk {
         if let Some(elements) = output::row_elements(node) {

@@ -10,7 +10,7 @@ const NESTING_LIMIT: usize = 512;
 /// The maximum of relations times column references, because each name is looked up in each relation.
 const LOOKUP_LIMIT: usize = 1_000_000;
 
-/// The maximum number of columns of a result, which is PostgreSQL's own limit (`MaxTupleAttributeNumber`).
+/// The maximum number of columns of a result: PostgreSQL's own limit (`MaxTupleAttributeNumber`).
 const COLUMN_LIMIT: usize = 1_664;
 
 /// The maximum number of columns that are copied and compared for joins and FROM lists.

@@ -55,7 +55,7 @@ impl Search {
         on_enough_stack(|| self.figure_of_kind(node))
     }
 
-    /// Records that the name differs between releases.
+    /// Records that the name may differ between releases.
     const fn uncertain(&mut self) -> Figure {
         self.certain = false;
         None
@@ -131,7 +131,7 @@ impl Search {
         }
     }
 
-    /// The name of a scalar subquery: the name of its first column, from the first branch of a set operation.
+    /// The name of a scalar subquery, which comes from the first column of its first branch.
     fn first_column(&mut self, query: Node<'_>) -> Figure {
         let mut node = query;
         loop {

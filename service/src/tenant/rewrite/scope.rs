@@ -1,4 +1,4 @@
-//! The names in scope of a part of a statement: relations with their columns, and common table expressions.
+//! The names in scope of a part of a statement: relations, columns and common table expressions.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -93,7 +93,7 @@ pub(super) struct Relation {
     pub(super) columns: Columns,
     /// Whether it is a table with system columns.
     pub(super) has_system_columns: bool,
-    /// Whether it is inside a join, where its system columns must be qualified.
+    /// Whether its system columns must be qualified, as those of a table inside a join.
     pub(super) joined: bool,
 }
 

@@ -17,8 +17,8 @@ pub(super) enum Place {
     Last,
     /// At this index, because the statement names it.
     At(usize),
-    /// Unnamed: the statement names no columns. The tenant column has this index in the table, so longer rows
-    /// contain it.
+    /// The index of the tenant column in the table, because the statement names no columns. Rows that are
+    /// longer contain the tenant.
     InTable(usize),
 }
 

@@ -16,8 +16,9 @@ pub(super) struct Target {
 }
 
 impl Analysis<'_> {
-    /// Puts the guard before the condition of an UPDATE, a DELETE or a DO UPDATE, or adds it at `end` if
-    /// there is no condition.
+    /// Puts the guard before the condition of an UPDATE, a DELETE or a DO UPDATE.
+    ///
+    /// If there is no condition, the guard is added at `end`.
     pub(super) fn guarded_condition(
         &mut self,
         condition: Option<Node<'_>>,

@@ -15,8 +15,8 @@ impl TenantTransaction {
     /// Commits the transaction.
     ///
     /// # Errors
-    /// A [`Refusal`](crate::Refusal) while a nested transaction is open, or the error of the server, such as a failed
-    /// serialization.
+    /// A [`Refusal`](crate::Refusal) while a nested transaction is open, or the error of the server, such as
+    /// a serialization failure.
     pub async fn commit(self) -> Result<(), DbErr> {
         TransactionSession::commit(self).await
     }
