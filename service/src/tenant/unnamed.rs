@@ -101,7 +101,7 @@ fn intern(name: &str) -> Option<&'static str> {
     Some(name)
 }
 
-/// Binds the types of a result behind the statement's own values.
+/// Binds the types of a result after the values of the statement.
 pub(super) fn bind(names: &Names, arguments: &mut PgArguments) -> Result<(), DbErr> {
     names.iter().try_for_each(|name| {
         arguments.add(NullOf(name)).map_err(|error| DbErr::Custom(format!("type {name}: {error}")))

@@ -97,7 +97,7 @@ impl SessionCookie {
         &self.name
     }
 
-    /// Sets the cookie of a new session.
+    /// Creates the response header that sets the cookie of a new session.
     ///
     /// # Errors
     /// Never in practice: a token consists of letters, digits, `-`, `_` and `.`, which a header accepts.
@@ -107,7 +107,7 @@ impl SessionCookie {
         self.set(&login.token, age.to_std().unwrap_or_default())
     }
 
-    /// Sets the cookie of a session that the application created or renewed itself.
+    /// Creates the response header for a session that the application created or renewed itself.
     ///
     /// # Errors
     /// As [`SessionCookie::begin`].
@@ -115,7 +115,7 @@ impl SessionCookie {
         self.header(token.expose_secret(), age)
     }
 
-    /// Removes the cookie.
+    /// Creates the response header that removes the cookie.
     ///
     /// # Errors
     /// Never in practice.

@@ -33,7 +33,7 @@ pub enum Check {
     View,
     /// A default of the database, the role or the connection for the setting that carries the tenant.
     TenantDefault,
-    /// A search path that finds other objects before those of PostgreSQL, or that the role can extend.
+    /// A search path with a schema before `pg_catalog`, or in which the role can create objects.
     SearchPath,
     /// A partition that the role can access directly instead of through its partitioned table.
     PartitionGrant,
