@@ -101,9 +101,8 @@ impl TenantConnection {
     async fn lease(&self, scoped: &ScopedStatement) -> Result<Lease, DbErr> {
         let shared = &self.scope.shared;
         // Without a transaction, a pooler can send the second message of a statement to another server. A
-        // cluster
-        // propagates the settings of a transaction, but not a setting made by a bound value. A transaction
-        // can be read only.
+        // cluster propagates the settings of a transaction, but not a setting made by a bound value. Only a
+        // transaction can be read only.
         let needs_transaction = shared.transaction_pooler
             || shared.distributed
             || (shared.read_only && shared.layers.row_security());

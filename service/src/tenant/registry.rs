@@ -259,7 +259,8 @@ impl Registry {
 
     /// The name of a table in statements and exports, independent of the schemas of the database.
     ///
-    /// A table of watertight has its static schema. Another table of the same name is named without a schema.
+    /// A table of watertight has its static schema. Another table of this schema and name is named without a
+    /// schema.
     pub(crate) fn static_name(&self, table: &TableName) -> String {
         let TableName { schema, name } = table;
         let own = |set: &TableSet| set.tables().contains(&name.as_str());

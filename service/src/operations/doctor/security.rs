@@ -17,9 +17,8 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
         if is_partition && relation.granted && !relation.owned {
             findings.push(granted(catalog, relation));
         }
-        // The policies of the partitioned table apply when a partition is read through it. Those of the
-        // partition
-        // matter only for a role that has privileges on the partition itself.
+        // When a partition is read through its partitioned table, the policies of that table apply. The
+        // policies of the partition matter only for a role with privileges on it.
         let severity = if is_partition && !relation.granted {
             Severity::Warning
         } else {

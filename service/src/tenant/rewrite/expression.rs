@@ -205,7 +205,6 @@ impl Analysis<'_> {
     /// Walks an operand of an operation on row constructors, whose operators apply to the elements.
     ///
     /// Examples are `(a, b) = (c, d)` and `(a, b) IN (SELECT ..)`.
-    /// The operators apply to the elements.
     fn row_operand(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk {
         if let Some(elements) = output::row_elements(node) {
             return elements.into_iter().try_for_each(|element| {

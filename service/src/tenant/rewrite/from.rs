@@ -186,7 +186,7 @@ impl Analysis<'_> {
     ///
     /// `t` becomes `("public"."t" JOIN (SELECT) AS guard ON t."tenant_id" = $n)`. The guard has one row and
     /// no columns, so the join only filters the rows of the table. It does not affect `*`, aliases, locks,
-    /// functional dependency on the key, and surrounding joins. The planner removes the join.
+    /// functional dependency on the key, or surrounding joins. The planner removes the join.
     fn table(
         &mut self,
         node: Node<'_>,

@@ -18,7 +18,7 @@ const OPERATOR_LENGTH: usize = 63;
 /// The characters of operators.
 const OPERATOR: &[u8] = b"+-*/%^<>=~!@#&|`?";
 
-/// Refuses Unicode escapes in literals and names, and characters that SQL uses only in literals.
+/// Refuses stray characters outside literals, and Unicode escapes in literals and names.
 pub(super) fn check(text: &str) -> Result<(), Reason> {
     let bytes = text.as_bytes();
     let mut at = 0;

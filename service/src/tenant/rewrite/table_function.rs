@@ -206,8 +206,7 @@ fn unnested(call: Node<'_>, alias: Option<String>, value: Value) -> Columns {
             Unnested::Tsvector => plain_columns(&["lexeme", "positions", "weights"]),
             Unnested::Array => Columns::known([single]),
             // The result may be a tsvector with three columns. No cast or function can be declared for the
-            // type of its
-            // row, and the operators over `record` are known.
+            // type of its row, and the operators over `record` are known.
             Unnested::Unknown => Columns { unordered: true, ..Columns::known([single]) },
         },
         _ => Columns::known(vec![single; arguments.len()]),
