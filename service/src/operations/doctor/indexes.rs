@@ -49,6 +49,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
 }
 
 /// Checks for a missing index, and returns the partition for the message, or nothing for the table.
+///
 /// An exclusion constraint can exist on each partition instead of the partitioned table.
 fn lacks(catalog: &Catalog, own: &OwnIndex, relation: &Relation) -> Option<String> {
     let has = |table: &Relation| catalog.indexes.of(table).iter().any(|index| own.is(index));
