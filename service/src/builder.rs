@@ -18,13 +18,13 @@ use crate::tenant::{
 };
 use crate::watertight::Watertight;
 
-/// The environment variable that names the database.
+/// The environment variable with the URL of the database.
 pub const DATABASE_URL: &str = "DATABASE_URL";
 
-/// Configures a [`Watertight`]: the tables, names and settings, and the connection.
+/// Configures a [`Watertight`]: its tables, declared names, settings and connection.
 ///
-/// Setters do not fail. Problems with registered tables are collected and reported together when the builder connects.
-/// Setters that can bypass isolation have `dangerous` in their names.
+/// Setters do not fail. Problems with registered tables are collected, and reported together when the builder
+/// connects. Setters that can bypass isolation have `dangerous` in their names.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), watertight::Error> {
@@ -40,11 +40,11 @@ pub const DATABASE_URL: &str = "DATABASE_URL";
 #[derive(Debug, Clone)]
 pub struct Builder {
     registry: Registry,
-    /// The problems of registered tables, which are reported when the builder connects.
+    /// The problems of registered tables, reported when the builder connects.
     problems: Vec<RegistrationError>,
     table_sets: TableSets,
     layers: Layers,
-    /// What the application said; without a word the host tells.
+    /// The choice of the application. With `None` the host name decides.
     transaction_pooler: Option<bool>,
     read_only: bool,
     settings: Settings,
@@ -77,10 +77,10 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Registers a tenant table: each row belongs to the tenant in its column `tenant_id`, which has the type `uuid`.
+    /// Registers a tenant table, whose column `tenant_id` of type `uuid` names the tenant of each row.
     ///
-    /// A problem with the table is reported when the builder connects: [`RegistrationError::NoTenantColumn`] and
-    /// [`RegistrationError::RegisteredTwice`].
+    /// A problem with the table is reported when the builder connects: [`RegistrationError::NoTenantColumn`]
+    /// or [`RegistrationError::RegisteredTwice`].
     #[must_use]
     pub fn tenant_table<E: EntityTrait>(mut self, entity: E) -> Self {
         let registered = self.registry.tenant_table(entity);
@@ -98,15 +98,15 @@ impl Builder {
         self
     }
 
-    /// Chooses the sets of watertight's own tables, and their schemas in the database; by default every set whose cargo
-    /// feature is on. The tables of other sets are unknown to statements, unless the application registers them.
+    /// Chooses the sets of watertight's own tables, and their schemas in the database.
     ///
-    /// A name in a statement means a table as follows:
+    /// The default is every set whose cargo feature is enabled. Statements cannot use the tables of other
+    /// sets, unless the application registers them. A name in a statement means a table as follows:
     ///
     /// | name | table |
     /// |---|---|
-    /// | `auth.users`: the schema of the generated entities | watertight's own, in whichever schema it is |
-    /// | `clients`: no schema | the table that the application registered in `public`; without one, watertight's own |
+    /// | `auth.users`: the schema of the generated entities | watertight's own table, in the schema chosen for it |
+    /// | `clients`: no schema | the table that the application registered in `public`, or else watertight's own |
     /// | `identity.users`: the schema in the database | the table of that name |
     ///
     /// ```
@@ -127,21 +127,25 @@ impl Builder {
         self
     }
 
-    /// Declares a function that statements may call, as PostgreSQL stores its name: `name`, or `schema.name` where
-    /// statements call it so.
+    /// Declares a function that statements may call.
     ///
-    /// Declare only functions that read no table and change no setting, or whose tables have row-level security in
-    /// force: what a function does inside is not rewritten.
+    /// Give the name as PostgreSQL stores it: `name`, or `schema.name` if statements call it with its schema.
+    ///
+    /// The body of a function is not rewritten. Declare only functions that read no table and change no
+    /// setting, or whose tables have row-level security in force.
     #[must_use]
     pub fn dangerous_function(mut self, name: &str) -> Self {
         self.registry.function(name);
         self
     }
 
-    /// Declares a type that statements may name, as PostgreSQL stores its name: `name`, or `schema.name` where statements
-    /// write it so. Types of the columns of registered tables need no declaration.
+    /// Declares a type that statements may name.
     ///
-    /// Declare only types whose input, output and cast functions read no table: what they do is not rewritten.
+    /// Give the name as PostgreSQL stores it: `name`, or `schema.name` if statements write it with its
+    /// schema. Column types of registered tables need no declaration.
+    ///
+    /// The functions of a type are not rewritten. Declare only types whose input, output and cast functions
+    /// read no table.
     ///
     /// ```
     /// let rewriter = watertight::Watertight::builder().dangerous_data_type("mood").rewriter()?;
@@ -154,11 +158,13 @@ impl Builder {
         self
     }
 
-    /// Declares an operator that statements may use: `<%>`, or `schema.<%>` where statements write
-    /// `OPERATOR(schema.<%>)`. An operator of the application's own that has the name of one of PostgreSQL's has to be
-    /// declared, too: statements that could call it are refused otherwise.
+    /// Declares an operator that statements may use.
     ///
-    /// Declare only operators whose functions read no table.
+    /// Give the name as `<%>`, or as `schema.<%>` if statements write `OPERATOR(schema.<%>)`. Also declare an
+    /// operator of the application that shares its name with an operator of PostgreSQL: otherwise statements
+    /// that could call it are refused.
+    ///
+    /// The function of an operator is not rewritten. Declare only operators whose functions read no table.
     ///
     /// ```
     /// let rewriter = watertight::Watertight::builder().dangerous_operator("<%>").rewriter()?;
@@ -171,8 +177,9 @@ impl Builder {
         self
     }
 
-    /// Declares the functions, types and operators of a well-known [`Extension`]. Functions can be called by their bare
-    /// names, or by those of the schemas `public` and `extensions`.
+    /// Declares the functions, types and operators of a known [`Extension`].
+    ///
+    /// Statements can call the functions without a schema, or in the schemas `public` and `extensions`.
     ///
     /// ```
     /// use watertight::{Extension, Watertight};
@@ -187,8 +194,10 @@ impl Builder {
         self
     }
 
-    /// Allows `EXPLAIN` of statements that stay within the tenant. Its estimates come from statistics over the rows of all
-    /// tenants, so the author of a statement can learn values of other tenants from them: allow it only for trusted SQL.
+    /// Allows `EXPLAIN` of statements that stay within the tenant.
+    ///
+    /// Allow it only for trusted SQL. Its estimates come from statistics over the rows of all tenants, so
+    /// they can reveal values of other tenants to the author of a statement.
     ///
     /// ```
     /// let rewriter = watertight::Watertight::builder().dangerous_explain().rewriter()?;
@@ -201,33 +210,38 @@ impl Builder {
         self
     }
 
-    /// Takes a layer of isolation away; see [`Layers`]. Without this call both layers are in force.
+    /// Removes a layer of isolation; see [`Layers`]. By default both layers are in force.
     #[must_use]
     pub const fn dangerous_layers(mut self, layers: Layers) -> Self {
         self.layers = layers;
         self
     }
 
-    /// Says whether a pooler stands in between that gives out server connections by the transaction, as PgBouncer does
-    /// in its mode `transaction`. Where nothing is said, one is taken to be there for the hosts of Neon's and Supabase's
-    /// poolers, and for no other.
+    /// Declares whether the connection passes through a transaction pooler.
     ///
-    /// Every statement of a tenant then runs in a transaction and none is left prepared on the server. A result with a
-    /// user-defined type takes some round trips more the first time. The unscoped
-    /// connection is SeaORM's own and prepares its statements: give it one without the pooler for migrations.
+    /// An example is PgBouncer with `pool_mode = transaction`. By default the hosts of Neon's and Supabase's
+    /// poolers are recognized, and no others.
+    ///
+    /// Behind a transaction pooler every statement of a tenant runs in a transaction, and no statement stays
+    /// prepared on the server. The first result with a user-defined type takes additional round trips. The
+    /// unscoped connection prepares its statements, as SeaORM does: run migrations on a connection without
+    /// the pooler.
     #[must_use]
     pub const fn transaction_pooler(mut self, pooler: bool) -> Self {
         self.transaction_pooler = Some(pooler);
         self
     }
 
-    /// Says that the database is only read: a replica. Inserts, updates and deletes are refused before they are sent
-    /// ([`Reason::ReadOnly`](crate::Reason::ReadOnly)); every transaction is `READ ONLY`, so the server refuses whatever
-    /// else would change rows, and the application's role has to be held to that by the replica where
-    /// [`Layers::RewritingOnly`] opens no transaction.
+    /// Declares that the database is only read, such as a replica.
     ///
-    /// Nothing goes to a replica by itself, for it lags: who has just booked would not see the booking. Make a second
-    /// `Watertight` for it, and take that where old rows will do:
+    /// Inserts, updates and deletes are refused before they are sent
+    /// ([`Reason::ReadOnly`](crate::Reason::ReadOnly)). Every transaction is `READ ONLY`, so the server
+    /// refuses all other changes of rows. [`Layers::RewritingOnly`] opens no transaction for a single
+    /// statement: there only the replica itself prevents such changes.
+    ///
+    /// Watertight never sends a statement to a replica on its own, because a replica lags: a client would not
+    /// see a booking directly after making it. Create a second `Watertight` for the replica, and use it where
+    /// older rows are acceptable:
     ///
     /// ```no_run
     /// # async fn example(tenant_id: watertight::TenantId) -> Result<(), watertight::Error> {
@@ -245,8 +259,10 @@ impl Builder {
         self
     }
 
-    /// The keys that sign tenants for row-level security, the one that signs first. Without this call they are read
-    /// from the environment variable [`TENANT_KEY_VARIABLE`](crate::TENANT_KEY_VARIABLE).
+    /// Sets the keys that sign tenants for row-level security. The first key signs.
+    ///
+    /// By default they are read from the environment variable
+    /// [`TENANT_KEY_VARIABLE`](crate::TENANT_KEY_VARIABLE).
     ///
     /// ```no_run
     /// # async fn example(secret: &str) -> Result<(), watertight::Error> {
@@ -263,7 +279,7 @@ impl Builder {
         self
     }
 
-    /// How authentication behaves. Without keys the operations that need them are refused.
+    /// Sets the settings of authentication. Without keys the operations that need them are refused.
     #[cfg(feature = "auth")]
     #[must_use]
     pub fn auth(mut self, settings: crate::auth::AuthSettings) -> Self {
@@ -271,39 +287,39 @@ impl Builder {
         self
     }
 
-    /// How many bytes of statements are remembered as rewritten; 8 MiB by default.
+    /// Sets the size of the cache of rewritten statements in bytes; 8 MiB by default.
     #[must_use]
     pub const fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = bytes;
         self
     }
 
-    /// Names migrations of the application's own that must be applied, for the [doctor](Self::doctor) to look for.
-    /// Watertight's own follow from the [table sets](Self::table_sets).
+    /// Adds migrations of the application that the [doctor](Self::doctor) requires to be applied.
+    ///
+    /// The required migrations of watertight follow from the [table sets](Self::table_sets).
     #[must_use]
     pub fn migrations(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.migrations.names.extend(names.into_iter().map(Into::into));
         self
     }
 
-    /// Names the table in which sea-orm-migration notes what it has applied; `seaql_migrations` by default.
+    /// Sets the table in which sea-orm-migration lists applied migrations; `seaql_migrations` by default.
     #[must_use]
     pub fn migration_table(mut self, table: impl Into<String>) -> Self {
         self.migrations.table = table.into();
         self
     }
 
-    /// Runs the [doctor](Self::doctor) before connecting, and fails unless it reports that the database is sound.
+    /// Runs the [doctor](Self::doctor) before connecting, and fails if its report contains an error.
     #[must_use]
     pub const fn check_with_doctor(mut self) -> Self {
         self.check_with_doctor = true;
         self
     }
 
-    /// Looks at a database as it is, whatever its state, and reports what stands in the way of isolation; see
-    /// [`doctor`](crate::doctor). Nothing is changed.
+    /// Checks a database for problems of isolation, without changing it; see [`doctor`](crate::doctor).
     ///
-    /// With a role that sees the rows of all tenants it looks for rows that cross them, too.
+    /// With a role that sees the rows of all tenants it also finds rows that refer to another tenant.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -318,7 +334,7 @@ impl Builder {
     /// ```
     ///
     /// # Errors
-    /// [`ConnectError::NotPostgres`], those of [`Builder::rewriter`], and what the database reports.
+    /// [`ConnectError::NotPostgres`], [`ConnectError::Database`], and the errors of [`Builder::rewriter`].
     pub async fn doctor(mut self, connection: &DatabaseConnection) -> Result<Report, Error> {
         self.add_table_sets()?;
         let Self { registry, layers, migrations, .. } = &self;
@@ -328,12 +344,14 @@ impl Builder {
         Ok(doctor::examine(postgres_pool(connection)?, expected).await?)
     }
 
-    /// What is done to whole tenants by those who run the database; see [`maintenance`](crate::maintenance). Connect as
-    /// the owner of the tables, or as a role that is a member of it and `BYPASSRLS`.
+    /// Creates the [`Maintenance`] operations on whole tenants; see [`maintenance`](crate::maintenance).
+    ///
+    /// Connect as the owner of the tables, or as a role that is a member of the owner and has `BYPASSRLS`.
     ///
     /// # Errors
-    /// [`ConnectError::NotPostgres`], [`ConnectError::BackslashEscapes`], [`ConnectError::Unreachable`]; those of [`Builder::rewriter`]; those
-    /// of [`Builder::connect`] about tenant keys, unless the role bypasses row-level security.
+    /// [`ConnectError::NotPostgres`], [`ConnectError::BackslashEscapes`], [`ConnectError::Unreachable`], and
+    /// the errors of [`Builder::rewriter`]. Unless the role bypasses row-level security, also the errors of
+    /// [`Builder::connect`] about tenant keys.
     pub async fn maintenance(self, connection: &DatabaseConnection) -> Result<Maintenance, Error> {
         let keys = self.keys()?;
         let mut plain = self.clone().shared(connection, Layers::UnscopedRowSecurityOnly)?;
@@ -348,27 +366,34 @@ impl Builder {
         scoped.rewriter.replace_snapshot(names);
         match connect_checks::check_role(&mut inspection).await {
             Ok(()) => scoped.signer = TenantSigner::check(&mut inspection, keys, scoped.distributed).await?,
-            // No policy binds the role, so none verifies a tenant.
+            // No policy applies to the role, so no policy verifies a tenant.
             Err(ConnectError::PrivilegedRole { .. }) => {}
             Err(error) => return Err(error.into()),
         }
         plain.distributed = scoped.distributed;
         plain.signer = scoped.signer.clone();
-        // The statements are watertight's own.
+        // Only watertight's own statements run on it.
         plain.hostile_sql = false;
         Ok(Maintenance::new(Arc::new(plain), Arc::new(scoped)))
     }
 
-    /// Connects, and checks that isolation holds there: the tables exist, row-level security is enabled and forced
-    /// on them, and the role does not pass it by.
+    /// Connects to a database and checks the preconditions of isolation.
+    ///
+    /// The tables must exist, row-level security must be enabled and forced on them, and the role must not
+    /// bypass it.
     ///
     /// # Errors
-    /// [`ConnectError::EmptyUrl`] and [`ConnectError::MalformedUrl`] before anything is tried, [`ConnectError::Unreachable`],
-    /// [`ConnectError::NotMigrated`], [`ConnectError::RowSecurityOff`], [`ConnectError::PrivilegedRole`], [`ConnectError::TenantPreset`];
-    /// [`SigningError::TenantKey`], [`SigningError::NoTenantKey`], [`SigningError::NoTenantKeyInstalled`],
-    /// [`SigningError::TenantKeyNotInstalled`], [`SigningError::TenantKeyDiffers`] and [`SigningError::SignedCluster`] when the tenant keys of
-    /// the application and of the database do not match; [`ConnectError::DoctorFailed`] when it is to be [examined](Self::check_with_doctor);
-    /// [`ConnectError::SchemasNeedRewriting`], and those of [`Builder::rewriter`].
+    /// - [`ConnectError::EmptyUrl`] and [`ConnectError::MalformedUrl`], before a connection is opened.
+    /// - [`ConnectError::Unreachable`].
+    /// - [`ConnectError::NotMigrated`], [`ConnectError::RowSecurityOff`], [`ConnectError::PrivilegedRole`]
+    ///   and [`ConnectError::TenantPreset`].
+    /// - [`ConnectError::SchemasNeedRewriting`].
+    /// - [`ConnectError::DoctorFailed`] after [`check_with_doctor`](Self::check_with_doctor).
+    /// - [`SigningError::TenantKey`], [`SigningError::NoTenantKey`], [`SigningError::NoTenantKeyInstalled`],
+    ///   [`SigningError::TenantKeyNotInstalled`], [`SigningError::TenantKeyDiffers`] and
+    ///   [`SigningError::SignedCluster`], if the tenant keys of the application and of the database do not
+    ///   match.
+    /// - The errors of [`Builder::rewriter`].
     pub async fn connect(self, options: impl Into<ConnectOptions> + Send) -> Result<Watertight, Error> {
         let options = options.into();
         hosts::check_url(options.get_url())?;
@@ -377,28 +402,30 @@ impl Builder {
         self.finish(connection, true).await
     }
 
-    /// Connects to the database that [`DATABASE_URL`] names; see [`Builder::connect`].
+    /// Connects to the database in [`DATABASE_URL`]; see [`Builder::connect`].
     ///
     /// # Errors
-    /// As [`Builder::connect`]; [`ConnectError::EmptyUrl`] when the variable is not set.
+    /// As [`Builder::connect`]; [`ConnectError::EmptyUrl`] if the variable is not set.
     pub async fn connect_from_env(self) -> Result<Watertight, Error> {
         let url = std::env::var(DATABASE_URL).unwrap_or_default();
         self.connect(url).await
     }
 
-    /// Uses a connection that the application has made, with the checks of [`Builder::connect`]. It stays the
-    /// application's to close.
+    /// Uses a connection of the application, with the checks of [`Builder::connect`].
+    ///
+    /// The application remains responsible for closing the connection.
     ///
     /// # Errors
-    /// [`ConnectError::NotPostgres`], and as [`Builder::connect`].
+    /// [`ConnectError::NotPostgres`], and the errors of [`Builder::connect`].
     pub async fn with_connection(self, connection: DatabaseConnection) -> Result<Watertight, Error> {
         self.finish(connection, false).await
     }
 
-    /// The rewriting by itself, without a database.
+    /// Creates the rewriter alone, without a database.
     ///
     /// # Errors
-    /// [`RegistrationError::RegisteredTwice`] when one of watertight's own tables was declared shared; [`RegistrationError::FeatureOff`] and
+    /// The problems of the registered tables. [`RegistrationError::RegisteredTwice`] if one of watertight's
+    /// own tables was registered as shared. [`RegistrationError::FeatureOff`] and
     /// [`RegistrationError::AmbiguousTable`] for the chosen [table sets](Self::table_sets).
     pub fn rewriter(mut self) -> Result<Rewriter, Error> {
         self.add_table_sets()?;

@@ -1,4 +1,4 @@
-//! The root of all errors.
+//! The error type for functions that use several domains.
 
 use sea_orm::DbErr;
 
@@ -13,9 +13,8 @@ use crate::vocabulary::InvalidInput;
 
 /// Any error of watertight, for functions that call several of its domains.
 ///
-/// Each domain has an error type of its own, which its operations return and which `?` converts to this one. Statements
-/// that an application runs through SeaORM's traits report [`DbErr`]; [`refusal`](Self::refusal) finds the
-/// [`Refusal`] in it.
+/// Each domain has its own error type, which `?` converts to this type. Statements that run through SeaORM's
+/// traits return [`DbErr`]; [`refusal`](Self::refusal) finds the [`Refusal`] in it.
 ///
 /// ```
 /// use watertight::{Error, Tenant};
@@ -28,10 +27,10 @@ use crate::vocabulary::InvalidInput;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A value given does not fit what it is given for.
+    /// An input value is invalid.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
-    /// A value is no tenant.
+    /// A value is not a valid tenant ID.
     #[error(transparent)]
     TenantId(#[from] TenantIdError),
     /// Tables cannot be registered.
@@ -40,11 +39,11 @@ pub enum Error {
     /// A database cannot be used.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// An operation of authentication was refused, or failed.
+    /// An operation of authentication was refused or failed.
     #[cfg(feature = "auth")]
     #[error(transparent)]
     Auth(#[from] AuthError),
-    /// An operation of content, scheduling, certificates, intake or history was refused, or failed.
+    /// An operation of content, scheduling, certificates, intake or history was refused or failed.
     #[cfg(any(feature = "content", feature = "history"))]
     #[error(transparent)]
     Booking(#[from] BookingError),
@@ -95,7 +94,7 @@ impl Error {
         }
     }
 
-    /// Whether what was named does not exist: answer a request with 404.
+    /// Whether the requested item does not exist: answer a request with 404.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         match self {
@@ -110,7 +109,9 @@ impl Error {
         }
     }
 
-    /// Whether the state of the tenant forbids the operation, such as a slot that is taken: answer a request with 409.
+    /// Whether the operation conflicts with the state of the tenant: answer a request with 409.
+    ///
+    /// An example is a slot that is already taken.
     #[must_use]
     pub const fn is_conflict(&self) -> bool {
         match self {
@@ -122,7 +123,8 @@ impl Error {
         }
     }
 
-    /// Whether a value given is invalid: answer a request with 422. The message names the value and the rule.
+    /// Whether an input value is invalid: answer a request with 422. The message names the value and the
+    /// rule.
     #[must_use]
     pub fn is_invalid_input(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! Tenants, the connection that is scoped to one of them, and the rewriting under it.
+//! Tenants, the connections scoped to a tenant, and the rewriting of their statements.
 
 mod access;
 #[cfg(feature = "auth")]

@@ -1,4 +1,4 @@
-//! The types that all domains share, and the rules that their values keep.
+//! Types that all domains share, with the rules for their values.
 
 #[cfg(any(feature = "auth", feature = "content"))]
 mod change;

@@ -13,7 +13,7 @@ use crate::builder::Builder;
 use crate::error::Error;
 use crate::tenant::{RewriteMetrics, Rewriter, Shared, TenantConnection, TenantId};
 
-/// A database that many tenants share, and the way to each tenant's connection.
+/// A database shared by many tenants, with a connection for each of them.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), watertight::Error> {
@@ -46,42 +46,47 @@ impl Watertight {
         Self::builder().connect(options).await
     }
 
-    /// Connects with the defaults to the database that [`DATABASE_URL`](crate::DATABASE_URL) names; see [`Builder::connect`].
+    /// Connects with the defaults to the database in [`DATABASE_URL`](crate::DATABASE_URL); see
+    /// [`Builder::connect`].
     ///
     /// # Errors
-    /// As [`Builder::connect`]; [`ConnectError::EmptyUrl`](crate::ConnectError::EmptyUrl) when the variable is not set.
+    /// As [`Builder::connect`]; [`ConnectError::EmptyUrl`](crate::ConnectError::EmptyUrl) if the variable is
+    /// not set.
     pub async fn connect_from_env() -> Result<Self, Error> {
         Self::builder().connect_from_env().await
     }
 
-    /// Starts a builder. Watertight's own tables need no registration.
+    /// Creates a builder. Watertight's own tables need no registration.
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// The connection of one tenant. This does no work: a handle is copied.
+    /// The connection of one tenant. This is cheap: it clones a handle and does not access the database.
     #[must_use]
     pub fn tenant(&self, tenant: TenantId) -> TenantConnection {
         TenantConnection::new(Arc::clone(&self.shared), tenant)
     }
 
-    /// The connection under all tenants: no statement is rewritten and no tenant is set.
+    /// The connection without a tenant: statements are not rewritten and no tenant is set.
     ///
-    /// Row-level security still holds, and with no tenant set it shows no row of a tenant table. For migrations,
-    /// shared tables and maintenance. Everything that can bypass isolation has `dangerous` in its name.
+    /// Use it for migrations, shared tables and maintenance. Row-level security still applies, and without a
+    /// tenant it shows no row of a tenant table. Every function that can bypass isolation has `dangerous` in
+    /// its name.
     #[must_use]
     pub const fn dangerous_unscoped(&self) -> &DatabaseConnection {
         &self.connection
     }
 
-    /// How often statements were known to the rewriter, and how often they were refused.
+    /// The numbers of cache hits, misses and refusals of the rewriter.
     #[must_use]
     pub fn rewrite_metrics(&self) -> RewriteMetrics {
         self.shared.rewriter.metrics()
     }
 
-    /// The rewriter of this database, which knows its columns and its version: it shows what statements become.
+    /// The rewriter of this database, which shows the statements that are sent.
+    ///
+    /// It uses the columns and the version of the database.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -95,11 +100,12 @@ impl Watertight {
         &self.shared.rewriter
     }
 
-    /// Closes the pool, and every handle and every connection of a tenant fails from then on. A connection that
-    /// the application has made ([`Builder::with_connection`]) stays open: it is the application's to close.
+    /// Closes the pool. Every handle and every connection of a tenant fails afterwards.
+    ///
+    /// A connection from [`Builder::with_connection`] stays open: the application created it and closes it.
     ///
     /// # Errors
-    /// What the driver reports.
+    /// [`Error::Database`].
     pub async fn close(self) -> Result<(), Error> {
         if self.owns_connection {
             self.connection.close().await?;

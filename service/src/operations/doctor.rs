@@ -30,7 +30,7 @@ use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::Catalog;
 use crate::tenant::Inspection;
 
-/// Looks at a database as it is. Nothing is changed.
+/// Runs every check on a database, without changing it.
 pub(crate) async fn examine(pool: &PgPool, expected: Expected<'_>) -> Result<Report, ConnectError> {
     let mut inspection = Inspection::begin(pool).await?;
     let catalog = Catalog::read(&mut inspection).await?;

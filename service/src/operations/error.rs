@@ -8,7 +8,7 @@ use super::doctor::DoctorFailed;
 use crate::tenant::{SigningError, TenantId};
 use crate::vocabulary::{InvalidInput, MalformedRow};
 
-/// A database cannot be used, because isolation would not hold in it or because it cannot be reached.
+/// A database cannot be reached, or isolation would not hold in it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -18,20 +18,20 @@ pub enum ConnectError {
          application's role, which is neither superuser nor owner of the tables"
     )]
     EmptyUrl,
-    /// The database URL cannot be used. The URL itself is not shown: it may hold a password.
+    /// The database URL is malformed. The message does not contain it, because it may contain a password.
     #[error(
         "the database URL is malformed: {reason}; it has the form postgres://ROLE:PASSWORD@HOST:PORT/DATABASE"
     )]
     MalformedUrl {
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// The connection given is not a PostgreSQL connection.
+    /// The connection is not a PostgreSQL connection.
     #[error(
         "the connection is {backend}; watertight rests on PostgreSQL's row-level security, so give it one of those"
     )]
     NotPostgres {
-        /// What it is.
+        /// The backend of the connection.
         backend: String,
     },
     /// The server does not answer, or refuses the connection.
@@ -40,17 +40,17 @@ pub enum ConnectError {
          its sslmode and sslrootcert are what the server offers"
     )]
     Unreachable {
-        /// What the driver said.
+        /// The error of the driver.
         source: DbErr,
     },
-    /// Registered tables do not exist, or the role may not see them.
+    /// Registered tables do not exist, or the role has no access to them.
     #[error(
         "the database is not migrated: {} missing; run `sea-orm-cli migrate up` with the owner's role, \
          and check that the application's role was granted the tables",
         tables.join(", ")
     )]
     NotMigrated {
-        /// The tables, as `schema.name`, and what else is missing.
+        /// The missing objects, such as tables as `schema.name`.
         tables: Vec<String>,
     },
     /// Registered tenant tables are not protected by row-level security.
@@ -63,7 +63,7 @@ pub enum ConnectError {
         /// The tables, as `schema.name`.
         tables: Vec<String>,
     },
-    /// The role that the connection uses passes row-level security by.
+    /// The role of the connection bypasses row-level security.
     #[error(
         "role {role} is {privilege}, so row-level security does not hold for it; connect with a role that is \
          neither superuser nor BYPASSRLS, or choose `Layers::RewritingOnly` if you do without it"
@@ -74,7 +74,7 @@ pub enum ConnectError {
         /// `a superuser` or `BYPASSRLS`.
         privilege: &'static str,
     },
-    /// The connection carries a tenant before any is named.
+    /// A new connection already has a value for a tenant setting.
     #[error(
         "new connections have a value for {setting}, so statements without a tenant see that tenant's rows; take it out          of the URL's `options`, of ALTER DATABASE .. SET and ALTER ROLE .. SET, and of the server's configuration:          `watertight doctor` shows where it is"
     )]
@@ -82,13 +82,15 @@ pub enum ConnectError {
         /// The setting.
         setting: &'static str,
     },
-    /// The server reads backslashes in strings as escapes, so the rewriter would not see where a string ends.
+    /// The server reads backslashes in strings as escapes, because `standard_conforming_strings` is off.
+    ///
+    /// The rewriter could then not find the end of a string.
     #[error(
         "standard_conforming_strings is off; set it on for the role: \
          ALTER ROLE .. SET standard_conforming_strings = on"
     )]
     BackslashEscapes,
-    /// Table sets are in schemas of the application's choice, and statements are not rewritten to name them.
+    /// Table sets in schemas of their own need rewriting, which the chosen layers leave out.
     #[error(
         "`Layers::UnscopedRowSecurityOnly` does not rewrite statements, so it cannot be used with the schemas of \
          {sets}; choose other layers, or keep each table set in its own schema"
@@ -112,7 +114,7 @@ pub enum ConnectError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MaintenanceError {
-    /// The role sees the rows of one tenant at a time.
+    /// Row-level security restricts the role to the rows of one tenant at a time.
     #[error(
         "role {role} does not see the rows of all tenants; connect with one that is BYPASSRLS, or name the tenants"
     )]
@@ -120,7 +122,7 @@ pub enum MaintenanceError {
         /// The role.
         role: String,
     },
-    /// On a Citus cluster the rows of an import are written with COPY, which row-level security refuses.
+    /// An import on a Citus cluster uses COPY, which row-level security does not permit.
     #[error(
         "role {role} cannot import on a Citus cluster, which writes the rows with COPY, and row-level security refuses that; \
          connect with one that is BYPASSRLS and a member of the tables' owner"
@@ -129,7 +131,7 @@ pub enum MaintenanceError {
         /// The role.
         role: String,
     },
-    /// The role may not do what is asked of it.
+    /// The role lacks privileges on tables.
     #[error(
         "role {role} may not {what} {}; connect as the owner of the tables",
         tables.join(", ")
@@ -137,18 +139,18 @@ pub enum MaintenanceError {
     NotPermitted {
         /// The role.
         role: String,
-        /// What it may not do.
+        /// The action that is not permitted.
         what: &'static str,
         /// The tables, as `schema.name`.
         tables: Vec<String>,
     },
-    /// Tables refer to one another in a circle, so that none can be filled or emptied first.
+    /// Foreign keys between tables form a cycle, so no table can be filled or emptied first.
     #[error("{} refer to one another in a circle, so none can be filled or emptied first", tables.join(", "))]
     TableCycle {
         /// The tables, as `schema.name`.
         tables: Vec<String>,
     },
-    /// The tenant whose rows are to be put back has rows.
+    /// The tenant of an import already has rows.
     #[error("tenant {tenant} has rows already, in {}; erase it first", tables.join(", "))]
     TenantNotEmpty {
         /// The tenant.
@@ -156,15 +158,15 @@ pub enum MaintenanceError {
         /// The tables, as `schema.name`.
         tables: Vec<String>,
     },
-    /// The export cannot be put back; nothing was written.
+    /// The export is malformed. No row was written.
     #[error("line {line} of the export: {reason}")]
     MalformedExport {
-        /// Which line, counted from 1.
+        /// The number of the line, counted from 1.
         line: u64,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// Rows of an erased tenant were found: something wrote them meanwhile.
+    /// An erased tenant has rows again, written by another transaction during the erasure.
     #[error("the tenant was erased, and has rows again in {}; turn the tenant away and erase once more", tables.join(", "))]
     NotErased {
         /// The tables, as `schema.name`.
@@ -173,7 +175,7 @@ pub enum MaintenanceError {
     /// A file or a stream could not be read or written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// A value given does not fit what it is given for.
+    /// An input value is invalid.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
     /// A value in the database cannot be read as the type of its column.
@@ -188,13 +190,13 @@ pub enum MaintenanceError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RoutingError {
-    /// A router leads the tenant to no database.
+    /// The router has no database for the tenant.
     #[error("tenant {tenant} is in no database of the router; add it to the one that has its rows")]
     UnroutedTenant {
         /// The tenant.
         tenant: TenantId,
     },
-    /// A value given does not fit what it is given for.
+    /// An input value is invalid.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
     /// The tenant's database cannot be used.

@@ -1,4 +1,4 @@
-//! Reads how a database is made, and checks what isolation rests on.
+//! Reads the structure of a database and checks the preconditions of isolation.
 
 pub(crate) mod catalog;
 pub(crate) mod connect_checks;

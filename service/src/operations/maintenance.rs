@@ -27,28 +27,28 @@ use crate::tenant::{Inspection, Shared, TenantIdError};
 use crate::tenant::{TenantConnection, TenantId, TenantTransaction};
 use crate::vocabulary::MalformedRow;
 
-/// How far a long operation is.
+/// The progress of a long operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress<'a> {
     /// The table that is being worked on, as `schema.name`.
     pub table: &'a str,
-    /// How many rows are done, of all tables.
+    /// The number of processed rows, over all tables.
     pub done: u64,
-    /// How many rows there are, of all tables; 0 where nobody knows.
+    /// The number of all rows, over all tables; 0 if it is unknown.
     pub total: u64,
 }
 
-/// What is done to whole tenants by those who run the database, and not by the application.
+/// Administrative operations on whole tenants: export, import, erasure, purge and statistics.
 ///
-/// Made by [`Builder::maintenance`](crate::Builder::maintenance) on a connection of the tables' owner, or of a role that
-/// is a member of it and `BYPASSRLS`, which can list the tenants too. Every statement names its tenant, whatever
-/// row-level security does for the role.
+/// [`Builder::maintenance`](crate::Builder::maintenance) creates it on a connection of the tables' owner, or
+/// of a role that is a member of the owner and has `BYPASSRLS`. The latter can also list the tenants. Every
+/// statement filters by its tenant, even if the role bypasses row-level security.
 #[derive(Clone)]
 pub struct Maintenance {
-    /// Statements of our own run as they are.
+    /// Runs watertight's own statements without rewriting.
     plain: Arc<Shared>,
-    /// The storage operations run as they do in the application.
+    /// Runs the operations of the domains with rewriting, as in the application.
     #[cfg(any(feature = "auth", feature = "booking"))]
     scoped: Arc<Shared>,
 }
@@ -67,7 +67,7 @@ impl Maintenance {
     /// The tenants that have rows, in the order of their UUIDs.
     ///
     /// # Errors
-    /// [`MaintenanceError::RowsHidden`] for a role that is not `BYPASSRLS`; what the database reports.
+    /// [`MaintenanceError::RowsHidden`] for a role without `BYPASSRLS`, or [`MaintenanceError::Database`].
     pub async fn tenants(&self) -> Result<Vec<TenantId>, MaintenanceError> {
         #[derive(FromQueryResult)]
         struct Tenant {
@@ -83,7 +83,7 @@ impl Maintenance {
         rows.into_iter().map(|row| Ok(TenantId::new(row.tenant_id).map_err(malformed)?)).collect()
     }
 
-    /// The tenant's tables, each after those that it refers to.
+    /// The tenant tables, each after the tables that it refers to.
     async fn tables(&self) -> Result<Tables, MaintenanceError> {
         Tables::read(&mut Inspection::begin(&self.plain.pool).await?, self.plain.rewriter.registry()).await
     }
@@ -93,7 +93,7 @@ impl Maintenance {
         TenantConnection::new(Arc::clone(&self.scoped), tenant)
     }
 
-    /// A transaction in which rows read and print the same wherever it runs.
+    /// Begins a transaction with fixed settings, so that values have the same text form on every server.
     async fn begin(&self, tenant: TenantId, mode: AccessMode) -> Result<TenantTransaction, MaintenanceError> {
         let connection = TenantConnection::new(Arc::clone(&self.plain), tenant);
         let transaction =

@@ -5,9 +5,9 @@ use super::connection::TenantConnection;
 use super::id::TenantId;
 use super::transaction::TenantTransaction;
 
-/// Runs statements within one tenant: a [`TenantConnection`] or a [`TenantTransaction`].
+/// Runs statements of one tenant: a [`TenantConnection`] or a [`TenantTransaction`].
 ///
-/// [`Tenant`](crate::Tenant) adds the domains to it; take `&impl Tenant` in functions of your own.
+/// [`Tenant`](crate::Tenant) adds the domains. Take `&impl Tenant` in your own functions.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not scoped to a tenant",
     label = "expected a `TenantConnection` or a `TenantTransaction`",
@@ -24,7 +24,7 @@ pub trait TenantExecutor:
     /// The tenant.
     fn tenant_id(&self) -> TenantId;
 
-    /// The sets of watertight's own tables that the database has.
+    /// The table sets of the database.
     fn table_sets(&self) -> &TableSets;
 }
 
@@ -48,13 +48,13 @@ impl TenantExecutor for TenantTransaction {
     }
 }
 
-/// No type outside this crate can claim that it is scoped to a tenant.
+/// Seals the trait: no type outside this crate can claim to be scoped to a tenant.
 mod sealed {
     #[cfg(feature = "auth")]
     use std::any::{Any, TypeId};
 
     pub trait Sealed {
-        /// The state of a type that a domain keeps with the connection.
+        /// The value of a type that a domain stores with the connection.
         #[cfg(feature = "auth")]
         #[doc(hidden)]
         fn extension(&self, of: TypeId) -> Option<&(dyn Any + Send + Sync)>;

@@ -1,13 +1,13 @@
-//! Deletes of many rows, in batches.
+//! Deletion of many rows in batches.
 
 use sea_orm::{DbBackend, DbErr, Statement, Value};
 
 use super::access::TenantExecutor;
 
-/// The most rows that one statement deletes, so that none holds its locks for long.
+/// The maximum number of rows that one statement deletes, to keep locks short.
 const BATCH: u64 = 1_000;
 
-/// Runs a delete of at most `$1` rows until it finds fewer.
+/// Repeats a delete of at most `$1` rows until it deletes fewer.
 pub(crate) async fn delete_in_batches(
     db: &impl TenantExecutor,
     delete: &str,

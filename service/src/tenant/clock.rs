@@ -8,7 +8,7 @@ use super::sql::statement;
 /// Reads the database's clock: the start of the surrounding transaction, or of the statement.
 ///
 /// # Errors
-/// [`DbErr`] when the database does not return its time. The process's clock never takes its place.
+/// [`DbErr`] if the database does not return its time. The clock of the process is never used instead.
 pub(crate) async fn now(db: &impl ConnectionTrait) -> Result<DateTime<Utc>, DbErr> {
     let row = db.query_one_raw(statement("SELECT CURRENT_TIMESTAMP AS now", [])).await?;
     let row = row.ok_or_else(|| DbErr::RecordNotFound("the database returned no time".to_owned()))?;

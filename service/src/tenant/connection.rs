@@ -24,22 +24,24 @@ use super::stream::TenantStream;
 use super::transaction::TenantTransaction;
 use super::unnamed::{self, Execute, QueryAll, QueryOne, Run};
 
-/// A connection that belongs to one tenant: what a SeaORM application uses in place of a `DatabaseConnection`.
+/// A connection scoped to one tenant, which replaces SeaORM's `DatabaseConnection`.
 ///
-/// Every statement that passes through it, built or raw, sees and changes rows of this tenant alone; one that cannot
-/// be proved to is refused with a [`Refusal`](crate::Refusal). It is cheap to make and to clone: a handle on the pool and the
-/// tenant's identity.
+/// Every statement, built or raw, sees and changes only rows of this tenant. A statement that cannot be
+/// proved to stay within the tenant is refused with a [`Refusal`](crate::Refusal). The connection is cheap to
+/// create and to clone: it consists of a handle to the pool and the tenant's ID.
 ///
-/// It has the methods of a `DatabaseConnection` under the same names, so code that calls `begin`, `transaction_async`,
-/// `query_one_raw` or `ping` imports no trait of SeaORM's.
+/// It has the methods of a `DatabaseConnection` under the same names, so calls of `begin`,
+/// `transaction_async`, `query_one_raw` or `ping` need no trait of SeaORM in scope.
 ///
-/// Isolation takes no round trip of its own: the token that row-level security verifies travels with the values of each
-/// statement. Outside a transaction each statement commits on its own. Dropping the future does not cancel a statement
-/// that was already sent; use a transaction for work that must not be half done.
+/// Isolation needs no additional round trip: the token that row-level security verifies is bound together
+/// with the values of each statement. Outside a transaction each statement commits on its own. Dropping the
+/// future does not cancel a statement that was already sent; use a transaction for changes that belong
+/// together.
 ///
-/// A transaction is opened for each statement, one round trip more for reading and two for writing, behind a
-/// [pooler](crate::Builder::transaction_pooler), on a [replica](crate::Builder::read_only) and on a
-/// [cluster](crate::guide::growing#one-database-on-many-machines-citus).
+/// In three cases a transaction is opened for each statement: behind a [transaction
+/// pooler](crate::Builder::transaction_pooler), on a [replica](crate::Builder::read_only), and on a
+/// [cluster](crate::guide::growing#one-database-on-many-machines-citus). It costs one additional round trip
+/// for a read and two for a write.
 ///
 /// ```no_run
 /// use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -69,7 +71,7 @@ impl TenantConnection {
         self.scope.tenant
     }
 
-    /// The sets of watertight's own tables that the database has.
+    /// The table sets of the database.
     #[must_use]
     pub fn table_sets(&self) -> &TableSets {
         self.scope.shared.rewriter.registry().sets()
@@ -80,7 +82,7 @@ impl TenantConnection {
         &self.scope
     }
 
-    /// Checks that the server answers: one round trip on a connection of the pool.
+    /// Checks that the server responds, with one round trip on a connection of the pool.
     ///
     /// ```no_run
     /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), sea_orm::DbErr> {
@@ -90,7 +92,7 @@ impl TenantConnection {
     /// ```
     ///
     /// # Errors
-    /// The error of the pool or the connection, when the server cannot be reached.
+    /// The error of the pool or the connection, if the server cannot be reached.
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     pub async fn ping(&self) -> Result<(), DbErr> {
         self.scope.shared.connection().await?.ping().await.map_err(connection_error)
@@ -98,9 +100,9 @@ impl TenantConnection {
 
     async fn lease(&self, scoped: &ScopedStatement) -> Result<Lease, DbErr> {
         let shared = &self.scope.shared;
-        // A pooler gives the second message of a statement to another server, unless a transaction is open; a cluster
-        // tells its machines of a transaction's settings, and not of those that a value makes; and a transaction can be
-        // told to be read only.
+        // Without a transaction, a pooler can send the second message of a statement to another server. A
+        // cluster propagates the settings of a transaction, but not a setting made by a bound value. Only a
+        // transaction can be read only.
         let needs_transaction = shared.transaction_pooler
             || shared.distributed
             || (shared.read_only && shared.layers.row_security());
@@ -117,7 +119,8 @@ impl TenantConnection {
         let again = (!scoped.has_name()).then(|| scoped.clone());
         let result = match (how.run(scoped, lease.connection()).await, again) {
             (Err(error), Some(again)) if unnamed::is_lookup_failure(&error) => {
-                // Nothing has run. Another connection may not know the type either, hence the savepoint this time.
+                // The statement has not run. The next connection may not know the type either, so a savepoint
+                // is set.
                 drop(lease);
                 let again = again.forgetting_types();
                 lease = self.lease(&again).await?;
@@ -152,7 +155,7 @@ impl ConnectionTrait for TenantConnection {
         self.run(Execute, statement).await
     }
 
-    /// Runs one statement. Despite its name the statement is prepared, so that the tenant can be bound as a parameter.
+    /// Runs one statement. Despite the name it is prepared, so that the tenant can be bound as a parameter.
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.execute_raw(Statement::from_string(DbBackend::Postgres, sql)).await
     }
@@ -175,15 +178,15 @@ impl StreamTrait for TenantConnection {
         DbBackend::Postgres
     }
 
-    /// Streams the rows of a statement. What it changes is committed when the stream has been read to its end,
-    /// and rolled back when it is dropped before.
+    /// Streams the rows of a statement. Its changes are committed at the end of the stream, and rolled back
+    /// if the stream is dropped earlier.
     fn stream_raw<'a>(
         &'a self,
         statement: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<TenantStream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
             let scoped = self.scope.scope(statement, true).await?;
-            // By itself a statement is carried out to its end, however few of its rows are read.
+            // Without a transaction a statement runs to its end, even if only some of its rows are read.
             let lease = if scoped.read_only {
                 self.lease(&scoped).await?
             } else {

@@ -1,18 +1,20 @@
-//! The constraint that a statement would have broken.
+//! The constraint that a statement violated.
 
 use sea_orm::DbErr;
 
 use super::driver::of_statement;
 
-/// The name of the constraint that a statement would have broken. That of a partition, or of a part of a table on a
-/// machine of a cluster, ends as the part's name does, and is told by the table's.
+/// The name of the violated constraint.
+///
+/// The constraint of a partition or of a shard has a suffix. It is removed by comparison with the name of the
+/// table.
 pub(crate) fn constraint(error: &DbErr) -> Option<&str> {
     let error = of_statement(error)?.as_database_error()?;
     let constraint = error.constraint()?;
     Some(error.table().map_or(constraint, |table| without_part(constraint, table)))
 }
 
-/// A partition's name ends in `_p` and its number, that of a shard in `_` and its identity.
+/// Removes the suffix of a partition, `_p` and a number, or of a shard, `_` and its ID.
 fn without_part<'a>(constraint: &'a str, table: &str) -> &'a str {
     let digits = table.bytes().rev().take_while(u8::is_ascii_digit).count();
     let (name, number) = table.split_at(table.len() - digits);

@@ -1,4 +1,4 @@
-//! The driver's errors as SeaORM reports them.
+//! The errors of the driver inside SeaORM's errors.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(super) fn connection_error(error: SqlxError) -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error)))
 }
 
-/// The driver's error behind the failure of a statement.
+/// The error of the driver for a failed statement.
 pub(crate) fn of_statement(error: &DbErr) -> Option<&SqlxError> {
     match error {
         DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
@@ -33,7 +33,7 @@ pub(crate) fn of_statement(error: &DbErr) -> Option<&SqlxError> {
     }
 }
 
-/// The SQLSTATE with which the server refused a statement.
+/// The SQLSTATE of the server's error for a statement.
 pub(super) fn sql_state(error: &DbErr) -> Option<Cow<'_, str>> {
     of_statement(error)?.as_database_error()?.code()
 }

@@ -1,4 +1,4 @@
-//! Rows by their key within a tenant.
+//! Access to rows by their key within a tenant.
 
 use sea_orm::sea_query::{FromValueTuple, IntoValueTuple};
 use sea_orm::{EntityTrait, PrimaryKeyTrait, Select, ValidatedDeleteOne};
@@ -6,13 +6,14 @@ use uuid::Uuid;
 
 use super::access::TenantExecutor;
 
-/// An entity whose primary key is `(tenant_id, ..)`: rows are found by the rest of the key.
+/// Finds and deletes rows of an entity with the primary key `(tenant_id, ..)` by the rest of the key.
 ///
-/// The methods are on the entity, because [`EntityTrait::find_by_id`] is and they return the same [`Select`], on which
-/// filters, joins and `one` follow as ever.
+/// Like [`EntityTrait::find_by_id`], the methods belong to the entity and return a [`Select`] that takes
+/// filters, joins and `one`.
 ///
-/// Every entity whose key has two or three columns, of which the first is a [`Uuid`], has this trait. That column must
-/// be `tenant_id`, as in all tables that `watertight-migration` creates; by another leading column no row is found.
+/// The trait is implemented for every entity with a key of two or three columns that begins with a [`Uuid`].
+/// This column must be `tenant_id`, as in all tables that `watertight-migration` creates. With another first
+/// column no row is found.
 ///
 /// ```no_run
 /// use sea_orm::DbErr;
@@ -29,7 +30,7 @@ pub trait TenantEntity: EntityTrait {
     /// The key without the tenant, such as `Uuid`, `i32` or `String`.
     type Id;
 
-    /// Finds a row of the tenant by the rest of its key: `find_by_id((tenant_id, id))`.
+    /// Finds a row of the tenant by the rest of its key, as `find_by_id((tenant_id, id))` does.
     ///
     /// ```no_run
     /// # use sea_orm::{DbErr, EntityTrait, QuerySelect};
@@ -43,7 +44,7 @@ pub trait TenantEntity: EntityTrait {
     /// ```
     fn find_by_id_in(tenant: &impl TenantExecutor, id: impl Into<Self::Id>) -> Select<Self>;
 
-    /// Deletes a row of the tenant by the rest of its key: `delete_by_id((tenant_id, id))`.
+    /// Deletes a row of the tenant by the rest of its key, as `delete_by_id((tenant_id, id))` does.
     ///
     /// ```no_run
     /// # use sea_orm::DbErr;
@@ -85,7 +86,7 @@ pub trait TenantKey: IntoValueTuple + FromValueTuple {
     /// The rest of the key.
     type Id;
 
-    /// The key of a tenant's row.
+    /// The complete key of a row.
     fn in_tenant(tenant: Uuid, id: Self::Id) -> Self;
 }
 

@@ -1,4 +1,4 @@
-//! Errors of tenants, their keys and the registration of their tables.
+//! Errors of tenant IDs, tenant keys and the registration of tables.
 
 use sea_orm::DbErr;
 
@@ -6,7 +6,7 @@ use watertight_schema::{TableSet, TableSetError, TenantKeyError};
 
 use crate::vocabulary::InvalidInput;
 
-/// A value is no tenant.
+/// A value is not a valid tenant ID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TenantIdError {
@@ -18,7 +18,7 @@ pub enum TenantIdError {
     Malformed {
         /// The text given.
         text: String,
-        /// What the UUID parser said.
+        /// The error of the UUID parser.
         #[source]
         source: uuid::Error,
     },
@@ -28,7 +28,7 @@ pub enum TenantIdError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistrationError {
-    /// An entity was registered as a tenant table that has no `tenant_id` column of type UUID.
+    /// An entity without a column `tenant_id` of type UUID was registered as a tenant table.
     #[error(
         "{table} has no column tenant_id of type uuid, so it cannot be a tenant table; add the column, or declare \
          the table with `Builder::shared_table` if its rows belong to all tenants"
@@ -37,38 +37,38 @@ pub enum RegistrationError {
         /// The table, as `schema.name`.
         table: String,
     },
-    /// A table was registered both as a tenant's and as shared.
+    /// A table was registered both as a tenant table and as a shared table.
     #[error("{table} is registered both as a tenant table and as shared; it can only be one of them")]
     RegisteredTwice {
         /// The table, as `schema.name`.
         table: String,
     },
-    /// A table set was chosen that watertight was built without.
+    /// The cargo feature of a chosen table set is not enabled.
     #[error(
         "the table set {set} is chosen and watertight was built without its cargo feature; add the feature `{set}` to \
          the dependency, or leave the set out of `Builder::table_sets`"
     )]
     FeatureOff {
-        /// The set. Its feature has the same name.
+        /// The table set. Its cargo feature has the same name.
         set: TableSet,
     },
-    /// An entity of the application states the name by which statements name a table of watertight's own.
+    /// An entity of the application uses a name that statements use for one of watertight's own tables.
     #[error(
         "an entity of the application states the name {table}, which statements use for watertight's own table {own}; \
          leave out its `schema_name` if it is a table of the default schema, or rename it"
     )]
     AmbiguousTable {
-        /// The name that the entity states, as `schema.name`.
+        /// The name in the entity, as `schema.name`.
         table: String,
-        /// Watertight's own table in the database, as `schema.name`.
+        /// The name of watertight's own table in the database, as `schema.name`.
         own: String,
     },
-    /// The schema of a table set cannot be one.
+    /// The schema of a table set is invalid.
     #[error(transparent)]
     TableSet(#[from] TableSetError),
 }
 
-/// The problems of the tables that a builder registered.
+/// The problems of the tables registered with a builder.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 #[non_exhaustive]
@@ -84,44 +84,44 @@ pub enum SigningError {
     /// A tenant key does not have the form `ID:SECRET`. The key is not shown.
     #[error(transparent)]
     TenantKey(#[from] TenantKeyError),
-    /// The database verifies tenants, and no key was given to sign them with.
+    /// The database verifies tenants, but the application has no key to sign them.
     #[error(
         "the database verifies tenants, and there is no tenant key to sign them with; set WATERTIGHT_TENANT_KEY to the \
          key that the database has, or pass it to `Builder::tenant_keys`. `watertight keys new` makes a key, and \
          `watertight keys add` gives it to the database"
     )]
     NoTenantKey,
-    /// The database verifies tenants, and has no key to verify them with.
+    /// The database verifies tenants, but has no key to verify them.
     #[error(
         "the database has no tenant key, so no tenant sees any row; with WATERTIGHT_TENANT_KEY set to the application's \
          key, run `watertight keys add` as the owner"
     )]
     NoTenantKeyInstalled,
-    /// The database does not have the key that signs.
+    /// The database does not have the signing key.
     #[error(
         "the database has no tenant key {id}; with WATERTIGHT_TENANT_KEY set to the application's key, run `watertight \
          keys add` as the owner, or give the application a key that `watertight keys list` prints"
     )]
     TenantKeyNotInstalled {
-        /// The key's number.
+        /// The ID of the key.
         id: i16,
     },
-    /// The database has another key under the number of the one that signs.
+    /// The database has a different key under the ID of the signing key.
     #[error(
         "the database has another tenant key under the ID {id}; give the application that one, or make a key with \
          another ID (`watertight keys new --id`) and run `watertight keys add` as the owner"
     )]
     TenantKeyDiffers {
-        /// The key's number.
+        /// The ID of the key.
         id: i16,
     },
-    /// Tables are distributed over a cluster, and the database verifies tenants with keys that the workers do not have.
+    /// The database verifies tenants, which the workers of a cluster cannot do without the keys.
     #[error(
         "tables are distributed over a Citus cluster, whose workers cannot read the tenant keys; run `watertight keys \
          waive` as the owner"
     )]
     SignedCluster,
-    /// The database has no function that verifies tenants.
+    /// The function that verifies tenants is missing.
     #[error(
         "the function watertight.tenant() is missing; run `sea-orm-cli migrate up` with the owner's role, and check that \
          the application's role was granted it"
@@ -136,7 +136,7 @@ pub enum SigningError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TimeoutError {
-    /// A value given does not fit what it is given for.
+    /// An input value is invalid.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
     /// The database reported an error.

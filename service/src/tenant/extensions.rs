@@ -1,9 +1,9 @@
-//! State that the domains above the connection keep with it.
+//! State that domains store with the connection.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 
-/// One value a type, such as the settings of authentication.
+/// At most one value for each type, such as the settings of authentication.
 #[derive(Default)]
 pub(crate) struct Extensions(HashMap<TypeId, Box<dyn Any + Send + Sync>>);
 

@@ -1,7 +1,9 @@
-//! What the domains on a tenant's connection have in common.
+//! The common parts of the domain types on a tenant's connection.
 
-/// Gives a type that holds the connection of a tenant and nothing else its constructor, makes it as cheap to copy as the
-/// reference that it is, and gives connections and transactions the method that makes it.
+/// Defines the common parts of a type that holds only a reference to a tenant's connection.
+///
+/// They are the constructor, `Clone` and `Copy`, and the method of connections and transactions that creates
+/// the type.
 macro_rules! facade {
     ($(#[$meta:meta])* $name:ident by $method:ident) => {
         impl<C> Clone for $name<'_, C> {

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::error::TenantIdError;
 
-/// The identity of a tenant: a UUID that is never nil.
+/// The ID of a tenant: a UUID that is not nil.
 ///
-/// The nil UUID is what an uninitialised variable or a defaulted column holds, so it names nobody here.
+/// The nil UUID is rejected, because it is typical of uninitialized variables and default values.
 ///
 /// ```
 /// use watertight::TenantId;
@@ -24,7 +24,7 @@ use super::error::TenantIdError;
 pub struct TenantId(Uuid);
 
 impl TenantId {
-    /// Takes a UUID for a tenant's identity.
+    /// Creates a tenant ID from a UUID.
     ///
     /// # Errors
     /// [`TenantIdError::Nil`] for the nil UUID.

@@ -8,8 +8,9 @@ use super::driver::acquire_error;
 use super::pg_transaction::PgTransaction;
 use super::statement::ScopedStatement;
 
-/// One snapshot of the database, outside every tenant, for looking at how it is made. It changes nothing, and leaves
-/// nothing prepared: a pooler may be in the way.
+/// A transaction without a tenant that reads the structure of the database from one snapshot.
+///
+/// It changes nothing and leaves no prepared statement behind, because a pooler may be in use.
 pub(crate) struct Inspection(PgTransaction);
 
 impl Inspection {
@@ -40,7 +41,7 @@ impl Inspection {
         rows.iter().map(|row| R::from_query_result(row, "")).collect()
     }
 
-    /// The one row that the query has.
+    /// Runs a query that returns exactly one row.
     pub(crate) async fn ask_one<R: FromQueryResult>(
         &mut self,
         sql: &str,

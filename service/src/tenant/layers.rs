@@ -1,22 +1,27 @@
-/// Which layers keep tenants apart at run time. The third, keys that hold the tenant, is in the schema.
+/// The layers of isolation that are in force at run time.
+///
+/// A third layer, keys that contain the tenant, is part of the database schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Layers {
-    /// Statements are rewritten, and row-level security holds under them: each alone would do.
+    /// Statements are rewritten, and row-level security filters their rows. Each layer alone isolates
+    /// tenants.
     #[default]
     RewritingAndRowSecurity,
-    /// Statements are rewritten; the tenant is not named to row-level security.
+    /// Statements are rewritten, but the tenant is not set for row-level security.
     ///
-    /// For trusted SQL only. The planner is free to evaluate a predicate of the statement on a row before the guard that
-    /// discards the row, so the error message of a predicate that fails can carry another tenant's value.
+    /// Use it only for trusted SQL. The planner may evaluate a predicate of the statement before the guard
+    /// that discards a row, so the error message of a failing predicate can contain a value of another
+    /// tenant.
     ///
-    /// Where row-level security is in force and binds the role, every read is empty: the start logs a warning then.
+    /// If row-level security applies to the role, every read returns no rows. A warning is logged at
+    /// connection time.
     RewritingOnly,
-    /// Statements are sent as they are, any statement, and row-level security alone keeps tenants apart.
+    /// Every statement is sent unchanged, and only row-level security isolates tenants.
     ///
-    /// For proving that the second layer holds alone; not for applications. A statement can leave behind on its
-    /// connection what acts on later statements, so every statement outside a transaction and every transaction gets a
-    /// new connection.
+    /// It is meant for tests of the second layer and not for applications. A statement can change the state
+    /// of its connection and so affect later statements. For this reason every transaction, and every
+    /// statement outside a transaction, gets a new connection.
     UnscopedRowSecurityOnly,
 }
 

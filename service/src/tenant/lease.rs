@@ -1,4 +1,4 @@
-//! A connection of the pool for the time of one statement.
+//! A connection of the pool for the duration of one statement.
 
 use sea_orm::DbErr;
 use sea_orm::sqlx::pool::PoolConnection;
@@ -8,7 +8,7 @@ use super::pg_transaction::PgTransaction;
 
 /// A connection of the pool for one statement.
 pub(super) enum Lease {
-    /// The statement has all that keeps it within its tenant, and is its own transaction.
+    /// No transaction is opened: the statement commits on its own.
     Plain(PoolConnection<Postgres>),
     /// A transaction that was opened for the statement.
     Transaction { session: PgTransaction, read_only: bool },
@@ -22,7 +22,7 @@ impl Lease {
         }
     }
 
-    /// Ends the lease. What has changed nothing is rolled back behind the caller, which saves a round trip.
+    /// Ends the lease. A read-only transaction is rolled back in the background, which saves a round trip.
     pub(super) async fn end(self) -> Result<(), DbErr> {
         match self {
             Self::Transaction { mut session, read_only: false } => session.commit().await,

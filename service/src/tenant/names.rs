@@ -14,10 +14,10 @@ use super::refusal::{Reason, Refusal};
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 
-/// The shortest time between two reads: statements that name what is not there must not keep the database busy.
+/// The minimum time between two reads, which limits the load of statements with unknown names.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// When the names were last read, and whether an error says that they changed since.
+/// The time of the last read of the names, and whether an error indicates that they have changed.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     last_read: Mutex<Option<Instant>>,
@@ -25,9 +25,10 @@ pub(crate) struct Names {
 }
 
 impl Shared {
-    /// Reads the names again if a refusal may come from names that have changed. Returns whether to try again.
+    /// Reads the names again if changed names can explain a refusal. Returns whether to try again.
     ///
-    /// A transaction holds a connection, so it must not wait for another one: `may_wait` is false there.
+    /// A transaction already holds a connection and must not wait for another one, so it passes `false` for
+    /// `may_wait`.
     pub(super) async fn read_names_after(&self, refusal: &Refusal, may_wait: bool) -> bool {
         let depends = matches!(
             refusal.reason,
@@ -36,8 +37,9 @@ impl Shared {
         depends && self.read_names(may_wait).await
     }
 
-    /// Reads the names again if a statement has failed since because they changed. Statements do not wait for it: one of
-    /// them reads, and none does shortly after another.
+    /// Reads the names again if an earlier statement failed because they changed.
+    ///
+    /// Other statements do not wait for the read, and none starts another one within the minimum time.
     pub(super) async fn read_stale_names(&self, may_wait: bool) {
         if !self.names.stale.load(Ordering::Relaxed) {
             return;
@@ -49,7 +51,7 @@ impl Shared {
         }
     }
 
-    /// Notes an error of the server that tells of names which are not as they were read.
+    /// Marks the names as stale if an error of the server indicates that they have changed.
     pub(super) fn watch<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
         if let Err(error) = &result
             && tells_of_names(error)
@@ -63,7 +65,7 @@ impl Shared {
         let asked = Instant::now();
         let mut last_read = self.names.last_read.lock().await;
         match *last_read {
-            // Somebody else read them after this was asked.
+            // Another statement has read them since this call began.
             Some(last) if last >= asked => return true,
             Some(last) => sleep_until(last + INTERVAL).await,
             None => {}
@@ -99,7 +101,7 @@ impl Shared {
     }
 }
 
-/// Whether the server does not know a name, or a prepared statement's result has changed (0A000).
+/// Whether the server does not know a name (class 42), or a prepared statement is outdated (0A000).
 fn tells_of_names(error: &DbErr) -> bool {
     sql_state(error).is_some_and(|code| code == "0A000" || code.starts_with("42") && code != "42501")
 }

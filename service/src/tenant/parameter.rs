@@ -1,4 +1,4 @@
-//! The tenant as bound values behind a statement's own: for the guards, and for row-level security.
+//! The bound values that carry the tenant, after the values of the statement.
 
 use sea_orm::sqlx::encode::IsNull;
 use sea_orm::sqlx::error::BoxDynError;
@@ -10,25 +10,25 @@ use sea_query_sqlx::SqlxValues;
 use super::id::TenantId;
 use super::signing::Token;
 
-/// The domain over `text` whose check makes the setting of row-level security.
+/// The domain over `text` with a check that sets the tenant for row-level security.
 ///
-/// PostgreSQL converts bound values before it plans and runs the statement that they are bound to, and converting a
-/// value to a domain evaluates the domain's check. The check of this one is `set_config('watertight.tenant', VALUE,
-/// true)`, so every statement brings its tenant along, and the setting ends with the transaction. PostgreSQL converts
-/// bound values that the text does not refer to, too.
+/// PostgreSQL converts bound values before it plans and runs their statement, and the conversion to a domain
+/// evaluates its check. The check of this domain is `set_config('watertight.tenant', VALUE, true)`. So every
+/// statement sets its tenant, and the setting ends with the transaction. PostgreSQL also converts bound
+/// values that the text does not refer to.
 pub(crate) const TENANT_TYPE: &str = watertight_schema::isolation::TENANT_TYPE;
 
-/// What is bound behind a statement's own values.
+/// The values that are bound after the values of the statement.
 #[derive(Debug, Clone)]
 pub(super) struct TenantParameters {
-    /// For the guards of the rewriter.
+    /// The tenant, for the guards of the rewriter.
     pub(super) tenant: TenantId,
-    /// For row-level security, where a value makes its setting.
+    /// The token for row-level security, if a bound value sets it.
     pub(super) token: Option<Token>,
 }
 
 impl TenantParameters {
-    /// The values of a statement, the tenant behind them.
+    /// Binds the values of a statement, and the tenant after them.
     pub(super) fn bind(parameters: Option<Self>, values: Vec<Value>) -> Result<PgArguments, DbErr> {
         let mut arguments = SqlxValues(sea_orm::sea_query::Values(values)).into_arguments();
         if let Some(Self { tenant, token }) = parameters {
@@ -42,8 +42,10 @@ impl TenantParameters {
     }
 }
 
-/// The comment at the end of a text. It names the values that are bound after the statement's own. The driver knows prepared statements by
-/// their text alone, and the same text can come with other values, or over the same pool with other layers.
+/// The comment at the end of a text, which names the values bound after those of the statement.
+///
+/// The driver identifies prepared statements by their text. The comment separates equal texts with different
+/// numbers of values or with different layers on the same pool.
 pub(super) fn marker(values: usize, token: bool) -> String {
     let tenant = values + 1;
     if token {

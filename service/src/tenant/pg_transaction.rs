@@ -14,17 +14,17 @@ type Transactions = <Postgres as Database>::TransactionManager;
 
 /// A pooled connection inside a transaction.
 ///
-/// Dropped before the end of the transaction it rolls back, and the pool gets the connection only after that.
-/// Dropped while the transaction is being begun, when nobody can know how far the server has come, the connection
-/// is closed: the next tenant must not be handed one inside this one's transaction.
+/// Dropping it rolls the transaction back before the connection returns to the pool. If it is dropped while
+/// the transaction begins, the state of the server is unknown. The connection is then closed, so that the
+/// next tenant does not get a connection inside this transaction.
 pub(super) struct PgTransaction {
     connection: PoolConnection<Postgres>,
     begun: bool,
 }
 
 impl PgTransaction {
-    /// Begins a transaction. On a cluster it makes the setting of row-level security for a tenant, in the same round
-    /// trip; elsewhere every statement brings that along.
+    /// Begins a transaction. On a cluster it also sets the tenant for row-level security, in the same round
+    /// trip. Elsewhere every statement sets the tenant.
     pub(super) async fn begin(
         connection: PoolConnection<Postgres>,
         on_cluster: Option<TenantId>,
@@ -41,7 +41,7 @@ impl PgTransaction {
         &mut self.connection
     }
 
-    /// How many transactions are open inside one another.
+    /// The number of nested open transactions.
     fn depth(&self) -> usize {
         Transactions::get_transaction_depth(&self.connection)
     }
@@ -60,7 +60,7 @@ impl PgTransaction {
         Transactions::rollback(&mut self.connection).await.map_err(query_error)
     }
 
-    /// Queues the rollback of the transaction at the given depth and of those inside it.
+    /// Queues the rollback of the transaction at the given depth and of the transactions inside it.
     fn start_rollback_to(&mut self, depth: usize) {
         while self.depth() >= depth {
             Transactions::start_rollback(&mut self.connection);
@@ -78,8 +78,11 @@ impl Drop for PgTransaction {
     }
 }
 
-/// A cluster tells its machines of settings that `SET LOCAL` makes, and not of those that a value makes. `SET LOCAL` and
-/// not `set_config`: it takes no snapshot, so the first statement of the transaction still does.
+/// The statements that begin a transaction.
+///
+/// A cluster propagates a setting made by `SET LOCAL` to its workers, but not a setting made by a bound
+/// value. `SET LOCAL`, unlike `set_config`, takes no snapshot, so the first statement of the transaction
+/// still takes it.
 fn opening(on_cluster: Option<TenantId>, options: TransactionOptions) -> String {
     let level = options.isolation_level.map_or_else(String::new, |level| format!(" ISOLATION LEVEL {level}"));
     let mode = options.access_mode.map_or_else(String::new, |mode| format!(" {mode}"));
@@ -91,10 +94,10 @@ fn opening(on_cluster: Option<TenantId>, options: TransactionOptions) -> String 
     format!("BEGIN{level}{mode}{setting}")
 }
 
-/// A session that transactions nested in one another share.
+/// A connection shared by nested transactions.
 pub(super) struct SharedPgTransaction {
     session: Mutex<PgTransaction>,
-    /// The outermost depth whose transaction was dropped while another task held the session.
+    /// The outermost depth of a transaction that was dropped while another task held the lock.
     abandoned: AtomicUsize,
 }
 
@@ -105,7 +108,7 @@ impl SharedPgTransaction {
         Self { session: Mutex::new(session), abandoned: AtomicUsize::new(NONE_ABANDONED) }
     }
 
-    /// The session, for the transaction at the given depth, which must be the innermost.
+    /// Locks the connection for the transaction at the given depth, which must be the innermost.
     pub(super) async fn lock(&self, depth: usize) -> Result<MutexGuard<'_, PgTransaction>, DbErr> {
         let mut session = self.session.lock().await;
         let abandoned = self.abandoned.swap(NONE_ABANDONED, Ordering::AcqRel);
@@ -117,7 +120,7 @@ impl SharedPgTransaction {
         }
     }
 
-    /// Begins a transaction inside the one at the given depth and gives its depth.
+    /// Begins a transaction inside the one at the given depth, and returns the new depth.
     pub(super) async fn nest(&self, depth: usize) -> Result<usize, DbErr> {
         self.lock(depth).await?.savepoint().await?;
         Ok(depth + 1)
@@ -131,7 +134,7 @@ impl SharedPgTransaction {
         self.lock(depth).await?.rollback().await
     }
 
-    /// Rolls the transaction at the given depth back, now or before the session is used again.
+    /// Rolls the transaction at the given depth back, now or before the next use of the connection.
     pub(super) fn abandon(&self, depth: usize) {
         match self.session.try_lock() {
             Ok(mut session) => session.start_rollback_to(depth),

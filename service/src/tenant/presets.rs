@@ -1,10 +1,10 @@
 //! The functions, types and operators of well-known extensions that a statement may use.
 //!
-//! The lists are those of PostgreSQL 15 and 18, pgvector 0.8 and `PostGIS` 3.3. `tests/suite/server_extensions.rs` holds them
-//! against the catalog and names each function that is left out, with the reason: those that read a table that a string
-//! names, change a setting, or serve the extension itself.
+//! The lists match PostgreSQL 15 and 18, pgvector 0.8 and `PostGIS` 3.3. `tests/suite/server_extensions.rs`
+//! compares them with the catalog, and lists each omitted function with the reason: it reads a table named by
+//! a string, changes a setting, or is internal to the extension.
 
-/// An extension of PostgreSQL whose functions, types and operators are known to keep to their arguments.
+/// An extension with functions, types and operators that are known to use only their arguments.
 ///
 /// ```
 /// use watertight::Extension;
@@ -33,18 +33,18 @@ pub enum Extension {
     PostGis,
 }
 
-/// What statements may use of an extension. Names are in lower case and sorted.
+/// The names that statements may use of an extension, in lower case and sorted.
 #[derive(Debug)]
 pub(crate) struct Preset {
     pub(crate) functions: &'static [&'static str],
-    /// The functions whose names PostgreSQL has for functions of its own, too.
+    /// The functions that share a name with a function of PostgreSQL.
     pub(crate) overloads: &'static [&'static str],
     pub(crate) types: &'static [&'static str],
     pub(crate) operators: &'static [&'static str],
 }
 
 impl Extension {
-    /// Every extension that has a preset.
+    /// Every extension with a preset.
     pub const ALL: [Self; 8] = [
         Self::PgTrgm,
         Self::Unaccent,
@@ -81,7 +81,8 @@ impl Extension {
         self.preset().functions
     }
 
-    /// Those of the [functions](Self::functions) that overload a function of PostgreSQL, such as `replace` of `citext`.
+    /// The [functions](Self::functions) that overload a function of PostgreSQL, such as `replace` of
+    /// `citext`.
     #[must_use]
     pub const fn overloads(self) -> &'static [&'static str] {
         self.preset().overloads

@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use sea_orm::DbErr;
 
-/// Why a statement was not run: it could not be proved to stay within one tenant.
+/// The refusal of a statement that could not be proved to stay within one tenant.
 ///
-/// A refusal happens before anything reaches the server and changes nothing. SeaORM's traits return
-/// [`DbErr`], so a refusal travels inside one; [`Refusal::of`] takes it out again.
+/// A refused statement is not sent to the server and changes nothing. SeaORM's traits return [`DbErr`], which
+/// then contains the refusal; [`Refusal::of`] extracts it.
 ///
 /// ```
 /// use watertight::{Reason, Refusal, StatementKind};
@@ -19,20 +19,20 @@ use sea_orm::DbErr;
 #[error("{statement} refused: {reason}")]
 #[non_exhaustive]
 pub struct Refusal {
-    /// What kind of statement it was.
+    /// The kind of the statement.
     pub statement: StatementKind,
-    /// What could not be proved.
+    /// The reason of the refusal.
     pub reason: Reason,
 }
 
 impl Refusal {
-    /// A refusal of a statement of the given kind for the given reason.
+    /// Creates a refusal of a statement of the given kind, with the given reason.
     #[must_use]
     pub const fn new(statement: StatementKind, reason: Reason) -> Self {
         Self { statement, reason }
     }
 
-    /// The refusal that a [`DbErr`] carries, if it carries one.
+    /// The refusal inside a [`DbErr`], if there is one.
     #[must_use]
     pub fn of(error: &DbErr) -> Option<&Self> {
         match error {
@@ -43,7 +43,7 @@ impl Refusal {
 }
 
 impl From<Refusal> for DbErr {
-    /// `DbErr` has one variant that carries a foreign error without turning it into text.
+    /// `TryIntoErr` is the variant of `DbErr` that keeps another error without converting it to text.
     fn from(refusal: Refusal) -> Self {
         Self::TryIntoErr {
             from: refusal.statement.name(),
@@ -53,11 +53,11 @@ impl From<Refusal> for DbErr {
     }
 }
 
-/// The kind of a statement, as far as it was understood.
+/// The kind of a statement, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StatementKind {
-    /// `SELECT`, `VALUES`, and anything else that only returns rows.
+    /// `SELECT`, `VALUES` and `TABLE`.
     Select,
     /// `INSERT`.
     Insert,
@@ -87,7 +87,7 @@ pub enum StatementKind {
     Lock,
     /// `DECLARE`, `FETCH`, `MOVE`, `CLOSE`.
     Cursor,
-    /// Several statements in one text, none at all, or something the parser does not know.
+    /// A text with several statements, with none, or with a statement unknown to the parser.
     Unknown,
 }
 
@@ -122,47 +122,47 @@ impl std::fmt::Display for StatementKind {
     }
 }
 
-/// What could not be proved of a refused statement.
+/// The reason why a statement was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// This kind of statement has no form that stays within one tenant.
+    /// The kind of statement is not supported within one tenant.
     #[error(
         "statements of this kind cannot be kept within one tenant; \
          run it on the unscoped connection (`Watertight::dangerous_unscoped`) if it is meant for all tenants"
     )]
     StatementKind,
-    /// A setting was to be changed.
+    /// The statement changes a setting.
     #[error(
         "settings are not changed by SQL, which could leave them on the connection for another tenant; within a \
          transaction, call `TenantTransaction::set_statement_timeout` or `TenantTransaction::set_lock_timeout`"
     )]
     Setting,
-    /// The text holds no statement, or more than one.
+    /// The text contains no statement, or more than one.
     #[error("the text holds {0} statements; send exactly one at a time")]
     StatementCount(usize),
     /// The parser does not understand the text.
     #[error("the text is not understood ({0}); what is not understood is not run")]
     NotUnderstood(String),
-    /// The named table is neither a registered tenant table nor declared shared.
+    /// The table is registered neither as a tenant table nor as a shared table.
     #[error(
         "table {0} is not registered; register its entity with `Builder::tenant_table`, or declare it with \
          `Builder::shared_table` if its rows belong to all tenants"
     )]
     UnknownTable(String),
-    /// A shared table was to be changed from within a tenant.
+    /// The statement changes a shared table.
     #[error(
         "table {0} is shared by all tenants and cannot be changed by one; \
          change it on the unscoped connection (`Watertight::dangerous_unscoped`)"
     )]
     SharedTable(String),
-    /// The named function is not known to keep to its arguments.
+    /// The function is neither a known function of PostgreSQL nor declared.
     #[error(
         "function {0} is not known to be free of access to data or settings; \
          declare it with `Builder::dangerous_function` if it is"
     )]
     UnknownFunction(String),
-    /// A row was to be written for another tenant.
+    /// The statement writes a row of another tenant.
     #[error("the row belongs to tenant {given}, the connection to tenant {own}")]
     ForeignTenant {
         /// The tenant that the statement names.
@@ -170,44 +170,44 @@ pub enum Reason {
         /// The tenant of the connection.
         own: String,
     },
-    /// `tenant_id` was to be written with something that is not a plain value.
+    /// The statement writes an expression to `tenant_id` that is not a plain value.
     #[error(
         "tenant_id of {0} is written with an expression; leave tenant_id out (it is filled in), or give it as a \
          bound value"
     )]
     TenantExpression(String),
-    /// An insert names no columns, so the place of `tenant_id` is not known.
+    /// The insert names no columns, so the position of `tenant_id` is unknown.
     #[error("insert into {0} names no columns; name the columns that the values are for")]
     UnnamedColumns(String),
-    /// A transaction was used while one begun inside it is open, or after the one around it has ended.
+    /// The transaction has an open nested transaction, or its outer transaction has ended.
     #[error(
         "the transaction is not the innermost open one; end those begun inside it first, and none after the one \
          around it"
     )]
     Nesting,
-    /// The statement changes rows, and the database is only read.
+    /// The statement changes rows of a database that was declared read only.
     #[error(
         "the statement changes rows, and this database is only read (`Builder::read_only`); \
          run it on the primary's connection"
     )]
     ReadOnly,
-    /// A column reference is neither a column nor a relation that is in scope.
+    /// A column reference names neither a column nor a relation in scope.
     #[error(
         "column {0} is not a column of a relation in scope; check its name, and run the migration that adds it before \
          the application uses it"
     )]
     UnknownColumn(String),
-    /// The named type is neither PostgreSQL's own, nor the type of a registered column, nor declared.
+    /// The type is neither built in, nor the type of a registered column, nor declared.
     #[error(
         "type {0} is not known; declare it with `Builder::dangerous_data_type` if its conversions read nothing else"
     )]
     UnknownType(String),
-    /// The operator is neither PostgreSQL's own nor declared.
+    /// The operator is neither built in nor declared.
     #[error(
         "operator {0} is not known; declare it with `Builder::dangerous_operator` if its function reads nothing else"
     )]
     UnknownOperator(String),
-    /// The database has another operator of the name of one of PostgreSQL's own.
+    /// The database has an operator that shares its name with an operator of PostgreSQL.
     #[error(
         "the database has an operator {operator} of its own, which {used:?} could call; declare it with \
          `Builder::dangerous_operator` if its function reads nothing but its operands"
@@ -218,7 +218,7 @@ pub enum Reason {
         /// The part of the statement that uses it.
         used: String,
     },
-    /// A row as a whole is an operand, which could call any function, operator or cast of the row's type.
+    /// A whole row is an operand, which could call any function, operator or cast of the row type.
     #[error(
         "{0} takes a row as a whole, for which the database could find a function, an operator or a cast that reads \
          other rows; name the columns instead"
@@ -230,16 +230,16 @@ pub enum Reason {
          `Builder::dangerous_explain` where the text of statements is trusted"
     )]
     Explain,
-    /// A keyword that the server's release reads as a name.
+    /// The server is too old for a keyword and reads it as a name.
     #[error(
         "{what} needs PostgreSQL {needs}, and the server is PostgreSQL {server}, which reads it as a name"
     )]
     ServerTooOld {
         /// The keyword.
         what: String,
-        /// The first release that has it.
+        /// The first release of PostgreSQL with the keyword.
         needs: u32,
-        /// The server's release.
+        /// The release of the server.
         server: u32,
     },
     /// The text is too long.
@@ -252,15 +252,15 @@ pub enum Reason {
         /// The longest text.
         limit: usize,
     },
-    /// A part of the statement has no form yet that is proved to stay within one tenant.
+    /// A part of the statement is not supported.
     #[error("{0} is not supported within one tenant")]
     Unsupported(Cow<'static, str>),
-    /// The statement binds another number of values than it has placeholders.
+    /// The number of bound values does not match the placeholders.
     #[error("the statement has placeholders up to ${placeholder} and comes with {values} bound values")]
     Placeholder {
         /// The highest placeholder, or zero.
         placeholder: usize,
-        /// How many values are bound.
+        /// The number of bound values.
         values: usize,
     },
 }

@@ -11,15 +11,15 @@ use super::error::RegistrationError;
 use super::presets::Extension;
 use super::rewrite::is_built_in_operator;
 
-/// The column that holds the tenant in every tenant table.
+/// The column with the tenant in every tenant table.
 pub const TENANT_COLUMN: &str = watertight_schema::isolation::TENANT_COLUMN;
 
-/// Whose rows a table holds.
+/// The ownership of the rows of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ownership {
-    /// Each row belongs to the tenant that its `tenant_id` names.
+    /// Each row belongs to the tenant in its column `tenant_id`.
     Tenant,
-    /// The rows belong to all tenants; a tenant reads them and does not change them.
+    /// The rows belong to all tenants. A tenant can read them but not change them.
     Shared,
 }
 
@@ -31,8 +31,8 @@ pub(crate) struct TableName {
 }
 
 impl TableName {
-    /// The schema that a name without one means. `search_path` is never trusted: the rewriter writes the
-    /// schema out.
+    /// The schema of names without a schema. The rewriter adds it to the statement, because `search_path` is
+    /// never trusted.
     pub(crate) const DEFAULT_SCHEMA: &str = "public";
 
     pub(crate) fn of<E: EntityName>(entity: &E) -> Self {
@@ -55,24 +55,24 @@ impl fmt::Display for TableName {
     }
 }
 
-/// A column as an entity has it.
+/// A column of an entity.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct EntityColumn {
     pub(crate) column_type: ColumnType,
     pub(crate) nullable: bool,
 }
 
-/// What an entity says of its rows: that these columns name a row of that table.
+/// A relation that an entity declares: its columns refer to a row of another table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Reference {
     /// The schema of the other table, if the entity states one.
     schema: Option<String>,
     table: String,
-    /// Each column with the one of the other table that it names.
+    /// Pairs of a column and the column of the other table that it refers to.
     pub(crate) columns: Vec<(String, String)>,
 }
 
-/// What is known of a table: by one entity, or by several that each have some of its columns.
+/// A registered table, with the columns of one entity or of several entities.
 #[derive(Debug, Clone)]
 pub(crate) struct RegisteredTable {
     pub(crate) ownership: Ownership,
@@ -107,7 +107,7 @@ impl RegisteredTable {
     }
 }
 
-/// What a relation refers to, if it is the side that holds the foreign key.
+/// The reference of a relation, if this side has the foreign key.
 fn reference(relation: RelationDef) -> Option<Reference> {
     if relation.is_owner {
         return None;
@@ -122,7 +122,9 @@ fn reference(relation: RelationDef) -> Option<Reference> {
     })
 }
 
-/// The ways in which statements write a name of an extension: the schemas are those that hosts install them in.
+/// The forms in which statements can write the name of a function or type of an extension.
+///
+/// Hosting services install extensions in the schema `public` or `extensions`.
 fn written(name: &str) -> [String; 3] {
     [name.to_owned(), format!("public.{name}"), format!("extensions.{name}")]
 }
@@ -130,11 +132,11 @@ fn written(name: &str) -> [String; 3] {
 /// The tables, functions, types and operators that a statement may name.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Registry {
-    /// The sets of watertight's own tables that the database has.
+    /// The table sets of the database.
     sets: TableSets,
     /// The tables under their names in the database.
     tables: HashMap<TableName, RegisteredTable>,
-    /// The tables of which an entity of the application states the schema.
+    /// The tables with a schema that an entity of the application states.
     stated: BTreeSet<TableName>,
     functions: HashSet<String>,
     types: HashSet<String>,
@@ -165,11 +167,11 @@ impl Registry {
         }
     }
 
-    /// Chooses the sets of watertight's own tables, before their entities are added.
+    /// Chooses the table sets, before their entities are added.
     ///
     /// # Errors
-    /// [`Error::AmbiguousTable`] when an entity of the application states the name by which statements name a table of
-    /// watertight's that is in another schema.
+    /// [`Error::AmbiguousTable`] if an entity of the application uses a name that statements use for a table
+    /// of watertight in another schema.
     pub(crate) fn choose(&mut self, sets: TableSets) -> Result<(), RegistrationError> {
         sets.check()?;
         for table in &self.stated {
@@ -187,7 +189,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Adds a table of a set of watertight's own, under the schema that the database has for the set.
+    /// Adds a table of a table set, in the schema of the set in the database.
     #[allow(dead_code, reason = "without features there is no set")]
     pub(crate) fn own_table<E: EntityTrait>(&mut self, set: TableSet) -> Result<(), RegistrationError> {
         let table = TableName::new(self.sets.schema(set), E::default().table_name());
@@ -211,10 +213,11 @@ impl Registry {
         for name in preset.functions.iter().chain(preset.types) {
             self.functions.extend(written(name));
         }
-        // An overload is found beside PostgreSQL's own function of the name, by its bare name alone.
+        // A call without a schema can find the overload instead of the function of PostgreSQL.
         self.functions.extend(preset.overloads.iter().map(|name| (*name).to_owned()));
         self.types.extend(preset.types.iter().flat_map(|name| written(name)));
-        // Of operators that PostgreSQL has, too, those of the extension are known by their extension.
+        // Operators that share a name with one of PostgreSQL are recognized by their extension in the
+        // catalog.
         let own = preset.operators.iter().filter(|name| !is_built_in_operator(name));
         self.operators.extend(own.map(|name| (*name).to_owned()));
     }
@@ -230,14 +233,16 @@ impl Registry {
         Ok(())
     }
 
-    /// The sets of watertight's own tables that the database has.
+    /// The table sets of the database.
     pub(crate) const fn sets(&self) -> &TableSets {
         &self.sets
     }
 
-    /// The table in the database that a statement names so: a table of watertight's own by its static schema; without a
-    /// schema, the application's own table of the default schema before one of watertight's; otherwise the table of
-    /// exactly this name.
+    /// Finds the table in the database for a name in a statement.
+    ///
+    /// A table of watertight is named with its static schema. A name without a schema means the application's
+    /// table in the default schema, or else a table of watertight. Any other name means the table of exactly
+    /// this name.
     pub(crate) fn resolve(&self, schema: Option<&str>, name: &str) -> TableName {
         let stated = schema.unwrap_or(TableName::DEFAULT_SCHEMA);
         let as_stated = TableName::new(stated, name);
@@ -252,8 +257,10 @@ impl Registry {
         self.resolve(reference.schema.as_deref(), &reference.table)
     }
 
-    /// The name by which statements, and exports, name a table of the database in every database: a table of
-    /// watertight's own by its static schema. A table of that very name beside it is named without a schema.
+    /// The name of a table in statements and exports, independent of the schemas of the database.
+    ///
+    /// A table of watertight has its static schema. Another table of this schema and name is named without a
+    /// schema.
     pub(crate) fn static_name(&self, table: &TableName) -> String {
         let TableName { schema, name } = table;
         let own = |set: &TableSet| set.tables().contains(&name.as_str());
@@ -275,12 +282,12 @@ impl Registry {
         self.tables.get(name)
     }
 
-    /// Whether the application declared the function, under the name that a statement gives it.
+    /// Whether the application declared the function under the name in the statement.
     pub(crate) fn declares_function(&self, name: &str) -> bool {
         self.functions.contains(name)
     }
 
-    /// Whether the application declared the type, under the name that a statement gives it.
+    /// Whether the application declared the type under the name in the statement.
     pub(crate) fn declares_type(&self, name: &str) -> bool {
         self.types.contains(name)
     }
@@ -299,7 +306,7 @@ impl Registry {
 pub(super) mod tests {
     use super::*;
 
-    /// A few tables by name, for tests of the rewriting that need no entity.
+    /// A registry of a few tables, for tests of the rewriter without entities.
     pub(crate) fn registry() -> Registry {
         let name = |schema: &str, name: &str| TableName { schema: schema.to_owned(), name: name.to_owned() };
         let mut registry = Registry::default();
@@ -325,7 +332,7 @@ pub(super) mod tests {
         assert!(matches!(shared, Err(RegistrationError::RegisteredTwice { .. })));
     }
 
-    /// The tables of [`registry`] where the database has other schemas for two sets, and an application's `clients`.
+    /// The tables of [`registry`], with other schemas for two sets and a table `clients` of the application.
     pub(crate) fn moved_registry() -> Registry {
         let sets = TableSets::all().in_schema(TableSet::Auth, "identity");
         let sets = sets.in_schema(TableSet::Booking, "Studio 1");

@@ -1,4 +1,4 @@
-//! Rewriting: from the text of any statement to a text that cannot leave one tenant, or a refusal.
+//! Rewriting of a statement's text into a text that stays within one tenant, or a refusal.
 
 mod analysis;
 mod assignment;
@@ -44,15 +44,15 @@ use super::refusal::Refusal;
 use super::registry::Registry;
 use super::snapshot::Snapshot;
 
-/// Rewrites statements for the tables of one registry, and remembers the results.
+/// Rewrites statements for the registered tables, and caches the results.
 ///
-/// It needs no database: [`Builder::rewriter`](crate::Builder::rewriter) returns one that shows what statements become,
-/// in tests and in review.
+/// It needs no database: [`Builder::rewriter`](crate::Builder::rewriter) returns a rewriter for tests and
+/// reviews that shows the rewritten statements.
 #[derive(Debug)]
 pub struct Rewriter {
     registry: Registry,
     settings: Settings,
-    /// The names of the database, as they were last read.
+    /// The names of the database from the last read.
     snapshot: RwLock<Arc<Snapshot>>,
     cache: PlanCache,
 }
@@ -63,7 +63,7 @@ impl Rewriter {
         Self { registry, settings, snapshot, cache: PlanCache::new(cache_bytes) }
     }
 
-    /// The text that is sent for a statement with this many bound values. The tenant is bound behind them.
+    /// Rewrites a statement with this many bound values. The tenant is bound after them.
     ///
     /// ```
     /// let rewriter = watertight::Watertight::builder().rewriter()?;
@@ -86,7 +86,7 @@ impl Rewriter {
         self.cache.metrics()
     }
 
-    /// Says that statements do not bring the token of row-level security along.
+    /// Disables the bound value with the token for row-level security.
     pub(crate) const fn without_token(&mut self) {
         self.settings.token = false;
     }
@@ -95,12 +95,13 @@ impl Rewriter {
         &self.registry
     }
 
-    /// The names of the database as they were last read.
+    /// The names of the database from the last read.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes names that were just read from the database. Plans made from other names are forgotten.
+    /// Replaces the names with those just read from the database. Cached plans are dropped if the names
+    /// changed.
     pub(crate) fn replace_snapshot(&self, snapshot: Snapshot) {
         let mut current = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         if **current != snapshot {

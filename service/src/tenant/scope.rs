@@ -1,4 +1,4 @@
-//! Scoping: from a statement of the application to one that stays within the tenant.
+//! Scopes statements of the application to a tenant.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::rewrite::Plan;
 use super::shared::Shared;
 use super::statement::ScopedStatement;
 
-/// A tenant and the shared state: what connections and transactions have in common.
+/// A tenant and the shared state, for connections and transactions.
 #[derive(Clone)]
 pub(super) struct TenantScope {
     pub(super) shared: Arc<Shared>,
@@ -21,8 +21,8 @@ pub(super) struct TenantScope {
 }
 
 impl TenantScope {
-    /// Scopes a statement to the tenant. Names that have changed are read again, for which a transaction must not wait:
-    /// see [`Shared::read_names_after`].
+    /// Scopes a statement to the tenant. Changed names are read again, but a transaction must not wait for
+    /// this: see [`Shared::read_names_after`].
     pub(super) async fn scope(&self, statement: Statement, may_wait: bool) -> Result<ScopedStatement, DbErr> {
         let Shared { rewriter, layers, transaction_pooler, result_types, .. } = &*self.shared;
         let unnamed = transaction_pooler.then(|| Arc::clone(result_types));
@@ -50,15 +50,16 @@ impl TenantScope {
         Ok(ScopedStatement::new(sql, values, parameters, read_only, unnamed))
     }
 
-    /// Bound to every statement, to those that name no tenant table, too: what the statement calls may.
+    /// The tenant values of a statement. They are bound even if it names no tenant table, because a function
+    /// it calls may use one.
     fn parameters(&self) -> Result<TenantParameters, DbErr> {
-        // On a cluster the transaction makes the setting.
+        // On a cluster the transaction sets the tenant.
         let by_value = self.shared.layers.row_security() && !self.shared.distributed;
         let token = by_value.then(|| self.shared.signer.token(self.tenant)).transpose()?;
         Ok(TenantParameters { tenant: self.tenant, token })
     }
 
-    /// Said here and not by the server, whose error would come after the way there.
+    /// Refuses a write on a read-only database here, which saves the round trip to the server.
     fn allow(&self, plan: Arc<Plan>) -> Result<Arc<Plan>, Refusal> {
         let writes = matches!(
             plan.kind,

@@ -22,14 +22,14 @@ pub(crate) struct Shared {
     pub(crate) rewriter: Rewriter,
     pub(crate) layers: Layers,
     pub(crate) signer: TenantSigner,
-    /// Whether statements are any SQL at all: such a statement can leave behind on its connection what acts on the next
-    /// tenant's statements, so no other gets the connection.
+    /// Whether statements are not checked. Such a statement can change the state of its connection, so no
+    /// other tenant gets the connection.
     pub(crate) hostile_sql: bool,
     pub(crate) transaction_pooler: bool,
-    /// What is known of the results of statements, for those that are not kept prepared.
+    /// The known result types of statements that do not stay prepared.
     pub(crate) result_types: Arc<ResultTypes>,
     pub(crate) read_only: bool,
-    /// Whether tenant tables are spread over the machines of a Citus cluster.
+    /// Whether tenant tables are distributed over a Citus cluster.
     pub(crate) distributed: bool,
     pub(crate) names: Names,
     #[cfg(feature = "auth")]

@@ -1,4 +1,4 @@
-//! The keys that sign tenants, and the tokens that they make.
+//! The keys that sign tenants, and their tokens.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,11 +17,12 @@ use super::inspection::Inspection;
 /// The environment variable with the keys that sign tenants.
 pub const TENANT_KEY_VARIABLE: &str = TenantKey::VARIABLE;
 
-/// The keys that sign tenants: what row-level security believes an application by, and no SQL can make.
+/// The secret keys with which an application signs tenants for row-level security.
 ///
-/// A key is a number and 32 random bytes, written `ID:SECRET` with the secret in 64 hexadecimal digits; several have
-/// commas between. The first signs. The database has to have it (`watertight keys add`); `watertight keys new` makes
-/// one. The keys do not print, and are zeroed when dropped.
+/// SQL of the application cannot forge a signature. A key consists of an ID and 32 random bytes, written as
+/// `ID:SECRET` with the secret in 64 hexadecimal digits. Several keys are separated by commas, and the first
+/// one signs. `watertight keys new` generates a key, and `watertight keys add` installs it in the database.
+/// `Debug` prints only the IDs, and the keys are zeroed when dropped.
 ///
 /// ```
 /// use watertight::TenantKeys;
@@ -35,7 +36,9 @@ pub const TENANT_KEY_VARIABLE: &str = TenantKey::VARIABLE;
 pub struct TenantKeys(Arc<[TenantKey]>);
 
 impl TenantKeys {
-    /// Reads the keys in the environment variable [`TENANT_KEY_VARIABLE`]: `None` where it is empty or not set.
+    /// Reads the keys from the environment variable [`TENANT_KEY_VARIABLE`].
+    ///
+    /// Returns `None` if the variable is empty or not set.
     ///
     /// ```
     /// use watertight::TenantKeys;
@@ -47,7 +50,7 @@ impl TenantKeys {
     /// ```
     ///
     /// # Errors
-    /// [`SigningError::TenantKey`].
+    /// [`SigningError::TenantKey`] for a malformed key.
     pub fn from_env() -> Result<Option<Self>, SigningError> {
         let keys = TenantKey::from_env()?;
         Ok(Some(keys).filter(|keys| !keys.is_empty()).map(|keys| Self(keys.into())))
@@ -69,7 +72,9 @@ impl fmt::Debug for TenantKeys {
     }
 }
 
-/// HMAC-SHA256 (RFC 2104) over the purpose and the tenant, as the function `watertight.tenant()` computes it.
+/// Signs a tenant with HMAC-SHA256 (RFC 2104) over a prefix and the tenant.
+///
+/// The function `watertight.tenant()` computes the same to verify it.
 fn token(key: &TenantKey, tenant: Uuid) -> Result<String, DbErr> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.secret())
         .map_err(|_| DbErr::Custom("the tenant key cannot be used".to_owned()))?;
@@ -82,12 +87,12 @@ fn token(key: &TenantKey, tenant: Uuid) -> Result<String, DbErr> {
     Ok(format!("{tenant}.{digits}.{}", key.id()))
 }
 
-/// Makes the tokens of a database's tenants.
+/// Creates the tokens of tenants.
 #[derive(Clone, Debug)]
 pub(crate) enum TenantSigner {
-    /// The first of the keys signs.
+    /// The first key signs the tenants.
     Signed(TenantKeys),
-    /// The database believes the tenant without a signature, or lets the role see all tenants.
+    /// The database accepts tenants without a signature, or the role sees all tenants.
     Unsigned,
 }
 
@@ -106,7 +111,7 @@ impl TenantSigner {
         }
     }
 
-    /// Holds the keys against the database. It is to have the key that signs, or to do without on purpose.
+    /// Checks that the database has the signing key, or that signatures were waived.
     pub(crate) async fn check(
         inspection: &mut Inspection,
         keys: Option<TenantKeys>,
@@ -136,7 +141,7 @@ impl TenantSigner {
         Ok(signer)
     }
 
-    /// Whether the database wants tenants signed.
+    /// Whether the database requires signed tenants.
     async fn is_required(inspection: &mut Inspection) -> Result<bool, SigningError> {
         #[derive(FromQueryResult)]
         struct Function {
@@ -152,7 +157,7 @@ impl TenantSigner {
         }
     }
 
-    /// Has the database verify a tenant that nobody is.
+    /// Lets the database verify the token of a tenant that does not exist.
     async fn probe(&self, inspection: &mut Inspection) -> Result<(), DbErr> {
         #[derive(FromQueryResult)]
         struct Answer {
@@ -172,7 +177,8 @@ impl TenantSigner {
     }
 }
 
-/// The value of `watertight.tenant` for a statement. Its holder can act for the tenant, so it does not print.
+/// The value of `watertight.tenant` for a statement. It grants access to the tenant, so `Debug` does not
+/// print it.
 #[derive(Clone)]
 pub(super) struct Token(pub(super) String);
 
@@ -193,7 +199,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// Computed with Python's `hmac` over `watertight tenant:<tenant>`.
+    /// The expected values were computed with Python's `hmac` over `watertight tenant:<tenant>`.
     #[test]
     fn the_first_key_signs_as_hmac_sha256() {
         let signer = TenantSigner::Signed(keys(&format!("7:{}, 2:{}", "01".repeat(32), "02".repeat(32))));

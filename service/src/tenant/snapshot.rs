@@ -1,4 +1,4 @@
-//! The names of a database that decide what a statement means: columns, types, functions, operators.
+//! The names of a database on which a statement depends: columns, types, functions and operators.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,47 +12,47 @@ use super::registry::{Registry, TableName};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TableColumn {
     pub(crate) name: String,
-    /// Whether its values are rows, or arrays of rows.
+    /// Whether its values are rows or arrays of rows.
     pub(crate) row: bool,
 }
 
 /// The type of a column of a registered table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ColumnTypeName {
-    /// `None` where it was read from an entity, which names no schema.
+    /// The schema, or `None` for a type from an entity, which names no schema.
     pub(crate) schema: Option<String>,
     /// Whether its values are rows.
     pub(crate) row: bool,
 }
 
-/// What is known of the functions of one name in one schema.
+/// The known properties of all functions of one name in one schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct KnownFunction {
-    /// Whether none of them can write: PostgreSQL holds functions that are `STABLE` or `IMMUTABLE` to that.
+    /// Whether none of them can write. PostgreSQL enforces this for `STABLE` and `IMMUTABLE` functions.
     only_reads: bool,
     /// Whether one of them returns rows.
     returns_row: bool,
 }
 
-/// The names of a database at one moment.
+/// The names of a database at one time.
 ///
-/// Without a database the entities tell the columns and their types, and nothing is known of what else there is.
+/// Without a database the columns and their types come from the entities, and no other names are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     server_version: Option<u32>,
     columns: HashMap<TableName, Vec<TableColumn>>,
-    /// The types of columns that are not PostgreSQL's own, by name.
+    /// The column types that are not built in, by name.
     types: HashMap<String, Vec<ColumnTypeName>>,
     /// Names of types outside `pg_catalog`.
     other_types: BTreeSet<String>,
     /// Functions outside `pg_catalog` by schema and name.
     functions: BTreeMap<(String, String), KnownFunction>,
-    /// Names of operators outside `pg_catalog` that could be found for operands that are no rows.
+    /// Names of operators outside `pg_catalog` that apply to operands other than rows.
     operators: BTreeSet<String>,
 }
 
 impl Snapshot {
-    /// What the registered entities tell.
+    /// The names from the registered entities.
     pub(crate) fn of_entities(registry: &Registry) -> Self {
         let mut snapshot = Self::default();
         for (name, table) in registry.tables() {
@@ -102,17 +102,17 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// `server_version_num`, such as 170005.
+    /// The version as in `server_version_num`, such as 170005.
     pub(crate) const fn server_version(&self) -> Option<u32> {
         self.server_version
     }
 
-    /// The columns of a registered table in the order of the table, if they are known.
+    /// The columns of a registered table in their order, if they are known.
     pub(crate) fn columns(&self, table: &TableName) -> Option<&[TableColumn]> {
         self.columns.get(table).map(Vec::as_slice).filter(|columns| !columns.is_empty())
     }
 
-    /// The type of a column, if exactly one type of columns has the name.
+    /// The column type of this name, if it is unique.
     pub(crate) fn column_type(&self, schema: Option<&str>, name: &str) -> Option<&ColumnTypeName> {
         let mut types = self.types.get(name)?.iter().filter(|known| {
             schema.is_none_or(|schema| known.schema.as_deref().is_none_or(|known| known == schema))
@@ -126,7 +126,7 @@ impl Snapshot {
         self.other_types.contains(name)
     }
 
-    /// Whether an operator outside `pg_catalog` has the name and takes operands that are no rows.
+    /// Whether an operator outside `pg_catalog` has the name and applies to operands other than rows.
     pub(crate) fn has_operator(&self, name: &str) -> bool {
         self.operators.contains(name)
     }
@@ -136,7 +136,7 @@ impl Snapshot {
         self.functions.keys().any(|(_, known)| known == name)
     }
 
-    /// Whether every function of the name is known to be unable to write.
+    /// Whether every function of the name is known and cannot write.
     pub(crate) fn never_writes(&self, name: &[String]) -> bool {
         let mut overloads = self.overloads(name).peekable();
         overloads.peek().is_some() && overloads.all(|function| function.only_reads)
@@ -157,7 +157,7 @@ impl Snapshot {
     }
 }
 
-/// The name of a type of the application's own.
+/// The name of a type that is not built in.
 fn type_of(column_type: &ColumnType) -> Option<String> {
     match column_type {
         ColumnType::Enum { name, .. } | ColumnType::Custom(name) => Some(name.to_string()),
@@ -196,8 +196,8 @@ struct Function {
 
 const VERSION: &str = "SELECT pg_catalog.current_setting('server_version_num')::int4 AS number";
 
-/// The columns of the registered tables, each with the type of its elements: arrays and domains are looked through to
-/// tell whether there are rows at the bottom.
+/// Selects the columns of the registered tables. Arrays and domains are resolved to find out whether they
+/// contain rows.
 const COLUMNS: &str = "WITH RECURSIVE named AS ( \
         SELECT * FROM unnest($1::text[], $2::text[]) AS named (table_schema, table_name) \
     ), columns AS ( \
@@ -228,8 +228,10 @@ const COLUMNS: &str = "WITH RECURSIVE named AS ( \
 const OTHER_TYPES: &str = "SELECT DISTINCT typname::text AS name FROM pg_catalog.pg_type \
     WHERE typnamespace <> 'pg_catalog'::regnamespace";
 
-/// Extensions whose operators read nothing but their operands. An operator with an operand of a table's type is
-/// found for rows alone, and rows are not operands.
+/// Selects the operators outside `pg_catalog` that could read more than their operands.
+///
+/// Operators of known extensions are omitted. So are operators for a table's row type, because the rewriter
+/// refuses rows as operands.
 const OPERATORS: &str = "SELECT DISTINCT o.oprname::text AS name FROM pg_catalog.pg_operator o \
     WHERE o.oprnamespace <> 'pg_catalog'::regnamespace \
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid IN (o.oprleft, o.oprright) \

@@ -1,4 +1,4 @@
-//! A statement on its way to the driver, with the values that are bound to it.
+//! A scoped statement with its bound values, ready for the driver.
 
 use std::sync::Arc;
 
@@ -12,22 +12,22 @@ use super::driver::{exec_error, query_error};
 use super::parameter::TenantParameters;
 use super::unnamed::{self, Names, ResultTypes};
 
-/// A statement that is ready to be sent.
+/// A statement that is ready to send.
 #[derive(Clone)]
 pub(super) struct ScopedStatement {
     sql: Arc<str>,
     values: Vec<Value>,
     tenant: Option<TenantParameters>,
     pub(super) read_only: bool,
-    /// The types of the result, to be looked up before the statement is parsed.
+    /// The types of the result, which the driver looks up before it parses the statement.
     types: Option<Names>,
-    /// Set where the statement does not stay prepared on the connection. Behind a pooler that gives out server
-    /// connections by the transaction the next one would find the statements of others.
+    /// Set if the statement does not stay prepared on the connection. Behind a transaction pooler, other
+    /// clients would find its prepared statements on the same server connection.
     unnamed: Option<Arc<ResultTypes>>,
 }
 
 impl ScopedStatement {
-    /// A statement of a tenant, with the parameters that isolate it.
+    /// Creates a statement of a tenant with the parameters that isolate it.
     pub(super) fn new(
         sql: Arc<str>,
         values: Vec<Value>,
@@ -38,7 +38,7 @@ impl ScopedStatement {
         Self { sql, values, tenant: Some(parameters), read_only, types: None, unnamed }.with_types()
     }
 
-    /// A statement of no tenant, as it is. It does not stay prepared.
+    /// Creates an unchanged statement without a tenant. It does not stay prepared.
     pub(super) fn verbatim(statement: Statement) -> Self {
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
         let (sql, unnamed) = (statement.sql.into(), Some(Arc::default()));
@@ -50,7 +50,7 @@ impl ScopedStatement {
         self
     }
 
-    /// The same as a statement of which nothing is known.
+    /// The same statement without known result types.
     pub(super) fn forgetting_types(mut self) -> Self {
         if let Some(types) = &self.unnamed {
             types.forget(&self.sql);
@@ -68,7 +68,7 @@ impl ScopedStatement {
         self.types.is_some()
     }
 
-    /// Where the types of the result are to be noted.
+    /// The place to store the result types, unless they are known.
     pub(super) fn lesson(&self) -> Option<(Arc<ResultTypes>, Arc<str>)> {
         let unnamed = self.unnamed.as_ref().filter(|_| self.types.is_none())?;
         Some((Arc::clone(unnamed), Arc::clone(&self.sql)))

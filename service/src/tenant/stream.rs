@@ -14,9 +14,9 @@ use super::pg_transaction::PgTransaction;
 use super::statement::ScopedStatement;
 use super::unnamed;
 
-/// The rows of a statement, one by one.
+/// A stream of the rows of a statement.
 ///
-/// It holds a connection until it is dropped.
+/// It uses a connection until it is dropped.
 pub struct TenantStream<'a>(Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + 'a>>);
 
 impl<'a> TenantStream<'a> {
@@ -45,7 +45,8 @@ impl<'a> TenantStream<'a> {
     }
 }
 
-/// The rows of a statement, as [`unnamed::run`] runs it: before the first row it can be run again.
+/// Streams the rows of a statement. Like [`unnamed::run`], it can run the statement again before the first
+/// row.
 fn stream(
     mut scoped: ScopedStatement,
     connection: &mut PgConnection,

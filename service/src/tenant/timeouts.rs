@@ -1,4 +1,4 @@
-//! Settings that last as long as a transaction.
+//! Time limits of a transaction.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use super::transaction::TenantTransaction;
 use crate::vocabulary::InvalidInput;
 
 impl TenantTransaction {
-    /// Limits the time of each statement from now on, until the transaction ends or the savepoint around the call is
-    /// rolled back: `SET LOCAL statement_timeout`. A statement that takes longer fails with SQLSTATE `57014`, and the
-    /// transaction can only be rolled back then.
+    /// Limits the time of each following statement of the transaction (`statement_timeout`).
     ///
-    /// The time is rounded up to whole milliseconds. Zero means no limit.
+    /// The limit ends with the transaction, or with the rollback of the savepoint around the call. A
+    /// statement that exceeds it fails with SQLSTATE `57014`, and the transaction can then only be rolled
+    /// back. The time is rounded up to whole milliseconds. Zero means no limit.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -31,17 +31,17 @@ impl TenantTransaction {
     /// ```
     ///
     /// # Errors
-    /// [`Error::InvalidInput`](crate::Error::InvalidInput) for more than 2,147,483,647 milliseconds, some 24 days; [`Error::Database`](crate::Error::Database) on a
-    /// transaction that is not the innermost open one.
+    /// [`TimeoutError::InvalidInput`] for more than 2,147,483,647 milliseconds, about 24 days.
+    /// [`TimeoutError::Database`] on a transaction that is not the innermost open one.
     pub async fn set_statement_timeout(&self, timeout: Duration) -> Result<(), TimeoutError> {
         self.set_timeout("statement_timeout", timeout).await
     }
 
-    /// Limits the time that a statement waits for each lock, until the transaction ends or the savepoint around the call
-    /// is rolled back: `SET LOCAL lock_timeout`. A statement that waits longer fails with SQLSTATE `55P03`, and the
-    /// transaction can only be rolled back then.
+    /// Limits the time that a statement waits for each lock (`lock_timeout`).
     ///
-    /// The time is rounded up to whole milliseconds. Zero means no limit.
+    /// The limit ends with the transaction, or with the rollback of the savepoint around the call. A
+    /// statement that waits longer fails with SQLSTATE `55P03`, and the transaction can then only be rolled
+    /// back. The time is rounded up to whole milliseconds. Zero means no limit.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -72,7 +72,7 @@ impl TenantTransaction {
     }
 }
 
-/// PostgreSQL keeps these times as 32-bit numbers of milliseconds. Rounded down, a short time would mean none.
+/// Converts a time to the 32-bit milliseconds of PostgreSQL, rounded up: zero would mean no limit.
 fn milliseconds(setting: &'static str, timeout: Duration) -> Result<i32, TimeoutError> {
     let up = timeout.as_nanos().div_ceil(1_000_000);
     i32::try_from(up).map_err(|_| {

@@ -23,11 +23,12 @@ use super::unnamed::{self, Execute, QueryAll, QueryOne};
 
 /// A transaction of one tenant, or a savepoint inside one.
 ///
-/// Dropped without [`commit`](Self::commit) it rolls back. Transactions nest: `begin` on a transaction
-/// sets a savepoint, and while it is open the outer one refuses statements, so that neither ends the other by
-/// accident.
+/// Dropping it without [`commit`](Self::commit) rolls it back. Transactions nest: `begin` on a transaction
+/// sets a savepoint. While the nested transaction is open, the outer one refuses statements, so that neither
+/// ends the other by accident.
 ///
-/// It has the methods of a `DatabaseTransaction` under the same names, so no trait of SeaORM's needs to be imported.
+/// It has the methods of a `DatabaseTransaction` under the same names, so no trait of SeaORM needs to be in
+/// scope.
 pub struct TenantTransaction {
     scope: TenantScope,
     session: Arc<SharedPgTransaction>,
@@ -46,7 +47,7 @@ impl TenantTransaction {
         self.scope.tenant
     }
 
-    /// The sets of watertight's own tables that the database has.
+    /// The table sets of the database.
     #[must_use]
     pub fn table_sets(&self) -> &TableSets {
         self.scope.shared.rewriter.registry().sets()
@@ -57,7 +58,7 @@ impl TenantTransaction {
         &self.scope
     }
 
-    /// The session, which is the transaction's until the guard is dropped.
+    /// Locks the connection until the guard is dropped.
     pub(super) async fn session(&self) -> Result<MutexGuard<'_, PgTransaction>, DbErr> {
         self.session.lock(self.depth).await
     }
@@ -82,7 +83,7 @@ impl TenantTransaction {
         self.end(result).await
     }
 
-    /// Commits what a callback ended with `Ok`, and rolls back what it ended with `Err`.
+    /// Commits if the callback returned `Ok`, and rolls back if it returned `Err`.
     async fn end<T, E>(self, result: Result<T, E>) -> Result<T, TransactionError<E>>
     where
         E: fmt::Display + fmt::Debug,
@@ -147,7 +148,7 @@ impl ConnectionTrait for TenantTransaction {
         self.scope.shared.watch(unnamed::run(Execute, scoped, session.connection()).await)
     }
 
-    /// Runs one statement. Despite its name the statement is prepared, so that the tenant can be bound as a parameter.
+    /// Runs one statement. Despite the name it is prepared, so that the tenant can be bound as a parameter.
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         self.execute_raw(Statement::from_string(DbBackend::Postgres, sql)).await
     }
@@ -196,7 +197,8 @@ impl TransactionTrait for TenantTransaction {
         Ok(Self { scope: self.scope.clone(), session: Arc::clone(&self.session), depth, open: true })
     }
 
-    /// Sets a savepoint. Isolation level and access mode belong to the whole transaction and cannot be given here.
+    /// Sets a savepoint. Isolation level and access mode belong to the whole transaction and are refused
+    /// here.
     async fn begin_with_config(
         &self,
         isolation_level: Option<IsolationLevel>,

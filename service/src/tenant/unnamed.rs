@@ -1,13 +1,14 @@
-//! Statements behind a transaction pooler, which are not kept prepared and so have no name.
+//! Statements behind a transaction pooler, which do not stay prepared and therefore have no name.
 //!
-//! The driver parses a statement, looks up the types of its result that it does not know, and binds. The look-up is a
-//! simple query, and a simple query destroys the unnamed statement: binding fails with 26000, once for each type on each
-//! connection. Nothing has run then, and the driver knows the type from then on.
+//! The driver parses a statement, looks up unknown types of its result, and binds the values. The lookup is a
+//! simple query, which destroys the unnamed statement. Binding then fails with 26000, once for each type on
+//! each connection. The statement has not run at this point, and the driver knows the type afterwards.
 //!
-//! So a statement whose result types are not known is run again after 26000: alone in a new transaction, and within a
-//! transaction of the application's after going back to a savepoint. The types are learned from the first row of a
-//! result. From then on they go along as the types of NULL values behind the statement's own: the driver looks those up
-//! before it parses, so the statement needs no savepoint and no second run.
+//! A statement with unknown result types is therefore run again after 26000: in a new transaction if it is
+//! alone, or after a rollback to a savepoint in a transaction of the application. The types are learned from
+//! the first row of a result. Later runs bind NULL values of these types after the values of the statement.
+//! The driver looks up the types of bound values before it parses, so the statement needs no savepoint and no
+//! second run.
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
@@ -23,31 +24,31 @@ use sea_orm::{DbErr, ExecResult, QueryResult, SqlxError};
 use super::driver::{exec_error, of_statement, sql_state};
 use super::statement::ScopedStatement;
 
-/// The most statements whose result types are remembered.
+/// The maximum number of statements with remembered result types.
 const STATEMENTS: usize = 10_000;
 
-/// The most user-defined types that are remembered, in the process.
+/// The maximum number of user-defined types that the process remembers.
 const TYPES: usize = 1_000;
 
 /// The user-defined types in the results of statements, by the text sent.
 #[derive(Default)]
 pub(crate) struct ResultTypes {
-    /// Made when there is something to remember: not every database is behind a pooler.
+    /// Created on first use, because not every database is behind a pooler.
     known: OnceLock<Cache<Arc<str>, Names>>,
 }
 
-/// The names of array types. A NULL of an array needs no value of its element, and the driver looks both up.
+/// The names of array types. For a NULL of an array type the driver looks up the array and its element type.
 pub(super) type Names = Arc<[&'static str]>;
 
 impl ResultTypes {
-    /// The types in the result of a statement; `None` where they are not known.
+    /// The types in the result of a statement, or `None` if they are unknown.
     pub(super) fn of(&self, sql: &Arc<str>) -> Option<Names> {
         if returns_nothing(sql) { Some(Arc::default()) } else { self.known.get()?.get(sql) }
     }
 
     pub(super) fn learn(&self, sql: &Arc<str>, row: &PgRow) {
         let names = row.columns().iter().filter_map(|column| array_of(column.type_info()));
-        // A statement with more types than can be remembered goes on as one that is not known.
+        // If the limit of types is reached, the types of the statement stay unknown.
         if let Some(names) = names.map(|name| intern(&name)).collect::<Option<HashSet<_>>>() {
             let known = self.known.get_or_init(|| Cache::new(STATEMENTS));
             known.insert(Arc::clone(sql), names.into_iter().collect());
@@ -61,7 +62,7 @@ impl ResultTypes {
     }
 }
 
-/// Whether a statement has no result, whatever follows: it changes rows and the word RETURNING is not in it.
+/// Whether a statement certainly returns no rows, because it changes rows without the word RETURNING.
 fn returns_nothing(sql: &str) -> bool {
     let sql = sql.trim_start().as_bytes();
     let begins =
@@ -70,9 +71,9 @@ fn returns_nothing(sql: &str) -> bool {
         && !sql.windows(9).any(|word| word.eq_ignore_ascii_case(b"returning"))
 }
 
-/// The array type of a type that the driver has looked up; `None` for a type that it knows by itself.
+/// The array type of a type that the driver looked up, or `None` for a built-in type.
 ///
-/// The driver writes the types that it knows in upper case. A looked-up type has the name that the server prints.
+/// Built-in types have upper-case names in the driver. A looked-up type has the name that the server prints.
 fn array_of(info: &PgTypeInfo) -> Option<String> {
     /// The first OID that the server does not assign by hand.
     const GENERATED: u32 = 10_000;
@@ -85,7 +86,7 @@ fn array_of(info: &PgTypeInfo) -> Option<String> {
     })
 }
 
-/// The driver takes the names of types for as long as the process lives.
+/// Leaks a type name once, because the driver requires static names.
 fn intern(name: &str) -> Option<&'static str> {
     static NAMES: LazyLock<Mutex<HashSet<&'static str>>> = LazyLock::new(Mutex::default);
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,7 +101,7 @@ fn intern(name: &str) -> Option<&'static str> {
     Some(name)
 }
 
-/// Binds the types of a result behind the statement's own values.
+/// Binds the types of a result after the values of the statement.
 pub(super) fn bind(names: &Names, arguments: &mut PgArguments) -> Result<(), DbErr> {
     names.iter().try_for_each(|name| {
         arguments.add(NullOf(name)).map_err(|error| DbErr::Custom(format!("type {name}: {error}")))
@@ -126,7 +127,7 @@ impl Encode<'_, Postgres> for NullOf {
     }
 }
 
-/// How a statement is run, and what of its result is wanted.
+/// A way to run a statement, with the part of the result to return.
 #[async_trait]
 pub(super) trait Run: Copy + Send + Sync {
     type Output: Send;
@@ -179,7 +180,8 @@ impl Run for QueryAll {
     }
 }
 
-/// Runs a statement within a transaction of the application's, which its failure for want of a type must not abort.
+/// Runs a statement in a transaction of the application. A failure because of a missing type must not abort
+/// the transaction.
 pub(super) async fn run<R: Run>(
     how: R,
     mut scoped: ScopedStatement,
@@ -191,7 +193,7 @@ pub(super) async fn run<R: Run>(
     if scoped.knows_types() {
         let again = scoped.clone();
         match how.run(scoped, connection).await {
-            // A type was dropped since. The statement was not sent, so the transaction goes on.
+            // A learned type no longer exists. The statement was not sent, so the transaction continues.
             Err(error) if is_type_missing(&error) => scoped = again.forgetting_types(),
             Err(error) if is_statement_lost(&error) => {
                 again.forgetting_types();
@@ -217,17 +219,17 @@ pub(super) fn is_statement_lost(error: &DbErr) -> bool {
     sql_state(error).is_some_and(|code| code == "26000")
 }
 
-/// Whether a statement was not sent because a type that was learned is not there any more.
+/// Whether a statement was not sent because a learned type no longer exists.
 pub(super) fn is_type_missing(error: &DbErr) -> bool {
     matches!(of_statement(error), Some(SqlxError::TypeNotFound { .. }))
 }
 
-/// Whether a statement failed before it ran, for want of a type.
+/// Whether a statement failed before it ran because of the lookup of a type.
 pub(super) fn is_lookup_failure(error: &DbErr) -> bool {
     is_statement_lost(error) || is_type_missing(error)
 }
 
-/// Sets the savepoint to go back to.
+/// Sets a savepoint for the rollback of a failed run.
 pub(super) async fn begin_trial(connection: &mut PgConnection) -> Result<(), DbErr> {
     connection.execute("SAVEPOINT watertight_trial").await.map(drop).map_err(exec_error)
 }

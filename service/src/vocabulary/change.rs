@@ -1,4 +1,4 @@
-/// What becomes of a field in an update.
+/// The change of one field in an update: keep it or set it.
 ///
 /// ```
 /// use watertight::auth::{Change, ProfileUpdate};
@@ -8,10 +8,10 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Change<T> {
-    /// It stays as it is.
+    /// Keeps the value.
     #[default]
     Keep,
-    /// It becomes this. What may be absent is cleared with `Set(None)`.
+    /// Sets the value. `Set(None)` clears an optional field.
     Set(T),
 }
 

@@ -1,11 +1,11 @@
-//! Codes that people read to one another: made of letters and digits that are not taken for one another.
+//! Readable codes, made of letters and digits that are hard to confuse.
 
 use crate::vocabulary::NoRandomness;
 
-/// 32 of them, so 5 bits a character.
+/// The 32 characters of a code, with 5 bits each.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
-/// How a code is written: so many groups of so many characters, with dashes between.
+/// The format of a code: the number of groups, and of characters in a group. Dashes separate the groups.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CodeFormat {
     groups: usize,
@@ -17,7 +17,7 @@ impl CodeFormat {
         Self { groups, characters }
     }
 
-    /// A new code, from the operating system's randomness.
+    /// Generates a code from the operating system's random source.
     pub(crate) fn generate(self) -> Result<String, NoRandomness> {
         let mut random = vec![0; self.groups * self.characters];
         getrandom::fill(&mut random).map_err(|_| NoRandomness)?;
@@ -26,11 +26,12 @@ impl CodeFormat {
         ))
     }
 
-    /// A code as it is stored, however it was typed: in upper case, and, if it is one of this format, with dashes where
-    /// they belong. Codes of another origin keep their form.
+    /// Converts a typed code to its stored form: upper case, with dashes between the groups.
+    ///
+    /// A code of another format is only trimmed and converted to upper case.
     #[cfg(feature = "booking")]
     pub(crate) fn normal_form(self, typed: &str) -> String {
-        // A text of PostgreSQL holds no NUL, so a code with one is nobody's, and must not be asked for.
+        // PostgreSQL rejects text with a NUL character. With the replacement the code is not found.
         let upper = typed.trim().to_uppercase().replace('\0', "\u{fffd}");
         let bare: Vec<char> = upper.chars().filter(|c| *c != '-' && !c.is_whitespace()).collect();
         let ours = bare.len() == self.groups * self.characters

@@ -1,8 +1,8 @@
-//! Currencies, as ISO 4217 codes them.
+//! Currency codes of ISO 4217.
 
 use crate::vocabulary::InvalidInput;
 
-/// Takes three capital letters.
+/// Checks that a currency code consists of three capital letters.
 pub(crate) fn check_currency(currency: &str) -> Result<(), InvalidInput> {
     if currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Ok(());

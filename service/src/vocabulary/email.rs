@@ -4,10 +4,10 @@ use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text::check_word;
 use crate::vocabulary::text_enum::text_traits;
 
-/// An email address: unique within the tenant, trimmed and in lower case, at most 255 characters, with something on
-/// either side of its last `@` and no white space.
+/// An email address, trimmed and in lower case, and unique within the tenant.
 ///
-/// Whether mail arrives there only mail can tell, so no more is asked of it.
+/// It has at most 255 characters, no white space or control characters, and text on both sides of its last
+/// `@`. The check is deliberately loose: only a sent email proves that an address exists.
 ///
 /// ```
 /// use watertight::auth::Email;

@@ -1,11 +1,11 @@
-//! Errors that several domains have in common.
+//! Errors that several domains share.
 
-/// A value given does not fit what it is given for.
+/// An input value is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {value:?} {reason}")]
 #[non_exhaustive]
 pub struct InvalidInput {
-    /// What the value was given for, such as `email`.
+    /// The name of the input, such as `email`.
     pub what: &'static str,
     /// The value.
     pub value: String,
@@ -14,7 +14,8 @@ pub struct InvalidInput {
 }
 
 impl InvalidInput {
-    /// The error for a value that breaks a rule. The reason follows the value in the message: `is empty; give a name`.
+    /// Creates the error for an invalid value. The reason follows the value in the message: `is empty; give a
+    /// name`.
     ///
     /// ```
     /// use watertight::InvalidInput;
@@ -40,14 +41,14 @@ pub struct MalformedRow {
 }
 
 impl MalformedRow {
-    /// The error for a value of a column, given as `schema.table.column`.
+    /// Creates the error for a value of a column, named as `schema.table.column`.
     #[must_use]
     pub fn new(column: &'static str, reason: impl Into<String>) -> Self {
         Self { column, reason: reason.into() }
     }
 }
 
-/// The operating system gave no random bytes, so no secret can be made.
+/// The operating system returned no random bytes, so no secret can be generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the operating system gave no random bytes, so no secret can be made; try again")]
 #[non_exhaustive]

@@ -4,8 +4,11 @@ use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text::check_word;
 use crate::vocabulary::text_enum::text_traits;
 
-/// A user's handle: unique within the tenant, trimmed and in lower case, 1 to 64 characters, without white space,
-/// `@` (so that it is never taken for an email) and `:` (which separates the parts of an otpauth label).
+/// The handle of a user, trimmed and in lower case, and unique within the tenant.
+///
+/// It has 1 to 64 characters, without white space and control characters. `@` is not allowed, so that a
+/// handle is never mistaken for an email address. `:` is not allowed, because it separates the parts of an
+/// otpauth label.
 ///
 /// ```
 /// use watertight::auth::Handle;

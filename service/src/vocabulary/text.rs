@@ -1,8 +1,8 @@
-//! Checks of the texts and JSON values that columns take.
+//! Checks of text and JSON values before they are stored.
 
 use crate::vocabulary::InvalidInput;
 
-/// Takes a text for a column: not longer than the column, and nothing that PostgreSQL cannot store.
+/// Checks that a text fits a column and has no NUL character, which PostgreSQL cannot store.
 pub(crate) fn check(what: &'static str, text: &str, max_chars: usize) -> Result<(), InvalidInput> {
     let refuse = |reason: String| Err(InvalidInput { what, value: text.to_owned(), reason });
     if text.contains('\0') {
@@ -15,7 +15,7 @@ pub(crate) fn check(what: &'static str, text: &str, max_chars: usize) -> Result<
     Ok(())
 }
 
-/// As [`check`], for what may be absent.
+/// Checks an optional text, as [`check`] does.
 #[cfg(any(feature = "auth", feature = "content"))]
 pub(crate) fn check_optional(
     what: &'static str,
@@ -25,7 +25,7 @@ pub(crate) fn check_optional(
     text.map_or(Ok(()), |text| check(what, text, max_chars))
 }
 
-/// Takes a JSON value for a column: nothing in it that PostgreSQL cannot store.
+/// Checks that a JSON value has no NUL character, which PostgreSQL cannot store.
 #[cfg(any(feature = "auth", feature = "booking", feature = "history"))]
 pub(crate) fn check_json(what: &'static str, json: &serde_json::Value) -> Result<(), InvalidInput> {
     fn holds_nul(value: &serde_json::Value) -> bool {
@@ -44,7 +44,7 @@ pub(crate) fn check_json(what: &'static str, json: &serde_json::Value) -> Result
     Ok(())
 }
 
-/// As [`check_json`], for an object.
+/// Checks that a JSON value is an object, and then as [`check_json`] does.
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub(crate) fn check_object(what: &'static str, json: &serde_json::Value) -> Result<(), InvalidInput> {
     if !json.is_object() {
@@ -54,7 +54,7 @@ pub(crate) fn check_object(what: &'static str, json: &serde_json::Value) -> Resu
     check_json(what, json)
 }
 
-/// Takes a word: not empty, no white space and no control characters, of at most so many characters.
+/// Checks that a text is a word: not empty, not too long, without white space and control characters.
 pub(crate) fn check_word(what: &'static str, text: &str, max_chars: usize) -> Result<(), InvalidInput> {
     let refuse = |reason: &str| Err(InvalidInput { what, value: text.to_owned(), reason: reason.to_owned() });
     if text.is_empty() {

@@ -1,7 +1,9 @@
-//! Enumerations over the texts that a column holds, closed or open.
+//! Enumerations of the texts in a column, closed or open.
 
-/// Defines an enumeration over the texts that a column holds, with `as_str`, `Display`, `FromStr`, serde and what
-/// SeaORM asks of a column's type. With `custom` at its end it is open: an application's own texts are kept.
+/// Defines an enumeration of the texts in a column.
+///
+/// It implements `as_str`, `Display`, `FromStr`, serde and SeaORM's traits. With `custom` at the end the
+/// enumeration is open, and an application can define its own values.
 #[cfg(any(feature = "auth", feature = "booking", feature = "history"))]
 macro_rules! text_enum {
     (
@@ -19,7 +21,7 @@ macro_rules! text_enum {
             /// Every value.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The text that the database holds.
+            /// The text in the database.
             #[must_use]
             pub const fn as_str(&self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
@@ -56,7 +58,7 @@ macro_rules! text_enum {
         #[non_exhaustive]
         pub enum $name {
             $( $(#[$variant_meta])* $variant, )+
-            /// One of the application's own, as [`FromStr`](std::str::FromStr) makes it.
+            /// A value of the application, created by [`FromStr`](std::str::FromStr).
             Custom($custom),
         }
 
@@ -65,10 +67,10 @@ macro_rules! text_enum {
         pub struct $custom(String);
 
         impl $name {
-            /// Every value but the application's own.
+            /// Every value except those of the application.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The text that the database holds.
+            /// The text in the database.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
@@ -96,7 +98,7 @@ macro_rules! text_enum {
     };
 }
 
-/// What every type over a text has in common, given `as_str` and `FromStr`.
+/// Implements the traits that every text type shares, from its `as_str` and `FromStr`.
 macro_rules! text_traits {
     ($name:ident) => {
         impl std::fmt::Display for $name {

@@ -6,13 +6,13 @@ use super::Watertight;
 use crate::auth::{AuditLog, AuditLogOptions, AuthConfig, HashingMetrics};
 
 impl Watertight {
-    /// Load of the hashing of passwords.
+    /// The load of the password hashing.
     #[must_use]
     pub fn hashing_metrics(&self) -> HashingMetrics {
         AuthConfig::of(|of| self.shared.extensions.find(of)).hashing_metrics()
     }
 
-    /// Starts a background writer of audit events of all tenants.
+    /// Starts a background writer for the audit events of all tenants.
     ///
     /// Call it once, within a Tokio runtime, and [`close`](AuditLog::close) the log before the program ends.
     #[must_use]

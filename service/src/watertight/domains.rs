@@ -1,10 +1,10 @@
 use crate::tenant::TenantExecutor;
 
-/// Everything that an application does for one tenant: its statements, and the operations of every domain.
+/// The operations of one tenant: its statements and those of every domain.
 ///
-/// A [`TenantConnection`](crate::TenantConnection) and a [`TenantTransaction`](crate::TenantTransaction) implement it.
-/// Functions that run for a tenant take `&impl Tenant`: a `DatabaseConnection` does not implement it, so it cannot be
-/// passed by accident.
+/// [`TenantConnection`](crate::TenantConnection) and [`TenantTransaction`](crate::TenantTransaction)
+/// implement the trait. Functions that run for a tenant take `&impl Tenant`. A `DatabaseConnection` does not
+/// implement the trait, so the compiler rejects it as an argument.
 ///
 /// ```
 /// use sea_orm::{DbErr, EntityTrait, PaginatorTrait};
@@ -16,7 +16,7 @@ use crate::tenant::TenantExecutor;
 /// }
 /// ```
 ///
-/// The compiler refuses a `DatabaseConnection`:
+/// This function does not compile with a `DatabaseConnection`:
 ///
 /// ```compile_fail,E0277
 /// use sea_orm::{DatabaseConnection, DbErr, EntityTrait, PaginatorTrait};
@@ -37,7 +37,7 @@ use crate::tenant::TenantExecutor;
     note = "call `water.tenant(tenant_id)` for a connection that is scoped to the tenant"
 )]
 pub trait Tenant: TenantExecutor + Sized {
-    /// Authentication of the tenant: every operation, with the application's settings.
+    /// Authentication of the tenant, with the settings of the application.
     #[cfg(feature = "auth")]
     fn auth(&self) -> crate::auth::Auth<'_, Self> {
         crate::auth::Auth::new(self)

@@ -10,10 +10,10 @@ use crate::operations::RoutingError;
 use crate::tenant::{TenantConnection, TenantId};
 use crate::vocabulary::InvalidInput;
 
-/// The way from a tenant to the connection of the database that has its rows.
+/// Routes a tenant to a connection of the database with its rows.
 ///
-/// A [`Watertight`] is one, for applications with one database, and a [`StaticRouter`] one for several. An application
-/// that keeps a directory of its own writes another:
+/// [`Watertight`] implements the trait for applications with one database, and [`StaticRouter`] for several
+/// databases. An application with its own directory of tenants implements it:
 ///
 /// ```no_run
 /// use std::collections::HashMap;
@@ -45,7 +45,8 @@ pub trait TenantRouter: Send + Sync + 'static {
     /// The connection of a tenant.
     ///
     /// # Errors
-    /// [`RoutingError::UnroutedTenant`] for a tenant that has no database; what a look-up reports.
+    /// [`RoutingError::UnroutedTenant`] for a tenant without a database, or another [`RoutingError`] of a
+    /// failed lookup.
     async fn route(&self, tenant: TenantId) -> Result<TenantConnection, RoutingError>;
 }
 
@@ -56,7 +57,7 @@ impl TenantRouter for Watertight {
     }
 }
 
-/// Databases by name, and which tenants each has. Made once; to change where a tenant is, make another.
+/// A router with a fixed list of databases and their tenants. To move a tenant, build another router.
 #[derive(Clone)]
 pub struct StaticRouter {
     databases: BTreeMap<String, Watertight>,
@@ -65,22 +66,23 @@ pub struct StaticRouter {
 }
 
 impl StaticRouter {
-    /// Starts a router without databases.
+    /// Creates a builder without databases.
     #[must_use]
     pub fn builder() -> StaticRouterBuilder {
         StaticRouterBuilder::default()
     }
 
-    /// The connection of a tenant, without waiting.
+    /// The connection of a tenant, without `await`.
     ///
     /// # Errors
-    /// [`RoutingError::UnroutedTenant`] for a tenant that is in no database, where none has the others.
+    /// [`RoutingError::UnroutedTenant`] for a tenant without a database, unless a database takes [all
+    /// others](StaticRouterBuilder::others).
     pub fn tenant(&self, tenant: TenantId) -> Result<TenantConnection, RoutingError> {
         let water = self.routes.get(&tenant).or(self.others.as_ref());
         water.map(|water| water.tenant(tenant)).ok_or(RoutingError::UnroutedTenant { tenant })
     }
 
-    /// The databases with their names, in the order of these: for what is done to each, as closing it.
+    /// The databases with their names, sorted by name, for example to close each of them.
     pub fn databases(&self) -> impl Iterator<Item = (&str, &Watertight)> {
         self.databases.iter().map(|(name, water)| (name.as_str(), water))
     }
@@ -103,8 +105,9 @@ impl TenantRouter for StaticRouter {
     }
 }
 
-/// Says which databases there are and who is in them. What is said is checked in [`build`](Self::build), so the order
-/// in which it is said makes no difference.
+/// Builds a [`StaticRouter`] from databases and their tenants.
+///
+/// The order of calls does not matter: [`build`](Self::build) checks the whole configuration.
 #[derive(Debug, Clone, Default)]
 pub struct StaticRouterBuilder {
     databases: Vec<(String, Watertight)>,
@@ -120,26 +123,28 @@ impl StaticRouterBuilder {
         self
     }
 
-    /// Says which tenants are in a database.
+    /// Assigns tenants to a database.
     #[must_use]
     pub fn tenants(mut self, database: &str, tenants: impl IntoIterator<Item = TenantId>) -> Self {
         self.routes.extend(tenants.into_iter().map(|tenant| (database.to_owned(), tenant)));
         self
     }
 
-    /// Says which database has every tenant that is in no other. Without a word such a tenant is refused: a tenant that
-    /// was forgotten would seem to be there, and have no rows.
+    /// Sets the database of every tenant that is not assigned to one.
+    ///
+    /// Without it an unassigned tenant is refused. With it a forgotten tenant looks like an existing tenant
+    /// without rows.
     #[must_use]
     pub fn others(mut self, database: &str) -> Self {
         self.others.push(database.to_owned());
         self
     }
 
-    /// Makes the router.
+    /// Builds the router.
     ///
     /// # Errors
-    /// [`RoutingError::InvalidInput`] for a database that is named twice or not at all, a tenant that is in two databases, two
-    /// databases for the others, and a router without any.
+    /// [`RoutingError::InvalidInput`] for a database that was added twice or not at all, a tenant in two
+    /// databases, two databases for the other tenants, and a router without databases.
     pub fn build(self) -> Result<StaticRouter, RoutingError> {
         let mut databases = BTreeMap::new();
         for (name, water) in self.databases {

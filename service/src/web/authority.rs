@@ -1,4 +1,4 @@
-//! Which host and port a request is for.
+//! The host and port of a request.
 
 use http::header::HOST;
 use http::request::Parts;
@@ -14,9 +14,10 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    /// Of the request's target, which HTTP/2 has in `:authority`, or of the header `Host`; where both are there they
-    /// have to agree (RFC 9112, section 3.2.2; RFC 9113, section 8.3.1). What a proxy says in `Forwarded` is not read:
-    /// anyone can send that.
+    /// Reads the authority from the request target (`:authority` in HTTP/2) or from the header `Host`.
+    ///
+    /// If a request has both, they must agree (RFC 9112, section 3.2.2; RFC 9113, section 8.3.1). The header
+    /// `Forwarded` is ignored, because any client can send it.
     pub(super) fn of(parts: &Parts) -> Result<Self, TenantRejection> {
         let mut headers = parts.headers.get_all(HOST).iter();
         let header = match (headers.next(), headers.next()) {
@@ -37,7 +38,7 @@ impl Authority {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let authority: uri::Authority = text.parse().ok()?;
         let host = authority.host();
-        // What follows the host tells a port from nothing; what is before it would be a user.
+        // Text before the host would be a user, and text after it must be a port.
         let port = match text.strip_prefix(host)? {
             "" => None,
             rest => Some(rest.strip_prefix(':')?.parse().ok()?),

@@ -1,4 +1,4 @@
-//! The cookie that a session is known by.
+//! The cookie that identifies a session.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -18,15 +18,17 @@ use crate::auth::{Login, SessionToken};
 use crate::error::Error;
 use crate::vocabulary::InvalidInput;
 
-/// How sessions are kept by browsers: by default `__Host-session`, with `Secure`, `HttpOnly`, `SameSite=Lax` and
-/// `Path=/`, and for as long as the session lives.
+/// The configuration of the session cookie: its name and attributes.
 ///
-/// Browsers take a cookie of a name that begins with `__Host-` only from the host itself, over a connection that
-/// cannot be read, without a `Domain`: no other host, a subdomain for one, can plant it
-/// ([RFC 6265bis, section 4.1.3.2](https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-4.1.3.2)).
-/// Browsers treat `localhost` and what ends in `.localhost` as such a connection also without TLS.
+/// The default name is `__Host-session`, with `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`, and a lifetime
+/// as long as the session.
 ///
-/// A handler that logs someone in takes it as an argument:
+/// Browsers accept a cookie with the prefix `__Host-` only from the host itself, over an encrypted
+/// connection, without a `Domain` attribute. No other host, such as a subdomain, can set it ([RFC 6265bis,
+/// section 4.1.3.2](https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis#section-4.1.3.2)).
+/// Browsers also accept it without TLS from `localhost` and its subdomains.
+///
+/// A handler that logs a user in takes it as an argument:
 ///
 /// ```
 /// use axum::response::{IntoResponse, Redirect};
@@ -55,10 +57,10 @@ impl Default for SessionCookie {
 }
 
 impl SessionCookie {
-    /// Names it: `__Host-` comes before the name. For applications that share a host.
+    /// Sets the name, after the prefix `__Host-`, for applications that share a host.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for a name that is not of letters, digits, `-` and `_`.
+    /// [`Error::InvalidInput`] for a name with characters other than ASCII letters, digits, `-` and `_`.
     pub fn named(mut self, name: &str) -> Result<Self, Error> {
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         {
@@ -69,16 +71,19 @@ impl SessionCookie {
         Ok(self)
     }
 
-    /// Makes it `SameSite=Strict`: whoever follows a link from elsewhere, a mail for one, is then not logged in on the
-    /// first page.
+    /// Sets the attribute `SameSite=Strict`.
+    ///
+    /// A user who follows a link from another site or an email is then not logged in on the first page.
     #[must_use]
     pub fn strict(mut self) -> Self {
         self.same_site = SameSite::Strict;
         self
     }
 
-    /// Leaves out `Secure`, and the prefix `__Host-` with it, for hosts without TLS that are not `localhost`. Whoever
-    /// is on the way then reads the cookie, and is logged in with it.
+    /// Omits the attribute `Secure` and the prefix `__Host-`, for hosts without TLS.
+    ///
+    /// Anyone who can read the network traffic can then take over the session. `localhost` does not need this
+    /// setting.
     #[must_use]
     pub fn dangerous_without_secure(mut self) -> Self {
         self.secure = false;
@@ -86,23 +91,23 @@ impl SessionCookie {
         self
     }
 
-    /// The name that browsers know it by.
+    /// The name of the cookie, with its prefix.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The cookie of a session that has just begun.
+    /// Creates the response header that sets the cookie of a new session.
     ///
     /// # Errors
-    /// None that can happen: a token is of letters, digits, `-`, `_` and `.`.
+    /// Never in practice: a token consists of letters, digits, `-`, `_` and `.`, which a header accepts.
     pub fn begin(&self, login: &Login) -> Result<SetSessionCookie, Error> {
-        // Both times are the database's, so neither clock of ours comes in.
+        // Both times come from the database, so the clock of the process is not involved.
         let age = login.session.expires_at - login.session.created_at;
         self.set(&login.token, age.to_std().unwrap_or_default())
     }
 
-    /// The cookie of a session that the application has begun itself, or has let live on.
+    /// Creates the response header for a session that the application created or renewed itself.
     ///
     /// # Errors
     /// As [`SessionCookie::begin`].
@@ -110,10 +115,10 @@ impl SessionCookie {
         self.header(token.expose_secret(), age)
     }
 
-    /// Takes the cookie away.
+    /// Creates the response header that removes the cookie.
     ///
     /// # Errors
-    /// None that can happen.
+    /// Never in practice.
     pub fn clear(&self) -> Result<SetSessionCookie, Error> {
         self.header("", Duration::ZERO)
     }
@@ -133,8 +138,10 @@ impl SessionCookie {
         Ok(SetSessionCookie { name: self.name.clone(), value })
     }
 
-    /// The token that a request brings. A cookie that is there twice counts as none: no browser sends one of this name
-    /// twice unless someone has planted the other.
+    /// The token in the cookie of a request.
+    ///
+    /// A request with two cookies of the name has none: a browser sends two only if another site set one of
+    /// them.
     pub(super) fn read<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
         let texts = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut tokens = texts
@@ -150,7 +157,7 @@ impl SessionCookie {
 }
 
 impl Tenancy {
-    /// Chooses the cookie that sessions are known by.
+    /// Sets the configuration of the session cookie.
     #[must_use]
     pub fn session_cookie(mut self, cookie: SessionCookie) -> Self {
         self.cookie = cookie;
@@ -170,7 +177,7 @@ where
     }
 }
 
-/// Sets or takes away the session's cookie, as a part of a response. It does not print the token.
+/// A response header that sets or removes the session cookie. `Debug` does not print the token.
 #[derive(Clone)]
 #[must_use = "without it in the response the browser keeps the cookie that it has"]
 pub struct SetSessionCookie {
@@ -179,7 +186,7 @@ pub struct SetSessionCookie {
 }
 
 impl SetSessionCookie {
-    /// Adds it to a response that sets no cookie of the name.
+    /// Adds the header to a response, unless the response already sets the cookie.
     pub(super) fn add_unless_set(self, headers: &mut HeaderMap) {
         let sets_it = |value: &HeaderValue| {
             value.as_bytes().strip_prefix(self.name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))

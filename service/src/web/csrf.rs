@@ -1,4 +1,4 @@
-//! Protection against requests that other sites forge.
+//! Protection against cross-site request forgery.
 
 use std::future::ready;
 use std::pin::Pin;
@@ -15,19 +15,26 @@ use super::authority::Authority;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Refuses what another site makes a browser send: cross-site request forgery.
+/// A layer that rejects cross-site request forgery with 403.
 ///
-/// A request whose method is not `GET`, `HEAD` or `OPTIONS` is let through if `Sec-Fetch-Site`, which browsers set and
-/// scripts cannot, is `same-origin` or `none`. Where the header is missing, as on connections without TLS, the host and
-/// port of `Origin` have to be those that the request is for. A request with neither is refused with 403: no browser of
-/// these years sends that, and a program that does can add `Sec-Fetch-Site: same-origin`.
+/// Requests with the method `GET`, `HEAD` or `OPTIONS` are always accepted. Other requests need one of the
+/// following:
 ///
-/// This is the defense by Fetch Metadata of the
-/// [OWASP cheat sheet](https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html#fetch-metadata-headers),
-/// with the [Fetch Metadata specification](https://www.w3.org/TR/fetch-metadata/), its fallback to the origin, and no
-/// way around. A `same-site` request is refused too: subdomains are other tenants. It rests on `GET` and `HEAD` changing
-/// nothing, and on no page of the site itself being made to send something (see
-/// [`SecurityHeaders`](super::SecurityHeaders)).
+/// - The header `Sec-Fetch-Site` is `same-origin` or `none`. Browsers set it, and scripts cannot.
+/// - Without this header, as on connections without TLS, the host and port of `Origin` match those of the
+///   request.
+///
+/// Current browsers send at least one of the two headers. A client that is not a browser can add
+/// `Sec-Fetch-Site: same-origin`.
+///
+/// This is the Fetch Metadata defense of the [OWASP cheat
+/// sheet](https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html#fetch-metadata-headers),
+/// with the [Fetch Metadata specification](https://www.w3.org/TR/fetch-metadata/) and its fallback to the
+/// origin. There are no exceptions. A `same-site` request is also rejected, because subdomains belong to
+/// other tenants.
+///
+/// The defense requires that `GET` and `HEAD` change nothing, and that pages of the site itself cannot be
+/// made to send requests (see [`SecurityHeaders`](super::SecurityHeaders)).
 ///
 /// ```
 /// use axum::Router;
@@ -40,7 +47,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub struct CsrfLayer(());
 
 impl CsrfLayer {
-    /// The layer.
+    /// Creates the layer.
     #[must_use]
     pub const fn new() -> Self {
         Self(())
@@ -55,7 +62,7 @@ impl<S> Layer<S> for CsrfLayer {
     }
 }
 
-/// What [`CsrfLayer`] makes of a service.
+/// The service that [`CsrfLayer`] returns.
 #[derive(Debug, Clone)]
 pub struct CsrfProtection<S> {
     inner: S,
@@ -100,7 +107,7 @@ fn is_ours(parts: &Parts) -> bool {
     }
 }
 
-/// The value of a header that is there once.
+/// The value of a header that occurs exactly once.
 fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
@@ -113,7 +120,7 @@ struct Origin {
 }
 
 impl Origin {
-    /// `null`, which sandboxed pages send, is none.
+    /// Parses an origin. `null`, which sandboxed pages send, is not an origin.
     fn parse(text: &str) -> Option<Self> {
         let uri: Uri = text.parse().ok()?;
         let default_port = match uri.scheme_str()? {
@@ -124,7 +131,7 @@ impl Origin {
         Some(Self { authority: Authority::parse(uri.authority()?.as_str())?, default_port })
     }
 
-    /// The scheme is the proxy's to know: behind it there is no TLS.
+    /// Whether the host and port match. The scheme is not compared, because a proxy may terminate TLS.
     fn is(&self, host: &Authority) -> bool {
         let port = |authority: &Authority| authority.port.unwrap_or(self.default_port);
         self.authority.host == host.host && port(&self.authority) == port(host)

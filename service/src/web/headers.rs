@@ -1,4 +1,4 @@
-//! What browsers are told about every response.
+//! Security headers of responses.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,15 +9,24 @@ use http::{Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// For a page without scripts, whose styles and pictures are its own.
+/// The policy for pages without scripts, with styles and images of the same origin.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// Puts on every response the headers of the [OWASP cheat sheet](https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html)
-/// that the response does not have: no scripts and nothing of other sites, no frames, no guessing at types, no
-/// addresses told to other sites, nothing kept in caches, TLS from now on, no camera, microphone or place.
+/// A layer that adds security headers to every response.
 ///
-/// A handler that sets one of the headers itself is let be, as one that gives a stylesheet with a `Cache-Control`.
+/// The headers follow the [OWASP cheat
+/// sheet](https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html):
+///
+/// - no scripts, and no content of other sites
+/// - no display in frames
+/// - no content type sniffing
+/// - no referrer for other sites
+/// - no caching
+/// - TLS for all later requests
+/// - no access to camera, microphone and location
+///
+/// A header that a handler sets itself is left unchanged, such as the `Cache-Control` of a stylesheet.
 ///
 /// ```
 /// use axum::Router;
@@ -33,7 +42,7 @@ pub struct SecurityHeaders(Arc<[(HeaderName, HeaderValue)]>);
 
 impl Default for SecurityHeaders {
     fn default() -> Self {
-        // With `no-referrer` browsers send `Origin: null` to the page's own host too, which `CsrfLayer` refuses.
+        // With `no-referrer` browsers send `Origin: null` even to the same host, which `CsrfLayer` rejects.
         let headers = [
             (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -49,13 +58,13 @@ impl Default for SecurityHeaders {
 }
 
 impl SecurityHeaders {
-    /// The layer.
+    /// Creates the layer with the default headers.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a header, or gives one of them another value.
+    /// Adds a header or replaces the value of a default header.
     #[must_use]
     pub fn with(self, name: HeaderName, value: HeaderValue) -> Self {
         let mut headers: Vec<_> = self.0.iter().filter(|(other, _)| *other != name).cloned().collect();
@@ -72,7 +81,7 @@ impl<S> Layer<S> for SecurityHeaders {
     }
 }
 
-/// What [`SecurityHeaders`] makes of a service.
+/// The service that [`SecurityHeaders`] returns.
 #[derive(Debug, Clone)]
 pub struct SecureResponses<S> {
     inner: S,

@@ -1,4 +1,4 @@
-//! The host that a request is for, by name.
+//! The host name of a request.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,8 +10,9 @@ use super::rejection::TenantRejection;
 use crate::error::Error;
 use crate::vocabulary::InvalidInput;
 
-/// A host as requests name it: in lower case, without port and trailing dot. A name of other letters than ASCII's is
-/// given as browsers send it, in Punycode (`xn--`).
+/// The host name of a request, in lower case, without port and trailing dot.
+///
+/// Write a name with non-ASCII letters in Punycode (`xn--`), as browsers send it.
 ///
 /// ```
 /// use watertight::web::Host;
@@ -25,8 +26,9 @@ use crate::vocabulary::InvalidInput;
 pub struct Host(String);
 
 impl Host {
-    /// The host that a request is for: of its target or its header `Host`. What a proxy says in `Forwarded` or
-    /// `X-Forwarded-Host` is not read, since anyone can send it.
+    /// Reads the host from the target of a request or from its header `Host`.
+    ///
+    /// The headers `Forwarded` and `X-Forwarded-Host` are ignored, because any client can send them.
     ///
     /// # Errors
     /// [`TenantRejection::NoHost`], [`TenantRejection::AmbiguousHost`], [`TenantRejection::MalformedHost`].

@@ -1,4 +1,4 @@
-//! Why a request is not handled.
+//! Rejections of requests.
 
 use axum_core::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::operations::RoutingError;
 use crate::tenant::TenantIdError;
 
-/// Why a request has no tenant.
+/// The reason why a request has no tenant.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TenantRejection {
@@ -18,22 +18,22 @@ pub enum TenantRejection {
     /// The request names two hosts: 400.
     #[error("the request names more than one host")]
     AmbiguousHost,
-    /// The request names something that is no host: 400.
+    /// The host of the request is malformed: 400.
     #[error("the request's host is malformed")]
     MalformedHost,
     /// The header that names the tenant is missing: 400.
     #[error("the request names no tenant")]
     NoTenantHeader,
-    /// The header that names the tenant is there more than once: 400.
+    /// The request has the header that names the tenant more than once: 400.
     #[error("the request names more than one tenant")]
     AmbiguousTenantHeader,
-    /// The header that names the tenant holds no UUID, or the nil UUID: 400.
+    /// The header that names the tenant contains no UUID, or the nil UUID: 400.
     #[error("the request's tenant is malformed")]
     MalformedTenantHeader,
-    /// There is no such tenant: 404.
+    /// The tenant does not exist: 404.
     #[error("not found")]
     UnknownTenant,
-    /// The tenant could not be looked up: 500. What went wrong is logged, and not told.
+    /// The lookup of the tenant failed: 500. The reason is logged and not revealed.
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -57,7 +57,7 @@ impl From<DbErr> for TenantRejection {
 }
 
 impl TenantRejection {
-    /// The status to answer with.
+    /// The status of the response.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {

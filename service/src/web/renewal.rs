@@ -1,4 +1,4 @@
-//! Renewal of sessions in use, with their cookies.
+//! Renewal of active sessions and their cookies.
 
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -10,16 +10,16 @@ use tower_service::Service;
 
 use super::cookie::SetSessionCookie;
 
-/// Renews a session that is about to end when one of its requests is handled, and sets the cookie again. The setting
-/// [`AuthSettings::renewal_threshold`](crate::auth::AuthSettings::renewal_threshold) decides when it is due.
+/// A layer that renews active sessions before they expire, and sets their cookies again.
 ///
-/// It does so for requests whose handler takes a [`LoggedIn`](super::LoggedIn); without this layer every session ends
-/// when its age is reached.
+/// A session is renewed during a request if its handler takes a [`LoggedIn`](super::LoggedIn) and the
+/// threshold [`AuthSettings::renewal_threshold`](crate::auth::AuthSettings::renewal_threshold) is reached.
+/// Without this layer every session ends at its original expiry.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RenewalLayer(());
 
 impl RenewalLayer {
-    /// The layer.
+    /// Creates the layer.
     #[must_use]
     pub const fn new() -> Self {
         Self(())
@@ -34,19 +34,19 @@ impl<S> Layer<S> for RenewalLayer {
     }
 }
 
-/// What [`RenewalLayer`] makes of a service.
+/// The service that [`RenewalLayer`] returns.
 #[derive(Debug, Clone)]
 pub struct RenewedSessions<S> {
     inner: S,
 }
 
-/// Where the extractor leaves the cookie that the layer takes along.
+/// A request extension through which the extractor passes the renewed cookie to the layer.
 #[derive(Clone, Default)]
 pub(super) struct Renewal(Arc<OnceLock<SetSessionCookie>>);
 
 impl Renewal {
     pub(super) fn tell(&self, cookie: SetSessionCookie) {
-        // A second extractor of the same request has nothing new to tell.
+        // A second extractor of the same request would pass the same session.
         let _ = self.0.set(cookie);
     }
 }
@@ -71,7 +71,7 @@ where
         Box::pin(async move {
             let mut response = handled.await?;
             if let Some(cookie) = renewal.0.get() {
-                // Whoever has just logged out stays so.
+                // A handler that logged the user out has already removed the cookie.
                 cookie.clone().add_unless_set(response.headers_mut());
             }
             Ok(response)

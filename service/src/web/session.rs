@@ -20,8 +20,8 @@ use crate::tenant::{TenantConnection, clock};
 
 /// The logged-in user of a request, authenticated by the session's cookie.
 ///
-/// A handler that takes `LoggedIn` refuses other requests; a handler that takes `Option<LoggedIn>` accepts all. The
-/// application decides on the rights of the user:
+/// A handler that takes `LoggedIn` rejects requests without a logged-in user. A handler that takes
+/// `Option<LoggedIn>` accepts all requests. The application decides on the rights of the user:
 ///
 /// ```
 /// use axum::http::StatusCode;
@@ -39,7 +39,7 @@ use crate::tenant::{TenantConnection, clock};
 /// ```
 #[non_exhaustive]
 pub struct LoggedIn {
-    /// The user, as now.
+    /// The user, as read for this request.
     pub user: User,
     /// The session.
     pub session: Session,
@@ -49,7 +49,7 @@ pub struct LoggedIn {
 }
 
 impl LoggedIn {
-    /// The connection of the tenant.
+    /// The tenant's connection.
     #[must_use]
     pub const fn tenant(&self) -> &TenantConnection {
         &self.tenant
@@ -58,7 +58,7 @@ impl LoggedIn {
     /// Ends the session. The returned header removes the cookie.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`Error::Auth`] for an error of the database.
     pub async fn log_out(self) -> Result<SetSessionCookie, Error> {
         self.tenant.auth().logout(self.token.expose_secret()).await?;
         self.cookie.clear()
@@ -127,10 +127,12 @@ pub enum SessionRejection {
     /// The request has no tenant.
     #[error(transparent)]
     Tenant(#[from] TenantRejection),
-    /// No cookie, more than one, or one that is forged, of another tenant or of a session that has ended: 401.
+    /// The request has no valid session cookie: 401.
+    ///
+    /// The cookie is missing, duplicated or forged, or belongs to another tenant or to an expired session.
     #[error("log in")]
     NotLoggedIn,
-    /// The session could not be looked up: 500. The reason is logged, and not revealed.
+    /// The lookup of the session failed: 500. The reason is logged and not revealed.
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -148,7 +150,7 @@ impl From<DbErr> for SessionRejection {
 }
 
 impl SessionRejection {
-    /// The status to answer with.
+    /// The status of the response.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         match self {

@@ -1,4 +1,4 @@
-//! Which tenant a request is for.
+//! The tenant of a request.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::tenant::{TenantConnection, TenantId};
 use crate::vocabulary::InvalidInput;
 use crate::watertight::routing::TenantRouter;
 
-/// Says which tenant a request is for, where neither its host in a fixed map nor a header does.
+/// Finds the tenant of a request, for applications without a fixed map of hosts.
 ///
 /// ```no_run
 /// use axum::http::request::Parts;
@@ -47,17 +47,18 @@ use crate::watertight::routing::TenantRouter;
 /// ```
 #[async_trait]
 pub trait ResolveTenant: Send + Sync + 'static {
-    /// The tenant that a request is for; `None` for a tenant that is not there.
+    /// The tenant of a request, or `None` if the tenant does not exist.
     ///
     /// # Errors
-    /// [`TenantRejection`], where the request cannot be understood or the look-up failed.
+    /// [`TenantRejection`] for a malformed request or a failed lookup.
     async fn resolve(&self, parts: &Parts) -> Result<Option<TenantId>, TenantRejection>;
 }
 
-/// The way from a request to its tenant: the state of an application, or a part of it.
+/// The state of a web application that provides the tenant's connection for each request.
 ///
-/// Handlers take a [`TenantConnection`], and cannot reach what is under it: a `Tenancy` gives out neither the
-/// [`TenantRouter`] that it was made with (a [`Watertight`](crate::Watertight), or one for several databases), nor another tenant's connection.
+/// Handlers take a [`TenantConnection`]. A `Tenancy` exposes neither its [`TenantRouter`] (a
+/// [`Watertight`](crate::Watertight), or a router for several databases) nor the connection of another
+/// tenant.
 ///
 /// ```compile_fail,E0599
 /// async fn handler(axum::extract::State(tenancy): axum::extract::State<watertight::web::Tenancy>) {
@@ -83,7 +84,7 @@ pub trait ResolveTenant: Send + Sync + 'static {
 /// }
 /// ```
 ///
-/// A state of more parts says where in it the tenancy is:
+/// A larger state implements `FromRef`:
 ///
 /// ```
 /// use axum::extract::FromRef;
@@ -117,7 +118,7 @@ pub struct Tenancy {
 }
 
 impl Tenancy {
-    /// Goes by what a resolver says.
+    /// Creates a tenancy that asks a resolver for the tenant of a request.
     #[must_use]
     pub fn new(router: impl TenantRouter, resolver: impl ResolveTenant) -> Self {
         Self {
@@ -128,10 +129,10 @@ impl Tenancy {
         }
     }
 
-    /// Goes by the host that requests are for. Ports do not matter.
+    /// Creates a tenancy that finds tenants by the host of a request. Ports are ignored.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for a host that is malformed, or given twice.
+    /// [`Error::InvalidInput`] for a host that is malformed or listed twice.
     pub fn by_host<H: AsRef<str>>(
         router: impl TenantRouter,
         hosts: impl IntoIterator<Item = (H, TenantId)>,
@@ -147,16 +148,16 @@ impl Tenancy {
         Ok(Self::new(router, Hosts(tenants)))
     }
 
-    /// Goes by a header that holds a tenant's UUID.
+    /// Creates a tenancy that reads the tenant's UUID from a header.
     ///
-    /// Only behind a proxy that sets the header itself and takes it out of what clients send: whoever can send it
-    /// chooses the tenant. A UUID that is no one's is a tenant without any rows.
+    /// Use it only behind a proxy that sets the header and removes it from client requests: a client that can
+    /// send the header chooses the tenant. The UUID of an unknown tenant selects a tenant without rows.
     #[must_use]
     pub fn dangerous_by_header(router: impl TenantRouter, name: HeaderName) -> Self {
         Self::new(router, Header(name))
     }
 
-    /// The connection of the tenant that a request is for, looked up once a request.
+    /// The connection of the tenant of a request. The tenant is resolved once per request.
     pub(super) async fn tenant_of(&self, parts: &mut Parts) -> Result<TenantConnection, TenantRejection> {
         if let Some(Resolved { by, tenant }) = parts.extensions.get()
             && Arc::ptr_eq(by, &self.resolver)
@@ -175,7 +176,7 @@ impl fmt::Debug for Tenancy {
     }
 }
 
-/// What was found for a request, and by which resolver: routers within one another can have different ones.
+/// The resolved tenant of a request, with its resolver: nested routers can have different resolvers.
 #[derive(Clone)]
 struct Resolved {
     by: Arc<dyn ResolveTenant>,

@@ -1,4 +1,4 @@
-//! Rows that refer to another tenant's, or to none.
+//! Finds rows that refer to a row of another tenant, or to no row.
 
 use sea_orm::FromQueryResult;
 
@@ -10,11 +10,11 @@ use crate::operations::inspection::connect_checks;
 use crate::tenant::{Inspection, TENANT_COLUMN};
 use watertight_schema::sql;
 
-/// Columns of one tenant table that name a row of another.
+/// A reference from one tenant table to a row of another.
 struct Reference<'a> {
     from: &'a Relation,
     to: &'a Relation,
-    /// Without the tenant's.
+    /// The pairs of columns, except the tenant column.
     columns: Vec<(String, String)>,
 }
 
@@ -30,7 +30,7 @@ pub(super) async fn check(
     expected: Expected<'_>,
     findings: &mut Vec<Finding>,
 ) -> Result<(), ConnectError> {
-    // Citus joins rows of one tenant, so there nobody can ask whose row it is that is not the tenant's own.
+    // Citus joins only rows of the same tenant, so a query cannot find a referenced row of another tenant.
     let distributed = connect_checks::is_distributed(inspection).await?;
     for reference in references(catalog, expected) {
         let Reference { from, to, columns } = &reference;
@@ -82,7 +82,7 @@ pub(super) async fn check(
     Ok(())
 }
 
-/// All that the entities and the foreign keys say.
+/// The references that entities and foreign keys declare.
 fn references<'a>(catalog: &'a Catalog, expected: Expected<'_>) -> Vec<Reference<'a>> {
     let mut references: Vec<Reference<'a>> = Vec::new();
     let mut add = |from: &'a Relation, to: Option<&'a Relation>, columns: Vec<(String, String)>| {
@@ -110,7 +110,7 @@ fn references<'a>(catalog: &'a Catalog, expected: Expected<'_>) -> Vec<Reference
     references
 }
 
-/// Whether the columns are there; that they are not is a finding of its own.
+/// Whether the columns exist. Another check reports missing columns.
 fn exist(catalog: &Catalog, from: &Relation, to: &Relation, columns: &[(String, String)]) -> bool {
     let has = |relation, name: &String| type_of(catalog, relation, name).is_some();
     to.has_tenant && columns.iter().all(|(column, key)| has(from, column) && has(to, key))
@@ -121,7 +121,7 @@ fn type_of<'a>(catalog: &'a Catalog, relation: &Relation, name: &str) -> Option<
     columns.iter().find(|column| column.name == name).map(|column| column.data_type.as_str())
 }
 
-/// Whether a key that holds the tenant, and was held against all rows, leaves none to look for.
+/// Whether a validated foreign key that contains the tenant already rules such rows out.
 fn is_proved(catalog: &Catalog, reference: &Reference<'_>) -> bool {
     let proves = |key: &Constraint| {
         key.is_foreign_key()
@@ -137,7 +137,7 @@ fn is_proved(catalog: &Catalog, reference: &Reference<'_>) -> bool {
 }
 
 impl Reference<'_> {
-    /// The rows `c` that name no row of their own tenant.
+    /// The FROM and WHERE clauses that select rows `c` that refer to no row of their own tenant.
     fn broken(&self, catalog: &Catalog) -> String {
         let given =
             self.columns.iter().map(|(column, _)| format!("c.{} IS NOT NULL", sql::identifier(column)));
@@ -150,11 +150,11 @@ impl Reference<'_> {
         )
     }
 
-    /// The condition that a row of the other table is named, and one more.
+    /// The condition that `c` refers to the row with this alias, combined with another condition.
     fn pairs(&self, catalog: &Catalog, alias: &str, condition: &str) -> String {
         let mut all = vec![condition.to_owned()];
         for (column, key) in &self.columns {
-            // A reference that no key keeps may be of another type.
+            // Without a foreign key the types of the two columns can differ.
             let same = type_of(catalog, self.from, column) == type_of(catalog, self.to, key);
             let cast = if same { "" } else { "::text" };
             all.push(format!("{alias}.{}{cast} = c.{}{cast}", sql::identifier(key), sql::identifier(column)));

@@ -1,4 +1,4 @@
-//! Defaults of settings that isolation rests on: of the database, the role, and the connection.
+//! Checks the default settings of the database, the role and the connection that isolation depends on.
 
 use sea_orm::FromQueryResult;
 use sea_orm::sqlx::postgres::PgConnectOptions;
@@ -13,7 +13,7 @@ use watertight_schema::sql;
 
 const STRINGS: &str = "standard_conforming_strings";
 
-/// A default that holds for the role in this database.
+/// A default setting that applies to the role in this database.
 #[derive(FromQueryResult)]
 struct SettingDefault {
     database: Option<String>,
@@ -25,10 +25,10 @@ struct SettingDefault {
 #[derive(FromQueryResult)]
 struct Schema {
     name: String,
-    /// Whether PostgreSQL's own schema comes after it.
+    /// Whether it precedes `pg_catalog` on the search path.
     is_first: bool,
     may_create: bool,
-    /// The roles that hold the privilege for the role, `PUBLIC` among them.
+    /// The roles through which the role has the privilege, `PUBLIC` included.
     grantees: Vec<String>,
 }
 
@@ -108,7 +108,7 @@ async fn search_path(
     findings: &mut Vec<Finding>,
 ) -> Result<(), ConnectError> {
     let role = &catalog.server.role;
-    // An owner has other ways to change what statements find, and is a finding of its own.
+    // An owner has other ways to replace objects. Another check reports it.
     let is_owner =
         catalog.relations.iter().any(|relation| relation.owned && expected.is_tenants_table(relation));
     let schemas: Vec<Schema> = inspection.ask(SCHEMAS, []).await?;

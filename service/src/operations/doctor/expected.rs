@@ -15,12 +15,12 @@ pub(crate) struct Expected<'a> {
 }
 
 impl Expected<'_> {
-    /// How bad it is that the second layer does not hold.
+    /// The severity of a finding about the second layer, row-level security.
     pub(super) const fn without_row_security(&self) -> Severity {
         if self.layers.row_security() { Severity::Error } else { Severity::Warning }
     }
 
-    /// How bad it is that a statement can reach an object that rewriting does not see.
+    /// The severity of a finding about an object that a statement reaches without rewriting.
     pub(super) const fn without_rewriting(&self) -> Severity {
         if self.layers.row_security() { Severity::Warning } else { Severity::Error }
     }
@@ -29,7 +29,7 @@ impl Expected<'_> {
         self.registry.ownership(&relation.name())
     }
 
-    /// Whether the rows belong to tenants: because the application says so, or because they say so.
+    /// Whether the rows belong to tenants, by the registration or by a tenant column.
     pub(super) fn is_tenants(&self, relation: &Relation) -> bool {
         relation.is_table()
             && match self.ownership(relation) {
@@ -38,13 +38,13 @@ impl Expected<'_> {
             }
     }
 
-    /// Whether it is a table of tenants, and no part of one.
+    /// Whether it is a tenant table and not an unregistered partition of one.
     pub(super) fn is_tenants_table(&self, relation: &Relation) -> bool {
         self.is_tenants(relation) && !(relation.is_partition && self.ownership(relation).is_none())
     }
 }
 
-/// The schema of watertight's own functions and types, in which only the owner of the tables creates objects.
+/// The schema of watertight's own functions and types. Only the owner of the tables creates objects in it.
 pub(super) const OWN_SCHEMA: &str = watertight_schema::isolation::SCHEMA;
 
 /// The tenant tables and their partitions, as the catalog numbers them.

@@ -1,7 +1,9 @@
-//! Extensions whose objects are no findings.
+//! Known extensions, whose objects are not reported.
 
-/// Extensions that many installations have, and whose functions, operators, casts and types neither run as a role that
-/// bypasses row-level security nor set the tenant: those of PostgreSQL itself and of widely used projects.
+/// Widely used extensions, from PostgreSQL itself and from other projects.
+///
+/// Their functions, operators, casts and types neither run as a role that bypasses row-level security nor set
+/// the tenant.
 #[rustfmt::skip]
 const KNOWN: &[&str] = &[
     "address_standardizer", "amcheck", "autoinc", "bloom", "btree_gin", "btree_gist", "citext", "citus",
@@ -13,7 +15,7 @@ const KNOWN: &[&str] = &[
     "tsm_system_time", "unaccent", "uuid-ossp", "vector", "xml2",
 ];
 
-/// A condition of SQL: no known extension has the object that a catalog numbers.
+/// The SQL condition that an object of a catalog belongs to no known extension.
 pub(super) fn is_not_of_known(catalog: &str, oid: &str) -> String {
     let names = KNOWN.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
     format!(

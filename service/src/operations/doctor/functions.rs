@@ -1,5 +1,6 @@
-//! Functions that widen what a statement reaches: those that run with another role's rights, and those that a statement
-//! calls without naming them.
+//! Checks for functions that extend the reach of a statement.
+//!
+//! Such a function runs with the rights of another role, or a statement can call it without naming it.
 
 use sea_orm::FromQueryResult;
 
@@ -12,28 +13,28 @@ use crate::operations::inspection::connect_checks::TENANT_SETTINGS;
 use crate::tenant::Inspection;
 use watertight_schema::sql;
 
-/// A function that is neither PostgreSQL's nor of a known extension.
+/// A function that belongs neither to PostgreSQL nor to a known extension.
 #[derive(FromQueryResult)]
 #[expect(clippy::struct_excessive_bools, reason = "a row of the catalog")]
 struct Function {
     oid: i64,
     schema: String,
     name: String,
-    /// The types of its arguments, as `ALTER ROUTINE` takes them.
+    /// The argument types in the syntax of `ALTER ROUTINE`.
     arguments: String,
     owner: String,
     owner_bypasses: bool,
     security_definer: bool,
-    /// Settings that hold while the function runs, as `name=value`.
+    /// The settings of the function, as `name=value`. They apply while it runs.
     settings: Vec<String>,
     /// Whether the role may execute it.
     executable: bool,
-    /// Whether the role can name its schema.
+    /// Whether the role has access to its schema.
     nameable: bool,
     is_trigger: bool,
     /// Whether it is on the search path and takes a row of a tenant table.
     takes_row: bool,
-    /// Whether it is on the search path and has the name of a function of PostgreSQL.
+    /// Whether it is on the search path and shares its name with a function of PostgreSQL.
     overloads: bool,
 }
 
@@ -42,11 +43,11 @@ struct Function {
 struct Caller {
     function: i64,
     description: String,
-    /// Whether a statement reaches the object by the types of its operands and not by a name.
+    /// Whether a statement reaches the object through the types of operands instead of a name.
     is_unseen: bool,
-    /// Whether the server calls the function while it changes or reads rows, and not for a value of the statement.
+    /// Whether the server calls the function on its own while it reads or changes rows.
     is_automatic: bool,
-    /// Whether the function is called only for a role that may execute it.
+    /// Whether the call requires the privilege to execute the function.
     needs_execute: bool,
     /// The statement that drops the object.
     dropping: String,
@@ -88,7 +89,7 @@ impl Function {
             || expected.registry.declares_function(&format!("{schema}.{name}"))
     }
 
-    /// Whether a statement can call it by name or, for a row, as a column.
+    /// Whether a statement can call it by name or, for a row argument, as a column.
     const fn is_callable(&self) -> bool {
         self.executable && self.nameable && !self.is_trigger
     }
@@ -164,11 +165,13 @@ fn names(callers: &[&Caller]) -> String {
     callers.iter().map(|caller| caller.description.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// The types of rows of the tables that the first parameter lists, their arrays, and domains over either.
+/// A common table expression with the row types of the tables in the first parameter.
+///
+/// It includes their array types and the domains over both.
 const ROW_TYPES: &str = "row_types AS (SELECT t.oid FROM pg_catalog.pg_type t WHERE t.typrelid::int8 = ANY ($1) \
     UNION SELECT t.oid FROM pg_catalog.pg_type t JOIN row_types r ON r.oid IN (t.typelem, t.typbasetype))";
 
-/// The numbers of objects that come with PostgreSQL end below this one.
+/// The first OID of objects that do not belong to PostgreSQL itself (`FirstNormalObjectId`).
 const FIRST_OBJECT: &str = "16384";
 
 fn functions() -> String {
@@ -204,7 +207,7 @@ const OPERATORS: &str = "SELECT o.oprcode::oid::int8 AS function, \
     false AS is_automatic, true AS needs_execute, format('DROP OPERATOR %s;', o.oid::regoperator) AS dropping \
     FROM pg_catalog.pg_operator o WHERE o.oid >= 16384";
 
-/// A cast to JSON is used by `to_json` and its kin, which ask for no privilege.
+/// Selects casts. `to_json` and similar functions use a cast to JSON without checking privileges.
 const CASTS: &str = "SELECT c.castfunc::int8, pg_describe_object('pg_catalog.pg_cast'::regclass, c.oid, 0), \
     c.castsource IN (SELECT oid FROM row_types) OR c.casttarget IN (SELECT oid FROM row_types) \
         OR c.castcontext <> 'e' OR c.casttarget IN ('json'::regtype, 'jsonb'::regtype), \
@@ -218,7 +221,7 @@ const DOMAINS: &str = "SELECT d.refobjid::int8, pg_describe_object('pg_catalog.p
     ON d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = k.oid \
         AND d.refclassid = 'pg_catalog.pg_proc'::regclass WHERE k.contypid <> 0";
 
-/// The server converts values without asking who may execute the functions of their type.
+/// Selects base types. The server does not check the privilege to execute their conversion functions.
 const BASE_TYPES: &str = "SELECT f.oid::int8, pg_describe_object('pg_catalog.pg_type'::regclass, t.oid, 0), \
     true, false, false, format('DROP TYPE %s CASCADE;', t.oid::regtype) \
     FROM pg_catalog.pg_type t JOIN pg_catalog.pg_proc f \

@@ -1,4 +1,4 @@
-//! Indexes: those that foreign keys need, and those of watertight's own tables.
+//! Checks the indexes that foreign keys need and those of watertight's own tables.
 
 use super::expected::Expected;
 use super::own_indexes::{OVERLAP_BY_EQUALITY, OWN_INDEXES, OwnIndex};
@@ -36,7 +36,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
                 );
             }
         }
-        // Of the tables of a set that is not chosen, nothing is expected.
+        // Tables of a set that is not chosen are not checked.
         let chosen = expected.ownership(relation).map(|_| expected.registry.static_name(&relation.name()));
         for own in OWN_INDEXES.iter().filter(|own| chosen.as_deref() == Some(own.table)) {
             if let Some(on) = lacks(catalog, own, relation) {
@@ -48,7 +48,9 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
     }
 }
 
-/// Where the index is missing. What keeps rows apart by overlap is each partition's own.
+/// Checks for a missing index, and returns the partition for the message, or nothing for the table.
+///
+/// An exclusion constraint can exist on each partition instead of the partitioned table.
 fn lacks(catalog: &Catalog, own: &OwnIndex, relation: &Relation) -> Option<String> {
     let has = |table: &Relation| catalog.indexes.of(table).iter().any(|index| own.is(index));
     if has(relation) {
@@ -62,10 +64,10 @@ fn lacks(catalog: &Catalog, own: &OwnIndex, relation: &Relation) -> Option<Strin
     Some(format!(" on its partition {}", partition.name()))
 }
 
-/// Whether the first columns of the index are those of a key, in whatever order.
+/// Whether the index begins with the columns of a key, in any order.
 fn serves(index: &Index, columns: &[String]) -> bool {
     let first = index.keys.get(..columns.len()).unwrap_or_default();
-    // What is a word of SQL's own, PostgreSQL prints in quotes.
+    // PostgreSQL prints a column name that is a keyword in quotes.
     let leads = |column: &String| first.iter().any(|key| key.trim_matches('"') == column);
     index.is_valid && !index.is_partial && !first.is_empty() && columns.iter().all(leads)
 }

@@ -1,4 +1,4 @@
-//! The third layer: keys that hold the tenant.
+//! Checks the third layer of isolation: keys and constraints that contain the tenant.
 
 use super::expected::Expected;
 use super::report::{Check, Finding, Severity};
@@ -116,7 +116,7 @@ fn foreign_key(
     findings.push(Finding { severity: Severity::Error, check: Check::ForeignKey, object, problem, remedy });
 }
 
-/// What the entities say their rows refer to must be kept by the database.
+/// Reports references that an entity declares and no foreign key enforces.
 fn missing_foreign_keys(
     catalog: &Catalog,
     expected: Expected<'_>,

@@ -1,4 +1,4 @@
-//! Migrations that the database lacks.
+//! Finds pending migrations.
 
 use std::collections::HashSet;
 
@@ -12,11 +12,12 @@ use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::Catalog;
 use crate::tenant::Inspection;
 
-/// The migrations of `watertight-migration` that every database needs, whatever table sets it has. Those of a set are
-/// [`TableSet::migrations`](crate::TableSet::migrations).
+/// The migrations of `watertight-migration` that every database needs, independent of its table sets.
+///
+/// [`TableSet::migrations`](crate::TableSet::migrations) lists the migrations of a set.
 pub const CORE_MIGRATIONS: &[&str] = &[isolation::SIGNED_TENANT_MIGRATION];
 
-/// Which migrations of the application's must be applied, and where applied ones are noted.
+/// The migrations that the application requires, and the table that lists applied migrations.
 #[derive(Debug, Clone)]
 pub(crate) struct Migrations {
     pub(crate) names: Vec<String>,

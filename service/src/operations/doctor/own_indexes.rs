@@ -1,14 +1,15 @@
-//! The indexes that the migrations of watertight make, besides primary keys. A test holds the list against a freshly
-//! migrated database.
+//! The indexes that watertight's migrations create, besides primary keys.
+//!
+//! A test compares the list with a freshly migrated database.
 
-/// An index as the migrations make it.
+/// An index that the migrations create.
 pub(super) struct OwnIndex {
     /// The table, as `schema.name` with the schema of its entity.
     pub(super) table: &'static str,
     pub(super) name: &'static str,
-    /// Whether it keeps rows out, and does not only find them.
+    /// Whether it enforces a constraint, in addition to serving queries.
     pub(super) forbids: bool,
-    /// Whether it does so by overlap.
+    /// Whether the constraint is an exclusion constraint.
     pub(super) excludes: bool,
     /// The columns and expressions, as PostgreSQL prints them.
     pub(super) keys: &'static [&'static str],
@@ -26,14 +27,14 @@ const fn index(table: &'static str, name: &'static str, keys: &'static [&'static
     OwnIndex { table, name, forbids: false, excludes: false, keys }
 }
 
-/// What may not overlap, compared by ranges.
+/// The keys of the exclusion constraint, with ranges in place of equality.
 const OVERLAP: &[&str] = &[
     "uuidrange(tenant_id, tenant_id, '[]'::text)",
     "uuidrange(COALESCE(practitioner_id, tenant_id), COALESCE(practitioner_id, tenant_id), '[]'::text)",
     "tstzrange(datetime, end_time)",
 ];
 
-/// The same where tables are distributed over a Citus cluster, which compares the tenant with `=`.
+/// The keys of the same constraint on a Citus cluster, which compares the tenant with `=`.
 pub(super) const OVERLAP_BY_EQUALITY: &[&str] =
     &["tenant_id", "COALESCE(practitioner_id, tenant_id)", "tstzrange(datetime, end_time)"];
 

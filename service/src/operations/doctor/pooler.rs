@@ -1,4 +1,4 @@
-//! A pooler in the way that gives out server connections by the transaction.
+//! Detects an undeclared transaction pooler.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::expected::Expected;
 use super::report::{Check, Finding, Severity};
 use crate::operations::ConnectError;
 
-/// How long two connections of their own are waited for: a pooler that is full makes the second one wait.
+/// The time limit of the check. A full pooler makes the second connection wait.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn check(
@@ -48,14 +48,16 @@ pub(super) async fn check(
     Ok(())
 }
 
-/// Whether two connections that are open at the same time meet the same server process. Without such a pooler each
-/// has its own. With one, a process that nobody is in a transaction with is given to the next who asks.
+/// Whether two open connections reach the same server process.
+///
+/// Without a transaction pooler each connection has its own process. A transaction pooler gives an idle
+/// process to the next client.
 async fn shares_servers(pool: &PgPool) -> Result<bool, SqlxError> {
     let options = pool.connect_options();
     let mut first = PgConnection::connect_with(&options).await?;
     let mut second = PgConnection::connect_with(&options).await?;
     let mut shared = false;
-    // Others may take the process in between, but hardly every time.
+    // Another client may take the process between the two queries, but rarely five times in a row.
     for _ in 0..5 {
         shared |= process(&mut first).await? == process(&mut second).await?;
     }
@@ -64,7 +66,7 @@ async fn shares_servers(pool: &PgPool) -> Result<bool, SqlxError> {
     Ok(shared)
 }
 
-/// Asked in the simple protocol, which prepares nothing.
+/// Returns the process ID of the server. The simple protocol leaves no prepared statement behind.
 async fn process(connection: &mut PgConnection) -> Result<i32, SqlxError> {
     let sql = AssertSqlSafe("SELECT pg_backend_pid()");
     let row = sea_orm::sqlx::raw_sql(sql).fetch_one(connection).await?;

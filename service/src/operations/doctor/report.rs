@@ -1,17 +1,17 @@
-//! What was found, as data and as a text that a person reads.
+//! The report of the doctor: findings as data and as readable text.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// What a finding is about.
+/// The subject of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Check {
-    /// A role that passes row-level security by, being a superuser or `BYPASSRLS`.
+    /// A role that bypasses row-level security: a superuser, or a role with `BYPASSRLS`.
     PrivilegedRole,
-    /// The role owns tenant tables, and so can take their policies away.
+    /// The role owns tenant tables and can therefore remove their policies.
     OwnedTables,
     /// `standard_conforming_strings` is off.
     BackslashEscapes,
@@ -19,74 +19,76 @@ pub enum Check {
     RowSecurity,
     /// A policy that is missing, or shows more than the tenant's rows.
     Policy,
-    /// The type whose conversion makes the setting of row-level security is missing, or does something else.
+    /// The type that sets the tenant for row-level security is missing or altered.
     TenantType,
-    /// Another role than the owner can read the tenant keys or sign tenants, or the signature is not verified.
+    /// Tenant keys or signing are open to a role other than the owner, or signatures are not verified.
     TenantKeys,
     /// A function that runs as a role that bypasses row-level security, or that sets the tenant.
     PrivilegedFunction,
-    /// A function that a statement can call without naming it: by an overload, a row, an operator, a cast or a type.
+    /// A function that a statement can call without naming it.
+    ///
+    /// An overload, a row, an operator, a cast or a type can lead to such a call.
     UnseenFunction,
     /// A view or materialized view that reads tenant tables with its owner's rights.
     View,
     /// A default of the database, the role or the connection for the setting that carries the tenant.
     TenantDefault,
-    /// A search path on which others' objects are found before PostgreSQL's, or to which the role can add objects.
+    /// A search path with a schema before `pg_catalog`, or in which the role can create objects.
     SearchPath,
-    /// A partition that the role is granted, past the table that it is a part of.
+    /// A partition that the role can access directly instead of through its partitioned table.
     PartitionGrant,
     /// A primary or unique key that does not begin with the tenant.
     TenantKey,
-    /// A foreign key that does not hold the tenant.
+    /// A foreign key that does not contain the tenant.
     ForeignKey,
-    /// A constraint that was never held against the rows that are there.
+    /// A constraint that was never validated against the existing rows.
     UnvalidatedConstraint,
-    /// A trigger that is switched off, a foreign key's among them.
+    /// A disabled trigger, including the triggers of foreign keys.
     DisabledTrigger,
-    /// Rows that refer to another tenant's, or to none.
+    /// Rows that refer to a row of another tenant, or to no row.
     CrossingRows,
-    /// A registered table that is not there.
+    /// A registered table that does not exist, or that the role cannot read.
     MissingTable,
-    /// A column that is not as the entity has it.
+    /// A column that differs between the table and the entity.
     Column,
     /// A table that is not registered.
     UnregisteredTable,
-    /// An index that is missing, or that the server could not finish.
+    /// An index that is missing or invalid.
     MissingIndex,
     /// A migration that is not applied.
     PendingMigration,
-    /// A pooler that gives out server connections by the transaction, and nobody said so.
+    /// An undeclared transaction pooler.
     Pooler,
-    /// A connection to another machine that can be read, or taken over, on the way.
+    /// A connection to another machine that is not encrypted or not authenticated.
     Transport,
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Severity {
-    /// Tenants are not kept apart by all layers, or statements will fail.
+    /// A layer of isolation does not hold, or statements will fail.
     Error,
-    /// Nothing fails, and it should be looked at.
+    /// Nothing fails, but the finding needs a review.
     Warning,
-    /// Worth knowing.
+    /// Information that needs no action.
     Note,
 }
 
-/// One thing that was found.
+/// A problem that the doctor found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// What it is about.
+    /// The check that found it.
     pub check: Check,
-    /// The role, the table as `schema.name`, or the migration.
+    /// The affected object, such as a role, a table as `schema.name`, or a migration.
     pub object: String,
-    /// What is the matter with it.
+    /// The description of the problem. The name of the object precedes it in the message.
     pub problem: String,
-    /// How to mend it: SQL where SQL mends it.
+    /// The fix: SQL where SQL can fix the problem.
     pub remedy: String,
 }
 
@@ -107,36 +109,36 @@ impl fmt::Display for Severity {
     }
 }
 
-/// What an examination has found, the worst first.
+/// The report of the [doctor](crate::doctor), with the most severe findings first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// The database that was examined.
+    /// The name of the database.
     pub database: String,
-    /// The role that it was examined as.
+    /// The role of the connection.
     pub role: String,
-    /// The server's version.
+    /// The version of the server.
     pub server_version: String,
-    /// How many tenant tables were looked at.
+    /// The number of tenant tables that were checked.
     pub tenant_tables: usize,
-    /// What was found.
+    /// The findings.
     pub findings: Vec<Finding>,
 }
 
 impl Report {
-    /// Whether tenants are kept apart here: nothing that was found is an [`Error`](Severity::Error).
+    /// Whether isolation holds: no finding has the severity [`Error`](Severity::Error).
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.count(Severity::Error) == 0
     }
 
-    /// How many findings are this bad.
+    /// The number of findings of a severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 
-    /// What was found of one kind.
+    /// The findings of one check.
     pub fn of(&self, check: Check) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(move |finding| finding.check == check)
     }

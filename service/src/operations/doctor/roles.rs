@@ -1,4 +1,4 @@
-//! Who passes row-level security by, or could take it away.
+//! Checks for roles that bypass row-level security or can disable it.
 
 use super::expected::Expected;
 use super::report::{Check, Finding, Severity};

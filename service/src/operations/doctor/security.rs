@@ -1,4 +1,6 @@
-//! Row-level security: in force on every tenant table, with the one policy and none that shows more.
+//! Checks row-level security on every tenant table.
+//!
+//! It must be enabled and forced, with the tenant policy and without a policy that shows more rows.
 
 use super::expected::Expected;
 use super::report::{Check, Finding, Severity};
@@ -6,7 +8,7 @@ use crate::operations::inspection::catalog::{Catalog, Policy, Relation};
 use watertight_schema::isolation::{self, TENANT_CONDITION, TENANT_POLICY};
 use watertight_schema::sql;
 
-/// The policy's condition as PostgreSQL prints it.
+/// The condition of the policy as PostgreSQL prints it.
 const PRINTED: [&str; 2] = [isolation::TENANT_CONDITION_PRINTED, isolation::CLUSTER_CONDITION_PRINTED];
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
@@ -15,7 +17,8 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
         if is_partition && relation.granted && !relation.owned {
             findings.push(granted(catalog, relation));
         }
-        // A partition is read through its table, whose policies count; its own are for who is granted it one day.
+        // When a partition is read through its partitioned table, the policies of that table apply. The
+        // policies of the partition matter only for a role with privileges on it.
         let severity = if is_partition && !relation.granted {
             Severity::Warning
         } else {
@@ -52,7 +55,7 @@ fn granted(catalog: &Catalog, relation: &Relation) -> Finding {
     }
 }
 
-/// A foreign key holds by triggers, and what a trigger of ours keeps must be kept.
+/// Reports disabled triggers: foreign keys and other rules of watertight's tables depend on triggers.
 fn disabled_triggers(catalog: &Catalog, relation: &Relation, findings: &mut Vec<Finding>) {
     for trigger in catalog.disabled_triggers.of(relation) {
         let problem = match &trigger.constraint_name {
@@ -79,7 +82,7 @@ fn policies(catalog: &Catalog, relation: &Relation, severity: Severity, findings
         findings.push(Finding { severity, check: Check::Policy, object, problem, remedy });
     };
     let policies = catalog.policies.of(relation);
-    // Policies that restrict take rows away from what the others show, and so can stand beside ours.
+    // A restrictive policy only removes rows that other policies show, so it is safe.
     for policy in policies.iter().filter(|policy| policy.permissive && !is_ours(policy)) {
         let shows = |expression: &Option<String>| expression.clone().unwrap_or_else(|| "-".to_owned());
         report(

@@ -1,4 +1,4 @@
-//! Tables and columns: as the entities have them, and none that nobody registered.
+//! Compares tables and columns with the entities, and finds unregistered tables.
 
 use sea_orm::sea_query::{Alias, ColumnDef, ColumnType, PostgresQueryBuilder, Table};
 
@@ -99,8 +99,10 @@ fn columns(catalog: &Catalog, relation: &Relation, table: &RegisteredTable, find
     }
 }
 
-/// Whether a column is of the type wanted. An entity that says no length takes any, and `text` too: a `String` holds
-/// them all, and generated entities say no more than that.
+/// Whether the type of a column matches the type of the entity.
+///
+/// An entity type without a length matches every length, and `text`. Generated entities declare a `String`
+/// for all of them.
 fn is_as_wanted(found: &str, wanted: &str) -> bool {
     let without_length = match (found.split_once('('), found.split_once(')')) {
         (Some((name, _)), Some((_, rest))) => format!("{name}{rest}"),
@@ -110,7 +112,9 @@ fn is_as_wanted(found: &str, wanted: &str) -> bool {
     found == wanted || without_length == wanted || as_string == wanted
 }
 
-/// An enumeration's rows can be read as text, and its name may be in another schema.
+/// Whether the type is an enumeration or a custom type, which is not compared.
+///
+/// Its values can be read as text, and its name may be in another schema.
 const fn is_enumeration(column_type: &ColumnType) -> bool {
     matches!(column_type, ColumnType::Enum { .. } | ColumnType::Custom(_))
 }

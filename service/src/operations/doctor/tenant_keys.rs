@@ -1,4 +1,4 @@
-//! What keeps the tenant's signature worth something: nobody but the owner reads the keys, signs, or waives signatures.
+//! Checks that only the owner can read the tenant keys, sign tenants, and waive signatures.
 
 use sea_orm::FromQueryResult;
 
@@ -19,7 +19,7 @@ struct Verification {
     signed: bool,
 }
 
-/// Every privilege on the keys and on the function that signs which another role than their owner has.
+/// Selects the privileges that roles other than the owner have on the keys and on the signing function.
 const PRIVILEGES: &str = "SELECT c.oid::regclass::text AS object, 'TABLE' AS kind, \
         CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(a.grantee::regrole::text) END AS grantee \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \

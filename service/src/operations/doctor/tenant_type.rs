@@ -1,4 +1,4 @@
-//! The type whose conversion makes the setting of row-level security.
+//! Checks the tenant type. The conversion of a value to it sets the tenant for row-level security.
 
 use sea_orm::FromQueryResult;
 

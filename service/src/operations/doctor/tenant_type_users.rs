@@ -1,4 +1,5 @@
-//! Types that contain the type that carries the tenant, or do the same: a value of any of them changes the tenant, too.
+//! Finds types that contain the tenant type or set a setting in a check. A value of such a type can change
+//! the tenant.
 
 use sea_orm::FromQueryResult;
 
@@ -12,7 +13,7 @@ use watertight_schema::sql;
 struct User {
     schema: String,
     name: String,
-    /// As in `pg_type.typtype`, or `v` and `t` for the rows of a view and of a table.
+    /// The kind as in `pg_type.typtype`, or `v` for the rows of a view and `t` for the rows of a table.
     kind: String,
     /// The columns of a table that contain the type.
     columns: Vec<String>,
@@ -61,7 +62,8 @@ pub(super) async fn check(
     Ok(())
 }
 
-/// The types and tables that contain a type, at any depth; not array types, which each type has.
+/// Selects the types and tables that contain a type, at any depth. Array types are excluded, because each
+/// type has one.
 const USERS: &str = "WITH RECURSIVE carriers AS (\
     SELECT u.oid FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace, \
         unnest(ARRAY[t.oid, t.typarray]) AS u (oid) WHERE n.nspname || '.' || t.typname = $1 AND u.oid <> 0 \
@@ -83,7 +85,7 @@ const USERS: &str = "WITH RECURSIVE carriers AS (\
     WHERE n.nspname || '.' || t.typname <> $1 AND t.typtype <> 'm' \
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.typarray = t.oid) ORDER BY 1, 2";
 
-/// The domains whose check sets a setting, except the one that carries the tenant.
+/// Selects the domains with a check that sets a setting, except the tenant type.
 const DOMAINS: &str = "SELECT n.nspname::text AS schema, t.typname::text AS name, \
     pg_get_constraintdef(k.oid) AS definition \
     FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_type t ON t.oid = k.contypid \

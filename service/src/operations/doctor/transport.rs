@@ -1,4 +1,4 @@
-//! Whether what is sent can be read on the way.
+//! Checks that the connection is encrypted and the server authenticated.
 
 use sea_orm::sqlx::postgres::PgConnectOptions;
 

@@ -1,5 +1,6 @@
-//! Views over tenant tables that read with their owner's rights, and materialized views, which row-level security does
-//! not filter.
+//! Checks views over tenant tables.
+//!
+//! A view can read with the rights of its owner, and row-level security does not filter a materialized view.
 
 use sea_orm::FromQueryResult;
 
@@ -35,7 +36,7 @@ pub(super) async fn check(
         let (severity, problem, remedy) = if is_materialized {
             let registered = expected.registry.ownership(&name).is_some();
             (
-                // What is registered is guarded by rewriting, and by nothing else.
+                // For a registered materialized view, rewriting is the only protection.
                 if registered { expected.without_row_security() } else { Severity::Error },
                 format!("holds rows of tenant tables, {role} may read it, and row-level security does not filter it"),
                 format!("REVOKE ALL ON TABLE {quoted} FROM PUBLIC, {};", sql::identifier(role)),
@@ -58,7 +59,9 @@ pub(super) async fn check(
     Ok(())
 }
 
-/// The views over the tables that the parameter lists, at any depth, that the role reads, or reads through others.
+/// Selects the views over the tables in the parameter, at any depth.
+///
+/// Only views are selected that the role reads directly or through other views.
 fn views() -> String {
     let not_known = is_not_of_known("pg_class", "c.oid");
     format!(

@@ -1,4 +1,4 @@
-//! What the database says of itself, read once.
+//! The structure of the database, read from its catalog once.
 
 use std::collections::HashMap;
 
@@ -8,14 +8,14 @@ use watertight_schema::sql;
 
 use crate::tenant::{Inspection, TableName};
 
-/// A table, view or what else holds rows.
+/// A table, a view or another relation with rows.
 #[derive(Debug, FromQueryResult)]
 #[expect(clippy::struct_excessive_bools, reason = "a row of the catalog")]
 pub(crate) struct Relation {
     pub(crate) oid: i64,
     schema: String,
     table_name: String,
-    /// As in `pg_class.relkind`.
+    /// The kind as in `pg_class.relkind`.
     pub(crate) kind: String,
     pub(crate) is_partition: bool,
     /// The table that this one is a partition of.
@@ -23,14 +23,14 @@ pub(crate) struct Relation {
     pub(crate) has_tenant: bool,
     pub(crate) row_security: bool,
     pub(crate) row_security_forced: bool,
-    /// Whether row-level security hides rows from the role that asks.
+    /// Whether row-level security applies to the current role.
     pub(crate) hides_rows: bool,
     pub(crate) readable: bool,
-    /// Whether the role that asks is granted anything on it.
+    /// Whether the current role has any privilege on it.
     pub(crate) granted: bool,
-    /// Whether the role that asks may insert and delete rows.
+    /// Whether the current role can insert and delete rows.
     pub(crate) writable: bool,
-    /// Whether the role that asks is the owner, or may become it.
+    /// Whether the current role is the owner or can become the owner.
     pub(crate) owned: bool,
 }
 
@@ -39,7 +39,7 @@ impl Relation {
         TableName { schema: self.schema.clone(), name: self.table_name.clone() }
     }
 
-    /// The name as SQL writes it.
+    /// The qualified name in SQL syntax.
     pub(crate) fn quoted(&self) -> String {
         sql::qualified(&self.schema, &self.table_name)
     }
@@ -62,7 +62,7 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    /// Whether its values sort by a collation.
+    /// Whether its values are sorted by a collation.
     pub(crate) fn is_text(&self) -> bool {
         self.data_type == "text" || self.data_type.starts_with("character")
     }
@@ -73,7 +73,7 @@ impl Column {
 pub(crate) struct Constraint {
     pub(crate) oid: i64,
     pub(crate) name: String,
-    /// As in `pg_constraint.contype`.
+    /// The kind as in `pg_constraint.contype`.
     pub(crate) kind: String,
     pub(crate) validated: bool,
     pub(crate) referenced: i64,
@@ -87,7 +87,7 @@ impl Constraint {
         self.kind == "f"
     }
 
-    /// Whether the key makes a row refer to rows of its own tenant alone.
+    /// Whether the key contains the tenant, so that rows can refer only to rows of the same tenant.
     pub(crate) fn holds_tenant(&self, tenant: &str) -> bool {
         self.columns.iter().zip(&self.referenced_columns).any(|(from, to)| from == tenant && to == tenant)
     }
@@ -111,14 +111,14 @@ pub(crate) struct Policy {
     pub(crate) oid: i64,
     pub(crate) name: String,
     pub(crate) permissive: bool,
-    /// As in `pg_policy.polcmd`: `*` for every command.
+    /// The command as in `pg_policy.polcmd`: `*` for every command.
     pub(crate) command: String,
     pub(crate) for_everyone: bool,
     pub(crate) reads: Option<String>,
     pub(crate) writes: Option<String>,
 }
 
-/// A trigger that is switched off.
+/// A disabled trigger.
 #[derive(Debug, FromQueryResult)]
 pub(crate) struct DisabledTrigger {
     pub(crate) oid: i64,
@@ -126,18 +126,18 @@ pub(crate) struct DisabledTrigger {
     pub(crate) constraint_name: Option<String>,
 }
 
-/// A role that passes row-level security by.
+/// A role that bypasses row-level security.
 #[derive(Debug, FromQueryResult)]
 pub(crate) struct PrivilegedRole {
     pub(crate) role: String,
     pub(crate) is_superuser: bool,
-    /// Whether it is the role that asks.
+    /// Whether it is the current role.
     pub(crate) is_current: bool,
-    /// Whether the role that asks may become it.
+    /// Whether the current role can become it.
     pub(crate) is_reachable: bool,
 }
 
-/// What the server says of the session.
+/// The server and the session.
 #[derive(Debug, FromQueryResult)]
 pub(crate) struct Server {
     pub(crate) database: String,
@@ -146,7 +146,7 @@ pub(crate) struct Server {
     pub(crate) strings: String,
 }
 
-/// What the database says of itself.
+/// The structure of the database.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     pub(crate) server: Server,
@@ -180,7 +180,7 @@ impl Catalog {
         self.relations.iter().find(|relation| relation.name() == *name)
     }
 
-    /// The partitions of a divided table that hold rows, however deep.
+    /// The leaf partitions of a partitioned table, at any depth.
     pub(crate) fn partitions(&self, table: &Relation) -> Vec<&Relation> {
         let mut found: Vec<&Relation> = Vec::new();
         let mut parents = vec![table.oid];
@@ -197,7 +197,7 @@ impl Catalog {
     }
 }
 
-/// What is known of each table, of one kind.
+/// Objects of one kind, grouped by table.
 #[derive(Debug)]
 pub(crate) struct ByTable<T>(HashMap<i64, Vec<T>>);
 
@@ -219,7 +219,7 @@ const SERVER: &str = "SELECT current_database()::text AS database, current_user:
     current_setting('server_version') AS version, \
     current_setting('standard_conforming_strings') AS strings";
 
-/// Without the server's own, without what an extension brought, and without the tenant keys.
+/// Selects relations, except those of the server and of extensions, and the tenant keys.
 const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS table_name, \
     c.relkind::text AS kind, c.relispartition AS is_partition, \
     (SELECT i.inhparent::int8 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition) AS parent, \
@@ -243,7 +243,7 @@ const COLUMNS: &str = "SELECT a.attrelid::int8 AS oid, a.attname::text AS name, 
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') ORDER BY a.attrelid, a.attnum";
 
-/// Without what a foreign key of or to a divided table has the database note for each partition besides.
+/// Selects constraints, except the copies of foreign keys that the database keeps for partitions.
 const CONSTRAINTS: &str = "SELECT k.conrelid::int8 AS oid, k.conname::text AS name, \
     k.contype::text AS kind, k.convalidated AS validated, k.confrelid::int8 AS referenced, \
     ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u (number, position) \

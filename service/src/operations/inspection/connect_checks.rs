@@ -1,4 +1,4 @@
-//! The checks at start: what isolation rests on must be there before the first statement runs.
+//! Checks at connection time: the preconditions of isolation must hold before the first statement runs.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,9 @@ use watertight_schema::isolation;
 use crate::operations::ConnectError;
 use crate::tenant::{Inspection, Ownership, Shared, TENANT_TYPE};
 
-/// The settings that carry the tenant to row-level security: the token's, and the one of databases whose policies were
-/// made before tokens.
+/// The settings that pass the tenant to row-level security.
+///
+/// The second one belongs to policies that were created before tenants were signed.
 pub(crate) const TENANT_SETTINGS: [&str; 2] =
     [isolation::TENANT_TOKEN_SETTING, isolation::UNSIGNED_TENANT_SETTING];
 
@@ -28,7 +29,7 @@ pub(crate) async fn check(inspection: &mut Inspection, shared: &Shared) -> Resul
     Ok(())
 }
 
-/// Without the setting of the second layer, its policies hide every row from a role that they bind.
+/// Warns if row-level security applies to the role. Without the tenant setting its policies hide every row.
 async fn warn_of_row_security(inspection: &mut Inspection, shared: &Shared) -> Result<(), ConnectError> {
     #[derive(FromQueryResult)]
     struct Bound {
@@ -53,13 +54,13 @@ async fn warn_of_row_security(inspection: &mut Inspection, shared: &Shared) -> R
     Ok(())
 }
 
-/// Whether tenant tables are spread over the machines of a Citus cluster.
+/// Whether tenant tables are distributed over a Citus cluster.
 pub(crate) async fn is_distributed(inspection: &mut Inspection) -> Result<bool, ConnectError> {
     #[derive(FromQueryResult)]
     struct Answer {
         yes: bool,
     }
-    // The table is the extension's, and what names it fails where it is not there.
+    // The catalog table belongs to the extension. A query that names it fails without the extension.
     let installed = "SELECT EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') AS yes";
     let Answer { yes: installed } = inspection.ask_one(installed, []).await?;
     if !installed {
@@ -77,7 +78,8 @@ pub(crate) async fn begin(shared: &Shared) -> Result<Inspection, ConnectError> {
     })
 }
 
-/// The first setting that carries a tenant although no tenant was named. The value is not read: it may be a secret.
+/// The first tenant setting that has a value on a new connection. The value is not read, because it may be a
+/// secret.
 pub(crate) async fn preset_tenant(inspection: &mut Inspection) -> Result<Option<&'static str>, ConnectError> {
     #[derive(FromQueryResult)]
     struct Setting {
@@ -93,7 +95,8 @@ pub(crate) async fn preset_tenant(inspection: &mut Inspection) -> Result<Option<
     Ok(None)
 }
 
-/// The rewriter reads a backslash in a plain string as PostgreSQL does by default: as a backslash.
+/// Checks that `standard_conforming_strings` is on. The rewriter reads a backslash in a plain string
+/// literally.
 pub(crate) async fn check_strings(inspection: &mut Inspection) -> Result<(), ConnectError> {
     #[derive(FromQueryResult)]
     struct Setting {

@@ -1,4 +1,4 @@
-//! What a database's URL tells of where it is.
+//! Checks of a database URL and of its host.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::operations::ConnectError;
 
-/// Refuses what is no URL of a PostgreSQL, without showing it: it may hold a password.
+/// Rejects a malformed PostgreSQL URL. The error does not contain the URL, because it may contain a password.
 pub(crate) fn check_url(url: &str) -> Result<(), ConnectError> {
     if url.trim().is_empty() {
         return Err(ConnectError::EmptyUrl);
@@ -20,8 +20,9 @@ pub(crate) fn check_url(url: &str) -> Result<(), ConnectError> {
     Ok(())
 }
 
-/// Whether the host is known to be a pooler that gives out server connections by the transaction: Neon's hosts whose
-/// first label ends with `-pooler`, and port 6543 of Supabase's.
+/// Whether the host is a known transaction pooler.
+///
+/// Neon's poolers have a first label that ends with `-pooler`. Supabase's pooler listens on port 6543.
 pub(crate) fn is_pooler(options: &PgConnectOptions) -> bool {
     let host = options.get_host().trim_end_matches('.').to_ascii_lowercase();
     let first = host.split('.').next().unwrap_or_default();
@@ -30,13 +31,14 @@ pub(crate) fn is_pooler(options: &PgConnectOptions) -> bool {
     is_neon || (is_supabase && options.get_port() == 6543)
 }
 
-/// Whether what is sent may go in the clear to another machine.
+/// Whether data may be sent unencrypted to another machine.
 pub(crate) fn may_go_in_the_clear(options: &PgConnectOptions) -> bool {
     let mode = options.get_ssl_mode();
     !is_local(options) && matches!(mode, PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer)
 }
 
-/// Whether another machine may pass itself off as the server, for its certificate is not held against its name.
+/// Whether another machine can impersonate the server. Only `verify-full` verifies the host name.
+/// verified.
 pub(crate) fn may_be_an_impostor(options: &PgConnectOptions) -> bool {
     !is_local(options) && !matches!(options.get_ssl_mode(), PgSslMode::VerifyFull)
 }

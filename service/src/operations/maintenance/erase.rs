@@ -1,4 +1,4 @@
-//! Every row of a tenant, deleted.
+//! Erasure of a tenant: deletion of all its rows.
 
 use sea_orm::AccessMode;
 use serde::Serialize;
@@ -9,15 +9,15 @@ use crate::operations::MaintenanceError;
 use crate::tenant::TenantId;
 use crate::tenant::sql::statement;
 
-/// What became of a table's rows.
+/// The result of an erasure for one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ErasedTable {
     /// The table, as `schema.name`.
     pub table: String,
-    /// How many there were.
+    /// The number of deleted rows.
     pub erased: u64,
-    /// How many were found afterwards: none.
+    /// The number of rows found after the deletion, which is zero.
     pub remaining: u64,
 }
 
@@ -25,14 +25,14 @@ pub struct ErasedTable {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Erasure {
-    /// Whose rows.
+    /// The tenant.
     pub tenant: TenantId,
-    /// Every table that can hold rows of tenants.
+    /// Every table with a tenant column.
     pub tables: Vec<ErasedTable>,
 }
 
 impl Erasure {
-    /// How many rows were deleted in all.
+    /// The number of deleted rows in all tables.
     #[must_use]
     pub fn erased(&self) -> u64 {
         self.tables.iter().map(|table| table.erased).sum()
@@ -40,15 +40,15 @@ impl Erasure {
 }
 
 impl Maintenance {
-    /// Deletes every row of the tenant, in every table that has the tenant's column, in one transaction; then looks
-    /// once more, and gives what it counted as the proof.
+    /// Deletes all rows of a tenant in one transaction, and returns the counts as proof.
     ///
-    /// Let the application turn the tenant away before: what it writes meanwhile is found, and reported as an error.
-    /// Backups and exports of the database are not touched.
+    /// It covers every table with a tenant column, and counts the remaining rows after the deletion. Reject
+    /// requests of the tenant in the application first: rows that are written during the erasure are reported
+    /// as an error. Backups and exports of the database are not changed.
     ///
     /// # Errors
-    /// [`MaintenanceError::NotPermitted`] before anything is deleted; [`MaintenanceError::NotErased`] when rows are found afterwards;
-    /// [`MaintenanceError::TableCycle`], and what the database reports.
+    /// [`MaintenanceError::NotPermitted`] before the first deletion, [`MaintenanceError::NotErased`] for rows
+    /// that are found after it, [`MaintenanceError::TableCycle`] or [`MaintenanceError::Database`].
     pub async fn erase(
         &self,
         tenant: TenantId,

@@ -1,4 +1,4 @@
-//! A tenant's rows, of all tables, as a stream of lines of JSON.
+//! Export of a tenant's rows as lines of JSON.
 
 use std::collections::BTreeMap;
 
@@ -18,21 +18,21 @@ use crate::tenant::clock;
 use crate::tenant::sql::statement;
 use crate::tenant::{TenantId, TenantTransaction};
 
-/// What was written.
+/// The result of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Export {
-    /// Whose rows.
+    /// The tenant.
     pub tenant: TenantId,
-    /// The moment at which they were so.
+    /// The time of the exported snapshot.
     pub exported_at: DateTime<Utc>,
-    /// How many of each table, under its name in the export.
+    /// The number of rows of each table, by its name in the export.
     pub rows: BTreeMap<String, u64>,
-    /// SHA-256 of all lines but the last, which holds it, in hexadecimal digits.
+    /// The SHA-256 of all lines except the last, in hexadecimal digits. The last line contains it.
     pub sha256: String,
 }
 
-/// Writes lines, and keeps their hash.
+/// Writes lines and computes their hash.
 struct Lines<W> {
     writer: W,
     hash: Sha256,
@@ -48,13 +48,14 @@ impl<W: AsyncWrite + Unpin> Lines<W> {
 }
 
 impl Maintenance {
-    /// Writes every row of the tenant as it is at one moment, while the application goes on working.
+    /// Exports a consistent snapshot of all rows of a tenant, without blocking the application.
     ///
-    /// The lines hold what the rows hold, password hashes and sealed secrets among them: keep them as safe as the
-    /// database. The format is described [above](crate::maintenance#export-format).
+    /// An export contains password hashes and encrypted secrets: protect it like the database. See the
+    /// [export format](crate::maintenance#export-format).
     ///
     /// # Errors
-    /// [`MaintenanceError::NotPermitted`], [`MaintenanceError::TableCycle`], [`MaintenanceError::Io`], and what the database reports.
+    /// [`MaintenanceError::NotPermitted`], [`MaintenanceError::TableCycle`], [`MaintenanceError::Io`] or
+    /// [`MaintenanceError::Database`].
     pub async fn export(
         &self,
         tenant: TenantId,
@@ -91,7 +92,7 @@ impl Maintenance {
     }
 }
 
-/// The rows of a table, each as a text of JSON without line breaks, in the order of its key.
+/// Streams the rows of a table in the order of its key, each as JSON text without line breaks.
 pub(super) async fn stream_rows<'a>(
     transaction: &'a TenantTransaction,
     tenant: TenantId,

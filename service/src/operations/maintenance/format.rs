@@ -1,4 +1,4 @@
-//! The lines of an export. What is read and what is written is described in one place.
+//! The lines of an export, for writing and for reading.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::tenant::TenantId;
 
-/// The format that is written, and the only one that is read.
+/// The version of the format. Exports of other versions are rejected.
 pub(super) const FORMAT: u32 = 1;
 
 /// The first line.
@@ -26,11 +26,11 @@ pub(super) struct Opening {
     pub(super) format: u32,
     pub(super) tenant: uuid::Uuid,
     pub(super) exported_at: DateTime<Utc>,
-    /// Each table's stored columns.
+    /// The stored columns of each table.
     pub(super) tables: BTreeMap<String, Vec<String>>,
 }
 
-/// A line between: one row.
+/// A line with one row, between the first and the last line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Line<'a> {
@@ -50,19 +50,20 @@ pub(super) struct Footer {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Closing {
-    /// How many rows each table has.
+    /// The number of rows of each table.
     pub(super) rows: BTreeMap<String, u64>,
-    /// Of all the lines before, in hexadecimal digits.
+    /// The SHA-256 of all earlier lines, in hexadecimal digits.
     pub(super) sha256: String,
 }
 
-/// Whether a line is the last, without reading it whole.
+/// Whether a line is the last one, decided by its first bytes.
 pub(super) fn is_footer(line: &[u8]) -> bool {
     line.starts_with(br#"{"end":"#)
 }
 
-/// What a table's rows come to, whatever their order: the exclusive or of each row's SHA-256. Rows differ, for each
-/// table has a key, so none takes another away.
+/// A checksum of a table's rows: the exclusive or of the SHA-256 of each row, in any order.
+///
+/// Each table has a key, so no two rows are equal and no two hashes cancel out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Sum {
     pub(super) rows: u64,

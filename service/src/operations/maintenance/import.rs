@@ -1,4 +1,4 @@
-//! A tenant's rows, put back exactly as an export has them.
+//! Import of a tenant's rows from an export.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,20 +18,20 @@ use crate::operations::MaintenanceError;
 use crate::tenant::sql::statement;
 use crate::tenant::{TenantId, TenantTransaction};
 
-/// How many bytes of rows go to the database in one statement, at least where there are more.
+/// The size in bytes at which a batch of rows is sent to the database.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// What was put back.
+/// The result of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Import {
-    /// Whose rows.
+    /// The tenant.
     pub tenant: TenantId,
-    /// How many of each table, under its name in the export.
+    /// The number of rows of each table, by its name in the export.
     pub rows: BTreeMap<String, u64>,
 }
 
-/// Reads lines, and keeps their number and hash.
+/// Reads lines and keeps their number and hash.
 struct Lines<R> {
     reader: R,
     line: Vec<u8>,
@@ -59,7 +59,7 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
     }
 }
 
-/// Rows of one table that are on their way to the database.
+/// Rows of one table that were read and not yet sent.
 #[derive(Default)]
 struct Batch {
     rows: String,
@@ -67,12 +67,16 @@ struct Batch {
 }
 
 impl Maintenance {
-    /// Puts the rows of an export back, in one transaction. The tenant must have no rows, and the tables must have the
-    /// columns that the export has. Before it is committed all rows are read again and held against the export.
+    /// Restores the rows of an export in one transaction.
+    ///
+    /// The tenant must have no rows, and the tables must have the same columns as the export. Before the
+    /// commit all rows are read again and compared with the export.
     ///
     /// # Errors
-    /// [`MaintenanceError::TenantNotEmpty`], [`MaintenanceError::MalformedExport`], [`MaintenanceError::NotPermitted`], [`MaintenanceError::CopyNotPermitted`],
-    /// [`MaintenanceError::TableCycle`], [`MaintenanceError::Io`], and what the database reports. Nothing is written then.
+    /// [`MaintenanceError::TenantNotEmpty`], [`MaintenanceError::MalformedExport`],
+    /// [`MaintenanceError::NotPermitted`], [`MaintenanceError::CopyNotPermitted`],
+    /// [`MaintenanceError::TableCycle`], [`MaintenanceError::Io`] or [`MaintenanceError::Database`]. After an
+    /// error no row is written.
     pub async fn import(
         &self,
         tenant: TenantId,
@@ -118,7 +122,7 @@ impl Maintenance {
             batch.rows.push_str(row);
             batch.count += 1;
             done += 1;
-            // What refers to a row of the same table has to come with it.
+            // A row that refers to a row of the same table must be in the same statement.
             if batch.rows.len() >= BATCH_BYTES && !table.refers_to_itself {
                 send(&transaction, current, &mut batch).await?;
             }
@@ -191,7 +195,7 @@ async fn require_empty(
     if full.is_empty() { Ok(()) } else { Err(MaintenanceError::TenantNotEmpty { tenant, tables: full }) }
 }
 
-/// Inserts the rows of a batch. The database reads them as it has written them.
+/// Inserts the rows of a batch. PostgreSQL parses the same text that it produced for the export.
 async fn send(
     transaction: &TenantTransaction,
     table: Option<&TenantTable>,

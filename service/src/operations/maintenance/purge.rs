@@ -1,4 +1,4 @@
-//! What is over and is not needed any more.
+//! Deletion of expired rows of a tenant.
 
 #[cfg(feature = "auth")]
 use chrono::{DateTime, Utc};
@@ -13,7 +13,9 @@ use crate::booking::scheduling::retention::delete_holds;
 use crate::operations::MaintenanceError;
 use crate::tenant::TenantId;
 
-/// What to delete of a tenant. All of it by default but the audit trail, whose retention nobody else can know.
+/// Selects the expired rows to delete.
+///
+/// The default is everything except audit events: only the application knows their retention period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purge {
     /// Sessions that have expired.
@@ -25,7 +27,7 @@ pub struct Purge {
     /// Holds on slots that have expired or were released.
     #[cfg(feature = "booking")]
     pub reservations: bool,
-    /// Audit events from before this time; none without one.
+    /// Audit events before this time; `None` keeps all.
     #[cfg(feature = "auth")]
     pub audit_events_before: Option<DateTime<Utc>>,
 }
@@ -45,11 +47,11 @@ impl Default for Purge {
     }
 }
 
-/// How many rows were deleted.
+/// The numbers of deleted rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Purged {
-    /// Whose.
+    /// The tenant.
     pub tenant: TenantId,
     /// Sessions that had expired.
     #[cfg(feature = "auth")]
@@ -57,7 +59,7 @@ pub struct Purged {
     /// Invitations that had expired.
     #[cfg(feature = "auth")]
     pub invitations: u64,
-    /// Holds on slots that were over.
+    /// Holds on slots that had expired or were released.
     #[cfg(feature = "booking")]
     pub reservations: u64,
     /// Audit events.
@@ -66,11 +68,13 @@ pub struct Purged {
 }
 
 impl Maintenance {
-    /// Deletes what is over, in batches, so that a large backlog holds no long lock. What was deleted before an error
-    /// stays so. Tables of [sets](crate::TableSets) that are not chosen are left unchanged.
+    /// Deletes expired rows in batches, so that a large backlog does not hold locks for long.
+    ///
+    /// Rows that were deleted before an error stay deleted. Tables of [sets](crate::TableSets) that are not
+    /// chosen are left unchanged.
     ///
     /// # Errors
-    /// What the database reports.
+    /// [`MaintenanceError::Database`].
     pub async fn purge(
         &self,
         tenant: TenantId,

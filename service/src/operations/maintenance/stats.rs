@@ -1,4 +1,4 @@
-//! How much a tenant has.
+//! Numbers of rows and bytes of a tenant.
 
 use std::collections::BTreeMap;
 
@@ -11,36 +11,36 @@ use crate::operations::MaintenanceError;
 use crate::tenant::sql::statement;
 use crate::tenant::{TenantId, TenantTransaction};
 
-/// How much a tenant has in a table.
+/// The size of a tenant's rows in one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TableStats {
     /// The table, as `schema.name`.
     pub table: String,
-    /// How many rows.
+    /// The number of rows.
     pub rows: u64,
-    /// How many bytes they take, as stored, without indexes.
+    /// The stored size of the rows in bytes, without indexes.
     pub bytes: u64,
 }
 
-/// How much a tenant has.
+/// The size of a tenant's rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TenantStats {
-    /// Whose.
+    /// The tenant.
     pub tenant: TenantId,
-    /// Each table, empty ones too.
+    /// Every tenant table, including empty ones.
     pub tables: Vec<TableStats>,
 }
 
 impl TenantStats {
-    /// How many rows in all.
+    /// The number of rows in all tables.
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.tables.iter().map(|table| table.rows).sum()
     }
 
-    /// How many bytes in all.
+    /// The size of all rows in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.tables.iter().map(|table| table.bytes).sum()
@@ -54,10 +54,10 @@ struct Measure {
 }
 
 impl Maintenance {
-    /// How much the tenant has, by table.
+    /// Counts the rows and bytes of a tenant in each table.
     ///
     /// # Errors
-    /// [`MaintenanceError::NotPermitted`], and what the database reports.
+    /// [`MaintenanceError::NotPermitted`] or [`MaintenanceError::Database`].
     pub async fn stats(&self, tenant: TenantId) -> Result<TenantStats, MaintenanceError> {
         let tables = self.tables().await?;
         let transaction = self.begin(tenant, AccessMode::ReadOnly).await?;
@@ -76,7 +76,7 @@ impl Maintenance {
     }
 }
 
-/// How many rows of its tenant a transaction sees in each table.
+/// Counts the tenant's rows in each table that a transaction sees.
 pub(super) async fn count_rows(
     transaction: &TenantTransaction,
     tables: &Tables,

@@ -1,4 +1,4 @@
-//! The tables that hold rows of tenants: all that have the column, registered or not.
+//! The tables with a tenant column, registered or not.
 
 use crate::operations::MaintenanceError;
 use crate::operations::inspection::catalog::{Catalog, Column, Constraint, Relation};
@@ -6,23 +6,27 @@ use crate::tenant::{Inspection, Registry, TENANT_COLUMN};
 use watertight_schema::order;
 use watertight_schema::sql::{identifier, literal};
 
-/// A table that holds rows of tenants.
+/// A table with a tenant column.
 #[derive(Debug)]
 pub(super) struct TenantTable {
-    /// As `schema.name`.
+    /// The name as `schema.name`.
     pub(super) name: String,
-    /// The name in exports, which is the same whatever schemas the database has for table sets.
+    /// The name in exports, which does not depend on the schemas of table sets.
     pub(super) static_name: String,
-    /// As SQL writes it.
+    /// The name in SQL syntax.
     pub(super) quoted: String,
-    /// The columns that are stored, and not computed.
+    /// The columns that are not generated.
     pub(super) columns: Vec<String>,
-    /// What tells the rows apart, as SQL writes it.
+    /// The ORDER BY list over the key.
     pub(super) order: String,
-    /// A row `r` of the stored columns as JSON. `to_jsonb` writes null for what is NULL and for what is the null of
-    /// JSON; only the latter is written here.
+    /// The expression that turns a row `r` of the stored columns into JSON.
+    ///
+    /// `to_jsonb` returns null for both NULL and the JSON value null. To tell them apart, the expression
+    /// omits a JSON column that is NULL.
     pub(super) as_json: String,
-    /// The stored columns from such an object `e` and the row `r` that PostgreSQL reads from it.
+    /// The expressions for the stored columns.
+    ///
+    /// They use the JSON object `e` and the row `r` that PostgreSQL converted from it.
     pub(super) from_json: String,
     /// Whether rows refer to other rows of the same table.
     pub(super) refers_to_itself: bool,
@@ -31,13 +35,13 @@ pub(super) struct TenantTable {
 }
 
 impl TenantTable {
-    /// The stored columns, as SQL writes them.
+    /// The list of stored columns in SQL syntax.
     pub(super) fn quoted_columns(&self) -> String {
         self.columns.iter().map(|column| identifier(column)).collect::<Vec<_>>().join(", ")
     }
 }
 
-/// The tables, each after those that it refers to.
+/// The tables, each after the tables that it refers to.
 #[derive(Debug)]
 pub(super) struct Tables {
     tables: Vec<TenantTable>,
@@ -50,7 +54,7 @@ impl Tables {
         registry: &Registry,
     ) -> Result<Self, MaintenanceError> {
         let catalog = Catalog::read(inspection).await?;
-        // The rows of a partition are those of its table.
+        // The partitioned table already includes the rows of its partitions.
         let is_own =
             |relation: &&Relation| relation.is_table() && relation.has_tenant && !relation.is_partition;
         let relations: Vec<&Relation> = catalog.relations.iter().filter(is_own).collect();
@@ -74,17 +78,17 @@ impl Tables {
         self.tables.iter()
     }
 
-    /// The table of a name in an export.
+    /// Finds a table by its name in an export.
     pub(super) fn find(&self, static_name: &str) -> Option<&TenantTable> {
         self.tables.iter().find(|table| table.static_name == static_name)
     }
 
-    /// Refuses a role that sees the rows of one tenant at a time.
+    /// Rejects a role that row-level security restricts to one tenant at a time.
     pub(super) fn require_sight(&self) -> Result<(), MaintenanceError> {
         if self.hide_rows() { Err(MaintenanceError::RowsHidden { role: self.role.clone() }) } else { Ok(()) }
     }
 
-    /// Refuses a role that row-level security binds: it may not write with COPY, as Citus does.
+    /// Rejects a role that row-level security restricts, because it cannot use COPY as Citus does.
     pub(super) fn require_copy(&self) -> Result<(), MaintenanceError> {
         if self.hide_rows() {
             Err(MaintenanceError::CopyNotPermitted { role: self.role.clone() })
@@ -97,7 +101,7 @@ impl Tables {
         self.tables.iter().any(|table| table.hides_rows)
     }
 
-    /// Refuses a role that may not write everywhere, before it has written anywhere.
+    /// Rejects a role that cannot write to every table, before the first write.
     pub(super) fn require_write(&self, what: &'static str) -> Result<(), MaintenanceError> {
         let tables: Vec<String> =
             self.tables.iter().filter(|table| !table.writable).map(|table| table.name.clone()).collect();
@@ -108,7 +112,7 @@ impl Tables {
     }
 }
 
-/// Sorts the tables so that none comes before one that it refers to.
+/// Sorts the tables so that each comes after the tables that it refers to.
 fn in_order<'a>(
     catalog: &Catalog,
     relations: &[&'a Relation],
@@ -150,7 +154,8 @@ fn describe(catalog: &Catalog, registry: &Registry, relation: &Relation) -> Tena
     }
 }
 
-/// By the key, and not by the database's collation, which differs from server to server.
+/// The ORDER BY list over the key. It does not use the collation of the database, which differs between
+/// servers.
 fn row_order(columns: &[&Column], key: Option<&Constraint>) -> String {
     let key = key.map_or(&[][..], |key| &key.columns);
     let columns = key.iter().filter(|name| *name != TENANT_COLUMN).map(|name| {

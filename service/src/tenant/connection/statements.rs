@@ -9,7 +9,7 @@ use sea_orm::{
 use super::TenantConnection;
 use crate::tenant::stream::TenantStream;
 
-/// Statements, by the methods that a `DatabaseConnection` has.
+/// Statements, with the methods of a `DatabaseConnection`.
 impl TenantConnection {
     /// The database backend, which is always PostgreSQL.
     #[must_use]
@@ -45,8 +45,9 @@ impl TenantConnection {
         ConnectionTrait::execute_raw(self, statement).await
     }
 
-    /// Executes the text of one statement. Despite its name the statement is prepared, so that the tenant can be bound
-    /// as a parameter.
+    /// Executes the text of one statement.
+    ///
+    /// Despite the name the statement is prepared, so that the tenant can be bound as a parameter.
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
@@ -86,8 +87,9 @@ impl TenantConnection {
         ConnectionTrait::query_all_raw(self, statement).await
     }
 
-    /// Streams the rows of a built statement. What the statement changes is committed when the stream was read to its end,
-    /// and rolled back when the stream is dropped before.
+    /// Streams the rows of a built statement.
+    ///
+    /// Its changes are committed at the end of the stream, and rolled back if the stream is dropped earlier.
     ///
     /// # Errors
     /// As [`execute`](Self::execute).

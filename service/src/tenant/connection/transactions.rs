@@ -8,7 +8,7 @@ use sea_orm::{AccessMode, DbErr, IsolationLevel, TransactionError, TransactionOp
 use super::TenantConnection;
 use crate::tenant::transaction::TenantTransaction;
 
-/// Transactions, by the methods that a `DatabaseConnection` has.
+/// Transactions, with the methods of a `DatabaseConnection`.
 impl TenantConnection {
     /// Begins a transaction of the tenant.
     ///
@@ -50,7 +50,7 @@ impl TenantConnection {
     /// Runs a callback in a transaction: `Ok` commits it, `Err` rolls it back.
     ///
     /// # Errors
-    /// The error of the callback, or that of beginning or ending the transaction.
+    /// The error of the callback, or an error at the begin or the end of the transaction.
     pub async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
     where
         F: for<'c> FnOnce(&'c TenantTransaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>

@@ -1,7 +1,7 @@
-//! The walk over one statement: it proves what it can, notes the edits, and refuses the rest.
+//! The walk over the syntax tree of one statement, which collects the edits and refuses unproved parts.
 //!
-//! Every production that the walk handles names the children it expects. Any other child is refused, so that what a
-//! newer grammar adds is refused until it is handled.
+//! Every handled production lists its expected children, and any other child is refused. So an addition of a
+//! newer grammar is refused until it is handled.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -26,9 +26,9 @@ pub(super) struct Analysis<'a> {
     pub(super) tenant: String,
     pub(super) read_only: bool,
     pub(super) named: Vec<NamedTenant>,
-    /// The number of guards in the text: each has its own alias.
+    /// The number of guards in the text. Each guard has its own alias.
     pub(super) guards: usize,
-    /// The place of a call of `unnest` that PostgreSQL knows by its bare name alone.
+    /// The position of a call of `unnest` that PostgreSQL recognizes only without a schema.
     pub(super) own_unnest: Option<usize>,
     pub(super) work: Work,
 }
@@ -55,7 +55,7 @@ impl<'a> Analysis<'a> {
         }
     }
 
-    /// A statement: `SelectStmt`, `InsertStmt`, .. Returns the columns of its result.
+    /// Walks a statement, such as `SelectStmt` or `InsertStmt`, and returns the columns of its result.
     pub(super) fn statement(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Columns> {
         match node.kind() {
             K::SelectStmt => self.query(node, scope),

@@ -1,4 +1,4 @@
-//! What SET assigns to columns.
+//! Assignments to columns by SET.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -15,7 +15,7 @@ use super::walk::excerpt;
 use super::{Walk, unhandled, unsupported};
 
 impl Analysis<'_> {
-    /// `a = 1, (b, c) = (2, 3), d['k'] = 4`
+    /// Walks assignments, such as `a = 1, (b, c) = (2, 3), d['k'] = 4`.
     pub(super) fn assignments(&mut self, node: Node<'_>, target: &Target, scope: &Scope<'_>) -> Walk {
         for clause in node.children().filter(|child| child.kind() != K::Comma) {
             let (mut columns, mut value, mut is_list) = (Vec::new(), None, false);
@@ -60,7 +60,7 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// What several columns are set to: a row constructor or a subquery.
+    /// Walks the value of several columns: a row constructor or a subquery.
     fn assigned_row(&mut self, value: Node<'_>, scope: &Scope<'_>) -> Walk {
         match output::row_elements(value) {
             Some(elements) => elements
@@ -87,7 +87,7 @@ impl Analysis<'_> {
         }
     }
 
-    /// The subscripts and fields of a column that is written.
+    /// Walks the subscripts and fields of an assigned column.
     pub(super) fn subscripts(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk {
         let elements = node.descendants().filter(|node| node.kind() == K::indirection_el);
         let outermost = elements.filter(|element| {

@@ -7,10 +7,10 @@ use quick_cache::{Equivalent, Weighter};
 use super::super::refusal::Refusal;
 use super::plan::Plan;
 
-/// What is known of a text: its plan, or why it is refused.
+/// The result for a text: its plan or its refusal.
 pub(crate) type Verdict = Result<Arc<Plan>, Refusal>;
 
-/// A text and how many values come with it: the tenant's placeholder is the one after them.
+/// A text and the number of its bound values, which determines the placeholder of the tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     text: Box<str>,
@@ -18,7 +18,7 @@ struct Key {
     generation: u64,
 }
 
-/// The same, borrowed: a look-up copies nothing.
+/// A borrowed key, so that a lookup copies nothing.
 #[derive(Hash)]
 struct KeyRef<'a> {
     text: &'a str,
@@ -37,36 +37,36 @@ struct BytesOfText;
 
 impl Weighter<Key, Verdict> for BytesOfText {
     fn weight(&self, key: &Key, verdict: &Verdict) -> u64 {
-        /// What a plan and its place in the cache take besides texts, as an allocator counts it.
+        /// The measured size of a plan and its cache entry without texts.
         const BESIDES: usize = 272;
         let plan = verdict.as_ref().map_or(0, |plan| plan.sql.len());
         (key.text.len() + plan + BESIDES) as u64
     }
 }
 
-/// How often texts were known, and how often they were refused.
+/// Counters of the cache of rewritten statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RewriteMetrics {
-    /// Statements whose text was known already.
+    /// The number of statements found in the cache.
     pub hits: u64,
-    /// Statements that had to be parsed.
+    /// The number of statements that were parsed.
     pub misses: u64,
-    /// Statements that were refused, known or not.
+    /// The number of refused statements, cached or not.
     pub refusals: u64,
-    /// How many texts are remembered now.
+    /// The number of cached texts.
     pub remembered: usize,
-    /// How many bytes they take.
+    /// The size of the cached texts in bytes.
     pub bytes: u64,
 }
 
-/// Verdicts by text, bounded by the memory they take.
+/// A cache of verdicts by text, bounded by memory.
 ///
-/// The cache admits new texts on probation, so those that come once do not push out those in use.
+/// The cache admits new texts on probation, so texts that occur once do not displace texts in use.
 #[derive(Debug)]
 pub(crate) struct PlanCache {
     plans: Cache<Key, Verdict, BytesOfText>,
-    /// Counts how often the names of the database changed: plans of another generation are not found.
+    /// The number of changes of the database's names. Plans of an earlier generation are not used.
     generation: AtomicU64,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -74,11 +74,11 @@ pub(crate) struct PlanCache {
 }
 
 impl PlanCache {
-    /// Texts with more values than this are not remembered: lists and rows come in every length, and parsing such
-    /// a statement is little beside running it.
+    /// The maximum number of values of a cached text. Long lists and inserts occur in many lengths, and
+    /// parsing costs little compared to running them.
     const MOST_VALUES: usize = 128;
 
-    /// A cache that holds about `bytes` bytes of text.
+    /// Creates a cache for about `bytes` bytes of text.
     pub(crate) fn new(bytes: u64) -> Self {
         const TYPICAL_PLAN: u64 = 1024;
         let plans = usize::try_from(bytes / TYPICAL_PLAN).unwrap_or(usize::MAX).max(1);
@@ -109,7 +109,7 @@ impl PlanCache {
         verdict
     }
 
-    /// Forgets every plan.
+    /// Drops every plan.
     pub(crate) fn start_generation(&self) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.plans.clear();

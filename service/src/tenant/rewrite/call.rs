@@ -1,4 +1,4 @@
-//! Functions: PostgreSQL's own or declared ones, and no other of the same name.
+//! Calls of functions, which must be built in or declared. No other function of the same name can be called.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -12,8 +12,9 @@ use super::tree::Node;
 use super::walk::excerpt;
 use super::{Walk, unhandled, unsupported};
 
-/// PostgreSQL's own functions that take rows and look at nothing but their columns. They convert each column by its
-/// output function or, for a type of the application's own, by its cast to `json`.
+/// Built-in functions that take rows and read only their columns.
+///
+/// They convert each column with its output function, or with a cast to `json` for a type of the application.
 const OF_ROWS: &[&str] = &[
     "count",
     "json_agg",
@@ -34,7 +35,7 @@ const OF_ROWS: &[&str] = &[
     "to_jsonb",
 ];
 
-/// PostgreSQL's own functions that take rows and return rows.
+/// Built-in functions that take rows and return rows.
 const OF_ROWS_TO_ROWS: &[&str] = &[
     "any_value",
     "array_agg",
@@ -49,7 +50,7 @@ const OF_ROWS_TO_ROWS: &[&str] = &[
     "nth_value",
 ];
 
-/// The first release whose grammar has a keyword as the beginning of an expression, as `server_version_num` counts.
+/// The first release in which a keyword can begin an expression, as in `server_version_num`.
 const KEYWORD_SINCE: &[(K, u32)] = &[
     (K::JSON, 170_000),
     (K::JSON_ARRAY, 160_000),
@@ -69,14 +70,14 @@ const KEYWORD_SINCE: &[(K, u32)] = &[
 /// A function that a statement may call.
 struct Known {
     name: String,
-    /// PostgreSQL's own; otherwise the application declared it.
+    /// Whether it is built in. Otherwise the application declared it.
     built_in: bool,
     /// Whether a declared function returns rows.
     returns_row: bool,
 }
 
 impl Analysis<'_> {
-    /// `func_expr`, `func_expr_windowless`
+    /// Walks `func_expr` or `func_expr_windowless`.
     pub(super) fn function_expression(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
         let mut value = Value::PLAIN;
         for child in node.children() {
@@ -93,7 +94,7 @@ impl Analysis<'_> {
         Ok(value)
     }
 
-    /// `func_application`
+    /// Walks `func_application`.
     pub(super) fn call(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
         let (mut function, mut rows) = (None, false);
         for child in node.children() {
@@ -122,7 +123,7 @@ impl Analysis<'_> {
         Ok(Value { row: table_function::returns_row(name), own_tenant: false })
     }
 
-    /// The arguments of a function. The value says whether one of them may be a row.
+    /// Walks the arguments of a function. The result tells whether one of them may be a row.
     pub(super) fn parts_of_arguments(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
         let mut value = Value::PLAIN;
         for child in node.children() {
@@ -138,7 +139,7 @@ impl Analysis<'_> {
         Ok(value)
     }
 
-    /// A function's name: one that is known, written so that no other function is found by it.
+    /// Checks the name of a function, and adds its schema so that no other function is called.
     fn function_name(&mut self, node: Node<'_>) -> Walk<Known> {
         let names = parts(node)?;
         let folded: Vec<String> = names.iter().map(|name| identifier(*name)).collect();
@@ -163,7 +164,7 @@ impl Analysis<'_> {
         }
     }
 
-    /// Functions that have a syntax of their own.
+    /// Walks a function with a special syntax.
     pub(super) fn keyword_function(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
         let Some(first) = node.children().next() else { return unhandled(node) };
         self.check_keyword(first)?;
@@ -178,7 +179,7 @@ impl Analysis<'_> {
                 self.plain_parts(node, scope)
             }
             K::TREAT => unsupported("TREAT"),
-            // These are called by their names, which could find another function.
+            // This form calls the function by its name, which could find another function.
             K::OVERLAY | K::SUBSTRING if node.has(K::func_arg_list_opt) => {
                 let name = identifier(first);
                 if !self.registry.declares_function(&name) {
@@ -190,7 +191,7 @@ impl Analysis<'_> {
         }
     }
 
-    /// Refuses a keyword that an older server reads as a name.
+    /// Refuses a keyword that the server is too old for and reads as a name.
     pub(super) fn check_keyword(&self, keyword: Node<'_>) -> Walk {
         let since = KEYWORD_SINCE.iter().find(|(kind, _)| *kind == keyword.kind()).map(|(_, since)| *since);
         match (since, self.snapshot.server_version()) {
@@ -234,10 +235,10 @@ impl Analysis<'_> {
     }
 }
 
-/// The beginnings of the settings that carry the tenant.
+/// The prefixes of the settings that carry the tenant.
 const TENANT_SETTINGS: &[&str] = &["app.tenant", "watertight."];
 
-/// `current_setting` reads a setting that is written out, and not the one that proves the tenant.
+/// Checks that `current_setting` reads a literal setting that does not carry the tenant.
 fn check_setting(call: Node<'_>) -> Walk {
     let argument = call.child(K::func_arg_list).and_then(|list| list.children().next());
     let literal = argument.and_then(|argument| {

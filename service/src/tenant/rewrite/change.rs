@@ -1,4 +1,4 @@
-//! UPDATE, DELETE and MERGE: the tenant guards the rows that are changed.
+//! UPDATE, DELETE and MERGE, with a guard for the changed rows.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -23,7 +23,7 @@ impl Analysis<'_> {
         self.update(node, scope)
     }
 
-    /// An UPDATE or a DELETE.
+    /// Walks an UPDATE or a DELETE.
     fn change(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Columns> {
         let (mut target, mut set, mut condition, mut returning) = (None, None, None, None);
         let mut from = From::default();
@@ -110,7 +110,7 @@ impl Analysis<'_> {
         self.returning(returning, &target, source.relations, &all, scope)
     }
 
-    /// `WHEN .. [AND condition] THEN ..`
+    /// Walks `WHEN .. [AND condition] THEN ..`.
     fn merge_action(&mut self, node: Node<'_>, target: &Target, guard: &str, scope: &Scope<'_>) -> Walk {
         let (mut when, mut condition, mut by_source) = (None, None, false);
         for child in node.children() {
@@ -124,7 +124,7 @@ impl Analysis<'_> {
             }
         }
         let Some(when) = when else { return unhandled(node) };
-        // Every row of the table that no row of the source matches is met here, those of other tenants too.
+        // This clause applies to every row of the table without a match, including the rows of other tenants.
         match (condition, by_source) {
             (Some(condition), true) => self.guarded_expression(condition, guard, scope)?,
             (None, true) => self.edits.insert(when.end(), format!(" AND {guard}")),

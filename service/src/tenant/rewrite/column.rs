@@ -1,4 +1,4 @@
-//! Column references and fields: what a name in an expression means.
+//! Column references and fields in expressions.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -43,7 +43,7 @@ impl Analysis<'_> {
                 Meaning::Column(value) => value,
                 Meaning::WholeRow(_) => Value::ROW,
                 Meaning::SystemColumn { label } => {
-                    // The guard around the table hides system columns from unqualified names.
+                    // The guard around the table hides its system columns, so they must be qualified.
                     self.edits.insert(name.start(), format!("{label}."));
                     Value::PLAIN
                 }
@@ -64,7 +64,7 @@ impl Analysis<'_> {
         rest.into_iter().try_fold(value, |value, element| self.field(value, element, scope))
     }
 
-    /// `(t).column` and `(json_each(..)).key`: a field that the row is known to have. Any other name would be a
+    /// Walks a known field of a row: `(t).column` or `(json_each(..)).key`. Any other name would call a
     /// function of the row.
     pub(super) fn fields_of_row(
         &mut self,
@@ -94,12 +94,12 @@ impl Analysis<'_> {
         elements.iter().skip(1).try_fold(value, |value, element| self.field(value, *element, scope))
     }
 
-    /// Subscripts. A field by name would be a function of the value.
+    /// Walks the subscripts of a value. A field by name would call a function of the value.
     pub(super) fn fields(&mut self, value: Value, fields: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
         field_elements(fields).into_iter().try_fold(value, |value, element| self.field(value, element, scope))
     }
 
-    /// The relation that `t` or `schema.t` names. Writes the schema that the table has in the database.
+    /// Finds the relation that `t` or `schema.t` names, and writes the table's schema in the database.
     pub(super) fn relation_named<'s>(
         &mut self,
         names: &[Node<'_>],

@@ -1,8 +1,8 @@
-//! The edits that turn a statement's text into the text that is sent.
+//! Edits of a statement's text.
 
 use super::super::refusal::Reason;
 
-/// Insertions and replacements, gathered in any order and applied in one pass.
+/// Insertions and replacements, collected in any order and applied in one pass.
 #[derive(Debug, Default)]
 pub(super) struct Edits(Vec<Edit>);
 
@@ -22,7 +22,8 @@ impl Edits {
         self.0.push(Edit { start, end, text: text.into() });
     }
 
-    /// The text with every edit made. Edits at the same place keep the order they were given in.
+    /// Applies every edit to the text. Edits at the same position are applied in the order in which they were
+    /// added.
     pub(super) fn apply(mut self, text: &str) -> Result<String, Reason> {
         self.0.sort_by_key(|edit| edit.start);
         let grown: usize = self.0.iter().map(|edit| edit.text.len()).sum();
@@ -41,7 +42,7 @@ impl Edits {
     }
 }
 
-/// Adds to a text, with a space between two words that would become one: `1FROM` is two tokens, `uuidFROM` is not.
+/// Appends to a text, with a space where two words would merge: `uuidFROM` is one token.
 fn push_apart(result: &mut String, text: &str) {
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$' || !c.is_ascii();
     if result.ends_with(is_word) && text.starts_with(is_word) {

@@ -1,4 +1,4 @@
-//! Expressions: what they name, and whether their values may be rows.
+//! Expressions: their names, and whether their values may be rows.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -12,7 +12,7 @@ use super::tree::Node;
 use super::walk::excerpt;
 use super::{Walk, unhandled, unsupported};
 
-/// Productions whose parts are expressions, keywords and other productions of this list.
+/// Productions that consist of expressions, keywords and other productions of this list.
 const TRANSPARENT: &[K] = &[
     K::array_expr,
     K::array_expr_list,
@@ -67,7 +67,7 @@ const TRANSPARENT: &[K] = &[
     K::xmltable_column_option_list,
 ];
 
-/// Productions that hold keywords, names of windows and the like, and nothing that names data.
+/// Productions without names of data, such as keywords and names of windows.
 const HARMLESS: &[K] = &[
     K::any_name,
     K::document_or_content,
@@ -95,7 +95,7 @@ const HARMLESS: &[K] = &[
 ];
 
 impl Analysis<'_> {
-    /// An expression whose value must not be a row.
+    /// Walks an expression whose value must not be a row.
     pub(super) fn plain_expression(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
         let value = self.expression(node, scope)?;
         if value.row { Err(Reason::RowOperand(excerpt(node).into())) } else { Ok(value) }
@@ -119,7 +119,7 @@ impl Analysis<'_> {
                 self.parts(node, scope)?;
                 Ok(Value::ROW)
             }
-            // Without parentheses it is the argument of `JSON_ARRAY`.
+            // A query without parentheses is the argument of `JSON_ARRAY`.
             K::select_with_parens | K::select_no_parens => self.scalar_query(node, scope),
             K::Typename => {
                 let row = self.type_name(node, scope)?.row;
@@ -140,7 +140,7 @@ impl Analysis<'_> {
         }
     }
 
-    /// The parts of a production. The value may be a row if a part may.
+    /// Walks the parts of a production. Its value may be a row if the value of a part may.
     pub(super) fn parts(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
         let mut value = Value::PLAIN;
         for child in node.children() {
@@ -151,7 +151,7 @@ impl Analysis<'_> {
                 }
             }
             match child.kind() {
-                // The names of windows, of columns that are made, of JSON paths.
+                // Names of windows, of output columns and of JSON paths.
                 K::ColId | K::ColLabel | K::name | K::Sconst | K::Iconst => {}
                 _ => value.row |= self.expression(child, scope)?.row,
             }
@@ -164,7 +164,7 @@ impl Analysis<'_> {
         Ok(Value { row: columns.any_row() || columns.open, own_tenant: false })
     }
 
-    /// `a_expr`, `b_expr`
+    /// Walks `a_expr` or `b_expr`.
     fn operation(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
         let children: Vec<Node<'_>> = node.children().collect();
         if let [only] = children[..] {
@@ -202,8 +202,9 @@ impl Analysis<'_> {
         self.plain_expression(node, scope).map(drop)
     }
 
-    /// An operand of an operation on row constructors, `(a, b) = (c, d)`, `(a, b) IN (SELECT ..)`: the operators work
-    /// on the elements.
+    /// Walks an operand of an operation on row constructors, whose operators apply to the elements.
+    ///
+    /// Examples are `(a, b) = (c, d)` and `(a, b) IN (SELECT ..)`.
     fn row_operand(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk {
         if let Some(elements) = output::row_elements(node) {
             return elements.into_iter().try_for_each(|element| {
@@ -232,7 +233,7 @@ impl Analysis<'_> {
             }
             K::select_with_parens => self.row_query(node, scope),
             K::a_expr | K::c_expr if output::is_query(node) => {
-                // A subquery of several columns on one side of a comparison with a row.
+                // A comparison with a row can have a subquery with several columns on one side.
                 self.query_in_parentheses(node, scope)
             }
             K::qual_Op | K::subquery_Op | K::sub_type | K::opt_asymmetric => {
@@ -258,7 +259,7 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// Checks the operators that an operation finds by name.
+    /// Checks the operators that PostgreSQL looks up by name for an operation.
     fn operators_between(&mut self, children: &[Node<'_>]) -> Walk {
         let negated = children.iter().any(|child| matches!(child.kind(), K::NOT_LA | K::NOT));
         for child in children {
@@ -292,7 +293,7 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// `c_expr`
+    /// Walks `c_expr`.
     fn primary(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
         let children: Vec<Node<'_>> = node.children().collect();
         match &children[..] {
@@ -322,10 +323,10 @@ impl Analysis<'_> {
         }
     }
 
-    /// A cast, however it is written.
+    /// Walks a cast in any of its forms.
     pub(super) fn cast(&mut self, inner: Node<'_>, kind: Node<'_>, scope: &Scope<'_>) -> Walk<Value> {
         if let Some(elements) = output::row_elements(inner) {
-            // A row constructor becomes a row of the type column by column.
+            // PostgreSQL converts a row constructor to the type column by column.
             for element in elements {
                 self.plain_expression(element, scope)?;
             }
@@ -368,7 +369,7 @@ impl Analysis<'_> {
             match child.kind() {
                 K::CASE | K::END_P => {}
                 K::case_arg => {
-                    // Each WHEN is compared with it.
+                    // PostgreSQL compares the value with each WHEN by `=`.
                     self.operator("=", child)?;
                     for part in child.children() {
                         self.plain_expression(part, scope)?;

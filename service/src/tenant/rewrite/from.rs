@@ -1,4 +1,4 @@
-//! FROM, USING and the sources of MERGE.
+//! Relations in FROM and USING, and the sources of MERGE.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -14,26 +14,26 @@ use super::tree::Node;
 use super::with::name_list;
 use super::{Walk, unhandled, unsupported};
 
-/// An alias with what it renames.
+/// An alias with its names for columns.
 #[derive(Default)]
 struct Alias<'t> {
     label: Option<Node<'t>>,
     names: Vec<String>,
-    /// The columns that a list of definitions gives: `AS x (a int, b text)`.
+    /// The columns of a list of definitions: `AS x (a int, b text)`.
     defined: Option<Vec<Column>>,
 }
 
-/// What a FROM clause offers.
+/// The relations and columns of a FROM clause.
 #[derive(Default)]
 pub(super) struct From {
-    /// The relations by which columns can be qualified.
+    /// The relations that can qualify columns.
     pub(super) relations: Vec<Relation>,
     /// The columns of `*`.
     pub(super) columns: Columns,
 }
 
 impl Analysis<'_> {
-    /// The relations of a FROM or USING clause.
+    /// Walks a FROM or USING clause and returns its relations.
     pub(super) fn relations_of(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<From> {
         let mut from = From::default();
         for child in node.children() {
@@ -58,8 +58,9 @@ impl Analysis<'_> {
         Ok(from)
     }
 
-    /// Adds the relations of one item, and returns its columns. `siblings` holds the relations left of it, which LATERAL
-    /// items and functions see.
+    /// Adds the relations of one item to `siblings` and returns its columns.
+    ///
+    /// `siblings` contains the relations to its left, which LATERAL items and functions can use.
     pub(super) fn table_reference(
         &mut self,
         node: Node<'_>,
@@ -111,7 +112,7 @@ impl Analysis<'_> {
                 if label.is_none() {
                     return Ok(columns);
                 }
-                // An alias hides the names inside the join.
+                // An alias of a join hides the names inside the join.
                 siblings.truncate(start);
                 columns
             }
@@ -130,7 +131,7 @@ impl Analysis<'_> {
         Ok(columns)
     }
 
-    /// The table of `TABLE t`.
+    /// Walks the table of `TABLE t`.
     pub(super) fn bare_table(
         &mut self,
         node: Node<'_>,
@@ -154,7 +155,7 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// `(a int, b text COLLATE "C")`
+    /// Walks column definitions: `(a int, b text COLLATE "C")`.
     fn column_definitions(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Vec<Column>> {
         let mut columns = Vec::new();
         for child in node.children() {
@@ -181,11 +182,11 @@ impl Analysis<'_> {
         Ok(columns)
     }
 
-    /// A table that rows are read from.
+    /// Walks a table that is read and adds its guard.
     ///
-    /// `t` becomes `("public"."t" JOIN (SELECT) AS guard ON t."tenant_id" = $n)`. The guard has one row and no
-    /// columns, so the join is the table with its rows filtered: `*`, aliases, locks, functional dependency on the
-    /// key and every kind of join around it stay as they are, and the planner removes the join.
+    /// `t` becomes `("public"."t" JOIN (SELECT) AS guard ON t."tenant_id" = $n)`. The guard has one row and
+    /// no columns, so the join only filters the rows of the table. It does not affect `*`, aliases, locks,
+    /// functional dependency on the key, or surrounding joins. The planner removes the join.
     fn table(
         &mut self,
         node: Node<'_>,
@@ -220,7 +221,7 @@ impl Analysis<'_> {
             let guard = self.guard_join(&relation.label_text);
             self.edits.insert(end, guard);
         } else {
-            // The alias renames the columns, and so perhaps the tenant's: the rows are filtered before it does.
+            // The alias can rename the tenant column, so the rows are filtered inside a subquery.
             let Some(last) = parts(name)?.pop() else { return unhandled(name) };
             self.edits.insert(node.start(), "(SELECT * FROM ");
             self.write_schema(name, &table)?;
@@ -234,8 +235,8 @@ impl Analysis<'_> {
         Ok(columns)
     }
 
-    /// A join. Adds its relations, and returns its columns: those that both sides have in common (USING, NATURAL) first
-    /// and once.
+    /// Walks a join, adds its relations and returns its columns. Common columns (USING, NATURAL) come first
+    /// and only once.
     fn join(&mut self, node: Node<'_>, siblings: &mut Vec<Relation>, scope: &Scope<'_>) -> Walk<Columns> {
         let start = siblings.len();
         let (mut natural, mut sides, mut qualification) = (false, Vec::new(), None);
@@ -245,10 +246,11 @@ impl Analysis<'_> {
                 K::NATURAL => natural = true,
                 K::joined_table => return self.join(child, siblings, scope),
                 K::table_ref => {
-                    // The right side of a join sees its left side, and what stands left of the join.
+                    // The right side of a join can use its left side and the items left of the join.
                     let before = siblings.len();
                     sides.push(self.table_reference(child, siblings, scope)?);
-                    // Tables inside a join are joined already, except where a side is a table alone.
+                    // Tables inside a nested join are already marked. A side that is a single table is marked
+                    // here.
                     if let Some([table]) = siblings.get_mut(before..) {
                         table.joined = true;
                     }
@@ -281,7 +283,7 @@ impl Analysis<'_> {
         }
         self.count_columns(common.len().saturating_mul(left.list.len() + right.list.len()) / 8)?;
         let columns = left.joined_with(right, &common)?;
-        // `USING (..) AS x`: x names the common columns.
+        // In `USING (..) AS x`, x is a relation with the common columns.
         if let Some(label) = label {
             check_label(label)?;
             let of_label: Vec<Column> = columns.list.iter().take(common.len()).cloned().collect();
@@ -290,7 +292,7 @@ impl Analysis<'_> {
         Ok(columns)
     }
 
-    /// A function, or several in ROWS FROM, in place of a table.
+    /// Walks a function in FROM, or several functions in ROWS FROM.
     fn function_table(
         &mut self,
         node: Node<'_>,
@@ -354,13 +356,13 @@ impl Columns {
         }
     }
 
-    /// The names that both sides have.
+    /// The column names of both sides.
     fn names_in(&self, right: &Self) -> Vec<String> {
         let both = self.list.iter().filter(|column| right.list.iter().any(|other| other.name == column.name));
         both.map(|column| column.name.clone()).collect()
     }
 
-    /// The columns of a join with these names in common, which are compared by `=`.
+    /// The columns of a join with these common names, which PostgreSQL compares by `=`.
     fn joined_with(&self, right: &Self, common: &[String]) -> Walk<Self> {
         let mut list = Vec::new();
         for name in common {
@@ -373,13 +375,13 @@ impl Columns {
         }
         let others = self.beside(right);
         list.extend(others.list.iter().filter(|column| !common.contains(&column.name)).cloned());
-        // Of columns that are not known some may be in common, too.
+        // Unknown columns may also be common to both sides.
         let unordered = others.unordered || others.open;
         Ok(Self { list: list.into(), open: others.open, unordered })
     }
 }
 
-/// The name in `t`, `t *`, `ONLY t`, `ONLY (t)`.
+/// The name of the table in `t`, `t *`, `ONLY t` or `ONLY (t)`.
 pub(super) fn table_name(node: Node<'_>) -> Walk<Node<'_>> {
     let mut name = None;
     for child in node.children() {

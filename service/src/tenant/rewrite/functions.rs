@@ -1,21 +1,23 @@
-//! The functions of PostgreSQL itself that a statement may call.
+//! The built-in functions that a statement may call.
 //!
-//! A function is listed when it computes from its arguments, the clock, a random source or a constant of the server.
-//! All others are refused until the application declares them. `tests/suite/server_functions.rs` names each function of
-//! PostgreSQL 15 to 18 that is not listed, with the reason, and fails on a server with a function that is in neither
-//! list.
+//! A listed function computes its result from its arguments, the clock, a random source or a constant of the
+//! server. All others are refused until the application declares them. `tests/suite/server_functions.rs`
+//! lists each unlisted function of PostgreSQL 15 to 18 with the reason, and fails on a server with a function
+//! that is in neither list.
 //!
-//! A name is listed as a whole, with all its overloads. These are listed although they look at more than arguments:
+//! A listed name includes all overloads. The following functions are listed although they read more than
+//! their arguments:
 //!
-//! - `current_setting`: applications read their own settings with it. It changes nothing, and a setting of the
-//!   transaction is the tenant's own.
-//! - `current_user`, `current_schemas`, `system_user`, `getdatabaseencoding` and kin: facts of the login, which is the same
-//!   for every tenant.
+//! - `current_setting`: applications read their own settings with it. It changes nothing, and the settings of
+//!   the transaction belong to the tenant.
+//! - `current_user`, `current_schemas`, `system_user`, `getdatabaseencoding` and similar functions:
+//!   properties of the login, which is the same for every tenant.
 //! - `age`: one overload counts transactions since a row was written. The others subtract timestamps.
-//! - `enum_range`, `pg_typeof`, `to_tsvector` and kin: they read how a type or a text search configuration is defined.
-//! - the functions behind operators, such as `int4pl`: the operator may be written, so its function may be too.
+//! - `enum_range`, `pg_typeof`, `to_tsvector` and similar functions: they read the definition of a type or of
+//!   a text search configuration.
+//! - The functions of operators, such as `int4pl`: their operators are allowed as well.
 
-/// Sorted, for the binary search.
+/// The names in lower case, sorted for the binary search.
 #[rustfmt::skip]
 const PURE: &[&str] = &[
     "abbrev", "abs", "aclitemeq", "acos", "acosd", "acosh", "age", "any_value", "anytextcat", "area", "array_agg",
@@ -239,7 +241,7 @@ const PURE: &[&str] = &[
     "xmltext", "xpath", "xpath_exists",
 ];
 
-/// Whether PostgreSQL's own function of this name, in lower case, keeps to its arguments.
+/// Whether the built-in function of this name, in lower case, may be called.
 pub(super) fn is_pure(name: &str) -> bool {
     PURE.binary_search(&name).is_ok()
 }

@@ -1,4 +1,4 @@
-//! Guards: the conditions that keep a relation to the tenant's rows.
+//! Guards: the conditions that restrict a relation to the rows of the tenant.
 
 use super::super::registry::TENANT_COLUMN;
 use super::analysis::Analysis;
@@ -6,17 +6,17 @@ use super::identifier::identifier;
 use super::tree::Node;
 use super::{Walk, unsupported};
 
-/// The start of the aliases that guards have.
+/// The prefix of the aliases of guards.
 const GUARD: &str = "__tenant_";
 
 impl Analysis<'_> {
-    /// The condition that keeps a relation to the tenant.
+    /// The condition that restricts a relation to the tenant.
     pub(super) fn guard(&mut self, label_text: &str) -> String {
         format!("{label_text}.\"{TENANT_COLUMN}\" = {}", self.tenant)
     }
 
-    /// A guard that can be joined to a table: one row of no columns, so that the join is the table with its rows
-    /// filtered, and the planner removes it.
+    /// A guard to join to a table: a row without columns. The join only filters the rows, and the planner
+    /// removes it.
     pub(super) fn guard_join(&mut self, label_text: &str) -> String {
         self.guards += 1;
         let number = self.guards;
@@ -24,7 +24,7 @@ impl Analysis<'_> {
     }
 }
 
-/// A name by which the statement's own expressions refer to a relation.
+/// Refuses a label in a statement that could be confused with the alias of a guard.
 pub(super) fn check_label(label: Node<'_>) -> Walk {
     if identifier(label).starts_with(GUARD) {
         return unsupported(format!("a name that begins with {GUARD}"));

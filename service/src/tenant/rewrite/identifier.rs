@@ -5,10 +5,10 @@ use postgresql_cst_parser::syntax_kind::SyntaxKind;
 use super::tree::Node;
 use super::{Walk, unhandled};
 
-/// `NAMEDATALEN - 1`: PostgreSQL cuts longer identifiers.
+/// The maximum length of an identifier (`NAMEDATALEN - 1`). PostgreSQL truncates longer ones.
 const LONGEST: usize = 63;
 
-/// An identifier as PostgreSQL stores it: folded to lower case unless it is quoted, and cut to 63 bytes.
+/// An identifier as PostgreSQL stores it: in lower case unless it is quoted, and truncated to 63 bytes.
 pub(super) fn identifier(node: Node<'_>) -> String {
     let text = node.text();
     let mut name = match text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
@@ -19,7 +19,7 @@ pub(super) fn identifier(node: Node<'_>) -> String {
     name
 }
 
-/// The parts of a dotted name without subscripts: `qualified_name`, `func_name`, `any_name`, ..
+/// The parts of a dotted name without subscripts, such as `qualified_name`, `func_name` or `any_name`.
 pub(super) fn parts(node: Node<'_>) -> Walk<Vec<Node<'_>>> {
     let mut parts = Vec::with_capacity(2);
     collect(node, &mut parts)?;

@@ -1,4 +1,4 @@
-//! INSERT: the tenant is stamped on every row.
+//! INSERT, which adds the tenant to every row.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -105,7 +105,7 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// Adds the tenant's column to a list of columns, or finds its place there. Returns the names that stand there.
+    /// Adds the tenant column to a list of columns, or finds its position. Returns the names in the list.
     fn stamped_columns(&mut self, list: Node<'_>, scope: &Scope<'_>) -> Walk<(Place, Vec<String>)> {
         let mut place = None;
         let mut names = Vec::new();
@@ -153,7 +153,7 @@ impl Analysis<'_> {
         self.guarded_condition(condition, node.end(), target, &scope)
     }
 
-    /// `(column, expression, ..) WHERE predicate`. Unique keys of tenant tables hold the tenant.
+    /// Walks `(column, expression, ..) WHERE predicate`. Unique keys of tenant tables contain the tenant.
     fn conflict_target(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk {
         let mut elements = None;
         for child in node.children() {

@@ -1,24 +1,24 @@
-//! What the parser panics on is refused before it is parsed.
+//! Refuses texts that would make the parser panic, before they are parsed.
 //!
-//! An application can be built so that a panic ends it. This module splits a text into literals, comments and the rest
-//! as `scan.l` of PostgreSQL does, and looks for characters and escapes that no statement needs. It decides nothing
-//! else: isolation does not depend on it.
+//! A panic ends an application that is built with `panic = "abort"`. This module splits a text into literals,
+//! comments and other tokens, as PostgreSQL's `scan.l` does, and looks for characters and escapes that no
+//! statement needs. Isolation does not depend on it.
 
 use super::super::refusal::Reason;
 
-/// The most digits of a placeholder's number.
+/// The maximum number of digits of a placeholder.
 const PLACEHOLDER_DIGITS: usize = 5;
 
-/// The deepest nesting of comments: the parser's time grows with its square.
+/// The maximum nesting of comments. The time of the parser grows with its square.
 const COMMENT_DEPTH: usize = 32;
 
-/// The longest operator: PostgreSQL's own limit (`NAMEDATALEN`).
+/// The maximum length of an operator, which is PostgreSQL's own limit (`NAMEDATALEN`).
 const OPERATOR_LENGTH: usize = 63;
 
 /// The characters of operators.
 const OPERATOR: &[u8] = b"+-*/%^<>=~!@#&|`?";
 
-/// Refuses characters outside literals that are no part of SQL, and literals and names by their code points.
+/// Refuses stray characters outside literals, and Unicode escapes in literals and names.
 pub(super) fn check(text: &str) -> Result<(), Reason> {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -47,8 +47,7 @@ fn stray(at: usize) -> Reason {
     Reason::NotUnderstood(format!("the character at byte {at} is no part of SQL"))
 }
 
-/// The length of a literal or a quoted name. Its end is a quote that is not doubled, nor escaped where backslashes are
-/// escapes.
+/// The length of a literal or a quoted name. It ends at a quote that is neither doubled nor escaped.
 fn quoted(rest: &[u8], quote: u8, escapes: bool) -> usize {
     let mut at = 1;
     while let Some(&byte) = rest.get(at) {
@@ -65,7 +64,7 @@ fn quoted(rest: &[u8], quote: u8, escapes: bool) -> usize {
     rest.len()
 }
 
-/// The length of a comment with those inside it.
+/// The length of a comment, including nested comments.
 fn comment(rest: &[u8], start: usize) -> Result<usize, Reason> {
     let (mut at, mut depth) = (2, 1_usize);
     while depth > 0 && at < rest.len() {
@@ -81,7 +80,7 @@ fn comment(rest: &[u8], start: usize) -> Result<usize, Reason> {
     Ok(at)
 }
 
-/// The length of an operator, up to a comment inside it.
+/// The length of an operator, which ends where a comment begins.
 fn operator(rest: &[u8], start: usize) -> Result<usize, Reason> {
     let run = rest.iter().take_while(|byte| OPERATOR.contains(byte)).count();
     let run = rest.get(..run).unwrap_or_default();
@@ -92,7 +91,7 @@ fn operator(rest: &[u8], start: usize) -> Result<usize, Reason> {
     Ok(end)
 }
 
-/// The length of a placeholder or of a literal in dollar quotes.
+/// The length of a placeholder or of a dollar-quoted literal.
 fn dollar(rest: &[u8], at: usize) -> Result<usize, Reason> {
     let digits = rest.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
     if digits > PLACEHOLDER_DIGITS {
@@ -110,7 +109,7 @@ fn dollar(rest: &[u8], at: usize) -> Result<usize, Reason> {
     Ok(end.map_or(rest.len(), |end| end + 2 * delimiter.len()))
 }
 
-/// The length of a word, with the literal that its last letter begins: `E'..'`.
+/// The length of a word, including a literal that it prefixes: `E'..'`.
 fn word(rest: &[u8]) -> Result<usize, Reason> {
     let length = rest.iter().take_while(|byte| is_word(**byte) || **byte == b'$').count();
     let after = rest.get(length..).unwrap_or_default();
@@ -133,7 +132,7 @@ fn by_code_points() -> Reason {
     Reason::Unsupported("a literal or a name by its code points (U&, \\u)".into())
 }
 
-/// The length of a number, with what stands directly behind it.
+/// The length of a number, including word characters directly after it.
 fn number(rest: &[u8]) -> usize {
     rest.iter().take_while(|byte| is_word(**byte) || **byte == b'.').count()
 }

@@ -1,28 +1,29 @@
-//! The limits of a statement: the walk over it takes bounded time, memory and stack.
+//! Limits of a statement, which bound the time, memory and stack of the walk.
 
 use super::analysis::Analysis;
 use super::{Walk, unsupported};
 
-/// How deep queries may nest, each counted with its parentheses: what is done for a level looks at all below it.
+/// The maximum nesting of queries, where parentheses count too. The work for a level includes all levels
+/// below it.
 const NESTING_LIMIT: usize = 512;
 
-/// The most relations times column references: every name is looked up in every relation.
+/// The maximum of relations times column references, because each name is looked up in each relation.
 const LOOKUP_LIMIT: usize = 1_000_000;
 
-/// The most columns of a result: PostgreSQL's own limit (`MaxTupleAttributeNumber`).
+/// The maximum number of columns of a result: PostgreSQL's own limit (`MaxTupleAttributeNumber`).
 const COLUMN_LIMIT: usize = 1_664;
 
-/// The most columns that are copied and compared for joins and FROM lists.
+/// The maximum number of columns that are copied and compared for joins and FROM lists.
 const COPY_LIMIT: usize = 500_000;
 
-/// The stack that a step of the walk needs, and that by which it grows, in bytes.
+/// The stack that a step of the walk needs, and the step by which the stack grows, in bytes.
 const RED_ZONE: usize = 512 * 1024;
 const STACK_STEP: usize = 4 * 1024 * 1024;
 
-/// The work that the walk has done so far, as far as it is limited.
+/// The limited work that the walk has done so far.
 #[derive(Default)]
 pub(super) struct Work {
-    /// The number of queries around the part that is walked, each counted with its parentheses.
+    /// The number of queries around the current part, where parentheses count too.
     depth: usize,
     /// The number of relations so far.
     relations: usize,
@@ -33,14 +34,14 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// The start of a walk over a text with this many column references.
+    /// Creates the counters for a text with this many column references.
     pub(super) fn on(references: usize) -> Self {
         Self { references, ..Self::default() }
     }
 }
 
 impl Analysis<'_> {
-    /// Walks a query inside those that are walked already.
+    /// Walks a nested query.
     pub(super) fn nested<T>(&mut self, work: impl FnOnce(&mut Self) -> Walk<T>) -> Walk<T> {
         if self.work.depth == NESTING_LIMIT {
             return unsupported(format!("queries nested deeper than {NESTING_LIMIT}"));
@@ -73,12 +74,12 @@ impl Analysis<'_> {
     }
 }
 
-/// Runs a step of the walk where the stack suffices for it.
+/// Runs a step of the walk with enough stack.
 pub(super) fn on_enough_stack<T>(work: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(RED_ZONE, STACK_STEP, work)
 }
 
-/// Refuses more columns than the server takes: each level of a query could double them.
+/// Refuses more columns than the server accepts. Each level of a query could double the number.
 pub(super) fn check_width(columns: usize) -> Walk {
     if columns > COLUMN_LIMIT {
         return unsupported(format!("a result of more than {COLUMN_LIMIT} columns"));

@@ -1,4 +1,4 @@
-//! Tenants that a statement itself names for the rows it writes.
+//! Tenants that a statement names for the rows that it writes.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -11,8 +11,8 @@ use super::scope::Value;
 use super::tree::Node;
 
 impl Analysis<'_> {
-    /// Notes a tenant that the statement itself names for a row it writes; it is compared with the connection's
-    /// tenant when the statement runs.
+    /// Records a tenant that the statement names for a row. It is compared with the connection's tenant at
+    /// each run.
     pub(super) fn name_tenant(&mut self, expression: Node<'_>, value: Value, table: &TableName) -> Walk {
         if value.own_tenant {
             return Ok(());
@@ -33,12 +33,12 @@ impl Analysis<'_> {
     }
 }
 
-/// `DEFAULT` in place of an expression.
+/// Whether an expression is `DEFAULT`.
 pub(super) fn is_default(node: Node<'_>) -> bool {
     node.only_child().is_some_and(|child| child.kind() == K::DEFAULT)
 }
 
-/// The value of an expression that is a bound value or a plain string, cast to uuid or not.
+/// The tenant in an expression that is a bound value or a plain string, with or without a cast to uuid.
 fn named_tenant(node: Node<'_>) -> Option<NamedTenant> {
     let children: Vec<Node<'_>> = node.children().collect();
     match &children[..] {
@@ -58,7 +58,7 @@ fn is_uuid(kind: Node<'_>) -> bool {
     kind.kind() == K::Typename && kind.text().eq_ignore_ascii_case("uuid")
 }
 
-/// A string literal that is one piece and has no escapes.
+/// The content of a simple string literal without escapes.
 fn plain_string(text: &str) -> Option<String> {
     let inner = text.strip_prefix('\'')?.strip_suffix('\'')?;
     (!inner.contains(['\'', '\\'])).then(|| inner.to_owned())

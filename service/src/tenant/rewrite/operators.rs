@@ -1,4 +1,4 @@
-//! Operators: PostgreSQL's own or declared ones, and no other of the same name.
+//! Operators, which must be built in or declared. No other operator of the same name can be called.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -9,7 +9,7 @@ use super::tree::Node;
 use super::walk::excerpt;
 use super::{Walk, unhandled};
 
-/// Every operator's name in `pg_operator` of PostgreSQL 15 to 18.
+/// The names of all operators of PostgreSQL 15 to 18 (`pg_operator`).
 const BUILT_IN: &[&str] = &[
     "!!", "!~", "!~*", "!~~", "!~~*", "#", "##", "#-", "#>", "#>>", "%", "&", "&&", "&<", "&<|", "&>", "*",
     "*<", "*<=", "*<>", "*=", "*>", "*>=", "+", "-", "->", "->>", "-|-", "/", "<", "<->", "<<", "<<=", "<<|",
@@ -18,13 +18,13 @@ const BUILT_IN: &[&str] = &[
     "~<~", "~=", "~>=~", "~>~", "~~", "~~*",
 ];
 
-/// Whether PostgreSQL itself has an operator of this name.
+/// Whether a built-in operator has this name.
 pub(crate) fn is_built_in(name: &str) -> bool {
     BUILT_IN.contains(&name)
 }
 
 impl Analysis<'_> {
-    /// An operator that PostgreSQL finds by its name alone.
+    /// Checks an operator that PostgreSQL looks up by its name without a schema.
     pub(super) fn operator(&mut self, name: &str, node: Node<'_>) -> Walk {
         if self.registry.declares_operator(name) {
             return Ok(());
@@ -38,7 +38,7 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// `qual_Op`, `subquery_Op`, `qual_all_Op`: an operator, or `OPERATOR()` with a schema.
+    /// Walks `qual_Op`, `subquery_Op` or `qual_all_Op`: an operator, or `OPERATOR()` with a schema.
     pub(super) fn named_operator(&mut self, node: Node<'_>) -> Walk {
         let children: Vec<Node<'_>> = node.children().collect();
         match &children[..] {

@@ -7,21 +7,22 @@ use super::limits::on_enough_stack;
 use super::tree::Node;
 use super::{Walk, types, unsupported};
 
-/// The name of a column that has none.
+/// The name of a column without a name.
 const NONE: &str = "?column?";
 
-/// How many steps the name is looked for. What takes more is refused: another name than the server's would name another
-/// column.
+/// The maximum number of steps of the search for a name.
+///
+/// A longer search is refused, because a name that differs from the server's would refer to another column.
 const MOST_STEPS: usize = 4096;
 
 /// The name of a column.
 pub(super) struct Name {
     pub(super) text: String,
-    /// Whether every release of PostgreSQL gives this name and no other.
+    /// Whether every release of PostgreSQL gives the column this name.
     pub(super) certain: bool,
 }
 
-/// The name of the column that an expression without an alias makes.
+/// The name of the column of an expression without an alias.
 pub(super) fn name(node: Node<'_>) -> Walk<Name> {
     let mut search = Search { steps: MOST_STEPS, certain: true };
     let found = search.figure(node);
@@ -32,7 +33,7 @@ pub(super) fn name(node: Node<'_>) -> Walk<Name> {
     Ok(Name { text, certain: search.certain })
 }
 
-/// A name, and whether a cast around the expression keeps it.
+/// A name, and whether it takes precedence over the name of a surrounding cast.
 type Figure = Option<(String, bool)>;
 
 #[allow(clippy::unnecessary_wraps, reason = "one of several ways to a figure")]
@@ -54,7 +55,7 @@ impl Search {
         on_enough_stack(|| self.figure_of_kind(node))
     }
 
-    /// No name that is the same everywhere.
+    /// Records that the name may differ between releases.
     const fn uncertain(&mut self) -> Figure {
         self.certain = false;
         None
@@ -130,7 +131,7 @@ impl Search {
         }
     }
 
-    /// The name of a scalar subquery: that of its first column, in the first branch of a set operation.
+    /// The name of a scalar subquery, which comes from the first column of its first branch.
     fn first_column(&mut self, query: Node<'_>) -> Figure {
         let mut node = query;
         loop {
@@ -188,7 +189,7 @@ impl Search {
     }
 }
 
-/// The name, if the expression is an unqualified column reference and nothing else.
+/// The name of an expression that is only an unqualified column reference.
 pub(super) fn bare_name(node: Node<'_>) -> Option<String> {
     if node.kind() == K::columnref {
         return node.only_child().map(identifier);
@@ -199,7 +200,7 @@ pub(super) fn bare_name(node: Node<'_>) -> Option<String> {
     bare_name(without_parentheses(node)?)
 }
 
-/// The only part of an expression, in parentheses or not: to PostgreSQL they are the same.
+/// The only part of an expression, with or without parentheses.
 fn without_parentheses(node: Node<'_>) -> Option<Node<'_>> {
     let children: Vec<Node<'_>> = node.children().collect();
     match &children[..] {
@@ -209,7 +210,7 @@ fn without_parentheses(node: Node<'_>) -> Option<Node<'_>> {
     }
 }
 
-/// What stands before `.*`.
+/// The part of an expression before `.*`.
 pub(super) enum BeforeStar<'t> {
     /// `t.*`, `schema.t.*`
     Relation(Vec<Node<'t>>),
@@ -217,7 +218,7 @@ pub(super) enum BeforeStar<'t> {
     Expression(Node<'t>),
 }
 
-/// The part of an expression before `.*`, if that is how the expression ends.
+/// The part of an expression before `.*`, if the expression ends with it.
 pub(super) fn before_star(node: Node<'_>) -> Option<BeforeStar<'_>> {
     let is_star = |fields: Node<'_>| {
         let last = fields.descendants().filter(|node| node.kind() == K::indirection_el).last();
@@ -245,7 +246,7 @@ pub(super) fn before_star(node: Node<'_>) -> Option<BeforeStar<'_>> {
     }
 }
 
-/// The elements of a row constructor, `(a, b)` or `ROW(a, b)`, in parentheses or not.
+/// The elements of a row constructor, `(a, b)` or `ROW(a, b)`, with or without parentheses.
 pub(super) fn row_elements(node: Node<'_>) -> Option<Vec<Node<'_>>> {
     match node.kind() {
         K::explicit_row | K::implicit_row | K::row => {
@@ -273,7 +274,7 @@ pub(super) fn row_elements(node: Node<'_>) -> Option<Vec<Node<'_>>> {
     }
 }
 
-/// Whether an expression is a subquery and nothing else.
+/// Whether an expression is only a subquery.
 pub(super) fn is_query(node: Node<'_>) -> bool {
     match node.kind() {
         K::select_with_parens => true,
@@ -282,7 +283,7 @@ pub(super) fn is_query(node: Node<'_>) -> bool {
     }
 }
 
-/// Whether an expression is a column reference and nothing else.
+/// Whether an expression is only a column reference.
 pub(super) fn is_column(node: Node<'_>) -> bool {
     match node.kind() {
         K::columnref => true,

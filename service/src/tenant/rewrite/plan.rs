@@ -6,32 +6,32 @@ use uuid::Uuid;
 use super::super::id::TenantId;
 use super::super::refusal::{Reason, Refusal, StatementKind};
 
-/// What one text becomes for every tenant: computed once, applied at each run.
+/// The rewritten form of a text, computed once for all tenants.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     /// The text to send.
     pub(crate) sql: Arc<str>,
     pub(crate) kind: StatementKind,
-    /// Whether running it can change nothing, so that its transaction need not be committed.
+    /// Whether it cannot change anything, so that its transaction does not need a commit.
     pub(crate) read_only: bool,
-    /// The tenants that the statement itself names for rows it writes.
+    /// The tenants that the statement names for the rows that it writes.
     pub(crate) named: Vec<NamedTenant>,
 }
 
 /// A value that the statement writes to `tenant_id`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NamedTenant {
-    /// The bound value with this index, from zero.
+    /// The bound value at this index, counted from zero.
     Parameter(usize),
     /// A string in the text.
     Literal(String),
 }
 
 impl Plan {
-    /// Refuses values that name another tenant for a row that is written.
+    /// Refuses values that name another tenant for a row.
     pub(crate) fn check(&self, tenant: TenantId, values: &[Value]) -> Result<(), Refusal> {
         for named in &self.named {
-            // What is given is shown only when it is a UUID: it may be a value bound in the wrong place.
+            // Only a UUID is shown in the message, because another value may have been bound here by mistake.
             let given = match named {
                 NamedTenant::Literal(text) => Uuid::parse_str(text).ok(),
                 NamedTenant::Parameter(index) => match values.get(*index) {

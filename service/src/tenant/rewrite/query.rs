@@ -14,19 +14,19 @@ use super::stamp::Stamp;
 use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 
-/// What the parts around a query ask of it.
+/// The context of a query that its outer parts determine.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Around<'a, 't> {
-    /// ORDER BY, LIMIT, FOR UPDATE: they belong to the innermost query without parentheses.
+    /// ORDER BY, LIMIT and FOR UPDATE, which belong to the query inside all parentheses.
     tail: &'a [Node<'t>],
-    /// The INSERT that takes the rows.
+    /// The stamp of the INSERT that takes the rows.
     pub(super) stamp: Option<&'a Stamp>,
-    /// Takes the columns of the first branch of a recursive query before the second one is walked.
+    /// Receives the columns of the first branch of a recursive query, before the second branch is walked.
     publish: Option<&'a dyn Fn(&Columns)>,
 }
 
 impl Analysis<'_> {
-    /// `SelectStmt`, `select_with_parens`, `select_no_parens`
+    /// Walks `SelectStmt`, `select_with_parens` or `select_no_parens`.
     pub(super) fn query(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Columns> {
         self.query_within(node, scope, Around::default())
     }
@@ -125,7 +125,7 @@ impl Analysis<'_> {
         Ok(columns)
     }
 
-    /// `TABLE t`, which is `SELECT * FROM t`.
+    /// Walks `TABLE t`, which means `SELECT * FROM t`.
     fn table_command(&mut self, node: Node<'_>, scope: &Scope<'_>, around: Around<'_, '_>) -> Walk<Columns> {
         let (mut relations, mut columns) = (Vec::new(), Columns::default());
         for child in node.children() {
@@ -143,7 +143,7 @@ impl Analysis<'_> {
         Ok(columns)
     }
 
-    /// `VALUES (..), (..)`
+    /// Walks `VALUES (..), (..)`.
     fn values(&mut self, node: Node<'_>, scope: &Scope<'_>, stamp: Option<&Stamp>) -> Walk<Columns> {
         let mut columns: Option<Vec<Column>> = None;
         for child in node.children() {
@@ -254,7 +254,7 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// An item of GROUP BY: a column of a relation, a column of the result, or an expression.
+    /// Walks an item of GROUP BY: a column of a relation, a column of the result, or an expression.
     fn group_by(
         &mut self,
         node: Node<'_>,
@@ -272,14 +272,14 @@ impl Analysis<'_> {
         self.expression(expression, scope).map(drop)
     }
 
-    /// An expression of ORDER BY or DISTINCT ON: a column of the result, or an expression.
+    /// Walks an item of ORDER BY or DISTINCT ON: a column of the result, or an expression.
     fn sorted(&mut self, expression: Node<'_>, columns: &Columns, scope: &Scope<'_>) -> Walk {
         let is_output = output::bare_name(expression)
             .is_some_and(|name| columns.list.iter().any(|column| column.name == name));
         if is_output { Ok(()) } else { self.expression(expression, scope).map(drop) }
     }
 
-    /// ORDER BY, LIMIT and locks of a query with these columns and relations.
+    /// Walks ORDER BY, LIMIT and locks of a query with these columns and relations.
     fn tail(
         &mut self,
         tail: &[Node<'_>],
@@ -294,7 +294,7 @@ impl Analysis<'_> {
                 K::select_limit | K::opt_select_limit => self.limit(*clause, &scope)?,
                 _ => {
                     self.read_only &= clause.descendants().all(|node| node.kind() != K::FOR);
-                    // The names are those of the relations; the server checks them.
+                    // The names refer to relations of the query. The server checks them.
                     let names = clause.descendants().filter(|node| node.kind() == K::qualified_name);
                     names.into_iter().try_for_each(check_label)?;
                 }
@@ -303,7 +303,7 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// `ORDER BY ..` of a query with these columns.
+    /// Walks `ORDER BY ..` of a query with these columns.
     pub(super) fn order_by(&mut self, node: Node<'_>, columns: &Columns, scope: &Scope<'_>) -> Walk {
         for child in node.children() {
             match child.kind() {
@@ -354,7 +354,7 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// The columns of a list of targets, of which `*` stands for all columns of FROM.
+    /// Walks a select list and returns its columns. `*` stands for all columns of FROM.
     pub(super) fn target_list(&mut self, node: Node<'_>, all: &Columns, scope: &Scope<'_>) -> Walk<Columns> {
         let mut columns = Columns::default();
         let mut list: Vec<Column> = Vec::new();
@@ -364,7 +364,7 @@ impl Analysis<'_> {
                 K::target_list => return self.target_list(child, all, scope),
                 K::target_el => {
                     let found = self.target(child, all, scope)?;
-                    // A column whose name is not certain is one column all the same.
+                    // A column with an uncertain name still counts as one column.
                     let is_one = found.list.len() == 1 && child.has(K::a_expr);
                     columns.unordered |= found.unordered || found.open && !is_one;
                     columns.open |= found.open;
@@ -405,7 +405,7 @@ impl Analysis<'_> {
         }
     }
 
-    /// The columns of `t.*` and `(t).*`, if the expression is one of them.
+    /// The columns of `t.*` or `(t).*`, if the expression has this form.
     fn expansion(&mut self, expression: Node<'_>, scope: &Scope<'_>) -> Walk<Option<Columns>> {
         let Some(star) = output::before_star(expression) else { return Ok(None) };
         match star {
@@ -432,7 +432,7 @@ fn is_default_of_insert(expression: Node<'_>, stamp: Option<&Stamp>) -> bool {
     stamp.is_some() && super::named_tenant::is_default(expression)
 }
 
-/// The columns of a set operation: the names of the first branch.
+/// The columns of a set operation, with the names of the first branch.
 fn united(first: &Columns, other: &Columns) -> Columns {
     let list = either(first.list.to_vec(), other.list.iter().cloned());
     Columns {

@@ -1,4 +1,4 @@
-//! What a part of a statement can name: relations with their columns, and common table expressions.
+//! The names in scope of a part of a statement: relations, columns and common table expressions.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,13 +7,13 @@ use super::super::refusal::Reason;
 use super::super::registry::TableName;
 use super::Walk;
 
-/// What is known of the value of an expression.
+/// The known properties of the value of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Value {
-    /// Whether the value may be a row, or an array of rows. PostgreSQL finds functions, operators and casts by the
-    /// types of their operands, and every table is a type.
+    /// Whether the value may be a row, or an array of rows. PostgreSQL looks up functions, operators and
+    /// casts by the types of their operands, and every table is a type.
     pub(super) row: bool,
-    /// Whether the value is certain to be the connection's own tenant.
+    /// Whether the value is certain to be the tenant of the connection.
     pub(super) own_tenant: bool,
 }
 
@@ -21,7 +21,7 @@ impl Value {
     pub(super) const PLAIN: Self = Self { row: false, own_tenant: false };
     pub(super) const ROW: Self = Self { row: true, own_tenant: false };
 
-    /// The value of an expression that is one of several, such as the branches of CASE.
+    /// Combines the values of alternatives, such as the branches of CASE.
     pub(super) const fn or(self, other: Self) -> Self {
         Self { row: self.row || other.row, own_tenant: self.own_tenant && other.own_tenant }
     }
@@ -44,9 +44,9 @@ impl Column {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Columns {
     pub(super) list: Rc<[Column]>,
-    /// Whether there may be others, as in the result of a function that the application declared.
+    /// Whether there may be unknown columns, as in the result of a declared function.
     pub(super) open: bool,
-    /// Whether the server may have them in another order, so that an alias renames others than it does here.
+    /// Whether the server may have them in another order, so that an alias may rename other columns.
     pub(super) unordered: bool,
 }
 
@@ -55,7 +55,7 @@ impl Columns {
         Self { list: list.into(), ..Self::default() }
     }
 
-    /// The columns under the names of an alias, which may be fewer.
+    /// The columns renamed by an alias, which may have fewer names.
     pub(super) fn renamed(&self, names: &[String]) -> Self {
         let mut list = self.list.to_vec();
         if self.unordered && !names.is_empty() {
@@ -81,24 +81,24 @@ impl Columns {
     }
 }
 
-/// Something that columns are taken from.
+/// A source of columns, such as a table or a subquery.
 #[derive(Debug, Clone)]
 pub(super) struct Relation {
-    /// The name by which columns are qualified, as PostgreSQL stores it. A join without an alias has none.
+    /// The name that qualifies its columns, as PostgreSQL stores it. A join without an alias has none.
     pub(super) label: Option<String>,
-    /// The same as the statement writes it.
+    /// The same name as written in the statement.
     pub(super) label_text: String,
-    /// The table, where the statement can name it by its schema too.
+    /// The table, if the statement can also refer to it with its schema.
     pub(super) table: Option<TableName>,
     pub(super) columns: Columns,
-    /// Whether it is a table and has the system columns.
+    /// Whether it is a table with system columns.
     pub(super) has_system_columns: bool,
-    /// Whether unqualified names find its system columns: those of tables inside a join are found qualified alone.
+    /// Whether its system columns must be qualified, as those of a table inside a join.
     pub(super) joined: bool,
 }
 
 impl Relation {
-    /// A relation that is no table.
+    /// Creates a relation that is not a table.
     pub(super) fn derived(label: Option<String>, columns: Columns) -> Self {
         Self {
             label_text: String::new(),
@@ -115,11 +115,11 @@ impl Relation {
 #[derive(Debug)]
 pub(super) struct Cte {
     pub(super) name: String,
-    /// Its columns, as soon as they are known: a recursive one's after its first branch.
+    /// Its columns, once they are known. For a recursive expression they are known after its first branch.
     pub(super) columns: RefCell<Option<Columns>>,
 }
 
-/// The names that a part of a statement sees, innermost first.
+/// The names in scope of a part of a statement, innermost first.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope<'a> {
     pub(super) relations: &'a [Relation],
@@ -127,11 +127,11 @@ pub(super) struct Scope<'a> {
     pub(super) outer: Option<&'a Scope<'a>>,
 }
 
-/// What a column reference means.
+/// The meaning of a column reference.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Meaning<'a> {
     Column(Value),
-    /// A system column, written without the relation it belongs to.
+    /// A system column, written without its relation.
     SystemColumn {
         label: &'a str,
     },
@@ -156,13 +156,15 @@ impl<'a> Scope<'a> {
         std::iter::successors(Some(self), |scope| scope.outer)
     }
 
-    /// The common table expression of a name.
+    /// The common table expression of this name.
     pub(super) fn cte(&'a self, name: &str) -> Option<&'a Cte> {
         self.levels().find_map(|scope| scope.ctes.iter().rfind(|cte| cte.name == name))
     }
 
-    /// What an unqualified name means: a column of the nearest relation that has one, or else the row of the nearest
-    /// relation of that name (`transformColumnRef` of PostgreSQL).
+    /// Resolves an unqualified name as PostgreSQL's `transformColumnRef` does.
+    ///
+    /// It means a column of the nearest relation that has one, or else the row of the nearest relation of
+    /// this name.
     pub(super) fn unqualified(&'a self, name: &str) -> Walk<Meaning<'a>> {
         let mut open = false;
         for scope in self.levels() {
@@ -175,7 +177,7 @@ impl<'a> Scope<'a> {
                 open |= relation.columns.open;
             }
             if let Some(value) = found {
-                // A relation further inside may have a column of the name, of which nothing is known.
+                // An inner relation with unknown columns may have a column of this name.
                 return Ok(Meaning::Column(if open_inside { Value::ROW } else { value }));
             }
             if SYSTEM_COLUMNS.contains(&name) {
@@ -197,7 +199,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The nearest relation of a name.
+    /// The nearest relation of this name.
     pub(super) fn relation(&'a self, label: &str) -> Option<&'a Relation> {
         self.levels().find_map(|scope| {
             scope.relations.iter().find(|relation| relation.label.as_deref() == Some(label))

@@ -1,10 +1,10 @@
-//! What an application allows in its statements.
+//! Settings of the rewriter.
 
-/// The choices of the builder that decide about a statement.
+/// The choices of the builder that affect the rewriting.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Settings {
-    /// Whether `EXPLAIN` is allowed, whose estimates come from statistics over all tenants' rows.
+    /// Whether `EXPLAIN` is allowed. Its estimates come from statistics over the rows of all tenants.
     pub(crate) explain: bool,
-    /// Whether statements bring the token of row-level security along.
+    /// Whether each statement binds the token for row-level security.
     pub(crate) token: bool,
 }

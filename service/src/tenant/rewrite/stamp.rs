@@ -1,4 +1,4 @@
-//! The tenant in the rows of an INSERT.
+//! Adds the tenant to the rows of an INSERT.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -10,24 +10,24 @@ use super::scope::{Columns, Value};
 use super::tree::Node;
 use super::{Walk, unsupported};
 
-/// Where the tenant stands in the rows of an INSERT.
+/// The position of the tenant in the rows of an INSERT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Behind the last column: the statement does not name it.
+    /// After the last column, because the statement does not name it.
     Last,
-    /// At this index.
+    /// At this index, because the statement names it.
     At(usize),
-    /// The statement names no columns. The tenant's column has this index in the table, so the statement gives it if
-    /// its rows are longer.
+    /// The index of the tenant column in the table, because the statement names no columns. Rows that are
+    /// longer contain the tenant.
     InTable(usize),
 }
 
-/// How the rows of an INSERT get their tenant.
+/// The stamp that adds the tenant to the rows of an INSERT.
 #[derive(Debug)]
 pub(super) struct Stamp {
     pub(super) table: TableName,
     pub(super) place: Place,
-    /// The columns that the rows give, in order: whether they hold rows.
+    /// For each column of the INSERT, in order, whether its values are rows.
     pub(super) rows: Vec<bool>,
 }
 
@@ -40,7 +40,7 @@ impl Stamp {
         }
     }
 
-    /// Refuses rows for columns that are none: the assignment would look for a cast.
+    /// Refuses a row as the value of a column without a row type, because PostgreSQL would look up a cast.
     fn check_values(&self, values: impl Iterator<Item = Value>) -> Walk {
         for (index, value) in values.enumerate() {
             if value.row && !self.rows.get(index).copied().unwrap_or(false) {
@@ -51,7 +51,7 @@ impl Stamp {
         Ok(())
     }
 
-    /// Stamps a row of VALUES whose list ends at `end`.
+    /// Stamps a row of VALUES that ends at `end`.
     pub(super) fn row(&self, analysis: &mut Analysis<'_>, row: &[(Node<'_>, Value)], end: usize) -> Walk {
         self.check_values(row.iter().map(|(_, value)| *value))?;
         let Place::At(index) = self.place(row.len()) else {
@@ -64,7 +64,7 @@ impl Stamp {
         }
     }
 
-    /// What has to be added to the select list, if there is one with these columns.
+    /// The text to add to the select list of a query with these columns, if any.
     pub(super) fn select_list_end(
         &self,
         analysis: &mut Analysis<'_>,
@@ -90,7 +90,7 @@ impl Stamp {
         let Place::At(index) = self.place(targets.len()) else {
             return Ok(format!(", {}::uuid", analysis.tenant));
         };
-        // A wildcard stands for a number of columns that may have changed since they were read.
+        // The number of columns of a wildcard may have changed since the columns were read.
         if list.is_none() || targets.iter().take(index + 1).any(is_star) {
             return Err(unknown());
         }

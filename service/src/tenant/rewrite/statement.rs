@@ -1,4 +1,4 @@
-//! One text: it holds one statement, which becomes a plan.
+//! Turns a text with one statement into a plan.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -32,11 +32,12 @@ pub(super) fn plan(
     })
 }
 
-/// The deepest nesting of parentheses and brackets, those in literals and comments included.
+/// The maximum nesting of parentheses and brackets, including those in literals and comments.
 const NESTING_LIMIT: usize = 256;
 
-/// Parses and drops the tree on a stack that fits the text: every item of a list is a level of the tree while it is
-/// parsed. The walk grows the stack by itself.
+/// Parses and drops the tree on a stack sized for the text.
+///
+/// While the text is parsed, every item of a list adds a level to the tree. The walk grows its stack itself.
 fn on_deep_stack<T>(text: &str, work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
     /// The stack that the parser takes for one level of the tree, in bytes: 512 without optimization.
     const PER_WORD: usize = 768;
@@ -60,7 +61,7 @@ fn on_deep_stack<T>(text: &str, work: impl FnOnce() -> Result<T, Refusal>) -> Re
     }
     let size = count.saturating_mul(PER_WORD).saturating_add(deepest * PER_NESTING + RED_ZONE);
     if text.len() > TEXT_LIMIT {
-        // Refused before the stack is made.
+        // A long text is refused before the stack is allocated.
         let reason = Reason::TooLarge { bytes: text.len(), limit: TEXT_LIMIT };
         return Err(Refusal::new(StatementKind::Unknown, reason));
     }
@@ -97,7 +98,7 @@ impl Draft<'_, '_> {
     }
 }
 
-/// The statement of a text that holds exactly one.
+/// The statement of a text with exactly one statement.
 fn only_statement(root: Node<'_>) -> Walk<Node<'_>> {
     let mut statements = Vec::new();
     let mut pending: Vec<Node<'_>> = root.children().collect();
@@ -131,8 +132,10 @@ fn highest_placeholder(tree: &Tree<'_>) -> usize {
     placeholders.filter_map(|token| placeholder(token.text())).max().unwrap_or(0)
 }
 
-/// A backslash in a plain literal means what it says as long as `standard_conforming_strings` is on. Written as an
-/// escape it means the same under either setting, so that no session can read a literal's end elsewhere.
+/// Rewrites plain literals with backslashes as escape literals.
+///
+/// A backslash in a plain literal depends on `standard_conforming_strings`. An escape literal means the same
+/// under either setting, so the end of the literal does not depend on the session.
 fn escape_backslashes(tree: &Tree<'_>, edits: &mut Edits) -> Walk {
     let literals = tree.tokens().filter(|token| token.kind() == K::SCONST);
     for literal in literals.filter(|token| token.text().starts_with('\'') && token.text().contains('\\')) {

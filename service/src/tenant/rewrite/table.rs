@@ -1,4 +1,4 @@
-//! Registered tables: the one that a name means, its columns, and the relation that it becomes.
+//! Lookup of registered tables, with their columns and relations.
 
 use watertight_schema::sql;
 
@@ -12,7 +12,7 @@ use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 
 impl Analysis<'_> {
-    /// The table that a name means, and whose rows it holds.
+    /// Finds the table of a name, and its ownership.
     pub(super) fn lookup(&self, name: Node<'_>) -> Walk<(TableName, Ownership)> {
         let table = match &parts(name)?[..] {
             [name] => self.registry.resolve(None, &identifier(*name)),
@@ -25,8 +25,7 @@ impl Analysis<'_> {
         }
     }
 
-    /// Writes the schema that a table has in the database, where the statement names another or leaves it to
-    /// `search_path`.
+    /// Writes the schema of a table in the database, if the statement has another schema or none.
     pub(super) fn write_schema(&mut self, name: Node<'_>, table: &TableName) -> Walk {
         match parts(name)?[..] {
             [only] => self.edits.insert(only.start(), format!("{}.", sql::identifier(&table.schema))),
@@ -36,7 +35,7 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// Replaces the schema that a statement writes by the one that the table has in the database.
+    /// Replaces the schema in a statement with the table's schema in the database.
     pub(super) fn replace_schema(&mut self, schema: Node<'_>, table: &TableName) {
         if identifier(schema) != table.schema {
             self.edits.replace(schema.start(), schema.end(), sql::identifier(&table.schema));
@@ -59,7 +58,7 @@ impl Analysis<'_> {
         Columns::known(list)
     }
 
-    /// A relation that stands for a registered table.
+    /// Creates the relation of a registered table.
     pub(super) fn table_relation(
         &self,
         name: Node<'_>,

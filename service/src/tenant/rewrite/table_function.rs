@@ -1,4 +1,4 @@
-//! Functions in FROM, `JSON_TABLE` and `XMLTABLE`: the columns of their results.
+//! The columns of functions in FROM, `JSON_TABLE` and `XMLTABLE`.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -11,7 +11,7 @@ use super::tree::Node;
 use super::walk::excerpt;
 use super::{Walk, unhandled};
 
-/// PostgreSQL's own functions whose result is a row, with its columns.
+/// Built-in functions that return rows, with their columns.
 const RETURNING_ROWS: &[(&str, &[&str])] = &[
     ("json_each", &["key", "value"]),
     ("json_each_text", &["key", "value"]),
@@ -19,7 +19,7 @@ const RETURNING_ROWS: &[(&str, &[&str])] = &[
     ("jsonb_each_text", &["key", "value"]),
 ];
 
-/// The columns by which PostgreSQL names the results of functions with one result of its own name.
+/// Built-in functions with a named result column, which differs from the function's name.
 const NAMED_RESULTS: &[(&str, &str)] = &[
     ("json_array_elements", "value"),
     ("json_array_elements_text", "value"),
@@ -40,7 +40,7 @@ const TO_TSVECTOR: &[&str] = &[
 ];
 
 impl Analysis<'_> {
-    /// The columns of an expression that is a call of a function that returns rows.
+    /// The columns of an expression that calls a function that returns rows.
     pub(super) fn row_function(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Option<Columns>> {
         self.expression(node, scope)?;
         let call = node.descendants().find(|node| matches!(node.kind(), K::func_application));
@@ -87,7 +87,7 @@ impl Analysis<'_> {
             return Ok(Columns::known([Column::new(*result, Value::PLAIN)]));
         }
         if last.ends_with("_populate_record") || last.ends_with("_populate_recordset") {
-            // The columns are those of the type that the first argument is cast to.
+            // The columns come from the type to which the first argument is cast.
             let arguments = call.child(K::func_arg_list);
             let kind = arguments
                 .and_then(|arguments| arguments.children().next())
@@ -110,7 +110,7 @@ impl Analysis<'_> {
         Ok(Columns::known([Column::new(alias.unwrap_or(last), Value { row: value.row, own_tenant: false })]))
     }
 
-    /// `JSON_TABLE (..)`
+    /// Walks `JSON_TABLE (..)`.
     pub(super) fn json_table(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Columns> {
         let mut columns = Vec::new();
         for child in node.children() {
@@ -125,7 +125,7 @@ impl Analysis<'_> {
         Ok(Columns::known(columns))
     }
 
-    /// The columns of one level come before those of the levels below it.
+    /// Adds the columns of one level, and after them the columns of nested levels.
     fn json_columns(&mut self, node: Node<'_>, columns: &mut Vec<Column>, scope: &Scope<'_>) -> Walk {
         let mut below = Vec::new();
         for definition in node.children().filter(|child| child.kind() != K::Comma) {
@@ -147,7 +147,7 @@ impl Analysis<'_> {
         below.into_iter().try_for_each(|list| self.json_columns(list, columns, scope))
     }
 
-    /// `XMLTABLE (..)`
+    /// Walks `XMLTABLE (..)`.
     pub(super) fn xml_table(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Columns> {
         let mut columns = Vec::new();
         for child in node.children() {
@@ -180,7 +180,10 @@ impl Analysis<'_> {
     }
 }
 
-/// `unnest(a, b)` in FROM, which PostgreSQL knows by its bare name alone and reads as its own `unnest` of each.
+/// Whether a call is `unnest(a, b)` in FROM.
+///
+/// PostgreSQL recognizes this form only without a schema, and expands it to its own `unnest` of each
+/// argument.
 fn is_unnest_of_several(call: Node<'_>) -> bool {
     let plain = call
         .children()
@@ -202,8 +205,8 @@ fn unnested(call: Node<'_>, alias: Option<String>, value: Value) -> Columns {
         [argument] => match type_of(*argument) {
             Unnested::Tsvector => plain_columns(&["lexeme", "positions", "weights"]),
             Unnested::Array => Columns::known([single]),
-            // The columns may be those of a tsvector. The row of one is of no type that a cast or a function can be
-            // declared for, and operators over `record` are known.
+            // The result may be a tsvector with three columns. No cast or function can be declared for the
+            // type of its row, and the operators over `record` are known.
             Unnested::Unknown => Columns { unordered: true, ..Columns::known([single]) },
         },
         _ => Columns::known(vec![single; arguments.len()]),
@@ -216,7 +219,7 @@ enum Unnested {
     Unknown,
 }
 
-/// What the last part of an expression says of its type.
+/// The type of an expression, as far as its last part shows it.
 fn type_of(node: Node<'_>) -> Unnested {
     let children: Vec<Node<'_>> = node.children().collect();
     match &children[..] {
@@ -242,7 +245,7 @@ fn type_of(node: Node<'_>) -> Unnested {
     }
 }
 
-/// Whether a function of PostgreSQL's own returns a row.
+/// Whether a built-in function returns a row.
 pub(super) fn returns_row(function: &str) -> bool {
     row_columns(function).is_some()
 }

@@ -1,4 +1,4 @@
-//! The table that a statement changes, and what guards it.
+//! The table that a statement changes, and its guards.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -16,8 +16,9 @@ pub(super) struct Target {
 }
 
 impl Analysis<'_> {
-    /// The condition of an UPDATE, a DELETE or a DO UPDATE, with the tenant's in front of it. Without a condition it
-    /// is added at `end`.
+    /// Puts the guard before the condition of an UPDATE, a DELETE or a DO UPDATE.
+    ///
+    /// If there is no condition, the guard is added at `end`.
     pub(super) fn guarded_condition(
         &mut self,
         condition: Option<Node<'_>>,
@@ -41,7 +42,7 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// `condition` becomes `guard AND (condition)`.
+    /// Turns `condition` into `guard AND (condition)`.
     pub(super) fn guarded_expression(&mut self, condition: Node<'_>, guard: &str, scope: &Scope<'_>) -> Walk {
         self.edits.insert(condition.start(), format!("{guard} AND ("));
         self.plain_expression(condition, scope)?;
@@ -49,8 +50,9 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// `RETURNING ..`, which sees the target, the relations of FROM, and from PostgreSQL 18 on `old` and `new`. `*` stands
-    /// for all of `all`.
+    /// Walks `RETURNING ..`. `*` stands for all columns of `all`.
+    ///
+    /// It can use the target, the relations of FROM, and `old` and `new` of PostgreSQL 18.
     pub(super) fn returning(
         &mut self,
         node: Option<Node<'_>>,
@@ -82,7 +84,7 @@ impl Analysis<'_> {
         unhandled(node)
     }
 
-    /// A table that is changed. Common table expressions are not looked at: they cannot be changed.
+    /// Finds the table that a statement changes. It cannot be a common table expression.
     pub(super) fn changed_table(&mut self, name: Node<'_>, alias: Option<Node<'_>>) -> Walk<Target> {
         self.read_only = false;
         let (table, ownership) = self.lookup(name)?;

@@ -6,7 +6,7 @@ fn rewriter() -> Rewriter {
     Rewriter::new(registry(), Settings { explain: true, token: false }, 1 << 20)
 }
 
-/// The text that is sent, without the comment that tells the driver's cache how many values it is bound with.
+/// The rewritten text, without the comment at its end about the bound values.
 fn rewritten(text: &str) -> Result<String, Refusal> {
     let rewriter = rewriter();
     let answer = match rewriter.rewrite(text, 0) {
@@ -249,7 +249,7 @@ fn the_type_that_carries_the_tenant_is_not_for_statements() {
         let reason = refused(text);
         assert!(matches!(reason, Reason::UnknownType(_) | Reason::UnknownFunction(_)), "{text}: {reason}");
     }
-    // Written by its code points it would be another name to the parser.
+    // The parser would read a name with Unicode escapes as another name.
     for text in
         [r#"SELECT 'x'::watertight.U&"tenant\005ftoken""#, r#"SELECT 'x'::u&"!0074enant_token" UESCAPE '!'"#]
     {
@@ -292,7 +292,7 @@ fn deep_and_long_statements_are_answered() {
     assert!(rewritten(&long).is_ok());
     for opening in ["(", "(SELECT ", "NOT ", "abs(", "-", "CASE WHEN ", "POSITION('a' IN ", "a.", "[", "x::"]
     {
-        // Accepted or refused, but answered: `NOT NOT 1` is a statement.
+        // The rewriter must return and may accept the text: `NOT NOT 1` is a statement.
         let _ = rewritten(&format!("SELECT {}1", opening.repeat(5_000)));
     }
     let nested = |depth| format!("SELECT {}1{}", "(SELECT ".repeat(depth), ")".repeat(depth));
@@ -300,7 +300,7 @@ fn deep_and_long_statements_are_answered() {
     assert!(matches!(refused(&nested(300)), Reason::Unsupported(_)));
     let list = (1..=60_000).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
     assert!(rewritten(&format!("SELECT * FROM services WHERE id IN ({list})")).is_ok());
-    // Each level doubles the columns; the server stops at 1,664.
+    // Each level doubles the columns. The limit of the server is 1,664.
     let levels: Vec<_> = (1..40).map(|n| format!("c{n} AS (SELECT x.*, x.* FROM c{} x)", n - 1)).collect();
     let doubling = format!("WITH c0 AS (SELECT 1 AS a), {} SELECT 1", levels.join(", "));
     assert!(matches!(refused(&doubling), Reason::Unsupported(_)));
@@ -323,7 +323,7 @@ fn a_limit_is_named_where_it_is_exceeded() {
 
 #[test]
 fn what_postgresql_would_read_otherwise_is_refused() {
-    // PostgreSQL ends the comment at the carriage return, and would see the second table.
+    // PostgreSQL ends the comment at the carriage return and would read the second table.
     assert_eq!(
         refused("SELECT 1 FROM services -- \r, secrets"),
         Reason::UnknownTable("public.secrets".to_owned())
@@ -336,7 +336,7 @@ fn what_postgresql_would_read_otherwise_is_refused() {
     ] {
         assert!(matches!(refused(text), Reason::NotUnderstood(_)), "{text}");
     }
-    // A space without a break is a letter to PostgreSQL.
+    // PostgreSQL treats a no-break space as a letter.
     assert_eq!(refused("SELECT 1 FROM services WHERE a=\u{a0}b"), Reason::UnknownColumn("\u{a0}b".into()));
     // An operator ends where a comment starts.
     becomes(
@@ -351,7 +351,7 @@ fn what_postgresql_would_read_otherwise_is_refused() {
 
 #[test]
 fn words_mean_what_they_mean_to_postgresql() {
-    // A word that is a bare label ends nothing.
+    // A keyword that can be a label without AS does not end an expression.
     assert_eq!(
         refused(
             "SELECT 1 END, f.s, x.password_hash FROM (SELECT set_config('app.tenant_id', 'b', true) AS s OFFSET 0) f, \
@@ -363,7 +363,7 @@ fn words_mean_what_they_mean_to_postgresql() {
         "SELECT email OR FROM clients",
         r#"SELECT email OR FROM ("public".clients JOIN (SELECT) AS "__tenant_1" ON clients."tenant_id" = $1)"#,
     );
-    // A word is the table's alias, and the guard goes by it.
+    // The keyword is the alias of the table, and the guard uses it.
     becomes(
         "UPDATE services GLOBAL SET name = 'x' FROM (SELECT 'a'::uuid AS tenant_id) AS services",
         r#"UPDATE "public".services GLOBAL SET name = 'x' FROM (SELECT 'a'::uuid AS tenant_id) AS services WHERE GLOBAL."tenant_id" = $1"#,
@@ -604,7 +604,8 @@ fn the_setting_that_carries_the_tenant_is_not_read() {
 #[test]
 fn columns_are_counted_as_the_server_counts_them() {
     for text in [
-        // The common column of a join stands first and once, so an alias renames others than it seems.
+        // The common column of a join comes first and only once, which shifts the columns that an alias
+        // renames.
         "INSERT INTO services (tenant_id, id) SELECT z.t, z.i FROM \
          (SELECT * FROM (SELECT 1 AS id) q JOIN clients USING (id) CROSS JOIN (SELECT 'x'::uuid AS f) f) \
          AS z (i, x, t)",
@@ -649,7 +650,7 @@ fn columns_are_counted_as_the_server_counts_them() {
     assert!(matches!(refused(&deep.replace("SELECT w FROM", "SELECT lower(w) FROM")), Reason::RowOperand(_)));
 }
 
-/// The text that is sent where `auth` is in the schema `identity` and booking in the schema `Studio 1`.
+/// Checks the rewritten text with `auth` in the schema `identity` and booking in the schema `Studio 1`.
 #[track_caller]
 fn becomes_moved(text: &str, expected: &str) {
     let rewriter = Rewriter::new(moved_registry(), Settings { explain: true, token: false }, 1 << 20);
@@ -716,10 +717,10 @@ fn names_that_mean_no_moved_table_are_refused() {
     let refused = |text: &str| rewriter.rewrite(text, 0).map_err(|refusal| refusal.reason);
     assert_eq!(refused("SELECT 1 FROM users"), Err(Reason::UnknownTable("public.users".to_owned())));
     assert_eq!(refused("SELECT 1 FROM auth.clients"), Err(Reason::UnknownTable("auth.clients".to_owned())));
-    // The table in FROM is the application's, and the column's name says watertight's.
+    // The table in FROM belongs to the application, but the column name refers to watertight's table.
     let column = refused("SELECT public.clients.name FROM clients");
     assert_eq!(column, Err(Reason::UnknownColumn("public.clients.name".to_owned())));
-    // Rows of a moved table are refused as those of any other.
+    // Rows of a table in another schema are refused like all rows.
     assert!(matches!(refused("SELECT NULL::auth.users::text"), Err(Reason::RowOperand(_))));
     assert!(matches!(refused("SELECT 'auth.users'::regclass"), Err(Reason::UnknownType(_))));
 }

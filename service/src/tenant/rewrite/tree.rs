@@ -1,8 +1,8 @@
-//! The syntax tree of one text, by PostgreSQL's own grammar.
+//! The syntax tree of a text, from PostgreSQL's own grammar.
 //!
-//! The parser is `postgresql-cst-parser`: the LALR tables of PostgreSQL 17's `gram.y` and `scan.l`. Its tree is
-//! lossless and names its nodes after the grammar's productions. This module copies the tree into a vector without
-//! comments and white space, and proves on the way that the tokens make up the whole text.
+//! The parser is `postgresql-cst-parser`, with the LALR tables of PostgreSQL 17's `gram.y` and `scan.l`. Its
+//! tree is lossless, and its nodes are named after the productions of the grammar. This module copies the
+//! tree into a vector without comments and white space, and verifies that its tokens cover the whole text.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,10 +14,10 @@ use postgresql_cst_parser::{ParserError, ResolvedNode};
 use super::super::refusal::Reason;
 use super::lexical;
 
-/// The longest text that is parsed, in bytes. The 65,535 values that a statement can bind make about half of it.
+/// The maximum length of a text in bytes. The 65,535 placeholders of a statement need about half of it.
 pub(super) const TEXT_LIMIT: usize = 2 << 20;
 
-/// Productions that list their items by recursion. Their items become children of one node.
+/// Productions that define lists by recursion. Their items become children of one node.
 const LISTS: &[SyntaxKind] = &[
     SyntaxKind::array_expr_list,
     SyntaxKind::attrs,
@@ -58,7 +58,7 @@ const LISTS: &[SyntaxKind] = &[
     SyntaxKind::xmltable_column_option_list,
 ];
 
-/// A place in [`Tree::entries`]; zero, the root, stands for none.
+/// An index into [`Tree::entries`]. Zero, the index of the root, means none.
 type Index = u32;
 
 #[derive(Debug, Clone, Copy)]
@@ -79,13 +79,14 @@ pub(super) struct Tree<'t> {
 }
 
 impl<'t> Tree<'t> {
-    /// Parses a text. The caller provides the stack: the parser recurses as deep as the text nests.
+    /// Parses a text. The caller provides the stack, because the parser recurses with the nesting of the
+    /// text.
     pub(super) fn parse(text: &'t str) -> Result<Self, Reason> {
         if text.contains('\0') {
             return Err(Reason::NotUnderstood("a NUL character ends the text on the server".to_owned()));
         }
         lexical::check(text)?;
-        // The parser panics on texts that it does not know. `lexical` refuses those that are known before.
+        // The parser panics on some texts. `lexical` has already refused the known ones.
         let parsed = catch_unwind(AssertUnwindSafe(|| postgresql_cst_parser::parse(text)));
         let root = parsed
             .map_err(|_| Reason::NotUnderstood("the parser gave up".to_owned()))?
@@ -100,7 +101,8 @@ impl<'t> Tree<'t> {
         let mut builder = Builder { entries: Vec::with_capacity(text.len() / 2), open: Vec::new() };
         builder.enter(root.kind());
         let mut done = 0;
-        // The green tree is walked by hand: its nodes do not know their parents, so no step depends on the depth.
+        // The walk uses the green tree, whose nodes have no parents, so the cost of a step does not depend on
+        // the depth.
         let mut pending = vec![root.green().children()];
         while let Some(children) = pending.last_mut() {
             match children.next() {
@@ -126,7 +128,7 @@ impl<'t> Tree<'t> {
                 }
             }
         }
-        // The parser leaves white space at the end out of its tree.
+        // The tree of the parser does not contain white space at the end of the text.
         if text.get(done..).is_none_or(|rest| !rest.chars().all(|c| " \t\n\r\x0b\x0c".contains(c))) {
             return Err(Reason::NotUnderstood(format!("byte {done} is not in the tree")));
         }
@@ -172,7 +174,8 @@ fn message(error: &ParserError) -> String {
 
 struct Builder {
     entries: Vec<Entry>,
-    /// The open nodes, each with its last child. A list inside a list of its kind opens the outer one again.
+    /// The open nodes, each with its last child. A list inside a list of the same kind reopens the outer
+    /// list.
     open: Vec<(usize, usize)>,
 }
 
@@ -201,7 +204,7 @@ impl Builder {
         let Some(&Entry { start, end, .. }) = self.entries.get(index) else { return };
         if let Some(outer) = self.open.last_mut() {
             if outer.0 == index {
-                // The items of the inner list were added to the outer one.
+                // The items of the inner list were added to the outer list.
                 outer.1 = last;
             } else if let Some(outer) = self.entries.get_mut(outer.0) {
                 outer.start = outer.start.min(start);
@@ -271,7 +274,7 @@ impl<'t> Node<'t> {
         self.entry().start as usize
     }
 
-    /// The offset behind the last byte of its last token.
+    /// The offset after the last byte of its last token.
     pub(super) fn end(self) -> usize {
         self.entry().end as usize
     }

@@ -1,4 +1,4 @@
-//! Types: PostgreSQL's own, those of the registered tables' columns, and declared ones.
+//! Types: built-in types, column types of registered tables, and declared types.
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
@@ -11,8 +11,9 @@ use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 use watertight_schema::sql;
 
-/// PostgreSQL's own types that a statement may name, sorted. Types that stand for objects of the catalog (`regclass`
-/// and kin) are not listed, except those of text search.
+/// The built-in types that a statement may name, sorted.
+///
+/// Types for objects of the catalog, such as `regclass`, are not listed, except those of text search.
 const BUILT_IN: &[&str] = &[
     "bit",
     "bool",
@@ -77,7 +78,7 @@ const BUILT_IN: &[&str] = &[
     "xml",
 ];
 
-/// What is known of a type.
+/// The known properties of a type.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found {
     /// Whether its values may be rows.
@@ -87,12 +88,13 @@ pub(super) struct Found {
 const PLAIN: Found = Found { row: false };
 
 impl Analysis<'_> {
-    /// `Typename`
+    /// Walks `Typename`.
     pub(super) fn type_name(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Found> {
         self.cast_type(node, false, scope)
     }
 
-    /// The type of a cast. A column's value can be read as the name of a table: `tableoid::regclass`.
+    /// Walks the type of a cast. Only the value of a column may be cast to a table's name:
+    /// `tableoid::regclass`.
     pub(super) fn cast_type(&mut self, node: Node<'_>, of_column: bool, scope: &Scope<'_>) -> Walk<Found> {
         let mut found = PLAIN;
         for child in node.children() {
@@ -112,7 +114,7 @@ impl Analysis<'_> {
             match child.kind() {
                 K::GenericType => found = self.generic_type(child, of_column, scope)?,
                 K::JsonType if self.snapshot.server_version().is_some_and(|version| version < 170_000) => {
-                    // The name is no keyword there, and could find another type.
+                    // The name is not a keyword here and could find another type.
                     self.edits.insert(child.start(), "pg_catalog.");
                 }
                 _ => self.system_type(child, scope)?,
@@ -121,7 +123,7 @@ impl Analysis<'_> {
         Ok(found)
     }
 
-    /// Types that the grammar itself takes from `pg_catalog`: their words and modifiers.
+    /// Walks a type that the grammar itself resolves in `pg_catalog`, with its modifiers.
     pub(super) fn system_type(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk {
         for child in node.children() {
             match child.kind() {
@@ -173,7 +175,7 @@ impl Analysis<'_> {
         self.named_type(&names)
     }
 
-    /// The type of `type 'literal'`.
+    /// Walks the type of `type 'literal'`.
     pub(super) fn type_of_literal(&mut self, node: Node<'_>) -> Walk {
         let names = parts(node)?;
         if self.named_type(&names)?.row {
@@ -182,7 +184,7 @@ impl Analysis<'_> {
         Ok(())
     }
 
-    /// The registered table whose rows a type stands for.
+    /// The registered table of a row type.
     pub(super) fn table_of_type(&self, node: Node<'_>) -> Option<(TableName, Ownership)> {
         self.table_named(&generic_names(node))
     }
@@ -196,7 +198,7 @@ impl Analysis<'_> {
         self.registry.ownership(&table).map(|ownership| (table, ownership))
     }
 
-    /// Checks a type's name, and writes its schema where another type could be found instead.
+    /// Checks the name of a type, and writes its schema if another type could be found instead.
     fn named_type(&mut self, names: &[Node<'_>]) -> Walk<Found> {
         let folded: Vec<String> = names.iter().map(|name| identifier(*name)).collect();
         let (schema, name) = match &folded[..] {
@@ -218,7 +220,7 @@ impl Analysis<'_> {
             return Ok(PLAIN);
         }
         let Some(known) = self.snapshot.column_type(schema, name) else {
-            // A registered table is the type of its rows.
+            // The name of a registered table is also the type of its rows.
             let Some((table, _)) = self.table_named(&folded) else {
                 return Err(Reason::UnknownType(folded.join(".")));
             };
@@ -236,7 +238,7 @@ impl Analysis<'_> {
     }
 }
 
-/// The names of a type that is no word of the grammar's own.
+/// The parts of the name of a type that is not a keyword of the grammar.
 fn generic_names(node: Node<'_>) -> Vec<String> {
     let generic = node.descendants().find(|node| node.kind() == K::GenericType);
     let names = generic.into_iter().flat_map(|generic| generic.descendants().collect::<Vec<_>>());
@@ -278,7 +280,7 @@ pub(super) fn last_name(node: Node<'_>) -> Option<String> {
 /// The number in `float(n)`.
 fn float_digits(node: Node<'_>) -> Option<u32> {
     let number = node.descendants().find(|node| node.kind() == K::ICONST)?;
-    // Written in another base or with underscores it is not read, and too many digits are refused by the server.
+    // A number in another base or with underscores is not recognized. The server rejects too large a number.
     number.text().parse().ok()
 }
 

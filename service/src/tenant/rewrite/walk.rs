@@ -1,4 +1,4 @@
-//! The result of a step of the walk, and the refusal of everything that it does not handle.
+//! The result of a step of the walk, and the refusal of unhandled parts.
 
 use super::super::refusal::Reason;
 use super::tree::Node;

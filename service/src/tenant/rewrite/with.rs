@@ -12,7 +12,7 @@ use super::tree::Node;
 use super::{Walk, unhandled, unsupported};
 
 impl Analysis<'_> {
-    /// Walks a WITH clause and calls `work` with the scope that sees its expressions.
+    /// Walks a WITH clause, and calls `work` with a scope that includes its expressions.
     pub(super) fn with_ctes<T>(
         &mut self,
         with: Option<Node<'_>>,
@@ -40,7 +40,7 @@ impl Analysis<'_> {
             ctes.push(Cte { name: identifier(name), columns: std::cell::RefCell::new(None) });
         }
         if recursive {
-            // An expression can refer to one behind it, so the order is that of the references.
+            // An expression can refer to a later one, so they are walked in the order of their references.
             let scope = Scope::with_ctes(&ctes, scope);
             for index in by_reference(&expressions, &ctes)? {
                 if let (Some(expression), Some(cte)) = (expressions.get(index), ctes.get(index)) {
@@ -74,7 +74,7 @@ impl Analysis<'_> {
                 K::opt_search_clause | K::opt_cycle_clause => {
                     for part in child.children() {
                         match part.kind() {
-                            // The order and the path are rows; the mark of a cycle is not.
+                            // The columns of the order and of the path contain rows. The cycle mark does not.
                             K::ColId => {
                                 let is_mark = child.kind() == K::opt_cycle_clause && !marked;
                                 marked |= is_mark;
@@ -105,7 +105,7 @@ impl Analysis<'_> {
     }
 }
 
-/// The names of a `name_list` or of a node that holds one in parentheses.
+/// The names of a `name_list`, or of a node with one in parentheses.
 pub(super) fn name_list(node: Node<'_>) -> Walk<Vec<String>> {
     let mut names = Vec::new();
     for child in node.children() {
@@ -119,7 +119,7 @@ pub(super) fn name_list(node: Node<'_>) -> Walk<Vec<String>> {
     Ok(names)
 }
 
-/// The order in which the expressions of WITH RECURSIVE refer to one another.
+/// The order of the expressions of WITH RECURSIVE by their references.
 fn by_reference(expressions: &[Node<'_>], ctes: &[Cte]) -> Walk<Vec<usize>> {
     let places: HashMap<&str, usize> =
         ctes.iter().enumerate().rev().map(|(index, cte)| (cte.name.as_str(), index)).collect();

@@ -10,13 +10,13 @@ use sea_orm::{
 
 use super::TenantTransaction;
 
-/// The end of the transaction and nested transactions, by the methods that a `DatabaseTransaction` has.
+/// Commit, rollback and nested transactions, with the methods of a `DatabaseTransaction`.
 impl TenantTransaction {
     /// Commits the transaction.
     ///
     /// # Errors
-    /// A [`Refusal`](crate::Refusal) while a nested transaction is open, or the error of the server, such as a failed
-    /// serialization.
+    /// A [`Refusal`](crate::Refusal) while a nested transaction is open, or the error of the server, such as
+    /// a serialization failure.
     pub async fn commit(self) -> Result<(), DbErr> {
         TransactionSession::commit(self).await
     }
@@ -37,7 +37,9 @@ impl TenantTransaction {
         TransactionTrait::begin(self).await
     }
 
-    /// Begins a nested transaction. An isolation level or access mode is refused: both belong to the outermost one.
+    /// Begins a nested transaction.
+    ///
+    /// An isolation level or an access mode is refused, because both belong to the outermost transaction.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
@@ -60,7 +62,7 @@ impl TenantTransaction {
     /// Runs a callback in a nested transaction: `Ok` commits it, `Err` rolls it back.
     ///
     /// # Errors
-    /// The error of the callback, or that of beginning or ending the transaction.
+    /// The error of the callback, or an error at the begin or the end of the transaction.
     pub async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
     where
         F: for<'c> FnOnce(&'c TenantTransaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>

@@ -9,7 +9,7 @@ use sea_orm::{
 use super::TenantTransaction;
 use crate::tenant::stream::TenantStream;
 
-/// Statements, by the methods that a `DatabaseTransaction` has.
+/// Statements, with the methods of a `DatabaseTransaction`.
 impl TenantTransaction {
     /// The database backend, which is always PostgreSQL.
     #[must_use]
@@ -45,8 +45,9 @@ impl TenantTransaction {
         ConnectionTrait::execute_raw(self, statement).await
     }
 
-    /// Executes the text of one statement. Despite its name the statement is prepared, so that the tenant can be bound
-    /// as a parameter.
+    /// Executes the text of one statement.
+    ///
+    /// Despite the name the statement is prepared, so that the tenant can be bound as a parameter.
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
