@@ -132,7 +132,9 @@ impl AuthError {
         matches!(self, Self::UserNotFound { .. } | Self::SessionNotFound { .. } | Self::InvitationNotFound)
     }
 
-    /// Whether the state of the tenant forbids the operation: a handle or email is taken, or an invitation is closed.
+    /// Whether the state of the tenant forbids the operation.
+    ///
+    /// A handle or an email address is taken, or an invitation is closed.
     #[must_use]
     pub const fn is_conflict(&self) -> bool {
         matches!(self, Self::HandleTaken { .. } | Self::EmailTaken { .. } | Self::InvitationClosed { .. })

@@ -104,7 +104,7 @@ impl AuthSettings {
         self
     }
 
-    /// When failures lock an account; `None` for never.
+    /// The failures that lock an account; `None` to lock none.
     #[must_use]
     pub const fn lockout(mut self, lockout: Option<Lockout>) -> Self {
         self.lockout = lockout;
@@ -136,7 +136,7 @@ impl AuthSettings {
         self
     }
 
-    /// How many hashes are computed at a time, on blocking threads; as many as the machine has cores by default.
+    /// The number of hashes computed concurrently on blocking threads; by default the number of cores.
     #[must_use]
     pub const fn concurrent_hashes(mut self, limit: usize) -> Self {
         self.concurrent_hashes = limit;

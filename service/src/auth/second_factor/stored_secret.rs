@@ -24,13 +24,13 @@ pub struct StoredTotpSecret {
     pub user_id: Uuid,
     /// The secret.
     pub secret: TotpSecret,
-    /// How it is sealed.
+    /// The version of the encryption format.
     pub version: SealVersion,
-    /// Whether backup codes were made with it.
+    /// Whether backup codes were generated with the secret.
     pub backup_codes_generated: bool,
-    /// When a code of it was last used.
+    /// The time at which a code of the secret was last used.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// When it was enrolled.
+    /// The time of enrollment.
     pub created_at: DateTime<Utc>,
 }
 

@@ -40,7 +40,7 @@ pub struct NewUser {
     pub needs_onboarding: bool,
     /// The first step of onboarding; 0 by default.
     pub onboarding_step: u16,
-    /// What the user may do beyond the role.
+    /// Permissions beyond the role.
     pub permissions: Option<Permissions>,
 }
 

@@ -12,7 +12,7 @@ pub struct Profile {
     pub display_name: Option<String>,
     /// A few words about the user.
     pub bio: Option<String>,
-    /// Where the user's picture is.
+    /// The URL of the user's picture.
     pub avatar_url: Option<String>,
     /// At most 32 characters.
     pub pronouns: Option<String>,

@@ -26,15 +26,15 @@ pub struct BootstrapUser {
     pub handle: String,
     /// The email address.
     pub email: String,
-    /// What the user may do.
+    /// The user's role.
     pub role: String,
     /// A password or PIN, or a hash.
     pub credential: Option<Credential>,
     /// The name to show.
     pub display_name: Option<String>,
-    /// What the user may do beyond the role.
+    /// Permissions beyond the role.
     pub permissions: Option<Permissions>,
-    /// Whether onboarding is to be done.
+    /// Whether the user has yet to complete onboarding.
     pub needs_onboarding: Option<bool>,
 }
 
