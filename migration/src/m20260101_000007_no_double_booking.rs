@@ -46,7 +46,7 @@ fn range(settings: &Settings) -> String {
     format!("{}.uuidrange", settings.schema_sql(TableSet::Booking))
 }
 
-/// `fresh` drops tables and leaves types.
+/// The SQL that creates the range type unless it exists: `fresh` drops tables and leaves types.
 fn range_over_uuid(range: &str) -> String {
     let (name, quotes) = (literal(range), dollar_quotes(range));
     format!(

@@ -33,7 +33,7 @@ impl TenantMigration for Migration {
     }
 }
 
-/// `fresh` drops tables and leaves types.
+/// The SQL that drops the type, which may exist: `fresh` drops tables and leaves types.
 pub(crate) fn drop_domain(settings: &Settings) -> String {
     format!("DROP DOMAIN IF EXISTS {}", domain(settings))
 }

@@ -108,7 +108,9 @@ impl TableSets {
         self.schemas.iter().all(|(set, schema)| schema == set.schema())
     }
 
-    /// The schema in the database of a table that is named with its static schema, if it is a table of a chosen set.
+    /// The schema in the database of a table that is named with its static schema.
+    ///
+    /// `None` if the table is not of a chosen set.
     ///
     /// ```
     /// use watertight_schema::{TableSet, TableSets};
@@ -177,7 +179,7 @@ fn is_schema(name: &str) -> bool {
     !name.is_empty() && name.len() <= 63 && !reserved && !name.contains(['\0', ',', '='])
 }
 
-/// The text is no list of table sets.
+/// A text is not a list of table sets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableSetError {

@@ -149,7 +149,7 @@ fn json(table: &str, column: &str, condition: String, what: &str) -> Rule {
 /// A field of a JSON object: its name, its type, and true if it is required and not null.
 struct Field(&'static str, &'static str, bool);
 
-/// The condition that a column is an object without exactly valid fields.
+/// The condition that a column is an object that breaks a rule of its fields.
 fn object(column: &str, fields: &[Field], besides: &str) -> String {
     let column = sql::identifier(column);
     let broken = broken("v", fields, besides);

@@ -16,7 +16,7 @@ use super::original::{Context, Original, Place};
 use super::plan::Step;
 use crate::{Settings, TableError, TenantTable, access, chosen, name};
 
-/// The migrations with their SQL, without migrations whose SQL is only known when they run.
+/// The migrations with their SQL, up to the first whose SQL is known only when it runs.
 pub(super) fn migrations(settings: &Settings) -> Result<Vec<(String, Vec<String>)>, TableError> {
     let mut known = Vec::new();
     for migration in chosen(settings) {
