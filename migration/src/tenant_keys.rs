@@ -82,7 +82,7 @@ pub async fn list(owner: &impl ConnectionTrait) -> Result<Vec<InstalledKey>, Ten
 /// [`TenantKeysError::NotMigrated`].
 pub async fn retire(owner: &impl ConnectionTrait, id: i16) -> Result<(), TenantKeysError> {
     let signed = is_signed(owner).await?;
-    // Two concurrent calls must not each retire the last key but one.
+    // The lock keeps two concurrent calls from retiring the last two keys.
     let sql = "WITH held AS MATERIALIZED (SELECT k.id FROM watertight.tenant_keys AS k ORDER BY k.id FOR UPDATE) \
                DELETE FROM watertight.tenant_keys AS k WHERE k.id = $1 AND (NOT $2 OR (SELECT count(*) FROM held) > 1)";
     if execute(owner, sql, [id.into(), signed.into()]).await? == 1 {

@@ -47,9 +47,9 @@ pub(in crate::auth) fn sealed(row: &totp_secrets::Model) -> Sealed {
 impl<C: TenantExecutor> Totp<'_, C> {
     /// Stores a user's TOTP secret, encrypted, in place of the previous one.
     ///
-    /// Whether the second factor is required stays unchanged: [`enroll`](Self::enroll) with [`confirm`](Self::confirm) and
-    /// [`disable`](Self::disable) change that too. To encrypt under a new passphrase, save the secret that [`find`](Self::find)
-    /// returns. A used code stays used.
+    /// The login's requirement of a second factor stays unchanged: [`enroll`](Self::enroll) with
+    /// [`confirm`](Self::confirm) and [`disable`](Self::disable) change that too. To encrypt under a new
+    /// passphrase, save the secret that [`find`](Self::find) returns. A used code stays used.
     ///
     /// # Errors
     /// [`AuthError::UserNotFound`], [`AuthError::NotConfigured`].
