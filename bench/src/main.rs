@@ -42,19 +42,19 @@ enum Args {
     /// Measures operations with sqlx, with hand-written SeaORM, with rewriting alone, and with watertight's
     /// default layers.
     Operations {
-        /// Measure these alone.
+        /// Measure only these operations.
         #[arg(value_enum)]
         operations: Vec<Operation>,
-        /// How many run at once.
+        /// The number of concurrent tasks.
         #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64])]
         concurrency: Vec<usize>,
         /// The number of slices of each way.
         #[arg(long, default_value_t = 10)]
         rounds: usize,
-        /// How long a slice is, in milliseconds.
+        /// The length of a slice, in milliseconds.
         #[arg(long, default_value_t = 200)]
         slice: u64,
-        /// Keep the figures, as JSON, and write the guide's table from them.
+        /// Record the figures as JSON, and write the guide's table from them.
         #[arg(long)]
         record: bool,
     },
@@ -66,26 +66,26 @@ enum Args {
         /// The number of slices of each number of tenants.
         #[arg(long, default_value_t = 10)]
         rounds: usize,
-        /// How long a slice is, in milliseconds.
+        /// The length of a slice, in milliseconds.
         #[arg(long, default_value_t = 500)]
         slice: u64,
-        /// Keep the figures, as JSON, and write the guide's table from them.
+        /// Record the figures as JSON, and write the guide's table from them.
         #[arg(long)]
         record: bool,
     },
     /// Measures the cost of verifying the tenant, in turns on a database that verifies it and a copy that
     /// does not.
     Signing {
-        /// Measure these alone.
+        /// Measure only these operations.
         #[arg(value_enum)]
         operations: Vec<Operation>,
-        /// How many run at once.
+        /// The number of concurrent tasks.
         #[arg(long, value_delimiter = ',', default_values_t = [1, 8])]
         concurrency: Vec<usize>,
         /// The number of slices of each database.
         #[arg(long, default_value_t = 15)]
         rounds: usize,
-        /// How long a slice is, in milliseconds.
+        /// The length of a slice, in milliseconds.
         #[arg(long, default_value_t = 400)]
         slice: u64,
     },

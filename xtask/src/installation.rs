@@ -95,7 +95,7 @@ impl Installation {
         if let Some(user) = &user {
             chown(directory.path(), Some(user.uid), Some(user.gid))?;
         }
-        // The mode of this directory protects everything below it.
+        // Only the server's user can reach the data, which is in this directory.
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o700))?;
         let data = directory.path().join("data");
         let installation = self.within_reach(user.as_ref(), directory.path())?;

@@ -27,14 +27,14 @@ enum Command {
     List,
     /// Counts rows and bytes, by table.
     Stats {
-        /// Whose.
+        /// The tenant.
         tenant: TenantId,
     },
     /// Writes a consistent snapshot of all rows as lines of JSON.
     ///
     /// The export contains password hashes and encrypted secrets: protect it like the database.
     Export {
-        /// Whose.
+        /// The tenant.
         tenant: TenantId,
         /// Write to this new file, which only you can read. The default is standard output.
         #[arg(long, value_name = "FILE")]
@@ -42,14 +42,14 @@ enum Command {
     },
     /// Restores the rows of an export exactly, or changes nothing.
     Import {
-        /// Whose.
+        /// The tenant.
         tenant: TenantId,
         /// The export. The default is standard input.
         file: Option<PathBuf>,
     },
     /// Deletes all rows, and verifies that none is left.
     Erase {
-        /// Whose.
+        /// The tenant.
         tenant: TenantId,
         /// The tenant again, as a confirmation. Without it the command asks at the terminal.
         #[arg(long, value_name = "TENANT")]
