@@ -1,6 +1,6 @@
-//! The presets of extensions are what the extensions of the server have.
+//! The presets of extensions agree with the extensions of the server.
 //!
-//! A server without an extension cannot show that; the embedded one has none of them.
+//! A preset is checked only if the server has the extension. The embedded server has none.
 
 use std::collections::BTreeSet;
 
