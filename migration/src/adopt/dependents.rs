@@ -1,5 +1,6 @@
-//! Objects that depend on the original's tables and would be lost, or would keep the tables from being
-//! replaced.
+//! Objects that depend on the original's tables.
+//!
+//! They would be lost, or would keep the tables from being replaced.
 
 use std::collections::BTreeMap;
 

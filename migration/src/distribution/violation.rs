@@ -25,7 +25,9 @@ pub struct Violation {
 pub enum Rule {
     /// The tenant column has the same type in all tables of a group, and has a value in every row.
     TenantColumn,
-    /// Every primary key and unique index contains the tenant, because each machine checks only its own rows.
+    /// Every primary key and unique index contains the tenant.
+    ///
+    /// Each machine checks only its own rows.
     KeyHoldsTenant,
     /// Every exclusion constraint compares the tenant with `=`.
     ExclusionComparesTenant,
@@ -35,8 +37,9 @@ pub enum Rule {
     ForeignKeyKeepsTenant,
     /// No table on the coordinator refers to a distributed table.
     ReferringTableHasTenant,
-    /// Tables do not refer to one another in a cycle, because each is distributed after the tables that it
-    /// refers to.
+    /// Tables do not refer to one another in a cycle.
+    ///
+    /// Each table is distributed after the tables that it refers to.
     NoCircle,
     /// No trigger may reach rows on other machines.
     NoTrigger,

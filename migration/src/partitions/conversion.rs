@@ -1,4 +1,4 @@
-//! The conversion between a plain and a partitioned table: a new table is filled and replaces the old one.
+//! The conversion between a plain and a partitioned table. A new table is filled and replaces the old one.
 
 use sea_orm_migration::sea_orm::ConnectionTrait;
 
