@@ -24,7 +24,7 @@ const APP_URL_VARIABLE: &str = "DATABASE_URL";
 
 const TABLE_SETS: &str = "table_sets";
 
-/// How long to retry the connection to a server that does not accept it.
+/// The time limit for retrying a connection that the server does not accept.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs the command line of a migration crate, whose `main` contains nothing else.

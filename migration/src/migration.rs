@@ -31,7 +31,7 @@ pub(crate) trait TenantMigration: MigrationName + Send + Sync {
         drop_all(manager, &self.tables(settings.table_sets())).await
     }
 
-    /// Whether it runs in a transaction, as [`MigrationTrait::use_transaction`] says.
+    /// The transaction mode of the migration, with the meaning of [`MigrationTrait::use_transaction`].
     fn use_transaction(&self) -> Option<bool> {
         None
     }

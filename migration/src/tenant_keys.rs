@@ -120,7 +120,7 @@ pub async fn require(owner: &impl ConnectionTrait) -> Result<(), TenantKeysError
     set(owner, Mode::Signed).await
 }
 
-/// Whether the database verifies the tenant that a session names.
+/// Returns true if the database verifies the tenant that a session names.
 ///
 /// # Errors
 ///

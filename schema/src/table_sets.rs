@@ -60,13 +60,13 @@ impl TableSets {
         sets
     }
 
-    /// Whether the set is chosen.
+    /// Returns true if the set is chosen.
     #[must_use]
     pub fn contains(&self, set: TableSet) -> bool {
         self.schemas.contains_key(&set)
     }
 
-    /// Whether no set is chosen.
+    /// Returns true if no set is chosen.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.schemas.is_empty()
@@ -102,7 +102,7 @@ impl TableSets {
         self.schemas.keys().copied()
     }
 
-    /// Whether every chosen set has its own schema.
+    /// Returns true if every chosen set has its own schema.
     #[must_use]
     pub fn has_own_schemas(&self) -> bool {
         self.schemas.iter().all(|(set, schema)| schema == set.schema())

@@ -54,7 +54,7 @@ impl Verdict {
     }
 }
 
-/// What a statement returned: rows in order, or an error.
+/// The answer of a statement: rows in order, or an error.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
     Rows(Vec<String>),

@@ -43,7 +43,7 @@ pub(crate) async fn move_tables(database: &TestDatabase) -> Result<()> {
     Ok(owner.close().await?)
 }
 
-/// What the doctor finds with the application's role.
+/// The doctor's report with the application's role.
 pub(crate) async fn examine(database: &TestDatabase, builder: Builder) -> Result<Report> {
     Ok(builder.doctor(&Database::connect(database.app_url()).await?).await?)
 }

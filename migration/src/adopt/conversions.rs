@@ -10,9 +10,9 @@ pub(super) struct Conversion {
     pub(super) reads: &'static [&'static str],
     /// Returns the SQL for the column of a name.
     pub(super) sql: fn(&Context, &str) -> String,
-    /// Whether the original lacks the column.
+    /// True if the original lacks the column.
     pub(super) new: bool,
-    /// Whether the original stores the column as text, and the new table has another type.
+    /// True if the original stores the column as text, and the new table has another type.
     pub(super) any_text: bool,
 }
 

@@ -20,7 +20,7 @@ pub struct Problem {
     pub columns: Vec<String>,
     /// The problem in words.
     pub what: String,
-    /// How to fix it.
+    /// The remedy.
     pub mend: String,
     /// The number of affected rows, or of objects that depend on the table.
     pub total: u64,

@@ -126,13 +126,13 @@ impl AuthError {
         }
     }
 
-    /// Whether a user, session or invitation does not exist.
+    /// Returns true if a user, session or invitation does not exist.
     #[must_use]
     pub const fn is_not_found(&self) -> bool {
         matches!(self, Self::UserNotFound { .. } | Self::SessionNotFound { .. } | Self::InvitationNotFound)
     }
 
-    /// Whether the state of the tenant forbids the operation.
+    /// Returns true if the state of the tenant forbids the operation.
     ///
     /// A handle or an email address is taken, or an invitation is closed.
     #[must_use]
@@ -140,7 +140,7 @@ impl AuthError {
         matches!(self, Self::HandleTaken { .. } | Self::EmailTaken { .. } | Self::InvitationClosed { .. })
     }
 
-    /// Whether a value or secret given is invalid.
+    /// Returns true if a given value or secret is invalid.
     #[must_use]
     pub const fn is_invalid_input(&self) -> bool {
         matches!(self, Self::InvalidInput(_) | Self::InvalidSecret { .. })

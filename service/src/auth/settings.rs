@@ -83,7 +83,7 @@ impl AuthSettings {
         self
     }
 
-    /// How long a session lives; 7 days by default.
+    /// The lifetime of a session; 7 days by default.
     #[must_use]
     pub const fn session_age(mut self, age: Duration) -> Self {
         self.session_age = age;
@@ -97,7 +97,7 @@ impl AuthSettings {
         self
     }
 
-    /// How long a second factor may take to be confirmed; 10 minutes by default.
+    /// The time limit for the confirmation of a second factor; 10 minutes by default.
     #[must_use]
     pub const fn enrollment_age(mut self, age: Duration) -> Self {
         self.enrollment_age = age;
@@ -143,7 +143,7 @@ impl AuthSettings {
         self
     }
 
-    /// How many backup codes a set has, 1 to 20; 10 by default.
+    /// The number of backup codes in a set, from 1 to 20; 10 by default.
     #[must_use]
     pub const fn backup_codes(mut self, count: usize) -> Self {
         self.backup_codes = count;

@@ -50,7 +50,7 @@ pub trait UserEntity: sealed::Entity {
         fn find_all() -> Vec<User> = all() in users;
         /// Returns at most `limit` users after a handle, ordered by handle.
         fn find_page(after: Option<&Handle>, limit: u64) -> Vec<User> = page(after, limit) in users;
-        /// Whether the tenant has any user.
+        /// Returns true if the tenant has any user.
         fn any() -> bool = any() in users;
     }
 }

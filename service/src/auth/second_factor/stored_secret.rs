@@ -26,7 +26,7 @@ pub struct StoredTotpSecret {
     pub secret: TotpSecret,
     /// The version of the encryption format.
     pub version: SealVersion,
-    /// Whether backup codes were generated with the secret.
+    /// True if backup codes were generated with the secret.
     pub backup_codes_generated: bool,
     /// The time at which a code of the secret was last used.
     pub last_used_at: Option<DateTime<Utc>>,

@@ -53,7 +53,7 @@ pub struct SessionUser {
     pub name: String,
     /// The user's role.
     pub role: Role,
-    /// Whether the user has yet to complete onboarding.
+    /// True if the user has yet to complete onboarding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs_onboarding: Option<bool>,
     /// The step of onboarding that the user is at.

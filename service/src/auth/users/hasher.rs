@@ -14,11 +14,11 @@ use crate::auth::users::password::{Credential, Password, PasswordHash};
 pub struct HashingMetrics {
     /// The most computations that run at a time.
     pub limit: usize,
-    /// How many run now.
+    /// The number of running hashes.
     pub running: usize,
     /// The most that ever ran at a time.
     pub peak: usize,
-    /// How many have ended.
+    /// The number of completed hashes.
     pub done: usize,
     /// The rounds of bcrypt computed for passwords: 2 to the power of the cost for each hash.
     pub rounds: u64,
@@ -99,7 +99,7 @@ impl Hasher {
         }
     }
 
-    /// Whether a password is the one that was hashed.
+    /// Returns true if a hash matches a password.
     pub(in crate::auth) async fn verify(
         &self,
         password: Password,
@@ -109,9 +109,9 @@ impl Hasher {
         self.run(move || counts.verify(&hash, &password)).await
     }
 
-    /// Whether a hash is of a password; `false` without a hash. It takes the rounds of the slowest cost
-    /// whatever the hash costs, so that the duration reveals neither the cost nor whether there is a hash. Only a hash
-    /// of a higher cost than that takes longer.
+    /// Returns true if a hash matches a password; `false` without a hash. It takes the rounds of the slowest
+    /// cost whatever the hash costs, so that the duration reveals neither the cost nor whether there is a
+    /// hash. Only a hash of a higher cost than that takes longer.
     pub(in crate::auth) async fn verify_padded(
         &self,
         password: Password,

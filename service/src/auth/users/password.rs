@@ -97,7 +97,7 @@ impl PasswordHash {
         Self { text: format!("$2b${cost:02}${}", ".".repeat(53)).into(), cost }
     }
 
-    /// Whether the hash is of the password, in constant time except for the cost.
+    /// Returns true if the hash matches the password, in constant time except for the cost.
     pub(in crate::auth) fn verify(&self, password: &Password) -> bool {
         bcrypt::verify(password.as_bytes(), self.expose_secret()).unwrap_or(false)
     }

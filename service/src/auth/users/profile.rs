@@ -22,7 +22,7 @@ pub struct Profile {
     pub locale: Option<String>,
     /// At most 8 characters.
     pub theme: Option<String>,
-    /// Whether the user wants mail; yes by default.
+    /// True if the user wants mail; true by default.
     pub email_notifications: bool,
 }
 

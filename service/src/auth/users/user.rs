@@ -28,9 +28,9 @@ pub struct User {
     #[sea_orm(nested)]
     #[serde(flatten)]
     pub profile: Profile,
-    /// Whether the user may log in.
+    /// True if the user may log in.
     pub is_active: bool,
-    /// Whether the account was locked when the row was read, by the database's clock.
+    /// True if the account was locked when the row was read, by the database's clock.
     pub is_locked: bool,
     /// The reason for the current or the last lock.
     pub lock_reason: Option<String>,
@@ -38,13 +38,13 @@ pub struct User {
     pub locked_at: Option<DateTime<Utc>>,
     /// The end of the lock; `None` for a lock that does not end by itself.
     pub locked_until: Option<DateTime<Utc>>,
-    /// Whether the user has yet to complete onboarding.
+    /// True if the user has yet to complete onboarding.
     pub needs_onboarding: bool,
     /// The step of onboarding that the user is at.
     pub onboarding_step: i32,
-    /// Whether the first login is still to come. The application clears it.
+    /// True if the first login is still to come. The application clears it.
     pub first_login: bool,
-    /// Whether a login requires a second factor.
+    /// True if a login requires a second factor.
     pub totp_enabled: bool,
     /// Permissions beyond the role.
     pub permissions: Option<Permissions>,
@@ -107,8 +107,8 @@ impl User {
         })
     }
 
-    /// Whether sessions from before a change may outlive it. They end when the role, the permissions or `is_active`
-    /// changed, and when a second factor is required from now on.
+    /// Returns true if sessions from before a change may outlive it. They end when the role, the permissions
+    /// or `is_active` changed, and when a second factor is required from now on.
     pub(in crate::auth) fn keeps_sessions_of(&self, before: &Self) -> bool {
         self.role == before.role
             && self.permissions == before.permissions

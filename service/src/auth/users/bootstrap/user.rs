@@ -34,7 +34,7 @@ pub struct BootstrapUser {
     pub display_name: Option<String>,
     /// Permissions beyond the role.
     pub permissions: Option<Permissions>,
-    /// Whether the user has yet to complete onboarding.
+    /// True if the user has yet to complete onboarding.
     pub needs_onboarding: Option<bool>,
 }
 
