@@ -1,4 +1,4 @@
-//! Exclusion constraints that keep a practitioner's bookings from overlapping, whatever program writes the rows.
+//! Exclusion constraints that keep a practitioner's bookings from overlapping, for every program.
 //!
 //! An exclusion constraint compares with operators of `GiST`, which has none for `uuid` without the extension
 //! `btree_gist`. A range over `uuid` with one value needs no extension. Citus requires that an exclusion constraint

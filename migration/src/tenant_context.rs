@@ -1,4 +1,4 @@
-//! The tenant of a transaction as the database sees it: a signed setting, and the function that verifies it.
+//! The tenant of a transaction in the database: a signed setting, and the function that verifies it.
 //!
 //! Sessions put a token into the setting `watertight.tenant`; the policies compare `tenant_id` with
 //! `watertight.tenant()`, which returns the token's tenant if one of the keys in `watertight.tenant_keys` signed it.

@@ -3,10 +3,10 @@
 //! The table refers to one of watertight's, and the column is on one of watertight's tables. No code of
 //! watertight is edited, so its entities can be regenerated.
 //!
-//! - [`migration`] creates the table with [`TenantTable`](watertight_migration::TenantTable), adds the column,
-//!   and lists both after watertight's own migrations.
-//! - [`loyalty_cards`] is the table's entity, as `sea-orm-cli generate entity` writes it, with relations to and
-//!   from watertight's `clients`, so that `client.find_related(..)` works.
+//! - [`migration`] creates the table with [`TenantTable`](watertight_migration::TenantTable), adds the
+//!   column, and lists both after watertight's own migrations.
+//! - [`loyalty_cards`] is the table's entity, as `sea-orm-cli generate entity` writes it, with relations to
+//!   and from watertight's `clients`, so that `client.find_related(..)` works.
 //! - [`client_details`] is a second entity of watertight's table `clients`, for the application's column.
 //! - [`LoyalClient`] adds methods to a client.
 //!

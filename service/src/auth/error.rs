@@ -98,7 +98,7 @@ pub enum AuthError {
         /// The error of the last attempt.
         source: Box<AuthError>,
     },
-    /// Work in the background was not carried out: the runtime is shutting down.
+    /// Background work was not completed, because the runtime is shutting down.
     #[error("work in the background was not carried out, because the runtime is shutting down")]
     RuntimeStopped,
     /// A value is invalid.

@@ -45,7 +45,7 @@ pub(in crate::auth) fn sealed(row: &totp_secrets::Model) -> Sealed {
 }
 
 impl<C: TenantExecutor> Totp<'_, C> {
-    /// Stores a user's TOTP secret, encrypted, in place of the previous one.
+    /// Stores a user's TOTP secret, encrypted, instead of the previous one.
     ///
     /// The login's requirement of a second factor stays unchanged: [`enroll`](Self::enroll) with
     /// [`confirm`](Self::confirm) and [`disable`](Self::disable) change that too. To encrypt under a new

@@ -12,11 +12,11 @@ use crate::auth::users::password::{Credential, Password, PasswordHash};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HashingMetrics {
-    /// The most computations that run at a time.
+    /// The largest number of concurrent computations.
     pub limit: usize,
     /// The number of running hashes.
     pub running: usize,
-    /// The most that ever ran at a time.
+    /// The largest number of computations that have run concurrently.
     pub peak: usize,
     /// The number of completed hashes.
     pub done: usize,

@@ -38,7 +38,7 @@ pub struct BootstrapUser {
     pub needs_onboarding: Option<bool>,
 }
 
-/// The users of a bootstrap, each as it is now.
+/// The users of a bootstrap, each in its current state.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct BootstrapReport {
