@@ -136,7 +136,7 @@ impl Hasher {
         hash.cost() < self.cost
     }
 
-    /// The cost of backup codes, of which a whole set is tried at a time.
+    /// The cost of backup codes, because a login tries a whole set.
     pub(in crate::auth) fn backup_code_cost(&self) -> u32 {
         self.cost.min(10)
     }

@@ -42,7 +42,7 @@ pub struct User {
     pub needs_onboarding: bool,
     /// The step of onboarding that the user is at.
     pub onboarding_step: i32,
-    /// True if the first login is still to come. The application clears it.
+    /// True before the user's first login. The application clears it.
     pub first_login: bool,
     /// True if a login requires a second factor.
     pub totp_enabled: bool,
