@@ -1,4 +1,4 @@
-//! The operations in sqlx: prepared statements, columns read by their place, the tenant a condition of every statement.
+//! The operations in sqlx: prepared statements, columns read by position, and the tenant in every condition.
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
@@ -117,7 +117,7 @@ fn event(row: &PgRow) -> Result<audit_events::Model> {
 
 const SESSION_COLUMNS: usize = 14;
 
-/// Carries an operation out, and says how many rows there were.
+/// Runs an operation and returns the number of rows.
 pub(crate) async fn run(operation: Operation, pool: &PgPool, world: &World, n: usize) -> Result<usize> {
     let tenant = world.tenant.uuid();
     Ok(match operation {

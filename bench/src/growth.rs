@@ -1,4 +1,4 @@
-//! What grows with the number of tenants, and what does not.
+//! The growth of sizes and times with the number of tenants.
 
 use std::alloc::System;
 use std::fmt::Write as _;
@@ -23,12 +23,12 @@ use crate::operation::Operation;
 use crate::ours::event;
 use crate::world::{by_hand, connect};
 
-/// What each tenant has.
+/// The rows of each tenant.
 const USERS: usize = 10;
 const SESSIONS: usize = 30;
 const EVENTS: usize = 60;
 
-/// What is measured: single rows, read and written.
+/// The measured operations, which read or write single rows.
 const OPERATIONS: [Operation; 5] = [
     Operation::GetUser,
     Operation::GetUserByHandle,
@@ -37,7 +37,7 @@ const OPERATIONS: [Operation; 5] = [
     Operation::LogAuditEvent,
 ];
 
-/// All that was seen.
+/// The results of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Growth {
     pub(crate) sizes: Vec<Size>,
@@ -46,7 +46,7 @@ pub(crate) struct Growth {
     pub(crate) cache: Cache,
 }
 
-/// A database, and how long it took to fill.
+/// The size of a database, and the time to fill it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Size {
     pub(crate) tenants: usize,
@@ -55,7 +55,8 @@ pub(crate) struct Size {
     pub(crate) database_bytes: i64,
 }
 
-/// An operation at each size: operations a second, and the ratio to the smallest, round by round, at the median.
+/// An operation at each size: operations a second, and the median of the ratios to the smallest size in each
+/// round.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Flat {
     pub(crate) operation: Operation,
@@ -63,7 +64,7 @@ pub(crate) struct Flat {
     pub(crate) ratio: Vec<f64>,
 }
 
-/// What the connection of a tenant takes that nobody uses.
+/// The memory of an unused tenant connection.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Handle {
     pub(crate) bytes: usize,
@@ -71,7 +72,7 @@ pub(crate) struct Handle {
     pub(crate) nanoseconds: f64,
 }
 
-/// The cache of rewritten statements after more distinct ones than it holds.
+/// The cache of rewritten statements after more distinct statements than its bound.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Cache {
     pub(crate) statements: usize,
@@ -81,7 +82,7 @@ pub(crate) struct Cache {
     pub(crate) bound_bytes: u64,
 }
 
-/// A database of some tenants.
+/// A database with a number of tenants.
 struct Estate {
     tenants: usize,
     _database: TestDatabase,
@@ -100,7 +101,7 @@ fn session(tenant: usize, n: usize) -> Uuid {
     Uuid::from_u128(0x5e55_0000_0000_4000_8000_0000_0000_0000 + (tenant * SESSIONS + n) as u128)
 }
 
-/// Fills a database for each number of tenants, and measures operations on them by turns.
+/// Fills a database for each number of tenants, and measures operations on the databases in turns.
 pub(crate) async fn run(
     allocator: &'static StatsAlloc<System>,
     tenants: &[usize],
@@ -161,7 +162,7 @@ fn summary(operation: Operation, rates: &[Vec<f64>]) -> Flat {
     }
 }
 
-/// Operations a second, eight at once, each for another tenant.
+/// Operations a second with eight concurrent tasks, each for another tenant.
 async fn rate(estate: &Arc<Estate>, operation: Operation, round: usize, slice: Duration) -> Result<f64> {
     let start = Instant::now();
     let tasks: Vec<_> = (0..8)
@@ -169,7 +170,7 @@ async fn rate(estate: &Arc<Estate>, operation: Operation, round: usize, slice: D
             let estate = Arc::clone(estate);
             tokio::spawn(async move {
                 let mut done = 0_usize;
-                // Steps that share no factor with the numbers of tenants, so that each has its turn.
+                // The steps share no factor with the numbers of tenants, so that every tenant has its turn.
                 let mut place = (task + 1) * 7_919 + round * 104_729;
                 while start.elapsed() < slice {
                     place = place.wrapping_add(1_000_003);
@@ -288,7 +289,7 @@ async fn copy(
     Ok(())
 }
 
-/// What a handle takes, over a hundred thousand of them.
+/// Measures the memory of a handle, as the mean of a hundred thousand.
 fn handle(allocator: &'static StatsAlloc<System>, water: &Watertight) -> Result<Handle> {
     const HANDLES: usize = 100_000;
     let tenants = (0..HANDLES).map(tenant).collect::<Result<Vec<_>>>()?;
@@ -306,7 +307,7 @@ fn handle(allocator: &'static StatsAlloc<System>, water: &Watertight) -> Result<
     })
 }
 
-/// Ten thousand distinct statements through one rewriter with the default bound.
+/// Rewrites ten thousand distinct statements with one rewriter with the default bound.
 fn cache(allocator: &'static StatsAlloc<System>) -> Result<Cache> {
     const STATEMENTS: usize = 10_000;
     let region = Region::new(allocator);

@@ -1,4 +1,4 @@
-//! The operations in SeaORM by hand: the tenant is a condition of every statement.
+//! The operations in hand-written SeaORM, with the tenant in every condition.
 
 use anyhow::{Context, Result};
 use base64::Engine;
@@ -21,7 +21,7 @@ use crate::ours::Joined;
 use crate::slots::{BUSY, TERMS, Terms};
 use crate::world::{SIGNING_KEY, World};
 
-/// A session of a user, whose row says what the session remembers of them.
+/// Inserts a session of a user, with the session's data from the user's row.
 pub(crate) const CREATE_SESSION: &str = r#"INSERT INTO "auth"."sessions"
     ("tenant_id", "id", "user_id", "expires_at", "user_data", "client_ip", "user_agent", "device_type")
     SELECT $2, $3, "users"."id", CURRENT_TIMESTAMP + interval '7 days',
@@ -32,7 +32,7 @@ pub(crate) const CREATE_SESSION: &str = r#"INSERT INTO "auth"."sessions"
     FROM "auth"."users" WHERE "users"."tenant_id" = $2 AND "users"."id" = $1
     RETURNING *"#;
 
-/// A thousand of the sessions that have ended.
+/// Deletes a thousand expired sessions.
 pub(crate) const CLEANUP: &str = r#"DELETE FROM "auth"."sessions" WHERE "tenant_id" = $1 AND "id" IN (
     SELECT "s"."id" FROM "auth"."sessions" AS "s" WHERE "s"."tenant_id" = $1 AND "s"."expires_at" <= CURRENT_TIMESTAMP
     ORDER BY "s"."expires_at" LIMIT $2 FOR UPDATE SKIP LOCKED)"#;
@@ -49,7 +49,7 @@ pub(crate) fn token(tenant: Uuid, session: Uuid) -> Result<String> {
     Ok(format!("{session}.{}", URL_SAFE_NO_PAD.encode(mac)))
 }
 
-/// The session that a token names, when it was signed for the tenant.
+/// The session of a token, if the token was signed for the tenant.
 pub(crate) fn verified(tenant: Uuid, token: &str) -> Result<Uuid> {
     let (id, mac) = token.split_once('.').context("a token")?;
     let session: Uuid = id.parse()?;
@@ -76,7 +76,7 @@ fn event(tenant: Uuid) -> audit_events::ActiveModel {
     }
 }
 
-/// Carries an operation out, and says how many rows there were.
+/// Runs an operation and returns the number of rows.
 pub(crate) async fn run(
     operation: Operation,
     db: &DatabaseConnection,

@@ -1,4 +1,4 @@
-//! Benchmarks of watertight against what one would write by hand, side by side in one run: `cargo xtask bench`.
+//! Benchmarks of watertight against hand-written code, side by side in one run: `cargo xtask bench`.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 #![allow(clippy::cast_precision_loss, reason = "figures to look at")]
 
@@ -35,59 +35,61 @@ use crate::world::World;
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Measures watertight against what one would write by hand, by turns, on the same rows.
+/// Measures watertight against hand-written code, in turns on the same rows.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask bench")]
 enum Args {
-    /// Operations, by sqlx, by SeaORM by hand, with rewriting alone, and as watertight comes.
+    /// Measures operations with sqlx, with hand-written SeaORM, with rewriting alone, and with watertight's
+    /// default layers.
     Operations {
-        /// Measure these alone.
+        /// Measure only these operations.
         #[arg(value_enum)]
         operations: Vec<Operation>,
-        /// How many run at once.
+        /// The number of concurrent tasks.
         #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64])]
         concurrency: Vec<usize>,
-        /// How many slices each way has.
+        /// The number of slices of each way.
         #[arg(long, default_value_t = 10)]
         rounds: usize,
-        /// How long a slice is, in milliseconds.
+        /// The length of a slice, in milliseconds.
         #[arg(long, default_value_t = 200)]
         slice: u64,
-        /// Keep the figures, as JSON, and write the guide's table from them.
+        /// Record the figures as JSON, and write the guide's table from them.
         #[arg(long)]
         record: bool,
     },
-    /// What grows with the number of tenants.
+    /// Measures the growth with the number of tenants.
     Growth {
-        /// The numbers of tenants, each of which has 100 rows.
+        /// The numbers of tenants. Each tenant has 100 rows.
         #[arg(long, value_delimiter = ',', default_values_t = [10, 1_000, 100_000])]
         tenants: Vec<usize>,
-        /// How many slices each number has.
+        /// The number of slices of each number of tenants.
         #[arg(long, default_value_t = 10)]
         rounds: usize,
-        /// How long a slice is, in milliseconds.
+        /// The length of a slice, in milliseconds.
         #[arg(long, default_value_t = 500)]
         slice: u64,
-        /// Keep the figures, as JSON, and write the guide's table from them.
+        /// Record the figures as JSON, and write the guide's table from them.
         #[arg(long)]
         record: bool,
     },
-    /// What verifying the tenant costs: verified against believed, by turns on two copies of a database.
+    /// Measures the cost of verifying the tenant, in turns on a database that verifies it and a copy that
+    /// does not.
     Signing {
-        /// Measure these alone.
+        /// Measure only these operations.
         #[arg(value_enum)]
         operations: Vec<Operation>,
-        /// How many run at once.
+        /// The number of concurrent tasks.
         #[arg(long, value_delimiter = ',', default_values_t = [1, 8])]
         concurrency: Vec<usize>,
-        /// How many slices each database has.
+        /// The number of slices of each database.
         #[arg(long, default_value_t = 15)]
         rounds: usize,
-        /// How long a slice is, in milliseconds.
+        /// The length of a slice, in milliseconds.
         #[arg(long, default_value_t = 400)]
         slice: u64,
     },
-    /// Writes the guide's tables from the figures that were kept.
+    /// Writes the guide's tables from the recorded figures.
     Tables,
 }
 
@@ -152,7 +154,7 @@ async fn measure_operations(operations: &[Operation], concurrency: &[usize], pac
     Ok(report)
 }
 
-/// Each way has to find the same, or there is nothing to compare.
+/// Fails unless each way finds the same number of rows.
 async fn same_rows(ways: &Ways, world: &World, operation: Operation) -> Result<()> {
     let expected = ways.run(Way::Sqlx, operation, world, 1).await?;
     anyhow::ensure!(expected > 0, "{} finds nothing", operation.title());

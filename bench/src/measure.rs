@@ -1,4 +1,4 @@
-//! Slices of time, each of one way, the ways by turns.
+//! Measurements in slices of time, in which the ways take turns.
 
 use std::alloc::System;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::operation::{Operation, Way};
 use crate::ways::Ways;
 use crate::world::World;
 
-/// What was seen in the slices of one way.
+/// The measurements in the slices of one way.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     operations: u64,
@@ -22,29 +22,29 @@ pub(crate) struct Seen {
     allocations: u64,
     allocated: u64,
     latencies: Vec<Duration>,
-    /// Operations a second, slice by slice.
+    /// Operations a second in each slice.
     rates: Vec<f64>,
 }
 
-/// What an operation takes in one way.
+/// The cost of an operation in one way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Cost {
     pub(crate) way: Way,
     /// Operations a second.
     pub(crate) throughput: f64,
-    /// Microseconds that half of the operations took at most.
+    /// The median latency in microseconds.
     pub(crate) p50_us: f64,
-    /// Microseconds that all but one in a hundred took at most.
+    /// The 99th percentile of the latency in microseconds.
     pub(crate) p99_us: f64,
-    /// Microseconds of processor time of this process an operation.
+    /// The processor time of this process per operation, in microseconds.
     pub(crate) cpu_us: f64,
-    /// Allocations an operation.
+    /// Allocations per operation.
     pub(crate) allocations: f64,
-    /// Bytes allocated an operation.
+    /// Allocated bytes per operation.
     pub(crate) allocated: f64,
 }
 
-/// How two ways compare, slice by slice of the same round.
+/// The ratio of two ways, by slices of the same round.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Ratio {
     pub(crate) of: Way,
@@ -89,7 +89,7 @@ impl Ratio {
     }
 }
 
-/// How long is measured.
+/// The number and length of the slices.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Pace {
     pub(crate) rounds: usize,
@@ -105,7 +105,7 @@ pub(crate) struct Measured {
     pub(crate) ratios: Vec<Ratio>,
 }
 
-/// Measures an operation: in each round every way has a slice, and another one begins.
+/// Measures an operation. In each round every way has a slice, and another way begins.
 pub(crate) async fn measure(
     allocator: &'static StatsAlloc<System>,
     ways: &Arc<Ways>,
@@ -175,7 +175,7 @@ impl Seen {
     }
 }
 
-/// Runs one way until the time is over, at least once for each task.
+/// Runs one way until the end of the slice, at least once for each task.
 async fn slice(
     allocator: &'static StatsAlloc<System>,
     ways: &Arc<Ways>,
@@ -223,7 +223,7 @@ async fn slice(
     })
 }
 
-/// The processor time of this process, all its threads together. The server's processes are not in it.
+/// The processor time of all threads of this process, without the server's processes.
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())

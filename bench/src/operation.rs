@@ -1,9 +1,9 @@
-//! What is measured.
+//! The measured operations, and the ways of reaching the database.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// An operation that each way of reaching the database carries out on the same rows.
+/// An operation that each way of reaching the database runs on the same rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
@@ -24,7 +24,8 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// Those that are repeated on rows that stay: all but the clean-up, which needs new rows each time.
+    /// The operations that can be repeated on the same rows: all except the clean-up, which needs new rows
+    /// for each run.
     pub(crate) const REPEATED: [Self; 12] = [
         Self::GetUser,
         Self::GetUserByHandle,
@@ -58,7 +59,8 @@ impl Operation {
         }
     }
 
-    /// Whether one row is read by its key, where what surrounds the query weighs most.
+    /// Returns true if the operation reads one row by its key, so that the overhead around the query weighs
+    /// most.
     pub(crate) const fn reads_one_row(self) -> bool {
         matches!(self, Self::GetUser | Self::GetUserByHandle | Self::Authenticate)
     }
@@ -74,7 +76,7 @@ pub(crate) enum Way {
     SeaOrm,
     /// Watertight with rewriting alone.
     Rewriting,
-    /// Watertight as it comes: rewriting, and row-level security under it.
+    /// Watertight with its default layers: rewriting, and row-level security under it.
     Watertight,
 }
 

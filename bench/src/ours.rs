@@ -1,4 +1,4 @@
-//! The operations as watertight has them. No tenant is named: the connection is one tenant's.
+//! The operations with watertight. They do not name the tenant, because the connection has one.
 
 use anyhow::{Context, Result};
 use sea_orm::sea_query::JoinType;
@@ -17,7 +17,7 @@ use watertight::scheduling::SlotQuery;
 use crate::operation::Operation;
 use crate::world::World;
 
-/// What the join gives.
+/// A row of the join.
 #[derive(FromQueryResult)]
 pub(crate) struct Joined {
     pub(crate) id: Uuid,
@@ -28,7 +28,7 @@ pub(crate) struct Joined {
 }
 
 impl Joined {
-    /// Whether it was read.
+    /// Returns true if the row was read.
     pub(crate) const fn is_whole(&self) -> bool {
         !self.id.is_nil()
             && !self.confirmation_code.is_empty()
@@ -47,7 +47,7 @@ pub(crate) fn event() -> NewAuditEvent {
     }
 }
 
-/// Carries an operation out, and says how many rows there were.
+/// Runs an operation and returns the number of rows.
 pub(crate) async fn run(
     operation: Operation,
     tenant: &TenantConnection,

@@ -1,4 +1,5 @@
-//! The same queries by pgbench, where it is installed: no pool, no decoding, one thread a processor.
+//! The same queries with pgbench, if it is installed: without a pool and decoding, with one thread a
+//! processor.
 
 use std::process::Command;
 
@@ -10,7 +11,7 @@ use crate::floor;
 use crate::operation::Operation;
 use crate::world::{SESSION_PREFIX, USER_PREFIX, USERS, World};
 
-/// What pgbench reports.
+/// The report of pgbench.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Pgbench {
     pub(crate) operation: Operation,
@@ -20,7 +21,8 @@ pub(crate) struct Pgbench {
     pub(crate) p99_us: f64,
 }
 
-/// Runs pgbench for a reading operation; `None` where it is not installed, or the operation is no single query.
+/// Runs pgbench for a reading operation. `None` if it is not installed, or the operation is not a single
+/// query.
 pub(crate) fn run(
     world: &World,
     operation: Operation,

@@ -1,4 +1,4 @@
-//! The figures that are kept with the code, and the tables of the guide that are made from them.
+//! The recorded figures, and the tables of the guide that are generated from them.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ fn page() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../service/docs/guide/performance.md")
 }
 
-/// Keeps figures.
+/// Records figures.
 pub(crate) fn keep(name: &str, figures: &impl Serialize) -> Result<()> {
     let file = file(name);
     let json = serde_json::to_string_pretty(figures)? + "\n";
@@ -39,13 +39,13 @@ pub(crate) fn write_tables() -> Result<()> {
     Ok(std::fs::write(page(), with_tables(&text)?)?)
 }
 
-/// The page with its tables made anew.
+/// The page with regenerated tables.
 fn with_tables(page: &str) -> Result<String> {
     let page = with_table(page, OPERATIONS, &kept::<Report>(OPERATIONS)?.markdown())?;
     with_table(&page, GROWTH, &kept::<Growth>(GROWTH)?.markdown())
 }
 
-/// The page with what stands between two marks replaced.
+/// The page with a new text between two marks.
 fn with_table(page: &str, name: &str, table: &str) -> Result<String> {
     let (begin, end) = (format!("<!-- {name}.json -->\n"), format!("<!-- end of {name}.json -->"));
     let parts = page.split_once(&begin).and_then(|(before, rest)| Some((before, rest.split_once(&end)?.1)));

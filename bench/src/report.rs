@@ -1,4 +1,4 @@
-//! What was measured: as JSON, as tables for the terminal and for the guide, and held against the targets.
+//! The report: JSON, tables for the terminal and the guide, and the comparison with the targets.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use crate::operation::{Operation, Way};
 use crate::pgbench::Pgbench;
 use crate::round_trips::RoundTrips;
 
-/// All of a run.
+/// The results of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Report {
     pub(crate) server: String,
@@ -20,7 +20,7 @@ pub(crate) struct Report {
     pub(crate) round_trips: Vec<RoundTrips>,
 }
 
-/// Something that is to hold, and what was seen.
+/// A target and the measured value.
 pub(crate) struct Target {
     pub(crate) what: String,
     pub(crate) seen: String,
@@ -47,7 +47,7 @@ impl Report {
         self.measured.iter().find(|found| found.operation == operation && found.concurrency == concurrency)
     }
 
-    /// The targets, each with the worst that was seen.
+    /// The targets, each with the worst measured value.
     pub(crate) fn targets(&self) -> Vec<Target> {
         let worst = |of: Way, to: Way, which: &dyn Fn(Operation) -> bool| {
             let ratios = self.measured.iter().filter(|found| which(found.operation)).filter_map(|found| {

@@ -1,4 +1,4 @@
-//! How often an operation waits for the server, counted on the wire.
+//! The round trips of an operation, counted on the wire.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::operation::{Operation, Way};
 use crate::ways::Ways;
 use crate::world::World;
 
-/// The round trips of an operation, once its statements are prepared.
+/// The round trips of an operation whose statements are prepared.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct RoundTrips {
     pub(crate) operation: Operation,
@@ -18,8 +18,8 @@ pub(crate) struct RoundTrips {
     pub(crate) number: f64,
 }
 
-/// Counts on one connection each, through a proxy, on one thread: what the pool does behind the caller waits until the
-/// caller has its answer.
+/// Counts round trips on one connection a way, through a proxy and on one thread, so that the pool's
+/// background work waits until the caller has its answer.
 pub(crate) fn count(world: &World) -> Result<Vec<RoundTrips>> {
     std::thread::scope(|scope| {
         let counting = scope.spawn(|| {

@@ -1,4 +1,5 @@
-//! What verifying the tenant costs: the same operations on a database that verifies, and on a copy that does not.
+//! The cost of verifying the tenant: the same operations on a database that verifies it, and on a copy that
+//! does not.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::operation::Operation;
 use crate::ours;
 use crate::world::{World, connect};
 
-/// The operations that are measured without a choice: where one row is read, the verification weighs most.
+/// The operations measured by default. The verification costs most when an operation reads a single row.
 pub(crate) const USUAL: [Operation; 5] = [
     Operation::GetUser,
     Operation::Authenticate,
@@ -22,7 +23,7 @@ pub(crate) const USUAL: [Operation; 5] = [
     Operation::Transaction,
 ];
 
-/// Measures each operation by turns on both databases, and says how the throughputs compare, as a table.
+/// Measures each operation in turns on both databases, and returns a table that compares the throughputs.
 pub(crate) async fn run(operations: &[Operation], concurrency: &[usize], pace: Pace) -> Result<String> {
     let world = Arc::new(World::create().await?);
     let copy = world.database.duplicate().await?;
@@ -73,7 +74,7 @@ fn spread(values: &mut [f64]) -> Option<(f64, f64, f64)> {
     Some((*values.first()?, *values.get(values.len() / 2)?, *values.last()?))
 }
 
-/// Operations a second, with `concurrency` tasks at once.
+/// Operations a second, with `concurrency` concurrent tasks.
 async fn rate(
     tenant: &TenantConnection,
     world: &Arc<World>,

@@ -1,4 +1,4 @@
-//! Free slots as one would compute them by hand, from the rows that both ways by hand read.
+//! Free slots, computed from the rows that both hand-written ways read.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// What a service, a profile, the hours and the practitioners say, in one row.
+/// The service, the profile, the hours and the practitioners in one row.
 pub(crate) const TERMS: &str = r#"SELECT "profile"."time_zone", "service"."duration_minutes", "service"."price_cents",
     coalesce((SELECT jsonb_agg(jsonb_build_object('day', "h"."day_of_week", 'opens', "h"."opens", 'closes', "h"."closes"))
         FROM "business_hours" AS "h" WHERE "h"."tenant_id" = $5), '[]'::jsonb) AS "weekly",
@@ -23,7 +23,7 @@ pub(crate) const TERMS: &str = r#"SELECT "profile"."time_zone", "service"."durat
         ON "profile"."tenant_id" = "service"."tenant_id"
     WHERE "service"."tenant_id" = $5 AND "service"."id" = $1"#;
 
-/// What takes up practitioners between two times.
+/// The busy spans of practitioners between two times.
 pub(crate) const BUSY: &str = r#"SELECT "practitioner_id", "datetime" AS "from", "end_time" AS "to" FROM "bookings"
     WHERE "tenant_id" = $4 AND "status" <> 'cancelled' AND "datetime" < $2 AND "end_time" > $1
         AND ($3::uuid IS NULL OR "practitioner_id" = $3)
@@ -35,7 +35,7 @@ pub(crate) const BUSY: &str = r#"SELECT "practitioner_id", "datetime" AS "from",
 
 pub(crate) type Span = (DateTime<Utc>, DateTime<Utc>);
 
-/// What [`TERMS`] gives.
+/// The row of [`TERMS`].
 pub(crate) struct Terms {
     zone: Tz,
     duration: TimeDelta,
@@ -93,12 +93,12 @@ impl Terms {
         self.weekly.iter().filter(|of| of.day == day).filter_map(|of| span(of.opens, of.closes)).collect()
     }
 
-    /// When the business is open, day by day.
+    /// The opening hours of the business, day by day.
     pub(crate) fn open(&self, from: NaiveDate, to: NaiveDate) -> Vec<Span> {
         from.iter_days().take_while(|date| *date <= to).flat_map(|date| self.open_on(date)).collect()
     }
 
-    /// How many slots are free.
+    /// The number of free slots.
     pub(crate) fn free(&self, open: &[Span], busy: Vec<(Uuid, Span)>) -> usize {
         let mut by_practitioner: BTreeMap<Uuid, Vec<Span>> = BTreeMap::new();
         for (practitioner, span) in busy {

@@ -1,4 +1,4 @@
-//! Each way of reaching the database, connected.
+//! The connections of each way.
 
 use anyhow::Result;
 use sea_orm::DatabaseConnection;
@@ -9,10 +9,10 @@ use crate::operation::{Operation, Way};
 use crate::world::{POOL, World, by_hand, options, with_auth};
 use crate::{floor, hand, ours};
 
-/// The four ways, each with a pool of its own.
+/// The four ways, each with its own pool.
 ///
-/// What is written by hand, and rewriting alone, have a role for which row-level security does not hold: that is what
-/// they would have without it. Watertight as it comes has the application's role.
+/// The hand-written ways and rewriting alone have a role that bypasses row-level security. Watertight with
+/// its default layers has the application's role.
 pub(crate) struct Ways {
     sqlx: PgPool,
     sea_orm: DatabaseConnection,
@@ -26,7 +26,7 @@ impl Ways {
         Self::connect_to(world, &privileged, &world.database.app_url(), POOL).await
     }
 
-    /// Connects to other URLs of the same database, which lead through a proxy.
+    /// Connects through a proxy, by other URLs of the same database.
     pub(crate) async fn connect_to(
         world: &World,
         privileged: &str,
@@ -44,7 +44,7 @@ impl Ways {
         })
     }
 
-    /// Carries an operation out, and says how many rows there were.
+    /// Runs an operation and returns the number of rows.
     pub(crate) async fn run(&self, way: Way, operation: Operation, world: &World, n: usize) -> Result<usize> {
         match way {
             Way::Sqlx => floor::run(operation, &self.sqlx, world, n).await,

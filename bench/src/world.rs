@@ -1,4 +1,4 @@
-//! The rows that operations are measured on: one tenant that is looked at, among others.
+//! The rows on which operations are measured: one measured tenant among others.
 
 use anyhow::{Context, Result};
 use chrono::{Days, NaiveDate, Utc};
@@ -9,13 +9,13 @@ use watertight::entity::auth::users;
 use watertight::{Builder, TenantId, Watertight};
 use watertight_tests::TestDatabase;
 
-/// How many users the tenant has.
+/// The number of the tenant's users.
 pub(crate) const USERS: usize = 1_000;
 
-/// How many connections each way has.
+/// The number of connections of each way.
 pub(crate) const POOL: u32 = 16;
 
-/// What signs the tokens, in each way.
+/// The key that signs tokens in each way.
 pub(crate) const SIGNING_KEY: [u8; 32] = [7; 32];
 
 const TENANT: u128 = 0x7e4a_0000_0000_4000_8000_0000_0000_0001;
@@ -23,7 +23,7 @@ const USER: u128 = 0x0005_e400_0000_4000_8000_0000_0000_0000;
 const SESSION: u128 = 0x5e55_1000_0000_4000_8000_0000_0000_0000;
 const SERVICE: u128 = 0x5e54_1ce0_0000_4000_8000_0000_0000_0001;
 
-/// The database and what is in it.
+/// The database and its contents.
 pub(crate) struct World {
     pub(crate) database: TestDatabase,
     pub(crate) tenant: TenantId,
@@ -34,8 +34,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Makes the database and fills it: the tenant's 1,000 users with a session each, 100,000 audit events and 2,000
-    /// bookings of ten practitioners, and nine tenants more with a tenth of that.
+    /// Creates the database and fills it: 1,000 users of the tenant with a session each, 100,000 audit events
+    /// and 2,000 bookings of ten practitioners, and nine more tenants with a tenth of these rows.
     pub(crate) async fn create() -> Result<Self> {
         let database = TestDatabase::create().await?;
         let tenant = TenantId::new(Uuid::from_u128(TENANT))?;
@@ -69,7 +69,7 @@ impl World {
         })
     }
 
-    /// The identity of a user.
+    /// The ID of a user.
     pub(crate) fn user(n: usize) -> Uuid {
         Uuid::from_u128(USER + (n % USERS) as u128)
     }
@@ -88,7 +88,7 @@ impl World {
         Uuid::from_u128(SESSION + n as u128)
     }
 
-    /// Deletes what operations have written, and lets the server tidy up, so that each begins alike.
+    /// Deletes the rows that operations have written, and vacuums, so that each operation begins alike.
     pub(crate) async fn tidy(&self) -> Result<()> {
         let maintenance = self.database.maintenance().await?;
         for sql in [
@@ -104,7 +104,7 @@ impl World {
         Ok(())
     }
 
-    /// Gives the tenant sessions that have ended.
+    /// Adds expired sessions to the tenant.
     pub(crate) async fn expire(&self, sessions: usize) -> Result<()> {
         let maintenance = self.database.maintenance().await?;
         let sql = format!(
@@ -120,10 +120,10 @@ impl World {
     }
 }
 
-/// What the identities of users begin with, as text.
+/// The beginning of the users' IDs as text.
 pub(crate) const USER_PREFIX: &str = "0005e400-0000-4000-8000-";
 
-/// What the identities of sessions begin with, as text.
+/// The beginning of the sessions' IDs as text.
 pub(crate) const SESSION_PREFIX: &str = "5e551000-0000-4000-8000-";
 
 async fn fill(
@@ -176,7 +176,7 @@ async fn fill(
             "INSERT INTO public.clients (tenant_id, first_name, last_name, email) \
              SELECT '{tenant}', 'Client', n::text, 'client-' || n || '@example.com' FROM generate_series(1, 100) n"
         ),
-        // Each practitioner is booked for an hour now and then, and no hour twice.
+        // Each practitioner has bookings of an hour that do not overlap.
         format!(
             "INSERT INTO public.bookings (tenant_id, confirmation_code, service_id, practitioner_id, client_id, datetime, \
                  end_time, duration, status, payment_status, amount_cents) \
@@ -194,8 +194,8 @@ async fn fill(
     Ok(())
 }
 
-/// The options that every way has alike. The pool's own ping before each use is left out, which would hide what the
-/// ways differ in.
+/// The options of every way. The pool's own ping before each use is off, because it would hide the
+/// differences between the ways.
 pub(crate) fn options(url: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options.max_connections(connections).min_connections(1).test_before_acquire(false).sqlx_logging(false);
@@ -211,7 +211,7 @@ pub(crate) async fn connect(database: &TestDatabase, builder: Builder) -> Result
     Ok(with_auth(builder)?.connect(options(&database.app_url(), POOL)).await?)
 }
 
-/// A connection for what is written by hand, as a role for which row-level security does not hold.
+/// A connection for the hand-written ways, as a role that bypasses row-level security.
 pub(crate) async fn by_hand(url: &str, connections: u32) -> Result<DatabaseConnection> {
     Ok(Database::connect(options(url, connections)).await?)
 }

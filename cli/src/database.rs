@@ -1,4 +1,4 @@
-//! Which database, and as whom.
+//! The connection to the database, and its role.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use watertight::{Builder, TableSets, Watertight};
 
 use crate::failure::Failure;
 
-/// Long enough for a hosted database that was asleep.
+/// The time limit for connecting, long enough for a suspended hosted database to start.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The roles that a database of tenants is reached as.
+/// The roles with which a command connects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Role {
-    /// The application's: `DATABASE_URL`.
+    /// The application's role: `DATABASE_URL`.
     App,
     /// The owner of the tables: `DATABASE_OWNER_URL`.
     Owner,
@@ -33,7 +33,7 @@ impl Role {
     }
 }
 
-/// What the arguments say of the connection.
+/// The arguments of the connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Connector {
     pub(crate) role: Option<Role>,
@@ -45,7 +45,7 @@ impl Connector {
         Watertight::builder().transaction_pooler(self.transaction_pooler)
     }
 
-    /// The URL of a role, unless the arguments choose another one's.
+    /// The options for a role, or for the role that the arguments choose instead.
     pub(crate) fn options(self, role: Role) -> Result<ConnectOptions, Failure> {
         let variable = self.role.unwrap_or(role).variable();
         let url = std::env::var(variable).unwrap_or_default();
@@ -61,7 +61,7 @@ impl Connector {
             )));
         }
         let mut options = ConnectOptions::new(url);
-        // A server that is not there is asked again and again until then.
+        // Until the time limit the connection is retried.
         options.max_connections(4).acquire_timeout(PATIENCE).connect_timeout(PATIENCE).sqlx_logging(false);
         Ok(options)
     }

@@ -1,4 +1,4 @@
-//! Why a command did not do what it was asked, and the exit code that says so.
+//! Failures of commands, and their exit codes.
 
 use std::process::ExitCode;
 
@@ -13,16 +13,16 @@ use watertight::auth::AuthError;
 
 use crate::Format;
 
-/// Why a command did not do what it was asked.
+/// The failure of a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// What was asked for is refused, and nothing was changed.
+    /// The request is refused, and nothing was changed.
     #[error("{0}")]
     Refused(String),
-    /// An argument, a file or a variable is wrong.
+    /// An argument, a file or an environment variable is wrong.
     #[error("{0}")]
     Usage(String),
-    /// The database cannot be reached, or fails.
+    /// The database cannot be reached or fails.
     #[error("{0}")]
     Database(String),
 }
@@ -72,7 +72,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Errors of the domains, as the root error has them.
+/// Converts errors of the domains through the root error.
 macro_rules! from_domain {
     ($($error:ty),+) => {
         $(impl From<$error> for Failure {

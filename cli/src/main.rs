@@ -1,4 +1,5 @@
-//! The command `watertight`: what those do who run a database of tenants. `watertight --help` teaches it.
+//! The command `watertight`, with which operators manage a multi-tenant database. `watertight --help`
+//! documents it.
 #![allow(clippy::doc_markdown, reason = "the documentation of arguments is what --help prints")]
 
 mod commands;
@@ -18,17 +19,17 @@ use crate::database::Connector;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 
-/// Runs a database that many tenants share.
+/// Manages a database that many tenants share.
 ///
-/// The database is named by the environment alone, for a URL may hold a password, and arguments are seen by everybody on
-/// the machine: DATABASE_URL (the application's role: doctor, bootstrap), DATABASE_OWNER_URL (the role that owns the
-/// tables: migrate, keys, adopt, distribute, tenant, purge) and DATABASE_MAINTENANCE_URL (a member of the owner that is BYPASSRLS and so
-/// sees all tenants: tenant list, purge --all-tenants, doctor --as maintenance). `--as` chooses another one.
-/// WATERTIGHT_TENANT_KEY is the key that signs tenants: migrate and keys add give it to the database, and bootstrap, tenant
-/// and purge sign with it.
+/// The environment names the database, because a URL can contain a password and every user of the machine can
+/// see arguments: DATABASE_URL (the application's role: doctor, bootstrap), DATABASE_OWNER_URL (the role that
+/// owns the tables: migrate, keys, adopt, distribute, tenant, purge) and DATABASE_MAINTENANCE_URL (a member
+/// of the owner with BYPASSRLS, which sees all tenants: tenant list, purge --all-tenants, doctor --as
+/// maintenance). `--as` chooses another role. WATERTIGHT_TENANT_KEY is the key that signs tenants: migrate
+/// and keys add install it in the database, and bootstrap, tenant and purge sign with it.
 ///
-/// It ends with 0 when all is well, 1 when something was found or refused, 2 when what was given is wrong, and 3 when
-/// the database cannot be reached or fails.
+/// The exit status is 0 on success, 1 when something was found or refused, 2 when an argument, a file or a
+/// variable is wrong, and 3 when the database cannot be reached or fails.
 #[derive(Debug, Parser)]
 #[command(
     name = "watertight",
@@ -39,13 +40,13 @@ use crate::outcome::Outcome;
                   watertight doctor          is everything as isolation needs it?"
 )]
 struct Args {
-    /// How to print: for people or for machines.
+    /// The output format: text for people, or JSON for programs.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Which role to connect as, in place of the one that the command takes.
+    /// The role to connect as, instead of the command's own.
     #[arg(long = "as", global = true, value_enum, value_name = "ROLE")]
     role: Option<database::Role>,
-    /// A pooler that gives out connections by the transaction stands in between.
+    /// Declares a transaction pooler between the command and the database.
     #[arg(long, global = true, env = "WATERTIGHT_TRANSACTION_POOLER")]
     transaction_pooler: bool,
     #[command(subcommand)]
@@ -62,21 +63,21 @@ enum Format {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Makes or updates the tables of watertight.
+    /// Creates or updates the tables of watertight.
     Migrate(migrate::Args),
-    /// Finds what stands in the way of isolation, and says how to mend it.
+    /// Finds problems with isolation, and prints how to fix them.
     Doctor(doctor::Args),
-    /// Makes and rotates the keys that sign tenants.
+    /// Creates and rotates the keys that sign tenants.
     Keys(keys::Args),
-    /// Makes the first users of a tenant, or updates them.
+    /// Creates or updates the first users of a tenant.
     Bootstrap(bootstrap::Args),
     /// Measures, exports, restores or erases one tenant.
     Tenant(tenant::Args),
-    /// Deletes what is over: expired sessions, invitations and holds, and old audit events.
+    /// Deletes expired sessions, invitations and holds, and old audit events.
     Purge(purge::Args),
-    /// Takes over a database that the original system (0.2.x) has made.
+    /// Adopts a database of the original system (0.2.x).
     Adopt(adopt::Args),
-    /// Spreads the tables over the machines of a Citus cluster, by tenant.
+    /// Distributes the tables over the machines of a Citus cluster, by tenant.
     Distribute(distribute::Args),
 }
 

@@ -1,4 +1,4 @@
-//! What a command has to say when it is done.
+//! The result of a command.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::Format;
 use crate::failure::Failure;
 
-/// What a command has to say when it is done, for people and for machines.
+/// The result of a command, as text and as JSON.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     text: String,
@@ -24,13 +24,13 @@ impl Outcome {
         Ok(Self { text: text.into(), json, sound: true, beside: false })
     }
 
-    /// Something was found that must not be there.
+    /// Makes the command fail unless the result is sound.
     pub(crate) const fn unsound_unless(mut self, sound: bool) -> Self {
         self.sound = sound;
         self
     }
 
-    /// The standard output carries data, so this goes to the standard error.
+    /// Prints the result on standard error, because standard output carries data.
     pub(crate) const fn beside_data(mut self) -> Self {
         self.beside = true;
         self
@@ -46,7 +46,7 @@ impl Outcome {
         } else {
             writeln!(std::io::stdout(), "{line}")
         };
-        // Whoever reads may have gone: what was done is done.
+        // A closed output does not change the result of the command.
         drop(printed);
         if self.sound { ExitCode::SUCCESS } else { ExitCode::from(Failure::REFUSED) }
     }

@@ -1,9 +1,9 @@
-//! A bar on the standard error, where that is a terminal.
+//! A progress bar on standard error.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use watertight::maintenance::Progress;
 
-/// A bar on the standard error; nothing where that is no terminal. It goes when it is dropped.
+/// A progress bar on standard error, if that is a terminal. Dropping it clears it.
 pub(crate) struct Bar(ProgressBar);
 
 impl Bar {

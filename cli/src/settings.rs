@@ -1,4 +1,4 @@
-//! The settings of the migrations, as arguments that several commands take.
+//! The arguments for the settings of the migrations, which several commands share.
 
 use watertight_migration::Settings;
 
@@ -6,7 +6,7 @@ use crate::table_sets::TableSetsArg;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SettingsArgs {
-    /// The role of the application, which is granted rights on the tables.
+    /// The application's role, which is granted rights on the tables.
     #[arg(long, env = Settings::APP_ROLE_VARIABLE, default_value = Settings::DEFAULT_APP_ROLE)]
     app_role: String,
     #[command(flatten)]

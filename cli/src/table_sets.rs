@@ -1,11 +1,11 @@
-//! The table sets of the database, as an argument that several commands take.
+//! The argument for the table sets of the database, which several commands share.
 
 use watertight_migration::{Settings, TableSets};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct TableSetsArg {
     /// The table sets of watertight in the database: all, none, or a list of auth, content, booking, certificates, intake
-    /// and history, each with its schema where it is another, as in auth=identity,booking.
+    /// and history. A set in another schema than its own is written as in auth=identity,booking.
     #[arg(
         long,
         global = true,

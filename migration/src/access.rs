@@ -1,4 +1,4 @@
-//! What the application's role is given besides tables.
+//! Schemas, and the rights of the application's role on objects other than tables.
 
 use sea_orm_migration::{
     prelude::*,
@@ -10,11 +10,11 @@ use watertight_schema::sql;
 
 use crate::{Settings, name};
 
-/// Makes a schema for tenant tables, unless it is there, and lets the application's role use it.
+/// Creates a schema for tenant tables unless it exists, and lets the application's role use it.
 ///
 /// # Errors
 ///
-/// When the application's role does not exist, or when the database refuses.
+/// [`DbErr::Migration`] when the application's role does not exist, or the error of the database.
 ///
 /// ```no_run
 /// # use watertight_migration::{Settings, create_schema, sea_orm_migration::prelude::*};
@@ -30,7 +30,7 @@ pub async fn create_schema(
     name::check("schema", schema)?;
     require_role(manager, settings).await?;
     let there = exists(manager, "SELECT FROM pg_namespace WHERE nspname = $1", schema).await?;
-    // `IF NOT EXISTS` would ask for the right to create schemas even where one is there already.
+    // `IF NOT EXISTS` requires the right to create schemas even if the schema exists.
     if !there {
         run(manager, create_schema_sql(schema)).await?;
     }
@@ -65,13 +65,13 @@ pub(crate) fn migration_table_grant(settings: &Settings) -> String {
     )
 }
 
-/// Takes back what [`create_schema`] gave, and drops the schema if nothing is left in it.
+/// Revokes the grant of [`create_schema`], and drops the schema if it is empty.
 ///
-/// The schema `public` is never dropped. A schema that holds something else stays.
+/// The schema `public` is never dropped. A schema with other objects stays.
 ///
 /// # Errors
 ///
-/// When the database refuses.
+/// The error of the database.
 ///
 /// ```no_run
 /// # use watertight_migration::{Settings, drop_schema, sea_orm_migration::prelude::*};
@@ -106,22 +106,22 @@ pub async fn drop_schema(
     run(manager, format!("DROP SCHEMA {quoted}")).await
 }
 
-/// Lets the application's role see which migrations are applied, so that it can refuse to start on a schema
-/// that is not the one it was built for.
+/// Lets the application's role read the applied migrations, so that the application can refuse to start on a
+/// schema of another version.
 pub(crate) async fn grant_migration_table(
     manager: &SchemaManager<'_>,
     settings: &Settings,
 ) -> Result<(), DbErr> {
     name::check("table", settings.migration_table())?;
     let table = sql::identifier(settings.migration_table());
-    // A migration can also be run by hand, without a migrator that keeps the table.
+    // A migration that is run by hand has no migrator that creates the table.
     if exists(manager, "SELECT WHERE to_regclass($1) IS NOT NULL", &table).await? {
         run(manager, migration_table_grant(settings)).await?;
     }
     Ok(())
 }
 
-/// Takes back what [`grant_migration_table`] gave.
+/// Revokes the grant of [`grant_migration_table`].
 pub(crate) async fn revoke_migration_table(
     manager: &SchemaManager<'_>,
     settings: &Settings,
@@ -136,9 +136,9 @@ pub(crate) async fn revoke_migration_table(
     Ok(())
 }
 
-/// Refuses to go on without the application's role, and says how to make it.
+/// Returns an error with instructions when the application's role does not exist.
 ///
-/// The migrations do not make it: the role that owns the tables needs no right to create roles.
+/// The migrations do not create the role, so that the owner of the tables needs no right to create roles.
 pub(crate) async fn require_role(manager: &SchemaManager<'_>, settings: &Settings) -> Result<(), DbErr> {
     if role_exists(manager, settings).await? {
         return Ok(());
@@ -153,8 +153,9 @@ pub(crate) async fn require_role(manager: &SchemaManager<'_>, settings: &Setting
     )))
 }
 
-/// Refuses to begin on a database that an earlier installation has not left: sea-orm-migration's own `fresh`
-/// drops the tables of one schema only, and forgets about all.
+/// Refuses a database with tables of an earlier installation.
+///
+/// The `fresh` of sea-orm-migration drops the tables of one schema only, and forgets all applied migrations.
 pub(crate) async fn refuse_leftovers(
     manager: &SchemaManager<'_>,
     schema: &str,
@@ -172,7 +173,7 @@ pub(crate) async fn refuse_leftovers(
     )))
 }
 
-/// Schema and name of every tenant table there is, as far as it is the migrating role's to drop.
+/// The schema and name of every tenant table that the migrating role may drop.
 pub(crate) async fn tenant_tables(manager: &SchemaManager<'_>) -> Result<Vec<(String, String)>, DbErr> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,

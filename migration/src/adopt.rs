@@ -1,4 +1,4 @@
-//! Takes over a database that the original wrote: the one whose tables these are modeled on, in its version 0.2.
+//! Adopts a database of the original system (0.2), on whose tables these are modeled.
 
 mod catalog;
 mod conversions;
@@ -32,16 +32,17 @@ use crate::{Settings, access, list, tables, tenant_keys};
 use catalog::Catalog;
 use original::Original;
 
-/// Takes over a database of the original, in place: with all its rows, in the tables, types, keys and policies that
-/// the migrations make.
+/// The adoption of a database of the original system, in place and with all its rows.
 ///
-/// [`plan`](Self::plan) looks and says what it would take and what is in the way. [`run`](Self::run) does it, in one
-/// transaction, with the original's tables locked from before the first row is looked at: all of it is done, or the
-/// database is as it was.
+/// The result has the tables, types, keys and policies that the migrations create. [`plan`](Self::plan)
+/// returns the SQL and the problems, and changes nothing. [`run`](Self::run) adopts the database in one
+/// transaction: it locks the original's tables before it reads the first row, and an error leaves the
+/// database unchanged.
 ///
-/// What cannot be taken over as it is, is not guessed at. Rows that refer to another tenant's, that have the key of
-/// another row, or that break a rule of the new tables are listed, and so is whatever else hangs on the tables and
-/// would be lost. The page `adopting` of the crate `watertight` says what is converted, and how.
+/// A row that does not fit is never converted by a guess. The problems list rows that refer to another
+/// tenant's rows, that have the key of another row, or that break a rule of the new tables. They also list
+/// the objects that depend on the tables and would be lost. The page `adopting` of the crate `watertight`
+/// describes every conversion.
 ///
 /// ```no_run
 /// use sea_orm_migration::sea_orm::Database;
@@ -70,7 +71,7 @@ pub struct Adoption {
 }
 
 impl Adoption {
-    /// How many rows of a problem are listed when nothing else is said.
+    /// The number of rows listed of each problem by default.
     pub const LISTED: usize = 100;
 
     /// An adoption for the application's role, the migration table and the table sets of the settings.
@@ -78,25 +79,25 @@ impl Adoption {
         Self { settings, time_zone: None, most: Self::LISTED }
     }
 
-    /// Says the time zone in which the businesses' opening hours are meant, by its IANA name.
+    /// Sets the time zone of the businesses' opening hours, by its IANA name.
     ///
-    /// The original does not know it. It is wanted where there is a business profile, and can be changed in the
-    /// profile of each tenant afterwards.
+    /// The original does not store a time zone. A database with a business profile requires one. Each
+    /// tenant's profile can be changed afterwards.
     pub fn time_zone(mut self, name: impl Into<String>) -> Self {
         self.time_zone = Some(name.into());
         self
     }
 
-    /// Lists so many rows of a problem at most. How many there are is said in any case.
+    /// Sets the number of rows listed of each problem, at least 1. The total is always reported.
     pub const fn list_at_most(mut self, rows: usize) -> Self {
         self.most = if rows == 0 { 1 } else { rows };
         self
     }
 
-    /// Says what adopting the database takes and what is in the way, and changes nothing.
+    /// Returns the SQL that adopts the database and the problems, and changes nothing.
     ///
-    /// The tables are read while the application goes on, unless row-level security is forced upon the
-    /// owner of one: then they are locked until all is read, because that has to be lifted first.
+    /// The application can run meanwhile, unless a table forces row-level security on its owner. In that case
+    /// the tables are locked until every row is read, because the plan has to lift the force first.
     ///
     /// # Errors
     ///
@@ -120,12 +121,12 @@ impl Adoption {
     /// Adopts the database, and adds the tenant keys in the environment variable
     /// [`TenantKey::VARIABLE`](crate::TenantKey::VARIABLE).
     ///
-    /// The owner's connection is that of the role that owns the original's tables. The application is best stopped:
-    /// what it tries meanwhile waits, and finds other tables then.
+    /// The connection is of the role that owns the original's tables. Stop the application before: its
+    /// statements wait meanwhile, and then find other tables.
     ///
     /// # Errors
     ///
-    /// [`AdoptionError::Refused`] with all that is in the way; [`AdoptionError::AlreadyMigrated`],
+    /// [`AdoptionError::Refused`] with every problem; [`AdoptionError::AlreadyMigrated`],
     /// [`AdoptionError::NotTheOriginal`], [`AdoptionError::TableSetNotChosen`], [`AdoptionError::NoRights`],
     /// [`AdoptionError::UnknownTimeZone`], [`AdoptionError::Settings`], [`AdoptionError::TableSets`],
     /// [`AdoptionError::TenantKey`]; [`AdoptionError::Database`], for example when the application's role does not exist.
@@ -159,18 +160,18 @@ impl Adoption {
                 tables.push(AdoptedTable { from, to, rows });
             }
         }
-        // Not among the plan's statements, which are printed.
+        // The keys are secret, and the plan's statements are printed.
         for key in &keys {
             tenant_keys::add(transaction, key).await.map_err(DbErr::from)?;
         }
         Ok(AdoptionReport { tables, migrations: plan.migrations, statements: plan.sql.len() })
     }
 
-    /// Locks the tables and draws the plan, and says how many of its steps that was.
+    /// Locks the tables and draws the plan. Returns the plan and the number of its steps that have run.
     async fn draw_locked(&self, transaction: &DatabaseTransaction) -> Result<(Plan, usize), AdoptionError> {
         let (originals, _) = self.look(transaction).await?;
         transaction.execute_unprepared(&steps::lock(&originals)).await?;
-        // What was so before the lock need not be any more.
+        // The tables may have changed before the lock was granted.
         let (originals, catalog) = self.look(transaction).await?;
         let before = steps::before(&catalog, &originals);
         for sql in &before {
@@ -179,7 +180,8 @@ impl Adoption {
         Ok((self.draw(transaction, &originals, &catalog).await?, before.len()))
     }
 
-    /// Finds the original's tables, or says why they cannot be adopted whatever is in them.
+    /// Finds the original's tables, or returns the reason why they cannot be adopted regardless of their
+    /// rows.
     async fn look(&self, db: &DatabaseTransaction) -> Result<(Vec<Original>, Catalog), AdoptionError> {
         self.settings.check()?;
         let sets = self.settings.table_sets();
@@ -193,7 +195,7 @@ impl Adoption {
         if originals.is_empty() {
             catalog.require(&others)?;
         }
-        // A database that uses the original for authentication alone has the schema `auth` alone.
+        // A database that uses the original only for authentication has only the schema `auth`.
         let is_public = |original: &Original| original.set.schema() == "public";
         let has_public =
             originals.iter().any(|original| is_public(original) && catalog.find(original).is_some());
@@ -209,7 +211,7 @@ impl Adoption {
         Ok((originals, catalog))
     }
 
-    /// Refuses to leave tables of the original behind because their set is not chosen.
+    /// Refuses tables of the original whose table set is not chosen, because they would be left behind.
     fn require_sets(&self, catalog: &Catalog, others: &[Original]) -> Result<(), AdoptionError> {
         let is_there = |original: &&Original| catalog.require(std::slice::from_ref(*original)).is_ok();
         let mut sets: Vec<TableSet> = others.iter().filter(is_there).map(|original| original.set).collect();
@@ -241,8 +243,8 @@ impl Adoption {
     }
 }
 
-/// Every statement is to see what was committed before it: a row that was written while the locks were waited for is
-/// one of those to be adopted.
+/// Begins a transaction in which each statement sees all rows committed before it, including the rows that
+/// were written while it waited for the locks.
 async fn begin(owner: &DatabaseConnection) -> Result<DatabaseTransaction, AdoptionError> {
     Ok(owner.begin_with_config(Some(IsolationLevel::ReadCommitted), Some(AccessMode::ReadWrite)).await?)
 }

@@ -17,7 +17,7 @@ pub(crate) async fn names(
     query::column(db, &format!("SELECT version::text FROM {table} ORDER BY version"), []).await.map(Some)
 }
 
-/// Whether a migration is recorded, or `None` when the database has no table of them.
+/// Returns true if a migration is recorded, or `None` when the database has no migration table.
 pub(crate) async fn contains(
     manager: &SchemaManager<'_>,
     settings: &Settings,

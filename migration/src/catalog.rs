@@ -13,20 +13,20 @@ pub(crate) struct Table {
     pub(crate) oid: i64,
     schema: String,
     name: String,
-    /// Whether it is divided into partitions.
+    /// True if the table is divided into partitions.
     pub(crate) is_partitioned: bool,
     pub(crate) is_partition: bool,
-    /// Whether it is the parent or the child of another table, by partitions or inheritance.
+    /// True if the table is the parent or the child of another table, by partitions or inheritance.
     pub(crate) inherits: bool,
-    /// Whether row-level security is enabled.
+    /// True if row-level security is enabled.
     pub(crate) protected: bool,
-    /// Whether row-level security binds the owner, too.
+    /// True if row-level security binds the owner, too.
     pub(crate) forced: bool,
     /// The owner, as SQL writes it.
     pub(crate) owner: String,
-    /// Whether the current role is the owner.
+    /// True if the current role is the owner.
     pub(crate) is_own: bool,
-    /// Whether the current role is the owner or a member of it.
+    /// True if the current role is the owner or a member of it.
     pub(crate) has_owners_rights: bool,
     /// The type of the column `tenant_id`.
     pub(crate) tenant_type: Option<String>,

@@ -1,4 +1,4 @@
-//! The command line that `sea-orm-cli migrate` runs, with the owner's connection found for it.
+//! The command line that `sea-orm-cli migrate` runs, connected as the owner.
 
 use std::{error::Error, fmt, process::exit, str::FromStr, time::Duration};
 
@@ -24,7 +24,7 @@ const APP_URL_VARIABLE: &str = "DATABASE_URL";
 
 const TABLE_SETS: &str = "table_sets";
 
-/// How long to retry the connection to a server that does not accept it.
+/// The time limit for retrying a connection that the server does not accept.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs the command line of a migration crate, whose `main` contains nothing else.
@@ -44,8 +44,9 @@ pub async fn run_cli<M: MigratorTraitSelf>(migrator: M) {
     run(migrator, &matches).await;
 }
 
-/// Runs the command line of a migration crate, as [`run_cli`], with the settings of the environment and an argument
-/// `--table-sets`.
+/// Runs the command line of a migration crate with settings.
+///
+/// It does the same as [`run_cli`], with the settings of the environment and the argument `--table-sets`.
 ///
 /// ```no_run
 /// use watertight_migration::TenantMigrator;
@@ -110,7 +111,7 @@ async fn connect(matches: &ArgMatches) -> Result<DbConn, String> {
     Ok(db)
 }
 
-/// Says which variable is missing, where the database would only say that a permission is.
+/// Reports a missing right to create tables with the variable to set, before the database denies permission.
 async fn refuse_without_right_to_create(db: &DbConn, target: &Target) -> Result<(), String> {
     let sql = "SELECT has_schema_privilege(current_schema(), 'CREATE') AS allowed";
     let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
@@ -132,7 +133,7 @@ fn typed(matches: &ArgMatches, name: &str) -> Option<String> {
     }
 }
 
-/// A database to migrate, and who said so.
+/// A database to migrate, and the source of its URL.
 struct Target {
     url: String,
     source: &'static str,
@@ -170,8 +171,10 @@ impl Target {
         Ok(Self { url, source, parts })
     }
 
-    /// `sea-orm-cli -u` hands its URL over in `DATABASE_URL`, where it cannot be told from one that was set
-    /// before. Migrating another database than the one that was named would be the worst of surprises.
+    /// Refuses two URLs with different databases.
+    ///
+    /// `sea-orm-cli -u` passes its URL in `DATABASE_URL`, where it cannot be distinguished from a URL that
+    /// was set before. Without this check the owner's URL could migrate another database than the one named.
     fn refuse_unless_same_database(&self, app: &Self) -> Result<(), String> {
         if self.parts.get_database() == app.parts.get_database() {
             return Ok(());

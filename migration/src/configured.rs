@@ -1,4 +1,4 @@
-//! A migration with the settings that it runs with.
+//! A migration with its settings.
 
 use async_trait::async_trait;
 use sea_orm_migration::{MigrationName, MigrationTrait, prelude::*};
@@ -69,7 +69,7 @@ impl Configured {
         chosen(&self.settings).next().is_some_and(|first| first.name() == self.name())
     }
 
-    /// The other migrations of watertight that are applied. Without a table of them, those that come before this one.
+    /// The other applied migrations of watertight. Without a migration table, the migrations before this one.
     async fn others(&self, manager: &SchemaManager<'_>) -> Result<Vec<String>, DbErr> {
         let ours = chosen(&self.settings).map(|migration| migration.name().to_owned());
         match applied::names(manager.get_connection(), &self.settings).await? {
@@ -86,7 +86,7 @@ impl Configured {
     }
 }
 
-/// Reports malformed table sets where no other migration is pending that would report them.
+/// A migration that reports malformed table sets when no other pending migration reports them.
 pub(crate) struct MalformedTableSets;
 
 impl MigrationName for MalformedTableSets {

@@ -63,7 +63,7 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    /// The first version of Citus that has row-level security on distributed tables.
+    /// The oldest version of Citus that supports row-level security on distributed tables.
     pub const LEAST_VERSION: u32 = 11;
 
     /// A distribution of all tables that have a tenant.
@@ -71,7 +71,7 @@ impl Distribution {
         Self::default()
     }
 
-    /// Names watertight's own table sets and their schemas, where they are not the default.
+    /// Sets watertight's table sets and their schemas, if they differ from the default.
     ///
     /// ```
     /// use watertight_migration::{TableSet, TableSets, distribution::Distribution};
@@ -85,9 +85,9 @@ impl Distribution {
         self
     }
 
-    /// Copies a table without `tenant_id` to every machine: one that tenants' statements join.
+    /// Copies a table without `tenant_id` to every machine, so that statements of tenants can join it.
     ///
-    /// Those that a tenant table refers to need not be said.
+    /// Tables that a tenant table refers to are copied anyway.
     pub fn reference_table(mut self, schema: impl Into<String>, name: impl Into<String>) -> Self {
         self.reference.push(Name::new(schema, name));
         self
@@ -100,8 +100,9 @@ impl Distribution {
         self
     }
 
-    /// Drops the constraints against overlapping bookings and reservations, instead of recreating them with the extension
-    /// `btree_gist`.
+    /// Drops the constraints against overlapping bookings and reservations.
+    ///
+    /// Without this setting they are recreated with the extension `btree_gist`.
     ///
     /// The operations of `watertight` still check for overlaps under a lock. Other programs are not stopped.
     pub const fn without_overlap_constraints(mut self) -> Self {
@@ -133,7 +134,7 @@ impl Distribution {
     /// [`DistributionError::SignedTenant`], [`DistributionError::ExtensionTooOld`], [`DistributionError::Name`],
     /// [`DistributionError::TableSets`], [`DistributionError::RowsDiffer`]. Nothing has changed then.
     pub async fn run(&self, owner: &DatabaseConnection) -> Result<DistributionReport, DistributionError> {
-        // Every statement is to see what was committed while the locks were waited for.
+        // Each statement sees the rows that were committed while the transaction waited for the locks.
         let level = Some(IsolationLevel::ReadCommitted);
         let transaction = owner.begin_with_config(level, Some(AccessMode::ReadWrite)).await?;
         match self.run_in(&transaction).await {
@@ -204,21 +205,21 @@ async fn count(db: &impl ConnectionTrait, table: &Name) -> Result<i64, Distribut
     Ok(one(db, &format!("SELECT count(*)::int8 FROM {}", table.quoted())).await?)
 }
 
-/// What a distribution did.
+/// The result of a distribution.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DistributionReport {
-    /// The tables that were distributed, each after those it refers to.
+    /// The distributed tables, each after the tables that it refers to.
     pub tables: Vec<DistributedTable>,
 }
 
-/// A table that was distributed, or copied to every machine.
+/// A table that was distributed or copied to every machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DistributedTable {
     /// Its name, as `schema.table`.
     pub table: String,
-    /// How many rows it has, all of which it had before.
+    /// The number of rows, which is the same as before.
     pub rows: i64,
 }
 

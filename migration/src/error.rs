@@ -10,7 +10,7 @@ use sea_orm_migration::DbErr;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableError {
-    /// A name that PostgreSQL would refuse or, worse, cut off without an error.
+    /// A name that PostgreSQL would refuse, or cut off without an error.
     #[error(
         "{name:?} is no {what} for PostgreSQL: it has to have 1 to 63 bytes and no zero byte ({} bytes given)",
         name.len()
@@ -55,7 +55,7 @@ pub enum TableError {
         /// The name of both.
         name: String,
     },
-    /// `tenant_id` is spelled out, though every tenant table has it and every key begins with it.
+    /// `tenant_id` is named, although every tenant table has it and every key begins with it.
     #[error(
         "table {table}: leave tenant_id out of {what}; every tenant table has it and every key begins with it"
     )]
@@ -76,7 +76,7 @@ pub enum TableError {
         /// The column.
         column: String,
     },
-    /// A foreign key with another number of columns than the key it refers to.
+    /// A foreign key with another number of columns than the key that it refers to.
     #[error(
         "table {table}: foreign key ({columns}) has another number of columns than ({to}), which it refers to"
     )]

@@ -43,7 +43,7 @@ fn users(sets: &TableSets) -> TenantTable {
         .col(boolean("is_locked").default(false))
         .col(text_null("lock_reason"))
         .col(timestamp_with_time_zone_null("locked_at"))
-        // Null while locked: until someone unlocks it.
+        // Null in a locked account: the lock lasts until an administrator ends it.
         .col(timestamp_with_time_zone_null("locked_until"))
         .col(boolean("needs_onboarding").default(true))
         .col(integer("onboarding_step").default(0))
@@ -147,7 +147,7 @@ fn invitations(sets: &TableSets) -> TenantTable {
         .index([("expires_at", Asc)])
 }
 
-/// The trail outlives the users in it, so it refers to none of them.
+/// The audit trail. It has no foreign key to users, because it outlives them.
 fn audit_events(sets: &TableSets) -> TenantTable {
     TenantTable::new(sets.schema(TableSet::Auth), "audit_events")
         .col(string_len("type", 64))

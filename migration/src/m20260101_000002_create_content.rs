@@ -33,7 +33,7 @@ fn business_profile(sets: &TableSets) -> TenantTable {
         .col(string_len_null("slogan", 255))
         .col(string_len_null("website_url", 512))
         .col(text_null("google_maps_url"))
-        // The name of an IANA time zone: opening hours are told in it.
+        // The name of the IANA time zone of the opening hours.
         .col(string_len("time_zone", 64).default("UTC"))
         .col(timestamp_with_time_zone_default_now("updated_at"))
         .between("latitude", -90, 90)

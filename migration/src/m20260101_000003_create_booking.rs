@@ -86,7 +86,7 @@ fn time_blocks(sets: &TableSets) -> TenantTable {
         .index([("practitioner_id", Asc), ("start_time", Asc)])
 }
 
-/// Without hours the business is closed on that day.
+/// Days with other opening hours. A day without hours is closed.
 fn business_hours_overrides(sets: &TableSets) -> TenantTable {
     let absent = |column: &'static str| Expr::col(column).is_null();
     TenantTable::new(sets.schema(TableSet::Booking), "business_hours_overrides")

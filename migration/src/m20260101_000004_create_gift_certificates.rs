@@ -14,7 +14,7 @@ impl TenantMigration for Migration {
     }
 }
 
-/// Certificates never expire, by law: the table has no column to say when.
+/// Gift certificates. By law they do not expire, so the table has no column for it.
 fn gift_certificates(sets: &TableSets) -> TenantTable {
     TenantTable::new(sets.schema(TableSet::Certificates), "gift_certificates")
         .col(string_len("code", 16))
@@ -67,7 +67,7 @@ fn packages(sets: &TableSets) -> TenantTable {
         .check("remaining_sessions", Expr::col("remaining_sessions").between(0, Expr::col("total_sessions")))
 }
 
-/// Uses up money of a certificate or a session of a pack, and never both.
+/// Redemptions, each of money of a certificate or of a session of a package, but not both.
 fn gift_certificate_redemptions(sets: &TableSets) -> TenantTable {
     let is = |kind: &'static str| Expr::col("type").eq(kind);
     let given = |column: &'static str| Expr::col(column).is_not_null();
@@ -79,7 +79,7 @@ fn gift_certificate_redemptions(sets: &TableSets) -> TenantTable {
         .col(string_len("type", 16))
         .col(integer_null("amount_cents"))
         .col(integer_null("session_number"))
-        // Given back when the booking was cancelled: it counts no more.
+        // A refunded redemption of a cancelled booking does not count.
         .col(timestamp_with_time_zone_null("refunded_at"))
         .col(timestamp_with_time_zone_default_now("created_at"))
         .foreign_key(TenantForeignKey::column("booking_id").to(sets.schema(TableSet::Booking), "bookings"))

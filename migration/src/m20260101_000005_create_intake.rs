@@ -29,7 +29,7 @@ impl TenantMigration for Migration {
     }
 }
 
-/// The text, time, origin and answers of a consent are evidence once the form is submitted.
+/// The trigger that keeps the text, time, origin and answers of a submitted consent unchanged, as evidence.
 fn consent_trigger(settings: &Settings) -> [String; 2] {
     let function = consent_is_final(settings);
     let schema = settings.schema_sql(TableSet::Intake);

@@ -50,7 +50,7 @@ fn payments(sets: &TableSets) -> TenantTable {
         .at_least("amount_cents", 0)
 }
 
-/// Refers to services and providers of the other system, which need not be here.
+/// Imported bookings. They name services and providers of the other system, which need not exist here.
 fn local_bookings(sets: &TableSets) -> TenantTable {
     TenantTable::new(sets.schema(TableSet::History), "local_bookings")
         .col(string_len("service_id", 128))

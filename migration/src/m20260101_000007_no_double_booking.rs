@@ -1,4 +1,4 @@
-//! Exclusion constraints that keep a practitioner's bookings from overlapping, whatever program writes the rows.
+//! Exclusion constraints that keep a practitioner's bookings from overlapping, for every program.
 //!
 //! An exclusion constraint compares with operators of `GiST`, which has none for `uuid` without the extension
 //! `btree_gist`. A range over `uuid` with one value needs no extension. Citus requires that an exclusion constraint
@@ -46,7 +46,7 @@ fn range(settings: &Settings) -> String {
     format!("{}.uuidrange", settings.schema_sql(TableSet::Booking))
 }
 
-/// `fresh` drops tables and leaves types.
+/// The SQL that creates the range type unless it exists: `fresh` drops tables and leaves types.
 fn range_over_uuid(range: &str) -> String {
     let (name, quotes) = (literal(range), dollar_quotes(range));
     format!(

@@ -1,8 +1,9 @@
 //! A type that names the tenant of the statement that a value is bound to.
 //!
-//! PostgreSQL converts bound values before it runs the statement, and the conversion to a domain evaluates the domain's
-//! check. The check of this domain makes the setting that the policies read, until the end of the transaction: a
-//! statement outside a transaction carries its tenant in the same message. No column has this type.
+//! PostgreSQL converts bound values before it runs the statement, and the conversion to a domain evaluates
+//! the domain's check. The check of this domain sets the setting that the policies read, until the end of the
+//! transaction: a statement outside a transaction carries its tenant in the same message. No column has this
+//! type.
 
 use async_trait::async_trait;
 use sea_orm_migration::prelude::*;
@@ -33,7 +34,7 @@ impl TenantMigration for Migration {
     }
 }
 
-/// `fresh` drops tables and leaves types.
+/// The SQL that drops the type, which may exist: `fresh` drops tables and leaves types.
 pub(crate) fn drop_domain(settings: &Settings) -> String {
     format!("DROP DOMAIN IF EXISTS {}", domain(settings))
 }

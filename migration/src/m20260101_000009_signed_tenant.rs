@@ -1,5 +1,5 @@
-//! Policies over a tenant that is verified where the environment has a key for it, in place of a setting that any SQL
-//! can make.
+//! Policies with a verified tenant, instead of a setting that any SQL can change. The tenant is verified if
+//! the environment has a key.
 
 use async_trait::async_trait;
 use sea_orm_migration::prelude::*;
@@ -37,7 +37,7 @@ impl TenantMigration for Migration {
     fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
         name::check("role", settings.app_role())?;
         let mut statements = tenant_context::statements(settings);
-        // Without a key nothing could be verified, and tenants would see nothing.
+        // Without a key no tenant can be verified, and tenants would see no rows.
         if TenantKey::from_env().is_ok_and(|keys| keys.is_empty()) {
             statements.extend(tenant_context::Mode::Unsigned.statements());
         }

@@ -21,8 +21,8 @@ impl TenantMigration for Migration {
         manager.get_connection().execute_unprepared(&sql).await.map(drop)
     }
 
-    /// A buffered event is dated when it was logged, at most a day before it is written. The hour and the second allow
-    /// for the way to the database and for its clock being set.
+    /// A buffered event has the time at which it was logged, at most a day before it is written. The hour and
+    /// the second allow for the network and for adjustments of the clock.
     fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
         name::check("role", settings.app_role())?;
         let policy = format!(

@@ -1,14 +1,14 @@
-//! A migration that is given the installation's settings.
+//! A migration that receives the installation's settings.
 
 use async_trait::async_trait;
 use sea_orm_migration::{MigrationName, MigrationTrait, prelude::*};
 
 use crate::{Settings, TableError, TableSets, TenantTable, access};
 
-/// A migration that is given the [`Settings`] instead of reading them itself.
+/// A migration that receives the [`Settings`] instead of reading them itself.
 ///
-/// Every plain [`MigrationTrait`] is one, so that the list of migrations also takes those that `sea-orm-cli migrate
-/// generate` creates.
+/// Every plain [`MigrationTrait`] implements it, so that the list can contain the migrations that
+/// `sea-orm-cli migrate generate` creates.
 #[async_trait]
 pub(crate) trait TenantMigration: MigrationName + Send + Sync {
     /// The tables that the migration creates, each after the tables that it refers to.
@@ -31,7 +31,7 @@ pub(crate) trait TenantMigration: MigrationName + Send + Sync {
         drop_all(manager, &self.tables(settings.table_sets())).await
     }
 
-    /// Whether it runs in a transaction, as [`MigrationTrait::use_transaction`] says.
+    /// The transaction mode of the migration, with the meaning of [`MigrationTrait::use_transaction`].
     fn use_transaction(&self) -> Option<bool> {
         None
     }

@@ -1,4 +1,4 @@
-//! The migrators: one as it stands, and one to put an application's own migrations behind.
+//! The migrators: one for watertight's migrations alone, and one that adds an application's migrations.
 
 use async_trait::async_trait;
 use sea_orm_migration::{
@@ -36,7 +36,7 @@ impl MigratorTrait for Migrator {
 
 type Migrations = fn() -> Vec<Box<dyn MigrationTrait>>;
 
-/// Applies watertight's migrations with settings of one's own, and an application's after them.
+/// Applies watertight's migrations with given settings, and then an application's migrations.
 ///
 /// ```no_run
 /// use sea_orm_migration::{MigrationTrait, MigratorTraitSelf, sea_orm::DatabaseConnection};
@@ -64,7 +64,7 @@ impl TenantMigrator {
         Self { settings, then: None }
     }
 
-    /// Applies these after watertight's own, for they may refer to its tables.
+    /// Adds an application's migrations after watertight's, to whose tables they may refer.
     #[must_use]
     pub fn then(mut self, migrations: fn() -> Vec<Box<dyn MigrationTrait>>) -> Self {
         self.then = Some(migrations);
@@ -84,10 +84,10 @@ impl MigratorTraitSelf for TenantMigrator {
         Alias::new(self.settings.migration_table()).into_iden()
     }
 
-    /// Drops all tables of the schema that the connection works in, and the tenant tables of every schema, then
-    /// applies all migrations.
+    /// Drops all tables of the connection's schema and the tenant tables of every schema, and applies all
+    /// migrations.
     ///
-    /// What sea-orm-migration drops on its own is in one schema, and the users are in another.
+    /// The `fresh` of sea-orm-migration drops only the tables of one schema, and the users are in another.
     async fn fresh<'c, C>(&self, db: C) -> Result<(), DbErr>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -95,7 +95,7 @@ impl MigratorTraitSelf for TenantMigrator {
         let manager = SchemaManager::new(db);
         for (schema, table) in access::tenant_tables(&manager).await? {
             let name = (Alias::new(schema), Alias::new(table));
-            // Cascades to the foreign keys of tables whose turn has not come.
+            // The cascade drops the foreign keys of tables that are dropped later.
             manager.drop_table(Table::drop().table(name).cascade().take()).await?;
         }
         let plain = Plain(self);

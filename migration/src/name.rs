@@ -6,7 +6,8 @@ use watertight_schema::sql;
 
 use crate::TableError;
 
-/// PostgreSQL cuts longer names off with no more than a notice, and two cut names can then be the same.
+/// The longest name in bytes. PostgreSQL cuts longer names off with a notice, and two cut names can be the
+/// same.
 const LONGEST: usize = 63;
 
 /// Refuses a name that PostgreSQL would refuse or cut off.
@@ -29,7 +30,7 @@ impl Name {
         Self { schema: schema.into(), name: name.into() }
     }
 
-    /// As SQL writes it.
+    /// The name as SQL writes it.
     pub(crate) fn quoted(&self) -> String {
         sql::qualified(&self.schema, &self.name)
     }

@@ -1,4 +1,4 @@
-//! Big tables divided by tenant, for databases that outgrow one index.
+//! Hash partitions by tenant, for tables that outgrow one index.
 
 mod catalog;
 mod conversion;
@@ -15,21 +15,22 @@ use crate::name::{self, Name};
 use crate::query::{self, one};
 use conversion::{Shape, convert};
 
-/// A migration that divides tables into hash partitions by tenant; [`down`](MigrationTrait::down) makes plain tables
-/// of them again.
+/// A migration that divides tables into hash partitions by tenant.
 ///
-/// It is in no list of [`migrations`](crate::migrations): an application that wants it puts it behind them. All of it
-/// is done in one transaction, which holds off who reads or writes the tables until it ends, and keeps every row and
-/// all that the table had: defaults, checks, keys, indexes, foreign keys of the table and to it, triggers, comments,
-/// grants, row-level security and policies. Nobody is granted a partition, and each has the table's policies besides.
+/// [`down`](MigrationTrait::down) restores plain tables. The migration is not among
+/// [`migrations`](crate::migrations): list it after them to use it. It runs in one transaction, which blocks
+/// readers and writers of the tables until it ends. It keeps every row, and the defaults, checks, keys,
+/// indexes, foreign keys in both directions, triggers, comments, grants, row-level security and policies of
+/// the table. A partition has no grants, and has the table's policies.
 ///
-/// An exclusion constraint is made on each partition, because PostgreSQL takes none on the table that does not compare
-/// the tenant with `=`. It keeps the same rows apart, for the rows of a tenant are all in one partition.
+/// An exclusion constraint is created on each partition, because PostgreSQL allows one on a partitioned table
+/// only if it compares the tenant with `=`. The effect is the same, because all rows of a tenant are in one
+/// partition.
 ///
 /// # Errors
 ///
-/// The builder never fails on its own. [`check`](Self::check) says what is wrong with the description, and applying the
-/// migration says it, too, and what else is in the way: a [`PartitionError`] within a [`DbErr::Migration`].
+/// The builder never fails. [`check`](Self::check) reports a wrong description as a [`PartitionError`].
+/// Applying the migration reports every [`PartitionError`] as a [`DbErr::Migration`].
 ///
 /// # Examples
 ///
@@ -53,25 +54,27 @@ pub struct HashPartitions {
 }
 
 impl HashPartitions {
-    /// The tables of watertight that grow with what a business does, as `(schema, name)`.
+    /// The tables of watertight that grow with the activity of a business, as `(schema, name)`.
     pub const TABLES: [(&str, &str); 3] =
         [("auth", "sessions"), ("auth", "audit_events"), ("public", "bookings")];
 
-    /// How many partitions a table has at least.
+    /// The smallest number of partitions of a table.
     pub const LEAST: u32 = 2;
 
-    /// How many partitions a table has at most: PostgreSQL plans and locks each that a statement cannot rule out.
+    /// The largest number of partitions of a table.
+    ///
+    /// PostgreSQL plans and locks every partition that a statement does not rule out.
     pub const MOST: u32 = 256;
 
-    /// The name that it is noted under when nothing else is said.
+    /// The default name of the migration.
     pub const NAME: &str = "watertight_hash_partitions";
 
-    /// Divides each of [`TABLES`](Self::TABLES) into so many partitions.
+    /// Divides each of [`TABLES`](Self::TABLES) into a number of partitions.
     pub fn new(partitions: u32) -> Self {
         Self::of(Self::TABLES, partitions)
     }
 
-    /// Divides those of [`TABLES`](Self::TABLES) whose table set is chosen, in their schemas.
+    /// Divides the [`TABLES`](Self::TABLES) of the chosen table sets, in their schemas.
     ///
     /// ```
     /// use watertight_migration::{HashPartitions, TableSet, TableSets};
@@ -84,7 +87,7 @@ impl HashPartitions {
         Self::of(Self::TABLES.into_iter().filter_map(chosen), partitions)
     }
 
-    /// Divides these tables, given as `(schema, name)`, in place of watertight's.
+    /// Divides the given tables, as `(schema, name)`, instead of watertight's.
     ///
     /// ```
     /// use watertight_migration::HashPartitions;
@@ -100,13 +103,13 @@ impl HashPartitions {
         Self { name: Self::NAME.to_owned(), tables: tables.into_iter().map(name).collect(), partitions }
     }
 
-    /// Names the migration, for a migrator that has more than one of them.
+    /// Names the migration, for a migrator with several migrations of this type.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Says what is wrong with the description, before any SQL is run.
+    /// Checks the description. Runs no SQL.
     ///
     /// ```
     /// use watertight_migration::{HashPartitions, PartitionError};
@@ -132,14 +135,14 @@ impl HashPartitions {
         self.check()?;
         let db = manager.get_connection();
         let level: String = one(db, "SELECT current_setting('transaction_isolation')").await?;
-        // Any other level goes on seeing the rows of the moment before the locks.
+        // At any other level the statements see the rows of a time before the locks were granted.
         if level != "read committed" {
             return Err(PartitionError::IsolationLevel { level });
         }
         let before: String =
             one(db, "SELECT set_config('search_path', current_setting('search_path'), true)").await?;
         let sight: String = one(db, "SELECT current_setting('row_security')").await?;
-        // Names are printed in full then, and a policy that would hide a row is an error.
+        // PostgreSQL then prints qualified names, and fails instead of hiding a row by a policy.
         db.execute_unprepared("SET LOCAL search_path = pg_catalog; SET LOCAL row_security = off").await?;
         catalog::lock(db, &self.tables).await?;
         for table in &self.tables {

@@ -1,4 +1,4 @@
-//! Queries whose SQL is written by hand.
+//! Queries in raw SQL.
 
 use sea_orm_migration::sea_orm::{
     ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, TryGetable, Value,

@@ -1,4 +1,4 @@
-//! The SQL of released migrations stays exactly as it was released.
+//! A test that the SQL of released migrations does not change.
 
 use sha2::{Digest, Sha256};
 

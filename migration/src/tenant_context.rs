@@ -1,8 +1,8 @@
-//! The tenant of a transaction as the database sees it: a signed setting, and the function that verifies it.
+//! The tenant of a transaction in the database: a signed setting, and the function that verifies it.
 //!
 //! Sessions put a token into the setting `watertight.tenant`; the policies compare `tenant_id` with
 //! `watertight.tenant()`, which returns the token's tenant if one of the keys in `watertight.tenant_keys` signed it.
-//! Any SQL can make the setting; making a token takes a key.
+//! Any SQL can change the setting, but creating a valid token requires a key.
 //!
 //! The functions run for statements of attackers, so `search_path` and temporary objects must not decide what a name
 //! in them means: every function, operator, type and table is qualified, and no construct is used that looks up `=`
@@ -16,13 +16,17 @@ use watertight_schema::sql;
 
 use crate::{Settings, TableSet, access, m20260101_000008_tenant_parameter as tenant_parameter};
 
-/// A value of this type makes the setting when it is bound: PostgreSQL converts bound values before it plans and runs
-/// the statement, and converting to a domain evaluates the domain's check.
+/// The type whose values change the setting when they are bound.
+///
+/// PostgreSQL converts bound values before it plans and runs the statement, and the conversion to a domain
+/// evaluates the domain's check.
 const TOKEN_TYPE: &str = "CREATE DOMAIN watertight.tenant_token AS text NOT NULL \
     CONSTRAINT tenant_token_setting CHECK (pg_catalog.set_config('watertight.tenant', VALUE, true) IS NOT NULL)";
 
-/// Of a key the two blocks that HMAC (RFC 2104) begins its hashes with are stored: they serve the verification, and
-/// save the exclusive-or that SQL does not have for `bytea`.
+/// The table of keys. For each key it contains the two blocks with which HMAC (RFC 2104) begins its hashes.
+///
+/// The blocks are enough for the verification, and SQL has no exclusive-or for `bytea` to compute them from
+/// the key.
 const KEYS: &str = "CREATE TABLE IF NOT EXISTS watertight.tenant_keys (\
     id smallint PRIMARY KEY CHECK (id > 0), \
     ipad bytea NOT NULL CHECK (octet_length(ipad) = 64), \
@@ -31,8 +35,8 @@ const KEYS: &str = "CREATE TABLE IF NOT EXISTS watertight.tenant_keys (\
 
 /// The tenant of the transaction, verified.
 ///
-/// A token is `<tenant>.<signature>.<key id>`: 36, 64 and up to 5 characters. The signature is compared by the
-/// server's comparison of texts, which is one `memcmp` of 64 bytes.
+/// A token is `<tenant>.<signature>.<key id>`: 36, 64 and up to 5 characters. The server compares signatures
+/// as texts, with one `memcmp` of 64 bytes.
 const SIGNED: &str = "CREATE OR REPLACE FUNCTION watertight.tenant() RETURNS pg_catalog.uuid \
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE AS $watertight$
 DECLARE
@@ -71,15 +75,17 @@ BEGIN
 END
 $watertight$";
 
-/// The tenant of the transaction, believed: any SQL can say it. The planner inlines this one.
+/// The tenant of the transaction, not verified: any SQL can name it. The planner inlines this function.
 const UNSIGNED: &str = "CREATE OR REPLACE FUNCTION watertight.tenant() RETURNS pg_catalog.uuid \
     LANGUAGE sql STABLE SECURITY INVOKER PARALLEL SAFE AS $watertight$
     SELECT CASE WHEN pg_catalog.current_setting('watertight.tenant', true) OPERATOR(pg_catalog.<>) ''
         THEN pg_catalog.substr(pg_catalog.current_setting('watertight.tenant', true), 1, 36)::pg_catalog.uuid END
 $watertight$";
 
-/// Lets the owner work for a tenant until the end of the transaction: the policies bind the owner too. It reads the keys as
-/// the role that calls it, so it serves nobody else.
+/// Lets the owner work for a tenant until the end of the transaction, because the policies bind the owner,
+/// too.
+///
+/// It reads the keys as the role that calls it, so only the owner can call it.
 const ENTER: &str =
     "CREATE OR REPLACE FUNCTION watertight.enter(tenant pg_catalog.uuid) RETURNS pg_catalog.void \
     LANGUAGE plpgsql VOLATILE SECURITY INVOKER AS $watertight$
@@ -97,7 +103,7 @@ BEGIN
 END
 $watertight$";
 
-/// Whether the database verifies the tenant of a transaction.
+/// The mode of the database: it verifies the tenant of a transaction, or accepts any tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Signed,
@@ -105,7 +111,8 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    /// The SQL that makes the function in this mode. The comment is for people; `pg_proc.prosecdef` is the mode.
+    /// The SQL that creates the function in this mode. Programs read the mode from `pg_proc.prosecdef`, not
+    /// from the comment.
     pub(crate) fn statements(self) -> [String; 2] {
         let (function, comment) = match self {
             Self::Signed => (SIGNED, "signed: verified with the keys in watertight.tenant_keys"),
@@ -116,12 +123,13 @@ impl Mode {
     }
 }
 
-/// The SQL that creates the schema and its objects, and moves all policies to the verified tenant. `fresh` drops tables
-/// and leaves the rest, so each object may already exist.
+/// The SQL that creates the schema and its objects, and changes all policies to the verified tenant.
+///
+/// Each object may already exist, because `fresh` drops only tables.
 pub(crate) fn statements(settings: &Settings) -> Vec<String> {
     let role = sql::identifier(settings.app_role());
     let mut sql = vec![
-        // `IF NOT EXISTS` would ask for the right to create schemas even where one is there already.
+        // `IF NOT EXISTS` requires the right to create schemas even if the schema exists.
         "DO $$ BEGIN IF pg_catalog.to_regnamespace('watertight') IS NULL THEN CREATE SCHEMA watertight; END IF; END $$"
             .to_owned(),
         "REVOKE ALL ON SCHEMA watertight FROM PUBLIC".to_owned(),
@@ -150,14 +158,15 @@ pub(crate) fn token_type() -> [String; 2] {
     ["DROP DOMAIN IF EXISTS watertight.tenant_token", TOKEN_TYPE].map(str::to_owned)
 }
 
-/// The SQL that takes the sub-select out of the policies: Citus has none in policies. The unsigned function is inlined
-/// without it.
+/// The SQL that removes the sub-select from the policies, which Citus does not support. The planner inlines
+/// the unsigned function without it.
 pub(crate) fn policies_without_subselect() -> String {
     move_policies(TENANT_CONDITION_PRINTED, CLUSTER_CONDITION)
 }
 
-/// The SQL that, on a cluster whose tables are distributed, makes the function unsigned and known to the workers, and
-/// the policies without sub-select; elsewhere it does nothing.
+/// The SQL that adapts a cluster with distributed tables. Elsewhere it does nothing.
+///
+/// On a cluster the function is unsigned and known to the workers, and the policies have no sub-select.
 fn on_cluster() -> String {
     let [function, comment] = Mode::Unsigned.statements().map(|sql| sql.replace('\'', "''"));
     let policies = move_policies(UNSIGNED_CONDITION_PRINTED, CLUSTER_CONDITION).replace('\'', "''");
@@ -188,7 +197,8 @@ pub(crate) fn reverted(settings: &Settings, with_domain: bool) -> Vec<String> {
     sql
 }
 
-/// The SQL that gives a condition to every policy that has the other one: those of the application's tables, too.
+/// The SQL that replaces one condition by another in every policy, including the policies of the
+/// application's tables.
 fn move_policies(printed: &str, condition: &str) -> String {
     let (printed, condition) = (printed.replace('\'', "''"), condition.replace('\'', "''"));
     format!(
@@ -202,7 +212,7 @@ fn move_policies(printed: &str, condition: &str) -> String {
     )
 }
 
-/// The SQL that makes the policy of a table: over the verified tenant where the database has one.
+/// The SQL that creates the policy of a table, with the verified tenant if the database has it.
 pub(crate) fn create_policy(policy: &str, table: &str) -> String {
     let create = |condition: &str| {
         format!("CREATE POLICY {policy} ON {table} FOR ALL USING ({condition}) WITH CHECK ({condition})")
@@ -212,6 +222,6 @@ pub(crate) fn create_policy(policy: &str, table: &str) -> String {
         create(UNSIGNED_CONDITION),
         create(TENANT_CONDITION)
     );
-    // In quotes and not in dollars, which a table's name can contain.
+    // Quoted with apostrophes, because a table's name can contain dollar signs.
     format!("DO '{}'", block.replace('\'', "''"))
 }

@@ -1,4 +1,4 @@
-//! The keys with which a database verifies tenants: add, list and retire them, or stop verifying.
+//! The keys with which a database verifies tenants: adding, listing and retiring them.
 //!
 //! Every function takes a connection of the owner of the tables.
 //!
@@ -82,7 +82,7 @@ pub async fn list(owner: &impl ConnectionTrait) -> Result<Vec<InstalledKey>, Ten
 /// [`TenantKeysError::NotMigrated`].
 pub async fn retire(owner: &impl ConnectionTrait, id: i16) -> Result<(), TenantKeysError> {
     let signed = is_signed(owner).await?;
-    // Two at once must not each leave the other's key as the last one.
+    // The lock keeps two concurrent calls from retiring the last two keys.
     let sql = "WITH held AS MATERIALIZED (SELECT k.id FROM watertight.tenant_keys AS k ORDER BY k.id FOR UPDATE) \
                DELETE FROM watertight.tenant_keys AS k WHERE k.id = $1 AND (NOT $2 OR (SELECT count(*) FROM held) > 1)";
     if execute(owner, sql, [id.into(), signed.into()]).await? == 1 {
@@ -95,10 +95,10 @@ pub async fn retire(owner: &impl ConnectionTrait, id: i16) -> Result<(), TenantK
     }
 }
 
-/// Makes the database accept the tenant that a session names, without a signature. Row-level security then stops
-/// mistakes, but not an attacker who can run SQL: any SQL can name any tenant.
+/// Makes the database accept the tenant that a session names, without a signature.
 ///
-/// For a Citus cluster, whose workers cannot read the keys.
+/// Row-level security then stops mistakes, but not an attacker who can run SQL: any SQL can name any tenant.
+/// It is meant for a Citus cluster, whose workers cannot read the keys.
 ///
 /// # Errors
 ///
@@ -120,7 +120,7 @@ pub async fn require(owner: &impl ConnectionTrait) -> Result<(), TenantKeysError
     set(owner, Mode::Signed).await
 }
 
-/// Whether the database verifies the tenant that a session names.
+/// Returns true if the database verifies the tenant that a session names.
 ///
 /// # Errors
 ///
@@ -131,7 +131,7 @@ pub async fn is_signed(db: &impl ConnectionTrait) -> Result<bool, TenantKeysErro
     Ok(one(db, sql).await?)
 }
 
-/// The blocks with which HMAC-SHA256 (RFC 2104) begins its inner and its outer hash.
+/// The blocks with which HMAC-SHA256 (RFC 2104) begins its inner and outer hash.
 fn pads(key: &TenantKey) -> [Zeroizing<Vec<u8>>; 2] {
     [0x36, 0x5c].map(|pad| {
         let key = key.secret().iter().copied().chain(std::iter::repeat(0)).take(64);

@@ -16,7 +16,7 @@ use crate::{Settings, access};
 
 /// A table whose rows each belong to one tenant, with the keys, policy and grants that isolate them.
 ///
-/// From the description follow
+/// The description determines
 ///
 /// - `tenant_id uuid NOT NULL`, which is never the nil UUID: the default value of a UUID in Rust;
 /// - the primary key `(tenant_id, id)` with a generated `id uuid`, unless [`key`](Self::key) or
@@ -24,16 +24,16 @@ use crate::{Settings, access};
 /// - unique keys, foreign keys and indexes that all begin with `tenant_id`, and an index for every foreign key
 ///   that no key or index serves already;
 /// - row-level security, enabled and forced, with one policy for every command;
-/// - what the application's role may do: everything but to truncate, or to read and append.
+/// - the rights of the application's role: all except truncating, or only reading and appending.
 ///
-/// Constraints and indexes are named after the table and the columns that are given here, `tenant_id` left
-/// out: `bookings_pkey`, `bookings_confirmation_code_key`, `bookings_client_id_fkey`,
-/// `bookings_status_check`, `bookings_client_id_idx`. So a constraint's name in an error tells the column.
+/// Constraints and indexes are named after the table and the given columns, without `tenant_id`:
+/// `bookings_pkey`, `bookings_confirmation_code_key`, `bookings_client_id_fkey`, `bookings_status_check`,
+/// `bookings_client_id_idx`. A constraint's name in an error therefore shows the column.
 ///
 /// # Errors
 ///
-/// The builder never fails on its own; [`statements`](Self::statements), [`create`](Self::create) and
-/// [`drop`](Self::drop) report what is wrong with the description as a [`TableError`](crate::TableError).
+/// The builder never fails. [`statements`](Self::statements), [`create`](Self::create) and
+/// [`drop`](Self::drop) report a wrong description as a [`TableError`](crate::TableError).
 ///
 /// # Examples
 ///
@@ -106,7 +106,7 @@ enum Access {
 }
 
 impl TenantTable {
-    /// A table with `tenant_id`, a generated `id` and nothing else yet.
+    /// A table with `tenant_id` and a generated `id`.
     pub fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             schema: schema.into(),
@@ -133,16 +133,16 @@ impl TenantTable {
         &self.name
     }
 
-    /// Adds a column, as [`sea_orm_migration::schema`] writes them.
+    /// Adds a column, as the functions of [`sea_orm_migration::schema`] return them.
     ///
-    /// A column that is a key on its own (`pk_uuid`, `string_uniq`, ..) is refused, for it would be one across
-    /// all tenants, and a taken value would tell one tenant what another one has.
+    /// A column that is a key by itself (`pk_uuid`, `string_uniq`, ..) is refused. It would be unique across
+    /// all tenants, and a taken value would reveal to one tenant a value of another.
     pub fn col(mut self, column: impl IntoColumnDef) -> Self {
         self.columns.push(column.into_column_def());
         self
     }
 
-    /// Makes `(tenant_id, columns)` the primary key, in place of the generated `id`.
+    /// Makes `(tenant_id, columns)` the primary key, instead of the generated `id`.
     ///
     /// ```
     /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
@@ -155,7 +155,7 @@ impl TenantTable {
         self
     }
 
-    /// Makes `tenant_id` alone the primary key, for what a tenant has one of, such as its profile.
+    /// Makes `tenant_id` alone the primary key, for a table with one row per tenant, such as a profile.
     ///
     /// ```
     /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
@@ -174,7 +174,7 @@ impl TenantTable {
         self
     }
 
-    /// Adds a foreign key, and an index for it unless a key or an index begins with its columns already.
+    /// Adds a foreign key, and an index for it unless a key or an index already begins with its columns.
     pub fn foreign_key(mut self, foreign_key: TenantForeignKey) -> Self {
         self.foreign_keys.push(foreign_key);
         self
@@ -195,7 +195,7 @@ impl TenantTable {
         self
     }
 
-    /// Lets the application's role read and insert, and neither update nor delete.
+    /// Lets the application's role read and insert rows, but not update or delete them.
     ///
     /// ```
     /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
@@ -209,11 +209,12 @@ impl TenantTable {
         self
     }
 
-    /// Makes the table, its keys, checks, indexes, policy and grants.
+    /// Creates the table with its keys, checks, indexes, policy and grants.
     ///
     /// # Errors
     ///
-    /// When the description is wrong, when the application's role does not exist, or when the database refuses.
+    /// [`DbErr::Migration`] when the description is wrong or the application's role does not exist, or the
+    /// error of the database.
     pub async fn create(&self, manager: &SchemaManager<'_>, settings: &Settings) -> Result<(), DbErr> {
         let statements = self.statements(settings)?;
         access::require_role(manager, settings).await?;
@@ -223,17 +224,18 @@ impl TenantTable {
         Ok(())
     }
 
-    /// Drops the table, and with it everything that [`create`](Self::create) made.
+    /// Drops the table with everything that [`create`](Self::create) created.
     ///
     /// # Errors
     ///
-    /// When a name is not one, or when the database refuses: for one, because another table refers to this one.
+    /// [`DbErr::Migration`] when a name is invalid, or the error of the database, for example when another
+    /// table refers to this one.
     pub async fn drop(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         self.check_names()?;
         manager.drop_table(Table::drop().table(self.reference()).take()).await
     }
 
-    /// What is unique within each tenant, besides the primary key.
+    /// The unique keys besides the primary key.
     pub(crate) fn uniques(&self) -> &[Vec<String>] {
         &self.uniques
     }

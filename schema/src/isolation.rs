@@ -15,7 +15,7 @@ pub const TENANT_TOKEN_SETTING: &str = "watertight.tenant";
 /// The setting that named the tenant before migration `m20260101_000009_signed_tenant`.
 pub const UNSIGNED_TENANT_SETTING: &str = "app.tenant_id";
 
-/// The domain over `text` whose check makes [`TENANT_TOKEN_SETTING`].
+/// The domain over `text` whose check sets [`TENANT_TOKEN_SETTING`].
 pub const TENANT_TYPE: &str = "watertight.tenant_token";
 
 /// The function that returns the tenant of the transaction.
@@ -49,5 +49,5 @@ pub const UNSIGNED_CONDITION: &str = "tenant_id = nullif(current_setting('app.te
 pub const UNSIGNED_CONDITION_PRINTED: &str =
     "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
 
-/// The table of the migrations that sea-orm-migration has applied, unless the application names another.
+/// The default name of the table in which sea-orm-migration records applied migrations.
 pub const MIGRATION_TABLE: &str = "seaql_migrations";

@@ -44,8 +44,9 @@ impl TableSet {
         }
     }
 
-    /// The schema in the generated entities, and in the database unless
-    /// [`TableSets::in_schema`](crate::TableSets::in_schema) names another.
+    /// The static schema: the schema in the generated entities, and by default in the database.
+    ///
+    /// [`TableSets::in_schema`](crate::TableSets::in_schema) chooses another schema in the database.
     #[must_use]
     pub const fn schema(self) -> &'static str {
         match self {

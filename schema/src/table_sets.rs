@@ -60,13 +60,13 @@ impl TableSets {
         sets
     }
 
-    /// Whether the set is chosen.
+    /// Returns true if the set is chosen.
     #[must_use]
     pub fn contains(&self, set: TableSet) -> bool {
         self.schemas.contains_key(&set)
     }
 
-    /// Whether no set is chosen.
+    /// Returns true if no set is chosen.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.schemas.is_empty()
@@ -102,13 +102,15 @@ impl TableSets {
         self.schemas.keys().copied()
     }
 
-    /// Whether every chosen set has its own schema.
+    /// Returns true if every chosen set has its own schema.
     #[must_use]
     pub fn has_own_schemas(&self) -> bool {
         self.schemas.iter().all(|(set, schema)| schema == set.schema())
     }
 
-    /// The schema in the database of a table that is named with its static schema, if it is a table of a chosen set.
+    /// The schema in the database of a table that is named with its static schema.
+    ///
+    /// `None` if the table is not of a chosen set.
     ///
     /// ```
     /// use watertight_schema::{TableSet, TableSets};
@@ -177,7 +179,7 @@ fn is_schema(name: &str) -> bool {
     !name.is_empty() && name.len() <= 63 && !reserved && !name.contains(['\0', ',', '='])
 }
 
-/// The text is no list of table sets.
+/// A text is not a list of table sets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableSetError {

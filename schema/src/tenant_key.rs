@@ -4,10 +4,11 @@ use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
-/// A key that signs tenants: an ID and 32 random bytes. It does not print the bytes, and zeroes them when dropped.
+/// A key that signs tenants: an ID and 32 random bytes.
 ///
-/// As text it is `ID:SECRET`, the secret in 64 hexadecimal digits. A list of keys has commas between them, and the first
-/// key signs. `watertight keys new` creates a key.
+/// It does not print the bytes, and zeroes them when dropped. As text it is `ID:SECRET`, with the secret in
+/// 64 hexadecimal digits. A list of keys has commas between them, and the first key signs.
+/// `watertight keys new` creates a key.
 ///
 /// ```
 /// use watertight_schema::TenantKey;
@@ -57,7 +58,9 @@ impl TenantKey {
             .collect()
     }
 
-    /// Reads the keys in the environment variable [`VARIABLE`](Self::VARIABLE). There are none when it is empty or unset.
+    /// Reads the keys in the environment variable [`VARIABLE`](Self::VARIABLE).
+    ///
+    /// An empty or unset variable contains no keys.
     ///
     /// ```
     /// let keys = watertight_schema::TenantKey::from_env()?;
@@ -84,7 +87,7 @@ impl TenantKey {
         self.id
     }
 
-    /// The key of HMAC-SHA256. Copies are the caller's to zero.
+    /// The key of HMAC-SHA256. The caller has to zero any copies.
     #[must_use]
     pub fn secret(&self) -> &[u8; 32] {
         &self.secret

@@ -1,7 +1,8 @@
 //! Databases on a Citus cluster, for the tests that need one.
 //!
-//! `CITUS_URLS` names its machines, with commas between: the coordinator, and then the workers, each as a superuser, in a
-//! database without the extension. The machines trust one another, and whoever runs the tests, without a password.
+//! `CITUS_URLS` lists its machines, separated by commas: the coordinator, and then the workers, each as a
+//! superuser, in a database without the extension. The machines trust one another and the test program
+//! without a password.
 
 use anyhow::{Context, Result, ensure};
 use sea_orm::{ConnectionTrait, Database};
@@ -50,7 +51,7 @@ impl Machines {
         Ok((Self(machines), server))
     }
 
-    /// Makes a database on each machine, of which the cluster is one then.
+    /// Creates a database on each machine, and joins the databases to a cluster.
     pub(crate) async fn create_database(&self, name: &str) -> Result<()> {
         for machine in &self.0 {
             run(machine.as_str(), &format!(r#"CREATE DATABASE "{name}" OWNER watertight_owner"#)).await?;

@@ -1,7 +1,8 @@
-//! What every test of watertight starts from: a migrated database of its own.
+//! The fixture of watertight's tests: a migrated database for each test.
 //!
-//! A test connects as the application's role, which is neither superuser nor BYPASSRLS. The owner's role makes the
-//! databases: one template a process, migrated once, and a copy of it for each test, dropped with the fixture.
+//! A test connects as the application's role, which is neither a superuser nor BYPASSRLS. The owner's role
+//! creates the databases: one migrated template a process, and a copy of it for each test, dropped with the
+//! fixture.
 //!
 //! `DATABASE_OWNER_URL`, `DATABASE_URL`, `DATABASE_MAINTENANCE_URL` and `DATABASE_SUPERUSER_URL` name the server and the
 //! roles, and `SECOND_DATABASE_OWNER_URL` and `SECOND_DATABASE_URL` those of a second server;
@@ -24,7 +25,7 @@ use watertight_migration::Migrator;
 
 use crate::cluster::Machines;
 
-/// A database of one test's own, with every migration applied and no rows.
+/// A database of one test, with every migration applied and no rows.
 #[derive(Debug)]
 pub struct TestDatabase {
     name: String,
@@ -33,17 +34,17 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Makes a database.
+    /// Creates a database.
     ///
     /// # Errors
-    /// When the server is not there or the owner's role may not create databases.
+    /// When the server is unreachable or the owner's role may not create databases.
     pub async fn create() -> Result<Self> {
         let server = Server::from_env()?;
         let template = template(&server).await?;
         Self::copy_of(template, server).await
     }
 
-    /// Makes a database on the second server.
+    /// Creates a database on the second server.
     ///
     /// # Errors
     /// As [`create`](Self::create).
@@ -57,7 +58,7 @@ impl TestDatabase {
         Self::copy_of(template, server).await
     }
 
-    /// Makes a database with nothing in it.
+    /// Creates an empty database.
     ///
     /// # Errors
     /// As [`create`](Self::create).
@@ -65,10 +66,11 @@ impl TestDatabase {
         Self::copy_of("template1", Server::from_env()?).await
     }
 
-    /// Makes a database on the coordinator of a Citus cluster, with every migration applied and nothing distributed.
+    /// Creates a database on the coordinator of a Citus cluster, with every migration applied and no
+    /// distributed tables.
     ///
     /// # Errors
-    /// When `CITUS_URLS` is not set, or a machine is not there.
+    /// When `CITUS_URLS` is not set, or a machine is unreachable.
     pub async fn create_on_cluster() -> Result<Self> {
         let (machines, server) = Machines::from_env().await?;
         let name = new_name();
@@ -83,13 +85,13 @@ impl TestDatabase {
     /// The URLs of this database on the workers of its cluster, for the application's role.
     ///
     /// # Errors
-    /// When it is on no cluster.
+    /// When the database is not on a cluster.
     pub fn worker_urls(&self) -> Result<Vec<String>> {
         let machines = self.cluster.as_ref().context("the database is on no cluster")?;
         machines.workers(&self.name, self.server.app.username())
     }
 
-    /// Makes a copy of this database, to which nobody may be connected.
+    /// Copies this database, to which no session may be connected.
     ///
     /// # Errors
     /// As [`create`](Self::create).
@@ -111,7 +113,7 @@ impl TestDatabase {
         self.water_with(Watertight::builder()).await
     }
 
-    /// Connects as the application, with a builder's choices.
+    /// Connects as the application, with a builder.
     ///
     /// # Errors
     /// As [`Builder::connect`].
@@ -119,7 +121,7 @@ impl TestDatabase {
         Ok(builder.connect(self.app_url()).await?)
     }
 
-    /// The connections of two tenants that are new to the database.
+    /// The connections of two new tenants.
     ///
     /// # Errors
     /// As [`Builder::connect`].
@@ -128,7 +130,7 @@ impl TestDatabase {
         Ok((water.tenant(new_tenant()?), water.tenant(new_tenant()?)))
     }
 
-    /// Connects as the owner of the tables: for planting what a test looks for.
+    /// Connects as the owner of the tables, to prepare a test.
     ///
     /// # Errors
     /// When the server refuses.
@@ -154,7 +156,7 @@ impl TestDatabase {
         Ok(with_database(&url, &self.name))
     }
 
-    /// Connects as a superuser: for planting what no other role may create.
+    /// Connects as a superuser, to create objects that no other role may create.
     ///
     /// # Errors
     /// When the variable is not set or the server refuses.
@@ -194,7 +196,7 @@ impl TestDatabase {
 }
 
 impl Drop for TestDatabase {
-    /// Drops the database from a thread of its own: the test's runtime may be ending.
+    /// Drops the database in a separate thread, because the test's runtime may be ending.
     fn drop(&mut self) {
         let (name, owner, cluster) = (self.name.clone(), self.server.owner.clone(), self.cluster.take());
         let dropped = std::thread::spawn(move || {
@@ -221,20 +223,20 @@ pub fn own_migrations() -> Vec<&'static str> {
     names
 }
 
-/// A tenant that no other test has.
+/// A new tenant.
 ///
 /// # Errors
-/// None that can happen: a random UUID is not nil.
+/// None in practice: a random UUID is not nil.
 pub fn new_tenant() -> Result<TenantId> {
     Ok(TenantId::new(Uuid::new_v4())?)
 }
 
-/// The server that the tests run on, by the URLs of its roles.
+/// The test server, with the URLs of its roles.
 #[derive(Debug, Clone)]
 struct Server {
     owner: Url,
     app: Url,
-    /// Asked of the environment when it is needed, where nobody has given it.
+    /// Read from the environment on use if it was not given.
     maintenance: Option<Url>,
 }
 
@@ -257,7 +259,7 @@ async fn drop_database(owner: &Url, name: &str) -> Result<()> {
     run(owner.as_str(), &format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#)).await
 }
 
-/// The name of a database that no other test has.
+/// A unique name of a database.
 fn new_name() -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     format!("watertight_test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
@@ -273,7 +275,7 @@ static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
 static SECOND_TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
-/// The name of this process's template, made on first use.
+/// The name of this process's template, which is created on first use.
 async fn template(server: &Server) -> Result<&'static str> {
     template_on(&TEMPLATE, server).await
 }
@@ -286,7 +288,7 @@ async fn template_on(template: &'static OnceCell<String>, server: &Server) -> Re
             run(server.owner.as_str(), &format!(r#"CREATE DATABASE "{name}""#)).await?;
             let connection = Database::connect(with_database(&server.owner, &name)).await?;
             Migrator::up(&connection, None).await?;
-            // A template that someone is connected to cannot be copied.
+            // A template with connected sessions cannot be copied.
             connection.close().await?;
             anyhow::Ok(name)
         })

@@ -1,5 +1,5 @@
-//! A proxy before the test's server: it counts the turns that client and server take, and lets in by TCP what may
-//! not enter the directory of the server's socket.
+//! A proxy in front of the test server. It counts round trips, and accepts TCP connections of programs that
+//! may not enter the directory of the server's socket.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,12 +21,12 @@ pub struct Proxy {
 
 #[derive(Debug, Default)]
 struct Turns {
-    /// How often the client has sent something after the server has answered.
+    /// The number of times that the client has sent data after an answer of the server.
     taken: AtomicU64,
     servers_was_last: AtomicBool,
 }
 
-/// Where the server behind a URL listens.
+/// The address at which the server of a URL listens.
 #[derive(Debug, Clone)]
 enum Server {
     Socket(PathBuf),
@@ -46,7 +46,7 @@ impl Server {
 }
 
 impl Proxy {
-    /// Starts a proxy before the server that a database URL names.
+    /// Starts a proxy in front of the server of a database URL.
     ///
     /// # Errors
     /// When the URL names no server, or no port is free.
@@ -64,7 +64,7 @@ impl Proxy {
         Ok(Self { port, turns, accepting })
     }
 
-    /// The port of 127.0.0.1 that it listens on.
+    /// The port of 127.0.0.1 on which it listens.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
@@ -73,13 +73,13 @@ impl Proxy {
     /// The URL of the same database and role through the proxy.
     ///
     /// # Errors
-    /// When it is no URL.
+    /// When the text is not a URL.
     pub fn url(&self, database_url: &str) -> Result<String> {
         let url = Url::parse(database_url)?;
         Ok(format!("postgres://{}@127.0.0.1:{}{}", url.username(), self.port, url.path()))
     }
 
-    /// How many round trips there have been: each is what the client sends after the server's last answer.
+    /// The number of round trips. Each begins when the client sends data after an answer of the server.
     #[must_use]
     pub fn turns(&self) -> u64 {
         self.turns.taken.load(Ordering::SeqCst)
@@ -123,7 +123,7 @@ async fn both_ways(
     let from_server = pump(server_reads, client_writes, || {
         turns.servers_was_last.store(true, Ordering::SeqCst);
     });
-    // Either side's end ends the connection.
+    // The connection ends when either side ends it.
     tokio::select! { _ = from_client => {}, _ = from_server => {} }
 }
 

@@ -1,4 +1,4 @@
-//! A database of the original is taken over: all of it as it should be, or none of it.
+//! A database of the original is adopted completely, or not at all.
 
 mod done;
 pub(crate) mod listing;
@@ -17,7 +17,7 @@ use watertight_tests::TestDatabase;
 pub(crate) const CLINIC: &str = "c0000000-0000-4000-8000-000000000000";
 pub(crate) const STUDIO: &str = "50000000-0000-4000-8000-000000000000";
 
-/// The original's tables, with nothing in them.
+/// The original's tables without rows.
 pub(crate) async fn original() -> Result<(TestDatabase, DatabaseConnection)> {
     let database = TestDatabase::empty().await?;
     let owner = database.owner().await?;
@@ -25,7 +25,7 @@ pub(crate) async fn original() -> Result<(TestDatabase, DatabaseConnection)> {
     Ok((database, owner))
 }
 
-/// The original's tables, and rows of three tenants.
+/// The original's tables with rows of three tenants.
 pub(crate) async fn with_rows() -> Result<(TestDatabase, DatabaseConnection)> {
     let (database, owner) = original().await?;
     plant(&owner, include_str!("adopt/rows.sql")).await?;
@@ -43,7 +43,7 @@ pub(crate) fn adoption() -> Adoption {
     Adoption::new(Settings::from_env()).time_zone("America/New_York")
 }
 
-/// The first column of what a query gives, as texts.
+/// The first column of a query's rows, as texts.
 pub(crate) async fn texts(db: &impl ConnectionTrait, sql: &str) -> Result<Vec<String>> {
     let rows = db.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
     Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?)

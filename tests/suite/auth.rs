@@ -1,4 +1,4 @@
-//! Authentication: what every operation does, once and never twice, for its own tenant alone.
+//! Authentication: the effects of every operation, exactly once and only for its own tenant.
 
 mod active_record;
 mod audit;
@@ -32,9 +32,9 @@ use watertight_tests::{TestDatabase, new_tenant};
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// Settings whose hashes are quick.
+/// Settings with a low hashing cost.
 pub(crate) fn settings() -> AuthSettings {
-    // Shared, so that the key is derived once.
+    // Shared, because deriving the key is slow.
     static KEYS: LazyLock<EncryptionKeys> =
         LazyLock::new(|| EncryptionKeys::new(["a passphrase for tests"]).expect("not empty"));
     AuthSettings::default()
@@ -63,7 +63,7 @@ impl World {
         Ok(Self { database, water, clinic, studio })
     }
 
-    /// The clinic, over a pool of its own.
+    /// The clinic with a separate pool.
     pub(crate) async fn clinic_elsewhere(&self) -> Result<TenantConnection> {
         let water = self.database.water_with(Watertight::builder().auth(settings())).await?;
         Ok(water.tenant(self.clinic.tenant_id()))
@@ -75,14 +75,14 @@ impl World {
     }
 }
 
-/// The tables' owner, who is bound by row-level security as everyone is, at work in the clinic.
+/// The tables' owner, which works in the clinic because row-level security binds it, too.
 pub(crate) struct Owner {
     connection: DatabaseConnection,
     tenant: String,
 }
 
 impl Owner {
-    /// Runs a statement in which no one else helps: to let time pass, or to plant what another program wrote.
+    /// Runs a statement of the owner, to move times or to write rows as another program would.
     pub(crate) async fn run<const N: usize>(&self, sql: &str, values: [Value; N]) -> Result<u64> {
         use sea_orm::TransactionTrait;
         let transaction = self.connection.begin().await?;
@@ -121,8 +121,9 @@ pub(crate) async fn trail(tenant: &TenantConnection) -> Result<Vec<String>, Auth
     Ok(page.events.iter().rev().map(|event| event.event_type.to_string()).collect())
 }
 
-/// The code that is right now, by the database's clock, so many steps away. It stays so for some seconds: at the end
-/// of a step the next one is waited for.
+/// A TOTP code by the database's clock, some steps from the current one.
+///
+/// Near the end of a step it waits for the next step, so that the code stays valid for some seconds.
 pub(crate) async fn code(tenant: &TenantConnection, secret: &TotpSecret, steps: i64) -> Result<String> {
     let select = "SELECT floor(extract(epoch FROM CURRENT_TIMESTAMP))::bigint AS now";
     loop {
@@ -136,12 +137,12 @@ pub(crate) async fn code(tenant: &TenantConnection, secret: &TotpSecret, steps: 
     }
 }
 
-/// Enrolls a second factor for a user who logs in, and gives the secret and the backup codes.
+/// Enrolls a second factor for a user, and returns the secret and the backup codes.
 pub(crate) async fn enroll(tenant: &TenantConnection, handle: &str) -> Result<(TotpSecret, Vec<String>)> {
     let auth = tenant.auth();
     let login = auth.login(request(handle, PASSWORD)).await?;
     let enrollment = auth.totp().enroll(login.session.id).await?;
-    // One step back, so that the current code is still to be used.
+    // The code of the previous step, so that the current code stays unused.
     let confirming = code(tenant, enrollment.secret(), -1).await?;
     let codes = auth.totp().confirm(login.session.id, &confirming).await?;
     Ok((enrollment.secret().clone(), codes.expose_secrets().map(str::to_owned).collect()))

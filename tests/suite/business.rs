@@ -1,4 +1,4 @@
-//! What goes on in a business wherever its tables are: in one piece, in partitions, on other machines.
+//! The operations of a business on plain, partitioned and distributed tables.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::auth::{PASSWORD, World, request, settings, trail, user};
 use crate::maintenance::{Estate, without_header};
 use crate::scheduling::{Shop, at};
 
-/// Two tenants in a database that is sound as it is.
+/// Two tenants in a database in which the doctor finds nothing.
 pub(crate) async fn world(database: TestDatabase) -> Result<World> {
     let water = database.water_with(Watertight::builder().auth(settings()).check_with_doctor()).await?;
     let (clinic, studio) = (water.tenant(new_tenant()?), water.tenant(new_tenant()?));
@@ -61,7 +61,7 @@ pub(crate) async fn users_sign_in_and_out_and_the_trail_tells_it(world: World) -
     assert!(auth.authenticate(&cookie).await?.is_none());
     assert!(!trail(&world.clinic).await?.is_empty());
     assert!(trail(&world.studio).await?.is_empty());
-    // What belongs to a user goes with the user.
+    // The rows of a user are deleted with the user.
     auth.login(request("jess", PASSWORD)).await?;
     auth.users().delete(jess.id).await?;
     assert_eq!(sessions::Entity::find().count(&world.clinic).await?, 0);
@@ -81,7 +81,7 @@ pub(crate) async fn bookings_are_made_moved_and_called_off_and_none_overlaps(wor
     scheduling.reschedule(second.id, Reschedule::to(at("14:00"))).await?;
     scheduling.cancel(first.id, "").await?;
     scheduling.book(&shop.booking("10:00")).await?;
-    // The database keeps them apart by itself, and its error is told as before.
+    // The database prevents the overlap by itself, and the operation reports the same error.
     scheduling.reschedule(second.id, Reschedule::to(at("15:00"))).await?;
     let keyed = NewBooking { idempotency_key: Some("k".into()), ..shop.booking("12:00") };
     let booked = scheduling.book(&keyed).await?;
@@ -129,7 +129,7 @@ pub(crate) async fn whole_tenants_are_kept(
     let erased = sees_all.erase(clinic, |_| ()).await?;
     assert_eq!(erased.erased(), stats.rows());
     assert_eq!(sees_all.tenants().await?, [studio]);
-    // What was exported before is restored into what is there now.
+    // The export of the earlier tables is restored into the current tables.
     sees_all.import(clinic, &lines[..], |_| ()).await?;
     assert_eq!(rows(&database).await?, before);
     let purge = Purge { audit_events_before: Some(chrono::Utc::now()), ..Purge::default() };

@@ -1,4 +1,4 @@
-//! Rows by the part of their key that is not the tenant.
+//! Finding rows by their key without the tenant.
 
 use anyhow::Result;
 use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, PaginatorTrait, Set};
@@ -68,7 +68,7 @@ async fn two_tenants(database: &TestDatabase) -> Result<(TenantConnection, Tenan
     Ok((water.tenant(new_tenant()?), water.tenant(new_tenant()?)))
 }
 
-/// What a function for any tenant sees by a user's id alone.
+/// A function for any tenant connection, which finds a user by the id alone.
 async fn handle(tenant: &impl Tenant, id: Uuid) -> Result<Option<String>, DbErr> {
     Ok(users::Entity::find_by_id_in(tenant, id).one(tenant).await?.map(|user| user.handle))
 }
@@ -83,7 +83,7 @@ async fn a_user_is_found_and_deleted_by_the_id_alone() -> Result<()> {
     assert_eq!(handle(&clinic, jess.id).await?.as_deref(), Some("jess"));
     assert_eq!(handle(&studio, twin.id).await?.as_deref(), Some("twin"));
     assert_eq!(handle(&clinic, Uuid::nil()).await?, None);
-    // A key of one tenant on the connection of another is no key of either.
+    // A key of one tenant finds no row on the connection of another.
     assert_eq!(users::Entity::find_by_id_in(&clinic, jess.id).one(&studio).await?, None);
 
     let transaction = clinic.begin().await?;

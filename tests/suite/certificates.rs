@@ -1,4 +1,4 @@
-//! Gift certificates and packages: what they pay, what they do not, and that no cent is lost or spent twice.
+//! Gift certificates and packages: payments and refusals. No cent is lost or spent twice.
 
 use anyhow::Result;
 use chrono::{TimeDelta, Utc};

@@ -1,4 +1,4 @@
-//! Plain SeaORM through a tenant's connection: everything works, and on the tenant's own rows alone.
+//! Plain SeaORM through a tenant's connection works, and reaches only the tenant's rows.
 
 use anyhow::Result;
 use sea_orm::sea_query::OnConflict;
@@ -274,7 +274,7 @@ async fn subqueries_and_ordering_stay_within_the_tenant() -> Result<()> {
     Ok(())
 }
 
-/// From a booking to those who have booked the same service.
+/// A link from a booking to the clients who have booked the same service.
 struct SameService;
 
 impl Linked for SameService {

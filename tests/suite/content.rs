@@ -1,4 +1,4 @@
-//! Content: saved, changed, in order, and refused where it makes no sense, by the types and by the database.
+//! Content is saved, changed and ordered. Invalid content is refused by the types and by the database.
 
 use anyhow::Result;
 use rust_decimal::Decimal;
@@ -174,7 +174,7 @@ async fn reviews_are_summed_up_by_the_database() -> Result<()> {
     Ok(())
 }
 
-/// What the types refuse the tables refuse too, whoever writes the row.
+/// The tables refuse the values that the types refuse, from any program.
 #[tokio::test]
 async fn the_database_refuses_what_makes_no_sense() -> Result<()> {
     let world = World::new().await?;

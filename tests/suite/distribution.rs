@@ -1,5 +1,4 @@
-//! The tables spread over machines by tenant: what keeps them from it is found without a cluster, and what becomes of
-//! them is seen on one.
+//! Distribution of tables by tenant: the plan without a cluster, and the result on a cluster.
 
 mod cluster;
 mod planned;

@@ -1,8 +1,8 @@
 //! The first sentence of a public item's documentation says what the item is or does.
 //!
-//! It is no question, does not begin with a question word and has at most 100 characters. `docs/exempt.txt` lists the
-//! items that break the rule today. An entry that breaks it no more fails, so the list can only shrink;
-//! `WATERTIGHT_DOCS=shrink` removes such entries.
+//! It is not a question, does not begin with a question word and has at most 100 characters.
+//! `docs/exempt.txt` lists the items that break the rule today. An entry for an item that keeps the rule
+//! fails, so the list can only shrink. `WATERTIGHT_DOCS=shrink` removes such entries.
 
 mod items;
 mod text;
@@ -78,7 +78,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The rules are seen to fail on a small crate.
+/// The rules fail on a small crate that breaks them.
 #[test]
 fn public_items_are_read_with_their_first_sentence() -> Result<()> {
     let folder = tempfile::tempdir()?;

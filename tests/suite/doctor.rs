@@ -1,4 +1,4 @@
-//! The doctor finds what is planted, names it, says how to mend it, and finds nothing where nothing is.
+//! The doctor finds planted problems, names them and their remedies, and finds nothing in a sound database.
 
 mod access;
 
@@ -12,7 +12,7 @@ use watertight::{Builder, Error, Layers, Watertight};
 use watertight_migration::Migrator;
 use watertight_tests::{TestDatabase, new_tenant, own_migrations};
 
-/// Plants something as the owner; `{APP}` stands for the application's role.
+/// Plants a problem as the owner. `{APP}` stands for the application's role.
 async fn plant(database: &TestDatabase, sql: &str) -> Result<DatabaseConnection> {
     let owner = database.owner().await?;
     owner.execute_unprepared(&sql.replace("{APP}", database.app_role())).await?;
@@ -28,12 +28,12 @@ async fn examine_with(database: &TestDatabase, builder: Builder) -> Result<Repor
     Ok(builder.doctor(&app).await?)
 }
 
-/// The findings that an unharmed database does not have.
+/// The findings that a sound database does not have.
 fn planted(report: &Report) -> Vec<&Finding> {
     report.findings.iter().filter(|finding| finding.severity != Severity::Note).collect()
 }
 
-/// Plants something that SQL mends, and finds that one thing alone; what the doctor prescribes mends it.
+/// Plants a problem, checks that it is the only finding, and fixes it with the doctor's remedy.
 async fn one_finding(
     plant_sql: &str,
     check: Check,
@@ -75,7 +75,7 @@ async fn a_freshly_migrated_database_is_sound() -> Result<()> {
 async fn at_the_start_what_is_not_sound_is_refused_with_the_report() -> Result<()> {
     let database = TestDatabase::create().await?;
     plant(&database, "CREATE POLICY all_of_them ON public.clients USING (true)").await?;
-    // The short checks at every start look at less.
+    // The short checks at every start do not include this one.
     database.water().await?;
     match Watertight::builder().check_with_doctor().connect(database.app_url()).await {
         Err(Error::Connect(ConnectError::DoctorFailed(DoctorFailed { report, .. }))) => {
@@ -95,7 +95,7 @@ async fn a_role_that_passes_row_level_security_by_is_found() -> Result<()> {
     assert!(errors[0].problem.contains("BYPASSRLS"), "{report}");
     assert_eq!(report.role, errors[0].object);
     assert_eq!(report.of(Check::OwnedTables).count(), 1, "{report}");
-    // Seen from the application it is worth a note.
+    // With the application's role it is a note.
     let report = examine(&database).await?;
     assert!(report.of(Check::PrivilegedRole).any(|f| f.severity == Severity::Note), "{report}");
     let rewriting = Watertight::builder().dangerous_layers(Layers::RewritingOnly);
@@ -157,7 +157,7 @@ async fn policies_that_differ_are_found() -> Result<()> {
         2,
         "the one that differs, and that ours is missing: {report}"
     );
-    // What restricts shows no more.
+    // A restrictive policy does not show more rows.
     let database = TestDatabase::create().await?;
     plant(&database, "CREATE POLICY fewer ON public.clients AS RESTRICTIVE USING (true)").await?;
     assert!(planted(&examine(&database).await?).is_empty());
@@ -247,7 +247,7 @@ async fn rows_that_cross_tenants_are_found_by_a_role_that_sees_them() -> Result<
         finding.problem.starts_with("has 1 rows whose user_id names another tenant's row of auth.users"),
         "{report}"
     );
-    // What the remedy lists is that row.
+    // The remedy lists that row.
     let sql = finding.remedy.split_once(": ").unwrap().1.replace("SELECT c.*", "SELECT c.tenant_id");
     let rows = sees_all.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
     let listed: Vec<Uuid> = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
@@ -342,7 +342,7 @@ async fn tables_that_nobody_registered_are_found() -> Result<()> {
         (Severity::Note, "public.hidden"),
     ];
     assert_eq!(found, wanted, "{report}");
-    // A table with tenant_id is held to the law before anyone registers it.
+    // A table with tenant_id is checked even if no application registers it.
     assert!(report.of(Check::RowSecurity).any(|f| f.object == "public.cards"), "{report}");
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! The corpus of the fuzz target and changes of it at random: what the rewriter accepts the server takes, and its plan
-//! scans tenant tables under the tenant's condition alone.
+//! The corpus of the fuzz target and random changes of it: the server accepts each text that the rewriter
+//! accepts, and its plan scans tenant tables only under the tenant's condition.
 //!
-//! `WATERTIGHT_FUZZ_SEED` chooses the seed, `WATERTIGHT_FUZZ_RUNS` how many texts are made.
+//! `WATERTIGHT_FUZZ_SEED` chooses the seed, and `WATERTIGHT_FUZZ_RUNS` the number of texts.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub(crate) fn corpus() -> Result<Vec<String>> {
     Ok(texts)
 }
 
-/// Whether PostgreSQL can make something of the text.
+/// Returns an error unless PostgreSQL can prepare the text.
 async fn prepares(db: &DatabaseConnection, text: &str) -> Result<(), String> {
     let prepared = db.execute_unprepared(&format!("PREPARE fuzzed AS {text}")).await;
     match prepared {
@@ -45,7 +45,7 @@ async fn what_the_rewriter_accepts_is_understood_and_guarded_in_the_servers_plan
     let seed = number("WATERTIGHT_FUZZ_SEED", fastrand::u64(..));
     println!("WATERTIGHT_FUZZ_SEED={seed}");
     let database = TestDatabase::create().await?;
-    // A role that no policy applies to: the plan shows the conditions of the text alone.
+    // No policy applies to this role, so the plan shows only the conditions of the text.
     let mut options = sea_orm::ConnectOptions::new(database.maintenance_url()?);
     options.max_connections(1).sqlx_logging(false);
     let db = sea_orm::Database::connect(options).await?;
@@ -87,7 +87,7 @@ async fn what_the_rewriter_accepts_is_understood_and_guarded_in_the_servers_plan
     Ok(())
 }
 
-/// What is wrong with the plan of a rewritten text that does not know its values.
+/// The problem of the generic plan of a rewritten text, if any.
 async fn planned(
     db: &DatabaseConnection,
     sql: &str,

@@ -1,4 +1,4 @@
-//! Imported history: thousands of rows in one statement, again and again, and what is still to be reconciled.
+//! Imported history: repeated imports of thousands of rows in one statement, and unreconciled rows.
 
 use anyhow::Result;
 use chrono::{TimeDelta, Utc};

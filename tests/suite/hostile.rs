@@ -1,7 +1,7 @@
-//! Any text at all is a refusal or a rewritten statement: no panic, no hang, no memory without bound.
+//! Any text results in a refusal or a rewritten statement, without a panic, a hang or unbounded memory.
 //!
-//! The slowest texts are printed. `WATERTIGHT_HOSTILE_TEXTS` is the number of random texts, `WATERTIGHT_HOSTILE_BYTES`
-//! the length of those that repeat a part.
+//! The slowest texts are printed. `WATERTIGHT_HOSTILE_TEXTS` is the number of random texts, and
+//! `WATERTIGHT_HOSTILE_BYTES` the length of texts that repeat a part.
 
 use std::time::{Duration, Instant};
 

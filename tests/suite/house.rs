@@ -73,7 +73,7 @@ fn no_large_circle_of_files_imports_one_another() -> Result<()> {
     Ok(())
 }
 
-/// What is claimed of the service crate is seen to fail on a small one.
+/// The rules fail on a small crate that breaks them.
 #[test]
 fn imports_are_resolved_to_the_file_that_defines_the_item() -> Result<()> {
     let folder = tempfile::tempdir()?;

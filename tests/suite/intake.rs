@@ -1,4 +1,4 @@
-//! Intake: forms in versions, answers that have to fit, and what is final once it is submitted.
+//! Intake: versioned forms, validated answers, and final submissions.
 
 use anyhow::Result;
 use futures_util::future::join_all;
@@ -161,7 +161,7 @@ async fn a_submission_goes_forward_and_never_back() -> Result<()> {
     Ok(())
 }
 
-/// Not by this crate alone: whoever writes the row.
+/// The database enforces this for every program.
 #[tokio::test]
 async fn the_database_keeps_what_was_consented_to() -> Result<()> {
     let desk = Desk::open().await?;

@@ -1,6 +1,7 @@
-//! Every operation on content, scheduling, certificates, intake and history, run by one tenant with what belongs to
-//! another: it sees nothing, changes nothing, and learns no more than from what does not exist. Authentication's are
-//! in `auth::isolation`.
+//! Every operation on content, scheduling, certificates, intake and history, run by one tenant with the IDs
+//! and codes of another: it sees nothing, changes nothing, and gets the same answer as for missing rows.
+//!
+//! The operations of authentication are in `auth::isolation`.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +28,7 @@ use crate::auth::World;
 use crate::operations;
 use crate::scheduling::{Shop, at, client, practitioner, time};
 
-/// What belongs to someone, or to no one.
+/// The targets of the operations: rows of a tenant, or of none.
 #[derive(Clone)]
 struct Target {
     service: Uuid,
@@ -47,7 +48,7 @@ struct Target {
     draft: Uuid,
     submitted: Uuid,
     local: Uuid,
-    /// What the attacker has of their own, to be used with the others.
+    /// The attacker's own rows, to combine with the targets.
     own: Own,
 }
 
@@ -63,7 +64,7 @@ fn purchase() -> Purchase {
 }
 
 impl Target {
-    /// Things of a tenant, all of them live.
+    /// Targets of a tenant, none of them expired.
     async fn of(shop: &Shop, own: &Shop) -> Result<Self> {
         let tenant = &shop.tenant;
         let (content, scheduling) = (tenant.content(), tenant.scheduling());
@@ -151,7 +152,7 @@ impl Target {
         })
     }
 
-    /// An outcome with what was given taken out of it.
+    /// An outcome without the given values.
     fn without_given(&self, outcome: &str) -> String {
         let ids = [
             self.service,
@@ -251,7 +252,8 @@ fn imported_booking() -> ImportedBooking {
 
 type Operation = for<'a> fn(&'a TenantConnection, &'a Target) -> BoxFuture<'a, Vec<String>>;
 
-/// The operations by name, each tried in one way or several. What they give is printed; what is made anew is left out.
+/// The operations by name, each with one or more attempts. Results are printed without newly generated
+/// values.
 macro_rules! operations {
     ($($of:ident::$name:ident: |$tenant:ident, $them:ident| [$($result:expr),+ $(,)?];)+) => {
         &[$((concat!(stringify!($of), "::", stringify!($name)), |$tenant, $them| Box::pin(async move {
@@ -263,7 +265,7 @@ macro_rules! operations {
     };
 }
 
-/// An outcome of which it only matters that it succeeded.
+/// An outcome without its value.
 async fn done<T, E: Into<Error>>(result: impl Future<Output = Result<T, E>>) -> Result<(), Error> {
     result.await.map(drop).map_err(Into::into)
 }
@@ -341,7 +343,7 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
     History::reconcile: |tenant, them| [tenant.history().reconcile(them.local, "x")];
     History::mark_reconciliation_failed: |tenant, them| [tenant.history().mark_reconciliation_failed(them.local)];
     History::get_unreconciled: |tenant, _them| [tenant.history().get_unreconciled()];
-    // From here on the tenant gets rows of its own, by names that the other tenant has too.
+    // From here on the tenant gets its own rows, with names that the other tenant also has.
     Content::save_profile: |tenant, _them| [done(tenant.content().save_profile(&Profile::new("Shop", "1", chrono_tz::Tz::UTC)))];
     Content::create_service: |tenant, _them| [done(tenant.content().create_service(NewService::new("Massage", 60, 1)))];
     Content::save_hours: |tenant, _them| [done(tenant.content().save_hours(&[OpeningHours { day_of_week: 1, opens: time("09:00"), closes: time("10:00"), label: None }]))];
@@ -357,7 +359,7 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
     History::import_bookings: |tenant, _them| [done(async { tenant.history().import_bookings(&[imported_booking()]).await })];
 };
 
-/// Every row that a tenant has in the schema.
+/// Every row of a tenant in the schema.
 async fn snapshot(owner: &DatabaseConnection, tenant: TenantId) -> Result<Vec<JsonValue>> {
     let transaction = owner.begin().await?;
     transaction.execute_unprepared(&format!("SELECT watertight.enter('{tenant}')")).await?;
@@ -389,7 +391,7 @@ async fn every_operation_of_one_tenant_is_blind_to_another() -> Result<()> {
     for (name, operation) in OPERATIONS {
         let mut outcomes = Vec::new();
         for target in [&target, &of_no_one] {
-            // What an attempt takes of the attacker's own is given back for the next.
+            // The attacker's own rows are restored for the next attempt.
             let outcome = operation(&world.studio, target).await;
             release(&own).await.context(*name)?;
             outcomes.push(outcome.iter().map(|text| target.without_given(text)).collect::<Vec<_>>());
@@ -397,7 +399,7 @@ async fn every_operation_of_one_tenant_is_blind_to_another() -> Result<()> {
         assert_eq!(outcomes[0], outcomes[1], "{name} tells what exists from what does not");
         assert_eq!(snapshot(&owner, victim).await?, before, "{name} changes another tenant's rows");
     }
-    // What was tried in vain works at home: the targets were good ones.
+    // The same operations succeed for their own tenant, so the targets were valid.
     let home = &world.clinic;
     assert!(home.scheduling().release_hold(target.hold).await?);
     home.certificates().redeem(&target.certificate, target.booking, None).await?;
@@ -409,7 +411,7 @@ async fn every_operation_of_one_tenant_is_blind_to_another() -> Result<()> {
     Ok(())
 }
 
-/// Cancels what the attacker has booked of their own.
+/// Cancels the attacker's own bookings.
 async fn release(own: &Shop) -> Result<()> {
     for booking in own.tenant.scheduling().get_bookings(at("00:00"), at("23:59"), None).await? {
         if booking.status == "confirmed" {
@@ -419,7 +421,7 @@ async fn release(own: &Shop) -> Result<()> {
     Ok(())
 }
 
-/// One that is added and not tried above fails here.
+/// A new operation that is not tried above fails this test.
 #[test]
 fn no_operation_is_left_out() -> Result<()> {
     let tried: BTreeSet<_> = OPERATIONS.iter().map(|(name, _)| (*name).to_owned()).collect();

@@ -1,5 +1,5 @@
-//! The rewriter before judges that share nothing with it: the server's planner, a database of one tenant's rows, and
-//! rows of another tenant that are known when they are seen.
+//! Independent checks of the rewriter: the server's planner, a database of one tenant's rows, and
+//! recognizable rows of another tenant.
 //!
 //! For every text that the rewriter accepts:
 //! - the plan of the rewritten text, made for a role that no policy applies to, scans tenant tables under the tenant's
@@ -32,19 +32,19 @@ use watertight_tests::TestDatabase;
 use self::plan::{Known, Tenant};
 use self::world::{FOREIGN, OWN, TOUCHED, marker};
 
-/// What became of a text.
+/// The verdict on a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     Refused(String),
-    /// It ran the same on both sides.
+    /// Both sides have the same result.
     Same,
     /// Both sides report an error.
     Failed,
-    /// It runs, and its result may differ: it shows places of rows, clocks or random values.
+    /// The text runs, but its result may differ: it contains positions of rows, times or random values.
     Incomparable,
-    /// Something of the other tenant was seen or reached.
+    /// The text saw or reached a row of the other tenant.
     Leak(String),
-    /// Nothing of the other tenant was reached, and the result is not that of a database of one tenant.
+    /// The text reached no row of the other tenant, but its result differs from a database of one tenant.
     Differs(String),
 }
 
@@ -54,22 +54,22 @@ impl Verdict {
     }
 }
 
-/// What a statement returned: rows in order, or an error.
+/// The answer of a statement: rows in order, or an error.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
     Rows(Vec<String>),
     Error(String),
 }
 
-/// The judges.
+/// The connections and settings of the checks.
 pub(super) struct Court {
     water: Watertight,
     tenant: TenantConnection,
-    /// Sees all rows, and no policy applies to it.
+    /// A connection that sees all rows and to which no policy applies.
     maintenance: DatabaseConnection,
     solo: DatabaseConnection,
     known: Known,
-    /// One in so many texts is made into a view: that takes as long as all the rest.
+    /// The interval of texts that are made into a view, which takes as long as all other checks.
     viewed_every: u64,
     unseen: AtomicU64,
     _databases: [TestDatabase; 2],
@@ -192,21 +192,21 @@ impl Court {
         Ok(verdict)
     }
 
-    /// What is wrong with the plan of a rewritten text.
+    /// The problem of a rewritten text's plan, if any.
     async fn planned(&self, rewritten: &str) -> Result<Option<String>> {
         let explain = format!("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) {rewritten}");
         let tenant: Vec<sea_orm::Value> =
             if rewritten.contains("/* tenant $1 */") { vec![OWN.into()] } else { Vec::new() };
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, explain, tenant);
         let Ok(row) = self.maintenance.query_one_raw(statement).await else {
-            // The server does not take it.
+            // The server does not accept the text.
             return Ok(None);
         };
         let explained: serde_json::Value = row.context("EXPLAIN returned nothing")?.try_get_by_index(0)?;
         Ok(plan::check(&explained, &self.known, Tenant::Value(OWN)).err())
     }
 
-    /// What the catalog knows of a view made of a rewritten query that should not be in it.
+    /// The forbidden dependencies of a view over a rewritten query, if any.
     async fn depends(&self, sql: &str, rewritten: &str) -> Result<Option<String>> {
         if !self.unseen.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.viewed_every)
             || has_any_word(sql, &["INSERT", "UPDATE", "DELETE", "MERGE"])
@@ -217,7 +217,7 @@ impl Court {
         let transaction = self.maintenance.begin().await?;
         let view = format!("CREATE TEMP VIEW judged AS SELECT 1 AS one WHERE EXISTS ({query}\n)");
         let mut problem = None;
-        // The server does not take every query as a subquery.
+        // The server does not accept every query as a subquery.
         if transaction.execute_raw(text(&view)).await.is_ok() {
             let row = transaction.query_one_raw(text(DEPENDENCIES)).await?.context("no row")?;
             let found: Vec<String> = row.try_get_by_index(0)?;
@@ -239,8 +239,8 @@ impl Court {
     }
 }
 
-/// What the view `judged` depends on besides PostgreSQL's own objects, which `pg_depend` leaves out, and functions of
-/// PostgreSQL that reach beyond their arguments.
+/// The dependencies of the view `judged`: objects that are not PostgreSQL's own, which `pg_depend` omits, and
+/// functions of PostgreSQL that read more than their arguments.
 const DEPENDENCIES: &str = r"
     WITH rule AS (SELECT oid, ev_action::text AS tree FROM pg_rewrite WHERE ev_class = 'pg_temp.judged'::regclass),
     functions AS (
@@ -326,8 +326,8 @@ fn has_any_word(sql: &str, words: &[&str]) -> bool {
     parts.any(|part| words.iter().any(|word| word.eq_ignore_ascii_case(part)))
 }
 
-/// The seed of what is judged: the same for every run, so that a change is judged and not its luck. The nightly run
-/// chooses others.
+/// The seed of the random texts. It is the same for every run, so that a failure depends on the change alone.
+/// The nightly run chooses other seeds.
 pub(super) fn seed() -> u64 {
     number("WATERTIGHT_JUDGE_SEED", 20_261_126)
 }

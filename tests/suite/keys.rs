@@ -1,4 +1,4 @@
-//! The third layer: keys that hold the tenant, checked with the other two out of the way.
+//! The third layer: keys that contain the tenant, tested without the other two layers.
 
 use anyhow::{Context, Result};
 use chrono::{TimeDelta, Utc};

@@ -1,4 +1,4 @@
-//! What is done to whole tenants: all of one, exactly, and nothing of another.
+//! Maintenance of whole tenants affects all rows of one tenant and none of another.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use watertight::maintenance::{Maintenance, Purge};
 use watertight::{TenantId, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
 
-/// Two tenants with rows in every table, and the owner's maintenance.
+/// Two tenants with rows in every table, and the owner's maintenance handle.
 pub(crate) struct Estate {
     pub(crate) database: TestDatabase,
     pub(crate) maintenance: Maintenance,
@@ -66,7 +66,7 @@ async fn texts(db: &DatabaseConnection, sql: &str) -> Result<Vec<String>> {
     rows.iter().map(|row| row.try_get_by_index(0).context("a text")).collect()
 }
 
-/// The rows are as they were: the export's own lines, but for the moment in the first.
+/// The lines of an export without the header, which contains the time.
 pub(crate) fn without_header(lines: &[u8]) -> Vec<&str> {
     std::str::from_utf8(lines)
         .unwrap()
@@ -132,7 +132,7 @@ async fn an_export_is_of_one_moment() -> Result<()> {
     let tenant = estate.database.water().await?.tenant(estate.clinic);
     let writer = tokio::spawn(async move {
         for number in 0..200 {
-            // Either both are in an export or neither is.
+            // An export contains both rows or neither.
             let sql = format!(
                 "WITH u AS (INSERT INTO auth.users (handle, email, password_hash) VALUES ('w{number}', 'w{number}@x.y', 'x') RETURNING id) \
                  INSERT INTO auth.sessions (user_id, expires_at) SELECT id, CURRENT_TIMESTAMP FROM u"
@@ -193,7 +193,7 @@ async fn an_export_that_is_not_whole_or_not_the_tenants_is_refused_and_nothing_i
         let error = estate.import(clinic, broken.as_bytes()).await.expect_err(tells);
         assert!(error.to_string().contains(tells), "{tells}: {error}");
     }
-    // Rows of another tenant, with a footer that fits: what is read again differs from what was given.
+    // Rows of another tenant with a matching footer: the rows read back differ from the given rows.
     let foreign = lines.replace(&clinic.to_string(), &estate.studio.to_string());
     let foreign = foreign.replacen(&estate.studio.to_string(), &clinic.to_string(), 1);
     let body = foreign.rsplit_once(r#"{"end""#).unwrap().0;

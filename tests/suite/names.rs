@@ -1,5 +1,5 @@
-//! Names mean what PostgreSQL takes them for: columns, functions, operators and types that a database has besides
-//! PostgreSQL's own, and what changes while an application runs.
+//! Names of columns, functions, operators and types that a database has besides PostgreSQL's own, also when
+//! they change while an application runs.
 
 use anyhow::Result;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseConnection, DbErr, QueryResult};
@@ -8,8 +8,9 @@ use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::rows;
 
-/// Objects that show every tenant's services to whoever reaches them. The role that makes them bypasses row-level
-/// security, and so do they.
+/// Objects that show every tenant's services to any statement that uses them.
+///
+/// The role that creates them bypasses row-level security, and therefore the objects do, too.
 const HOSTILE: &str = "\
     CREATE FUNCTION public.every_name() RETURNS text LANGUAGE sql SECURITY DEFINER \
         AS 'SELECT string_agg(name, '','') FROM public.services'; \
@@ -36,7 +37,7 @@ async fn texts(tenant: &impl ConnectionTrait, sql: &str) -> Result<Vec<Option<St
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
-/// Two tenants with a service each, in a database whose owner planted what is hostile.
+/// Two tenants with a service each, in a database with hostile objects.
 async fn hostile_database() -> Result<(TestDatabase, Watertight, TenantConnection)> {
     let database = TestDatabase::create().await?;
     let (clinic, studio) = database.two_tenants().await?;
@@ -79,7 +80,7 @@ async fn functions_operators_and_types_of_the_database_are_not_found_by_accident
             Ok(found) => panic!("{sql} was accepted and gave {found:?}"),
         }
     }
-    // An overload that fits better is not taken: the name stands for PostgreSQL's own function.
+    // A closer overload is not used: the name means PostgreSQL's own function.
     for sql in [
         "SELECT upper(name) FROM services",
         "SELECT upper(name::varchar) FROM services",
@@ -113,7 +114,7 @@ async fn what_is_declared_is_found() -> Result<()> {
         texts(&tenant, "SELECT shout('a') <+> ('calm'::mood)::text").await?,
         [Some("a!calm".to_owned())]
     );
-    // A table called `uuid` is a type called `uuid`: PostgreSQL's own is meant.
+    // A table named `uuid` creates a type `uuid`, but the statement means PostgreSQL's own type.
     let id = "00000000-0000-4000-8000-000000000001";
     assert_eq!(texts(&tenant, &format!("SELECT '{id}'::uuid::text")).await?, [Some(id.to_owned())]);
     Ok(())
@@ -171,13 +172,13 @@ async fn columns_and_types_that_are_added_while_an_application_runs_are_known_at
         [Some("calm".to_owned())]
     );
 
-    // A transaction has the only connection of this pool, and must not wait for another one.
+    // A transaction has the only connection of this pool, and must not wait for another.
     let transaction = tenant.begin().await?;
     let error = texts(&transaction, "SELECT nothing FROM services").await.unwrap_err();
     assert!(Refusal::of(&error).is_some(), "{error}");
     transaction.commit().await?;
 
-    // A column that is gone is an error of the server once, and a refusal from then on.
+    // A dropped column is an error of the server once, and a refusal afterwards.
     owner.execute_unprepared("ALTER TABLE services DROP COLUMN nickname").await?;
     let error = texts(&tenant, select).await.unwrap_err();
     assert!(Refusal::of(&error).is_none(), "{error}");

@@ -1,15 +1,15 @@
-//! The law, held against an oracle: what a statement does through a tenant's connection to the database that all
-//! share is what it does as it is to a database that holds the tenant's rows alone.
+//! An oracle: a statement has the same effect through a tenant's connection to the shared database as
+//! unchanged in a database with only the tenant's rows.
 //!
-//! Statements are made at random, as text from a grammar and through SeaORM's own interface. Each runs on both sides;
-//! rows, errors and the rows left behind are compared, and the other tenants' rows must not have moved. A failing
-//! case is shrunk to few choices and printed; `oracle/regressions.sql` keeps the statements that once failed, and
-//! those that are easily got wrong. They run first.
+//! Statements are random, as text from a grammar and through SeaORM's own interface. Each runs on both sides.
+//! The test compares the results, the errors and the rows afterwards, and the other tenants' rows must not
+//! change. A failing case is shrunk to few choices and printed. `oracle/regressions.sql` contains statements
+//! that once failed or are error-prone. They run first.
 //!
-//! `WATERTIGHT_ORACLE_SEED` chooses the seed, `WATERTIGHT_ORACLE_CASES` how many cases a test makes.
+//! `WATERTIGHT_ORACLE_SEED` chooses the seed, and `WATERTIGHT_ORACLE_CASES` the number of cases of a test.
 //!
-//! Each run-time layer is put to the test alone and with the other. Row-level security alone cannot give
-//! `ON CONFLICT (id)` the tenant, so there the grammar names the tenant's column, as plain SQL has to.
+//! Each run-time layer is tested alone and with the other. Row-level security alone cannot add the tenant to
+//! `ON CONFLICT (id)`, so the grammar then names the tenant's column.
 
 mod api;
 mod choices;
@@ -28,10 +28,10 @@ use watertight_tests::TestDatabase;
 use self::choices::Choices;
 use self::grammar::{Dialect, Grammar};
 
-/// How many cases run between two fresh starts with all rows.
+/// The number of cases between two refills with all rows.
 const CASES_A_WORLD: u64 = 25;
 
-/// Which layers the shared database and the connection have.
+/// The layers of the shared database and the connection.
 #[derive(Debug, Clone, Copy)]
 struct Setup {
     layers: Layers,
@@ -45,7 +45,7 @@ const REWRITING_ALONE: Setup =
     Setup { layers: Layers::RewritingOnly, protected: false, dialect: Dialect::Rewritten };
 const ROW_SECURITY_ALONE: Setup =
     Setup { layers: Layers::UnscopedRowSecurityOnly, protected: true, dialect: Dialect::AsItIs };
-/// No layer at all, to see that the oracle sees.
+/// No layer, to show that the oracle then fails.
 const NOTHING: Setup =
     Setup { layers: Layers::UnscopedRowSecurityOnly, protected: false, dialect: Dialect::AsItIs };
 
@@ -55,18 +55,18 @@ struct Sides {
     solo: DatabaseConnection,
     own: Uuid,
     others: [Uuid; 2],
-    /// Sees every tenant's rows, whatever the layers.
+    /// A connection that sees every tenant's rows with any layers.
     viewer: Watertight,
     owners: [DatabaseConnection; 2],
     dialect: Dialect,
     _databases: [TestDatabase; 2],
 }
 
-/// What a run gave: its rows in order, or why it gave none.
+/// The result of a run: its rows in order, or an error.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
     Rows(Vec<String>),
-    /// The server's code, or what SeaORM said.
+    /// The server's code, or SeaORM's error.
     Error(String),
     Refused(String),
 }
@@ -96,7 +96,7 @@ async fn rows(db: &impl ConnectionTrait, statement: Statement) -> Result<Vec<Jso
     rows.iter().map(|row| JsonValue::from_query_result(row, "")).collect()
 }
 
-/// What holding the two sides against one another showed.
+/// The verdict of the comparison of the two sides.
 #[derive(Debug)]
 enum Verdict {
     Same,
@@ -104,7 +104,7 @@ enum Verdict {
     Differs(String),
 }
 
-/// A kind of case: how choices become something that runs.
+/// A kind of case: the generator that turns choices into a statement or an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
@@ -152,7 +152,7 @@ impl Sides {
         })
     }
 
-    /// All rows anew, on both sides.
+    /// Refills both sides with all rows.
     async fn refill(&self) -> Result<()> {
         for owner in &self.owners {
             schema::empty(owner).await?;
@@ -192,7 +192,7 @@ impl Sides {
         let solo = Answer::of(rows(&self.solo, statement).await);
         if let Answer::Refused(reason) = shared {
             if matches!(solo, Answer::Error(_)) {
-                // What the server refuses as well may be refused before it is sent.
+                // The rewriter may refuse a statement that the server refuses, too.
                 return Ok(Verdict::Same);
             }
             self.refill().await?;
@@ -225,7 +225,7 @@ impl Sides {
         Ok(Verdict::Same)
     }
 
-    /// Whether a case fails from a fresh start.
+    /// The failure of a case after a refill, if any.
     async fn fails(&self, kind: Kind, made: Vec<u32>) -> Result<Option<String>> {
         self.refill().await?;
         match self.run(kind, &mut Choices::replay(made)).await? {
@@ -234,7 +234,7 @@ impl Sides {
         }
     }
 
-    /// A simpler case that fails, and how.
+    /// The failure of a simpler case, if any.
     async fn shrink(&self, kind: Kind, mut made: Vec<u32>) -> Result<Option<String>> {
         let Some(mut failure) = self.fails(kind, made.clone()).await? else {
             return Ok(None);
@@ -262,7 +262,7 @@ fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).ok().map_or(otherwise, |text| text.parse().unwrap())
 }
 
-/// Makes cases until one fails, and gives that one, shrunk.
+/// Runs random cases until one fails. Returns that case, shrunk.
 async fn search(setup: Setup, cases: u64) -> Result<Option<String>> {
     let seed = number("WATERTIGHT_ORACLE_SEED", fastrand::u64(..));
     println!("WATERTIGHT_ORACLE_SEED={seed} ({setup:?})");

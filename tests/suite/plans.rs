@@ -56,7 +56,7 @@ async fn fill(tenant: &TenantConnection) -> Result<()> {
     Ok(())
 }
 
-/// What of a plan must be alike: the nodes, what they join and scan, and by which index and condition.
+/// The compared parts of a plan: nodes, joins, scans, indexes and conditions.
 fn shape(plan: &Json) -> Json {
     const ALIKE: [&str; 6] =
         ["Node Type", "Join Type", "Relation Name", "Index Name", "Index Cond", "Hash Cond"];

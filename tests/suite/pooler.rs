@@ -1,6 +1,7 @@
-//! Behind PgBouncer in its mode `transaction`, where each transaction may meet another server connection.
+//! Operation behind PgBouncer in its mode `transaction`, in which each transaction may use another server
+//! connection.
 //!
-//! It runs the PgBouncer of the system's package, and is skipped with a message where there is none, but not where
+//! The tests run the PgBouncer of the system's package. Without it they are skipped with a message, unless
 //! `CI` is set.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -23,7 +24,7 @@ use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::{auth, rows};
 
-/// A PgBouncer of two server connections, ended when it is dropped.
+/// A PgBouncer with two server connections, stopped on drop.
 pub(crate) struct PgBouncer {
     process: Child,
     folder: tempfile::TempDir,
@@ -36,7 +37,7 @@ impl PgBouncer {
         Self::start_with(database_url, |_| Ok(String::new())).await
     }
 
-    /// Starts one with more settings, made by what also puts the files they name into the folder given.
+    /// Starts PgBouncer with more settings, from a function that also writes their files into a folder.
     pub(crate) async fn start_with(
         database_url: &str,
         settings: impl FnOnce(&Path) -> Result<String>,
@@ -163,7 +164,7 @@ async fn tenants_share_server_connections_by_the_transaction() -> Result<()> {
     for task in tasks {
         task.await??;
     }
-    // Seen without the pooler, with no tenant set, nothing is left on the server's connections.
+    // A connection without the pooler and without a tenant sees no rows.
     assert_eq!(services::Entity::find().count(database.water().await?.dangerous_unscoped()).await?, 0);
     Ok(())
 }
@@ -284,7 +285,7 @@ async fn types_that_the_driver_looks_up_work_the_first_time_and_later() -> Resul
     }
     for way in 0..4 {
         let typed = Typed::new(1).await?;
-        // What was done before in the transaction is still there after the look-up.
+        // The look-up keeps the earlier work of the transaction.
         let transaction = typed.tenant.begin().await?;
         assert_eq!(query_one(&transaction, "UPDATE visits SET id = 2 RETURNING id").await?, 1);
         let inner = transaction.begin().await?;
@@ -359,7 +360,7 @@ async fn types_that_the_driver_looks_up_work_on_every_connection_of_a_pool() -> 
     Ok(())
 }
 
-/// What was learned of a result is unlearned.
+/// Cached types of a result are discarded.
 #[tokio::test]
 async fn a_type_that_is_replaced_is_looked_up_again() -> Result<()> {
     if !is_installed() {
@@ -378,7 +379,7 @@ async fn a_type_that_is_replaced_is_looked_up_again() -> Result<()> {
              ALTER COLUMN mood TYPE humor USING mood::text::humor; DROP TYPE address; DROP TYPE mood",
         )
         .await?;
-    // On a connection that knows neither.
+    // The connection has neither type cached.
     let water = &typed.water;
     let fresh = water.tenant(tenant.tenant_id());
     assert_eq!(query_all(&fresh, mood).await?, 1);

@@ -1,4 +1,4 @@
-//! Connections go from tenant to tenant: whatever becomes of a statement, nothing of one reaches the next.
+//! Pooled connections pass from tenant to tenant without leaving any state, whatever happens to a statement.
 
 use std::future::Future;
 use std::pin::pin;
@@ -17,7 +17,7 @@ use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::rows;
 
-/// A pool of one connection, so that whatever is left on it is found.
+/// A pool of one connection, so that any state left on it is found.
 async fn pool_of_one(database: &TestDatabase) -> Result<Watertight> {
     let mut options = ConnectOptions::new(database.app_url());
     options.max_connections(1).acquire_timeout(Duration::from_secs(10));
@@ -35,7 +35,7 @@ fn sleep(seconds: f64) -> Statement {
     Statement::from_string(DbBackend::Postgres, sql)
 }
 
-/// Whoever gets the connection next finds it as new: no tenant, no transaction, no rows of others.
+/// Checks that the connection has no tenant, no open transaction and no visible rows of other tenants.
 async fn is_clean(water: &Watertight, studio: &TenantConnection) -> Result<()> {
     let mut moments = Vec::new();
     for _ in 0..2 {
@@ -49,7 +49,7 @@ async fn is_clean(water: &Watertight, studio: &TenantConnection) -> Result<()> {
         assert_eq!(tenant, "");
         moments.push(moment);
     }
-    // Inside a transaction it would be now all the time.
+    // Inside a transaction `now()` would not advance.
     assert_ne!(moments[0], moments[1], "the connection is inside somebody's transaction");
     assert_eq!(services::Entity::find().count(water.dangerous_unscoped()).await?, 0);
     assert_eq!(services::Entity::find().count(studio).await?, 0);
@@ -69,7 +69,7 @@ async fn a_statement_dropped_while_it_runs_leaves_nothing() -> Result<()> {
     let transaction = clinic.begin().await?;
     rows::service("dropped").insert(&transaction).await?;
     assert!(tokio::time::timeout(moment, transaction.query_all_raw(sleep(0.2))).await.is_err());
-    // The transaction itself goes on: its next statement waits for the one that nobody waits for.
+    // The transaction continues: its next statement waits for the dropped one.
     assert_eq!(services::Entity::find().count(&transaction).await?, 2);
     assert!(tokio::time::timeout(moment, transaction.query_all_raw(sleep(0.2))).await.is_err());
     drop(transaction);
@@ -132,7 +132,7 @@ async fn an_error_inside_a_transaction_leaves_nothing() -> Result<()> {
     assert!(clinic.query_all_raw(wrong).await.is_err());
     is_clean(&water, &studio).await?;
 
-    // A savepoint saves what came before the error.
+    // A savepoint keeps the work before the error.
     let transaction = clinic.begin().await?;
     rows::service("kept").insert(&transaction).await?;
     let inner = transaction.begin().await?;
@@ -197,7 +197,7 @@ async fn a_begin_or_a_statement_dropped_at_any_point_leaves_nothing() -> Result<
     let database = TestDatabase::create().await?;
     let water = pool_of_one(&database).await?;
     let (clinic, studio) = two_tenants(&water).await?;
-    // How far the server has come when the future is dropped is a matter of time.
+    // The progress of the server at the time of the drop depends on the pause.
     for pause in [0, 300, 2_000].map(Duration::from_micros) {
         for polls in 0..8 {
             drop(polled(clinic.begin(), polls, pause).await);

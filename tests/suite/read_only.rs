@@ -1,4 +1,4 @@
-//! A database that is only read: a replica.
+//! A read-only database, such as a replica.
 
 use anyhow::Result;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, PaginatorTrait};
@@ -31,7 +31,7 @@ async fn a_replica_is_read_and_not_written() -> Result<()> {
             "{error}"
         );
     }
-    // What the rewriter does not take for a write the server refuses.
+    // The server refuses writes that the rewriter does not recognize.
     let replica = database.water_with(Watertight::builder().read_only()).await?;
     for sql in [
         "WITH gone AS (DELETE FROM services RETURNING id) SELECT count(*) FROM gone",

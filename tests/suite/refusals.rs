@@ -1,4 +1,4 @@
-//! What is refused reaches neither the server nor anybody's rows.
+//! Refused statements do not reach the server.
 
 use anyhow::Result;
 use sea_orm::{ActiveModelTrait, DbBackend, EntityTrait, PaginatorTrait, Statement};

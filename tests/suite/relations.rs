@@ -12,7 +12,7 @@ use watertight::entity::{auth, public};
 use watertight::{TENANT_COLUMN, TenantConnection};
 use watertight_tests::{TestDatabase, new_tenant};
 
-/// One direction of a foreign key: from these columns of one table to those of another.
+/// One direction of a foreign key: a table with columns, and another table with columns.
 type Step = (String, Vec<String>, String, Vec<String>);
 
 fn table(table: &TableRef) -> String {
@@ -38,7 +38,7 @@ fn step(relation: &RelationDef) -> Step {
     )
 }
 
-/// Runs every relation of the entity as a join, and gives them.
+/// Runs every relation of the entity as a join, and returns the relations.
 async fn walk<E>(tenant: &TenantConnection, _: E) -> Result<Vec<Step>>
 where
     E: EntityTrait,

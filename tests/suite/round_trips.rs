@@ -1,4 +1,4 @@
-//! What isolation costs on the wire, counted: statements are warm, so that preparing them is not counted.
+//! The round trips of isolation. Statements are prepared before, so that preparing them is not counted.
 
 use anyhow::Result;
 use sea_orm::{ActiveModelTrait, ConnectOptions, ConnectionTrait, EntityTrait, PaginatorTrait};
@@ -20,7 +20,7 @@ pub(crate) async fn through(
     Ok(builder.connect(options).await?.tenant(new_tenant()?))
 }
 
-/// Waits until what is done behind the caller is done too.
+/// Waits for background work, and returns the number of round trips.
 pub(crate) async fn settled(proxy: &Proxy) -> u64 {
     let mut before = proxy.turns();
     loop {
@@ -104,7 +104,7 @@ async fn behind_a_pooler_and_on_a_replica_a_transaction_is_opened() -> Result<()
     Ok(())
 }
 
-/// A savepoint for the driver's look-up of types is set until a row was seen, and never again.
+/// A savepoint for the driver's look-up of types is set until the first row, and not afterwards.
 #[tokio::test]
 async fn behind_a_pooler_a_known_result_costs_no_savepoint() -> Result<()> {
     let database = TestDatabase::create().await?;
@@ -178,7 +178,7 @@ async fn an_unknown_user_costs_the_database_what_a_wrong_password_does() -> Resu
     auth::user(&tenant, "jess").await?;
     let jess = tenant.auth().users().all().await?.remove(0);
     let mut costs = Vec::new();
-    // Twice over, for statements to be prepared the first time.
+    // Two rounds: the first prepares the statements.
     for name in ["jess", "nobody", "jess@example.com", "nobody@example.com"].repeat(2) {
         let start = settled(&proxy).await;
         assert!(tenant.auth().login(auth::request(name, "wrong")).await.is_err());

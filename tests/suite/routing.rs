@@ -53,7 +53,7 @@ async fn every_tenant_is_led_to_its_own_database_and_no_one_to_none() -> Result<
         rows::service("Massage").insert(&connection).await?;
         assert_eq!(names(&connection).await?, ["Massage"]);
     }
-    // The rows of each are where they belong, and nowhere else.
+    // Each tenant's rows are in its own database, and in no other.
     for (database, own, other) in [(&two.east, clinic, studio), (&two.west, studio, clinic)] {
         let water = database.water().await?;
         assert_eq!(services::Entity::find().count(&water.tenant(own)).await?, 1);
@@ -142,7 +142,7 @@ async fn routes_that_cannot_be_are_told() -> Result<()> {
             other => panic!("{told}: {other:?}"),
         }
     }
-    // Said twice is said once, and whoever is not named is where the others are.
+    // A tenant may be named twice, and an unnamed tenant is in the database of the others.
     let router = two().tenants("east", [tenant, tenant]).others("west").build()?;
     assert_eq!(router.tenant(new_tenant()?)?.tenant_id().to_string().len(), 36);
     assert_eq!(router.tenant(tenant)?.tenant_id(), tenant);

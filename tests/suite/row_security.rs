@@ -1,4 +1,4 @@
-//! The second layer by itself: statements as they are, and row-level security under them.
+//! The second layer alone: unchanged statements under row-level security.
 
 use anyhow::Result;
 use sea_orm::{

@@ -1,4 +1,4 @@
-//! Rows for tests to work on: small, valid, and the same for every tenant.
+//! Valid rows for tests, the same for every tenant.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, Set};

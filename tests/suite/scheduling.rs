@@ -1,4 +1,4 @@
-//! Scheduling: what is free, and how it is taken by one and by no one else.
+//! Scheduling: availability, holds and bookings.
 
 mod availability;
 mod bookings;
@@ -15,7 +15,7 @@ pub(crate) fn time(text: &str) -> NaiveTime {
     NaiveTime::parse_from_str(text, "%H:%M").expect("a time")
 }
 
-/// A moment on a Monday that is far enough in the future.
+/// A time on a Monday in the future.
 pub(crate) fn at(text: &str) -> DateTime<Utc> {
     "2098-03-03".parse::<chrono::NaiveDate>().expect("a date").and_time(time(text)).and_utc()
 }

@@ -1,4 +1,4 @@
-//! The schema that the migrations make, and the entities generated from it.
+//! The schema that the migrations create, and the entities generated from it.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
-//! The presets of extensions are what the extensions of the server have.
+//! The presets of extensions agree with the extensions of the server.
 //!
-//! A server without an extension cannot show that; the embedded one has none of them.
+//! A preset is checked only if the server has the extension. The embedded server has none.
 
 use std::collections::BTreeSet;
 
@@ -82,7 +82,7 @@ const INTERNAL: &[&str] = &["cstring", "cstring[]", "index_am_handler", "interna
 struct Function {
     name: String,
     overload: bool,
-    /// Whether an overload can be called: without an argument or result of an internal type.
+    /// True if an overload can be called: without an argument or result of an internal type.
     callable: bool,
 }
 
@@ -163,7 +163,8 @@ async fn each_function_type_and_operator_of_an_extension_is_in_its_preset_or_exc
     Ok(())
 }
 
-/// Whether PostgreSQL has the function only since 18, so that an older server does not show the overload.
+/// Returns true if PostgreSQL has the function only since 18, so that an older server does not show the
+/// overload.
 fn is_newer(name: &str) -> bool {
     name == "bytea"
 }

@@ -1,4 +1,4 @@
-//! Table sets: chosen ones in schemas of the application's choice, and none of those that are not chosen.
+//! Table sets: the chosen sets in schemas of the application's choice, and no other set.
 
 mod beside;
 mod business;
@@ -14,7 +14,7 @@ use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::auth::settings;
 
-/// Two sets in `studio`, one in a schema that has to be quoted, and the rest where the migrations make them.
+/// Two sets in `studio`, one in a schema that has to be quoted, and the rest in their own schemas.
 pub(crate) fn moved_sets() -> TableSets {
     TableSets::all()
         .in_schema(TableSet::Auth, "identity")
@@ -43,7 +43,7 @@ pub(crate) async fn move_tables(database: &TestDatabase) -> Result<()> {
     Ok(owner.close().await?)
 }
 
-/// What the doctor finds with the application's role.
+/// The doctor's report with the application's role.
 pub(crate) async fn examine(database: &TestDatabase, builder: Builder) -> Result<Report> {
     Ok(builder.doctor(&Database::connect(database.app_url()).await?).await?)
 }

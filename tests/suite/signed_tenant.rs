@@ -1,4 +1,5 @@
-//! Row-level security alone against an attacker who runs any SQL as the application's role, without a tenant key.
+//! Row-level security alone against an attacker that runs any SQL as the application's role, without a tenant
+//! key.
 
 use anyhow::{Context, Result};
 use sea_orm::{
@@ -18,10 +19,10 @@ use watertight_tests::{TestDatabase, new_tenant, own_migrations};
 use crate::adopt::{listing, texts};
 use crate::rows;
 
-/// A schema where the application's role may make objects: more than an installation gives it.
+/// A schema in which the application's role may create objects, which is more than an installation grants.
 const EVIL: &str = "CREATE SCHEMA evil; GRANT ALL ON SCHEMA evil TO PUBLIC";
 
-/// An attacker's tenant and another, whose rows are what the attacker is after.
+/// The tenants of an attacker and of a victim.
 struct Scene {
     database: TestDatabase,
     owner: DatabaseConnection,
@@ -51,7 +52,7 @@ impl Scene {
         Ok(Self { database, owner, attacker, victim, token })
     }
 
-    /// The victim's rows as their owner sees them.
+    /// The victim's rows, read by the owner of the tables.
     async fn rows(&self) -> Result<Vec<String>> {
         let transaction = self.owner.begin().await?;
         let enter = format!("SELECT watertight.enter('{}')", self.victim.tenant_id());
@@ -71,10 +72,10 @@ impl Scene {
             .fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
     }
 
-    /// Whether the victim's rows can be read or changed there now. An error is no row.
+    /// Returns true if the session can read or change the victim's rows. An error counts as no row.
     async fn reaches(&self, db: &impl ConnectionTrait) -> Result<bool> {
         let foreign = self.victim.tenant_id();
-        // Qualified, for an attack may have made `=` mean what it likes.
+        // The operator is qualified, because an attack may have redefined `=`.
         let (of_victim, named) = (
             format!("tenant_id OPERATOR(pg_catalog.=) '{foreign}'::pg_catalog.uuid"),
             format!("name OPERATOR(pg_catalog.=) 'of {foreign}'::pg_catalog.text"),
@@ -97,7 +98,7 @@ impl Scene {
         Ok(false)
     }
 
-    /// A session of the application's role without watertight in between: what a stolen URL opens.
+    /// A session of the application's role without watertight, as with a stolen URL.
     async fn session(&self) -> Result<DatabaseConnection> {
         let mut options = ConnectOptions::new(self.database.app_url());
         options.max_connections(1);
@@ -105,7 +106,7 @@ impl Scene {
     }
 }
 
-/// Settings: whatever can be put into the two that ever named a tenant.
+/// Attacks on the two settings that name or named the tenant.
 const SETTINGS: &[&str] = &[
     "SELECT set_config('app.tenant_id', '{B}', false)",
     "SELECT set_config('watertight.tenant', '{B}', false)",
@@ -147,7 +148,7 @@ const SETTINGS: &[&str] = &[
     "SET force_parallel_mode = on",
 ];
 
-/// The type that makes the setting: directly, in arrays, in composites, in what casts for others.
+/// Attacks with the type that changes the setting: directly, in arrays, in composites and in casts.
 const TYPES: &[&str] = &[
     "SELECT '{FORGED}'::watertight.tenant_token",
     "SELECT '{B}'::watertight.tenant_token",
@@ -164,7 +165,7 @@ const TYPES: &[&str] = &[
     "SELECT '{B}'::auth.watertight_tenant",
 ];
 
-/// Objects by the names that the verification and the policies use, where a careless name would find them.
+/// Attacks with objects that shadow the names in the verification and the policies.
 const SHADOWS: &[&str] = &[
     "CREATE FUNCTION evil.tenant() RETURNS uuid LANGUAGE sql AS $$SELECT '{B}'::uuid$$",
     "CREATE FUNCTION evil.sha256(bytea) RETURNS bytea LANGUAGE sql AS $$SELECT '\\x00'::bytea$$",
@@ -194,7 +195,7 @@ const SHADOWS: &[&str] = &[
     "SET search_path = pg_temp, evil, public",
 ];
 
-/// Rights: those of others, and those over what isolation is made of.
+/// Attacks with rights of other roles, and on the objects of isolation.
 const RIGHTS: &[&str] = &[
     "SET ROLE watertight_owner",
     "SET SESSION AUTHORIZATION watertight_owner",
@@ -231,7 +232,7 @@ const RIGHTS: &[&str] = &[
     "DO $$BEGIN EXECUTE 'SET ROLE watertight_owner'; END$$",
 ];
 
-/// Runs texts, whatever becomes of each: the attacker reads no answer that is not looked at here.
+/// Runs the statements of an attack and checks each answer. Errors are ignored.
 async fn try_all(db: &impl ConnectionTrait, scene: &Scene, attack: &[&str]) -> Result<()> {
     let foreign = format!("of {}", scene.victim.tenant_id());
     for text in attack {
@@ -249,7 +250,7 @@ async fn no_sql_makes_row_level_security_show_or_change_a_foreign_row() -> Resul
     let scene = Scene::new().await?;
     let before = scene.rows().await?;
     assert_eq!(before.len(), 1);
-    // One statement after the other in a session of the attacker's own, each looked at alone ..
+    // One statement after the other in the attacker's own session, each checked alone ..
     for attack in [SETTINGS, TYPES, SHADOWS, RIGHTS] {
         let session = scene.session().await?;
         for text in attack {
@@ -261,8 +262,8 @@ async fn no_sql_makes_row_level_security_show_or_change_a_foreign_row() -> Resul
     for text in ["SELECT evil.tenant()", "SELECT ''::evil.text", "SELECT FROM evil.tenant_keys"] {
         scene.session().await?.execute_unprepared(text).await.context("the shadows are there")?;
     }
-    // .. and through watertight, by itself and in a transaction with the attacker's token in force. What failed ends a
-    // transaction, so each has its own.
+    // .. and through watertight, alone and in a transaction with the attacker's token. A failed statement
+    // aborts the transaction, so each has its own.
     for text in [SETTINGS, TYPES, SHADOWS, RIGHTS].concat() {
         try_all(&scene.attacker, &scene, &[text]).await?;
         assert!(!scene.reaches(&scene.attacker).await?, "{text}");
@@ -273,7 +274,7 @@ async fn no_sql_makes_row_level_security_show_or_change_a_foreign_row() -> Resul
     }
     assert_eq!(scene.rows().await?, before);
 
-    // On a database that believes the tenant the first of them succeeds: what is looked for would be seen.
+    // On a database that does not verify the tenant the first attack succeeds, so the check works.
     tenant_keys::waive(&scene.owner).await?;
     let session = scene.session().await?;
     assert!(!scene.reaches(&session).await?);
@@ -282,7 +283,7 @@ async fn no_sql_makes_row_level_security_show_or_change_a_foreign_row() -> Resul
     Ok(())
 }
 
-/// The attacker's statement itself sets the tenant and reads: in whichever order the server evaluates it.
+/// One statement of the attacker sets the tenant and reads, in any order of evaluation.
 #[tokio::test]
 async fn no_statement_becomes_another_tenant_while_it_runs() -> Result<()> {
     let scene = Scene::new().await?;
@@ -305,7 +306,8 @@ async fn no_statement_becomes_another_tenant_while_it_runs() -> Result<()> {
     Ok(())
 }
 
-/// What one tenant's statement leaves on a pooled connection acts on no other tenant's statement.
+/// State that one tenant's statement leaves on a pooled connection does not affect another tenant's
+/// statement.
 #[tokio::test]
 async fn what_is_left_behind_on_a_connection_meets_no_other_tenant() -> Result<()> {
     let scene = Scene::new().await?;
@@ -451,7 +453,7 @@ async fn keys_that_do_not_match_are_told_at_the_start() -> Result<()> {
     );
     let required = tenant_keys::require(&owner).await;
     assert!(matches!(required, Err(TenantKeysError::NoKey)), "{required:?}");
-    // Without row-level security there is nothing to sign for.
+    // Without row-level security no key is required.
     database.water_with(Watertight::builder().dangerous_layers(Layers::RewritingOnly)).await?;
     Ok(())
 }
@@ -464,7 +466,7 @@ async fn a_database_does_without_keys_when_it_is_told_to() -> Result<()> {
     rows::service("Massage").insert(&water.tenant(tenant)).await?;
     tenant_keys::waive(&owner).await?;
     assert!(!tenant_keys::is_signed(&owner).await?);
-    // Connections of before and after, with the key and with any other, go on.
+    // Earlier and later connections continue to work, with the key and with any other.
     assert_eq!(count(&water, tenant).await?, 1);
     assert_eq!(count(&connect(&database, &key(9, 9)).await?, tenant).await?, 1);
     assert_eq!(count(&water, new_tenant()?).await?, 0);
@@ -484,7 +486,7 @@ async fn a_database_does_without_keys_when_it_is_told_to() -> Result<()> {
     Ok(())
 }
 
-/// A table of an application's own, made as its migrations make them.
+/// A table of an application, created as its migrations create it.
 fn invoices() -> TenantTable {
     TenantTable::new("public", "invoices").col(sea_orm_migration::schema::integer("amount_cents"))
 }
@@ -510,7 +512,7 @@ async fn the_migration_goes_back_and_forth_with_rows_and_an_applications_own_tab
     transaction.execute_unprepared(&format!("SELECT '{tenant}'::auth.watertight_tenant")).await?;
     assert_eq!(services::Entity::find().all(&transaction).await?.len(), 1, "what was before works");
     transaction.rollback().await?;
-    // Made on the old form, and moved with the others.
+    // The table is created with the old policy, and changed with the others.
     invoices().drop(&manager).await?;
     invoices().create(&manager, &Settings::from_env()).await?;
     assert_eq!(texts(&owner, policies).await?, [old.repeat(2)]);
@@ -527,7 +529,7 @@ async fn the_migration_goes_back_and_forth_with_rows_and_an_applications_own_tab
     Ok(())
 }
 
-/// A key of one database signs for another that has it, and `TenantKey` is what both crates read.
+/// A key signs for every database that has it, and both crates read it as a `TenantKey`.
 #[tokio::test]
 async fn both_crates_read_the_same_text_as_the_same_key() -> Result<()> {
     let database = TestDatabase::create().await?;

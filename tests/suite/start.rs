@@ -1,4 +1,4 @@
-//! What is wrong at the start is said at the start, by name and with what to do.
+//! Problems at the start are reported at the start, with the name and the remedy.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Rows one by one, and a connection that comes back whatever the reader does.
+//! Streams return rows one by one, and their connection returns to the pool whatever the reader does.
 
 use anyhow::Result;
 use futures_util::TryStreamExt;

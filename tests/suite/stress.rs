@@ -1,6 +1,7 @@
-//! Many tenants on few connections, with statements dropped and backends killed at random: no foreign row is seen.
+//! Many tenants on few connections, with statements dropped and backends killed at random: no tenant sees a
+//! foreign row.
 //!
-//! `WATERTIGHT_STRESS_SECONDS` says for how long; the nightly form takes 30 and more.
+//! `WATERTIGHT_STRESS_SECONDS` is the duration; the nightly run takes 30 seconds or more.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ const TENANTS: usize = 12;
 const TASKS: usize = 40;
 const CONNECTIONS: u32 = 4;
 
-/// What the tasks saw.
+/// The observations of the tasks.
 #[derive(Debug, Default)]
 struct Seen {
     operations: AtomicU64,
@@ -32,7 +33,7 @@ struct Seen {
     rows: AtomicU64,
 }
 
-/// Every row is named after its tenant: one that is not, is foreign, whatever its `tenant_id` says.
+/// The name of every row of a tenant. A row with another name is foreign, whatever its `tenant_id`.
 fn mark(tenant: &TenantConnection) -> String {
     format!("row of {}", tenant.tenant_id())
 }
@@ -46,7 +47,7 @@ fn check(tenant: &TenantConnection, found: &[services::Model], seen: &Seen) -> R
     Ok(())
 }
 
-/// One operation of a tenant, chosen at random. Gives how many rows it is sure to have added.
+/// Runs one random operation of a tenant. Returns the number of rows that it has certainly added.
 async fn operate(tenant: &TenantConnection, choice: u8, seen: &Seen) -> Result<usize> {
     match choice {
         0 | 1 => {
@@ -105,7 +106,7 @@ impl OrTrue for sea_orm::sea_query::Expr {
     }
 }
 
-/// Errors of a connection that was lost, or not had in time. No other is to be seen.
+/// Returns true for the errors of a lost connection or of a time limit. No other error is expected.
 fn is_about_the_connection(error: &anyhow::Error) -> bool {
     match error.downcast_ref::<DbErr>() {
         Some(DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) => true,

@@ -50,7 +50,7 @@ async fn objects(owner: &DatabaseConnection) -> Result<BTreeSet<String>> {
     Ok(texts(owner, OBJECTS).await?.into_iter().collect())
 }
 
-/// A database without objects, its owner, and what every database has.
+/// An empty database, its owner, and the objects that every database has.
 async fn empty() -> Result<(TestDatabase, DatabaseConnection, BTreeSet<String>)> {
     let database = TestDatabase::empty().await?;
     let owner = database.owner().await?;
@@ -65,7 +65,7 @@ async fn empty() -> Result<(TestDatabase, DatabaseConnection, BTreeSet<String>)>
     Ok((database, owner, before))
 }
 
-/// Rolls everything back, and finds nothing but the table of migrations, without rows and rights.
+/// Rolls everything back, and checks that only the table of migrations is left, without rows and grants.
 async fn roll_back(owner: &DatabaseConnection, table_sets: &str, before: &BTreeSet<String>) -> Result<()> {
     migrator(table_sets).down(owner, None).await?;
     let left: BTreeSet<String> = objects(owner).await?.difference(before).cloned().collect();

@@ -1,5 +1,5 @@
-//! The setting of row-level security that comes with a statement's values: there for the statement, whatever its plan,
-//! and gone with it.
+//! The tenant's setting that a statement's values carry is in force during the statement, with any plan, and
+//! not afterwards.
 
 use anyhow::Result;
 use sea_orm::{
@@ -12,7 +12,7 @@ use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::rows;
 
-/// What row-level security shows while a statement of the tenant runs: the function's query is not rewritten.
+/// A function that counts visible rows under row-level security, because its query is not rewritten.
 const SEEN: &str = "CREATE FUNCTION public.services_seen() RETURNS bigint LANGUAGE plpgsql AS \
                     'BEGIN RETURN (SELECT count(*) FROM public.services); END'";
 
@@ -58,7 +58,7 @@ async fn every_statement_brings_its_own_whatever_the_plan() -> Result<()> {
         services(&clinic, 2).await?;
         services(&studio, 3).await?;
         assert_eq!(left_behind(&water).await?, None);
-        // More often than the server tries plans of their own before it takes a generic one.
+        // More runs than the server tries custom plans before it chooses a generic plan.
         for _ in 0..8 {
             for (tenant, number) in [(&clinic, 2), (&studio, 3)] {
                 let own = seen(tenant, "SELECT public.services_seen() AS seen FROM services").await?;
@@ -92,7 +92,7 @@ async fn a_statement_that_fails_leaves_nothing_behind() -> Result<()> {
     Ok(())
 }
 
-/// A statement prepared in one way is run in the other: the driver knows it by its text.
+/// A statement prepared in one way runs in the other, because the driver caches it by its text.
 #[tokio::test]
 async fn inside_and_outside_a_transaction_are_the_same_statement() -> Result<()> {
     let database = TestDatabase::create().await?;

@@ -25,7 +25,7 @@ fn code(error: &DbErr) -> Option<String> {
     Some(error.as_database_error()?.code()?.into_owned())
 }
 
-/// Takes a minute, or as long as it may.
+/// Runs a statement that takes a minute, unless a limit ends it.
 async fn count(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     let slow =
         "SELECT count(*) FROM generate_series(1, 100000) AS a, generate_series(1, 10000) AS b WHERE a <> b";
@@ -36,7 +36,7 @@ async fn lock(db: &impl ConnectionTrait) -> Result<Vec<services::Model>, DbErr> 
     services::Entity::find().lock_exclusive().all(db).await
 }
 
-/// Whether the server has timers. The embedded one has none.
+/// Returns true if the server has timers. The embedded server has none.
 async fn limits_are_enforced(database: &TestDatabase) -> Result<bool> {
     let transaction = database.owner().await?.begin().await?;
     transaction.execute_unprepared("SET LOCAL statement_timeout = '50ms'").await?;
@@ -109,8 +109,8 @@ fn printed(lock: &str, statement: &str) -> (String, String) {
 #[tokio::test]
 async fn the_limit_ends_with_the_transaction_and_with_a_savepoint_that_is_rolled_back() -> Result<()> {
     let database = TestDatabase::create().await?;
-    // On one connection, so that the next transaction meets what the one before has left; and with statements that ask
-    // for settings.
+    // One connection, so that the next transaction would see settings left by the one before, and statements
+    // that read settings.
     let mut options = sea_orm::ConnectOptions::new(database.app_url());
     options.max_connections(1);
     let builder = Watertight::builder().dangerous_layers(Layers::UnscopedRowSecurityOnly);

@@ -1,4 +1,4 @@
-//! Encrypted connections, to a PgBouncer that takes no others.
+//! Encrypted connections to a PgBouncer that accepts no others.
 
 use std::fs::write;
 use std::path::Path;
@@ -14,7 +14,7 @@ use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::pooler::{PgBouncer, is_installed};
 
-/// Writes an authority, a certificate by it for `localhost`, and another authority.
+/// Writes a certificate authority, its certificate for `localhost`, and another authority.
 fn certificates(folder: &Path) -> Result<String> {
     let authority = |name: &str| -> Result<(CertificateParams, KeyPair)> {
         let mut params = CertificateParams::new(Vec::<String>::new())?;

@@ -106,7 +106,7 @@ async fn an_outer_transaction_waits_for_the_inner_one() -> Result<()> {
     assert_eq!(refusal(&count(&outer).await.unwrap_err()), Some(&Reason::Nesting));
     assert_eq!(count(&inner).await?, 0);
     assert_eq!(refusal(&outer.commit().await.unwrap_err()), Some(&Reason::Nesting));
-    // The outer one was consumed and rolled back, and the inner one with it.
+    // The outer transaction was consumed and rolled back, and the inner one with it.
     assert_eq!(refusal(&count(&inner).await.unwrap_err()), Some(&Reason::Nesting));
     assert_eq!(refusal(&inner.commit().await.unwrap_err()), Some(&Reason::Nesting));
     Ok(())

@@ -1,4 +1,4 @@
-//! Cargo with what building the embedded server needs.
+//! Cargo with the environment for building the embedded server.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,12 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-/// Where the build script of `pglite-rs-sys` looks for the engine. By itself it finds only an engine that is not
-/// compressed, and downloads one otherwise.
+/// The variable with the folder in which the build script of `pglite-rs-sys` looks for the engine.
+///
+/// By default the script finds only an uncompressed engine, and otherwise downloads one.
 const ENGINE_VARIABLE: &str = "PGLITE_LIB_DIR";
 
-/// Cargo, run in the root of the workspace.
+/// Cargo in the root of the workspace.
 #[derive(Debug)]
 pub(crate) struct Cargo {
     program: std::ffi::OsString,
@@ -47,7 +48,7 @@ impl Cargo {
         Ok(command)
     }
 
-    /// The folder of the engine for this machine, in the package that carries it.
+    /// The folder of this machine's engine, in the package that contains it.
     fn engine(&self) -> Result<PathBuf> {
         let target = self.host()?;
         let package = format!("pglite-rs-lib-{target}");

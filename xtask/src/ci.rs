@@ -1,4 +1,4 @@
-//! Every check, in the order in which it is cheapest to fail.
+//! Every check, the cheapest first.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::installation::Installation;
 use crate::server::Databases;
 use crate::{dependencies, entities, examples, language, process, publishing, quickstart, test, with_second};
 
-/// The suites of the test program `watertight` on isolation, by what their tests' names contain.
+/// The isolation suites of the test program `watertight`, by parts of their tests' names.
 #[rustfmt::skip]
 const ISOLATION: &[&str] = &[
     "connection::", "doctor::", "hostile", "isolation::", "keys::", "oracle::", "plans::", "refusals::", "relations::",
@@ -21,7 +21,7 @@ const ISOLATION: &[&str] = &[
 
 pub(crate) fn run(cargo: &Cargo, servers: &[PathBuf]) -> Result<()> {
     let started = Instant::now();
-    // What is wrong with the arguments is said before anything takes time.
+    // Wrong arguments are reported before the checks begin.
     let installations: Vec<_> =
         servers.iter().map(|server| Installation::at(server)).collect::<Result<_>>()?;
     step("format", || process::succeed(&mut cargo.command(["fmt", "--all", "--check"])))?;
@@ -56,7 +56,7 @@ pub(crate) fn run(cargo: &Cargo, servers: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// Runs the suites on isolation on a server of an installation.
+/// Runs the isolation suites on a server of an installation.
 fn isolation(cargo: &Cargo, installation: &Installation) -> Result<()> {
     let (databases, second) = (Databases::of(installation)?, Databases::of(installation)?);
     let mut test = test(cargo);
@@ -64,7 +64,7 @@ fn isolation(cargo: &Cargo, installation: &Installation) -> Result<()> {
     process::succeed(with_second(Some(&second), databases.env(&mut test)))
 }
 
-/// What applications build that ask for less than all.
+/// Checks the builds of applications that choose fewer features.
 fn features(cargo: &Cargo) -> Result<()> {
     let sets = || std::iter::once("").chain(TableSet::ALL.into_iter().map(TableSet::name));
     let of_entities = sets().map(|features| ("watertight-entity", features));

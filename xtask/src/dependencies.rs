@@ -1,4 +1,4 @@
-//! What may be depended on: packages of the registry, under licenses that ask for nothing but their notice.
+//! The rules for dependencies: packages of the registry, under licenses that require only their notice.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use spdx::{Expression, Licensee, ParseMode};
 
 use crate::cargo::{Cargo, output};
 
-/// Holds every dependency against `deny.toml`, which is that of `cargo deny`.
+/// Checks every dependency against `deny.toml`, the configuration of `cargo deny`.
 pub(crate) fn check(cargo: &Cargo) -> Result<()> {
     let rules = rules(cargo)?;
     let allowed = allowed(&rules)?;
@@ -44,7 +44,7 @@ fn rules(cargo: &Cargo) -> Result<toml::Table> {
     std::fs::read_to_string(&path)?.parse().context("deny.toml")
 }
 
-/// The license of a package that states none in its manifest. `cargo deny` compares the file that it was read from.
+/// The license of a package whose manifest states none. `cargo deny` compares the license file.
 fn clarified<'r>(rules: &'r toml::Table, name: &str) -> Option<&'r str> {
     let clarifications = rules.get("licenses")?.get("clarify")?.as_array()?;
     let found =

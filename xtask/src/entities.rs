@@ -1,4 +1,4 @@
-//! The entities: generated from a freshly migrated database, and held against what is checked in.
+//! The entities, generated from a freshly migrated database and compared with the files in the repository.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,15 @@ use crate::gates;
 use crate::process;
 use crate::server::Databases;
 
-/// The schemas, each generated into a folder of its name, and what its models derive of serde. What is in `auth` is
-/// secret in part: `password_hash` must not end up in somebody's JSON by a `#[derive]`.
+/// The schemas, each with the traits of serde that its models derive. Each is generated into a folder of its
+/// name.
+///
+/// The schema `auth` has secrets: its models derive none, so that JSON cannot contain `password_hash` by
+/// accident.
 const SCHEMAS: &[(&str, &str)] = &[("auth", "none"), ("public", "both")];
 
-/// How entities are generated. The dense format loses a direct relation wherever it takes a table for a junction.
+/// The options of the generator. The dense format loses a direct relation if it mistakes a table for a
+/// junction table.
 const FLAGS: &[&str] = &["--entity-format", "compact", "--date-time-crate", "chrono", "--er-diagram"];
 
 /// `sea-orm-cli`, in the version that the lock file pins.
@@ -23,7 +27,7 @@ pub(crate) fn sea_orm_cli(cargo: &Cargo) -> Command {
     cargo.command(["run", "--quiet", "--package", "watertight-sea-orm-cli", "--bin", "sea-orm-cli", "--"])
 }
 
-/// Writes the entities again.
+/// Regenerates the entities.
 pub(crate) fn write(cargo: &Cargo) -> Result<()> {
     let source = source(cargo);
     for (schema, _) in SCHEMAS {
@@ -32,7 +36,7 @@ pub(crate) fn write(cargo: &Cargo) -> Result<()> {
     generate(cargo, &source)
 }
 
-/// Fails when the entities are not what would be generated, and says which are not.
+/// Fails when the entities differ from the generated ones, and lists the different files.
 pub(crate) fn check(cargo: &Cargo) -> Result<()> {
     let fresh = cargo.root().join("target/entities");
     if fresh.exists() {

@@ -1,4 +1,4 @@
-//! The cargo features of the generated entities: each table set has one of its name.
+//! The cargo features of the generated entities: one for each table set, with its name.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use watertight_schema::TableSet;
 
-/// Puts the feature of its set before each item of a folder of generated entities: before modules and re-exports, and
-/// before relations to tables of sets that the entity's own set does not require.
+/// Adds the feature of its set to each item of a folder of generated entities: to modules and re-exports, and
+/// to relations to tables of sets that the entity's own set does not require.
 pub(crate) fn write(folder: &Path) -> Result<()> {
     for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
@@ -21,12 +21,12 @@ pub(crate) fn write(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The set that has a table of the name.
+/// The set of a table.
 fn set_of(table: &str) -> Option<TableSet> {
     TableSet::ALL.into_iter().find(|set| set.tables().contains(&table))
 }
 
-/// The text with features. `own` is the set of the table that the text is the entity of.
+/// The text of an entity with features. `own` is the set of the entity's table.
 fn gated(text: &str, own: Option<TableSet>) -> String {
     let mut result = String::with_capacity(text.len());
     for item in items(text) {
@@ -48,7 +48,8 @@ fn gated(text: &str, own: Option<TableSet>) -> String {
     result
 }
 
-/// The lines of a generated text; those of an `impl`, and those of a variant with its attributes, together.
+/// The items of a generated text: lines, with the lines of an `impl` or of a variant with its attributes
+/// together.
 fn items(text: &str) -> Vec<String> {
     let mut items: Vec<String> = Vec::new();
     let mut end: Option<fn(&str) -> bool> = None;

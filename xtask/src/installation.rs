@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// The variable that names an installation, where `--server` does not.
+/// The variable that names an installation when `--server` does not.
 const VARIABLE: &str = "WATERTIGHT_SERVER";
 
 /// The roles of the embedded server; an empty line separates the statements.
@@ -27,13 +27,13 @@ const MAINTENANCE: &str = "watertight_maintenance";
 const SUPERUSER: &str = "postgres";
 const DATABASE: &str = "watertight";
 
-/// How long the server may take to accept connections.
+/// The time limit for the server to accept connections.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// How long the server may take to stop.
+/// The time limit for the server to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// Settings of a server whose data nobody keeps.
+/// The settings of a server with temporary data.
 const SETTINGS: &[(&str, &str)] = &[
     ("listen_addresses", ""),
     ("max_connections", "207"),
@@ -95,7 +95,7 @@ impl Installation {
         if let Some(user) = &user {
             chown(directory.path(), Some(user.uid), Some(user.gid))?;
         }
-        // PostgreSQL reaches its data only through this directory, and so does everybody else.
+        // Only the server's user can reach the data, which is in this directory.
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o700))?;
         let data = directory.path().join("data");
         let installation = self.within_reach(user.as_ref(), directory.path())?;
@@ -114,7 +114,7 @@ impl Installation {
         }
         let mut server = RunningServer(postgres.spawn().context("postgres cannot be run")?);
         server.wait_until_ready(&data)?;
-        // A parent that has ended does not read this, and its end is seen below.
+        // If the parent has ended, the write fails, and the loop below ends the server.
         writeln!(std::io::stdout(), "{}", urls(directory.path())).ok();
         loop {
             match ended.recv_timeout(Duration::from_millis(500)) {
@@ -124,7 +124,8 @@ impl Installation {
         }
     }
 
-    /// The installation itself, or a copy where the server's user cannot enter its folder, such as one in `/root`.
+    /// The installation itself, or a copy if the server's user cannot enter its folder, such as a folder in
+    /// `/root`.
     fn within_reach(&self, user: Option<&User>, directory: &Path) -> Result<Self> {
         let enters = |folder: &Path| {
             std::fs::metadata(folder).is_ok_and(|metadata| metadata.permissions().mode() & 0o005 == 0o005)
@@ -188,14 +189,14 @@ impl Installation {
     }
 }
 
-/// A user of the operating system that PostgreSQL accepts: it does not run as root.
+/// A user of the operating system to run PostgreSQL, which does not run as root.
 struct User {
     uid: u32,
     gid: u32,
 }
 
 impl User {
-    /// The user `postgres` or `nobody` when this process is root's, and otherwise `None`: the same user.
+    /// The user `postgres` or `nobody` if this process runs as root. `None` means the current user.
     fn for_server() -> Result<Option<Self>> {
         if !geteuid().is_root() {
             return Ok(None);
@@ -213,7 +214,7 @@ impl User {
     }
 }
 
-/// A server process, which is stopped when this is dropped.
+/// A server process, which is stopped on drop.
 struct RunningServer(Child);
 
 impl RunningServer {
@@ -239,7 +240,7 @@ impl RunningServer {
         }
     }
 
-    /// Stops the server as `pg_ctl stop --mode fast` does, and ends it where it does not stop in time.
+    /// Stops the server as `pg_ctl stop --mode fast` does, and kills it after the time limit.
     fn stop(&mut self) -> Result<()> {
         if self.0.try_wait()?.is_some() {
             return Ok(());
@@ -275,14 +276,14 @@ fn end_of_input_or_signal() -> Result<mpsc::Receiver<()>> {
     let by_signal = sender.clone();
     std::thread::spawn(move || signals.forever().next().map(|_| by_signal.send(())));
     std::thread::spawn(move || {
-        // The content and an error make no difference: either way nobody is there.
+        // Both the end of the input and an error mean that the parent has ended.
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         sender.send(())
     });
     Ok(receiver)
 }
 
-/// Copies a folder that anybody may read then. Links stay as they are.
+/// Copies a folder so that every user can read the copy. Links stay links.
 fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
     std::fs::create_dir(to)?;
     std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o755))?;

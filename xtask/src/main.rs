@@ -24,10 +24,11 @@ use crate::server::Databases;
 
 /// The developer's commands of watertight.
 ///
-/// Those that need a PostgreSQL start a private one and stop it when they end. With both `DATABASE_URL` (the
-/// application's role) and `DATABASE_OWNER_URL` (the owner's) set they use that server instead; some tests then need
-/// `DATABASE_MAINTENANCE_URL`, of a role that is `BYPASSRLS` and a member of the owner's, `DATABASE_SUPERUSER_URL`, of a
-/// superuser, and `SECOND_DATABASE_URL` and `SECOND_DATABASE_OWNER_URL`, of another server.
+/// Commands that need a PostgreSQL start a private one and stop it at the end. If both `DATABASE_URL` (the
+/// application's role) and `DATABASE_OWNER_URL` (the owner's role) are set, they use that server instead.
+/// Some tests then need `DATABASE_MAINTENANCE_URL` (a member of the owner's role with `BYPASSRLS`),
+/// `DATABASE_SUPERUSER_URL` (a superuser), and `SECOND_DATABASE_URL` and `SECOND_DATABASE_OWNER_URL` (another
+/// server).
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Args {
@@ -37,7 +38,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows a clinic and a studio in one database, and what stops each from reaching the other.
+    /// Shows a clinic and a studio in one database, and the layers that isolate them from each other.
     Quickstart {
         /// Keep the data in this directory for later runs.
         #[arg(long, value_name = "DIR")]
@@ -52,7 +53,7 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Runs the examples of the guide, one a domain, each of which checks what it shows.
+    /// Runs the examples of the guide, one a domain. Each checks its own output.
     Examples,
     /// Runs all tests, doc tests included.
     Test {
@@ -64,9 +65,10 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Measures operations against SeaORM and sqlx by hand, side by side on the same rows, and what grows with tenants.
+    /// Measures operations against hand-written SeaORM and sqlx on the same rows, and the growth with
+    /// tenants.
     Bench {
-        /// Arguments for the benchmark, `operations` alone without any: `--help` lists them.
+        /// Arguments for the benchmark; the default is `operations`. `--help` lists them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
@@ -81,7 +83,7 @@ enum Command {
     },
     /// Generates the entities from a freshly migrated database.
     Entities {
-        /// Write nothing; fail when the entities are not what would be generated.
+        /// Write nothing, and fail when the entities differ from the generated ones.
         #[arg(long)]
         check: bool,
     },
@@ -109,22 +111,23 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Tries to publish the crates, builds what would be sent, and sends nothing.
+    /// Packages and builds the crates as for publishing, and uploads nothing.
     Publish,
     /// Runs every check: format, language, lints, features, dependencies, packages, tests, entities, documentation, quickstart, examples.
     Ci {
-        /// Also run the suites on isolation on a private server of this PostgreSQL installation; may be repeated.
+        /// Also run the isolation suites on a private server of this PostgreSQL installation. Repeat for
+        /// more.
         #[arg(long = "server", value_name = "DIR")]
         servers: Vec<PathBuf>,
     },
 }
 
-/// The program that measures.
+/// The package of the benchmark.
 const BENCH: &str = "watertight-bench";
 
 fn main() -> Result<ExitCode> {
     let Args { command } = Args::parse();
-    // The server of an installation ends with its parent and not with the terminal's Ctrl-C.
+    // The server of an installation ends with its parent, not with the terminal's Ctrl-C.
     if !matches!(command, Command::Serve { .. }) {
         process::watch_signals()?;
     }
@@ -151,9 +154,9 @@ fn main() -> Result<ExitCode> {
             process::run(with_second(second.as_ref(), databases.env(test(&cargo).args(args))))?
         }
         Command::Bench { args } => {
-            // Built first, so that the server is not up meanwhile.
+            // Build first, so that the server does not run meanwhile.
             process::succeed(&mut cargo.command(["build", "--quiet", "--release", "--package", BENCH]))?;
-            // Kept data is safely written, as it would be in production.
+            // A server with a data directory writes safely, as in production.
             let data = tempfile::tempdir()?;
             let databases = Databases::start(&cargo, Some(data.path()).filter(|_| !Databases::are_given()))?;
             let mut run = cargo.command(["run", "--quiet", "--release", "--package", BENCH, "--"]);
@@ -207,7 +210,8 @@ fn language(cargo: &Cargo) -> std::process::Command {
     cargo.command(["run", "--quiet", "--package", "watertight-language", "--"])
 }
 
-/// Migrates the database and runs the examples of the guide on it, then the one of isolation alone on an empty database.
+/// Migrates the database and runs the examples of the guide on it, then the example of isolation alone on an
+/// empty one.
 fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
     process::succeed(databases.env(entities::sea_orm_cli(cargo).args(["migrate", "up"])))?;
     let folder = cargo.root().join("service/examples");
@@ -225,7 +229,7 @@ fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
     process::succeed(empty.env(&mut cargo.command(run)))
 }
 
-/// Gives a command the second server, where there is one.
+/// Sets the second server, if any, in a command's environment.
 fn with_second<'c>(
     second: Option<&Databases>,
     command: &'c mut std::process::Command,
@@ -236,7 +240,7 @@ fn with_second<'c>(
     }
 }
 
-/// Everything but the embedded server, which has no tests and is built apart.
+/// The tests of all packages except the embedded server, which has none and is built separately.
 fn test(cargo: &Cargo) -> std::process::Command {
     cargo.command(["test", "--workspace", "--exclude", "watertight-postgres"])
 }

@@ -1,4 +1,4 @@
-//! Running other programs, and ending them before this one ends.
+//! Running other programs, and stopping them before this program ends.
 
 use std::process::{Command, ExitCode, ExitStatus};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -8,13 +8,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// The program that is running, or zero.
+/// The ID of the running program, or zero.
 static RUNNING: AtomicI32 = AtomicI32::new(0);
 
-/// Whether a signal has told this program to end.
+/// True after a signal has asked this program to end.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// From here on a signal to end goes to the running program; this one ends after it, and stops the server.
+/// Forwards signals to the running program. This program then ends after it, and stops the server.
 pub(crate) fn watch_signals() -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("signals cannot be watched")?;
     std::thread::spawn(move || {
@@ -22,7 +22,7 @@ pub(crate) fn watch_signals() -> Result<()> {
             ENDING.store(true, Ordering::SeqCst);
             let running = Pid::from_raw(RUNNING.load(Ordering::SeqCst));
             if let (Some(running), Some(signal)) = (running, Signal::from_named_raw(signal)) {
-                // It may have ended in this moment: then there is nothing to end.
+                // The program may already have ended.
                 let _ = kill_process(running, signal);
             }
         }
@@ -43,7 +43,7 @@ pub(crate) fn run(command: &mut Command) -> Result<ExitStatus> {
     status.with_context(|| format!("{} cannot be waited for", program.display()))
 }
 
-/// Runs a program to its end, which must be a good one.
+/// Runs a program to its end. Returns an error unless it succeeds.
 pub(crate) fn succeed(command: &mut Command) -> Result<()> {
     let status = run(command)?;
     if status.success() {
@@ -53,7 +53,7 @@ pub(crate) fn succeed(command: &mut Command) -> Result<()> {
     bail!("{} {} failed: {status}", command.get_program().display(), args.join(" "));
 }
 
-/// The exit code to pass a program's end on with.
+/// The exit code that passes on a program's exit status.
 pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     code.map_or(ExitCode::FAILURE, ExitCode::from)

@@ -1,4 +1,4 @@
-//! What crates.io will get, tried without sending it.
+//! A trial of publishing: packages and builds the crates without uploading them.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use crate::process;
 const CRATES: [&str; 5] =
     ["watertight-schema", "watertight-entity", "watertight-migration", "watertight", "watertight-cli"];
 
-/// Packs the crates as publishing does; with `build`, also builds what was packed, which takes minutes.
+/// Packages the crates as publishing does. With `build` it also builds the packages, which takes minutes.
 pub(crate) fn check(cargo: &Cargo, build: bool) -> Result<()> {
     let packages = CRATES.iter().flat_map(|name| ["--package", name]);
     let mut publish = cargo.command(["publish", "--dry-run", "--locked", "--allow-dirty"]);
@@ -22,7 +22,7 @@ pub(crate) fn check(cargo: &Cargo, build: bool) -> Result<()> {
     process::succeed(&mut publish)
 }
 
-/// Builds what is published with the oldest Rust that the manifests promise, unless that is the one in use.
+/// Builds the published crates with the oldest Rust that the manifests promise, unless it is the current one.
 pub(crate) fn minimum_rust(cargo: &Cargo) -> Result<()> {
     let promised = env!("CARGO_PKG_RUST_VERSION");
     let version = output(Command::new("rustc").arg("--version"))?;

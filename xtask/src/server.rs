@@ -1,4 +1,4 @@
-//! The databases that commands work on: given ones, or those of a private server.
+//! The databases for commands, from the environment or on a private server.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -19,13 +19,13 @@ const SUPERUSER: &str = "DATABASE_SUPERUSER_URL";
 /// The key that signs tenants, which the migrations install and applications sign with.
 const TENANT_KEY: &str = "WATERTIGHT_TENANT_KEY";
 
-/// The key of databases that are for trying things out: everybody knows it.
+/// The public tenant key of databases for trials and tests.
 const KNOWN_TENANT_KEY: &str = "1:7468697320746573747320776174657274696768742c206e6f20736563726574";
 
-/// What the variables of the second server begin with.
+/// The prefix of the second server's variables.
 const SECOND: &str = "SECOND_";
 
-/// How to reach the database in each role. A private server stops when this is dropped.
+/// The URLs of the database for each role. Dropping the value stops a private server.
 #[derive(Debug)]
 pub(crate) struct Databases {
     app_url: String,
@@ -63,7 +63,7 @@ impl Databases {
         }
     }
 
-    /// Whether the environment names a server.
+    /// Returns true if the environment names a server.
     pub(crate) fn are_given() -> bool {
         std::env::var_os(APP).is_some()
     }
@@ -86,8 +86,8 @@ impl Databases {
         &self.owner_url
     }
 
-    /// The URLs of a second server for the tests that need two: given ones, or those of another private server. `None`
-    /// where the first server is given and no second one is.
+    /// A second server for the tests that need two, from the environment or another private server. `None` if
+    /// the environment names a first server and no second one.
     pub(crate) fn second(cargo: &Cargo) -> Result<Option<Self>> {
         let variable = |name: &str| given(&format!("{SECOND}{name}"));
         match (variable(APP)?, variable(OWNER)?) {
@@ -101,12 +101,12 @@ impl Databases {
         }
     }
 
-    /// Gives a command the URLs as those of the second server.
+    /// Sets the URLs in a command's environment as the URLs of the second server.
     pub(crate) fn env_as_second<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         command.env(format!("{SECOND}{APP}"), &self.app_url).env(format!("{SECOND}{OWNER}"), &self.owner_url)
     }
 
-    /// Gives a command the URLs.
+    /// Sets the URLs in a command's environment.
     pub(crate) fn env<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         let maintenance = self.maintenance_url.iter().map(|url| (MAINTENANCE, url));
         let superuser = self.superuser_url.iter().map(|url| (SUPERUSER, url));
@@ -127,7 +127,7 @@ fn given(variable: &str) -> Result<Option<String>> {
     }
 }
 
-/// A private server. It ends when its standard input does, which is when this process ends at the latest.
+/// A private server. It ends when its standard input closes, at the latest with this process.
 #[derive(Debug)]
 struct Server(Child);
 
@@ -148,7 +148,8 @@ impl Server {
 
     /// Starts a program that prints the URLs as a line of JSON once its server is up.
     fn start(mut command: Command) -> Result<Databases> {
-        // In a group of its own it does not get the terminal's Ctrl-C, so it outlives what uses it.
+        // In its own process group the server does not get the terminal's Ctrl-C, so it outlives the programs
+        // that use it.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut server = Self(command.spawn().context("the private PostgreSQL cannot be run")?);
 
@@ -174,7 +175,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
-        // Waited for, so that nothing of the server is left when the command has ended.
+        // Waits, so that no process of the server is left when the command ends.
         let _ = self.0.wait();
     }
 }

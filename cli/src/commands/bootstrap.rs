@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::table_sets::TableSetsArg;
 
-/// Makes the first users of a tenant, or updates them; run again it changes nothing.
+/// Creates or updates the first users of a tenant. A second run changes nothing.
 ///
 /// The file is JSON or TOML:
 ///
@@ -22,16 +22,17 @@ use crate::table_sets::TableSetsArg;
 ///   display_name = "Jess"          # optional, as are permissions = [..] and needs_onboarding = true
 ///   password_env = "JESS_PASSWORD" # or password_file = "secrets/jess", or password_hash = "$2b$12$.."
 ///
-/// A user without one of the three is asked for at the terminal. Passwords are never arguments, and never in the file.
+/// The command asks at the terminal for the password of a user without one of the three. The file and the
+/// arguments never contain a password.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// Whose users they are.
+    /// The tenant of the users.
     #[arg(long, value_name = "UUID")]
     tenant: TenantId,
     /// The file of users: .json or .toml.
     file: PathBuf,
-    /// Leave users alone that are there already.
+    /// Leave existing users unchanged.
     #[arg(long)]
     keep_existing: bool,
     #[command(flatten)]
@@ -118,7 +119,7 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
 fn read(file: &Path) -> Result<UsersFile, Failure> {
     let wrong = |error: String| Failure::Usage(format!("{}: {error}", file.display()));
     let text = SecretString::from(std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?);
-    // The parsers quote the line that they do not understand, and a line may hold a password that is not to be there.
+    // The parsers' errors quote the malformed line, which may contain a forbidden password.
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("json") => serde_json::from_str(text.expose_secret()).map_err(|error| {
             wrong(format!("line {}, column {}: {}", error.line(), error.column(), plain(&error.to_string())))
@@ -128,7 +129,7 @@ fn read(file: &Path) -> Result<UsersFile, Failure> {
     }
 }
 
-/// The message of a parser; with what to do instead where a password is in the file.
+/// The message of a parser, or a remedy when the file contains a password.
 fn plain(message: &str) -> String {
     let message = message.split(" at line ").next().unwrap_or_default();
     if message.contains("unknown field `password`") || message.contains("unknown field `pin`") {

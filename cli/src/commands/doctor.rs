@@ -6,20 +6,21 @@ use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::table_sets::TableSetsArg;
 
-/// Finds what stands in the way of isolation: roles, policies, keys, columns, indexes, migrations, rows that cross
-/// tenants, a pooler in between. Each with how to mend it; nothing is changed.
+/// Finds problems with isolation, and prints how to fix each. It changes nothing.
 ///
-/// It ends with 1 when it finds an error. As the application's role it cannot see rows; run it once more with
-/// `--as maintenance` to look for rows that cross tenants (which then reports that role for what it is).
+/// It checks roles, policies, keys, columns, indexes, migrations, rows that cross tenants, and undeclared
+/// poolers. The exit status is 1 when it finds an error. The application's role cannot see the rows of all
+/// tenants: run the command again with `--as maintenance` to find rows that cross tenants. It then also
+/// reports that role as one that bypasses row-level security.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// End with 1 for warnings too.
+    /// Exit with status 1 for warnings, too.
     #[arg(long)]
     strict: bool,
-    /// The application does without row-level security (`Layers::RewritingOnly`).
+    /// Declare that the application does not use row-level security (`Layers::RewritingOnly`).
     #[arg(long)]
     rewriting_only: bool,
-    /// The table in which the applied migrations are noted.
+    /// The table of applied migrations.
     #[arg(long, default_value = "seaql_migrations")]
     migration_table: String,
     #[command(flatten)]

@@ -10,11 +10,12 @@ use crate::database::{Connector, Role};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 
-/// Makes and rotates the keys that sign tenants, as the owner of the tables.
+/// Creates and rotates the keys that sign tenants, as the owner of the tables.
 ///
-/// An application signs the tenant of each statement with the key in WATERTIGHT_TENANT_KEY, and row-level security
-/// verifies the signature with the keys that the database has. To rotate: `keys new --id 2`, `keys add` it, deploy every
-/// application with the new key first, and `keys retire 1`.
+/// An application signs the tenant of each statement with the key in WATERTIGHT_TENANT_KEY, and row-level
+/// security verifies the signature with the keys that the database has. To rotate the key: run
+/// `keys new --id 2`, install the key with `keys add`, deploy every application with the new key first, and
+/// run `keys retire 1`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -25,20 +26,22 @@ pub(crate) struct Args {
 enum Command {
     /// Prints a new random key in the form of WATERTIGHT_TENANT_KEY. It needs no database.
     New {
-        /// The key's number, from 1 to 32767; each key of a database has its own.
+        /// The key's number, from 1 to 32767, unique in a database.
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i16).range(1..))]
         id: i16,
     },
-    /// Gives the database the keys in WATERTIGHT_TENANT_KEY; without it a key is asked for, or read from standard input.
+    /// Adds the keys in WATERTIGHT_TENANT_KEY to the database. Without it the command asks for a key at the
+    /// terminal, or reads one from standard input.
     Add,
-    /// Lists the numbers and ages of the database's keys, and whether it verifies tenants.
+    /// Lists the numbers of the database's keys and the times at which they were added, and prints if the
+    /// database verifies tenants.
     List,
-    /// Takes a key from the database: what it signs is worth nothing from then on.
+    /// Removes a key from the database, which then rejects tenants that the key signs.
     Retire {
         /// The key's number.
         id: i16,
     },
-    /// Makes the database believe any tenant that a session names, without a signature: for a Citus cluster.
+    /// Makes the database accept any tenant that a session names, without a signature: for a Citus cluster.
     Waive,
     /// Makes the database verify tenants again.
     Require,
@@ -109,7 +112,8 @@ fn new(id: i16) -> Result<Outcome, Failure> {
     Outcome::new(key, &json)
 }
 
-/// The keys in the environment, or one that is typed or piped in. An argument would show it to everybody on the machine.
+/// The keys in the environment, or keys that are typed or piped in. Every user of the machine could see an
+/// argument.
 fn given() -> Result<Vec<TenantKey>, Failure> {
     let keys = TenantKey::from_env()?;
     if !keys.is_empty() {

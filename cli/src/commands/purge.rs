@@ -9,31 +9,32 @@ use crate::outcome::Outcome;
 use crate::progress::Bar;
 use crate::table_sets::TableSetsArg;
 
-/// Deletes what is over, in batches: expired sessions and invitations, and holds on slots that have ended; with a time
-/// given also the audit events from before it.
+/// Deletes expired sessions, invitations and holds on slots, in batches.
+///
+/// With a date or a number of days it also deletes older audit events.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("whose").required(true).args(["tenant", "all_tenants"]))]
 #[expect(clippy::struct_excessive_bools, reason = "each is an argument")]
 pub(crate) struct Args {
-    /// Of this tenant; may be given more than once.
+    /// Purge this tenant. Repeat the argument for more tenants.
     #[arg(long, value_name = "UUID")]
     tenant: Vec<TenantId>,
-    /// Of every tenant: as a role that sees them all (DATABASE_MAINTENANCE_URL).
+    /// Purge every tenant, as a role that sees all tenants (DATABASE_MAINTENANCE_URL).
     #[arg(long)]
     all_tenants: bool,
-    /// Leave sessions.
+    /// Keep sessions.
     #[arg(long)]
     keep_sessions: bool,
-    /// Leave invitations.
+    /// Keep invitations.
     #[arg(long)]
     keep_invitations: bool,
-    /// Leave holds on slots.
+    /// Keep holds on slots.
     #[arg(long)]
     keep_reservations: bool,
-    /// Also audit events from before the beginning of this day (UTC), such as 2025-12-31.
+    /// Also delete audit events from before the beginning of this day (UTC), such as 2025-12-31.
     #[arg(long, value_name = "DATE", conflicts_with = "audit_older_than_days")]
     audit_before: Option<NaiveDate>,
-    /// Also audit events that are older than this many days.
+    /// Also delete audit events that are older than this many days.
     #[arg(long, value_name = "DAYS")]
     audit_older_than_days: Option<u64>,
     #[command(flatten)]

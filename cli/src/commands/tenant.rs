@@ -23,35 +23,35 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Lists the tenants that have rows: as a role that sees them all (DATABASE_MAINTENANCE_URL).
+    /// Lists the tenants that have rows, as a role that sees all tenants (DATABASE_MAINTENANCE_URL).
     List,
     /// Counts rows and bytes, by table.
     Stats {
-        /// Whose.
+        /// The tenant.
         tenant: TenantId,
     },
-    /// Writes all rows, as they are at one moment, as lines of JSON.
+    /// Writes a consistent snapshot of all rows as lines of JSON.
     ///
-    /// They hold password hashes and sealed secrets: keep them as safe as the database.
+    /// The export contains password hashes and encrypted secrets: protect it like the database.
     Export {
-        /// Whose.
+        /// The tenant.
         tenant: TenantId,
-        /// Write to this new file, which only you may read; to the standard output without it.
+        /// Write to this new file, which only you can read. The default is standard output.
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Puts the rows of an export back, exactly, or nothing at all.
+    /// Restores the rows of an export exactly, or changes nothing.
     Import {
-        /// Whose.
+        /// The tenant.
         tenant: TenantId,
-        /// The export; the standard input without it.
+        /// The export. The default is standard input.
         file: Option<PathBuf>,
     },
-    /// Deletes all rows, and proves that none is left.
+    /// Deletes all rows, and verifies that none is left.
     Erase {
-        /// Whose.
+        /// The tenant.
         tenant: TenantId,
-        /// The same again, to say that it is meant; without it you are asked.
+        /// The tenant again, as a confirmation. Without it the command asks at the terminal.
         #[arg(long, value_name = "TENANT")]
         confirm: Option<TenantId>,
     },
@@ -110,7 +110,8 @@ async fn export(
     Outcome::new(format!("{rows} rows of {tenant} exported, SHA-256 {}", export.sha256), &export)
 }
 
-/// The file is there whole or not at all: it is written beside its place, readable by its owner alone, and moved there.
+/// Exports to a file that is complete or does not exist: a temporary file, readable only by its owner, is
+/// renamed.
 async fn export_to_file(
     maintenance: &Maintenance,
     tenant: TenantId,
@@ -145,7 +146,7 @@ async fn import(
     Outcome::new(format!("{rows} rows of {tenant} restored, and read again as they were exported"), &import)
 }
 
-/// What cannot be undone is said twice.
+/// Asks for the tenant a second time, because an erasure cannot be undone.
 fn confirmed(tenant: TenantId, confirm: Option<TenantId>) -> Result<(), Failure> {
     let again = match confirm {
         Some(again) => again.to_string(),

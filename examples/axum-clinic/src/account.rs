@@ -1,4 +1,4 @@
-//! One's own account.
+//! The page of the user's own account.
 
 use maud::{Markup, html};
 use watertight::web::{LoggedIn, SessionRejection};

@@ -1,4 +1,4 @@
-//! Booking an appointment: what is offered, when it is to be had, and that it was booked.
+//! Booking an appointment: the services, the free times, and the confirmation.
 
 mod confirmation;
 mod form;
@@ -37,7 +37,7 @@ pub(crate) async fn services(business: Business) -> Result<Markup, Problem> {
     Ok(page::of(&business, "Book an appointment", &content))
 }
 
-/// The service of an identity that someone typed, if it is offered now.
+/// The service with a typed ID, if it is currently offered.
 fn offered<'s>(services: &'s [services::Model], typed: &str) -> Result<&'s services::Model, Problem> {
     services.iter().find(|service| service.id.to_string() == typed).ok_or(Problem::NotFound)
 }

@@ -1,4 +1,4 @@
-//! The business that a page is of.
+//! The business of a request.
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
@@ -10,7 +10,7 @@ use watertight::web::Tenancy;
 
 use crate::problem::Problem;
 
-/// The tenant of the request, and what every page says of it.
+/// The tenant of the request, with the profile that every page shows.
 pub(crate) struct Business {
     pub(crate) tenant: TenantConnection,
     pub(crate) name: String,

@@ -1,4 +1,4 @@
-//! Days and times as the clock on a business's wall tells them.
+//! Days and times in the time zone of a business.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use watertight::chrono_tz::Tz;
 
 use crate::problem::Problem;
 
-/// A day that someone can ask for, in the years 2000 to 2999.
+/// A requested day, in the years 2000 to 2999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Day(NaiveDate);
 
@@ -21,7 +21,7 @@ impl Day {
         Self(moment.with_timezone(&zone).date_naive())
     }
 
-    /// What someone typed; today when they typed nothing.
+    /// The typed day; today if the text is empty.
     pub(crate) fn typed(text: Option<&str>, zone: Tz) -> Result<Self, Problem> {
         text.filter(|text| !text.is_empty()).map_or_else(|| Ok(Self::today(zone)), str::parse)
     }
@@ -38,18 +38,18 @@ impl Day {
         Self(self.0.checked_sub_days(Days::new(days)).unwrap_or(self.0))
     }
 
-    /// As people say it: `Tuesday 24 November 2026`.
+    /// The day in words: `Tuesday 24 November 2026`.
     pub(crate) fn in_words(self) -> String {
         self.0.format("%A %-d %B %Y").to_string()
     }
 
-    /// From its first moment to that of the next.
+    /// The span from the start of the day to the start of the next.
     pub(crate) fn span(self, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
         (start_of(self.0, zone), start_of(self.later(1).0, zone))
     }
 }
 
-/// The first moment of a day. Where clocks leap forward at midnight there is none of that name.
+/// The start of a day. If clocks are set forward at midnight, the day does not start at 00:00.
 fn start_of(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
     let midnight = date.and_time(NaiveTime::MIN);
     (0..8)

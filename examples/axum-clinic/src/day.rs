@@ -1,4 +1,4 @@
-//! The owner's day: who comes when, and what became of it.
+//! The owner's day: the bookings of a day, and their status.
 
 use std::collections::HashMap;
 
@@ -36,7 +36,7 @@ enum Destination {
     Cancelled,
 }
 
-/// The rows of a day, and those that they refer to.
+/// The bookings of a day, and the rows that they refer to.
 struct Rows {
     bookings: Vec<bookings::Model>,
     clients: HashMap<Uuid, clients::Model>,

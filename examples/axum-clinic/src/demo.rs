@@ -1,4 +1,4 @@
-//! Two businesses to try the application with: those of `examples/data`.
+//! The two demonstration businesses in `examples/data`.
 
 use chrono::{NaiveTime, TimeZone, Utc};
 use sea_orm::{EntityTrait, PaginatorTrait};
@@ -12,7 +12,7 @@ use watertight::entity::public::{bookings, services};
 use watertight::scheduling::{NewBooking, NewClient};
 use watertight::{Error, TenantConnection, TenantId};
 
-/// A business, and where it is.
+/// A demonstration business and its host.
 #[derive(Debug, Deserialize)]
 pub struct Demo {
     #[serde(skip)]
@@ -90,7 +90,7 @@ fn hours_and_minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Naive
 /// The clinic, at `clinic.localhost`, and the studio, at `studio.localhost`.
 ///
 /// # Errors
-/// When one of the files is not what it should be.
+/// When a file is malformed.
 pub fn businesses() -> Result<[Demo; 2], serde_json::Error> {
     let read = |host, text| serde_json::from_str(text).map(|demo| Demo { host, ..demo });
     Ok([
@@ -100,13 +100,13 @@ pub fn businesses() -> Result<[Demo; 2], serde_json::Error> {
 }
 
 impl Demo {
-    /// Where it is.
+    /// The host of the business.
     #[must_use]
     pub const fn host(&self) -> &'static str {
         self.host
     }
 
-    /// Whose it is.
+    /// The tenant.
     ///
     /// # Errors
     /// [`TenantIdError::Nil`] if the file contains the nil UUID.
@@ -114,17 +114,17 @@ impl Demo {
         TenantId::new(self.tenant_id)
     }
 
-    /// The name and the password of whoever runs it.
+    /// The handle and the PIN of the owner.
     #[must_use]
     pub fn owner(&self) -> Option<(&str, &str)> {
         let owner = self.users.iter().find(|user| user.role == "business_owner")?;
         Some((&owner.handle, &owner.pin))
     }
 
-    /// Gives the tenant all of it but the bookings, unless it is there.
+    /// Saves everything except the bookings, unless the tenant already has it.
     ///
     /// # Errors
-    /// What the database reports.
+    /// The error of the failed operation.
     pub async fn open(&self, tenant: &TenantConnection) -> Result<(), Error> {
         if services::Entity::find().count(tenant).await? > 0 {
             return Ok(());
@@ -180,10 +180,10 @@ impl Demo {
         Ok(())
     }
 
-    /// Books the clients in for today, unless someone is booked.
+    /// Books the clients for today, unless the tenant has bookings.
     ///
     /// # Errors
-    /// What the database reports.
+    /// The error of the failed operation.
     pub async fn fill_today(&self, tenant: &TenantConnection) -> Result<(), Error> {
         if bookings::Entity::find().count(tenant).await? > 0 {
             return Ok(());
@@ -201,7 +201,7 @@ impl Demo {
             let client = tenant.scheduling().save_client(&new).await?;
             let time = NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default();
             let Some(start) = zone.from_local_datetime(&today.and_time(time)).earliest() else { continue };
-            // Also where it is closed today, or later by now: there is to be something to see.
+            // The demonstration shows bookings even if the business is closed today or the hour has passed.
             let booking = NewBooking {
                 outside_hours: true,
                 ..NewBooking::new(service.id, Some(practitioner.id), client.id, start.to_utc())

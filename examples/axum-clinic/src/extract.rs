@@ -1,4 +1,4 @@
-//! axum's extractors, whose rejections are pages here.
+//! axum's extractors, with pages as rejections.
 
 use axum::extract::{FromRequest, FromRequestParts};
 

@@ -1,15 +1,15 @@
-//! A web application on watertight: clients book an appointment, the owner sees their day. A clinic and a studio share
-//! the process and the database, each at a host of its own.
+//! A web application on watertight, in which clients book appointments and the owner sees the day.
 //!
-//! Run it with `cargo xtask clinic`. What to look at first:
+//! A clinic and a studio share the process and the database, each with its own host. Run it with
+//! `cargo xtask clinic`. Modules to begin with:
 //!
-//! - [`router`]: the routes, and the four layers that all of them are behind.
-//! - `booking`: handlers that take a tenant's connection, and nothing that goes beyond the tenant.
-//! - `login` and `second_factor`: a password, a code or a backup code, a cookie.
-//! - `staff`: an extractor of the application's own, which says who may see the day.
-//! - `problem`: every error as a page and a status, with what is internal logged and not told.
+//! - [`router`]: the routes, and the four layers around all of them.
+//! - `booking`: handlers that take a tenant's connection, and therefore reach only the tenant's rows.
+//! - `login` and `second_factor`: a password, a TOTP code or a backup code, and a cookie.
+//! - `staff`: an extractor of the application, which restricts the day to staff.
+//! - `problem`: every error as a page and a status. Internal errors are logged and not shown.
 //!
-//! What it leaves to who runs it: TLS, and how many requests a client may make, are the proxy's.
+//! TLS and rate limits are the task of a proxy.
 
 mod account;
 mod booking;
@@ -36,7 +36,7 @@ use watertight::web::{CsrfLayer, RenewalLayer, SecurityHeaders, Tenancy};
 use crate::pending::PendingLogins;
 use crate::problem::Problem;
 
-/// More than any form here takes.
+/// The largest size of a request, more than any form needs.
 const MOST_BYTES: usize = 64 << 10;
 
 #[derive(Clone, FromRef)]
@@ -45,7 +45,7 @@ struct App {
     pending: PendingLogins,
 }
 
-/// The application, for the tenants that a tenancy knows.
+/// The application for the tenants of a tenancy.
 pub fn router(tenancy: Tenancy) -> Router {
     Router::new()
         .route("/", get(booking::services))
@@ -76,7 +76,7 @@ async fn style() -> impl IntoResponse {
     (headers, include_str!("style.css"))
 }
 
-/// Logs what was asked and answered by its route: the codes in paths and what people type are not for the log.
+/// Logs requests by route, because paths contain codes and queries contain typed text.
 async fn log(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());

@@ -1,4 +1,4 @@
-//! Logging in with a password and, where it is asked for, a second factor; logging out.
+//! Logging in with a password and, if required, a second factor, and logging out.
 
 use std::net::SocketAddr;
 
@@ -44,7 +44,7 @@ pub(crate) async fn log_in(
     extensions: Extensions,
     Form(typed): Form<Credentials>,
 ) -> Result<Response, Problem> {
-    // A name that no user can have, and a password that none can: told as a wrong one is.
+    // A malformed name or password gets the same answer as a wrong one.
     let (Ok(identifier), Ok(password)) = (typed.name.parse(), Password::new(typed.password)) else {
         return Ok(refused(&business, &typed.name, &LoginRefusal::BadCredentials));
     };
@@ -72,7 +72,7 @@ pub(crate) async fn second_factor(
         let alert = "That took too long. Log in again.";
         return Ok((StatusCode::FORBIDDEN, first_page(&business, "", Some(alert))).into_response());
     };
-    // What apps show is of digits alone; a backup code could be only by a rare chance, and then another will do.
+    // A TOTP code has only digits. A backup code rarely has only digits, and the user then takes another one.
     let is_totp = typed.code.chars().all(|c| c.is_ascii_digit() || c.is_whitespace());
     let code = typed.code.into();
     let factor = if is_totp { SecondFactor::Totp(code) } else { SecondFactor::BackupCode(code) };
@@ -98,7 +98,10 @@ fn welcome(cookie: &SessionCookie, login: &Login) -> Result<Response, Problem> {
     Ok((cookie.begin(login)?, Redirect::to(to)).into_response())
 }
 
-/// That an account is locked is told to everyone: to tell it of some would say which names are there.
+/// The page after a refusal.
+///
+/// It always mentions locked accounts: to mention them only for locked accounts would reveal which names
+/// exist.
 fn refused(business: &Business, name: &str, refusal: &LoginRefusal) -> Response {
     let alert = match refusal {
         LoginRefusal::Inactive => "This account is not active. Ask the owner.",
@@ -110,8 +113,9 @@ fn refused(business: &Business, name: &str, refusal: &LoginRefusal) -> Response 
     (StatusCode::FORBIDDEN, first_page(business, name, Some(alert))).into_response()
 }
 
-/// Who it is, as far as the connection and the browser tell. Behind a proxy that is the proxy's address: there its
-/// header is read instead.
+/// The metadata of a session from the connection and the browser.
+///
+/// Behind a proxy the address is the proxy's. Read the proxy's header there instead.
 fn metadata(headers: &HeaderMap, extensions: &Extensions) -> SessionMetadata {
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     SessionMetadata {

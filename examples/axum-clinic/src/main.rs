@@ -1,4 +1,5 @@
-//! Serves the application. `cargo xtask clinic` runs it with a database and two businesses to try it with.
+//! The server of the application. `cargo xtask clinic` runs it with a database and two demonstration
+//! businesses.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::collections::HashMap;
@@ -19,23 +20,24 @@ use watertight::{TenantId, Watertight};
 use watertight_axum_clinic::{demo, router};
 use watertight_migration::Migrator;
 
-/// Serves businesses, each at a host of its own, from the database that `DATABASE_URL` names.
+/// Serves businesses, each with its own host, from the database that `DATABASE_URL` names.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Where to listen.
+    /// The address to listen on.
     #[arg(long, env = "CLINIC_LISTEN", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
-    /// A JSON file of hosts and the tenants there: {"clinic.example.com": "7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11"}.
+    /// A JSON file of hosts and their tenants: {"clinic.example.com":
+    /// "7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11"}.
     #[arg(long, env = "CLINIC_HOSTS", required_unless_present = "demo")]
     hosts: Option<PathBuf>,
-    /// A file of 32 random bytes or more, which sign the session cookies.
+    /// A file of 32 or more random bytes, the key that signs session cookies.
     #[arg(long, env = "CLINIC_SIGNING_KEY", required_unless_present = "demo")]
     signing_key: Option<PathBuf>,
-    /// A file with a long random text, under which the keys of authenticator apps are encrypted.
+    /// A file with a long random passphrase, which encrypts the secrets of authenticator apps.
     #[arg(long, env = "CLINIC_PASSPHRASE", required_unless_present = "demo")]
     passphrase: Option<PathBuf>,
-    /// Migrates the database, as the role of `DATABASE_OWNER_URL`, opens two businesses in it, and serves those too.
-    /// Keys that are not given are made anew, so no session outlives the program.
+    /// Migrate the database as the role of `DATABASE_OWNER_URL`, add two demonstration businesses, and serve
+    /// them, too. Missing keys are generated for the run, so that no session outlives the program.
     #[arg(long)]
     demo: bool,
 }
@@ -106,7 +108,8 @@ fn read_hosts(path: &Path) -> Result<HashMap<String, TenantId>> {
     hosts.into_iter().map(|(host, id)| Ok((host, TenantId::new(id)?))).collect()
 }
 
-/// Resolves when the program is told to end: requests that are being handled are then brought to an end.
+/// Resolves when a signal asks the program to end. The server then completes the requests that it is
+/// handling.
 fn told_to_end() -> Result<impl Future<Output = ()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(async move {

@@ -1,4 +1,4 @@
-//! What all pages have in common.
+//! The layout of all pages.
 
 use maud::{DOCTYPE, Markup, html};
 
@@ -9,7 +9,7 @@ pub(crate) fn of(business: &Business, title: &str, content: &Markup) -> Markup {
     whole(&format!("{title} · {}", business.name), Some(&business.name), content, Some(business))
 }
 
-/// A page of no business.
+/// A page without a business.
 pub(crate) fn plain(title: &str, content: &Markup) -> Markup {
     whole(title, None, content, None)
 }
@@ -24,7 +24,7 @@ fn whole(title: &str, name: Option<&str>, content: &Markup, business: Option<&Bu
                 meta name="color-scheme" content="light dark";
                 title { (title) }
                 link rel="stylesheet" href="/style.css";
-                // Without it browsers ask for one that is not there.
+                // Without an icon browsers request a missing one.
                 link rel="icon" href="data:,";
             }
             body {
@@ -47,17 +47,17 @@ fn whole(title: &str, name: Option<&str>, content: &Markup, business: Option<&Bu
     }
 }
 
-/// What went wrong, told as soon as the page is there.
+/// An error message, which screen readers announce when the page loads.
 pub(crate) fn alert(text: &str) -> Markup {
     html! { p.alert role="alert" { (text) } }
 }
 
-/// An input with its label, and what is wrong with what was typed.
+/// An input with its label, and the error of the typed value.
 pub(crate) struct Field<'a> {
     pub(crate) name: &'a str,
     pub(crate) label: &'a str,
     pub(crate) kind: &'a str,
-    /// What browsers and password managers fill it with.
+    /// The kind of value that browsers and password managers fill in.
     pub(crate) autocomplete: &'a str,
     pub(crate) value: &'a str,
     pub(crate) required: bool,

@@ -9,11 +9,13 @@ use watertight::TenantId;
 use watertight::auth::LoginRequest;
 
 const PATIENCE: Duration = Duration::from_mins(5);
-/// Only those whose password was right wait here, so few do.
+/// The largest number of pending logins. Few are pending, because only logins with a correct password are.
 const MOST: usize = 1_000;
 
-/// What was typed on the first page of a login, kept while the second is filled in, so that the password is in no page.
-/// It is kept in this process: where there are several, a login whose second page meets another begins anew.
+/// The logins that wait for their second page, kept so that no page contains the password.
+///
+/// They are kept in this process. With several processes, a login starts over if its second page reaches
+/// another one.
 #[derive(Clone, Default)]
 pub(crate) struct PendingLogins(Arc<Mutex<HashMap<Uuid, Pending>>>);
 
@@ -24,7 +26,7 @@ struct Pending {
 }
 
 impl PendingLogins {
-    /// Keeps a login, and gives what it is asked for by: 122 random bits.
+    /// Keeps a login and returns its key of 122 random bits.
     pub(crate) fn keep(&self, tenant: TenantId, request: LoginRequest) -> Uuid {
         let key = Uuid::new_v4();
         let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -38,7 +40,7 @@ impl PendingLogins {
         key
     }
 
-    /// Takes a login of a tenant, once.
+    /// Removes and returns a login of a tenant.
     pub(crate) fn take(&self, tenant: TenantId, key: Uuid) -> Option<LoginRequest> {
         let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if pending.get(&key)?.tenant != tenant {

@@ -1,4 +1,4 @@
-//! What goes wrong, as a page: what someone can do about it is told, what is internal is logged.
+//! Errors as pages: the page shows the remedy, and internal errors are logged.
 
 use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
@@ -16,13 +16,13 @@ use crate::page;
 pub(crate) enum Problem {
     NotFound,
     MethodNotAllowed,
-    /// What was sent cannot be understood.
+    /// The request is malformed.
     Malformed(StatusCode),
-    /// What was sent is understood, and no good.
+    /// The request has an invalid value.
     Invalid(String),
-    /// Something is no longer as whoever asks thinks.
+    /// The request is based on an outdated page.
     Outdated(String),
-    /// Whoever asks has to log in first.
+    /// The user has to log in first.
     LogIn,
     Forbidden,
     Tenant(TenantRejection),

@@ -1,4 +1,4 @@
-//! Setting up a second factor, and giving it up.
+//! Enrolling and disabling a second factor.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -31,7 +31,7 @@ type Known = Result<LoggedIn, SessionRejection>;
 pub(crate) async fn enroll(business: Business, known: Known) -> Result<Markup, Problem> {
     let known = known?;
     if known.user.totp_enabled {
-        // Else whoever finds a browser logged in could put their own app in place of the user's.
+        // Otherwise a person with access to a logged-in browser could replace the user's authenticator app.
         return Err(Problem::Outdated("There is a second factor. Turn it off first.".to_owned()));
     }
     let enrollment = business.tenant.auth().totp().enroll(known.session.id).await?;

@@ -1,4 +1,4 @@
-//! Who may see the day.
+//! The extractor for users who may see the day.
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
@@ -7,10 +7,10 @@ use watertight::web::{LoggedIn, Tenancy};
 
 use crate::problem::Problem;
 
-/// Someone who has logged in and runs the business.
+/// A logged-in user who runs the business.
 pub(crate) struct Staff(pub(crate) User);
 
-/// Whether a user runs the business.
+/// Returns true if the user runs the business.
 pub(crate) const fn runs_business(user: &User) -> bool {
     matches!(user.role, Role::BusinessOwner | Role::Admin | Role::SuperAdmin)
 }

@@ -1,23 +1,23 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// What this application keeps of a client beyond what watertight does.
+/// The application's own columns of a client.
 ///
-/// It is read and changed by the client's key, and not inserted: watertight's `clients` is.
+/// Read and update them by the client's key. Insert clients with watertight's entity `clients`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(schema_name = "public", table_name = "clients")]
 pub struct Model {
-    /// Whose client it is.
+    /// The tenant.
     #[sea_orm(primary_key, auto_increment = false)]
     pub tenant_id: Uuid,
-    /// The client's identity.
+    /// The client's ID.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// When they get a present.
+    /// The client's birthday.
     pub birthday: Option<Date>,
 }
 
-/// None: those of `clients` are watertight's.
+/// No relations: watertight's entity `clients` has them.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

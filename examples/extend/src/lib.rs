@@ -1,15 +1,16 @@
-//! An application that adds to watertight: a table of its own that refers to one of watertight's, a column on one of
-//! watertight's tables, and behaviors on its models. Nothing of watertight is edited, so nothing is lost when its
-//! entities are generated anew.
+//! An application that extends watertight with a table, a column and methods on a model.
 //!
-//! - [`migration`] makes the table with [`TenantTable`](watertight_migration::TenantTable), adds the column, and puts
-//!   both behind watertight's own migrations.
-//! - [`loyalty_cards`] is the table's entity, as `sea-orm-cli generate entity` writes it, with a relation to
-//!   watertight's `clients` added: both ways, so that `client.find_related(..)` works.
-//! - [`client_details`] is a second entity of watertight's table `clients`, for the column that is the application's.
-//! - [`LoyalClient`] is what a client can do here.
+//! The table refers to one of watertight's, and the column is on one of watertight's tables. No code of
+//! watertight is edited, so its entities can be regenerated.
 //!
-//! The application connects with one line more than it would otherwise:
+//! - [`migration`] creates the table with [`TenantTable`](watertight_migration::TenantTable), adds the
+//!   column, and lists both after watertight's own migrations.
+//! - [`loyalty_cards`] is the table's entity, as `sea-orm-cli generate entity` writes it, with relations to
+//!   and from watertight's `clients`, so that `client.find_related(..)` works.
+//! - [`client_details`] is a second entity of watertight's table `clients`, for the application's column.
+//! - [`LoyalClient`] adds methods to a client.
+//!
+//! The application registers its table when it connects:
 //!
 //! ```no_run
 //! use watertight::Watertight;
@@ -21,9 +22,9 @@
 //! # }
 //! ```
 //!
-//! Without that line every statement that names the table is refused, and says so.
+//! Without `tenant_table` every statement that names the table is refused with an error that says so.
 
-/// A second entity of watertight's table `clients`: the key, and the column that this application has added.
+/// A second entity of watertight's table `clients`, with the key and the application's column.
 pub mod client_details;
 pub mod loyalty;
 /// The loyalty cards of a tenant's clients.

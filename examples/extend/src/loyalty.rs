@@ -1,4 +1,4 @@
-//! What a client can do here.
+//! Methods of a client.
 
 use chrono::NaiveDate;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
@@ -8,28 +8,28 @@ use watertight::entity::public::clients;
 
 use crate::{client_details, loyalty_cards};
 
-/// Behaviors of a client, on watertight's own model. They take a tenant's connection or transaction, and no other.
+/// Methods on watertight's model of a client. They accept only a tenant's connection or transaction.
 pub trait LoyalClient {
-    /// The client's card, if they have one.
+    /// The client's card, if any.
     ///
     /// # Errors
-    /// What the database reports.
+    /// The error of the database.
     fn card(
         &self,
         tenant: &impl Tenant,
     ) -> impl Future<Output = Result<Option<loyalty_cards::Model>, DbErr>> + Send;
 
-    /// Stamps the client's card, which they get with the first stamp. A full card stays full.
+    /// Stamps the client's card. The first stamp creates the card, and a full card stays full.
     ///
     /// # Errors
-    /// What the database reports.
+    /// The error of the database.
     fn stamp(&self, tenant: &impl Tenant)
     -> impl Future<Output = Result<loyalty_cards::Model, DbErr>> + Send;
 
-    /// Remembers the client's birthday.
+    /// Saves the client's birthday.
     ///
     /// # Errors
-    /// [`DbErr::RecordNotUpdated`] when the client is gone, and what the database reports.
+    /// [`DbErr::RecordNotUpdated`] when the client does not exist.
     fn celebrate_on(
         &self,
         tenant: &impl Tenant,

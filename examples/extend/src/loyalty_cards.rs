@@ -2,28 +2,28 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use watertight::entity::public::clients;
 
-/// A client's card.
+/// A client's loyalty card.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(schema_name = "public", table_name = "loyalty_cards")]
 pub struct Model {
-    /// Whose client has it.
+    /// The tenant.
     #[sea_orm(primary_key, auto_increment = false)]
     pub tenant_id: Uuid,
-    /// The card's identity.
+    /// The card's ID.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// Who has it.
+    /// The client.
     pub client_id: Uuid,
-    /// How often they came: 10 at most.
+    /// The number of visits, at most 10.
     pub stamps: i32,
-    /// When it was given out.
+    /// The time of creation.
     pub created_at: DateTimeWithTimeZone,
 }
 
-/// What a card refers to.
+/// The relations of a card.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {
-    /// The client, by both columns of the key: so never another tenant's.
+    /// The client, by both columns of the key, and therefore never another tenant's.
     #[sea_orm(
         belongs_to = "clients::Entity",
         from = "(Column::TenantId, Column::ClientId)",
@@ -39,7 +39,8 @@ impl Related<clients::Entity> for Entity {
     }
 }
 
-/// The other way round. Rust lets this crate say it of watertight's entity, because its own stands in it.
+/// The opposite direction. Rust allows this implementation for watertight's entity, because it names this
+/// crate's entity.
 impl Related<Entity> for clients::Entity {
     fn to() -> RelationDef {
         Relation::Client.def().rev()

@@ -1,4 +1,4 @@
-//! The application's migrations, behind watertight's.
+//! The application's migrations, which follow watertight's.
 
 use async_trait::async_trait;
 use sea_orm_migration::{prelude::*, schema::*};
@@ -11,7 +11,8 @@ pub fn migrator() -> TenantMigrator {
         .then(|| vec![Box::new(CreateLoyaltyCards), Box::new(AddBirthday)])
 }
 
-/// A table of the tenants: the helper gives it the tenant's column, keys that hold it, row-level security and grants.
+/// A tenant table. `TenantTable` adds the tenant's column, keys that contain it, row-level security and
+/// grants.
 fn loyalty_cards() -> TenantTable {
     TenantTable::new("public", "loyalty_cards")
         .col(uuid("client_id"))
@@ -45,7 +46,7 @@ impl MigrationTrait for CreateLoyaltyCards {
     }
 }
 
-/// A column on a table of watertight's. The table's policy and grants cover it.
+/// Adds a column to a table of watertight. The table's policy and grants cover it.
 struct AddBirthday;
 
 impl MigrationName for AddBirthday {

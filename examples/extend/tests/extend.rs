@@ -1,4 +1,4 @@
-//! All that holds for watertight's tables holds for the application's own: rewriting, row-level security, keys.
+//! The application's own table is isolated like watertight's: by rewriting, row-level security and keys.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use anyhow::Result;
@@ -41,7 +41,8 @@ async fn a_table_of_ones_own_is_the_tenants() -> Result<()> {
     let card = here.card(&shop.clinic).await?.unwrap();
     assert_eq!((card.stamps, card.tenant_id), (3, shop.clinic.tenant_id().uuid()));
 
-    // With the other tenant's connection the client has no card, and none can be made: there is no such client.
+    // Through the other tenant's connection the client has no card, and cannot get one: the client does not
+    // exist there.
     assert_eq!(here.card(&shop.studio).await?, None);
     let crossed = here.stamp(&shop.studio).await.unwrap_err();
     assert!(matches!(crossed.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))), "{crossed}");
@@ -86,7 +87,7 @@ async fn a_column_of_ones_own_on_watertights_table_is_the_tenants() -> Result<()
     let here = shop.clinic.scheduling().save_client(&ann()).await?;
     let birthday = "1990-05-17".parse()?;
     assert_eq!(here.celebrate_on(&shop.clinic, birthday).await?.birthday, Some(birthday));
-    // Watertight's own operations neither see the column nor mind it.
+    // Watertight's own operations ignore the column.
     let again = shop.clinic.scheduling().save_client(&ann()).await?;
     assert_eq!(again.id, here.id);
     let today = client_details::Entity::find().filter(client_details::Column::Birthday.eq(birthday));

@@ -1,9 +1,9 @@
-//! What the program claims, each held against what was seen.
+//! The program's claims, each checked against the observed value.
 
 use std::fmt::Debug;
 use std::process::ExitCode;
 
-/// Counts the claims, and those that do not hold.
+/// The numbers of claims and of broken claims.
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     made: usize,
@@ -11,7 +11,7 @@ pub(crate) struct Claims {
 }
 
 impl Claims {
-    /// Prints a claim with whether it holds.
+    /// Checks a claim and prints the result.
     pub(crate) fn check<T: PartialEq + Debug>(&mut self, claim: &str, seen: &T, expected: &T) {
         self.made += 1;
         if seen == expected {
@@ -22,7 +22,7 @@ impl Claims {
         }
     }
 
-    /// Prints how many claims hold; the exit code of the program says whether all do.
+    /// Prints the number of claims that hold. Returns the exit code of the program, which is 0 if all hold.
     pub(crate) fn conclude(&self) -> ExitCode {
         if self.broken == 0 {
             println!("\n{} claims checked, all hold.", self.made);

@@ -1,4 +1,4 @@
-//! The studio tries to reach the clinic, with one layer after another taken away.
+//! The studio tries to reach the clinic's rows while one layer after another is removed.
 
 use anyhow::{Context, Result};
 use comfy_table::Table;
@@ -14,25 +14,25 @@ use watertight::{Layers, Refusal, TenantConnection, Watertight};
 use crate::claims::Claims;
 use crate::show::{headline, table};
 
-/// PostgreSQL's code for a row that a policy does not let through.
+/// PostgreSQL's code for a row that a policy rejects.
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
-/// PostgreSQL's code for a reference to a row that is not there.
+/// PostgreSQL's code for a reference to a missing row.
 const FOREIGN_KEY_VIOLATION: &str = "23503";
 
-/// A statement whose own condition holds nothing back.
+/// A statement with a condition that is always true.
 const EVERYONE: &str = "SELECT * FROM auth.users WHERE handle = 'jess' OR true";
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, PartialEq)]
 enum Outcome {
-    /// It found or changed this many rows.
+    /// The statement found or changed this many rows.
     Rows(u64),
-    /// It was refused before it reached the server.
+    /// The statement was refused before it reached the server.
     Refused(&'static str),
     /// The server answered with this code.
     Server(String),
-    /// Something that none of the attempts should meet.
+    /// An unexpected error.
     Other(String),
 }
 
@@ -93,7 +93,7 @@ impl Attempts {
         self.made.push((attempt.to_owned(), outcome, expected));
     }
 
-    /// Whatever was tried, the clinic still has what it had.
+    /// Checks that the attempts have not changed the clinic's rows.
     async fn conclude(
         self,
         claims: &mut Claims,
@@ -135,7 +135,7 @@ async fn jess_of(clinic: &TenantConnection) -> Result<users::Model> {
     jess.one(clinic).await?.context("the clinic has no jess")
 }
 
-/// All layers in place: rewriting is met first.
+/// Attempts against all layers, of which rewriting is the first.
 pub(crate) async fn rewriting(
     claims: &mut Claims,
     water: &Watertight,
@@ -212,7 +212,7 @@ pub(crate) async fn rewriting(
     attempts.conclude(claims, clinic, &before).await
 }
 
-/// Rewriting bypassed: statements are sent as they are, and row-level security is met.
+/// Attempts that bypass rewriting: the statements are sent unchanged, and row-level security stops them.
 pub(crate) async fn row_level_security(
     claims: &mut Claims,
     app_url: &str,
@@ -262,7 +262,7 @@ pub(crate) async fn row_level_security(
     Ok(())
 }
 
-/// A row of the studio's own that refers to one of the clinic's: the key is met.
+/// An attempt to insert a row of the studio that refers to a row of the clinic, which the foreign key stops.
 pub(crate) async fn keys(
     claims: &mut Claims,
     studio: &TenantConnection,
@@ -302,7 +302,7 @@ pub(crate) async fn keys(
     );
     attempts.add("hand its bookings to the clinic's client", outcome, refused, key);
 
-    // The same booking for a client of the studio's own is fine; it is rolled back to leave the data as it was.
+    // The same booking for a client of the studio succeeds. It is rolled back to leave the data unchanged.
     crossed.client_id = Set(own.client_id);
     let transaction = studio.begin().await?;
     let outcome = Outcome::of(crossed.insert(&transaction).await, |_| 1);

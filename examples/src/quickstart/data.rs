@@ -32,7 +32,7 @@ impl Business {
         serde_json::from_str(&text).with_context(|| path.display().to_string())
     }
 
-    /// The users to begin with.
+    /// The first users.
     pub(crate) fn bootstrap_users(&self) -> Result<Vec<BootstrapUser>> {
         let user = |user: &User| {
             Ok(BootstrapUser {
@@ -58,7 +58,7 @@ impl Business {
         self.hours.iter().flat_map(|hours| hours.days.iter().map(move |day| of_day(hours, *day))).collect()
     }
 
-    /// The owner, of whom the program tells.
+    /// The owner, whose login the program shows.
     pub(crate) fn jess(&self) -> Result<&User> {
         self.users.iter().find(|user| user.handle == "jess").context("the file has no jess")
     }
@@ -86,7 +86,7 @@ fn time_zone<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Tz, D:
     name.parse().map_err(|_| serde::de::Error::custom(format!("{name:?} is no IANA time zone")))
 }
 
-/// When a business is open, on some days of the week: 0 for Sunday.
+/// The opening hours of a business on some days of the week, from 0 for Sunday.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Hours {
@@ -104,7 +104,8 @@ pub(crate) struct User {
     pub(crate) email: String,
     pub(crate) display_name: String,
     pub(crate) role: String,
-    /// What they log in with. Real ones are in no file: they come from a prompt or the environment.
+    /// The PIN for the demonstration. Read a real PIN from a prompt or the environment, and never from a
+    /// file.
     pub(crate) pin: String,
 }
 
@@ -141,7 +142,7 @@ pub(crate) struct Client {
     pub(crate) phone: String,
 }
 
-/// A booking names its service, practitioner and client by what people call them.
+/// A booking, with the names of its service, practitioner and client.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Booking {
@@ -149,7 +150,7 @@ pub(crate) struct Booking {
     pub(crate) service: String,
     pub(crate) practitioner: String,
     pub(crate) client: String,
-    /// Days after the Monday of the week that is shown.
+    /// The number of days after the Monday of the shown week.
     pub(crate) day: u64,
     #[serde(with = "hours_and_minutes")]
     pub(crate) time: NaiveTime,

@@ -1,5 +1,5 @@
-//! A day of business: what is free, a hold, a booking, a race that all but one lose, a gift certificate that pays in
-//! two parts, an intake form that is refused and then accepted.
+//! A day of business: availability, a hold, a booking, a race with one winner, a gift certificate that pays
+//! in two parts, and an intake form that is refused and then accepted.
 
 use anyhow::{Context, Result};
 use chrono::{Days, NaiveDate, Utc};
@@ -16,7 +16,7 @@ use watertight::scheduling::{Hold, NewBooking, Slot, SlotQuery};
 use crate::claims::Claims;
 use crate::show::{headline, table};
 
-/// A tenant's service and calendar, as the day begins.
+/// A tenant's service and calendar at the beginning of the day.
 struct Calendar<'a> {
     tenant: &'a TenantConnection,
     title: String,
@@ -68,7 +68,7 @@ pub(crate) async fn of_business(
     studio: &TenantConnection,
 ) -> Result<()> {
     headline(7, "A day of business", "The clinic and the studio keep their calendars in the same tables.");
-    // A Monday that has not begun anywhere.
+    // A Monday that has not begun in any time zone.
     let today = Utc::now().date_naive();
     let monday =
         today.iter_days().skip(3).find(|date| date.format("%u").to_string() == "1").context("no Monday")?;
@@ -86,7 +86,7 @@ pub(crate) async fn of_business(
     asked(claims, clinic, &olivia, &booking).await
 }
 
-/// A client of either, and two rows.
+/// A client of both businesses: one person, and two rows.
 async fn olivia(tenant: &TenantConnection) -> Result<clients::Model> {
     let olivia = tenant.scheduling().get_client_by_email(&"olivia.hart@example.com".parse()?).await?;
     olivia.context("no Olivia")
@@ -118,7 +118,7 @@ async fn held_and_booked(
     Ok(booking)
 }
 
-/// Many want one slot, over as many connections as the pool has.
+/// A race of many clients for one slot, over all connections of the pool.
 async fn race(claims: &mut Claims, calendar: &Calendar<'_>, client: &clients::Model) -> Result<()> {
     let slot = calendar.free().await?.into_iter().next().context("nothing is free")?;
     let new = NewBooking::new(calendar.query.service, slot.practitioner, client.id, slot.start);

@@ -15,7 +15,7 @@ use crate::claims::Claims;
 use crate::data::{Business, User};
 use crate::show::{headline, table};
 
-/// Who wants in, with what, from where.
+/// A login request: the user, the second factor and the client.
 fn request(user: &User, second_factor: Option<SecondFactor>) -> Result<LoginRequest> {
     let metadata = SessionMetadata {
         client_ip: Some("192.0.2.17".parse()?),
@@ -25,7 +25,7 @@ fn request(user: &User, second_factor: Option<SecondFactor>) -> Result<LoginRequ
     Ok(LoginRequest { second_factor, metadata, ..LoginRequest::new(user.handle.parse()?, user.password()?) })
 }
 
-/// Why someone was not let in, or that they were.
+/// The refusal of a login; `None` for a successful one.
 fn refusal(login: Result<Login, AuthError>) -> Result<Option<LoginRefusal>> {
     match login {
         Ok(_) => Ok(None),
@@ -34,7 +34,7 @@ fn refusal(login: Result<Login, AuthError>) -> Result<Option<LoginRefusal>> {
     }
 }
 
-/// What the authenticator app shows, so many steps of 30 seconds from now.
+/// The code that the authenticator app shows after a number of steps of 30 seconds.
 fn shown(secret: &TotpSecret, steps: u64) -> Result<String> {
     let now = u64::try_from(Utc::now().timestamp())?;
     Ok(secret.code_at(now + 30 * steps)?)
@@ -97,7 +97,7 @@ async fn bootstrapped_again(
     Ok(())
 }
 
-/// Gives the backup codes.
+/// Enrolls a second factor and returns the backup codes.
 async fn enroll(claims: &mut Claims, clinic: &TenantConnection, login: &Login) -> Result<Vec<String>> {
     let auth = clinic.auth();
     let enrollment = auth.totp().enroll(login.session.id).await?;

@@ -16,7 +16,7 @@ use watertight::entity::public::{
 
 use crate::data::Business;
 
-/// Replaces all that the tenant has by what the file says, or changes nothing.
+/// Replaces all rows of the tenant by the contents of the file, or changes nothing.
 pub(crate) async fn replace(tenant: &TenantConnection, business: &Business) -> Result<()> {
     let transaction = tenant.begin().await?;
     let db = &transaction;
@@ -29,7 +29,8 @@ pub(crate) async fn replace(tenant: &TenantConnection, business: &Business) -> R
     clients::Entity::delete_many().exec(db).await?;
     practitioners::Entity::delete_many().exec(db).await?;
     services::Entity::delete_many().exec(db).await?;
-    // Whoever invited cannot go before the invitation; sessions and second factors go with their users.
+    // Invitations refer to their inviters, so they are deleted first. Sessions and second factors are deleted
+    // with their users.
     invitations::Entity::delete_many().exec(db).await?;
     users::Entity::delete_many().exec(db).await?;
 
@@ -44,7 +45,7 @@ pub(crate) async fn replace(tenant: &TenantConnection, business: &Business) -> R
     db.content().save_profile(&profile).await?;
     db.content().save_hours(&business.hours()).await?;
 
-    // Hashes the passwords in parallel, on threads that no request waits for.
+    // The passwords are hashed in parallel on blocking threads.
     db.auth().bootstrap_users(business.bootstrap_users()?, true).await?;
 
     let offered = business.services.iter().zip(1..).map(|(service, order)| services::ActiveModel {
@@ -88,7 +89,7 @@ pub(crate) async fn replace(tenant: &TenantConnection, business: &Business) -> R
         let client = guests.get(&booking.client).with_context(|| unknown("client", &booking.client))?;
         let day =
             monday.checked_add_days(Days::new(booking.day)).with_context(|| unknown("day", "that far"))?;
-        // The file tells times as the clock on the business's wall does.
+        // The file has the local times of the business.
         let local = business.profile.time_zone.from_local_datetime(&day.and_time(booking.time));
         let start = local.earliest().with_context(|| unknown("time", &booking.time.to_string()))?;
         let end = start + TimeDelta::minutes(service.duration_minutes.into());

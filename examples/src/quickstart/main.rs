@@ -1,8 +1,10 @@
-//! A clinic and a studio in one database: each sees its own rows, and every attempt to cross over is stopped. Then a
-//! user of the clinic logs in, enrolls a second factor, and someone tries what they stole; and both
-//! live through a day of business.
+//! A clinic and a studio in one database. Each sees its own rows, and every attempt to reach the other's rows
+//! is stopped.
 //!
-//! Run it with `cargo xtask quickstart`. It exits with an error when one of the claims it prints does not hold.
+//! Then a user of the clinic logs in and enrolls a second factor, an attacker tries stolen credentials, and
+//! both businesses go through a day.
+//!
+//! Run it with `cargo xtask quickstart`. It exits with an error when a printed claim does not hold.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
 mod claims;
@@ -50,8 +52,10 @@ async fn main() -> Result<ExitCode> {
     Ok(claims.conclude())
 }
 
-/// New keys for each run. An application reads its own from where it keeps secrets: with other keys no session of
-/// before is known, and no second factor can be checked.
+/// Settings with new keys for each run.
+///
+/// An application reads its keys from its secret store: with other keys earlier sessions are rejected, and
+/// second factors cannot be verified.
 fn settings() -> Result<AuthSettings> {
     let secret = || [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat();
     Ok(AuthSettings::default()

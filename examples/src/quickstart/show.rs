@@ -1,4 +1,4 @@
-//! Each tenant's own rows, and one query that gives each its own answer.
+//! The rows of each tenant, and one query that returns different rows for each tenant.
 
 use anyhow::Result;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
@@ -13,7 +13,7 @@ use watertight::entity::public::{bookings, clients, practitioners, services};
 use crate::claims::Claims;
 use crate::data::Business;
 
-/// Columns of the terminal; what is wider is wrapped.
+/// The width of the terminal in columns. Wider text is wrapped.
 const WIDTH: u16 = 100;
 
 pub(crate) fn headline(number: u8, title: &str, sentence: &str) {
@@ -34,7 +34,7 @@ fn price(cents: i64) -> String {
     format!("${}.{:02}", cents / 100, cents % 100)
 }
 
-/// The week's bookings of each tenant, with what they refer to.
+/// The week's bookings of each tenant, with the rows that they refer to.
 pub(crate) async fn own_rows(
     claims: &mut Claims,
     tenants: [(&TenantConnection, &Business); 2],

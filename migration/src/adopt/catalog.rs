@@ -1,4 +1,4 @@
-//! What is there to be adopted, as the database's catalog tells it.
+//! The original's tables, from the database's catalog.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,19 @@ use crate::name::Name;
 use crate::query::{self, column};
 use crate::{Settings, applied};
 
-/// A table of the original as it is found.
+/// A table of the original in the database.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     /// The types of the columns, without lengths.
     pub(super) columns: BTreeMap<String, String>,
-    /// Whether row-level security binds its owner, too.
+    /// True if row-level security binds the owner, too.
     pub(super) forced: bool,
-    /// Whether it is partitioned, a partition, or inherits.
+    /// True if the table is partitioned, is a partition, or inherits.
     pub(super) divided: bool,
     owned: bool,
 }
 
-/// The original's tables as they are found, by schema and name.
+/// The original's tables in the database, by schema and name.
 #[derive(Debug)]
 pub(super) struct Catalog(BTreeMap<Name, Found>);
 
@@ -46,7 +46,7 @@ impl Catalog {
         self.0.get(&original.id())
     }
 
-    /// Refuses what is not a database of the original.
+    /// Refuses a database that is not the original's.
     pub(super) fn require(&self, originals: &[Original]) -> Result<(), AdoptionError> {
         let mut missing = Vec::new();
         for original in originals {
@@ -62,7 +62,7 @@ impl Catalog {
         if missing.is_empty() { Ok(()) } else { Err(AdoptionError::NotTheOriginal { missing }) }
     }
 
-    /// Refuses before the first statement what would be refused in their midst: rights that the role does not have.
+    /// Refuses a role that lacks rights, before a statement fails because of them.
     pub(super) async fn require_rights(
         &self,
         db: &impl ConnectionTrait,
@@ -85,7 +85,7 @@ impl Catalog {
     }
 }
 
-/// Refuses a database that watertight's migrations have been at.
+/// Refuses a database in which watertight's migrations are applied.
 pub(super) async fn require_unmigrated(
     db: &impl ConnectionTrait,
     settings: &Settings,
@@ -96,7 +96,7 @@ pub(super) async fn require_unmigrated(
     if migrations.is_empty() { Ok(()) } else { Err(AdoptionError::AlreadyMigrated { migrations }) }
 }
 
-/// Refuses a time zone that no calendar knows.
+/// Refuses an unknown time zone.
 pub(super) async fn require_time_zone(db: &impl ConnectionTrait, name: &str) -> Result<(), AdoptionError> {
     let known = "SELECT FROM pg_catalog.pg_timezone_names WHERE name = $1";
     if query::rows(db, known, [name.into()]).await?.is_empty() {

@@ -1,22 +1,22 @@
-//! The values that are not taken over as they are.
+//! Conversions of values that are not copied unchanged.
 
 use watertight_schema::sql;
 
 use super::original::Context;
 
-/// How a new column's value is made from the original's row.
+/// The conversion that computes a new column's value from the original's row.
 pub(super) struct Conversion {
-    /// The original's columns that it is made of.
+    /// The original's columns that it reads.
     pub(super) reads: &'static [&'static str],
-    /// The SQL, for the column of this name.
+    /// Returns the SQL for the column of a name.
     pub(super) sql: fn(&Context, &str) -> String,
-    /// Whether the original does not have the column.
+    /// True if the original lacks the column.
     pub(super) new: bool,
-    /// Whether the original has it as a text, of another type than the new table.
+    /// True if the original stores the column as text, and the new table has another type.
     pub(super) any_text: bool,
 }
 
-/// The conversion of a column; `None` for one that is taken over as it is.
+/// The conversion of a column; `None` for a column that is copied unchanged.
 pub(super) fn of(table: &str, column: &str) -> Option<Conversion> {
     let made = |reads, sql| Some(Conversion { reads, sql, new: false, any_text: false });
     let new = |sql| Some(Conversion { reads: &[], sql, new: true, any_text: false });
@@ -54,12 +54,12 @@ pub(super) fn of(table: &str, column: &str) -> Option<Conversion> {
     }
 }
 
-/// The columns that have to agree with one that is taken over, and are then left behind.
+/// The columns that have to agree with an adopted column and are not adopted themselves.
 pub(super) fn only_compared(table: &str) -> impl Iterator<Item = &'static str> {
     (table == "sessions").then_some("expires").into_iter()
 }
 
-/// The columns of a table that are turned to lower case.
+/// The columns of a table that are converted to lower case.
 pub(super) fn lowered(table: &str) -> &'static [&'static str] {
     match table {
         "users" => &["handle", "email"],
@@ -69,20 +69,21 @@ pub(super) fn lowered(table: &str) -> &'static [&'static str] {
     }
 }
 
-/// As the application writes names and looks for them.
+/// The form in which the application stores names and searches for them.
 fn lower_case(context: &Context, column: &str) -> String {
     lower(&context.value(column))
 }
 
-/// The same of any SQL.
+/// The lower-case form of any SQL expression, without surrounding white space.
 pub(super) fn lower(text: &str) -> String {
     format!("lower(btrim({text}, {WHITE_SPACE}))")
 }
 
-/// Characters that a name does not begin or end with: Unicode's white space, but for what no keyboard has.
+/// Characters that a name does not begin or end with: Unicode's white space, except characters that no
+/// keyboard types.
 const WHITE_SPACE: &str = r"U&' \0009\000A\000B\000C\000D\0085\00A0\2028\2029\202F\3000'";
 
-/// The user that a second factor names by identity; where that is none, the one whose handle it has.
+/// The user of a second factor: the user with its ID, or the user with its handle when the ID is no UUID.
 fn user_of_secret(context: &Context, _: &str) -> String {
     let users = context.place.table("auth", "users");
     let named = "o.user_id::text";
@@ -95,14 +96,16 @@ fn user_of_secret(context: &Context, _: &str) -> String {
     )
 }
 
-/// As the application hashes the tokens that are handed to it: SHA-256, in base64 for URLs, without padding.
+/// The hash of a token as the application computes it: SHA-256, in base64 for URLs, without padding.
 fn hashed_token(context: &Context, column: &str) -> String {
     let token = context.value(column);
     format!("rtrim(translate(encode(sha256(convert_to({token}, 'UTF8')), 'base64'), '+/', '-_'), '=')")
 }
 
-/// A UUID of version 7 (RFC 9562): the event's time in milliseconds, and in the place of chance the MD5 of tenant and
-/// old identity. So events keep their order, and the new identity can be computed from the old one.
+/// A UUID of version 7 (RFC 9562) from the event's time in milliseconds and the MD5 of the tenant and the old
+/// ID.
+///
+/// The MD5 replaces the random bits. Events keep their order, and the new ID can be computed from the old ID.
 fn audit_id(context: &Context, column: &str) -> String {
     let time = context.value("timestamp");
     let hash = format!("md5(o.tenant_id::text || ':' || o.{}::text)", sql::identifier(column));
@@ -118,8 +121,10 @@ fn time_zone(context: &Context, _: &str) -> String {
     sql::literal(context.time_zone.unwrap_or("UTC"))
 }
 
-/// Codes as the application looks for them: it takes what is typed, in whatever case and with whatever dashes, for
-/// the form in which it makes codes itself, if it can be that.
+/// A code in the form in which the application searches for it.
+///
+/// A code that has the application's own format in another case or with other dashes is stored in that
+/// format. Any other code is stored in upper case.
 fn booking_code(context: &Context, column: &str) -> String {
     let (upper, bare) = code(context, column);
     format!("CASE WHEN {bare} ~ '^[A-HJ-NP-Z2-9]{{8}}$' THEN {bare} ELSE {upper} END")
@@ -139,7 +144,7 @@ fn code(context: &Context, column: &str) -> (String, String) {
     (upper, bare)
 }
 
-/// A reservation that nobody released holds nothing once its time is over, though it looks as if it did.
+/// The time of release. An expired reservation that was never released counts as released at its expiry.
 fn released(context: &Context, column: &str) -> String {
     let (released, expires) = (context.value(column), context.value("expires_at"));
     format!("coalesce({released}, CASE WHEN {expires} <= CURRENT_TIMESTAMP THEN {expires} END)")

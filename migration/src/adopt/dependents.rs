@@ -1,4 +1,6 @@
-//! What hangs on the original's tables and would be lost with them, or would keep them from being replaced.
+//! Objects that depend on the original's tables.
+//!
+//! They would be lost, or would keep the tables from being replaced.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +10,8 @@ use super::original::Original;
 use super::{Problem, ProblemKind};
 use crate::query;
 
-/// What depends on a table or its row type from outside of the original's tables, and what was added to them.
+/// Objects outside of the original's tables that depend on a table or its row type, and objects added to the
+/// tables.
 const DEPENDENTS: &str = "WITH ours AS (SELECT c.oid, c.reltype, n.nspname || '.' || c.relname AS name \
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
         WHERE n.nspname || '.' || c.relname = ANY ($1)), \
@@ -59,7 +62,7 @@ pub(super) async fn problems(
     Ok(found.into_iter().map(problem).collect())
 }
 
-/// Tables that are to be made and whose names are taken by what is not the original's.
+/// New tables whose names are taken by relations that are not the original's.
 pub(super) async fn taken_names(
     db: &impl ConnectionTrait,
     all: &[crate::TenantTable],

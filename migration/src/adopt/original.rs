@@ -1,4 +1,4 @@
-//! The original's tables, told as far as they differ from the ones that the migrations make.
+//! The original's tables, described by their differences from the tables that the migrations create.
 
 use sea_orm_migration::sea_query::{ColumnDef, ColumnType, StringLen};
 
@@ -10,7 +10,7 @@ use super::conversions;
 use crate::name::Name;
 use crate::{TenantTable, list};
 
-/// A table of the original, by the one that takes its place.
+/// A table of the original, with the table that replaces it.
 #[derive(Clone, Debug)]
 pub(super) struct Original {
     pub(super) set: TableSet,
@@ -28,23 +28,23 @@ pub(super) fn all(sets: &TableSets) -> Vec<Original> {
     all
 }
 
-/// The schema that the original has a table in, by the name of the new one.
+/// The original's schema of a table, by the name of the new table.
 pub(super) fn schema_of(table: &str) -> &'static str {
     let set = TableSet::ALL.into_iter().find(|set| set.tables().contains(&table));
     set.map_or("public", TableSet::schema)
 }
 
-/// Where the original's tables are at the time.
+/// The place of the original's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Where they always were.
+    /// In their own schemas.
     InUse,
-    /// Out of the way of the new ones.
+    /// In the schemas to which they are moved before the new tables are created.
     Aside,
 }
 
 impl Place {
-    /// The schema that the tables of a schema are in.
+    /// The schema in which the tables of one of the original's schemas are.
     pub(super) fn schema(self, schema: &str) -> String {
         match self {
             Self::InUse => schema.to_owned(),
@@ -58,7 +58,7 @@ impl Place {
     }
 }
 
-/// What a conversion reads besides the column that it is of.
+/// The values that a conversion reads besides its column.
 pub(super) struct Context<'a> {
     pub(super) found: &'a Found,
     pub(super) place: Place,
@@ -66,11 +66,11 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// A column of the original's row, of the type that the new table has it in.
+    /// A column of the original's row, converted to the type of the new table.
     pub(super) fn value(&self, column: &str) -> String {
         let name = format!("o.{}", sql::identifier(column));
         match self.found.columns.get(column).map(String::as_str) {
-            // What the original writes without a zone is UTC.
+            // The original writes timestamps without a zone in UTC.
             Some("timestamp without time zone") => format!("({name} AT TIME ZONE 'UTC')"),
             Some("character") => format!("{name}::text"),
             Some("character varying[]") => format!("{name}::text[]"),
@@ -110,7 +110,7 @@ impl Original {
         reads
     }
 
-    /// The columns that would be lost. A row that has a key without one loses none with its `id`.
+    /// The columns that would be lost. An `id` that is not part of the new key does not count.
     pub(super) fn extra_columns(&self, found: &Found) -> Vec<String> {
         let reads = self.reads();
         let taken = |name: &String| {
@@ -119,13 +119,13 @@ impl Original {
         found.columns.keys().filter(|name| !taken(name)).cloned().collect()
     }
 
-    /// Whether a column that is new here was added to the original's table by someone who thought alike.
+    /// Returns true if the original's table already has a column that the original does not have by itself.
     fn brings(&self, found: &Found, column: &str) -> bool {
         conversions::of(self.new.name(), column).is_some_and(|conversion| conversion.new)
             && found.columns.contains_key(column)
     }
 
-    /// The columns whose type is not one that can be taken over, each with the type it has and should have.
+    /// The columns whose type cannot be adopted, each with its actual and its expected type.
     pub(super) fn other_types(&self, found: &Found) -> Vec<(String, String, String)> {
         let mut others = Vec::new();
         for column in self.new.all_columns() {
@@ -143,7 +143,7 @@ impl Original {
         others
     }
 
-    /// The new table's columns, each with the SQL that makes its value from the original's row `o`.
+    /// The new table's columns, each with the SQL that computes its value from the original's row `o`.
     pub(super) fn values(&self, context: &Context) -> Vec<(String, String)> {
         let value = |column: ColumnDef| {
             let name = column.get_column_name();
@@ -157,7 +157,7 @@ impl Original {
         self.new.all_columns().into_iter().map(value).collect()
     }
 
-    /// The rows as they will be, with the text that names each as it is: `watertight_row`.
+    /// The converted rows, each with the key of the original's row as text: `watertight_row`.
     pub(super) fn converted(&self, context: &Context) -> String {
         let mut values: Vec<String> = self
             .values(context)
@@ -171,7 +171,7 @@ impl Original {
         format!("SELECT {} FROM {} AS o", values.join(", "), context.place.table(self.schema(), self.name()))
     }
 
-    /// The key of a row as one finds it in the original: `tenant_id=.., id=..`.
+    /// The key of a row in the original: `tenant_id=.., id=..`.
     fn row_name(&self, found: &Found) -> String {
         let mut columns = vec![TENANT_COLUMN];
         if found.columns.contains_key("id") {
@@ -198,7 +198,7 @@ const fn text() -> &'static [&'static str] {
     &["character varying", "text", "character", "uuid"]
 }
 
-/// The types whose values a column of the type takes, the original's own first.
+/// The types whose values a column of the type accepts, the original's own type first.
 fn accepted(new: &ColumnType) -> Vec<&'static str> {
     match new {
         ColumnType::Uuid => vec!["uuid"],
@@ -217,7 +217,7 @@ fn accepted(new: &ColumnType) -> Vec<&'static str> {
     }
 }
 
-/// What PostgreSQL would refuse to put into a column of the type, or would cut, as a condition on the column.
+/// A condition on the values that PostgreSQL would reject or cut in a column of the type.
 pub(super) fn does_not_fit(column: &ColumnDef) -> Option<(String, String)> {
     let name = sql::identifier(&column.get_column_name());
     match column.get_column_type()? {

@@ -1,14 +1,14 @@
-//! What adopting a database takes, before it is done.
+//! The plan of an adoption.
 
 use std::fmt;
 
 use super::Problem;
 use crate::script;
 
-/// What adopting a database takes: what keeps it from being adopted, and the SQL that adopts it.
+/// The plan of an adoption: the problems, and the SQL that adopts the database.
 ///
-/// It prints itself as a script, which `psql` runs as it stands. Where there are problems, the script begins with
-/// them, as comments, and would fail or should not be run.
+/// It prints a script that `psql` runs unchanged. Problems come first, as comments. Do not run a script with
+/// problems: it would fail or lose data.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(super) problems: Vec<Problem>,
@@ -17,7 +17,7 @@ pub struct Plan {
     pub(super) migrations: Vec<String>,
 }
 
-/// A statement, and which table it copies where it is one that does.
+/// A statement, with the old and the new name of the table that it copies, if any.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     pub(super) sql: String,
@@ -30,21 +30,23 @@ impl Plan {
         Self { problems, steps, sql, migrations }
     }
 
-    /// What keeps the database from being adopted: all of it. None, and it can be.
+    /// Every problem. The database can be adopted when there are none.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// The SQL that adopts the database, in order, to be run in one transaction with the isolation level
-    /// `READ COMMITTED`. [`Adoption::run`](super::Adoption::run) runs exactly this, and adds the
-    /// environment's tenant keys, which a text must not contain.
+    /// The SQL that adopts the database, in order.
+    ///
+    /// Run it in one transaction with the isolation level `READ COMMITTED`.
+    /// [`Adoption::run`](super::Adoption::run) runs exactly this SQL, and adds the environment's tenant keys,
+    /// which are secret and are not printed.
     #[must_use]
     pub fn statements(&self) -> &[String] {
         &self.sql
     }
 
-    /// The migrations that are noted as applied.
+    /// The migrations that are recorded as applied.
     #[must_use]
     pub fn migrations(&self) -> &[String] {
         &self.migrations

@@ -1,4 +1,4 @@
-//! What does not fit, as data.
+//! The problems that keep a database from being adopted.
 
 use std::fmt;
 
@@ -12,20 +12,20 @@ use crate::script::one_line;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Problem {
-    /// What kind of problem it is.
+    /// The kind of the problem.
     pub kind: ProblemKind,
-    /// The table, as `schema.table`, by the name that it has now.
+    /// The table, as `schema.table`, by its current name.
     pub table: String,
-    /// The columns that it is about; none where it is about the table as a whole.
+    /// The affected columns; empty when the problem concerns the table as a whole.
     pub columns: Vec<String>,
-    /// What is wrong.
+    /// The problem in words.
     pub what: String,
-    /// How to fix it.
+    /// The remedy.
     pub mend: String,
-    /// How many rows, or how many things that depend on the table.
+    /// The number of affected rows, or of objects that depend on the table.
     pub total: u64,
-    /// Each of them, rows by their keys: all, unless there are more than
-    /// [`list_at_most`](super::Adoption::list_at_most) says.
+    /// The affected rows by their keys, or the objects, up to the number of
+    /// [`list_at_most`](super::Adoption::list_at_most).
     pub rows: Vec<String>,
 }
 
@@ -36,31 +36,31 @@ pub struct Problem {
 pub enum ProblemKind {
     /// Rows that refer to another tenant's rows.
     CrossesTenants,
-    /// Rows that refer to rows that are not there.
+    /// Rows that refer to missing rows.
     Dangling,
-    /// Rows that are to have different keys within their tenant and have not.
+    /// Rows of one tenant with the same key.
     Duplicate,
-    /// Rows without a value where there has to be one.
+    /// Rows without a required value.
     Missing,
-    /// Values that are longer, larger or finer than the column takes.
+    /// Values that are longer, larger or more precise than the column allows.
     OutOfRange,
-    /// Values that a rule of the table does not allow.
+    /// Values that break a rule of the table.
     AgainstRule,
-    /// Values that the database would take and the application could not read.
+    /// Values that the database would accept and the application could not read.
     Unreadable,
-    /// Rows in which two columns that should agree do not.
+    /// Rows in which two columns contradict each other.
     Disagreement,
-    /// Bookings, or reservations, of the same person at the same time.
+    /// Overlapping bookings or reservations of one practitioner.
     Overlap,
-    /// No time zone was said for businesses that need one.
+    /// A missing time zone for businesses that need one.
     NoTimeZone,
-    /// Columns that the original does not have, and that would be lost.
+    /// Columns that the original does not have and that would be lost.
     ExtraColumn,
     /// Columns of another type than the original's.
     OtherType,
-    /// What depends on a table and would be lost, or would keep it from being replaced.
+    /// Objects that depend on a table and would be lost, or would keep the table from being replaced.
     Dependent,
-    /// The name of a table to be made is taken.
+    /// A new table's name that is taken.
     NameTaken,
     /// A table that is partitioned or inherits.
     Divided,

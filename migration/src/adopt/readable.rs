@@ -1,4 +1,4 @@
-//! What the database would take, and the application could not read or would not find.
+//! Values that the database would accept, and the application could not read or find.
 
 use watertight_schema::sql;
 
@@ -6,7 +6,7 @@ use super::ProblemKind;
 use super::original::Original;
 use super::rules::Rule;
 
-/// White space and control characters, whatever the database's locale takes for them.
+/// White space and control characters, independent of the database's locale.
 const GAPS: &str = r"[[:space:][:cntrl:]\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
 
 const TIMESTAMP: &str = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$";
@@ -146,10 +146,10 @@ fn json(table: &str, column: &str, condition: String, what: &str) -> Rule {
     Rule::local(ProblemKind::Unreadable, column, format!("does not hold {what}"), mend, condition)
 }
 
-/// A field of a JSON object: its name, its type, and whether it has to be there and not null.
+/// A field of a JSON object: its name, its type, and true if it is required and not null.
 struct Field(&'static str, &'static str, bool);
 
-/// The condition that a column is an object and not of these fields.
+/// The condition that a column is an object that breaks a rule of its fields.
 fn object(column: &str, fields: &[Field], besides: &str) -> String {
     let column = sql::identifier(column);
     let broken = broken("v", fields, besides);
@@ -161,7 +161,7 @@ fn object(column: &str, fields: &[Field], besides: &str) -> String {
 /// The condition that a column is an array with an element `e` that meets another condition.
 fn elements(column: &str, condition: &str) -> String {
     let column = sql::identifier(column);
-    // Asked for the elements of what has none, PostgreSQL fails.
+    // PostgreSQL reports an error for the elements of a value that is no array.
     format!(
         "EXISTS (SELECT FROM jsonb_array_elements(CASE WHEN jsonb_typeof({column}) = 'array' THEN {column} END) AS e \
          WHERE {condition})"

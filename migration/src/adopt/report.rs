@@ -1,30 +1,30 @@
-//! What was done.
+//! The report of an adoption.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// What an adoption did.
+/// The result of an adoption.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AdoptionReport {
-    /// The tables, each after those it refers to.
+    /// The tables, each after the tables that it refers to.
     pub tables: Vec<AdoptedTable>,
-    /// The migrations that are noted as applied.
+    /// The migrations that are recorded as applied.
     pub migrations: Vec<String>,
-    /// How many SQL statements it took.
+    /// The number of SQL statements.
     pub statements: usize,
 }
 
-/// A table that was taken over.
+/// An adopted table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AdoptedTable {
     /// Its name in the original, as `schema.table`.
     pub from: String,
-    /// Its name now.
+    /// Its new name, as `schema.table`.
     pub to: String,
-    /// How many rows it has, all of them the original's.
+    /// The number of rows, all of them the original's.
     pub rows: u64,
 }
 

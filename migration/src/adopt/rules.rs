@@ -1,7 +1,7 @@
-//! What the rows have to be like: the rules of the new tables, each as a question for the rows that break it.
+//! The rules of the new tables, each as a query for the rows that break it.
 //!
-//! The rules are read off the tables' descriptions, which make the constraints, so that no row passes here and is
-//! refused there.
+//! The rules come from the descriptions that also create the constraints. A row that passes the rules
+//! therefore passes the constraints.
 
 use sea_orm_migration::sea_query::{PostgresQueryBuilder, Query};
 
@@ -12,16 +12,16 @@ use super::original::{self, Original, Place, does_not_fit};
 use super::{ProblemKind, readable};
 use crate::{TenantForeignKey, m20260101_000007_no_double_booking as overlap};
 
-/// A rule, as the condition that the rows which break it meet.
+/// A rule of a table, with the condition of the rows that break it.
 pub(super) struct Rule {
     pub(super) kind: ProblemKind,
     pub(super) columns: Vec<String>,
     pub(super) what: String,
     pub(super) mend: String,
-    /// What has to be known of a row besides its own columns, as select items over the rows `n`.
+    /// Values computed from other rows, as select items over the rows `n`.
     pub(super) besides: Option<String>,
     pub(super) condition: String,
-    /// What to tell of the row besides its key, as a text.
+    /// An SQL expression for the details to report of the row besides its key.
     pub(super) tell: Option<String>,
 }
 
@@ -44,7 +44,7 @@ impl Rule {
         }
     }
 
-    /// The SQL that gives the rows which break the rule, each as a text, and how many there are.
+    /// The SQL that returns the rows that break the rule, each as text, and their number.
     pub(super) fn offenders(&self, converted: &str, most: usize) -> String {
         let Self { condition, .. } = self;
         let besides = self.besides.as_ref().map(|besides| format!(", {besides}")).unwrap_or_default();
@@ -56,7 +56,7 @@ impl Rule {
     }
 }
 
-/// The rules that a row keeps or breaks by itself, which one reading of the table answers.
+/// The rules that concern each row alone. One scan of the table checks them all.
 pub(super) fn of_each_row(original: &Original) -> Vec<Rule> {
     let table = original.full_name();
     let mut rules = Vec::new();
@@ -108,7 +108,7 @@ fn missing(original: &Original, column: &str) -> Rule {
     Rule::local(ProblemKind::Missing, column, what, mend, format!("{} IS NULL", sql::identifier(column)))
 }
 
-/// The rules that take other rows to answer.
+/// The rules that compare a row with other rows.
 pub(super) fn among_rows(original: &Original) -> Vec<Rule> {
     let mut rules = Vec::new();
     let key: Vec<String> = original.new.key_columns().into_iter().map(str::to_owned).collect();
@@ -136,7 +136,7 @@ fn duplicate(original: &Original, columns: &[String]) -> Rule {
         format!("count(*) OVER (PARTITION BY {}) AS watertight_same", by.collect::<Vec<_>>().join(", "));
     let given = quoted.iter().map(|column| format!("{column} IS NOT NULL"));
     let condition = std::iter::once("watertight_same > 1".to_owned()).chain(given).collect::<Vec<_>>();
-    // Not a token: its holder can use it.
+    // A token is secret and is not reported.
     let told = columns.iter().filter(|column| *column != "token");
     let tell = told.map(|column| told_value(column)).collect::<Vec<_>>().join(" || ', ' || ");
     Rule {
@@ -157,7 +157,7 @@ fn told_value(column: &str) -> String {
     format!("format('{}=%s', {})", column.replace('%', "%%"), sql::identifier(column))
 }
 
-/// References to another tenant's rows, and to none.
+/// The rules against references to another tenant's rows and to missing rows.
 fn references(original: &Original, key: &TenantForeignKey) -> Option<[Rule; 2]> {
     let (column, to) = (key.columns.first()?, key.key.first()?);
     let schema = original::schema_of(&key.table);
@@ -192,14 +192,18 @@ fn references(original: &Original, key: &TenantForeignKey) -> Option<[Rule; 2]> 
     Some([crossing, dangling])
 }
 
-/// An invitation keeps who accepted it when they are gone; so no foreign key watches over it.
+/// The rule against an invitation accepted by another tenant's user.
+///
+/// The column keeps the ID of a deleted user, so no foreign key covers it.
 fn used_by_another_tenants(original: &Original) -> Option<Rule> {
     let used_by = TenantForeignKey::column("used_by").to("auth", "users");
     references(original, &used_by).map(|[crossing, _]| crossing)
 }
 
-/// What the application finds by the user, the original found by the handle. Where the two disagree, adopting would
-/// give someone another's second factor.
+/// The rules for second factors: the user and the handle agree, and a user has one second factor.
+///
+/// The application finds a second factor by the user, and the original found it by the handle. Where the two
+/// disagree, adopting would give a user the second factor of another.
 fn second_factors(original: &Original) -> [Rule; 2] {
     let users = Place::InUse.table("auth", "users");
     let table = original.full_name();
@@ -234,8 +238,10 @@ fn second_factors(original: &Original) -> [Rule; 2] {
     ]
 }
 
-/// What the exclusion constraint would refuse. A row meets another if one that begins earlier ends after it begins,
-/// or one that begins later begins before it ends: so sorting answers it, and not a comparison of each with each.
+/// The rule of the exclusion constraint: no overlapping bookings or reservations.
+///
+/// A row overlaps another when an earlier row ends after its start, or a later row starts before its end.
+/// Sorting finds such rows without comparing every pair.
 fn overlapping(original: &Original, condition: &str) -> Rule {
     let counts = format!("({condition}) AND end_time > datetime");
     let window = format!(

@@ -1,4 +1,4 @@
-//! The SQL that adopts a database, in its order.
+//! The SQL that adopts a database, in order.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use super::original::{Context, Original, Place};
 use super::plan::Step;
 use crate::{Settings, TableError, TenantTable, access, chosen, name};
 
-/// The migrations whose SQL is known, with it: all, as long as none has to be run to find out.
+/// The migrations with their SQL, up to the first whose SQL is known only when it runs.
 pub(super) fn migrations(settings: &Settings) -> Result<Vec<(String, Vec<String>)>, TableError> {
     let mut known = Vec::new();
     for migration in chosen(settings) {
@@ -64,21 +64,21 @@ impl Step {
     }
 }
 
-/// What has to be so before a row is looked at.
+/// The statements that run before the first row is read.
 pub(super) fn before(catalog: &Catalog, originals: &[Original]) -> Vec<String> {
     let mut sql = vec![STANDARD_STRINGS.to_owned(), lock(originals)];
     sql.extend(unforce(catalog, originals));
     sql
 }
 
-/// Lets nobody write, nor read what is about to be replaced.
+/// Locks the tables against readers and writers.
 pub(super) fn lock(originals: &[Original]) -> String {
     let table = |original: &Original| Place::InUse.table(original.schema(), original.name());
     let tables: Vec<String> = originals.iter().map(table).collect();
     format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables.join(", "))
 }
 
-/// Backslashes in texts are backslashes, whatever the installation's settings say.
+/// Makes backslashes in string literals plain characters, regardless of the server's settings.
 pub(super) const STANDARD_STRINGS: &str = "SET LOCAL standard_conforming_strings = on";
 
 /// Lets the owner see the rows of all tenants.
@@ -94,7 +94,8 @@ pub(super) fn unforce(catalog: &Catalog, originals: &[Original]) -> Vec<String> 
         .collect()
 }
 
-/// Indexes and constraints go with their tables, so that their names are free for the new ones.
+/// Moves the original's tables to other schemas. Indexes and constraints move with them, and their names
+/// become free.
 fn aside(originals: &[Original]) -> Vec<String> {
     let mut sql: Vec<String> = schemas_aside(originals)
         .iter()
@@ -121,7 +122,7 @@ fn schemas_aside(originals: &[Original]) -> Vec<String> {
     schemas
 }
 
-/// As sea-orm-migration makes it.
+/// The table of migrations, as sea-orm-migration creates it.
 fn migration_table(settings: &Settings) -> String {
     Schema::new(DbBackend::Postgres)
         .create_table_from_entity(seaql_migrations::Entity)
@@ -130,7 +131,8 @@ fn migration_table(settings: &Settings) -> String {
         .to_string(PostgresQueryBuilder)
 }
 
-/// The policies of the new table bind its owner, who writes the rows of all tenants now; hence the `NO FORCE`.
+/// Copies a table's rows. The policies of the new table would bind its owner, who writes the rows of all
+/// tenants here; hence the `NO FORCE`.
 fn copy(original: &Original, context: &Context) -> [Step; 4] {
     let (old, new) = (context.place.table(original.schema(), original.name()), original.new.quoted());
     let values = original.values(context);
@@ -153,7 +155,7 @@ fn copy(original: &Original, context: &Context) -> [Step; 4] {
     ]
 }
 
-/// What is left behind goes without `CASCADE`: if something hangs on it that was overlooked, nothing is done at all.
+/// Drops the old tables without `CASCADE`: the adoption fails if an unknown object depends on one of them.
 fn after(
     settings: &Settings,
     originals: &[Original],
@@ -179,8 +181,10 @@ fn after(
     sql
 }
 
-/// Row-level security is on everywhere, and the application's role reaches the tables: the owner of a schema is the
-/// one who can grant its use, and to anyone else PostgreSQL gives a warning and grants nothing.
+/// Checks that row-level security is enabled on all tables, and that the application's role can reach them.
+///
+/// Only the owner of a schema can grant its use. For any other role PostgreSQL reports a warning and grants
+/// nothing.
 fn protected(settings: &Settings, all: &[TenantTable]) -> String {
     let tables: Vec<String> = all.iter().map(|table| literal(&table.full_name())).collect();
     let role = literal(settings.app_role());

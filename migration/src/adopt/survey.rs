@@ -1,4 +1,4 @@
-//! Looks at every row, and finds all that does not fit.
+//! Finds the rows that do not fit the new tables.
 
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
 
@@ -10,7 +10,7 @@ use super::rules::{self, Rule};
 use super::{Problem, ProblemKind, conversions};
 use crate::query;
 
-/// A look at the original's tables, where they are in use.
+/// A survey of the original's tables in their own schemas.
 pub(super) struct Survey<'a> {
     pub(super) originals: &'a [Original],
     pub(super) catalog: &'a Catalog,
@@ -24,7 +24,7 @@ impl Survey<'_> {
         for (original, found) in self.found() {
             problems.extend(of_table(original, found));
         }
-        // A value of another type cannot be held against the rules for the right one.
+        // The rules cannot check a value of another type.
         if problems.iter().any(|problem| problem.kind == ProblemKind::OtherType) {
             return Ok(problems);
         }
@@ -47,7 +47,7 @@ impl Survey<'_> {
         self.originals.iter().filter_map(|original| Some((original, self.catalog.find(original)?)))
     }
 
-    /// Reads the table once, and again for the rules that are broken.
+    /// Reads the table once for all rules, and again for each broken rule.
     async fn each_row(
         &self,
         db: &impl ConnectionTrait,
@@ -91,7 +91,7 @@ impl Survey<'_> {
         Ok(Some(Problem { kind, table: original.full_name(), columns, what, mend, total, rows }))
     }
 
-    /// Beyond ASCII, what is lower case to the database depends on its locale; to the application it does not.
+    /// Beyond ASCII the database's lower case depends on its locale, and the application's does not.
     async fn other_lower_case(
         &self,
         db: &impl ConnectionTrait,
@@ -126,7 +126,7 @@ impl Survey<'_> {
         Ok((total > 0).then_some(problem))
     }
 
-    /// Opening hours mean nothing without a time zone, and a guess would shift every appointment that is offered.
+    /// Opening hours need a time zone, and a guess would shift every offered appointment.
     async fn no_time_zone(
         &self,
         db: &impl ConnectionTrait,
@@ -165,7 +165,7 @@ impl Survey<'_> {
     }
 }
 
-/// What is wrong with a table whatever is in it.
+/// The problems of a table regardless of its rows.
 fn of_table(original: &Original, found: &Found) -> Vec<Problem> {
     let problem = |kind, columns: Vec<String>, what: String, mend: &str| Problem {
         kind,

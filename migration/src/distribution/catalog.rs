@@ -1,4 +1,4 @@
-//! The tables to distribute, and what joins them, as the database's catalog describes them.
+//! The tables to distribute and their foreign keys, from the database's catalog.
 
 use std::collections::BTreeMap;
 
@@ -13,29 +13,29 @@ use crate::catalog::{Table, tables};
 use crate::name::Name;
 use crate::query::{all, column, one};
 
-/// The tables that have a tenant, those that these need beside them, and what joins them.
+/// The tenant tables, the reference tables, and the foreign keys between them.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "facts of the catalog")]
 pub(super) struct Catalog {
-    /// The version of the extension, where it is there.
+    /// The version of the extension, if it is installed.
     pub(super) extension: Option<String>,
     pub(super) tenant_tables: Vec<Table>,
-    /// Those that tenant tables refer to, and those that were named.
+    /// The tables that tenant tables refer to, and the tables named as reference tables.
     pub(super) reference_tables: Vec<Table>,
     pub(super) foreign_keys: Vec<ForeignKey>,
-    /// The distributed tables by their OID, each with its group if it is distributed by the tenant.
+    /// The distributed tables by OID, each with its group if it is distributed by the tenant.
     placements: BTreeMap<i64, Option<i64>>,
-    /// The tables of watertight whose rows may not overlap, and that say so without comparing the tenant with `=`.
+    /// The tables of watertight with an exclusion constraint that does not compare the tenant with `=`.
     pub(super) overlaps: Vec<String>,
-    /// Whether the server has the extension with which exclusion constraints compare `uuid` with `=`.
+    /// True if the server offers `btree_gist`, with which exclusion constraints compare `uuid` with `=`.
     pub(super) btree_gist: bool,
-    /// Whether it is there. Citus lets nobody but its owner say `IF NOT EXISTS`.
+    /// True if `btree_gist` is installed. With Citus only its owner can run `CREATE EXTENSION IF NOT EXISTS`.
     pub(super) has_btree_gist: bool,
-    /// Whether the type that binds a statement to its tenant is there, and the other machines do not know it.
+    /// True if the type that binds a statement to its tenant exists only on this machine.
     pub(super) type_is_local: bool,
-    /// Whether the function that the policies call is there, and the other machines do not know it.
+    /// True if the function that the policies call exists only on this machine.
     pub(super) function_is_local: bool,
-    /// Whether that function reads the tenant keys, which the other machines cannot.
+    /// True if the function of the policies reads the tenant keys, which the other machines cannot read.
     pub(super) signed: bool,
 }
 
@@ -50,7 +50,8 @@ pub(super) struct ForeignKey {
 const FOREIGN_KEYS: &str = "SELECT conname::text AS name, conrelid::int8 AS \"from\", confrelid::int8 AS \"to\" \
     FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 AND conrelid <> confrelid ORDER BY conname, conrelid";
 
-/// A table that Citus keeps on the coordinator for the sake of its foreign keys (`repmodel` `s`) is not distributed.
+/// The distributed tables. A table that Citus keeps on the coordinator because of its foreign keys
+/// (`repmodel` `s`) is not distributed.
 const PLACEMENTS: &str = "SELECT logicalrelid::oid::int8 AS oid, \
     CASE WHEN partmethod = 'h' AND column_to_column_name(logicalrelid, partkey) = $1 \
         THEN colocationid::int8 END AS \"group\" \
@@ -79,7 +80,7 @@ impl Catalog {
     ) -> Result<Self, DbErr> {
         let version = "SELECT extversion FROM pg_extension WHERE extname = 'citus'";
         let extension = column(db, version, []).await?.into_iter().next();
-        // A partition goes with its table.
+        // A partition is distributed with its table.
         let tables = tables(db).await?.into_iter().filter(|table| !table.is_partition);
         let mut placements = BTreeMap::new();
         let mut type_is_local: bool =
@@ -131,7 +132,7 @@ impl Catalog {
         }
     }
 
-    /// Whether a table is distributed in any way.
+    /// Returns true if a table is distributed in any way.
     pub(super) fn is_placed(&self, table: &Table) -> bool {
         self.placements.contains_key(&table.oid)
     }
@@ -146,7 +147,7 @@ impl Catalog {
         self.tenant_tables.iter().filter(|table| !self.is_placed(table))
     }
 
-    /// The same, each after those it refers to; those in a circle are not among them.
+    /// The new tables, each after the tables that it refers to, without the tables in a cycle.
     pub(super) fn in_order(&self) -> Vec<&Table> {
         let keys = self.foreign_keys.iter().map(|key| (key.from, key.to));
         let sorted = order::sorted(self.new_tables().map(|table| table.oid), keys);
@@ -154,7 +155,7 @@ impl Catalog {
         sorted.iter().filter_map(|oid| self.new_tables().find(|table| table.oid == *oid)).collect()
     }
 
-    /// The foreign keys that join tables in a circle, and what these join up.
+    /// The foreign keys that join tables in a cycle, each with its table.
     pub(super) fn circle(&self) -> impl Iterator<Item = (&Table, &ForeignKey)> {
         let ordered: Vec<i64> = self.in_order().iter().map(|table| table.oid).collect();
         let left: Vec<&Table> = self.new_tables().filter(|table| !ordered.contains(&table.oid)).collect();
@@ -169,7 +170,7 @@ impl Catalog {
             .filter(move |key| key.from == from && others.iter().any(|other| other.oid == key.to))
     }
 
-    /// The table whose group the others join: one that is distributed already.
+    /// An already distributed table, whose group the others join.
     pub(super) fn anchor(&self) -> Option<&Table> {
         self.tenant_tables.iter().find(|table| self.group(table).is_some())
     }

@@ -21,7 +21,7 @@ pub enum DistributionError {
         Distribution::LEAST_VERSION
     )]
     ExtensionTooOld {
-        /// Its version.
+        /// The installed version.
         version: String,
     },
     /// The database verifies tenants with keys that only the coordinator has.
@@ -42,7 +42,7 @@ pub enum DistributionError {
     /// The table sets are malformed.
     #[error(transparent)]
     TableSets(#[from] TableSetError),
-    /// A table has another number of rows than before.
+    /// The number of a table's rows would change.
     #[error(
         "table {table} has {before} rows, and would have {after} when distributed; nothing was changed. Please report it"
     )]
@@ -51,7 +51,7 @@ pub enum DistributionError {
         table: String,
         /// The number of rows before.
         before: i64,
-        /// The number of rows once it was distributed.
+        /// The number of rows after distribution.
         after: i64,
     },
     /// The database reported an error.

@@ -1,4 +1,4 @@
-//! What distributing takes, before it is done.
+//! The plan of a distribution.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use crate::catalog::Table;
 use crate::name::Name;
 use crate::{m20260101_000007_no_double_booking as no_double_booking, script, tenant_context};
 
-/// What distributing takes: what breaks the rules, and the SQL that distributes.
+/// The plan of a distribution: the violations, and the SQL that distributes the tables.
 ///
-/// It prints itself as a script, which `psql` runs as it stands on the coordinator. Where rules are broken the script
-/// begins with that, as comments, and would fail or should not be run.
+/// It prints a script that `psql` runs unchanged on the coordinator. Violations come first, as comments. Do
+/// not run a script with violations.
 #[derive(Clone, Debug)]
 pub struct DistributionPlan {
     extension: Option<String>,
@@ -36,9 +36,10 @@ impl DistributionPlan {
         let tables: Vec<Name> = new.iter().map(|table| table.id()).collect();
         let (mut before, mut distributing, mut after) = (Vec::new(), Vec::new(), Vec::new());
         if !tables.is_empty() {
-            // One connection to each machine: what refers to a table has to see what was done to it.
+            // Citus then uses one connection to each machine, so that a statement sees the effects of earlier
+            // ones.
             before.push("SET LOCAL citus.multi_shard_modify_mode = 'sequential'".to_owned());
-            // The rules have seen to what is fired.
+            // The rules have already checked the triggers.
             before.push("SET LOCAL citus.enable_unsafe_triggers = on".to_owned());
             let all: Vec<String> = tables.iter().map(Name::quoted).collect();
             before.push(format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", all.join(", ")));
@@ -49,7 +50,7 @@ impl DistributionPlan {
         if !tables.is_empty() {
             distributing.push(tenant_context::policies_without_subselect());
         }
-        // The rows are copied by COPY, which takes no table whose policies bind the owner.
+        // Citus copies rows with COPY, which rejects a table whose policies bind the owner.
         for table in new.iter().filter(|table| table.forced) {
             before.push(format!("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", table.id().quoted()));
             after.push(format!("ALTER TABLE {} FORCE ROW LEVEL SECURITY", table.id().quoted()));
@@ -76,33 +77,35 @@ impl DistributionPlan {
                 sql::literal(beside.as_deref().unwrap_or("none"))
             ));
         }
-        // The rows that were copied are on the coordinator still, where an erased tenant would live on.
+        // The coordinator still has the copied rows, which would survive the erasure of a tenant.
         let emptied = new.iter().rev().map(|table| {
             format!("SELECT truncate_local_data_after_distributing_table({})", literal(&table.id()))
         });
         after.splice(0..0, emptied);
         if catalog.type_is_local {
-            // Citus tells the other machines of a type when it is made, and of no type that no column has.
+            // Citus copies a type to the other machines when the type is created, or when a column has it.
             after.extend(tenant_context::token_type());
         }
         let extension = catalog.extension.clone();
         Self { extension, signed: catalog.signed, violations, tables, before, distributing, after }
     }
 
-    /// The version of Citus in the database; none, and it has to be installed first.
+    /// The version of Citus in the database; `None` if Citus is not installed.
     #[must_use]
     pub fn extension(&self) -> Option<&str> {
         self.extension.as_deref()
     }
 
-    /// All that breaks a rule. None, and the tables can be distributed.
+    /// Every violation. The tables can be distributed when there are none.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         &self.violations
     }
 
-    /// The SQL that distributes the tables, in order, to be run in one transaction with the isolation level
-    /// `READ COMMITTED`. [`Distribution::run`](super::Distribution::run) runs exactly this, and counts the rows.
+    /// The SQL that distributes the tables, in order.
+    ///
+    /// Run it in one transaction with the isolation level `READ COMMITTED`.
+    /// [`Distribution::run`](super::Distribution::run) runs exactly this SQL, and counts the rows.
     pub fn statements(&self) -> impl Iterator<Item = &str> {
         self.before.iter().chain(&self.distributing).chain(&self.after).map(String::as_str)
     }
@@ -121,7 +124,7 @@ impl fmt::Display for DistributionPlan {
     }
 }
 
-/// A table's name as the text that a function reads.
+/// A table's name as a string literal, for an argument of a function.
 fn literal(table: &Name) -> String {
     sql::literal(&table.quoted())
 }

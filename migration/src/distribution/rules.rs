@@ -1,4 +1,4 @@
-//! The rules by which Citus distributes, held against the catalog.
+//! Checks the catalog against the rules by which Citus distributes.
 
 use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult};
 
@@ -10,8 +10,8 @@ use crate::m20260101_000005_create_intake::consent_is_final;
 use crate::name::Name;
 use crate::query::all;
 
-/// Where a table breaks a rule; `$1` are the tables to be distributed, `$2` all that have a tenant, each with the number
-/// of its `tenant_id` as `a.attnum`.
+/// The queries for tables that break a rule. `$1` are the tables to distribute and `$2` all tenant tables,
+/// each with the number of its `tenant_id` as `a.attnum`.
 const RULES: [(Rule, &str); 7] = [
     (
         Rule::TenantColumn,
@@ -57,11 +57,11 @@ const RULES: [(Rule, &str); 7] = [
     ),
 ];
 
-/// A trigger may read and write other rows, except watertight's own.
+/// The triggers that may read or write other rows: all except watertight's own.
 const TRIGGERS: &str = "SELECT t.oid, g.tgname AS object FROM t JOIN pg_trigger g ON g.tgrelid = t.oid \
     WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND NOT (g.tgname = 'intake_consent_is_final'";
 
-/// An exclusion has to compare the tenant with `=`.
+/// The exclusion constraints that do not compare the tenant with `=`.
 const EXCLUSIONS: &str = "SELECT t.oid, k.conname AS object FROM t JOIN a ON a.attrelid = t.oid \
     JOIN pg_constraint k ON k.conrelid = t.oid WHERE k.contype = 'x' \
     AND NOT EXISTS (SELECT FROM unnest(k.conkey, k.conexclop) AS part (number, operator) \
@@ -74,7 +74,7 @@ struct Broken {
     object: String,
 }
 
-/// All that breaks a rule, table by table.
+/// Every violation, ordered by table.
 pub(super) async fn violations(
     db: &impl ConnectionTrait,
     catalog: &Catalog,
@@ -121,7 +121,7 @@ pub(super) async fn violations(
     Ok(violations)
 }
 
-/// Tables that are distributed otherwise, and reference tables that cannot be.
+/// Tables that are already distributed in another way, and reference tables that cannot be reference tables.
 fn of_placement(catalog: &Catalog, distribution: &Distribution) -> Vec<Violation> {
     let group = catalog.anchor().and_then(|anchor| catalog.group(anchor));
     let elsewhere = catalog

@@ -1,4 +1,4 @@
-//! What breaks a rule, as data.
+//! Violations of the rules of distribution.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::script::one_line;
 
-/// A rule that a table breaks, so that it cannot be distributed.
+/// A violation of a rule, because of which a table cannot be distributed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Violation {
@@ -14,43 +14,47 @@ pub struct Violation {
     pub table: String,
     /// The rule that it breaks.
     pub rule: Rule,
-    /// What of it does: the name of a column, a key, a constraint, a trigger or another table.
+    /// The name of the column, key, constraint, trigger or other table that breaks the rule.
     pub object: String,
 }
 
-/// The rules by which tables are distributed by tenant and side by side.
+/// The rules by which tables are distributed by tenant and in one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Rule {
-    /// The column is of one type in all tables of a group, and has a value in every row.
+    /// The tenant column has the same type in all tables of a group, and has a value in every row.
     TenantColumn,
-    /// Every primary key and unique index holds the tenant: each machine sees to its own rows.
+    /// Every primary key and unique index contains the tenant.
+    ///
+    /// Each machine checks only its own rows.
     KeyHoldsTenant,
     /// Every exclusion constraint compares the tenant with `=`.
     ExclusionComparesTenant,
-    /// A foreign key between tenant tables has the tenant at the same place on both sides.
+    /// A foreign key between tenant tables has the tenant at the same position on both sides.
     ForeignKeyWithinTenant,
-    /// No foreign key clears the tenant when what it refers to is deleted.
+    /// No foreign key clears the tenant when the referenced row is deleted.
     ForeignKeyKeepsTenant,
-    /// No table that stays where it is refers to one that is distributed.
+    /// No table on the coordinator refers to a distributed table.
     ReferringTableHasTenant,
-    /// Tables do not refer to one another in a circle: each is distributed after those it refers to.
+    /// Tables do not refer to one another in a cycle.
+    ///
+    /// Each table is distributed after the tables that it refers to.
     NoCircle,
-    /// Nothing is fired that may reach rows on other machines.
+    /// No trigger may reach rows on other machines.
     NoTrigger,
-    /// A table is not divided by hash besides, and does not inherit.
+    /// A table is not also partitioned by hash, and does not inherit.
     NotDivided,
     /// The role owns the table.
     Owner,
-    /// A table that is distributed already is distributed by the tenant and in the same group.
+    /// An already distributed table is distributed by the tenant and in the same group.
     SameGroup,
-    /// A table named as a reference table is there, and has no tenant.
+    /// A table named as a reference table exists and has no tenant.
     ReferenceTable,
 }
 
 impl Rule {
-    /// What is wrong where the rule is broken.
+    /// The description of a violation of the rule.
     const fn what(self) -> &'static str {
         match self {
             Self::TenantColumn => "is not uuid NOT NULL, as tenant_id is in the other tables",

@@ -8,7 +8,7 @@ use crate::catalog::{Table, tables_named};
 use crate::name::Name;
 use crate::query::{self, all, column};
 
-/// The options as `fillfactor=70`. The options of a divided table are those of its partitions.
+/// The storage options, such as `fillfactor=70`. A partitioned table has the options of its partitions.
 pub(super) const OPTIONS: &str = "WITH stored AS (SELECT coalesce((SELECT min(inhrelid::int8) FROM pg_inherits \
         WHERE inhparent = c.oid AND c.relkind = 'p'), c.oid::int8) AS oid FROM pg_class c WHERE c.oid = $1::oid) \
     SELECT o FROM pg_class s JOIN stored ON stored.oid = s.oid, unnest(s.reloptions) AS o \
@@ -39,10 +39,10 @@ pub(super) async fn find(db: &impl ConnectionTrait, name: &Name) -> Result<Optio
     Ok(found.into_iter().find(is_tenant_table))
 }
 
-/// The table itself, or one that a foreign key joins it to.
+/// The table itself, or a table that a foreign key joins it to.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct Related {
-    /// As SQL writes it.
+    /// The name as SQL writes it.
     pub(super) name: String,
     pub(super) forced: bool,
     pub(super) owned: bool,
@@ -66,7 +66,7 @@ pub(super) struct Constraint {
     pub(super) comment: Option<String>,
 }
 
-/// The table's constraints of the kinds, besides those that partitions have because it has them.
+/// The table's constraints of some kinds, except those that partitions inherit from it.
 pub(super) async fn constraints(
     db: &impl ConnectionTrait,
     table: &Table,
@@ -79,7 +79,7 @@ pub(super) async fn constraints(
     all(db, sql, [table.oid.into(), kinds.into()]).await
 }
 
-/// What keeps rows apart that overlap: as the table has it, or as its first partition has it.
+/// The exclusion constraints of the table, or of its first partition.
 pub(super) async fn exclusions(db: &impl ConnectionTrait, table: &Table) -> Result<Vec<Constraint>, DbErr> {
     let sql = "SELECT regexp_replace(k.conname, CASE WHEN c.relispartition THEN '_p[0-9]+$' ELSE '$^' END, '') AS name, \
         pg_get_constraintdef(k.oid) AS definition, obj_description(k.oid, 'pg_constraint') AS comment \
@@ -105,7 +105,8 @@ pub(super) const INCOMING: &str = "SELECT format('ALTER TABLE %s ADD CONSTRAINT 
         pg_get_constraintdef(oid)) \
     FROM pg_constraint WHERE contype = 'f' AND confrelid = $1::oid AND conrelid <> confrelid AND conparentid = 0 ORDER BY 1";
 
-/// An index of a divided table is printed as `ON ONLY`, which means the same for a plain one.
+/// The indexes. PostgreSQL prints an index of a partitioned table with `ON ONLY`, which a plain table also
+/// accepts.
 pub(super) const INDEXES: &str = "SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i \
     WHERE i.indrelid = $1::oid AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid \
         AND k.contype IN ('p', 'u', 'x')) ORDER BY i.indexrelid";
@@ -119,7 +120,7 @@ pub(super) const STATISTICS: &str =
 pub(super) const STATISTICS_TARGETS: &str = "SELECT format('ALTER TABLE %s ALTER COLUMN %I SET STATISTICS %s', attrelid::regclass, attname, attstattarget) \
     FROM pg_attribute WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped AND attstattarget >= 0 ORDER BY attnum";
 
-/// Sequences go with the table that owns them unless they are taken from it first.
+/// The statements that detach sequences from the table, which are otherwise dropped with it.
 pub(super) const SEQUENCES_FREED: &str = "SELECT format('ALTER SEQUENCE %s OWNED BY NONE', objid::regclass) \
     FROM pg_depend WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass AND refobjid = $1::oid \
     AND refobjsubid > 0 AND deptype = 'a' AND (SELECT relkind FROM pg_class WHERE oid = objid) = 'S' ORDER BY 1";
@@ -130,7 +131,7 @@ pub(super) const SEQUENCES: &str = "SELECT format('ALTER SEQUENCE %s OWNED BY %s
     WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::oid \
     AND d.deptype = 'a' AND (SELECT relkind FROM pg_class WHERE oid = d.objid) = 'S' ORDER BY 1";
 
-/// Besides those of exclusion constraints, which are where the constraints are.
+/// The comments, except those of exclusion constraints, which are recreated with the constraints.
 pub(super) const COMMENTS: &str = "SELECT format('COMMENT ON %s IS %L', what, d.description) FROM ( \
         SELECT 'pg_class'::regclass AS class, $1::oid AS object, 0 AS part, format('TABLE %s', $1::oid::regclass) AS what \
     UNION ALL SELECT 'pg_class'::regclass, attrelid, attnum, format('COLUMN %s.%I', attrelid::regclass, attname) \
@@ -147,7 +148,7 @@ pub(super) const COMMENTS: &str = "SELECT format('COMMENT ON %s IS %L', what, d.
         FROM pg_statistic_ext WHERE stxrelid = $1::oid \
     ) AS named JOIN pg_description d ON d.classoid = class AND d.objoid = object AND d.objsubid = part ORDER BY 1";
 
-/// What anyone but the owner is granted, each in its order.
+/// The grants to roles other than the owner, in order.
 pub(super) const GRANTS: &str = "SELECT format('GRANT %s%s ON TABLE %s TO %s%s', a.privilege_type, g.columns, \
         $1::oid::regclass, coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC'), \
         CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END) \
@@ -157,13 +158,13 @@ pub(super) const GRANTS: &str = "SELECT format('GRANT %s%s ON TABLE %s TO %s%s',
     aclexplode(g.acl) WITH ORDINALITY AS a (grantor, grantee, privilege_type, is_grantable, position) \
     WHERE a.grantee <> g.owner ORDER BY g.number, a.position";
 
-/// What default privileges have given.
+/// The statements that revoke the grants of default privileges.
 pub(super) const GRANTS_TAKEN: &str = "SELECT DISTINCT format('REVOKE ALL ON TABLE %s FROM %s', oid::regclass, \
         coalesce(nullif(a.grantee, 0)::regrole::text, 'PUBLIC')) \
     FROM pg_class, aclexplode(relacl) AS a WHERE (oid = $1::oid OR oid IN (SELECT inhrelid FROM pg_inherits \
         WHERE inhparent = $1::oid)) AND a.grantee <> relowner ORDER BY 1";
 
-/// A policy without the table that it is for.
+/// A policy without its table.
 #[derive(Debug, FromQueryResult)]
 pub(super) struct Policy {
     pub(super) name: String,
@@ -186,7 +187,7 @@ pub(super) async fn policies(db: &impl ConnectionTrait, table: &Table) -> Result
 pub(super) const STORED_COLUMNS: &str = "SELECT format('%I', attname) FROM pg_attribute \
     WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum";
 
-/// What would be lost, or does not fit.
+/// The objects that would be lost or do not fit.
 pub(super) const IN_THE_WAY: &str = "WITH it AS (SELECT c.*, c.oid AS id FROM pg_class c WHERE c.oid = $1::oid) \
     SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM it JOIN pg_depend d ON d.deptype = 'n' \
         AND ((d.refclassid = 'pg_class'::regclass AND d.refobjid = it.id) \
@@ -228,14 +229,14 @@ pub(super) const IN_THE_WAY: &str = "WITH it AS (SELECT c.*, c.oid AS id FROM pg
     UNION SELECT 'a composite type that it is of' FROM it WHERE reloftype <> 0 \
     UNION SELECT 'rows that are not logged' FROM it WHERE relpersistence <> 'p' ORDER BY 1";
 
-/// The indexes of the partitions, named after the table's and the partition.
+/// The statements that name the indexes of the partitions after the table's index and the partition.
 pub(super) const INDEXES_NAMED: &str = "SELECT format('ALTER INDEX %s RENAME TO %I', c.oid::regclass, \
         p.relname || substring(t.relname FROM '_p[0-9]+$')) \
     FROM pg_index i JOIN pg_class p ON p.oid = i.indexrelid JOIN pg_inherits h ON h.inhparent = p.oid \
     JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_index x ON x.indexrelid = c.oid JOIN pg_class t ON t.oid = x.indrelid \
     WHERE i.indrelid = $1::oid ORDER BY c.oid";
 
-/// The names of the table's indexes, from which those of the partitions' are made.
+/// The names of the table's indexes, from which the names of the partitions' indexes are derived.
 pub(super) const INDEX_NAMES: &str = "SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
     WHERE i.indrelid = $1::oid ORDER BY 1";
 

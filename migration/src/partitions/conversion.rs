@@ -1,4 +1,4 @@
-//! One table made into the other kind: a new one is filled, and takes the old one's place.
+//! The conversion between a plain and a partitioned table. A new table is filled and replaces the old one.
 
 use sea_orm_migration::sea_orm::ConnectionTrait;
 
@@ -10,17 +10,17 @@ use super::catalog::{self, Constraint, Policy};
 use crate::catalog::Table;
 use crate::name::{self, Name};
 
-/// What a table is made into.
+/// The target of a conversion.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
-    /// So many hash partitions.
+    /// This many hash partitions.
     Hash(u32),
-    /// One table.
+    /// A plain table.
     Plain,
 }
 
 impl Shape {
-    /// The partition's name ends with its number, as its indexes do.
+    /// The names of the partitions, which end with their numbers. The names of their indexes do, too.
     fn partitions(self, table: &Name) -> Vec<Name> {
         match self {
             Self::Hash(partitions) => {
@@ -31,7 +31,7 @@ impl Shape {
     }
 }
 
-/// What the old table has, and the new one is to have: as SQL, besides what is repeated on each partition.
+/// The objects of the old table as SQL that recreates them on the new table.
 struct Had {
     keys: Vec<Constraint>,
     foreign_keys: Vec<Constraint>,
@@ -41,7 +41,7 @@ struct Had {
     indexes: Vec<String>,
     incoming: Vec<String>,
     sequences: Vec<String>,
-    /// What comes last, for it speaks of the rest.
+    /// The objects created last, because they refer to the others.
     rest: Vec<String>,
 }
 
@@ -71,7 +71,7 @@ impl Had {
     }
 }
 
-/// Makes the table into the other kind. The locks are held already.
+/// Converts a table that is already locked.
 pub(super) async fn convert(
     db: &impl ConnectionTrait,
     name: &Name,
@@ -81,7 +81,7 @@ pub(super) async fn convert(
     let had = Had::read(db, &old).await?;
     let related = catalog::related(db, &old).await?;
     for related in related.iter().filter(|related| related.forced) {
-        // Policies bind the owner, too, and a foreign key is held against all rows.
+        // Forced policies bind the owner, too, and a foreign key is validated against all rows.
         run(db, &format!("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY", related.name)).await?;
     }
     run_all(db, &catalog::statements(db, catalog::INCOMING_DROPPED, &old).await?).await?;
@@ -98,18 +98,18 @@ pub(super) async fn convert(
         return Err(PartitionError::RowsDiffer { table: name.to_string(), before, after });
     }
     run_all(db, &catalog::statements(db, catalog::SEQUENCES_FREED, &old).await?).await?;
-    // Without `CASCADE`: if something hangs on it that was overlooked, nothing is done at all.
+    // Without `CASCADE`: the migration fails if an unknown object depends on the table.
     run(db, &format!("DROP TABLE {}", name.quoted())).await?;
     run(db, &format!("ALTER TABLE {} RENAME TO {}", temporary.quoted(), sql::identifier(&name.name))).await?;
     finish(db, name, &old, &had, &partitions).await?;
     for related in related.iter().filter(|related| related.forced && !related.is_itself) {
         run(db, &format!("ALTER TABLE {} FORCE ROW LEVEL SECURITY", related.name)).await?;
     }
-    // Nothing else gathers statistics of a divided table as a whole.
+    // Autovacuum does not analyze a partitioned table as a whole.
     run(db, &format!("ANALYZE {}", name.quoted())).await
 }
 
-/// Refuses what would be refused in the midst of it, or lost.
+/// Refuses a table that the conversion could not complete, or whose objects would be lost.
 async fn require(db: &impl ConnectionTrait, name: &Name, shape: Shape) -> Result<Table, PartitionError> {
     let table = name.to_string();
     let Some(old) = catalog::find(db, name).await? else { return Err(PartitionError::NoTable { table }) };
@@ -173,7 +173,7 @@ async fn create(
     Ok(())
 }
 
-/// Gives the new table, under its name, what the old one had.
+/// Recreates the objects of the old table on the new table, which already has the old name.
 async fn finish(
     db: &impl ConnectionTrait,
     name: &Name,
@@ -212,7 +212,8 @@ async fn finish(
     run_all(db, &had.rest).await
 }
 
-/// On a divided table the constraint is each partition's, and named after it as the indexes are.
+/// Recreates the exclusion constraints. A partitioned table has them on each partition, named after the
+/// partition.
 async fn exclude(
     db: &impl ConnectionTrait,
     name: &Name,

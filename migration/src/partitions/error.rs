@@ -4,7 +4,7 @@ use super::HashPartitions;
 use crate::TableError;
 use crate::error::migration_error;
 
-/// A table was not divided into partitions, or not made whole again. Nothing in the database has changed.
+/// A table was not divided into partitions or restored. Nothing in the database has changed.
 ///
 /// It turns into a [`DbErr::Migration`] with `?`, as a migration returns it.
 #[derive(Debug, thiserror::Error)]
@@ -32,12 +32,12 @@ pub enum PartitionError {
         /// The table as `schema.name`.
         table: String,
     },
-    /// The table is divided already, or whole already.
+    /// The table is already partitioned, or already plain.
     #[error("{}", shape(table, *divided))]
     Shape {
         /// The table as `schema.name`.
         table: String,
-        /// Whether it is divided.
+        /// True if the table is partitioned.
         divided: bool,
     },
     /// The role does not own the table, or a table that a foreign key joins it to.

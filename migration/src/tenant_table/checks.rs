@@ -1,12 +1,12 @@
-//! The rules for values that many columns share, so that a migration says which and not how.
+//! Check constraints that many columns share.
 
 use sea_orm_migration::sea_query::{Expr, ExprTrait, Func};
 
 use super::TenantTable;
 
-/// Rules for values. A null passes each of them: that a value is there is the column's own rule.
+/// Check constraints. A null passes each of them; make the column `NOT NULL` to require a value.
 impl TenantTable {
-    /// Adds a rule named `<table>_<name>_check`.
+    /// Adds a check named `<table>_<name>_check`.
     ///
     /// ```
     /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::{prelude::*, schema::*}};
@@ -23,7 +23,7 @@ impl TenantTable {
         self
     }
 
-    /// The column holds one of these values.
+    /// Requires the column to have one of the values.
     ///
     /// ```
     /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
@@ -35,29 +35,30 @@ impl TenantTable {
         self.check(column, Expr::col(column.to_owned()).is_in(values))
     }
 
-    /// The column holds at least this number.
+    /// Requires the column to be at least a number.
     pub fn at_least(self, column: &str, least: i32) -> Self {
         self.check(column, Expr::col(column.to_owned()).gte(least))
     }
 
-    /// The column holds a number from `least` to `most`, both included.
+    /// Requires the column to be a number from `least` to `most`, both included.
     pub fn between(self, column: &str, least: i32, most: i32) -> Self {
         self.check(column, Expr::col(column.to_owned()).between(least, most))
     }
 
-    /// The column holds text that is not empty and has no upper-case letter, so that a unique key over it does
-    /// not take `Jess` and `jess` for two.
+    /// Requires the column to be text in lower case that is not empty.
+    ///
+    /// A unique key over the column then treats `Jess` and `jess` as the same value.
     pub fn lower_case(self, column: &str) -> Self {
         let value = || Expr::col(column.to_owned());
         self.check(column, value().eq(Func::lower(value())).and(value().ne("")))
     }
 
-    /// The column holds a JSON object.
+    /// Requires the column to be a JSON object.
     pub fn json_object(self, column: &str) -> Self {
         self.json_type(column, "object")
     }
 
-    /// The column holds a JSON array.
+    /// Requires the column to be a JSON array.
     pub fn json_array(self, column: &str) -> Self {
         self.json_type(column, "array")
     }

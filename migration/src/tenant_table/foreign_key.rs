@@ -1,11 +1,11 @@
-//! A foreign key that cannot point at another tenant's row.
+//! A foreign key that cannot refer to another tenant's row.
 
 use sea_orm_migration::sea_query::ForeignKeyAction;
 
-/// A foreign key of a tenant table: both sides begin with `tenant_id`, which is therefore left out here.
+/// A foreign key of a tenant table, with `tenant_id` on both sides.
 ///
-/// It refers to the `id` of the other table unless [`to_key`](Self::to_key) says otherwise, and an attempt
-/// to delete the other row fails unless [`on_delete`](Self::on_delete) says otherwise.
+/// `tenant_id` is added and not named here. By default the key refers to the `id` of the other table, and the
+/// referenced row cannot be deleted. [`to_key`](Self::to_key) and [`on_delete`](Self::on_delete) change that.
 ///
 /// ```
 /// use watertight_migration::{ForeignKeyAction, Settings, TenantForeignKey, TenantTable};
@@ -44,7 +44,7 @@ impl TenantForeignKey {
         }
     }
 
-    /// The table that the key refers to: a tenant table, too.
+    /// Sets the table that the key refers to, which is also a tenant table.
     #[must_use]
     pub fn to(mut self, schema: impl Into<String>, table: impl Into<String>) -> Self {
         self.schema = schema.into();
@@ -52,16 +52,16 @@ impl TenantForeignKey {
         self
     }
 
-    /// The columns referred to besides `tenant_id`, where they are not `id` alone.
+    /// Sets the referenced columns besides `tenant_id`, if they are not `id` alone.
     #[must_use]
     pub fn to_key(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.key = columns.into_iter().map(Into::into).collect();
         self
     }
 
-    /// What happens to the row when the one it refers to is deleted.
+    /// Sets the action for the row when the row that it refers to is deleted.
     ///
-    /// `SetNull` and `SetDefault` touch the referring columns and never `tenant_id`.
+    /// `SetNull` and `SetDefault` change the referring columns and never `tenant_id`.
     #[must_use]
     pub fn on_delete(mut self, action: ForeignKeyAction) -> Self {
         self.on_delete = Some(action);

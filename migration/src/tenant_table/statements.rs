@@ -1,4 +1,4 @@
-//! From the description of a tenant table to the SQL that makes it.
+//! The SQL that creates a tenant table from its description.
 
 use std::collections::HashSet;
 
@@ -17,11 +17,11 @@ use crate::{Settings, TableError, name, tenant_context};
 const ID_COLUMN: &str = "id";
 
 impl TenantTable {
-    /// The SQL that makes the table, one statement an entry, in the order in which it has to run.
+    /// The SQL that creates the table, one statement an entry, in the order in which it has to run.
     ///
     /// # Errors
     ///
-    /// A [`TableError`] that says what is wrong with the description.
+    /// A [`TableError`] when the description is wrong.
     pub fn statements(&self, settings: &Settings) -> Result<Vec<String>, TableError> {
         self.check_description()?;
         name::check("role", settings.app_role())?;
@@ -55,7 +55,7 @@ impl TenantTable {
         for (name, rule) in &self.checks {
             table.check(Check::named(Alias::new(self.derived(&[name], "check")), rule.clone()));
         }
-        // Row-level security lets a nil tenant pass when the setting is nil, too.
+        // Row-level security accepts a nil tenant when the setting is nil, too.
         let nil = "00000000-0000-0000-0000-000000000000";
         table.check(Check::named(
             Alias::new(self.derived(&[TENANT_COLUMN], "check")),
@@ -93,7 +93,7 @@ impl TenantTable {
         }
         let sql = statement.to_string(PostgresQueryBuilder);
         match key.on_delete {
-            // Without the list PostgreSQL would clear tenant_id as well, which is never null.
+            // Without the list PostgreSQL would also clear tenant_id, which is never null.
             Some(ForeignKeyAction::SetNull | ForeignKeyAction::SetDefault) => {
                 format!("{sql} ({})", quoted_list(key.columns.iter().map(String::as_str)))
             }
@@ -128,7 +128,7 @@ impl TenantTable {
             Access::AppendOnly => "SELECT, INSERT",
         };
         [
-            // Default privileges of the installation may have given more.
+            // Default privileges of the installation may have granted more.
             format!("REVOKE ALL ON TABLE {table} FROM PUBLIC, {role}"),
             format!("GRANT {rights} ON TABLE {table} TO {role}"),
         ]
@@ -151,7 +151,7 @@ impl TenantTable {
         }
     }
 
-    /// The indexes asked for, and those that foreign keys need besides.
+    /// The requested indexes, and the indexes that foreign keys need besides.
     fn all_indexes(&self) -> Vec<Vec<(String, IndexOrder)>> {
         let mut indexes = self.indexes.clone();
         for foreign_key in &self.foreign_keys {

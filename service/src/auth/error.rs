@@ -98,7 +98,7 @@ pub enum AuthError {
         /// The error of the last attempt.
         source: Box<AuthError>,
     },
-    /// Work in the background was not carried out: the runtime is shutting down.
+    /// Background work was not completed, because the runtime is shutting down.
     #[error("work in the background was not carried out, because the runtime is shutting down")]
     RuntimeStopped,
     /// A value is invalid.
@@ -126,19 +126,21 @@ impl AuthError {
         }
     }
 
-    /// Whether a user, session or invitation does not exist.
+    /// Returns true if a user, session or invitation does not exist.
     #[must_use]
     pub const fn is_not_found(&self) -> bool {
         matches!(self, Self::UserNotFound { .. } | Self::SessionNotFound { .. } | Self::InvitationNotFound)
     }
 
-    /// Whether the state of the tenant forbids the operation: a handle or email is taken, or an invitation is closed.
+    /// Returns true if the state of the tenant forbids the operation.
+    ///
+    /// A handle or an email address is taken, or an invitation is closed.
     #[must_use]
     pub const fn is_conflict(&self) -> bool {
         matches!(self, Self::HandleTaken { .. } | Self::EmailTaken { .. } | Self::InvitationClosed { .. })
     }
 
-    /// Whether a value or secret given is invalid.
+    /// Returns true if a given value or secret is invalid.
     #[must_use]
     pub const fn is_invalid_input(&self) -> bool {
         matches!(self, Self::InvalidInput(_) | Self::InvalidSecret { .. })

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 /// A refused login, or a refused password of an operation that asks for it again.
 ///
-/// What the application shows of it is its own decision: `Locked` reveals that the account exists; `Inactive` and the
+/// The application decides how much to show: `Locked` reveals that the account exists; `Inactive` and the
 /// refusals of the second factor reveal that the password was right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -83,7 +83,7 @@ impl AuthSettings {
         self
     }
 
-    /// How long a session lives; 7 days by default.
+    /// The lifetime of a session; 7 days by default.
     #[must_use]
     pub const fn session_age(mut self, age: Duration) -> Self {
         self.session_age = age;
@@ -97,14 +97,14 @@ impl AuthSettings {
         self
     }
 
-    /// How long a second factor may take to be confirmed; 10 minutes by default.
+    /// The time limit for the confirmation of a second factor; 10 minutes by default.
     #[must_use]
     pub const fn enrollment_age(mut self, age: Duration) -> Self {
         self.enrollment_age = age;
         self
     }
 
-    /// When failures lock an account; `None` for never.
+    /// The failures that lock an account; `None` to lock none.
     #[must_use]
     pub const fn lockout(mut self, lockout: Option<Lockout>) -> Self {
         self.lockout = lockout;
@@ -136,14 +136,14 @@ impl AuthSettings {
         self
     }
 
-    /// How many hashes are computed at a time, on blocking threads; as many as the machine has cores by default.
+    /// The number of hashes computed concurrently on blocking threads; by default the number of cores.
     #[must_use]
     pub const fn concurrent_hashes(mut self, limit: usize) -> Self {
         self.concurrent_hashes = limit;
         self
     }
 
-    /// How many backup codes a set has, 1 to 20; 10 by default.
+    /// The number of backup codes in a set, from 1 to 20; 10 by default.
     #[must_use]
     pub const fn backup_codes(mut self, count: usize) -> Self {
         self.backup_codes = count;

@@ -7,7 +7,7 @@ use super::error::BookingError;
 use crate::tenant::TenantExecutor;
 use crate::vocabulary::code::CodeFormat;
 
-/// How many codes are tried before an insert fails.
+/// The number of codes that are tried before an insert fails.
 const ATTEMPTS: usize = 8;
 
 /// Inserts a row with a new code, and tries another code when the tenant already uses it.

@@ -105,13 +105,13 @@ impl BookingError {
         }
     }
 
-    /// Whether the row that was named does not exist.
+    /// Returns true if a named row does not exist.
     #[must_use]
     pub const fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound { .. })
     }
 
-    /// Whether the state of the tenant forbids the operation, such as a slot that is taken.
+    /// Returns true if the state of the tenant forbids the operation, such as a slot that is taken.
     #[must_use]
     pub const fn is_conflict(&self) -> bool {
         matches!(
@@ -125,7 +125,7 @@ impl BookingError {
         )
     }
 
-    /// Whether a value is invalid.
+    /// Returns true if a value is invalid.
     #[must_use]
     pub fn is_invalid_input(&self) -> bool {
         #[cfg(feature = "intake")]

@@ -1,4 +1,4 @@
-//! What is there afterwards: the schema of the migrations, and everyone's rows.
+//! After an adoption the database has the schema of the migrations, and all rows.
 
 use anyhow::Result;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database};
@@ -112,7 +112,7 @@ async fn nothing_is_left_to_migrate() -> Result<()> {
     let before = listing::everything(&owner).await?;
     Migrator::up(&owner, None).await?;
     listing::assert_same(&listing::everything(&owner).await?, &before);
-    // Down to nothing and up again, so that nothing is there that the migrations do not know.
+    // Rolling back and migrating again fails if an object is unknown to the migrations.
     Migrator::refresh(&owner).await?;
     listing::assert_same(&listing::catalog(&owner).await?, &fresh().await?);
     Ok(())

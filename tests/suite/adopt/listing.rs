@@ -1,4 +1,4 @@
-//! Everything there is to be known of a database, as texts to compare.
+//! The catalog and the rows of a database, as texts to compare.
 
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, DatabaseConnection, TransactionTrait};
@@ -34,7 +34,7 @@ pub(crate) async fn catalog(db: &impl ConnectionTrait) -> Result<Vec<String>> {
     texts(db, &sql).await
 }
 
-/// Every row of every table, those of all tenants, each as a text, times in UTC.
+/// Every row of every table and tenant as text, with times in UTC.
 pub(crate) async fn rows(owner: &DatabaseConnection) -> Result<Vec<String>> {
     let transaction = owner.begin().await?;
     transaction.execute_unprepared("SET LOCAL TIME ZONE 'UTC'").await?;
@@ -59,7 +59,7 @@ pub(crate) async fn rows(owner: &DatabaseConnection) -> Result<Vec<String>> {
     Ok(all)
 }
 
-/// All of it.
+/// The catalog and the rows.
 pub(crate) async fn everything(owner: &DatabaseConnection) -> Result<Vec<String>> {
     let mut all = catalog(owner).await?;
     all.extend(rows(owner).await?);

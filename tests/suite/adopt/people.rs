@@ -1,4 +1,4 @@
-//! People go on as before: with the password, the second factor, the session and the invitation that they had.
+//! After an adoption users keep their passwords, second factors, sessions and invitations.
 
 use anyhow::Result;
 use sea_orm::EntityTrait;

@@ -1,4 +1,4 @@
-//! Whatever the rows are: as many are there afterwards, and each has the values it had.
+//! An adoption of random rows keeps their number and their values.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! What does not fit is listed, all of it, and nothing is changed.
+//! An adoption lists every problem, and then changes nothing.
 
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
@@ -21,7 +21,7 @@ async fn refusal(owner: &DatabaseConnection, adoption: &Adoption) -> Result<Adop
     Ok(error)
 }
 
-/// The problems of a database with rows, once this is done to it.
+/// The problems of a database with rows after some SQL.
 async fn problems_of(sql: &str) -> Result<Vec<Problem>> {
     let (_database, owner) = with_rows().await?;
     plant(&owner, sql).await?;
@@ -34,7 +34,7 @@ fn id(digit: char, end: &str) -> String {
     format!("{digit}0000000-0000-4000-8000-{end:0>12}")
 }
 
-/// One problem, of one kind, in one column, with these rows.
+/// Checks that some SQL causes one problem, with a kind, columns and rows.
 async fn one(kind: ProblemKind, table: &str, columns: &str, rows: &[String], sql: &str) -> Result<()> {
     let problems = problems_of(sql).await?;
     let [problem] = problems.as_slice() else { panic!("{sql}: {problems:#?}") };
@@ -69,7 +69,7 @@ async fn rows_that_refer_to_another_tenants() -> Result<()> {
         let expected = format!("{}, {column}={to} of tenant {STUDIO}", row(CLINIC, 'c', end));
         one(CrossesTenants, table, column, &[expected], &sql).await?;
     }
-    // Tables whose rows have no known identity, or none.
+    // Tables whose rows have no known ID, or none.
     for (table, column, to) in [
         ("public.time_blocks", "practitioner_id", id('5', "41")),
         ("public.intake_form_responses", "client_id", id('5', "51")),
@@ -181,7 +181,7 @@ async fn values_that_do_not_fit() -> Result<()> {
     one(AgainstRule, "public.local_bookings", "tenant_id", &nobody, nil).await
 }
 
-/// What is lower case depends on the database's locale; how the application looks for a name does not.
+/// The database's lower case depends on its locale, and the application's does not.
 #[tokio::test]
 async fn names_that_the_database_does_not_lower_as_the_application_does() -> Result<()> {
     let (_database, owner) = with_rows().await?;

@@ -1,4 +1,4 @@
-//! The SQL that is shown is the SQL that is run; and what others do meanwhile.
+//! The plan's script and the adoption have the same result, also with concurrent sessions.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn the_plan_run_by_hand_gives_what_run_gives() -> Result<()> {
     Ok(())
 }
 
-/// When a migration was applied is the clock's.
+/// A listing without the times at which migrations were applied.
 fn without_clock(listing: Vec<String>) -> Vec<String> {
     listing
         .into_iter()
@@ -76,7 +76,7 @@ async fn a_row_that_is_committed_while_the_locks_are_waited_for_is_adopted() -> 
 async fn a_row_that_comes_after_the_locks_is_refused_and_not_lost() -> Result<()> {
     let (database, owner) = with_rows().await?;
     let (blocker, writer) = (database.owner().await?, database.owner().await?);
-    // Holds the adoption up after its locks: it is about to make the new table of this name.
+    // Blocks the adoption after its locks, when it creates the new table of this name.
     let blocking = blocker.begin().await?;
     blocking.execute_unprepared("CREATE TABLE public.gift_certificate_redemptions ()").await?;
     let adopting = tokio::spawn(async move { adoption().run(&owner).await });
@@ -100,7 +100,7 @@ async fn a_row_that_comes_after_the_locks_is_refused_and_not_lost() -> Result<()
     Ok(())
 }
 
-/// Until somebody in this database waits for a lock.
+/// Waits until a session of this database waits for a lock.
 async fn wait_for_lock(db: &DatabaseConnection) -> Result<()> {
     let waiting = "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     while texts(db, waiting).await?.is_empty() {

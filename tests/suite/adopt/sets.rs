@@ -1,4 +1,5 @@
-//! A database of the original is adopted into the schemas of the table sets, and into no fewer sets than it needs.
+//! A database of the original is adopted into the schemas of the table sets, and requires the sets of its
+//! tables.
 
 use anyhow::Result;
 use sea_orm::ConnectionTrait;
@@ -37,7 +38,7 @@ async fn tables_are_adopted_into_other_schemas() -> Result<()> {
     assert_eq!(report.tables.len(), 24);
     let users = report.tables.iter().find(|table| table.from == "auth.users").unwrap();
     assert_eq!((users.to.as_str(), users.rows > 0), ("identity.users", true));
-    // The original's schema stays, with nothing in it.
+    // The original's schema stays and is empty.
     owner.execute_unprepared("DROP SCHEMA auth").await?;
     listing::assert_same(&listing::catalog(&owner).await?, &migrated(SCHEMAS).await?);
     assert!(TenantMigrator::new(settings(SCHEMAS)).get_pending_migrations(&owner).await?.is_empty());
@@ -105,7 +106,7 @@ async fn a_database_of_something_else_is_not_adopted_whatever_is_chosen() -> Res
     for chosen in ["none", "auth", "booking", "all"] {
         let database = TestDatabase::empty().await?;
         let owner = database.owner().await?;
-        // Names alone do not make a database one of the original's.
+        // Tables with the original's names but other columns are not the original's.
         owner
             .execute_unprepared(
                 "CREATE TABLE public.services (id int); CREATE TABLE public.payments (id int)",

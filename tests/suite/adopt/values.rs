@@ -1,4 +1,4 @@
-//! Every value of every row, by table, key and column, so that those of the original can be held against the new ones.
+//! Every value of every row, by table, key and column, to compare the original's values with the new ones.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub(crate) struct Values {
 }
 
 impl Values {
-    /// Of a database of the original.
+    /// The values of a database of the original.
     pub(crate) async fn of_the_original(owner: &DatabaseConnection) -> Result<Self> {
         let select = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' \
                       AND relnamespace IN ('auth'::regnamespace, 'public'::regnamespace) ORDER BY 1";
@@ -21,7 +21,7 @@ impl Values {
         Self::read(owner, &tables).await
     }
 
-    /// Of an adopted one.
+    /// The values of an adopted database.
     pub(crate) async fn adopted(owner: &DatabaseConnection) -> Result<Self> {
         Self::read(owner, &crate::business::tables()).await
     }
@@ -64,7 +64,7 @@ impl Values {
     }
 }
 
-/// What is not taken over as it is: tests of their own look at these.
+/// The converted columns, which other tests check.
 const CONVERTED: [(&str, &str); 18] = [
     ("auth.users", "handle"),
     ("auth.users", "email"),

@@ -63,7 +63,7 @@ async fn every_type_comes_back_as_it_went() -> Result<()> {
 async fn pages_follow_one_another_without_gap_or_repetition() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
-    // Many share one timestamp, others do not.
+    // Many events share one timestamp.
     for batch in 0..5 {
         auth.audit().log_all((batch * 10..batch * 10 + 10).map(event).collect()).await?;
     }
@@ -74,7 +74,7 @@ async fn pages_follow_one_another_without_gap_or_repetition() -> Result<()> {
         assert!(page.events.len() <= 7);
         seen.extend(page.events.iter().map(|event| event.details["n"].as_u64().expect("a number")));
         match page.next {
-            // Through the text that a page of an application would hold.
+            // As text, as on a page of an application.
             Some(next) => after = Some(next.to_string().parse()?),
             None => break,
         }
@@ -129,7 +129,7 @@ async fn the_application_cannot_rewrite_history() -> Result<()> {
     Ok(())
 }
 
-/// By any statement that a tenant's connection can send.
+/// No statement on a tenant's connection changes the trail.
 #[tokio::test]
 async fn the_application_cannot_choose_the_time_of_an_event() -> Result<()> {
     let world = World::new().await?;
@@ -157,7 +157,7 @@ async fn the_application_cannot_choose_the_time_of_an_event() -> Result<()> {
     assert!(world.clinic.execute_unprepared(upsert).await.is_err());
     assert_eq!(world.clinic.auth().audit().recent(None).await?.len(), 4);
 
-    // The roles that import and adopt write what they are given.
+    // The roles that import and adopt can write any time.
     let old = "INSERT INTO auth.audit_events (tenant_id, type, details, timestamp)
         VALUES (watertight.tenant(), 'LOGOUT', '{}', '2020-01-01')";
     assert_eq!(world.owner().await?.run(old, []).await?, 1);

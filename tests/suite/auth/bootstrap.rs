@@ -1,4 +1,4 @@
-//! Bootstrapping: all or none, again and again.
+//! Bootstrapping is atomic and idempotent.
 
 use anyhow::Result;
 use watertight::auth::AuthError;

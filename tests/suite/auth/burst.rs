@@ -1,4 +1,4 @@
-//! Many guesses at once: the account locks, and no answer after that depends on the guess.
+//! Concurrent guesses lock the account, and no later answer depends on the guess.
 
 use anyhow::Result;
 use futures_util::future::join_all;
@@ -9,13 +9,13 @@ use watertight::auth::{AuditFilter, LoginRefusal, LoginRequest, Password, Second
 use super::{PASSWORD, World, enroll, request, user};
 
 const GUESSES: usize = 400;
-/// The place of the right guess: late enough that the account is locked when its turn comes.
+/// The position of the right guess, late enough that the account is locked before it.
 const RIGHT: usize = 300;
 const LIMIT: usize = 5;
 
 type Answers = Vec<Result<(), AuthError>>;
 
-/// Runs all guesses at once. The guess at [`RIGHT`] is right.
+/// Runs all guesses concurrently. The guess at [`RIGHT`] is right.
 async fn burst<T, F: Future<Output = Result<T, AuthError>>>(
     tenant: &TenantConnection,
     guess: impl Fn(TenantConnection, String) -> F,
@@ -31,8 +31,8 @@ fn is_locked(answer: &Result<(), AuthError>) -> bool {
     matches!(answer, Err(AuthError::LoginRefused(LoginRefusal::Locked { until: Some(_) })))
 }
 
-/// The right guess gets the same answer as a wrong one, as many as the limit were told that they are wrong, and each
-/// one is in the trail.
+/// Checks that the right guess gets the same answer as a wrong one, that only as many guesses as the limit
+/// are called wrong, and that the trail contains every guess.
 async fn assert_nothing_revealed(world: &World, jess: &User, answers: &Answers) -> Result<()> {
     assert!(is_locked(&answers[RIGHT]), "{:?}", answers[RIGHT]);
     let told: Vec<_> = answers.iter().filter(|answer| !is_locked(answer)).collect();
@@ -92,7 +92,8 @@ async fn a_burst_with_codes_reveals_no_password_and_compares_no_code() -> Result
     })
     .await;
     assert_nothing_revealed(&world, &jess, &answers).await?;
-    // One hash for each password. Comparing the code of the right one would take longer, and so reveal it.
+    // One hash for each password. Comparing a code only after the right password would take longer and reveal
+    // it.
     assert_eq!(world.water.hashing_metrics().done - before, GUESSES);
     Ok(())
 }
@@ -178,7 +179,7 @@ async fn a_code_that_was_used_is_no_guess() -> Result<()> {
     Ok(())
 }
 
-/// A login that was under way when the second factor was enrolled does not get around it.
+/// A login in progress during the enrollment of the second factor does not bypass it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_factor_enrolled_during_a_login_is_asked_for() -> Result<()> {
     let world = World::with(super::settings().bcrypt_cost(13).concurrent_hashes(1)).await?;

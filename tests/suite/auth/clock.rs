@@ -1,4 +1,4 @@
-//! Clocks and time zones: what is live is so by the database's clock, whatever zones the process and the server keep.
+//! The database's clock decides on expiry, in any time zone of the process and the server.
 
 use std::process::Command;
 
@@ -12,10 +12,11 @@ use watertight_tests::{TestDatabase, new_tenant};
 
 use super::{PASSWORD, request, settings, user};
 
-/// Where the day has begun long before, where it begins long after, and where hours are not whole.
+/// The zones with the earliest and the latest start of the day, and a zone with an offset of fractional
+/// hours.
 const ZONES: [&str; 3] = ["Pacific/Kiritimati", "Etc/GMT+12", "Asia/Kathmandu"];
 
-/// Runs `liveness` in processes of their own: a process keeps the zone that it began with.
+/// Runs `liveness` in separate processes, because a process keeps its initial zone.
 #[tokio::test]
 async fn what_is_live_is_so_in_every_time_zone() -> Result<()> {
     for (process, server) in ZONES.iter().zip(ZONES.iter().cycle().skip(1)) {
@@ -87,7 +88,7 @@ async fn liveness() -> Result<()> {
         );
     }
     let (secret, _) = super::enroll(&tenant, "jess").await?;
-    // What an app shows, by the clock of the user's telephone.
+    // The code of an authenticator app, by the clock of the user's telephone.
     let shown = secret.code_at(u64::try_from(Utc::now().timestamp())?)?;
     auth.login(super::with_code("jess", &shown)).await?;
     Ok(())

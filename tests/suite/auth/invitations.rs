@@ -1,4 +1,4 @@
-//! Invitations: made, found, changed, accepted, withdrawn and cleaned up.
+//! Invitations are created, found, changed, accepted, revoked and cleaned up.
 
 use std::time::Duration;
 

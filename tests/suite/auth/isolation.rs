@@ -1,5 +1,5 @@
-//! Every operation, run by one tenant with what belongs to another: it sees nothing, changes nothing, and learns no
-//! more than it learns from what does not exist.
+//! Every operation, run by one tenant with the IDs and secrets of another: it sees nothing, changes nothing,
+//! and gets the same answer as for missing rows.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use watertight::{TenantConnection, TenantId};
 use super::{PASSWORD, World, code, enroll, password, user};
 use crate::operations;
 
-/// What belongs to someone, or to no one.
+/// The targets of the operations: rows of a tenant, or of none.
 #[derive(Clone)]
 struct Target {
     user: Uuid,
@@ -35,7 +35,7 @@ struct Target {
 }
 
 impl Target {
-    /// Things of a tenant, all of them live.
+    /// Targets of a tenant, none of them expired.
     async fn of(tenant: &TenantConnection) -> Result<Self> {
         let auth = tenant.auth();
         let jess = user(tenant, "jess").await?;
@@ -64,7 +64,7 @@ impl Target {
         })
     }
 
-    /// The same as far as it can be told from outside, of no one.
+    /// Targets that look the same and do not exist.
     fn of_no_one(like: &Self) -> Result<Self> {
         let session = Uuid::new_v4();
         let (_, mac) = like.token.split_once('.').context("a token")?;
@@ -81,7 +81,7 @@ impl Target {
         })
     }
 
-    /// An outcome with what was given taken out of it.
+    /// An outcome without the given values.
     fn without_given(&self, outcome: &str) -> String {
         let given = [
             (self.user.to_string(), "<user>"),
@@ -103,7 +103,7 @@ impl Target {
 type Operation =
     for<'a> fn(Auth<'a, TenantConnection>, &'a Target) -> BoxFuture<'a, Result<String, AuthError>>;
 
-/// The operations by name. What they give is printed; where it differs from run to run, without that.
+/// The operations by name. Results are printed, without the parts that differ from run to run.
 macro_rules! operations {
     ($($part:ident::$name:ident: |$auth:ident, $target:ident| $result:expr;)+) => {
         &[$((concat!(stringify!($part), "::", stringify!($name)), |$auth, $target| Box::pin(async move {
@@ -183,14 +183,14 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
         events.into_iter().filter(|event| event.event_type == AuditEventType::LoginSuccess).collect::<Vec<_>>()
     });
     AuditTrail::purge: |auth, _them| auth.audit().purge(chrono::Utc::now()).await;
-    // Last: from here on the tenant has users of these names itself.
+    // Last, because from here on the tenant has users with these names.
     Users::create: |auth, them| auth.users().create(NewUser::new(them.handle.clone(), them.email.clone(), password())).await.map(drop);
     Auth::bootstrap_users: |auth, them| auth.bootstrap_users(vec![BootstrapUser {
         handle: format!("{}2", them.handle), email: format!("2{}", them.email), role: "admin".into(), credential: Some(password().into()), ..Default::default()
     }], true).await.map(|report| (report.created.len(), report.updated.len(), report.unchanged.len()));
 };
 
-/// Every row that a tenant has in the schema.
+/// Every row of a tenant in the schema.
 async fn snapshot(owner: &DatabaseConnection, tenant: TenantId) -> Result<Vec<JsonValue>> {
     let transaction = owner.begin().await?;
     transaction.execute_unprepared(&format!("SELECT watertight.enter('{tenant}')")).await?;
@@ -225,7 +225,7 @@ async fn every_operation_of_one_tenant_is_blind_to_another() -> Result<()> {
         assert_eq!(outcomes[0], outcomes[1], "{name} tells what exists from what does not");
         assert_eq!(snapshot(&owner, victim).await?, before, "{name} changes another tenant's rows");
     }
-    // What was tried in vain works at home: the targets were good ones.
+    // The same operations succeed for their own tenant, so the targets were valid.
     let auth = world.clinic.auth();
     assert!(auth.authenticate(&theirs.token).await?.is_some());
     assert!(auth.invitations().find_by_token(&theirs.invitation_token).await?.is_some());
@@ -240,7 +240,7 @@ async fn every_operation_of_one_tenant_is_blind_to_another() -> Result<()> {
     Ok(())
 }
 
-/// One that is added and not tried above fails here.
+/// A new operation that is not tried above fails this test.
 #[test]
 fn no_operation_is_left_out() -> Result<()> {
     let tried: BTreeSet<_> = OPERATIONS.iter().map(|(name, _)| (*name).to_owned()).collect();

@@ -1,4 +1,4 @@
-//! Hashing under load: so many at a time, and never on a thread that others need.
+//! Hashing under load: a bounded number of concurrent hashes, and none on an asynchronous worker thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use super::{PASSWORD, World, request, settings, user};
 
-/// One worker thread: whatever blocks it blocks everything.
+/// There is one worker thread, so that a blocking call would block every task.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn other_requests_proceed_while_fifty_logins_hash() -> Result<()> {
     static DONE: AtomicBool = AtomicBool::new(false);
@@ -36,7 +36,7 @@ async fn other_requests_proceed_while_fifty_logins_hash() -> Result<()> {
     Ok(())
 }
 
-/// A hash whose caller has gone away still counts until it ends.
+/// A hash of a dropped future counts until it ends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_bound_holds_when_callers_go_away() -> Result<()> {
     let world = World::with(settings().bcrypt_cost(9).concurrent_hashes(2)).await?;

@@ -1,4 +1,4 @@
-//! Logging in: whom it lets in, whom not and why, what it leaves behind.
+//! Logging in: successes, refusals and their reasons, and the written rows.
 
 use std::time::Duration;
 
@@ -165,7 +165,7 @@ async fn wrong_second_factors_lock_too() -> Result<()> {
     Ok(())
 }
 
-/// Whoever was let in by what the row said before would be let in by guessing many times at once.
+/// A login that decided by an outdated row would allow concurrent guesses beyond the limit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_changes_while_a_password_is_verified_counts() -> Result<()> {
     let changes = [
@@ -252,7 +252,7 @@ async fn changing_the_password_asks_for_it_and_ends_the_other_sessions() -> Resu
     Ok(())
 }
 
-/// By the rounds of bcrypt and never by the clock: what is computed is what takes the time.
+/// Compares the rounds of bcrypt and not times: the rounds determine the duration.
 #[tokio::test]
 async fn every_login_costs_as_many_rounds_whatever_the_hash_costs() -> Result<()> {
     let world = World::with(settings().bcrypt_cost(6).slowest_bcrypt_cost(8)).await?;

@@ -1,4 +1,4 @@
-//! What may happen once happens once, however many try at the same time, from two pools.
+//! Concurrent attempts from two pools have one effect where only one is allowed.
 
 use anyhow::Result;
 use futures_util::future::join_all;
@@ -10,7 +10,7 @@ use watertight::auth::{
 
 use super::{PASSWORD, World, code, enroll, new_user, password, request, user, with_code};
 
-/// Runs many attempts at once, every other one over the other pool.
+/// Runs many attempts concurrently, alternating between the pools.
 async fn attempts<T, F: Future<Output = Result<T, AuthError>>>(
     world: &World,
     count: usize,
@@ -45,7 +45,7 @@ async fn one_totp_code_lets_in_once() -> Result<()> {
         );
         assert!(expected, "{error:?}");
     }
-    // One to enroll with, one now.
+    // One session of the enrollment, and one of this login.
     assert_eq!(world.clinic.auth().sessions().all().await?.len(), 2);
     Ok(())
 }
@@ -56,7 +56,7 @@ async fn one_backup_code_is_consumed_once() -> Result<()> {
     let jess = user(&world.clinic, "jess").await?;
     let codes = world.clinic.auth().backup_codes().regenerate(jess.id).await?;
     let codes: Vec<_> = codes.expose_secrets().map(str::to_owned).collect();
-    // Three codes, each tried by many: none loses another's mark.
+    // Many attempts with three codes: no update loses the mark of another.
     let consumed = attempts(&world, 45, |n, tenant| {
         let code = codes[n % 3].clone();
         async move { tenant.auth().backup_codes().consume(jess.id, &code).await }
@@ -158,7 +158,7 @@ async fn five_failures_lock_once_and_no_guess_slips_by() -> Result<()> {
 async fn a_handle_is_created_once() -> Result<()> {
     let world = World::new().await?;
     let created = attempts(&world, 40, |n, tenant| async move {
-        // Half of them differ in the handle and share the email.
+        // Half of the users have different handles and the same email address.
         let handle = if n % 4 < 2 { "jess".to_owned() } else { format!("jess{n}") };
         let new = watertight::auth::NewUser { email: "jess@example.com".parse()?, ..new_user(&handle) };
         tenant.auth().users().create(new).await

@@ -1,4 +1,4 @@
-//! Rows that the original system wrote are read: users log in with the password, code and backup codes they have.
+//! Rows of the original system are readable: users log in with their passwords, codes and backup codes.
 //!
 //! `original/vectors.json` was made by `original/vectors.mjs` with Node's crypto. The bcrypt hashes were made with
 //! bcryptjs 3 (`$2a$`, `$2b$`) and libxcrypt (`$2y$`).

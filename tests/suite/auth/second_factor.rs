@@ -1,4 +1,4 @@
-//! TOTP and backup codes: kept encrypted or hashed, replaced, deleted, enrolled and given up.
+//! TOTP secrets and backup codes are stored encrypted or hashed, enrolled, replaced, disabled and deleted.
 
 use anyhow::Result;
 use sea_orm::EntityTrait;

@@ -1,4 +1,4 @@
-//! Sessions: live by the database's clock, changed, renewed, ended and cleaned up.
+//! Sessions expire by the database's clock, and are changed, renewed, ended and cleaned up.
 
 use anyhow::Result;
 use chrono::{TimeDelta, Utc};
@@ -22,7 +22,7 @@ fn metadata() -> SessionMetadata {
     }
 }
 
-/// Lets a session end without waiting.
+/// Makes a session expire without waiting.
 async fn expire(world: &World, session: &Session) -> Result<()> {
     let sql = "UPDATE auth.sessions SET expires_at = now() WHERE id = $1";
     assert_eq!(world.owner().await?.run(sql, [session.id.into()]).await?, 1);
@@ -188,7 +188,7 @@ async fn a_token_is_refused_without_asking_the_database() -> Result<()> {
     let session = world.clinic.auth().sessions().create(jess.id, &metadata()).await?;
     let token = world.clinic.auth().sessions().issue_token(session.id).await?;
     let (studio, clinic) = (world.studio.clone(), world.clinic.clone());
-    // Whoever asks a closed pool fails.
+    // Statements on a closed pool fail.
     world.water.clone().close().await?;
     assert_eq!(studio.auth().authenticate(token.expose_secret()).await?, None);
     assert_eq!(studio.auth().authenticate("nonsense").await?, None);

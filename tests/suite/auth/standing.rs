@@ -1,4 +1,4 @@
-//! What a user's sessions and invitations are worth once the user is locked, deactivated, or has another role.
+//! Sessions and invitations of a user who is locked, deactivated or has another role.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ async fn no_session_is_begun_for_a_user_who_is_inactive_or_locked() -> Result<()
     Ok(())
 }
 
-/// The lock is made, and not yet committed, when the session is asked for.
+/// The lock is not yet committed when the session is authenticated.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_is_not_begun_beside_a_lock_or_deactivation() -> Result<()> {
     let world = World::new().await?;
@@ -95,7 +95,7 @@ async fn a_session_from_before_a_deactivation_or_a_lock_is_dead_after_it() -> Re
     auth.users().update(jess.id, set_active(true)).await?;
     assert!(!is_live(&world.clinic, &token).await?, "deactivated");
 
-    // By another program, which ends no session.
+    // Another program writes the row, and does not end sessions.
     let token = session(&world.clinic, &jess).await?;
     owner.run("UPDATE auth.users SET is_active = false", []).await?;
     auth.users().update(jess.id, set_active(true)).await?;
@@ -173,7 +173,7 @@ async fn enrolling_a_second_factor_ends_the_other_sessions() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
-    // The second time in place of the first.
+    // The second round replaces the result of the first.
     for round in 0..2 {
         let other = session(&world.clinic, &jess).await?;
         let here = auth.sessions().create(jess.id, &SessionMetadata::default()).await?;
@@ -186,7 +186,7 @@ async fn enrolling_a_second_factor_ends_the_other_sessions() -> Result<()> {
     Ok(())
 }
 
-/// An administrator, and an invitation of theirs to become one.
+/// An administrator, and an invitation by the administrator to become one.
 async fn invitation(world: &World) -> Result<(User, CreatedInvitation)> {
     let auth = world.clinic.auth();
     let root = match auth.users().find_by_handle(&"root".parse()?).await? {
@@ -228,7 +228,7 @@ async fn an_invitation_is_void_once_its_inviter_may_not_invite() -> Result<()> {
     assert!(void(accept(&world.clinic, &made).await), "demoted by another program");
     owner.run("UPDATE auth.users SET role = 'admin'", []).await?;
 
-    // Anyone can lock an account by guessing.
+    // Anyone can lock an account temporarily by guessing.
     for _ in 0..5 {
         auth.login(request("root", "wrong")).await.expect_err("wrong");
     }
@@ -258,7 +258,7 @@ async fn nobody_invites_who_is_inactive_or_locked() -> Result<()> {
     Ok(())
 }
 
-/// The inviter is demoted, and that is not yet committed, when the invitation is accepted.
+/// The demotion of the inviter is not yet committed when the invitation is accepted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invitation_is_not_accepted_beside_a_demotion() -> Result<()> {
     let world = World::new().await?;

@@ -1,4 +1,4 @@
-//! Users: every field is stored, updates change and clear, names are unique within a tenant.
+//! Users: every field is stored, updates set and clear fields, and names are unique within a tenant.
 
 use anyhow::Result;
 use futures_util::TryStreamExt;
@@ -55,14 +55,14 @@ async fn every_field_given_is_stored() -> Result<()> {
     Ok(())
 }
 
-/// The operations read columns by their place: each must be the one that its name says.
+/// The operations read columns by position: each position must belong to the column of its name.
 #[tokio::test]
 async fn what_is_read_by_place_is_what_is_read_by_name() -> Result<()> {
     let world = World::new().await?;
     let jess = world.clinic.auth().users().create(NewUser { profile: profile(), ..new_user("jess") }).await?;
     let login = world.clinic.auth().login(request("jess", PASSWORD)).await?;
     let owner = world.owner().await?;
-    // Different in every column.
+    // Every column has a different value.
     owner
         .run(
             r#"UPDATE auth.users SET permissions = '["refund"]', lock_reason = 'why', locked_at = '2026-01-01Z',
@@ -84,7 +84,7 @@ async fn what_is_read_by_place_is_what_is_read_by_name() -> Result<()> {
     let by_name = users::Entity::find_by_id((world.clinic.tenant_id().uuid(), jess.id));
     let mut by_name = by_name.into_model::<User>().one(&world.clinic).await?.expect("the user");
     let by_place = world.clinic.auth().users().find(jess.id).await?.expect("the user");
-    // By name it is the column, by place whether the lock holds.
+    // By name this is the column, and by position the state of the lock.
     assert!(by_name.is_locked && !by_place.is_locked);
     by_name.is_locked = false;
     assert_eq!(by_name, by_place);

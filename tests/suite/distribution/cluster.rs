@@ -1,6 +1,7 @@
-//! What becomes of the tables on a cluster:
-//! `CITUS_URLS=.. cargo xtask test --package watertight-tests --test watertight -- --ignored cluster --test-threads 1`. One at
-//! a time, since Citus notes the roles of each database on all machines, where they are the same roles.
+//! The tables on a cluster:
+//! `CITUS_URLS=.. cargo xtask test --package watertight-tests --test watertight -- --ignored cluster --test-threads 1`.
+//! The tests run one at a time, because Citus records the roles of each database on all machines, which share
+//! them.
 
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, EntityTrait, PaginatorTrait};
@@ -56,7 +57,7 @@ async fn every_row_arrives_side_by_side_with_its_tenants_and_as_well_protected()
     let groups = "SELECT DISTINCT colocationid::text FROM pg_dist_partition";
     assert_eq!(texts(&owner, groups).await?.len(), 1);
     for table in tables() {
-        // No copy is left on the coordinator, where an erased tenant would live on.
+        // The coordinator has no copy, which would survive the erasure of a tenant.
         let local = format!("SELECT pg_relation_size('{table}')::text");
         assert_eq!(texts(&owner, &local).await?, ["0"], "{table}");
         let protected = format!(
@@ -69,7 +70,7 @@ async fn every_row_arrives_side_by_side_with_its_tenants_and_as_well_protected()
     Ok(())
 }
 
-/// How many rows each table shows.
+/// The number of visible rows of each table.
 async fn counts(tenant: &impl ConnectionTrait) -> Result<Vec<String>> {
     let mut counts = Vec::new();
     for table in tables() {
@@ -88,7 +89,7 @@ async fn no_tenant_sees_or_touches_another_under_either_layer() -> Result<()> {
     let (of_clinic, of_studio) = (counts(&of(&before).0).await?, counts(&of(&before).1).await?);
     distribute(&estate.database.owner().await?).await?;
 
-    // What was running before shows nothing rather than too much.
+    // An application that was running before sees no rows, rather than too many.
     let (running, _) = of(&before);
     for (table, own) in tables().iter().zip(&of_clinic) {
         match texts(&running, &format!("SELECT count(*)::text FROM {table}")).await {
@@ -117,7 +118,7 @@ async fn no_tenant_sees_or_touches_another_under_either_layer() -> Result<()> {
         }
         assert_eq!(rows(&estate.database).await?, everything, "{layers:?}");
     }
-    // Whoever connects by themselves, as the application, to any machine, is nobody's tenant.
+    // A direct connection to any machine as the application's role has no tenant.
     let mut urls = estate.database.worker_urls()?;
     urls.push(estate.database.app_url());
     for url in urls {

@@ -1,4 +1,4 @@
-//! The rules by which Citus distributes, held against the catalog. The extension is not needed for it.
+//! The catalog is checked against the rules by which Citus distributes, without the extension.
 
 use anyhow::Result;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, Database, DatabaseConnection, EntityTrait, PaginatorTrait};
@@ -15,7 +15,7 @@ use crate::adopt::{listing, texts};
 use crate::business::tables;
 use crate::rows;
 
-/// What breaks a rule, as table, rule and object.
+/// The violations, as table, rule and object.
 async fn broken(
     owner: &DatabaseConnection,
     distribution: &Distribution,
@@ -25,7 +25,7 @@ async fn broken(
     Ok(plan.violations().iter().map(parts).collect())
 }
 
-/// The rules but for the overlaps, which depend on whether the server has `btree_gist`.
+/// A distribution without the overlap constraints, which depend on `btree_gist` on the server.
 fn rules() -> Distribution {
     Distribution::new().without_overlap_constraints()
 }
@@ -196,7 +196,7 @@ async fn triggers_and_constraints_go_the_way_that_was_said() -> Result<()> {
         assert_eq!(count(" FORCE ROW LEVEL SECURITY"), 24 + 24, "each is forced again");
     }
     assert!(holds(&with, "CREATE EXTENSION btree_gist") && holds(&with, "tenant_id WITH ="), "{with:#?}");
-    // Where the extension cannot be had, the constraints are in the way, unless they are given up.
+    // Without the extension the constraints are violations, unless they are dropped.
     let gist = "SELECT name::text FROM pg_available_extensions WHERE name = 'btree_gist'";
     let own = [
         ("public.bookings", "bookings_overlap_excl"),
@@ -251,7 +251,7 @@ async fn without_the_extension_nothing_is_done_and_the_error_says_what_to_do() -
     Ok(())
 }
 
-/// What Citus cannot have: keys that the workers do not read, and policies with a sub-select.
+/// Citus does not support keys, which the workers cannot read, or policies with a sub-select.
 #[tokio::test]
 async fn a_database_that_verifies_tenants_has_to_do_without_first() -> Result<()> {
     let database = TestDatabase::create().await?;
@@ -274,7 +274,7 @@ async fn a_database_that_verifies_tenants_has_to_do_without_first() -> Result<()
     for (count, expected) in seen.into_iter().zip([1, 0]) {
         assert_eq!(count.await?, expected);
     }
-    // The way back leads from these policies, too.
+    // The rollback also works with these policies.
     let later = own_migrations().iter().rev().take_while(|name| !name.ends_with("_signed_tenant")).count();
     <Migrator as sea_orm_migration::MigratorTrait>::down(&owner, Some(u32::try_from(later + 1)?)).await?;
     let old = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
@@ -293,7 +293,7 @@ async fn tables_of_other_schemas_keep_the_rules() -> Result<()> {
     let plan = rules().table_sets(sets).plan(&owner).await?;
     let dropped = r#"ALTER TABLE "studio".bookings DROP CONSTRAINT IF EXISTS bookings_overlap_excl"#;
     assert!(plan.statements().any(|sql| sql == dropped), "{plan}");
-    // In a schema that no set has, the same objects are the application's.
+    // In a schema of no set, the same objects belong to the application.
     let unknown = broken(&owner, &rules()).await?;
     assert!(
         unknown

@@ -12,9 +12,9 @@ pub(super) struct Item {
     /// The crate, the type and the name, without private modules: files can move.
     pub(super) path: String,
     pub(super) first_sentence: String,
-    /// Whether a code block of Rust is part of the documentation.
+    /// True if the documentation has a code block of Rust.
     pub(super) has_example: bool,
-    /// Whether it is a field or a variant.
+    /// True for a field or a variant.
     pub(super) is_part: bool,
 }
 

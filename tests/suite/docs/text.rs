@@ -19,7 +19,7 @@ pub(super) fn text_of(attributes: &[Attribute], folder: &Path) -> Result<String>
                 let path: syn::LitStr = included.mac.parse_body()?;
                 text.push_str(&std::fs::read_to_string(folder.join(path.value()))?);
             }
-            // A block of code that is put together from a file.
+            // A code block that is built from a file.
             _ => text.push_str("```\n```"),
         }
         text.push('\n');
@@ -55,7 +55,7 @@ fn without_targets(text: &str) -> String {
     result.replace(['[', ']'], "")
 }
 
-/// Whether there is a code block that is not for another language.
+/// Returns true if the text has a code block of Rust.
 pub(super) fn has_example(text: &str) -> bool {
     const RUST: [&str; 4] = ["rust", "no_run", "compile_fail", "should_panic"];
     let fences = text.lines().filter_map(|line| line.trim().strip_prefix("```"));

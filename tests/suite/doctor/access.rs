@@ -1,4 +1,5 @@
-//! The doctor finds what widens access beside the tables: functions, operators, casts, types, views and defaults.
+//! The doctor finds objects that widen access: functions, operators, casts, types, views and default
+//! privileges.
 
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, Database};
@@ -9,8 +10,8 @@ use watertight_tests::{TestDatabase, new_tenant};
 
 use super::{examine, examine_with, plant, planted};
 
-/// Plants something as a superuser, who may create everything; `{APP}` stands for the application's role and
-/// `{DATABASE}` for the database.
+/// Plants a problem as a superuser. `{APP}` stands for the application's role and `{DATABASE}` for the
+/// database.
 async fn plant_as_superuser(database: &TestDatabase, sql: &str) -> Result<()> {
     let superuser = database.superuser().await?;
     superuser.execute_unprepared(&filled(database, sql)).await?;
@@ -21,7 +22,7 @@ fn filled(database: &TestDatabase, sql: &str) -> String {
     sql.replace("{APP}", database.app_role()).replace("{DATABASE}", database.name())
 }
 
-/// Plants something, finds it alone among the findings of its check, runs the remedy and finds nothing more.
+/// Plants a problem, checks that it is the only finding of its check, and fixes it with the remedy.
 async fn found_and_remedied(
     sql: &str,
     check: Check,
@@ -53,7 +54,7 @@ async fn remedied(database: &TestDatabase, finding: &Finding) -> Result<()> {
     Ok(())
 }
 
-/// Plants something that is no finding.
+/// Plants an object that must not be a finding.
 async fn nothing_found(sql: &str, check: Check) -> Result<()> {
     let database = TestDatabase::create().await?;
     plant_as_superuser(&database, sql).await?;
@@ -74,7 +75,7 @@ async fn a_function_that_runs_as_a_role_that_bypasses_row_level_security_is_foun
     let database = TestDatabase::create().await?;
     database.maintenance().await?.execute_unprepared(COUNTS).await?;
     assert_eq!(examine(&database).await?.of(check).count(), 1);
-    // Declared, it is what the application asked for.
+    // A declared function is not a finding.
     let declared = examine_with(&database, Watertight::builder().dangerous_function("counts")).await?;
     assert!(declared.of(check).all(|finding| finding.severity == Severity::Warning), "{declared}");
     assert_eq!(declared.of(check).count(), 1);
@@ -84,7 +85,7 @@ async fn a_function_that_runs_as_a_role_that_bypasses_row_level_security_is_foun
     nothing_found(&COUNTS.replace("DEFINER", "INVOKER"), check).await?;
     let elsewhere = format!("CREATE SCHEMA private; {}", COUNTS.replace("public.counts", "private.counts"));
     nothing_found(&elsewhere, check).await?;
-    // Forced row-level security holds for the owner of the tables.
+    // Forced row-level security binds the owner of the tables.
     let database = TestDatabase::create().await?;
     plant(&database, COUNTS).await?;
     assert!(planted(&examine(&database).await?).is_empty());
@@ -177,7 +178,7 @@ async fn functions_that_a_statement_calls_without_naming_them_are_found() -> Res
     ] {
         found_and_remedied(&sql, check, warning, object, tells).await?;
     }
-    // What no statement finds by types is called by its name, which the rewriter refuses.
+    // A function that no statement finds by types is called by its name, which the rewriter refuses.
     for sql in [
         "CREATE FUNCTION public.f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'".to_owned(),
         OF_ROW.replace("public.contact", "private.contact").replacen(
@@ -226,7 +227,7 @@ async fn what_the_application_declared_is_not_unseen_and_without_row_level_secur
     Ok(())
 }
 
-/// The embedded server has no extensions, and there is nothing to find there either.
+/// The embedded server has no extensions, and then the doctor finds nothing.
 #[tokio::test]
 async fn the_objects_of_known_extensions_are_no_findings() -> Result<()> {
     let database = TestDatabase::create().await?;
@@ -296,7 +297,7 @@ async fn types_that_carry_the_tenant_as_the_tenants_type_does_are_found() -> Res
     ] {
         found_and_remedied(sql, check, error, object, tells).await?;
     }
-    // The inner one is found, and the one that contains it.
+    // The doctor finds the inner type and the type that contains it.
     let database = TestDatabase::create().await?;
     let sql = "CREATE TYPE public.pair AS (a int, b watertight.tenant_token); CREATE DOMAIN public.pairs AS public.pair[]";
     plant(&database, sql).await?;
@@ -335,7 +336,7 @@ async fn refused_at_the_start(url: &str, database: &TestDatabase) -> Result<()> 
 #[tokio::test]
 async fn a_default_of_the_role_for_the_tenant_is_found() -> Result<()> {
     let database = TestDatabase::create().await?;
-    // A role of its own: defaults of a role hold in every database.
+    // A separate role, because a role's default settings apply in every database.
     let role = format!("{}_role", database.name());
     let superuser = database.superuser().await?;
     let create = format!("CREATE ROLE {role} LOGIN IN ROLE {}", database.app_role());
@@ -394,7 +395,7 @@ async fn a_default_that_makes_backslashes_escape_is_found_where_it_is() -> Resul
     assert!(finding.object.contains("in database"), "{report}");
     remedied(&database, finding).await?;
     assert!(planted(&examine(&database).await?).is_empty());
-    // Where the session's options hide it, it comes back with the next connection without them.
+    // The session's options hide the setting, but it applies to a connection without these options.
     plant_as_superuser(&database, sql).await?;
     let mut url = url::Url::parse(&database.app_url())?;
     url.query_pairs_mut().append_pair("options", "-c standard_conforming_strings=on");
@@ -443,7 +444,7 @@ async fn keys_and_signatures_that_others_can_use_are_found() -> Result<()> {
     Ok(())
 }
 
-/// Holds the report's form to what tools read.
+/// Checks the form of the report that tools read.
 #[tokio::test]
 async fn the_new_checks_have_names_for_machines() -> Result<()> {
     let database = TestDatabase::create().await?;

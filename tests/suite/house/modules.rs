@@ -33,7 +33,7 @@ pub(super) struct Use {
     pub(super) path: Vec<String>,
     /// The name that it binds; `None` for a glob.
     pub(super) name: Option<String>,
-    /// Whether it re-exports a name that its file does not mention again.
+    /// True if it re-exports a name that its file does not mention again.
     pub(super) only_exports: bool,
 }
 

@@ -9,7 +9,7 @@ use super::modules::{Module, ModulePath, Use};
 
 /// Reads one file, with the modules that are written in it.
 pub(super) struct Reader<'a> {
-    /// How often each word is in the file.
+    /// The number of times that each word is in the file.
     words: BTreeMap<String, usize>,
     file: usize,
     path: ModulePath,

@@ -1,4 +1,4 @@
-//! Texts of an attacker who may send anything, by class, against the rewriter alone: no policy helps.
+//! Attacks by class against the rewriter alone, without policies.
 
 use anyhow::Result;
 

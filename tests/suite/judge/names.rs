@@ -1,6 +1,7 @@
-//! What the rewriter believes of columns, held against the server: their names, their order, which hold rows and which
-//! hold the tenant. A name or a place that the server reads differently would carry a row, or another tenant, past the
-//! rewriter.
+//! The rewriter's columns are compared with the server's: names, order, columns with rows, and columns with
+//! the tenant.
+//!
+//! If the server reads a name or a position differently, a row or another tenant could bypass the rewriter.
 
 use anyhow::{Context, Result};
 use sea_orm::sqlx::{AssertSqlSafe, Column, Executor, SqlSafeStr, Statement};
@@ -8,7 +9,7 @@ use sea_orm::{ConnectionTrait, TransactionTrait};
 
 use super::{Court, text};
 
-/// Expressions over `a`: each makes a column that has the name that the server gives it, and no other.
+/// Expressions over `a`. The rewriter has to give the column of each the same name as the server.
 const EXPRESSIONS: &[&str] = &[
     "s",
     "a.s",
@@ -420,7 +421,7 @@ const CHANGES: &[&str] = &[
     "INSERT INTO a (id) VALUES (50) RETURNING old.tenant_id AS o, new.tenant_id AS n",
 ];
 
-/// Names that a relation may be believed to have.
+/// Other names that a relation could seem to have.
 const OTHERS: &[&str] = &[
     "?column?",
     "column1",
@@ -456,7 +457,7 @@ struct Described {
     uuid: bool,
 }
 
-/// A query of which the columns are looked at: one that stands in FROM, or a change that a WITH clause holds.
+/// A query with the compared columns: an item of FROM, or a change in a WITH clause.
 #[derive(Debug, Clone, Copy)]
 enum Of<'a> {
     Query(&'a str),
@@ -488,7 +489,7 @@ fn fresh(count: usize) -> Vec<String> {
 }
 
 impl Court {
-    /// The columns of a query in a database of one tenant; nothing where the server does not take it.
+    /// The columns of a query in a database of one tenant. `None` if the server does not accept the query.
     async fn columns(&self, of: Of<'_>) -> Result<Option<Vec<Described>>> {
         let mut connection = self.solo.get_postgres_connection_pool().acquire().await?;
         let sql = match of {
@@ -532,7 +533,8 @@ impl Court {
         self.water.rewriter().rewrite(sql, 0).is_ok()
     }
 
-    /// What the rewriter believes of the columns of a query and is not so. Nothing where one of both does not take it.
+    /// The rewriter's wrong columns of a query. `None` if the server or the rewriter does not accept the
+    /// query.
     async fn misread(&self, of: Of<'_>) -> Result<Option<Vec<String>>> {
         let Some(columns) = self.columns(of).await? else { return Ok(None) };
         if !self.accepts(&of.select("1", &[])) {

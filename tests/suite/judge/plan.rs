@@ -1,4 +1,4 @@
-//! The server's planner as a witness: which tables a statement reads, and under which condition.
+//! The tables that a statement reads, and their conditions, from the server's plan.
 
 use std::collections::BTreeSet;
 
@@ -29,14 +29,14 @@ impl Known {
     }
 }
 
-/// What a condition has to compare the tenant's column with.
+/// The value with which a condition has to compare the tenant's column.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Tenant {
     Value(Uuid),
     Placeholder(usize),
 }
 
-/// What was found in a plan.
+/// The scans of a plan.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// Scans of tenant tables under the tenant's condition.
@@ -130,8 +130,9 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Whether the comparison of the relation's tenant is a part of a condition that has to be true. A condition that the
-    /// planner proved to be false lets no row through.
+    /// Returns true if the condition requires the comparison of the relation's tenant.
+    ///
+    /// A condition that the planner proved to be false selects no row.
     fn guards(&self, condition: &str, alias: &str) -> bool {
         if condition == "false" {
             return true;
@@ -146,7 +147,8 @@ impl Walk<'_> {
     }
 }
 
-/// An identifier as the server deparses it: where it quotes words of its own, a part in quotes is compared without.
+/// An identifier as the server prints it. The server quotes its keywords, so a quoted part is compared
+/// without quotes.
 fn quoted(name: &str) -> String {
     let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && !name.starts_with(|c: char| c.is_ascii_digit());

@@ -1,7 +1,9 @@
-//! Names at random in scopes at random: few names, which are columns here, relations there, and both further out.
+//! Random names in random scopes. A few names are columns in one scope, relations in another, and both in a
+//! third.
 //!
-//! A name that the rewriter takes for a value and the server for a row finds a planted cast, and a column that is the
-//! tenant to the rewriter alone makes a row of the other tenant. `WATERTIGHT_JUDGE_SCOPES` is the number of texts.
+//! If the rewriter reads a name as a value and the server as a row, a planted cast is found. If only the
+//! rewriter reads a column as the tenant, a row of the other tenant is written. `WATERTIGHT_JUDGE_SCOPES` is
+//! the number of texts.
 
 use anyhow::Result;
 
@@ -9,7 +11,7 @@ use super::{Court, judge_all, number, seed};
 
 struct Grammar {
     random: fastrand::Rng,
-    /// How deep queries may still nest.
+    /// The number of levels that queries may still nest.
     depth: usize,
 }
 

@@ -1,7 +1,7 @@
-//! Statements that sqlsmith makes from the catalog of a database of one tenant.
+//! Statements that sqlsmith generates from the catalog of a database of one tenant.
 //!
-//! The test is skipped with a message where sqlsmith is not installed, but not where `CI` is set.
-//! `WATERTIGHT_SQLSMITH` is the number of statements, `WATERTIGHT_JUDGE_SEED` the seed.
+//! Without sqlsmith the test is skipped with a message, unless `CI` is set. `WATERTIGHT_SQLSMITH` is the
+//! number of statements, and `WATERTIGHT_JUDGE_SEED` the seed.
 
 use std::process::Stdio;
 
@@ -10,8 +10,8 @@ use watertight_tests::TestDatabase;
 
 use super::{Court, judge_all, number, seed, world};
 
-/// Statements, each as one text. Results must not depend on the order of rows: limits go, except those of subqueries
-/// that are one value, which get an order. Samples of rows are refused anyway.
+/// Statements, each as one text. Results must not depend on the order of rows: limits are removed, except in
+/// scalar subqueries, which get an order. Samples of rows are refused anyway.
 async fn statements(count: u64, seed: u64) -> Result<Vec<String>> {
     let database = TestDatabase::empty().await?;
     let owner = database.owner().await?;

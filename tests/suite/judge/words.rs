@@ -1,8 +1,9 @@
-//! Every keyword of the server at every place of some hundred statements.
+//! Every keyword of the server at every position of some hundred statements.
 //!
-//! A word that the grammar of one release reads as a name is an operator or the beginning of a clause to another parser.
-//! Every run judges a sample: `WATERTIGHT_JUDGE_SEED` chooses the seed, `WATERTIGHT_JUDGE_TEXTS` its size, and
-//! `WATERTIGHT_JUDGE_ALL=1` judges all. `WATERTIGHT_JUDGE_PAIRS` is the number of texts with two words.
+//! A word can be a name in the grammar of one release, and an operator or the beginning of a clause in
+//! another. Every run checks a sample: `WATERTIGHT_JUDGE_SEED` chooses the seed, `WATERTIGHT_JUDGE_TEXTS` the
+//! size, and `WATERTIGHT_JUDGE_ALL=1` checks all texts. `WATERTIGHT_JUDGE_PAIRS` is the number of texts with
+//! two words.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +43,7 @@ async fn a_keyword_at_any_place_hides_nothing() -> Result<()> {
     Ok(())
 }
 
-/// Two words, one behind the other or at each place of the template.
+/// Two words, one after the other or at each position of the template.
 #[tokio::test]
 async fn two_keywords_hide_nothing() -> Result<()> {
     let court = Court::open(10).await?;
@@ -68,7 +69,7 @@ async fn two_keywords_hide_nothing() -> Result<()> {
     Ok(())
 }
 
-/// Words on which the releases 15 to 18 do not agree: some know them as keywords, and others as names.
+/// Words that are keywords in some of the releases 15 to 18, and names in others.
 const DIFFERENT: &[&str] = &[
     "absent",
     "conditional",
@@ -108,8 +109,8 @@ const DIFFERENT: &[&str] = &[
     "virtual",
 ];
 
-/// The keywords of PostgreSQL 17, whose grammar the rewriter reads: word, category, and whether it is a label without
-/// AS.
+/// The keywords of PostgreSQL 17, whose grammar the rewriter uses: the word, its category, and its use as a
+/// label without AS.
 const KEYWORDS: &str = include_str!("keywords.txt");
 
 #[tokio::test]
@@ -129,8 +130,8 @@ async fn the_keywords_of_the_server_are_those_of_the_grammar_or_known_to_differ(
     Ok(())
 }
 
-/// On each server a word of another release is a name here and a keyword there; the other tenant's rows stay unseen,
-/// and the statement means what it means to a database of one tenant.
+/// A word that is a keyword in another release shows no rows of the other tenant, and the statement has the
+/// same result as in a database of one tenant.
 #[tokio::test]
 async fn a_word_that_differs_between_releases_is_read_as_the_server_reads_it() -> Result<()> {
     let court = Court::open(10).await?;

@@ -1,4 +1,4 @@
-//! The tables that are judged: two tenants' rows in a shared database, and one tenant's rows alone.
+//! The tables of the checks: two tenants' rows in a shared database, and one tenant's rows in another.
 //!
 //! Every value of the other tenant is recognizable: [`marker`] finds it in the bytes of any result.
 
@@ -31,15 +31,15 @@ entity!(k, "k" { n: i32, s: String });
 pub(super) const OWN: Uuid = Uuid::from_u128(0x0a11_ce00_0000_4000_8000_0000_0000_0001);
 pub(super) const FOREIGN: Uuid = Uuid::from_u128(0x7ec0_ffee_7ec0_4fee_8ec0_ffee_7ec0_ffee);
 
-/// Numbers of the other tenant lie in the 256 from here on.
+/// The first of the 256 numbers of the other tenant.
 const NUMBER: i32 = 0x7ec0_fe00;
 /// The beginning of those numbers in decimal.
 const DECIMAL: &str = "2126577";
 const WORD: &str = "FOREIGN";
-/// What the triggers of the shared database say when a row of the other tenant is written.
+/// The error of the shared database's triggers when a row of the other tenant is written.
 pub(super) const TOUCHED: &str = "FOREIGN row written";
 
-/// Whether bytes of a result, or a message, hold a value of the other tenant.
+/// The kind of value of the other tenant in the bytes of a result or a message, if any.
 pub(super) fn marker(bytes: &[u8]) -> Option<&'static str> {
     let holds = |wanted: &[u8]| bytes.windows(wanted.len()).any(|window| window == wanted);
     if holds(TOUCHED.as_bytes()) {
@@ -59,9 +59,9 @@ pub(super) fn marker(bytes: &[u8]) -> Option<&'static str> {
 
 const TABLES: [&str; 3] = ["a", "b", "k"];
 
-/// Makes the tables. `default` is the tenant of an insert that leaves the tenant out, as SQL.
+/// Creates the tables. `default` is the SQL for the tenant of an insert without a tenant.
 pub(super) async fn create(owner: &DatabaseConnection, default: &str) -> Result<()> {
-    // `tenant_id` does not stand first, so that positions can be wrong.
+    // `tenant_id` is not the first column, so that wrong positions are found.
     let columns = format!("id int NOT NULL, tenant_id uuid NOT NULL {default}, n int, s text, u uuid");
     let sql = format!(
         "CREATE TABLE a ({columns}, d jsonb, tags text[], PRIMARY KEY (tenant_id, id)); \
@@ -74,7 +74,7 @@ pub(super) async fn create(owner: &DatabaseConnection, default: &str) -> Result<
     Ok(())
 }
 
-/// The rows of the tenant whose statements are judged.
+/// Inserts the rows of the tenant that runs the statements.
 pub(super) async fn fill_own(owner: &DatabaseConnection) -> Result<()> {
     for table in ["a", "b"] {
         owner
@@ -88,7 +88,8 @@ pub(super) async fn fill_own(owner: &DatabaseConnection) -> Result<()> {
     Ok(())
 }
 
-/// The rows of the other tenant: some with keys of the first one, and triggers that do not let them be written.
+/// Inserts the rows of the other tenant, some with keys of the first one, and creates triggers against
+/// writing them.
 pub(super) async fn fill_foreign(owner: &DatabaseConnection) -> Result<()> {
     for table in ["a", "b"] {
         owner
@@ -113,8 +114,10 @@ pub(super) async fn fill_foreign(owner: &DatabaseConnection) -> Result<()> {
     Ok(())
 }
 
-/// Functions, operators and casts that are found for rows of the tables, whatever the statement calls them. Each shows
-/// all rows of its table; nothing that the rewriter accepts may find one.
+/// Creates functions, operators and casts that PostgreSQL finds for rows of the tables under any name of the
+/// relation.
+///
+/// Each shows all rows of its table. No statement that the rewriter accepts may find one.
 pub(super) async fn plant(owner: &DatabaseConnection) -> Result<()> {
     for table in ["a", "b"] {
         let names = ["whole", "lower", "length", "abs", "id_of"];
@@ -146,7 +149,7 @@ fn function(table: &str, name: &str, arguments: &str) -> String {
     )
 }
 
-/// A query that a change, a lock or a removal of the other tenant's rows changes the result of: a transaction that is
+/// A query that detects changes, locks and removals of the other tenant's rows. Even a transaction that is
 /// rolled back leaves its number in `xmax`.
 pub(super) fn fingerprint() -> String {
     let of = |table: &str| {
@@ -158,13 +161,13 @@ pub(super) fn fingerprint() -> String {
     format!("SELECT string_agg(line, ' ' ORDER BY line) AS line FROM ({} UNION ALL {}) x", of("a"), of("b"))
 }
 
-/// A query for the rows that a statement left, for the tenant's connection as for the database of one tenant.
+/// A query for the rows after a statement, for both the tenant's connection and the database of one tenant.
 pub(super) fn left_behind() -> String {
     let of = |table: &str| format!("SELECT '{table}' AS t, to_jsonb({table}.*) AS row FROM {table}");
     format!("{} ORDER BY 1, 2", TABLES.map(of).join(" UNION ALL "))
 }
 
-/// The tables that hold tenants' rows, and those that may be read besides.
+/// The shared tables, which every tenant may read.
 pub(super) const SHARED: [&str; 1] = ["k"];
 
 #[test]

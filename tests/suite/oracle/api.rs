@@ -1,4 +1,4 @@
-//! Operations through SeaORM's own interface, at random.
+//! Random operations through SeaORM's own interface.
 
 use futures_util::TryStreamExt;
 use sea_orm::sea_query::OnConflict;
@@ -44,7 +44,7 @@ struct Partial {
     s: Option<String>,
 }
 
-/// Runs one operation and gives what it gave.
+/// Runs one operation and returns its result.
 #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 pub(super) async fn run<C>(db: &C, choices: &mut Choices) -> Result<Vec<JsonValue>, DbErr>
 where
@@ -193,7 +193,7 @@ where
     })
 }
 
-/// Locks what can be locked: not the nullable side of an outer join.
+/// Locks only `a`, because the nullable side of an outer join cannot be locked.
 trait LockA {
     fn lock_exclusive_of(self) -> Self;
 }

@@ -1,6 +1,7 @@
-//! A case is a sequence of choices: random ones make a random case, fewer and smaller ones a simpler case.
+//! Choices, a sequence of which determines a case. Fewer and smaller choices make a simpler case.
 
-/// Where a generator takes its choices from. When they run out every choice is the first, the simplest.
+/// The choices of a generator. After the last choice every further choice is the first, which is the
+/// simplest.
 #[derive(Debug)]
 pub(super) struct Choices {
     made: Vec<u32>,
@@ -9,12 +10,12 @@ pub(super) struct Choices {
 }
 
 impl Choices {
-    /// New choices at random, remembered as they are made.
+    /// Random choices, which are recorded.
     pub(super) fn random(seed: u64) -> Self {
         Self { made: Vec::new(), next: 0, random: Some(fastrand::Rng::with_seed(seed)) }
     }
 
-    /// The same choices again.
+    /// Recorded choices.
     pub(super) const fn replay(made: Vec<u32>) -> Self {
         Self { made, next: 0, random: None }
     }
@@ -46,7 +47,7 @@ impl Choices {
     }
 }
 
-/// Simpler sequences than this one, the most daring first.
+/// Simpler sequences, the simplest first.
 pub(super) fn simpler(made: &[u32]) -> Vec<Vec<u32>> {
     let mut candidates = Vec::new();
     let mut chunk = made.len() / 2;

@@ -1,10 +1,10 @@
-//! Statements as text, at random: every relation they read has the columns `id`, `n` and `s`.
+//! Random statements as text. Every relation that they read has the columns `id`, `n` and `s`.
 
 use sea_orm::{DbBackend, Statement, Value};
 
 use super::choices::Choices;
 
-/// What a statement may count on where it runs.
+/// The assumptions of a statement about its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// The connection adds the tenant to the target of ON CONFLICT.
@@ -15,7 +15,7 @@ pub(super) enum Dialect {
 
 const TENANT_TABLES: [&str; 3] = ["a", "b", "c"];
 
-/// Keywords of PostgreSQL that are names of relations too, with and without AS. Some are the beginning of a clause.
+/// Keywords of PostgreSQL that are also names of relations, with and without AS. Some begin a clause.
 const WORDS: &[&str] = &[
     "action",
     "between",
@@ -218,7 +218,7 @@ impl<'a> Grammar<'a> {
         }
         let mut parts = Vec::new();
         for _ in 0..=self.choices.below(2) {
-            // Names of tables on purpose: they shadow the tables from here on.
+            // Names of tables, which the common table expressions then shadow.
             let name = self.choices.of(&["q", "a", "b", "\"c\"", "k"]).to_owned();
             if self.ctes.contains(&name) {
                 continue;
@@ -259,7 +259,7 @@ impl<'a> Grammar<'a> {
         }
     }
 
-    /// Something to read from, and what to call it.
+    /// A relation to read, and its alias.
     fn relation(&mut self, depth: usize, outer: &[String]) -> (String, String) {
         let alias = self.alias();
         let space = self.space();
@@ -290,12 +290,12 @@ impl<'a> Grammar<'a> {
         (text, alias)
     }
 
-    /// A FROM list, and what its relations are called.
+    /// A FROM list, and the aliases of its relations.
     fn from(&mut self, depth: usize, outer: &[String]) -> (String, Vec<String>) {
         let (mut text, first) = self.relation(depth, outer);
         let mut labels = vec![first];
         for _ in 0..self.choices.below(3) {
-            // What stands on the left is seen by a lateral item of a comma list, and of an inner or left join.
+            // A lateral item of a comma list, an inner or a left join sees the items on its left.
             let seen: Vec<_> = outer.iter().chain(&labels).cloned().collect();
             let left = labels[self.choices.below(labels.len())].clone();
             let space = self.space();
@@ -365,7 +365,7 @@ impl<'a> Grammar<'a> {
         self.query_in(depth, &[])
     }
 
-    /// A query with the columns `id`, `n` and `s`; `outer` is what it may refer to around it.
+    /// A query with the columns `id`, `n` and `s`. It may refer to the relations in `outer`.
     fn query_in(&mut self, depth: usize, outer: &[String]) -> String {
         if depth > 0 && self.choices.once_in(5) {
             let (left, right) = (self.query_in(depth - 1, outer), self.query_in(depth - 1, outer));
@@ -373,7 +373,7 @@ impl<'a> Grammar<'a> {
             return format!("({left}) {op} ({right})");
         }
         if self.choices.once_in(8) {
-            // Grouped by its key a table gives its other columns too.
+            // A table that is grouped by its key can also select its other columns.
             let (table, x) = (self.choices.of(&["public.a", "public.b"]), self.alias());
             return format!(
                 "SELECT {x}.id, {x}.n, {x}.s FROM {table} AS {x} LEFT JOIN public.c AS cc ON cc.n = {x}.id \
@@ -399,7 +399,7 @@ impl<'a> Grammar<'a> {
                 )
             }
             7 => {
-                // Names without AS, words that begin something else.
+                // Keywords as column names without AS.
                 let (id, n, s) = (self.choices.of(LABELS), self.choices.of(LABELS), self.choices.of(LABELS));
                 if id == n || n == s || s == id {
                     return format!("SELECT {x}.id, {x}.n, {x}.s FROM {from}{condition}");
@@ -515,7 +515,7 @@ impl<'a> Grammar<'a> {
         }
     }
 
-    /// Forms of a query that are written seldom.
+    /// Rare forms of a query.
     fn other_forms(&mut self) -> String {
         let table = self.choices.of(&["public.a", "public.b", "\"public\".c"]);
         match self.choices.below(9) {
@@ -624,7 +624,8 @@ impl<'a> Grammar<'a> {
             _ => (format!("{} t", self.spelled(table)), "t".to_owned()),
         };
         let own = [label.clone()];
-        // What is set depends on the row alone: of several rows it is joined with, any may be taken.
+        // The new values depend only on the row itself, because PostgreSQL may choose any of several joined
+        // rows.
         let (n, s) = (self.int(&own), self.text(&own));
         let (from, seen) = self.beside("FROM", &label);
         let condition = self.filter(&seen, 2);

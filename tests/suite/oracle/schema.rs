@@ -1,4 +1,4 @@
-//! A small world of its own: three tenant tables, a shared one, and rows that tenants have alike.
+//! The schema of the oracle: three tenant tables, a shared table, and similar rows of each tenant.
 
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, JsonValue, Statement};
@@ -87,7 +87,7 @@ pub(super) mod k {
 
 const TENANT_TABLES: [&str; 3] = ["b", "a", "c"];
 
-/// Makes the tables. `tenant` is what an insert gets that leaves the tenant out, as SQL.
+/// Creates the tables. `tenant` is the SQL for the tenant of an insert without a tenant.
 pub(super) async fn create(owner: &DatabaseConnection, tenant: &str) -> Result<(), DbErr> {
     let columns = format!(
         "tenant_id uuid NOT NULL DEFAULT {tenant}, id int NOT NULL, n int, s text, PRIMARY KEY (tenant_id, id)"
@@ -105,7 +105,7 @@ pub(super) async fn create(owner: &DatabaseConnection, tenant: &str) -> Result<(
     Ok(())
 }
 
-/// Puts row-level security over the tenant tables, as the migrations do.
+/// Enables row-level security on the tenant tables, as the migrations do.
 pub(super) async fn protect(owner: &DatabaseConnection) -> Result<(), DbErr> {
     for table in TENANT_TABLES {
         let sql = format!(
@@ -118,7 +118,7 @@ pub(super) async fn protect(owner: &DatabaseConnection) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// Lets a target of ON CONFLICT leave the tenant out where there is only one.
+/// Lets a target of ON CONFLICT omit the tenant in a database with one tenant.
 pub(super) async fn unique_without_tenant(owner: &DatabaseConnection) -> Result<(), DbErr> {
     for table in TENANT_TABLES {
         owner.execute_unprepared(&format!("CREATE UNIQUE INDEX ON {table} (id)")).await?;
@@ -168,7 +168,7 @@ pub(super) async fn dump(db: &impl ConnectionTrait, tenant: Uuid) -> Result<Vec<
     Ok(lines)
 }
 
-/// Rows as JSON, in order: no query of the oracle promises one unless it limits its rows by it.
+/// Rows as sorted JSON. Queries of the oracle have no defined order, except queries with a limit.
 pub(super) fn in_order(rows: Vec<JsonValue>) -> Vec<String> {
     let mut lines: Vec<_> = rows.into_iter().map(|row| row.to_string()).collect();
     lines.sort_unstable();

@@ -76,7 +76,7 @@ async fn the_backend_is_known_without_a_trait() -> Result<()> {
     Ok(())
 }
 
-/// With both traits in scope a call was ambiguous while only they had the method.
+/// Without inherent methods a call would be ambiguous with both traits in scope.
 #[tokio::test]
 async fn the_backend_is_known_with_both_traits() -> Result<()> {
     #[expect(unused_imports, reason = "that the call is not ambiguous is the test")]

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::source::{Methods, sources_of};
 
-/// SeaORM's types and traits, and the type of ours that has their methods.
+/// SeaORM's types and traits, and watertight's types with their methods.
 const COUNTERPARTS: [(&str, &[&str]); 8] = [
     ("DatabaseConnection", &[CONNECTION]),
     ("DatabaseTransaction", &[TRANSACTION]),

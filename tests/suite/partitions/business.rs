@@ -1,4 +1,4 @@
-//! Business goes on: who signs in, who books, what maintenance does, and what no tenant sees of another.
+//! Logins, bookings, maintenance and isolation on partitioned tables.
 
 use anyhow::{Context, Result};
 use sea_orm::{ConnectionTrait, Database, DbBackend, EntityTrait, PaginatorTrait, Statement};
@@ -38,7 +38,7 @@ async fn whole_tenants_are_measured_exported_erased_restored_and_purged() -> Res
     business::whole_tenants_are_kept(Estate::new().await?, divide).await
 }
 
-/// A booking as a program writes it that takes no practitioner's lock.
+/// A booking of a program that does not lock the practitioner.
 fn written(shop: &Shop, code: &str) -> String {
     format!(
         "INSERT INTO public.bookings (confirmation_code, service_id, practitioner_id, client_id, datetime, end_time, \
@@ -158,7 +158,7 @@ async fn no_tenant_sees_another_through_the_table_or_a_partition() -> Result<()>
             let refused = world.clinic.execute_unprepared(&named).await.expect_err(&named).to_string();
             assert!(refused.contains("not registered") || refused.contains("register"), "{refused}");
         }
-        // Even to who is granted one, the policy shows nothing without a tenant.
+        // The policy shows no rows without a tenant, even with a grant on the partition.
         owner
             .execute_unprepared(&format!(
                 "GRANT SELECT ON auth.sessions_p{number} TO {}",
@@ -168,7 +168,7 @@ async fn no_tenant_sees_another_through_the_table_or_a_partition() -> Result<()>
         let count = format!("SELECT count(*)::text FROM auth.sessions_p{number}");
         assert_eq!(texts(&app, &count).await?, ["0"]);
     }
-    // No row gets into the partition of another tenant's rows, nor under another tenant's name.
+    // No row can be inserted into the partition of another tenant's rows or with another tenant.
     let other = "INSERT INTO auth.audit_events (tenant_id, type, details) \
                  VALUES (md5('tenant1')::uuid, 'X', '{}')";
     world.clinic.execute_unprepared(other).await.expect_err("another's");

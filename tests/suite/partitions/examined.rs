@@ -1,4 +1,4 @@
-//! The doctor: sound as it is, and it notices a partition that is not as it should be.
+//! The doctor accepts partitioned tables, and finds a wrong partition.
 
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, Database};

@@ -1,4 +1,4 @@
-//! What was there is there: rows, keys, policies and grants; and after the way back nothing tells that it was walked.
+//! Partitioning keeps rows, keys, policies and grants, and the rollback restores the original tables.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use super::{BIG, PARTITIONS, divide, divided, many_tenants, migrator, rows, text
 use crate::adopt::listing;
 use crate::maintenance::Estate;
 
-/// What an application may have added to a table, of every kind that is carried over.
+/// Objects of an application on a table, of every kind that is kept.
 const ADDED: &str = "COMMENT ON TABLE public.bookings IS 'who''s coming'; \
     COMMENT ON COLUMN public.bookings.notes IS 'their notes'; \
     COMMENT ON CONSTRAINT bookings_pkey ON public.bookings IS 'the key'; \
@@ -38,7 +38,7 @@ const ADDED: &str = "COMMENT ON TABLE public.bookings IS 'who''s coming'; \
     CREATE POLICY fewer ON public.bookings AS RESTRICTIVE FOR DELETE TO {APP} USING (status = 'cancelled'); \
     GRANT REFERENCES (tenant_id, id) ON public.bookings TO {APP} WITH GRANT OPTION";
 
-/// What the listing does not tell.
+/// A query for the objects that the listing omits.
 const BESIDES: &str = "SELECT format('comment %s %s', pg_describe_object(classoid, objoid, objsubid), description) \
         FROM pg_description WHERE classoid NOT IN ('pg_proc'::regclass) AND objoid >= 16384 \
     UNION ALL SELECT format('statistics %s', pg_get_statisticsobjdef(oid)) FROM pg_statistic_ext \
@@ -107,7 +107,7 @@ async fn the_way_back_leads_to_the_schema_of_a_fresh_migration() -> Result<()> {
     migrator().down(&owner, Some(1)).await?;
     let fresh = listing::catalog(&TestDatabase::create().await?.owner().await?).await?;
     listing::assert_same(&listing::catalog(&owner).await?, &fresh);
-    // From the divided tables down to nothing and up again, and dropped from under the migrator's feet.
+    // A rollback from the partitioned tables and a new migration, and tables dropped outside of the migrator.
     divide(&database).await?;
     migrator().refresh(&owner).await?;
     migrator().fresh(&owner).await?;
@@ -116,7 +116,7 @@ async fn the_way_back_leads_to_the_schema_of_a_fresh_migration() -> Result<()> {
     Ok(())
 }
 
-/// A line of the listing that says what a divided table has as a plain one has it.
+/// A line of a partitioned table's listing in the form of a plain table's listing.
 fn undivided(line: &str) -> Option<String> {
     // What overlaps is kept apart on each partition; and a partition has keys of its own to what a foreign key names.
     let is_partitions = |line: &str| {
@@ -154,12 +154,12 @@ async fn a_divided_table_has_all_that_the_plain_one_has() -> Result<()> {
     Ok(())
 }
 
-/// What is said of each partition, with how many of them it is true.
+/// The lines about partitions, each with the number of partitions that have it.
 #[tokio::test]
 async fn each_partition_is_denied_by_default_and_keeps_its_rows_apart() -> Result<()> {
     let database = divided().await?;
     let owner = database.owner().await?;
-    // Default privileges of the installation give what is made by default, and it is taken back.
+    // The grants of default privileges are revoked.
     migrator().down(&owner, Some(1)).await?;
     owner
         .execute_unprepared(&format!(

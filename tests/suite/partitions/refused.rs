@@ -1,4 +1,4 @@
-//! What cannot be done without loss is not done, and the message says what to do.
+//! A table is not converted if objects would be lost, and the error names the remedy.
 
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, Database};

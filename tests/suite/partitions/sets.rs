@@ -1,4 +1,4 @@
-//! Tables in the schemas of their table sets are divided and made whole again.
+//! Tables in the schemas of their table sets are partitioned and restored.
 
 use anyhow::Result;
 use sea_orm::TransactionTrait;

@@ -15,7 +15,7 @@ use watertight::scheduling::{Slot, SlotQuery};
 use super::{at, client, practitioner};
 use crate::auth::World;
 
-/// Zones that leap by an hour and by half an hour, at different times of the year and of the day, and one that does not.
+/// Time zones with clock changes of an hour and of half an hour, at different times, and one zone without.
 const ZONES: [(Tz, &str); 5] = [
     (Tz::America__New_York, "2098-03-09"),
     (Tz::America__New_York, "2098-11-02"),
@@ -24,7 +24,7 @@ const ZONES: [(Tz, &str); 5] = [
     (Tz::Asia__Kathmandu, "2098-06-01"),
 ];
 
-/// What a business's calendar is made of, for the oracle as for the database.
+/// The calendar of a business, for both the oracle and the database.
 struct Calendar {
     zone: Tz,
     weekly: Vec<(u32, NaiveTime, NaiveTime)>,
@@ -33,7 +33,8 @@ struct Calendar {
 }
 
 impl Calendar {
-    /// Whether the business is open throughout a minute: what its clocks show then is within the hours of that date.
+    /// Returns true if the business is open throughout a minute, by its local time and the hours of that
+    /// date.
     fn open_at(&self, minute: DateTime<Utc>) -> bool {
         let local = minute.with_timezone(&self.zone).naive_local();
         let within = |from: &NaiveTime, to: &NaiveTime| *from <= local.time() && local.time() < *to;
@@ -60,7 +61,7 @@ impl Calendar {
         let mut starts = Vec::new();
         for date in query.from.iter_days().take_while(|date| *date <= query.to) {
             let noon = date.and_hms_opt(12, 0, 0).expect("noon").and_utc();
-            // A day of any zone is within these two.
+            // A day of any zone is within these hours.
             let minutes = (-36 * 60..36 * 60).map(|minute| noon + TimeDelta::minutes(minute));
             let of_date: Vec<_> =
                 minutes.filter(|minute| minute.with_timezone(&self.zone).date_naive() == date).collect();
@@ -90,7 +91,7 @@ struct Dice(fastrand::Rng);
 
 impl Dice {
     fn minute(&mut self) -> NaiveTime {
-        // Around the hours at which clocks leap, and elsewhere.
+        // Half of the times are around clock changes.
         let minute = if self.0.bool() { self.0.u32(0..5 * 60) } else { self.0.u32(0..24 * 60 - 1) };
         NaiveTime::from_num_seconds_from_midnight_opt(minute / 5 * 300, 0).expect("a time")
     }
@@ -148,7 +149,7 @@ async fn make(
         let to = from + TimeDelta::minutes(dice.0.i64(1..40) * 5);
         let whom = people.get(dice.0.usize(0..=people.len())).copied();
         let overlaps = busy.iter().any(|(of, a, b)| *of == whom && *a < to && from < *b);
-        // Cancelled, released and expired ones are in nobody's way.
+        // Cancelled, released and expired rows block no slot.
         let gone = dice.0.u8(0..4) == 0;
         match (dice.0.u8(0..3), whom) {
             (0, _) if gone || !overlaps => {
@@ -269,7 +270,7 @@ async fn slots_are_not_before_now_and_notice_is_kept() -> Result<()> {
         let slots = shop.tenant.scheduling().free_slots(&SlotQuery { notice, ..query.clone() }).await?;
         let after = Utc::now();
         assert!(slots.iter().all(|slot| slot.start >= earliest(before)), "{notice:?}");
-        // Every quarter of an hour that is open, and still to come when the answer was there.
+        // Every open quarter of an hour that is still in the future after the answer.
         let quarters = (0..3 * 96)
             .map(|quarter| today.and_time(NaiveTime::MIN).and_utc() + TimeDelta::minutes(15 * quarter));
         let open =
@@ -292,7 +293,7 @@ async fn it_takes_two_queries_however_long_the_range() -> Result<()> {
         let slots = shop.tenant.scheduling().free_slots(&query).await?;
         let after = world.water.rewrite_metrics();
         assert_eq!(after.hits + after.misses - before.hits - before.misses, 2);
-        // Eight hours of four starts, but for the last three quarters of an hour, thrice.
+        // Four starts in each of eight hours, except the last three, for three practitioners.
         assert_eq!(slots.len(), (usize::try_from(days)? + 1) * 29 * 3);
     }
     Ok(())

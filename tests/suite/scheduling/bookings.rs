@@ -1,4 +1,4 @@
-//! Holds and bookings, one at a time: what each does, what is refused and why.
+//! Holds and bookings without concurrency: effects, refusals and their reasons.
 
 use std::time::Duration;
 
@@ -156,7 +156,7 @@ async fn a_booking_moves_to_where_there_is_room() -> Result<()> {
     let scheduling = shop.tenant.scheduling();
     let booking = scheduling.book(&shop.booking("10:00")).await?;
     scheduling.book(&shop.booking("12:00")).await?;
-    // Where it overlaps itself alone.
+    // The new time overlaps only the booking itself.
     let moved = scheduling.reschedule(booking.id, Reschedule::to(at("10:30"))).await?;
     assert_eq!(moved.span(), (at("10:30"), at("11:30")));
     assert!(is_taken(&scheduling.reschedule(booking.id, Reschedule::to(at("12:30"))).await));
@@ -240,7 +240,7 @@ async fn the_database_itself_refuses_a_second_booking() -> Result<()> {
     assert!(refused.as_ref().is_err_and(|error| error.contains("bookings_overlap_excl")), "{refused:?}");
     again.status = Set("cancelled".into());
     again.insert(&shop.tenant).await?;
-    // Another tenant's calendar is its own.
+    // Another tenant's calendar is independent.
     let other = Shop::open(world.studio.clone(), &["maya"]).await?;
     other.tenant.scheduling().book(&other.booking("10:00")).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Hundreds at once want the same slots: each slot has one winner, and availability agrees.
+//! Hundreds of concurrent requests for the same slots: each slot has one winner, and availability agrees.
 
 use anyhow::Result;
 use futures_util::future::join_all;
@@ -68,7 +68,7 @@ async fn every_slot_has_one_winner_whoever_books_holds_or_cancels() -> Result<()
         };
         assert!(!live.iter().any(taken), "{slot:?}");
     }
-    // What is said to be free is to be had.
+    // Every slot that availability reports can be booked.
     for slot in free {
         let new = NewBooking::new(shop.service.id, slot.practitioner, shop.client.id, slot.start);
         match shop.tenant.scheduling().book(&new).await {

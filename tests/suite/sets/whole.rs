@@ -34,7 +34,7 @@ async fn an_export_fits_whatever_the_schemas_are() -> Result<()> {
     assert_eq!(erasure.erased(), exported.rows.values().sum::<u64>());
     assert!(tables.contains(&"identity.users".to_owned()) && !tables.contains(&"auth.users".to_owned()));
     assert_eq!(moved.stats(clinic).await?.rows(), 0);
-    // The export of the database before its tables moved, and that of after.
+    // The exports from before and after the tables were moved.
     for lines in [before, after] {
         assert_eq!(moved.import(clinic, &lines[..], |_| ()).await?.rows, exported.rows);
         moved.erase(clinic, |_| ()).await?;

@@ -35,7 +35,7 @@ const CORE: [&str; 6] = [
     MIGRATION_TABLE,
 ];
 
-/// What a choice creates, read off the sets and not off the migrations.
+/// The objects that a choice creates, derived from the sets and not from the migrations.
 fn expected(sets: &TableSets) -> BTreeSet<String> {
     let mut objects: BTreeSet<String> = CORE.map(str::to_owned).into();
     for set in sets.iter() {
@@ -54,7 +54,7 @@ fn expected(sets: &TableSets) -> BTreeSet<String> {
     objects
 }
 
-/// As PostgreSQL's `%I` writes it.
+/// A schema's name as PostgreSQL's `%I` writes it.
 fn quoted(schema: &str) -> String {
     let plain = schema.chars().all(|c| c.is_ascii_lowercase() || c == '_');
     if plain { schema.to_owned() } else { format!("\"{}\"", schema.replace('"', "\"\"")) }
@@ -112,7 +112,7 @@ async fn one_migration_at_a_time_goes_down_and_up_in_schemas_that_sets_share() -
         migrator(text).up(&owner, Some(1)).await?;
     }
     assert_eq!(objects(&owner).await?, all);
-    // Of the sets that share the schema, one is left when the migrations after it are rolled back.
+    // One of the sets in the schema is left after the rollback of the migrations after it.
     migrator(text).down(&owner, Some((count - 1).try_into()?)).await?;
     let usage = "SELECT has_schema_privilege('watertight_app', 'app', 'USAGE')::text";
     let usage = usage.replace("watertight_app", database.app_role());

@@ -1,4 +1,4 @@
-//! Table sets that are added to a database that is migrated already, or left out of one.
+//! Table sets that are added to a migrated database, or omitted from it.
 
 use std::collections::BTreeSet;
 
@@ -57,7 +57,7 @@ async fn the_unsigned_tenant_comes_back_step_by_step_after_a_set_was_added() -> 
     };
     let applied = names(migrator("auth").get_applied_migrations(&owner).await?);
     assert_eq!(applied.len(), TableSet::Auth.migrations().len() + 1);
-    // Down to the type of the unsigned tenant, and up again.
+    // Rolls back to the type of the unsigned tenant, and migrates again.
     migrator("auth").down(&owner, Some(3)).await?;
     assert!(objects(&owner).await?.contains("type auth.watertight_tenant"));
     migrate(&owner, "auth").await?;

@@ -1,4 +1,4 @@
-//! Table sets that are malformed are an error when the migrations run, whatever is applied.
+//! Malformed table sets are an error when the migrations run, whatever is applied.
 
 use anyhow::Result;
 use sea_orm_migration::MigratorTraitSelf;

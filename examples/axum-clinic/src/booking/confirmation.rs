@@ -1,4 +1,4 @@
-//! That an appointment was booked. Whoever has the code sees it, so it names no client.
+//! The confirmation of a booking. It does not name the client, because anyone with the code can see it.
 
 use maud::{Markup, html};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};

@@ -1,4 +1,4 @@
-//! What was typed to book an appointment, and booking it.
+//! The form for a booking, and its submission.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -17,14 +17,14 @@ use crate::business::Business;
 use crate::extract::Form;
 use crate::problem::Problem;
 
-/// Everything as it was typed, so that it can be shown again.
+/// The fields as typed, so that the form can be shown again.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Typed {
     pub(super) service: String,
     pub(super) with: String,
     pub(super) day: String,
-    /// Made with the page: a form that is sent twice books once.
+    /// The idempotency key, created with the page: a form that is sent twice books once.
     pub(super) key: String,
     pub(super) slot: String,
     pub(super) first_name: String,
@@ -33,7 +33,7 @@ pub(crate) struct Typed {
     pub(super) phone: String,
 }
 
-/// A field, and what is wrong with what was typed there.
+/// A field and the error of its value.
 pub(super) type Fault = (&'static str, String);
 
 struct Wanted {
@@ -73,7 +73,7 @@ impl Typed {
             (Some((start, practitioner)), Some(email), true) => {
                 let phone = Some(phone.to_owned()).filter(|phone| !phone.is_empty());
                 let client = NewClient { phone, ..NewClient::new(first_name, last_name, email) };
-                // A key that was tampered with is of no use to anyone else.
+                // A malformed key is replaced, because the key only protects its own sender.
                 let key = self.key.parse().unwrap_or_else(|_| Uuid::new_v4());
                 Ok(Wanted { start, practitioner, client, key })
             }
@@ -124,8 +124,9 @@ pub(crate) async fn book(business: Business, Form(mut typed): Form<Typed>) -> Re
     Ok((StatusCode::CONFLICT, page).into_response())
 }
 
-/// The client of an email address. One who is there stays as they are: anyone can type their address here, and is not
-/// to give them another name.
+/// Finds or saves the client with an email address.
+///
+/// An existing client stays unchanged: anyone can type the address, and must not change the client's name.
 async fn client(tenant: &TenantConnection, typed: &NewClient) -> Result<clients::Model, BookingError> {
     match tenant.scheduling().get_client_by_email(&typed.email).await? {
         Some(known) => Ok(known),

@@ -1,4 +1,4 @@
-//! The page on which a time is chosen, and one's name is given.
+//! The page with the free times and the form for the client's name.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,10 +18,11 @@ use crate::extract::Query;
 use crate::page::{self, Field};
 use crate::problem::Problem;
 
-/// How far ahead a free day is looked for.
+/// The number of days to search for a free time.
 const AHEAD_DAYS: u64 = 27;
 const STEP: Duration = Duration::from_mins(30);
-/// No one comes at once, and no time is over while someone types their name.
+/// The shortest notice. A client needs time to arrive, and a time must not pass while the client fills in the
+/// form.
 const NOTICE: Duration = Duration::from_hours(1);
 
 #[derive(Deserialize)]
@@ -42,7 +43,7 @@ pub(crate) async fn times(business: Business, Query(wanted): Query<Wanted>) -> R
     Ok(Times::find(&business, &typed).await?.page(&typed, &[], None))
 }
 
-/// What is free, of what someone wants.
+/// The free times of a requested service.
 pub(super) struct Times<'b> {
     business: &'b Business,
     services: Vec<services::Model>,
@@ -54,7 +55,7 @@ pub(super) struct Times<'b> {
 }
 
 impl<'b> Times<'b> {
-    /// The free times of the day that was typed, or of the first that has some.
+    /// Finds the free times of the typed day, or of the first day with free times.
     pub(super) async fn find(business: &'b Business, typed: &Typed) -> Result<Self, Problem> {
         let content = business.tenant.content();
         let (services, practitioners) = (content.get_services().await?, content.get_practitioners().await?);
@@ -190,7 +191,7 @@ impl<'b> Times<'b> {
     }
 }
 
-/// A slot as the form sends it: when it begins, and with whom.
+/// A slot as the form sends it: the start and the practitioner.
 fn slot_value(slot: &Slot) -> String {
     let with = slot.practitioner.map(|id| id.to_string()).unwrap_or_default();
     format!("{}/{with}", slot.start.format("%Y-%m-%dT%H:%M:%SZ"))

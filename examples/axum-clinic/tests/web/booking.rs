@@ -1,4 +1,4 @@
-//! An appointment is booked once, for whoever was first.
+//! An appointment is booked once, for the first client.
 
 use anyhow::Result;
 use chrono::{Days, Utc};
@@ -10,7 +10,7 @@ use watertight::scheduling::SlotQuery;
 use crate::visitor::{Answer, Visitor};
 use crate::world::{CLINIC, OWNER, STUDIO, World};
 
-/// The page of times of the clinic's first service, on the first open day after today: a whole one.
+/// The page of times of the clinic's first service on the first open day after today.
 async fn times(visitor: &Visitor, world: &World) -> Result<Answer> {
     let service = world.clinic.content().get_services().await?.swap_remove(0).id;
     let tomorrow = Utc::now().with_timezone(&Tz::America__New_York).date_naive() + Days::new(1);
@@ -20,7 +20,7 @@ async fn times(visitor: &Visitor, world: &World) -> Result<Answer> {
     visitor.get(&format!("/book?service={service}&day={day}")).await
 }
 
-/// What someone sends who takes one of a page's times.
+/// The form that books one of a page's times.
 fn form(page: &Answer, slot: usize) -> Vec<(&'static str, String)> {
     let (slots, text) = (page.values("slot"), |text: &str| text.to_owned());
     vec![

@@ -1,7 +1,7 @@
-//! In a browser, on a phone's screen, with the keyboard alone.
+//! The pages in a browser with a phone's screen, used with only the keyboard.
 //!
-//! It runs the `chromium` and the `chromedriver` of the system's packages, and is skipped with a message where there are
-//! none, but not where `CI` is set.
+//! The test runs the `chromium` and `chromedriver` of the system's packages. Without them it is skipped with
+//! a message, unless `CI` is set.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -17,7 +17,7 @@ use watertight::entity::public::bookings;
 
 use crate::world::{CLINIC, OWNER, World, code};
 
-/// A `chromedriver`, ended when it is dropped.
+/// A `chromedriver`, stopped on drop.
 struct ChromeDriver {
     process: Child,
     url: String,
@@ -83,7 +83,7 @@ fn phone(profile: &str) -> Result<ChromeCapabilities> {
     Ok(capabilities)
 }
 
-/// Someone at the keyboard.
+/// A user with a keyboard.
 #[derive(Clone)]
 struct Typist(WebDriver);
 
@@ -105,7 +105,7 @@ impl Typist {
         self.keys(key.value().to_string()).await
     }
 
-    /// Tabs on until the focus, which has to be seen, is on an element `e` of which a condition holds.
+    /// Presses Tab until an element `e` that meets a condition has the focus, which has to be visible.
     async fn tab_to(&self, condition: &str) -> Result<()> {
         let focused = format!("const e = document.activeElement; return {condition}");
         for _ in 0..80 {
@@ -121,7 +121,7 @@ impl Typist {
         bail!("no Tab leads to {condition}")
     }
 
-    /// Waits until a condition holds. While a page gives way to the next there is none to ask.
+    /// Waits until a condition holds. Errors are ignored, because there is no page during navigation.
     async fn until(&self, condition: &str) -> Result<()> {
         for _ in 0..200 {
             if self.script(&format!("return {condition}")).await.is_ok_and(|holds| holds == true) {
@@ -133,7 +133,7 @@ impl Typist {
         bail!("{condition} does not come to hold; the page says {shown:?}")
     }
 
-    /// Waits for a page, which has to fit the screen and to have targets that thumbs hit.
+    /// Waits for a page, which has to fit the screen and have touch targets of sufficient size.
     async fn page(&self, heading: &str) -> Result<()> {
         self.until(&format!(
             "document.readyState === 'complete' && document.querySelector('h1').textContent.startsWith('{heading}')"
@@ -167,7 +167,7 @@ impl Typist {
         self.press(Key::Enter).await
     }
 
-    /// Books the clinic's first service, and gives the confirmation's code.
+    /// Books the clinic's first service and returns the confirmation code.
     async fn book(&self) -> Result<String> {
         self.page("Book an appointment").await?;
         self.tab_to("e.matches('.skip')").await?;
@@ -220,7 +220,7 @@ impl Typist {
     }
 }
 
-/// Whether the owner's day is shown.
+/// The condition that the owner's day is shown.
 const DAY: &str =
     "document.readyState === 'complete' && document.querySelector('nav.days a[rel=next]') !== null";
 
@@ -257,7 +257,7 @@ async fn story(typist: Typist, world: &World) -> Result<()> {
     let after = world.clinic.scheduling().get_booking(booking.id).await?.context("the booking")?;
     ensure!(after.status == "completed", "{}", after.status);
 
-    // A page of another site sends a form here: the browser says so, and nothing happens.
+    // A page of another site sends a form. The browser reports the origin, and the form is refused.
     let evil = format!(
         "<h1>Evil</h1><form method='post' action='{origin}/logout'><button>Win a prize</button></form>"
     );

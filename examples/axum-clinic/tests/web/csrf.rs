@@ -1,4 +1,4 @@
-//! What another site makes a browser send is refused, and changes nothing.
+//! A request that another site makes a browser send is refused, and changes nothing.
 
 use anyhow::Result;
 use reqwest::Method;

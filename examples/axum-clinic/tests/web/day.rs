@@ -1,4 +1,4 @@
-//! The owner's day: the tenant's own, for those who run it.
+//! The owner's day shows the tenant's bookings, and only to staff who run the business.
 
 use anyhow::Result;
 use reqwest::Method;
@@ -9,7 +9,7 @@ use watertight::entity::public::{bookings, clients};
 
 use crate::world::{CLINIC, OWNER, STUDIO, VIEWER, World};
 
-/// The bookings of a tenant by time, and the day that they are on.
+/// The bookings of a tenant by time, and their day.
 async fn bookings_of(tenant: &TenantConnection) -> Result<(Vec<bookings::Model>, String)> {
     let bookings = bookings::Entity::find().order_by_asc(bookings::Column::Datetime).all(tenant).await?;
     let day = bookings[0].datetime.with_timezone(&Tz::America__New_York).date_naive().to_string();
@@ -28,7 +28,7 @@ async fn it_shows_the_tenants_bookings_and_no_others() -> Result<()> {
         assert_eq!(page.status, 200);
         assert_eq!(page.text.matches("/day/").count(), bookings.len());
         assert!(bookings.iter().all(|booking| page.text.contains(&format!("/day/{}", booking.id))));
-        // Some people are clients of both.
+        // Some people are clients of both businesses.
         let ours = clients::Entity::find().all(here).await?;
         assert!(ours.iter().all(|client| page.text.contains(&client.email)));
         let theirs = clients::Entity::find().all(there).await?.into_iter().map(|client| client.email);

@@ -1,4 +1,4 @@
-//! Every response tells browsers what they may do with it.
+//! Every response has the security headers.
 
 use anyhow::Result;
 use reqwest::Method;
@@ -31,7 +31,7 @@ fn check(what: &str, answer: &Answer) {
         let values: Vec<_> = answer.headers.get_all(name).iter().collect();
         assert_eq!(values, [expected], "{name} of {what}");
     }
-    // The policy forbids them, and pages that hold none work with it.
+    // The policy forbids inline code, so the pages must not contain any.
     for inline in ["<script", "<style", " style=", " onclick=", "javascript:"] {
         assert!(!answer.text.contains(inline), "{inline} in {what}");
     }

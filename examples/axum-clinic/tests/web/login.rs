@@ -1,4 +1,4 @@
-//! Passwords, second factors, backup codes, cookies, and their end.
+//! Logging in with passwords, second factors and backup codes, and the life of cookies.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use watertight::entity::auth::{sessions, users};
 use crate::visitor::Visitor;
 use crate::world::{CLINIC, OWNER, STUDIO, VIEWER, World, code, settings};
 
-/// Enrolls a second factor through the pages. The code that is right now is still to be used.
+/// Enrolls a second factor through the pages. The current code stays unused.
 async fn enroll(world: &World, jess: &Visitor) -> Result<(TotpSecret, Vec<String>)> {
     let page = jess.post("/account/second-factor", &[]).await?;
     assert_eq!(page.status, 200);

@@ -1,4 +1,4 @@
-//! The application over HTTP, from a port, on a real database, as browsers and as those who are not browsers use it.
+//! The application over HTTP on a real database, used by browsers and other clients.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

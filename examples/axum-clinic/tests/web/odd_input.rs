@@ -1,4 +1,4 @@
-//! Whatever is sent, nothing breaks: what is no good is refused, and the fault is never ours.
+//! Malformed requests are refused, and none causes an internal error.
 
 use anyhow::Result;
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! A request has the tenant that it names, and no other.
+//! A request has the tenant of its host, and no other.
 
 use anyhow::Result;
 use axum::http::request::Parts;

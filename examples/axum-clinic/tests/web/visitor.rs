@@ -1,4 +1,4 @@
-//! A client that keeps cookies, follows no redirect and says that its forms are the site's own.
+//! A client that keeps cookies, follows no redirects, and sends the site's own origin with its forms.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -36,7 +36,7 @@ impl Visitor {
         if cookies.is_empty() { request } else { request.header(COOKIE, cookies.join("; ")) }
     }
 
-    /// Sends a request, and does with cookies what a browser does.
+    /// Sends a request, and handles cookies as a browser does.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Answer> {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -1,4 +1,4 @@
-//! A clinic and a studio, served from a port.
+//! A clinic and a studio, served on a port.
 
 use std::net::SocketAddr;
 use std::sync::LazyLock;
@@ -18,9 +18,9 @@ use crate::visitor::Visitor;
 
 pub(crate) const CLINIC: &str = "clinic.localhost";
 pub(crate) const STUDIO: &str = "studio.localhost";
-/// Who runs either business, and with what they log in.
+/// The handle and the PIN of the owner of both businesses.
 pub(crate) const OWNER: (&str, &str) = ("jess", "428913");
-/// Who works at the clinic, and does not run it.
+/// The handle and the PIN of an employee of the clinic.
 pub(crate) const VIEWER: (&str, &str) = ("frontdesk", "316648");
 
 pub(crate) struct World {
@@ -31,7 +31,7 @@ pub(crate) struct World {
     _database: TestDatabase,
 }
 
-/// A router at a port, for as long as this is there.
+/// A router on a port, served until the value is dropped.
 pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     task: JoinHandle<()>,
@@ -53,9 +53,9 @@ impl Drop for Served {
     }
 }
 
-/// Settings whose hashes are quick.
+/// Settings with a low hashing cost.
 pub(crate) fn settings() -> AuthSettings {
-    // Shared, so that the key is derived once.
+    // Shared, because deriving the key is slow.
     static KEYS: LazyLock<EncryptionKeys> =
         LazyLock::new(|| EncryptionKeys::new(["a passphrase for tests"]).expect("not empty"));
     AuthSettings::default()
@@ -82,7 +82,7 @@ impl World {
         Ok(Self { water, clinic: at_clinic, studio: at_studio, served, _database: database })
     }
 
-    /// Books both businesses' clients in.
+    /// Books the clients of both businesses.
     pub(crate) async fn fill_today(&self) -> Result<()> {
         let [clinic, studio] = demo::businesses()?;
         clinic.fill_today(&self.clinic).await?;
@@ -93,7 +93,7 @@ impl World {
         Visitor::new(host, self.served.address)
     }
 
-    /// Someone who has logged in.
+    /// A visitor who has logged in.
     pub(crate) async fn known(&self, host: &str, who: (&str, &str)) -> Result<Visitor> {
         let visitor = self.visitor(host);
         let answer = visitor.log_in(who).await?;
@@ -102,8 +102,9 @@ impl World {
     }
 }
 
-/// The code that is right now, by the database's clock. It stays so for some seconds: at the end of a step the next one
-/// is waited for.
+/// A TOTP code by the database's clock, some steps from the current one.
+///
+/// Near the end of a step it waits for the next step, so that the code stays valid for some seconds.
 pub(crate) async fn code(tenant: &TenantConnection, secret: &TotpSecret, steps: i64) -> Result<String> {
     let select = "SELECT floor(extract(epoch FROM CURRENT_TIMESTAMP))::bigint AS now";
     loop {

@@ -50,7 +50,7 @@ pub trait UserEntity: sealed::Entity {
         fn find_all() -> Vec<User> = all() in users;
         /// Returns at most `limit` users after a handle, ordered by handle.
         fn find_page(after: Option<&Handle>, limit: u64) -> Vec<User> = page(after, limit) in users;
-        /// Whether the tenant has any user.
+        /// Returns true if the tenant has any user.
         fn any() -> bool = any() in users;
     }
 }
@@ -85,9 +85,9 @@ pub trait UserRecord: sealed::UserRow {
         fn disable_totp(password: &Password) -> () = disable(id, password) in totp;
         /// Finds the backup codes, without the codes.
         fn backup_codes() -> Option<BackupCodeSet> = find(id) in backup_codes;
-        /// Stores backup codes in place of the previous ones.
+        /// Stores backup codes instead of the previous ones.
         fn save_backup_codes(codes: &BackupCodes) -> () = save(id, codes) in backup_codes;
-        /// Generates backup codes in place of the previous ones.
+        /// Generates backup codes instead of the previous ones.
         fn regenerate_backup_codes() -> BackupCodes = regenerate(id) in backup_codes;
         /// Uses up a backup code.
         fn consume_backup_code(code: &str) -> Option<usize> = consume(id, code) in backup_codes;
@@ -103,7 +103,7 @@ pub trait UserRecord: sealed::UserRow {
         with handle;
         /// Finds the TOTP secret.
         fn totp_secret() -> Option<StoredTotpSecret> = find(handle) in totp;
-        /// Stores a TOTP secret in place of the previous one.
+        /// Stores a TOTP secret instead of the previous one.
         fn save_totp_secret(secret: &TotpSecret) -> () = save(handle, secret) in totp;
         /// Deletes the TOTP secret.
         fn delete_totp_secret() -> bool = delete(handle) in totp;

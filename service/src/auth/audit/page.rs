@@ -9,6 +9,6 @@ use crate::auth::audit::event::AuditEvent;
 pub struct AuditPage {
     /// The events.
     pub events: Vec<AuditEvent>,
-    /// Where the next page begins; `None` when this is the last.
+    /// The start of the next page; `None` when this is the last.
     pub next: Option<AuditCursor>,
 }

@@ -45,7 +45,7 @@ struct Row<'a> {
     details: &'a serde_json::Value,
     severity: Severity,
     source: Source,
-    /// How long ago it happened, in microseconds.
+    /// The age of the event in microseconds.
     age: u64,
 }
 

@@ -23,7 +23,7 @@ pub struct Invitation {
     pub role: Role,
     /// The id of the inviter.
     pub created_by: Uuid,
-    /// Whether it is not revoked.
+    /// False if the invitation is revoked.
     pub is_active: bool,
     /// The time of expiry.
     pub expires_at: DateTime<Utc>,

@@ -9,7 +9,7 @@ use crate::vocabulary::Change;
 /// Changes to an invitation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InvitationUpdate {
-    /// Whether it is not revoked.
+    /// False if the invitation is revoked.
     pub is_active: Change<bool>,
     /// The time of acceptance.
     pub used_at: Change<Option<DateTime<Utc>>>,

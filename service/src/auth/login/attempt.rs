@@ -50,7 +50,7 @@ impl Attempt {
         self.candidate.as_ref().map(|candidate| (candidate.id, &candidate.handle))
     }
 
-    /// The verdict, from the row as it is now.
+    /// The verdict, from the current row.
     pub(in crate::auth) fn verdict(
         &self,
         row: Option<Candidate>,

@@ -26,7 +26,7 @@ pub struct Authenticated {
     pub user: User,
     /// The session.
     pub session: Session,
-    /// Whether the session is due for [`Sessions::renew`](crate::auth::Sessions::renew).
+    /// True if the session is due for [`Sessions::renew`](crate::auth::Sessions::renew).
     pub renewal_due: bool,
 }
 

@@ -93,7 +93,7 @@ impl fmt::Debug for BackupCodes {
     }
 }
 
-/// What is hashed of a code: in upper case, without dash and white space.
+/// The hashed form of a code: in upper case, without dashes and white space.
 fn normal_form(code: &str) -> SecretString {
     let kept = code.chars().filter(|c| *c != '-' && !c.is_whitespace());
     kept.flat_map(char::to_uppercase).collect::<String>().into()

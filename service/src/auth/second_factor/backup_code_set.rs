@@ -32,7 +32,7 @@ impl BackupCodeSet {
 pub struct BackupCode {
     /// The id.
     pub id: String,
-    /// Whether it has been used.
+    /// True if the code has been used.
     pub used: bool,
     /// The time of use.
     pub used_at: Option<DateTime<Utc>>,

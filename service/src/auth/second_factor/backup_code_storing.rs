@@ -26,7 +26,7 @@ pub(in crate::auth) fn to_json(codes: &[StoredCode]) -> Result<serde_json::Value
 }
 
 impl<C: TenantExecutor> StoredBackupCodes<'_, C> {
-    /// Stores the hashes of codes in place of the user's previous codes.
+    /// Stores the hashes of codes instead of the user's previous codes.
     ///
     /// # Errors
     /// [`AuthError::UserNotFound`].
@@ -64,7 +64,7 @@ impl<C: TenantExecutor> StoredBackupCodes<'_, C> {
         }
     }
 
-    /// Generates backup codes in place of the user's previous codes. Returns them, to be shown once.
+    /// Generates backup codes instead of the user's previous codes. Returns them, to be shown once.
     ///
     /// # Errors
     /// [`AuthError::UserNotFound`].

@@ -1,4 +1,4 @@
-//! What a user needs to enroll a second factor.
+//! The secret and the QR code that a user needs to enroll a second factor.
 
 use std::fmt;
 

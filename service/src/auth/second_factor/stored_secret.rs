@@ -24,13 +24,13 @@ pub struct StoredTotpSecret {
     pub user_id: Uuid,
     /// The secret.
     pub secret: TotpSecret,
-    /// How it is sealed.
+    /// The version of the encryption format.
     pub version: SealVersion,
-    /// Whether backup codes were made with it.
+    /// True if backup codes were generated with the secret.
     pub backup_codes_generated: bool,
-    /// When a code of it was last used.
+    /// The time at which a code of the secret was last used.
     pub last_used_at: Option<DateTime<Utc>>,
-    /// When it was enrolled.
+    /// The time of enrollment.
     pub created_at: DateTime<Utc>,
 }
 
@@ -45,11 +45,11 @@ pub(in crate::auth) fn sealed(row: &totp_secrets::Model) -> Sealed {
 }
 
 impl<C: TenantExecutor> Totp<'_, C> {
-    /// Stores a user's TOTP secret, encrypted, in place of the previous one.
+    /// Stores a user's TOTP secret, encrypted, instead of the previous one.
     ///
-    /// Whether the second factor is required stays unchanged: [`enroll`](Self::enroll) with [`confirm`](Self::confirm) and
-    /// [`disable`](Self::disable) change that too. To encrypt under a new passphrase, save the secret that [`find`](Self::find)
-    /// returns. A used code stays used.
+    /// The login's requirement of a second factor stays unchanged: [`enroll`](Self::enroll) with
+    /// [`confirm`](Self::confirm) and [`disable`](Self::disable) change that too. To encrypt under a new
+    /// passphrase, save the secret that [`find`](Self::find) returns. A used code stays used.
     ///
     /// # Errors
     /// [`AuthError::UserNotFound`], [`AuthError::NotConfigured`].

@@ -57,7 +57,7 @@ impl TotpSecret {
         }
     }
 
-    /// Takes a secret as apps show it: base32 (RFC 4648), in upper or lower case, with or without padding and spaces.
+    /// Reads a secret in base32 (RFC 4648), in either case, with or without padding and spaces.
     ///
     /// # Errors
     /// [`AuthError::InvalidSecret`] when it is not base32, or too short or too long.

@@ -34,7 +34,7 @@ pub(in crate::auth) fn read_session(columns: &mut Columns<'_>) -> Result<session
     })
 }
 
-/// Whether a session is live, by the database's clock.
+/// The condition that a session is live, by the database's clock.
 pub(in crate::auth) fn live_session() -> Expr {
     sessions::Column::ExpiresAt.into_expr().gt(Expr::current_timestamp())
 }

@@ -19,9 +19,9 @@ pub struct Session {
     pub id: Uuid,
     /// The user's id.
     pub user_id: Uuid,
-    /// When it ends.
+    /// The time of expiry.
     pub expires_at: DateTime<Utc>,
-    /// When it was begun.
+    /// The time at which the session began.
     pub created_at: DateTime<Utc>,
     /// The user when the session began, or as the application has set it since.
     pub user_data: Option<SessionUser>,
@@ -51,9 +51,9 @@ pub struct SessionUser {
     pub username: String,
     /// The name to show.
     pub name: String,
-    /// What the user may do.
+    /// The user's role.
     pub role: Role,
-    /// Whether onboarding is still to be done.
+    /// True if the user has yet to complete onboarding.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs_onboarding: Option<bool>,
     /// The step of onboarding that the user is at.

@@ -12,8 +12,10 @@ use uuid::Uuid;
 use crate::auth::error::AuthError;
 use crate::tenant::TenantId;
 
-/// The keys that sign session tokens. The first signs; a token is accepted from any of them, so that keys rotate: put
-/// the new one first, and drop the old one when the last session that it signed has ended.
+/// The keys that sign session tokens.
+///
+/// The first key signs, and a token of any key is accepted. To rotate keys, put the new key first, and remove
+/// the old key when the last session that it signed has ended.
 #[derive(Debug, Clone)]
 pub struct SigningKeys(Vec<SecretSlice<u8>>);
 
@@ -75,7 +77,9 @@ fn signature(key: &SecretSlice<u8>, tenant: TenantId, session: Uuid) -> Result<[
     Ok(mac.finalize().into_bytes().into())
 }
 
-/// The token of a session: `<session uuid>.<signature, base64url>`, for a cookie that is `HttpOnly` and `Secure`. It does not print and is zeroed when dropped.
+/// The token of a session: `<session uuid>.<signature, base64url>`.
+///
+/// Store it in a cookie that is `HttpOnly` and `Secure`. It does not print and is zeroed when dropped.
 #[derive(Clone)]
 pub struct SessionToken(SecretString);
 

@@ -9,7 +9,7 @@ use crate::vocabulary::Change;
 /// Changes to a session. `Change::Set(None)` clears an optional column.
 #[derive(Debug, Clone, Default)]
 pub struct SessionUpdate {
-    /// When it ends.
+    /// The time of expiry.
     pub expires_at: Change<DateTime<Utc>>,
     /// The user in short.
     pub user_data: Change<Option<SessionUser>>,

@@ -5,11 +5,11 @@ use std::time::Duration;
 /// Number of failed logins that lock an account, and the duration of the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lockout {
-    /// How many failures lock the account; 5 by default.
+    /// The number of failures that locks the account; 5 by default.
     pub failures: u32,
     /// The failures have to follow one another within this time; 15 minutes by default.
     pub window: Duration,
-    /// How long the account stays locked; 15 minutes by default.
+    /// The duration of the lock; 15 minutes by default.
     pub duration: Duration,
 }
 

@@ -91,7 +91,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
         try_join_all(requested.iter().map(hash)).await
     }
 
-    /// Whether a hash is the credential's, and as costly as it should be.
+    /// Returns true if a stored hash matches the credential and has the cost of the settings.
     async fn is_hash_of(self, text: &str, credential: &Credential) -> Result<bool, AuthError> {
         let Ok(hash) = text.parse::<PasswordHash>() else { return Ok(false) };
         match credential {

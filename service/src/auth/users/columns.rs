@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use sea_orm::Iterable;
 use watertight_entity::auth::users;
 
-/// Whether a user is locked, by the database's clock. A lock whose time is over does not count.
+/// The condition that a user is locked, by the database's clock. An expired lock does not count.
 pub(in crate::auth) const LOCKED: &str = r#"("users"."is_locked" AND ("users"."locked_until" IS NULL
     OR "users"."locked_until" > CURRENT_TIMESTAMP))"#;
 

@@ -101,7 +101,7 @@ impl<C: TenantExecutor> Users<'_, C> {
         Ok(rows.map(|row| Ok(User::of(&row?)?)).boxed().into_stream())
     }
 
-    /// Whether the tenant has any user.
+    /// Returns true if the tenant has any user.
     ///
     /// # Errors
     /// [`AuthError::Database`].

@@ -12,13 +12,13 @@ use crate::auth::users::password::{Credential, Password, PasswordHash};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HashingMetrics {
-    /// The most computations that run at a time.
+    /// The largest number of concurrent computations.
     pub limit: usize,
-    /// How many run now.
+    /// The number of running hashes.
     pub running: usize,
-    /// The most that ever ran at a time.
+    /// The largest number of computations that have run concurrently.
     pub peak: usize,
-    /// How many have ended.
+    /// The number of completed hashes.
     pub done: usize,
     /// The rounds of bcrypt computed for passwords: 2 to the power of the cost for each hash.
     pub rounds: u64,
@@ -99,7 +99,7 @@ impl Hasher {
         }
     }
 
-    /// Whether a password is the one that was hashed.
+    /// Returns true if a hash matches a password.
     pub(in crate::auth) async fn verify(
         &self,
         password: Password,
@@ -109,9 +109,9 @@ impl Hasher {
         self.run(move || counts.verify(&hash, &password)).await
     }
 
-    /// Whether a hash is of a password; `false` without a hash. It takes the rounds of the slowest cost
-    /// whatever the hash costs, so that the duration reveals neither the cost nor whether there is a hash. Only a hash
-    /// of a higher cost than that takes longer.
+    /// Returns true if a hash matches a password; `false` without a hash. It takes the rounds of the slowest
+    /// cost whatever the hash costs, so that the duration reveals neither the cost nor whether there is a
+    /// hash. Only a hash of a higher cost than that takes longer.
     pub(in crate::auth) async fn verify_padded(
         &self,
         password: Password,
@@ -136,7 +136,7 @@ impl Hasher {
         hash.cost() < self.cost
     }
 
-    /// The cost of backup codes, of which a whole set is tried at a time.
+    /// The cost of backup codes, because a login tries a whole set.
     pub(in crate::auth) fn backup_code_cost(&self) -> u32 {
         self.cost.min(10)
     }

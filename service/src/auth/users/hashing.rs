@@ -14,7 +14,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
         self.config.hasher.hash(password).await
     }
 
-    /// Whether a hash is of a password. The comparison runs on a blocking thread.
+    /// Returns true if a hash matches a password. The comparison runs on a blocking thread.
     ///
     /// # Errors
     /// [`AuthError::RuntimeStopped`].
@@ -22,7 +22,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
         self.config.hasher.verify(password, hash).await
     }
 
-    /// Whether a hash has a lower cost than the settings ask for.
+    /// Returns true if a hash has a lower cost than the settings require.
     #[must_use]
     pub fn needs_rehash(self, hash: &PasswordHash) -> bool {
         self.config.hasher.needs_rehash(hash)

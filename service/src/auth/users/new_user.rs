@@ -34,13 +34,13 @@ pub struct NewUser {
     pub role: Role,
     /// The profile.
     pub profile: Profile,
-    /// Whether the user may log in; yes by default.
+    /// True if the user may log in; true by default.
     pub is_active: bool,
-    /// Whether onboarding is required; yes by default.
+    /// True if onboarding is required; true by default.
     pub needs_onboarding: bool,
     /// The first step of onboarding; 0 by default.
     pub onboarding_step: u16,
-    /// What the user may do beyond the role.
+    /// Permissions beyond the role.
     pub permissions: Option<Permissions>,
 }
 

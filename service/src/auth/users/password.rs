@@ -86,7 +86,7 @@ impl PasswordHash {
         self.text.expose_secret()
     }
 
-    /// Hashes a password. It takes a while, as it is meant to.
+    /// Hashes a password, which is slow by design.
     pub(in crate::auth) fn of(password: &Password, cost: u32) -> Result<Self, AuthError> {
         let text = bcrypt::hash(password.as_bytes(), cost).map_err(|_| AuthError::from(NoRandomness))?;
         Ok(Self { text: text.into(), cost })
@@ -97,7 +97,7 @@ impl PasswordHash {
         Self { text: format!("$2b${cost:02}${}", ".".repeat(53)).into(), cost }
     }
 
-    /// Whether the hash is of the password, in constant time except for the cost.
+    /// Returns true if the hash matches the password, in constant time except for the cost.
     pub(in crate::auth) fn verify(&self, password: &Password) -> bool {
         bcrypt::verify(password.as_bytes(), self.expose_secret()).unwrap_or(false)
     }
@@ -159,7 +159,7 @@ mod tests {
         hash.parse::<PasswordHash>().unwrap().verify(&Password::new(password).unwrap())
     }
 
-    /// From the tests of Openwall's `crypt_blowfish`, where bcrypt as it is known comes from.
+    /// Test vectors of Openwall's `crypt_blowfish`, the reference implementation of bcrypt.
     #[test]
     fn published_vectors_verify() {
         for (password, hash) in [

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::vocabulary::{InvalidInput, text};
 
-/// What a user may do beyond the role, by the application's own names.
+/// The permissions of a user beyond the role, as names that the application defines.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, FromJsonQueryResult)]
 #[serde(transparent)]
 pub struct Permissions(pub Vec<String>);

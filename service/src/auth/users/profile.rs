@@ -12,7 +12,7 @@ pub struct Profile {
     pub display_name: Option<String>,
     /// A few words about the user.
     pub bio: Option<String>,
-    /// Where the user's picture is.
+    /// The URL of the user's picture.
     pub avatar_url: Option<String>,
     /// At most 32 characters.
     pub pronouns: Option<String>,
@@ -22,7 +22,7 @@ pub struct Profile {
     pub locale: Option<String>,
     /// At most 8 characters.
     pub theme: Option<String>,
-    /// Whether the user wants mail; yes by default.
+    /// True if the user wants mail; true by default.
     pub email_notifications: bool,
 }
 

@@ -52,7 +52,7 @@ impl UserUpdate {
         Permissions::check(self.permissions.as_option().and_then(Option::as_ref))
     }
 
-    /// Whether the update concerns the role, the permissions, `is_active` or the second factor.
+    /// Returns true if the update concerns the role, the permissions, `is_active` or the second factor.
     pub(in crate::auth) const fn touches_standing(&self) -> bool {
         self.role.as_option().is_some()
             || self.permissions.as_option().is_some()

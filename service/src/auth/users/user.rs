@@ -28,41 +28,41 @@ pub struct User {
     #[sea_orm(nested)]
     #[serde(flatten)]
     pub profile: Profile,
-    /// Whether the user may log in at all.
+    /// True if the user may log in.
     pub is_active: bool,
-    /// Whether the account is locked, by the database's clock when it was read.
+    /// True if the account was locked when the row was read, by the database's clock.
     pub is_locked: bool,
-    /// Why it is, or was last, locked.
+    /// The reason for the current or the last lock.
     pub lock_reason: Option<String>,
-    /// When it was last locked.
+    /// The time of the last lock.
     pub locked_at: Option<DateTime<Utc>>,
     /// The end of the lock; `None` for a lock that does not end by itself.
     pub locked_until: Option<DateTime<Utc>>,
-    /// Whether onboarding is still to be done.
+    /// True if the user has yet to complete onboarding.
     pub needs_onboarding: bool,
     /// The step of onboarding that the user is at.
     pub onboarding_step: i32,
-    /// Whether the first login is still to come. The application clears it.
+    /// True before the user's first login. The application clears it.
     pub first_login: bool,
-    /// Whether a second factor is asked for.
+    /// True if a login requires a second factor.
     pub totp_enabled: bool,
-    /// What the user may do beyond their role.
+    /// Permissions beyond the role.
     pub permissions: Option<Permissions>,
-    /// Failures to log in since the last success, within the window of the lockout.
+    /// Failed logins since the last success, within the window of the lockout.
     pub login_attempts: i32,
-    /// When the last of them was.
+    /// The time of the last failed login.
     pub last_failed_login_at: Option<DateTime<Utc>>,
-    /// When the user last logged in.
+    /// The time of the last login.
     pub last_login_at: Option<DateTime<Utc>>,
-    /// When the password was last changed.
+    /// The time of the last change of the password.
     pub password_changed_at: Option<DateTime<Utc>>,
     /// The IP address of the last login.
     pub ip_address: Option<String>,
     /// The user agent of the last login.
     pub user_agent: Option<String>,
-    /// When the user was created.
+    /// The time of creation.
     pub created_at: DateTime<Utc>,
-    /// When the user was last changed.
+    /// The time of the last change.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -107,8 +107,8 @@ impl User {
         })
     }
 
-    /// Whether sessions from before a change may outlive it. They end when the role, the permissions or `is_active`
-    /// changed, and when a second factor is required from now on.
+    /// Returns true if sessions from before a change may outlive it. They end when the role, the permissions
+    /// or `is_active` changed, and when a second factor is required from now on.
     pub(in crate::auth) fn keeps_sessions_of(&self, before: &Self) -> bool {
         self.role == before.role
             && self.permissions == before.permissions

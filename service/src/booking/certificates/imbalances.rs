@@ -24,9 +24,10 @@ pub struct Imbalance {
 
 /// Checking the books.
 impl<C: TenantExecutor> Certificates<'_, C> {
-    /// The certificates and packages whose remaining and redeemed amounts do not add up to the issued amount.
+    /// The certificates and packages whose books do not balance.
     ///
-    /// The list is empty unless rows were changed by hand.
+    /// The remaining and redeemed amounts of each do not add up to the issued amount. The list is empty
+    /// unless rows were changed by hand.
     ///
     /// # Errors
     /// [`BookingError::Database`].

@@ -28,7 +28,7 @@ pub struct NewService {
     pub price_cents: u32,
     /// Three capital letters (ISO 4217).
     pub currency: String,
-    /// Whether the service is offered now.
+    /// True if the service is offered now.
     pub active: bool,
     /// The position among the services.
     pub display_order: i32,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::imported::{ImportedAppointment, ImportedBooking, ImportedPayment};
 
-/// A row of an import, with what is checked before the statement runs.
+/// A row of an import, with the checks that run before the statement.
 pub(super) trait Imported: Serialize {
     const WHAT: &'static str;
 

@@ -22,7 +22,7 @@ pub struct ImportedAppointment {
     pub duration: u16,
     /// The price, in cents.
     pub price_cents: u32,
-    /// Whether the appointment is paid.
+    /// True if the appointment is paid.
     pub paid: bool,
     /// At most 32 characters.
     pub payment_method: Option<String>,

@@ -17,7 +17,7 @@ use crate::vocabulary::InvalidInput;
 
 /// Booking.
 impl<C: TenantExecutor> Scheduling<'_, C> {
-    /// Books a slot, directly or in place of a hold. The booking gets a confirmation code of eight characters, without
+    /// Books a slot, directly or instead of a hold. The booking gets a confirmation code of eight characters, without
     /// letters and digits that look alike.
     ///
     /// Concurrent bookings of one slot wait for one another, and one of them succeeds. An exclusion constraint of the

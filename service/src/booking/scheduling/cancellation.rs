@@ -17,7 +17,9 @@ use crate::vocabulary::text;
 
 /// Cancellation.
 impl<C: TenantExecutor> Scheduling<'_, C> {
-    /// Cancels a confirmed booking, frees its slot, and refunds its payments by gift certificate and package.
+    /// Cancels a confirmed booking and frees its slot.
+    ///
+    /// Payments by gift certificate and package are refunded.
     ///
     /// # Errors
     /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`], [`BookingError::InvalidInput`].

@@ -63,7 +63,7 @@ impl NewBooking {
         }
     }
 
-    /// Whether a booking has the service, practitioner, client and start of this one.
+    /// Returns true if a booking has the service, practitioner, client and start of this one.
     pub(super) fn matches(&self, row: &bookings::Model) -> bool {
         let start = row.datetime.timestamp_micros();
         (row.service_id, row.practitioner_id, row.client_id, start)

@@ -1,4 +1,4 @@
-//! What a service offers: its duration and price, its practitioners, and the hours of the business.
+//! The offer of a service: its duration and price, its practitioners, and the hours of the business.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;

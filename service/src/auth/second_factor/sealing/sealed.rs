@@ -12,7 +12,7 @@ pub(in crate::auth) struct Sealed {
     pub(in crate::auth) version: i32,
 }
 
-/// How a stored TOTP secret is sealed.
+/// The version of the encryption format of a stored TOTP secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SealVersion {

@@ -26,19 +26,19 @@ pub struct BootstrapUser {
     pub handle: String,
     /// The email address.
     pub email: String,
-    /// What the user may do.
+    /// The user's role.
     pub role: String,
     /// A password or PIN, or a hash.
     pub credential: Option<Credential>,
     /// The name to show.
     pub display_name: Option<String>,
-    /// What the user may do beyond the role.
+    /// Permissions beyond the role.
     pub permissions: Option<Permissions>,
-    /// Whether onboarding is to be done.
+    /// True if the user has yet to complete onboarding.
     pub needs_onboarding: Option<bool>,
 }
 
-/// The users of a bootstrap, each as it is now.
+/// The users of a bootstrap, each in its current state.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct BootstrapReport {
