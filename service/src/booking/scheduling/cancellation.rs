@@ -21,6 +21,8 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     ///
     /// Payments by gift certificate and package are refunded.
     ///
+    /// Without the feature `certificates`, or without that table set, nothing is refunded.
+    ///
     /// # Errors
     /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`], [`BookingError::InvalidInput`].
     pub async fn cancel(self, id: Uuid, reason: &str) -> Result<bookings::Model, BookingError> {
