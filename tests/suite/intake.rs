@@ -62,7 +62,7 @@ async fn forms_come_in_versions() -> Result<()> {
     let desk = Desk::open().await?;
     let intake = desk.world.clinic.intake();
     assert_eq!(desk.form.version, 1);
-    let second = intake.create_template("massage", "Anew", &json!({"type": "object"})).await?;
+    let second = intake.create_template("massage", "Second", &json!({"type": "object"})).await?;
     assert_eq!(second.version, 2);
     assert_eq!(intake.create_template("yoga", "Yoga", &json!(true)).await?.version, 1);
     assert_eq!(intake.get_template("massage").await?, Some(second.clone()));

@@ -41,7 +41,7 @@ pub(crate) fn with_alert(business: &Business, known: &LoggedIn, alert: Option<&s
                     button { "Turn it off" }
                 }
             } @else {
-                p { "With a second factor, whoever finds out your password is still kept out." }
+                p { "With a second factor, a stolen password alone does not log anyone in." }
                 form method="post" action="/account/second-factor" {
                     button.primary { "Set up an authenticator app" }
                 }

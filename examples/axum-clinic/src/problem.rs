@@ -44,7 +44,7 @@ impl IntoResponse for Problem {
             Self::Malformed(status) => (
                 status,
                 "Not understood",
-                "What your browser sent is incomplete. Go back, load the page anew, and send it again."
+                "What your browser sent is incomplete. Go back, reload the page, and send it again."
                     .to_owned(),
             ),
             Self::Invalid(text) => (StatusCode::UNPROCESSABLE_ENTITY, "Please check", text),

@@ -112,7 +112,7 @@ pub(crate) async fn book(business: Business, Form(mut typed): Form<Typed>) -> Re
             "Someone was quicker: that time has just been taken. Choose another."
         }
         Err(BookingError::OutsideHours { .. } | BookingError::PractitionerRequired) => {
-            "That time is not to be had any more. Choose another."
+            "That time is no longer available. Choose another."
         }
         Err(BookingError::IdempotencyKeyReused { .. }) => {
             "You have booked with this page before. Check what it says, and book again."

@@ -57,7 +57,7 @@ async fn a_free_time_is_booked_and_no_longer_free() -> Result<()> {
     let confirmation = zoe.get(answer.location()).await?;
     assert!(confirmation.text.contains("Your appointment is booked"));
     for personal in ["Zoe", "Novak", "zoe@example.com"] {
-        assert!(!confirmation.text.contains(personal), "whoever has the code sees the page");
+        assert!(!confirmation.text.contains(personal), "everyone with the code sees the page");
     }
     let booking = bookings::Entity::find().one(&world.clinic).await?.expect("one");
     assert!(confirmation.text.contains(&booking.confirmation_code));

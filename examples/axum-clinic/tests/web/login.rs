@@ -162,7 +162,7 @@ async fn sessions_of_those_who_keep_coming_live_on() -> Result<()> {
     assert_eq!(
         jess.post("/logout", &[]).await?.cookies(),
         ["__Host-session=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0"],
-        "whoever logs out is not renewed"
+        "a session that is logged out is not renewed"
     );
     Ok(())
 }

@@ -38,7 +38,7 @@ fn own_keys(catalog: &Catalog, relation: &Relation, constraints: &[Constraint], 
     let unique = catalog.indexes.of(relation).iter().filter(|index| index.is_unique);
     for index in unique.filter(|index| index.keys.first().is_none_or(|key| key != TENANT_COLUMN)) {
         let keys = index.keys.join(", ");
-        let remedy = format!("make {} anew over ({TENANT_COLUMN}, ..)", index.name);
+        let remedy = format!("recreate {} over ({TENANT_COLUMN}, ..)", index.name);
         if index.keys.iter().any(|key| key == TENANT_COLUMN) {
             let problem =
                 format!("has the key {} over ({keys}), which does not begin with the tenant", index.name);
@@ -56,7 +56,7 @@ fn own_keys(catalog: &Catalog, relation: &Relation, constraints: &[Constraint], 
         report(
             Severity::Error,
             format!("has the constraint {}, which is one across all tenants", constraint.name),
-            format!("make {} anew with {TENANT_COLUMN}", constraint.name),
+            format!("recreate {} with {TENANT_COLUMN}", constraint.name),
         );
     }
 }

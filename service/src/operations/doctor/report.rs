@@ -95,7 +95,7 @@ pub struct Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { severity, object, problem, remedy, .. } = self;
-        write!(f, "{severity}: {object} {problem}\n  mend: {remedy}")
+        write!(f, "{severity}: {object} {problem}\n  fix: {remedy}")
     }
 }
 

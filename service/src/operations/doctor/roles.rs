@@ -30,7 +30,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
         } else {
             (
                 Severity::Note,
-                format!("is {privilege}: whoever logs in as it sees the rows of all tenants"),
+                format!("is {privilege}: a login as this role sees the rows of all tenants"),
                 format!("keep it for maintenance, or ALTER ROLE {named} NOSUPERUSER NOBYPASSRLS;"),
             )
         };

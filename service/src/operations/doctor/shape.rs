@@ -56,7 +56,7 @@ fn columns(catalog: &Catalog, relation: &Relation, table: &RegisteredTable, find
         findings.push(Finding { severity, check: Check::Column, object, problem, remedy });
     };
     let alter = format!("ALTER TABLE {}", relation.quoted());
-    let generate = "or generate the entity anew with `sea-orm-cli generate entity`";
+    let generate = "or regenerate the entity with `sea-orm-cli generate entity`";
     let there = catalog.columns.of(relation);
     for (name, column) in &table.columns {
         let (wanted, quoted) = (printed(&column.column_type), sql::identifier(name));
