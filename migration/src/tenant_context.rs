@@ -168,14 +168,14 @@ pub(crate) fn policies_without_subselect() -> String {
 ///
 /// On a cluster the function is unsigned and known to the workers, and the policies have no sub-select.
 fn on_cluster() -> String {
-    let [function, comment] = Mode::Unsigned.statements().map(|sql| sql.replace('\'', "''"));
-    let policies = move_policies(UNSIGNED_CONDITION_PRINTED, CLUSTER_CONDITION).replace('\'', "''");
+    let [function, comment] = Mode::Unsigned.statements().map(|text| sql::literal(&text));
+    let policies = sql::literal(&move_policies(UNSIGNED_CONDITION_PRINTED, CLUSTER_CONDITION));
     format!(
         "DO $cluster$ BEGIN IF pg_catalog.to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN \
          IF EXISTS (SELECT FROM pg_catalog.pg_dist_partition WHERE partmethod = 'h') THEN \
-         EXECUTE '{function}'; EXECUTE '{comment}'; \
+         EXECUTE {function}; EXECUTE {comment}; \
          PERFORM create_distributed_function('watertight.tenant()'); \
-         EXECUTE '{policies}'; END IF; END IF; END $cluster$"
+         EXECUTE {policies}; END IF; END IF; END $cluster$"
     )
 }
 
@@ -200,15 +200,15 @@ pub(crate) fn reverted(settings: &Settings, with_domain: bool) -> Vec<String> {
 /// The SQL that replaces one condition by another in every policy, including the policies of the
 /// application's tables.
 fn move_policies(printed: &str, condition: &str) -> String {
-    let (printed, condition) = (printed.replace('\'', "''"), condition.replace('\'', "''"));
+    let (printed, condition) = (sql::literal(printed), sql::literal(condition));
     format!(
         "DO $watertight$ DECLARE found record; BEGIN FOR found IN \
-         SELECT polname, polrelid, pg_get_expr(polqual, polrelid) IS NOT DISTINCT FROM '{printed}' AS reads, \
-         pg_get_expr(polwithcheck, polrelid) IS NOT DISTINCT FROM '{printed}' AS writes FROM pg_policy LOOP \
+         SELECT polname, polrelid, pg_get_expr(polqual, polrelid) IS NOT DISTINCT FROM {printed} AS reads, \
+         pg_get_expr(polwithcheck, polrelid) IS NOT DISTINCT FROM {printed} AS writes FROM pg_policy LOOP \
          IF found.reads THEN EXECUTE format('ALTER POLICY %I ON %s USING (%s)', found.polname, \
-         found.polrelid::regclass, '{condition}'); END IF; \
+         found.polrelid::regclass, {condition}); END IF; \
          IF found.writes THEN EXECUTE format('ALTER POLICY %I ON %s WITH CHECK (%s)', found.polname, \
-         found.polrelid::regclass, '{condition}'); END IF; END LOOP; END $watertight$"
+         found.polrelid::regclass, {condition}); END IF; END LOOP; END $watertight$"
     )
 }
 
@@ -223,5 +223,5 @@ pub(crate) fn create_policy(policy: &str, table: &str) -> String {
         create(TENANT_CONDITION)
     );
     // Quoted with apostrophes, because a table's name can contain dollar signs.
-    format!("DO '{}'", block.replace('\'', "''"))
+    format!("DO {}", sql::literal(&block))
 }

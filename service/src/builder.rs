@@ -10,8 +10,6 @@ use crate::operations::doctor::{self, Expected, Migrations, Report};
 use crate::operations::inspection::{connect_checks, hosts};
 use crate::operations::maintenance::Maintenance;
 use crate::schema::built_in_sets;
-#[cfg(feature = "auth")]
-use crate::tenant::Extensions;
 use crate::tenant::{
     Extension, Layers, Names, RegistrationError, RegistrationErrors, Registry, Rewriter, Settings, Shared,
     SigningError, Snapshot, TenantKeys, TenantSigner,
@@ -341,7 +339,7 @@ impl Builder {
         let pool = postgres_pool(connection)?;
         let transaction_pooler = self.pooled(pool);
         let expected = Expected { registry, layers: *layers, transaction_pooler, migrations };
-        Ok(doctor::examine(postgres_pool(connection)?, expected).await?)
+        Ok(doctor::examine(pool, expected).await?)
     }
 
     /// Creates the [`Maintenance`] operations on whole tenants; see [`maintenance`](crate::maintenance).
@@ -465,10 +463,10 @@ impl Builder {
     fn add_table_sets(&mut self) -> Result<(), RegistrationErrors> {
         let added = self.registry.add_table_sets(&self.table_sets);
         self.problems.extend(added.err());
-        match &*self.problems {
-            [] => Ok(()),
-            problems => Err(RegistrationErrors { problems: problems.to_vec() }),
+        if self.problems.is_empty() {
+            return Ok(());
         }
+        Err(RegistrationErrors { problems: std::mem::take(&mut self.problems) })
     }
 
     fn keys(&self) -> Result<Option<TenantKeys>, SigningError> {
@@ -477,13 +475,6 @@ impl Builder {
 
     fn pooled(&self, pool: &PgPool) -> bool {
         self.transaction_pooler.unwrap_or_else(|| hosts::is_pooler(&pool.connect_options()))
-    }
-
-    #[cfg(feature = "auth")]
-    fn extensions(&self) -> Result<Extensions, Error> {
-        let mut extensions = Extensions::default();
-        extensions.insert(crate::auth::AuthConfig::new(self.auth.clone())?);
-        Ok(extensions)
     }
 
     fn shared(self, connection: &DatabaseConnection, layers: Layers) -> Result<Shared, Error> {
@@ -499,7 +490,7 @@ impl Builder {
             signer: TenantSigner::Unsigned,
             hostile_sql: !layers.rewriting(),
             #[cfg(feature = "auth")]
-            extensions: self.extensions()?,
+            auth: Box::new(crate::auth::AuthConfig::new(self.auth.clone())?),
             rewriter: Self { layers, ..self }.rewriter()?,
         })
     }

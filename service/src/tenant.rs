@@ -10,8 +10,6 @@ pub(crate) mod constraint;
 pub(crate) mod driver;
 mod entity;
 mod error;
-#[cfg(feature = "auth")]
-mod extensions;
 #[cfg(any(feature = "auth", feature = "content", feature = "history"))]
 pub(crate) mod facade;
 mod id;
@@ -40,8 +38,6 @@ pub use self::access::TenantExecutor;
 pub use self::connection::TenantConnection;
 pub use self::entity::TenantEntity;
 pub use self::error::{RegistrationError, RegistrationErrors, SigningError, TenantIdError, TimeoutError};
-#[cfg(feature = "auth")]
-pub(crate) use self::extensions::Extensions;
 pub use self::id::TenantId;
 pub(crate) use self::inspection::Inspection;
 pub use self::layers::Layers;

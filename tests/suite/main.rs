@@ -50,6 +50,7 @@ mod server_extensions;
 mod server_functions;
 mod sets;
 mod signed_tenant;
+mod source;
 mod start;
 mod streams;
 mod stress;

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-/// The public functions of `impl<C: Tenant> ..` blocks, as `Type::function`.
+use crate::source::{parse, source_files};
+
+/// The public functions of `impl<C: TenantExecutor> ..` blocks, as `Type::function`.
 pub(crate) fn in_source() -> Result<BTreeSet<String>> {
     under("")
 }
@@ -17,33 +19,22 @@ pub(crate) fn of_auth() -> Result<BTreeSet<String>> {
 
 fn under(folder: &str) -> Result<BTreeSet<String>> {
     let mut operations = BTreeSet::new();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../service/src").join(folder);
-    collect(&source, &mut operations)?;
-    Ok(operations)
-}
-
-fn collect(folder: &Path, operations: &mut BTreeSet<String>) -> Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, operations)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            for item in syn::parse_file(&std::fs::read_to_string(&path)?)?.items {
-                let syn::Item::Impl(block) = item else { continue };
-                let (None, syn::Type::Path(of)) = (&block.trait_, &*block.self_ty) else { continue };
-                let Some(of) = of.path.segments.last().filter(|_| is_of_a_tenant(&block.generics)) else {
-                    continue;
-                };
-                operations.extend(block.items.iter().filter_map(|item| match item {
-                    syn::ImplItem::Fn(function) if matches!(function.vis, syn::Visibility::Public(_)) => {
-                        Some(format!("{}::{}", of.ident, function.sig.ident))
-                    }
-                    _ => None,
-                }));
-            }
+    for file in source_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../service/src").join(folder))? {
+        for item in parse(&file)?.items {
+            let syn::Item::Impl(block) = item else { continue };
+            let (None, syn::Type::Path(of)) = (&block.trait_, &*block.self_ty) else { continue };
+            let Some(of) = of.path.segments.last().filter(|_| is_of_a_tenant(&block.generics)) else {
+                continue;
+            };
+            operations.extend(block.items.iter().filter_map(|item| match item {
+                syn::ImplItem::Fn(function) if matches!(function.vis, syn::Visibility::Public(_)) => {
+                    Some(format!("{}::{}", of.ident, function.sig.ident))
+                }
+                _ => None,
+            }));
         }
     }
-    Ok(())
+    Ok(operations)
 }
 
 fn is_of_a_tenant(generics: &syn::Generics) -> bool {

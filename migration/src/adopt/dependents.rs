@@ -54,7 +54,7 @@ pub(super) async fn problems(
             table,
             columns: Vec::new(),
             what: "has what the original does not put there, and adopting would lose".to_owned(),
-            mend: "DROP each, and recreate those that are still needed after adopting".to_owned(),
+            mend: "DROP each, and recreate those that you still need after the adoption".to_owned(),
             total,
             rows: dependents,
         }

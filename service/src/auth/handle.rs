@@ -43,7 +43,7 @@ impl<C> Copy for Auth<'_, C> {}
 
 impl<'a, C: TenantExecutor> Auth<'a, C> {
     pub(crate) fn new(db: &'a C) -> Self {
-        Self { db, config: AuthConfig::of(|of| db.extension(of)) }
+        Self { db, config: AuthConfig::of(db.auth_settings()) }
     }
 
     /// The same within a transaction.

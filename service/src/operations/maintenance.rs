@@ -49,19 +49,12 @@ pub struct Maintenance {
     /// Runs watertight's own statements without rewriting.
     plain: Arc<Shared>,
     /// Runs the operations of the domains with rewriting, as in the application.
-    #[cfg(any(feature = "auth", feature = "booking"))]
     scoped: Arc<Shared>,
 }
 
 impl Maintenance {
-    #[cfg(any(feature = "auth", feature = "booking"))]
     pub(crate) const fn new(plain: Arc<Shared>, scoped: Arc<Shared>) -> Self {
         Self { plain, scoped }
-    }
-
-    #[cfg(not(any(feature = "auth", feature = "booking")))]
-    pub(crate) fn new(plain: Arc<Shared>, _: Arc<Shared>) -> Self {
-        Self { plain }
     }
 
     /// The tenants that have rows, in the order of their UUIDs.
@@ -85,7 +78,7 @@ impl Maintenance {
 
     /// The tenant tables, each after the tables that it refers to.
     async fn tables(&self) -> Result<Tables, MaintenanceError> {
-        Tables::read(&mut Inspection::begin(&self.plain.pool).await?, self.plain.rewriter.registry()).await
+        Tables::read(&mut Inspection::begin(&self.plain.pool).await?, self.scoped.rewriter.registry()).await
     }
 
     #[cfg(any(feature = "auth", feature = "booking"))]

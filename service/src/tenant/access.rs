@@ -51,26 +51,26 @@ impl TenantExecutor for TenantTransaction {
 /// Seals the trait: no type outside this crate can claim to be scoped to a tenant.
 mod sealed {
     #[cfg(feature = "auth")]
-    use std::any::{Any, TypeId};
+    use std::any::Any;
 
     pub trait Sealed {
-        /// The value of a type that a domain stores with the connection.
+        /// The settings of authentication.
         #[cfg(feature = "auth")]
         #[doc(hidden)]
-        fn extension(&self, of: TypeId) -> Option<&(dyn Any + Send + Sync)>;
+        fn auth_settings(&self) -> &(dyn Any + Send + Sync);
     }
 
     impl Sealed for super::TenantConnection {
         #[cfg(feature = "auth")]
-        fn extension(&self, of: TypeId) -> Option<&(dyn Any + Send + Sync)> {
-            self.scope().shared.extensions.find(of)
+        fn auth_settings(&self) -> &(dyn Any + Send + Sync) {
+            &*self.scope().shared.auth
         }
     }
 
     impl Sealed for super::TenantTransaction {
         #[cfg(feature = "auth")]
-        fn extension(&self, of: TypeId) -> Option<&(dyn Any + Send + Sync)> {
-            self.scope().shared.extensions.find(of)
+        fn auth_settings(&self) -> &(dyn Any + Send + Sync) {
+            &*self.scope().shared.auth
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The state that all handles of an application share.
 
+#[cfg(feature = "auth")]
+use std::any::Any;
 use std::sync::Arc;
 
 use sea_orm::DbErr;
@@ -7,8 +9,6 @@ use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::{PgPool, Postgres};
 
 use super::driver::acquire_error;
-#[cfg(feature = "auth")]
-use super::extensions::Extensions;
 use super::layers::Layers;
 use super::names::Names;
 use super::rewrite::Rewriter;
@@ -32,8 +32,9 @@ pub(crate) struct Shared {
     /// Whether tenant tables are distributed over a Citus cluster.
     pub(crate) distributed: bool,
     pub(crate) names: Names,
+    /// The settings of authentication, whose type is defined above this floor.
     #[cfg(feature = "auth")]
-    pub(crate) extensions: Extensions,
+    pub(crate) auth: Box<dyn Any + Send + Sync>,
 }
 
 impl Shared {

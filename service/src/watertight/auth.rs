@@ -9,7 +9,7 @@ impl Watertight {
     /// The load of the password hashing.
     #[must_use]
     pub fn hashing_metrics(&self) -> HashingMetrics {
-        AuthConfig::of(|of| self.shared.extensions.find(of)).hashing_metrics()
+        AuthConfig::of(&*self.shared.auth).hashing_metrics()
     }
 
     /// Starts a background writer for the audit events of all tenants.

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use syn::{Attribute, Fields, ImplItem, Meta, TraitItem, Visibility};
 
 use super::text::{first_sentence, has_example, text_of};
+use crate::source::{parse, source_files};
 
 /// A public item with documentation.
 pub(super) struct Item {
@@ -21,7 +22,9 @@ pub(super) struct Item {
 /// Reads the public items of a crate from the folder of its source.
 pub(super) fn items(name: &str, source: &Path) -> Result<Vec<Item>> {
     let mut reader = Reader { name, items: Vec::new() };
-    reader.read_folder(source)?;
+    for file in source_files(source)? {
+        reader.read_file(&file).with_context(|| file.display().to_string())?;
+    }
     Ok(reader.items)
 }
 
@@ -31,20 +34,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn read_folder(&mut self, folder: &Path) -> Result<()> {
-        for entry in std::fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                self.read_folder(&path)?;
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                self.read_file(&path).with_context(|| path.display().to_string())?;
-            }
-        }
-        Ok(())
-    }
-
     fn read_file(&mut self, path: &Path) -> Result<()> {
-        let file = syn::parse_file(&std::fs::read_to_string(path)?)?;
+        let file = parse(path)?;
         let folder = path.parent().unwrap_or(path);
         if path.file_name().is_some_and(|name| name == "lib.rs") {
             self.add_documented("", &text_of(&file.attrs, folder)?, false);
@@ -116,7 +107,7 @@ impl Reader<'_> {
         }
         let file = folder.join(format!("{}.rs", module.ident));
         if is_public(&module.vis) && file.is_file() {
-            let inner = syn::parse_file(&std::fs::read_to_string(file)?)?;
+            let inner = parse(&file)?;
             self.add_documented(&module.ident.to_string(), &text_of(&inner.attrs, folder)?, false);
         }
         Ok(())

@@ -7,6 +7,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use syn::{ImplItem, Item, TraitItem, Type, Visibility};
 
+use crate::source::{parse, source_files};
+
 /// Methods by the name of their type or trait.
 #[derive(Debug, Default)]
 pub(crate) struct Methods(BTreeMap<String, BTreeSet<String>>);
@@ -16,9 +18,7 @@ impl Methods {
     pub(crate) fn in_folder(folder: &Path) -> Result<Self> {
         let mut methods = Self::default();
         for file in source_files(folder)? {
-            let text = std::fs::read_to_string(&file)?;
-            let parsed = syn::parse_file(&text).with_context(|| file.display().to_string())?;
-            parsed.items.iter().for_each(|item| methods.add(item));
+            parse(&file)?.items.iter().for_each(|item| methods.add(item));
         }
         Ok(methods)
     }
@@ -77,19 +77,4 @@ pub(crate) fn sources_of(package: &str) -> Result<PathBuf> {
         .and_then(|found| found["manifest_path"].as_str())
         .with_context(|| format!("{package} is not among the dependencies"))?;
     Ok(Path::new(manifest).with_file_name("src"))
-}
-
-/// The Rust files below a folder, in the order of their names.
-pub(crate) fn source_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.append(&mut source_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }

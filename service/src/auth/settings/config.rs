@@ -1,6 +1,6 @@
 //! The settings as the operations read them.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ static UNCONFIGURED: LazyLock<AuthConfig> = LazyLock::new(AuthConfig::default);
 
 impl AuthConfig {
     /// The settings that the builder stored.
-    pub(crate) fn of<'a>(extension: impl FnOnce(TypeId) -> Option<&'a (dyn Any + Send + Sync)>) -> &'a Self {
-        extension(TypeId::of::<Self>()).and_then(|value| value.downcast_ref()).unwrap_or(&UNCONFIGURED)
+    pub(crate) fn of(stored: &(dyn Any + Send + Sync)) -> &Self {
+        stored.downcast_ref().unwrap_or(&UNCONFIGURED)
     }
 
     pub(crate) fn new(settings: AuthSettings) -> Result<Self, AuthError> {
