@@ -1,10 +1,12 @@
 //! The first sentence of a public item's documentation says what the item is or does.
 //!
-//! It is not a question, does not begin with a question word and has at most 100 characters.
+//! It is not a question, does not begin with a question word and has at most 100 characters. Constructors, builder
+//! methods and errors have an example.
 //! `docs/exempt.txt` lists the items that break the rule today. An entry for an item that keeps the rule
 //! fails, so the list can only shrink. `WATERTIGHT_DOCS=shrink` removes such entries.
 
 mod items;
+mod required;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +29,7 @@ const EXEMPT: &str = "tests/suite/docs/exempt.txt";
 const LONGEST: usize = 100;
 
 #[test]
-fn first_sentences_of_public_items_say_what_they_are() -> Result<()> {
+fn public_items_begin_with_a_sentence_and_have_their_examples() -> Result<()> {
     let mut all = Vec::new();
     for (name, source) in CRATES {
         all.extend(items(name, &root().join(source))?);
@@ -52,7 +54,7 @@ fn first_sentences_of_public_items_say_what_they_are() -> Result<()> {
         return Ok(());
     }
     let new: Vec<_> = wrong.iter().filter(|(path, _)| !exempt.contains(*path)).collect();
-    assert!(new.is_empty(), "first sentences to rewrite: {new:#?}");
+    assert!(new.is_empty(), "items whose documentation breaks a rule: {new:#?}");
     assert!(stale.is_empty(), "entries of {EXEMPT} that are not needed: {stale:#?}");
     println!("{} items are exempt for now", exempt.len());
     Ok(())
@@ -69,6 +71,8 @@ fn problem(item: &Item) -> Option<String> {
         Some(format!("begins with {first}: {sentence}"))
     } else if length > LONGEST {
         Some(format!("{length} characters: {sentence}"))
+    } else if item.needs_example && !item.has_example {
+        Some("no example".to_owned())
     } else {
         None
     }
@@ -131,5 +135,24 @@ fn public_items_are_read_with_their_first_sentence() -> Result<()> {
     assert_eq!(sentence("c"), "Good page.");
     assert_eq!(sentence("c::Two"), "Is it two?");
     assert_eq!(sentence("c::Two::B"), "A link is short.");
+    Ok(())
+}
+
+/// Constructors, builder methods and errors without an example break a rule, other calls do not.
+#[test]
+fn examples_are_required_of_constructors_builder_methods_and_errors() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let source = "/// Settings.\npub struct S; impl S { /// Creates.\npub fn new() -> Result<Self, E> {}\n\
+                  /// Sets.\npub fn with(mut self, at: u8) -> S {}\n/// Clones.\npub fn copied(&self) -> Self {}\n\
+                  /// Ends.\npub fn finish(self) -> u8 {}\n/// Reads.\n///\n/// ```\n/// S::of();\n/// ```\n\
+                  pub fn of() -> Option<Self> {} }\n\
+                  /// An error.\n#[derive(Debug, thiserror::Error)] pub enum E { /// One.\nA }\n\
+                  /// Another.\n#[derive(Error)] pub struct F;\n/// Hidden.\n#[derive(Error)] struct G;";
+    std::fs::write(folder.path().join("lib.rs"), source)?;
+    let items = items("c", folder.path())?;
+    let mut wrong: Vec<_> =
+        items.iter().filter(|it| problem(it).is_some()).map(|it| it.path.as_str()).collect();
+    wrong.sort_unstable();
+    assert_eq!(wrong, ["c::E", "c::F", "c::S::new", "c::S::with"]);
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use syn::{Attribute, Fields, ImplItem, Meta, TraitItem, Visibility};
 
+use super::required::{is_error, makes_itself};
 use super::text::{first_sentence, has_example, text_of};
 use crate::source::{parse, source_files};
 
@@ -17,6 +18,8 @@ pub(super) struct Item {
     pub(super) has_example: bool,
     /// True for a field or a variant.
     pub(super) is_part: bool,
+    /// True for a constructor, a builder method and an error.
+    pub(super) needs_example: bool,
 }
 
 /// Reads the public items of a crate from the folder of its source.
@@ -51,10 +54,12 @@ impl Reader<'_> {
             syn::Item::Type(item) => self.add(&item.vis, &item.ident, &item.attrs, folder),
             syn::Item::Struct(item) => {
                 self.add(&item.vis, &item.ident, &item.attrs, folder)?;
+                self.require_example(is_public(&item.vis) && is_error(&item.attrs));
                 self.read_fields(&item.vis, &item.ident.to_string(), &item.fields)
             }
             syn::Item::Enum(item) => {
                 self.add(&item.vis, &item.ident, &item.attrs, folder)?;
+                self.require_example(is_public(&item.vis) && is_error(&item.attrs));
                 for variant in item.variants.iter().filter(|_| is_public(&item.vis)) {
                     let path = format!("{}::{}", item.ident, variant.ident);
                     self.add_documented(&path, &text_of(&variant.attrs, folder)?, true);
@@ -84,13 +89,14 @@ impl Reader<'_> {
         let (None, syn::Type::Path(of)) = (&block.trait_, &*block.self_ty) else { return Ok(()) };
         let of = of.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
         for member in &block.items {
-            let (vis, name, attributes) = match member {
-                ImplItem::Fn(function) => (&function.vis, &function.sig.ident, &function.attrs),
-                ImplItem::Const(constant) => (&constant.vis, &constant.ident, &constant.attrs),
+            let (vis, name, attributes, needs_example) = match member {
+                ImplItem::Fn(call) => (&call.vis, &call.sig.ident, &call.attrs, makes_itself(&of, &call.sig)),
+                ImplItem::Const(constant) => (&constant.vis, &constant.ident, &constant.attrs, false),
                 _ => continue,
             };
             if is_public(vis) {
                 self.add_documented(&format!("{of}::{name}"), &text_of(attributes, folder)?, false);
+                self.require_example(needs_example);
             }
         }
         Ok(())
@@ -145,7 +151,14 @@ impl Reader<'_> {
         }
         let path = if path.is_empty() { self.name.to_owned() } else { format!("{}::{path}", self.name) };
         let (first_sentence, has_example) = (first_sentence(text), has_example(text));
-        self.items.push(Item { path, first_sentence, has_example, is_part });
+        self.items.push(Item { path, first_sentence, has_example, is_part, needs_example: false });
+    }
+
+    /// Marks the item that was added last.
+    fn require_example(&mut self, needs_example: bool) {
+        if let Some(last) = self.items.last_mut() {
+            last.needs_example |= needs_example;
+        }
     }
 }
 
