@@ -156,7 +156,8 @@ async fn a_package_counts_its_sessions() -> Result<()> {
     assert!(refused(certificates.redeem_session(&two.code, bookings[2].id).await).contains("no session"));
     scheduling.cancel(bookings[0].id, "").await?;
     assert_eq!(certificates.get_package(&two.code).await?.expect("it").remaining_sessions, 1);
-    certificates.redeem_session(&two.code, bookings[2].id).await?;
+    let again = certificates.redeem_session(&two.code, bookings[2].id).await?;
+    assert_eq!(again.session_number, Some(1), "the number of the refunded session is free again");
     assert_eq!(certificates.find_imbalances().await?, []);
 
     let other = scheduling.book(&shop.booking("13:00")).await?;
@@ -215,6 +216,12 @@ async fn no_cent_and_no_session_is_spent_twice_whoever_redeems_and_cancels() -> 
         );
     }
     assert!(outcomes.iter().filter(|outcome| outcome.is_ok()).count() > 20);
+    let sessions = gift_certificate_redemptions::Entity::find().all(&shop.tenant).await?.into_iter();
+    let live = sessions.filter(|session| session.refunded_at.is_none());
+    let mut numbers: Vec<_> = live.filter_map(|session| session.session_number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), live_sessions(&shop).await?, "each session has a number of its own");
     assert_eq!(shop.tenant.certificates().find_imbalances().await?, []);
     let redemptions = gift_certificate_redemptions::Entity::find().all(&shop.tenant).await?;
     for booking in bookings::Entity::find().all(&shop.tenant).await? {
@@ -233,6 +240,11 @@ async fn no_cent_and_no_session_is_spent_twice_whoever_redeems_and_cancels() -> 
         );
     }
     Ok(())
+}
+
+async fn live_sessions(shop: &Shop) -> Result<usize> {
+    let all = gift_certificate_redemptions::Entity::find().all(&shop.tenant).await?;
+    Ok(all.iter().filter(|row| row.package_id.is_some() && row.refunded_at.is_none()).count())
 }
 
 #[tokio::test]

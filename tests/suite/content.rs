@@ -1,6 +1,7 @@
 //! Content is saved, changed and ordered. Invalid content is refused by the types and by the database.
 
 use anyhow::Result;
+use futures_util::future::join_all;
 use rust_decimal::Decimal;
 use sea_orm::EntityTrait;
 use uuid::Uuid;
@@ -120,6 +121,40 @@ async fn hours_are_replaced_all_or_none() -> Result<()> {
     assert!(invalid(&content.save_override(date, Some((time("12:00"), time("09:00"))), None).await));
     assert!(content.delete_override(date).await?);
     assert!(!content.delete_override(date).await?);
+    Ok(())
+}
+
+/// Each of several concurrent calls either replaces the hours of another, or is replaced.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn concurrent_hours_are_those_of_one_call() -> Result<()> {
+    let world = World::new().await?;
+    let elsewhere = world.clinic_elsewhere().await?;
+    for round in 0..50_usize {
+        let sets = (1..5_u8).map(|call| -> Vec<OpeningHours> {
+            let spans = if (round + usize::from(call)).is_multiple_of(5) { 0 } else { call };
+            let span = |n: u8| OpeningHours {
+                day_of_week: n,
+                opens: time("09:00"),
+                closes: time(&format!("1{call}:00")),
+                label: Some(call.to_string()),
+            };
+            (0..spans).map(span).collect()
+        });
+        let sets: Vec<Vec<OpeningHours>> = sets.collect();
+        let calls = sets.iter().enumerate().map(|(n, set)| {
+            let tenant = if n % 2 == 0 { &world.clinic } else { &elsewhere };
+            tenant.content().save_hours(set)
+        });
+        join_all(calls).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let saved = world.clinic.content().get_hours().await?.into_iter().map(|row| OpeningHours {
+            day_of_week: u8::try_from(row.day_of_week).expect("a day"),
+            opens: row.opens,
+            closes: row.closes,
+            label: row.label,
+        });
+        let saved: Vec<_> = saved.collect();
+        assert!(sets.contains(&saved), "round {round}: {saved:?}");
+    }
     Ok(())
 }
 

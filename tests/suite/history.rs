@@ -166,3 +166,19 @@ async fn a_local_booking_is_reconciled_once() -> Result<()> {
     ));
     Ok(())
 }
+
+/// Imports of the same rows in opposite orders wait for one another, and none fails.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn concurrent_imports_in_any_order_succeed() -> Result<()> {
+    let world = World::new().await?;
+    let history = world.clinic.history();
+    let forward: Vec<_> = (1..=400).map(appointment).collect();
+    let backward: Vec<_> = (1..=400).rev().map(appointment).collect();
+    history.import_appointments(&forward).await?;
+    for _ in 0..10 {
+        let (one, other) =
+            tokio::join!(history.import_appointments(&forward), history.import_appointments(&backward));
+        assert_eq!((one?, other?), (ImportReport::new(0, 400), ImportReport::new(0, 400)));
+    }
+    Ok(())
+}

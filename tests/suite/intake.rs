@@ -76,14 +76,14 @@ async fn forms_come_in_versions() -> Result<()> {
     assert!(matches!(nowhere, Err(BookingError::NotFound { .. })));
 
     let elsewhere = desk.world.clinic_elsewhere().await?;
-    let many = (0..20).map(|n| {
+    let many = (0..60).map(|n| {
         let tenant = if n % 2 == 0 { desk.world.clinic.clone() } else { elsewhere.clone() };
         async move { tenant.intake().create_template("pilates", "Pilates", &json!({})).await }
     });
     let made = join_all(many).await.into_iter().collect::<Result<Vec<_>, _>>()?;
     let mut versions: Vec<_> = made.into_iter().map(|form| form.version).collect();
     versions.sort_unstable();
-    assert_eq!(versions, (1..=20).collect::<Vec<_>>());
+    assert_eq!(versions, (1..=60).collect::<Vec<_>>());
     Ok(())
 }
 

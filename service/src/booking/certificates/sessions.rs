@@ -59,16 +59,28 @@ impl<C: TenantExecutor> Certificates<'_, C> {
                 });
             }
         }
+        let number = certificates.free_session_number(package.id).await?;
         let redemption = gift_certificate_redemptions::ActiveModel {
             booking_id: Set(booking.id),
             package_id: Set(Some(package.id)),
             r#type: Set(RedemptionType::Package.to_string()),
-            session_number: Set(Some(package.total_sessions - package.remaining_sessions + 1)),
+            session_number: Set(Some(number)),
             ..Default::default()
         };
         let redemption = redemption.insert(&transaction).await?;
         certificates.mark_paid(booking, RedemptionType::Package).await?;
         transaction.commit().await?;
         Ok(redemption)
+    }
+
+    /// The lowest number that no session of a locked package has. A refunded session gives its number back.
+    async fn free_session_number(self, package: Uuid) -> Result<i32, BookingError> {
+        let used = gift_certificate_redemptions::Entity::find()
+            .select_only()
+            .column(gift_certificate_redemptions::Column::SessionNumber)
+            .filter(gift_certificate_redemptions::Column::PackageId.eq(package))
+            .filter(gift_certificate_redemptions::Column::RefundedAt.is_null());
+        let used: Vec<Option<i32>> = used.into_tuple().all(self.db).await?;
+        Ok((1..).find(|number| !used.contains(&Some(*number))).unwrap_or(i32::MAX))
     }
 }

@@ -2,10 +2,12 @@
 
 use chrono::NaiveTime;
 use sea_orm::{EntityTrait, QueryOrder, Set};
+use uuid::Uuid;
 use watertight_entity::public::business_hours;
 
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
+use crate::tenant::sql::statement;
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text;
 
@@ -32,9 +34,20 @@ pub(super) fn check_hours(opens: NaiveTime, closes: NaiveTime) -> Result<(), Inv
     Err(InvalidInput { what: "hours", value: format!("{opens} to {closes}"), reason })
 }
 
+/// Inserts a row that is deleted again in the same transaction. A second transaction that inserts it waits until the first
+/// one has ended, and then sees the set that the first one wrote. The key begins with the tenant, so tenants do not wait
+/// for one another.
+const TAKE_TURNS: &str = r#"INSERT INTO "public"."business_hours" ("id", "day_of_week", "opens", "closes")
+    VALUES ($1, 0, '00:00', '00:01')"#;
+
+/// The id of that row.
+const TURN: Uuid = Uuid::from_u128(1);
+
 /// Hours.
 impl<C: TenantExecutor> Content<'_, C> {
     /// Replaces the weekly hours. A day can have several spans; the business is closed on a day without.
+    ///
+    /// Concurrent calls run one after another, so the hours are those of one call.
     ///
     /// # Errors
     /// [`BookingError::InvalidInput`].
@@ -52,6 +65,7 @@ impl<C: TenantExecutor> Content<'_, C> {
             text::check_optional("label", day.label.as_ref(), 64)?;
         }
         let transaction = self.db.begin().await?;
+        transaction.execute_raw(statement(TAKE_TURNS, [TURN.into()])).await?;
         business_hours::Entity::delete_many().exec(&transaction).await?;
         let rows = hours.iter().map(|day| business_hours::ActiveModel {
             day_of_week: Set(day.day_of_week.into()),

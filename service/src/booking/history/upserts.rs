@@ -1,6 +1,7 @@
 //! The statements of imports. Each writes every row of a JSON array.
 //!
-//! SeaORM's builder cannot express `INSERT .. SELECT` from `jsonb_to_recordset`, so the statements are text.
+//! SeaORM's builder cannot express `INSERT .. SELECT` from `jsonb_to_recordset`, so the statements are text. Rows are
+//! written in the order of their keys, so that two concurrent imports do not wait for each other's rows in a circle.
 
 pub(super) const APPOINTMENTS: &str = r#"INSERT INTO "public"."appointments" ("acuity_id", "client_name", "client_email", "client_phone",
         "service", "duration", "price_cents", "paid", "payment_method", "appointment_date", "notes")
@@ -9,6 +10,7 @@ pub(super) const APPOINTMENTS: &str = r#"INSERT INTO "public"."appointments" ("a
     FROM jsonb_to_recordset($1) AS "r"("acuity_id" int, "client_name" text, "client_email" text, "client_phone" text,
         "service" text, "duration" int, "price_cents" int, "paid" boolean, "payment_method" text,
         "appointment_date" timestamptz, "notes" text)
+    ORDER BY "r"."acuity_id"
     ON CONFLICT ("acuity_id") DO UPDATE SET "client_name" = EXCLUDED."client_name",
         "client_email" = EXCLUDED."client_email", "client_phone" = EXCLUDED."client_phone",
         "service" = EXCLUDED."service", "duration" = EXCLUDED."duration", "price_cents" = EXCLUDED."price_cents",
@@ -22,6 +24,7 @@ pub(super) const PAYMENTS: &str = r#"INSERT INTO "public"."payments" ("appointme
     FROM jsonb_to_recordset($1) AS "r"("acuity_id" int, "amount_cents" int, "currency" text, "processor" text,
         "processor_ref" text, "status" text, "metadata" jsonb)
     LEFT JOIN "public"."appointments" AS "a" ON "a"."acuity_id" = "r"."acuity_id"
+    ORDER BY "r"."processor", "r"."processor_ref"
     ON CONFLICT ("processor", "processor_ref") DO UPDATE SET "appointment_id" = EXCLUDED."appointment_id",
         "amount_cents" = EXCLUDED."amount_cents", "currency" = EXCLUDED."currency", "status" = EXCLUDED."status",
         "metadata" = EXCLUDED."metadata""#;
@@ -35,6 +38,7 @@ pub(super) const BOOKINGS: &str = r#"INSERT INTO "public"."local_bookings" ("acu
     FROM jsonb_to_recordset($1) AS "r"("acuity_appointment_id" text, "service_id" text, "service_name" text,
         "provider_id" text, "provider_name" text, "datetime" timestamptz, "duration" int, "client" jsonb,
         "payment_method" text, "payment_transaction_id" text, "amount_cents" int, "payment_status" text)
+    ORDER BY "r"."acuity_appointment_id"
     ON CONFLICT ("acuity_appointment_id") DO UPDATE SET "service_id" = EXCLUDED."service_id",
         "service_name" = EXCLUDED."service_name", "provider_id" = EXCLUDED."provider_id",
         "provider_name" = EXCLUDED."provider_name", "datetime" = EXCLUDED."datetime",

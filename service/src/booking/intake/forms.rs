@@ -1,7 +1,7 @@
 //! Forms and their versions.
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder};
+use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value as Json;
 use uuid::Uuid;
 use watertight_entity::public::intake_form_templates;
@@ -33,14 +33,28 @@ impl<C: TenantExecutor> Intake<'_, C> {
             SELECT $1::varchar, coalesce(max("t"."version"), 0) + 1, $2::varchar, $3::jsonb
             FROM "public"."intake_form_templates" AS "t" WHERE "t"."form_type" = $1
             ON CONFLICT ("form_type", "version") DO NOTHING RETURNING *"#;
-        // A concurrent transaction may have created this version: then the next one is tried.
-        for _ in 0..16 {
+        // Later versions are numbered one after another, behind the lock of the first. Only the first can be created by
+        // several transactions at once: one inserts it, and the others then find it to lock.
+        for _ in 0..2 {
+            let transaction = self.db.begin().await?;
+            Intake::new(&transaction).lock_first_version(form_type).await?;
             let values = [form_type.into(), title.into(), schema.clone().into()];
-            if let Some(row) = self.db.query_one_raw(statement(insert, values)).await? {
+            let row = { transaction.query_one_raw(statement(insert, values)).await? };
+            transaction.commit().await?;
+            if let Some(row) = row {
                 return Ok(intake_form_templates::Model::from_query_result(&row, "")?);
             }
         }
         Err(BookingError::Database(sea_orm::DbErr::RecordNotInserted))
+    }
+
+    async fn lock_first_version(self, form_type: &str) -> Result<(), BookingError> {
+        let first = intake_form_templates::Entity::find()
+            .filter(intake_form_templates::Column::FormType.eq(form_type))
+            .order_by_asc(intake_form_templates::Column::Version)
+            .lock(LockType::NoKeyUpdate);
+        first.one(self.db).await?;
+        Ok(())
     }
 
     /// The latest active version of a form; `None` when there is none.
