@@ -87,6 +87,22 @@ async fn forms_come_in_versions() -> Result<()> {
     Ok(())
 }
 
+/// A draft that was begun before can still be submitted, as `set_template_active` documents.
+#[tokio::test]
+async fn an_inactive_form_accepts_no_new_answers() -> Result<()> {
+    let desk = Desk::open().await?;
+    let intake = desk.world.clinic.intake();
+    let begun = desk.draft(json!({"name": "Ann", "age": 30, "allergies": []})).await?;
+    intake.set_template_active(desk.form.id, false).await?;
+    let refused = desk.draft(json!({})).await.map_err(|error| error.downcast::<BookingError>());
+    assert!(
+        matches!(&refused, Err(Ok(error @ BookingError::FormInactive { id })) if *id == desk.form.id && error.is_conflict()),
+        "{refused:?}"
+    );
+    intake.submit(begun.id, None).await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn answers_that_do_not_fit_are_refused_with_every_place() -> Result<()> {
     let desk = Desk::open().await?;

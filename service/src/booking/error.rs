@@ -37,6 +37,22 @@ pub enum BookingError {
         /// The start of the slot.
         start: DateTime<Utc>,
     },
+    /// The service is not active, so it is not offered.
+    #[error(
+        "the service {id} is not active; choose one from `Content::get_services`, or activate it with `Content::update_service`"
+    )]
+    ServiceInactive {
+        /// The given id.
+        id: Uuid,
+    },
+    /// The version of the form is not active, so no new answers are accepted for it.
+    #[error(
+        "the form {id} is not active; use the version from `Intake::get_template`, or activate it with `Intake::set_template_active`"
+    )]
+    FormInactive {
+        /// The given id.
+        id: Uuid,
+    },
     /// The business has practitioners, and the request names none.
     #[error("the business has practitioners; name one that `Scheduling::free_slots` returns")]
     PractitionerRequired,
@@ -118,6 +134,8 @@ impl BookingError {
             self,
             Self::SlotTaken { .. }
                 | Self::OutsideHours { .. }
+                | Self::ServiceInactive { .. }
+                | Self::FormInactive { .. }
                 | Self::HoldExpired { .. }
                 | Self::InvalidTransition { .. }
                 | Self::IdempotencyKeyReused { .. }

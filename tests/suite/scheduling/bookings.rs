@@ -9,7 +9,7 @@ use uuid::Uuid;
 use watertight::BookingError;
 use watertight::InvalidInput;
 use watertight::auth::Change;
-use watertight::content::{BlockType, NewService};
+use watertight::content::{BlockType, NewService, ServiceUpdate};
 use watertight::entity::public::{bookings, slot_reservations};
 use watertight::scheduling::{
     BookingRecord, BookingStatus, Hold, NewBooking, NewClient, Reschedule, SlotQuery,
@@ -243,6 +243,51 @@ async fn the_database_itself_refuses_a_second_booking() -> Result<()> {
     // Another tenant's calendar is independent.
     let other = Shop::open(world.studio.clone(), &["maya"]).await?;
     other.tenant.scheduling().book(&other.booking("10:00")).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_inactive_service_is_not_offered() -> Result<()> {
+    let (_world, shop) = shop(&["maya"]).await?;
+    let (content, scheduling) = (shop.tenant.content(), shop.tenant.scheduling());
+    let day = at("10:00").date_naive();
+    let query = SlotQuery::new(shop.service.id, day, day);
+    let key = |new| NewBooking { idempotency_key: Some("k".into()), ..new };
+    let booking = scheduling.book(&key(shop.booking("09:00"))).await?;
+    let maya = booking.practitioner_id;
+    let kept = scheduling.hold(&Hold::new(shop.service.id, maya, at("10:00"))).await?;
+    content
+        .update_service(shop.service.id, ServiceUpdate { active: false.into(), ..Default::default() })
+        .await?;
+
+    assert_eq!(scheduling.free_slots(&query).await?, []);
+    let staff = NewBooking { outside_hours: true, ..shop.booking("12:00") };
+    let held = NewBooking { hold: Some(kept.id), ..shop.booking("10:00") };
+    let outside = Reschedule { outside_hours: true, ..Reschedule::to(at("13:00")) };
+    let refusals = [
+        scheduling.book(&shop.booking("12:00")).await.map(drop),
+        scheduling.book(&staff).await.map(drop),
+        scheduling.book(&held).await.map(drop),
+        scheduling.hold(&Hold::new(shop.service.id, maya, at("12:00"))).await.map(drop),
+        scheduling.reschedule(booking.id, Reschedule::to(at("13:00"))).await.map(drop),
+        scheduling.reschedule(booking.id, outside).await.map(drop),
+    ];
+    for refused in refusals {
+        assert!(
+            matches!(&refused, Err(error @ BookingError::ServiceInactive { id })
+                if *id == shop.service.id && error.is_conflict()),
+            "{refused:?}"
+        );
+    }
+    // A retry returns the booking that was made, and a booking that was made can end.
+    assert_eq!(scheduling.book(&key(shop.booking("09:00"))).await?.id, booking.id);
+    scheduling.complete(booking.id).await?;
+
+    content
+        .update_service(shop.service.id, ServiceUpdate { active: true.into(), ..Default::default() })
+        .await?;
+    assert!(!scheduling.free_slots(&query).await?.is_empty());
+    scheduling.book(&held).await?;
     Ok(())
 }
 

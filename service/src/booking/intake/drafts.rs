@@ -47,14 +47,17 @@ impl<C: TenantExecutor> Intake<'_, C> {
     /// Saves answers as a draft. They need not match the form yet.
     ///
     /// # Errors
-    /// [`BookingError::NotFound`] for the form, the client or the booking, [`BookingError::InvalidInput`].
+    /// [`BookingError::NotFound`] for the form, the client or the booking, [`BookingError::FormInactive`],
+    /// [`BookingError::InvalidInput`].
     pub async fn save_draft(self, new: &NewSubmission) -> Result<intake_submissions::Model, BookingError> {
         text::check("consent text", &new.consent_text, usize::MAX)?;
         check_answers(&new.responses, new.pain_areas.as_ref())?;
         let template =
             intake_form_templates::Entity::find().filter(intake_form_templates::Column::Id.eq(new.template));
-        if template.one(self.db).await?.is_none() {
-            return Err(BookingError::not_found("form", new.template));
+        match template.one(self.db).await? {
+            None => return Err(BookingError::not_found("form", new.template)),
+            Some(form) if !form.active => return Err(BookingError::FormInactive { id: form.id }),
+            Some(_) => {}
         }
         let client = clients::Entity::find().filter(clients::Column::Id.eq(new.client));
         if client.one(self.db).await?.is_none() {

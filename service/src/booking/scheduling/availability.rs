@@ -119,6 +119,8 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// overlaps no booking, time block or live hold, and it does not start before now by the database's clock. The
     /// number of queries is two for a range of any length.
     ///
+    /// A service that is not active has no slots.
+    ///
     /// The business is open whenever its wall clock shows a time within its hours, so days on which clocks change are
     /// shorter or longer.
     ///
@@ -127,6 +129,9 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     pub async fn free_slots(self, query: &SlotQuery) -> Result<Vec<Slot>, BookingError> {
         query.check()?;
         let offer = self.offer(query.service, query.practitioner, query.from, query.to).await?;
+        if !offer.active {
+            return Ok(Vec::new());
+        }
         let open = offer.hours.open(query.from, query.to);
         let (Some((first, _)), Some((_, last))) = (open.first(), open.last()) else { return Ok(Vec::new()) };
         let buffer = delta(query.buffer);

@@ -25,6 +25,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     ///
     /// # Errors
     /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::HoldExpired`], [`BookingError::PractitionerRequired`],
+    /// [`BookingError::ServiceInactive`],
     /// [`BookingError::IdempotencyKeyReused`], [`BookingError::NotFound`] for the service, the practitioner or the client,
     /// [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
     pub async fn book(self, new: &NewBooking) -> Result<bookings::Model, BookingError> {

@@ -50,7 +50,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Holds a slot. The slot is taken until the hold is booked, is released or expires.
     ///
     /// # Errors
-    /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::PractitionerRequired`], [`BookingError::NotFound`] for the
+    /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::ServiceInactive`], [`BookingError::PractitionerRequired`], [`BookingError::NotFound`] for the
     /// service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
     pub async fn hold(self, hold: &Hold) -> Result<slot_reservations::Model, BookingError> {
         if hold.ttl < Duration::from_secs(1) || hold.ttl > Duration::from_hours(1) {

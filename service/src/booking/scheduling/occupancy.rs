@@ -51,6 +51,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         let day = start.date_naive();
         let (from, to) = (day.pred_opt().unwrap_or(day), day.succ_opt().unwrap_or(day));
         let offer = self.offer(service, practitioner, from, to).await?;
+        offer.check_active()?;
         if practitioner.is_none() && !offer.practitioners.is_empty() {
             return Err(BookingError::PractitionerRequired);
         }

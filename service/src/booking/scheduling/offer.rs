@@ -16,6 +16,8 @@ use crate::vocabulary::MalformedRow;
 
 /// A service as offered in a range of dates.
 pub(super) struct Offer {
+    pub(super) service: Uuid,
+    pub(super) active: bool,
     pub(super) hours: Hours,
     pub(super) duration: TimeDelta,
     pub(super) duration_minutes: i32,
@@ -29,6 +31,7 @@ pub(super) struct Offer {
 #[derive(FromQueryResult)]
 struct OfferRow {
     time_zone: Option<String>,
+    active: bool,
     duration_minutes: i32,
     price_cents: i32,
     weekly: serde_json::Value,
@@ -52,7 +55,7 @@ struct HoursOverride {
 }
 
 /// Reads an offer as one row, however many days the range has.
-const OFFER: &str = r#"SELECT "profile"."time_zone", "service"."duration_minutes", "service"."price_cents",
+const OFFER: &str = r#"SELECT "profile"."time_zone", "service"."active", "service"."duration_minutes", "service"."price_cents",
     coalesce((SELECT jsonb_agg(jsonb_build_object('day', "h"."day_of_week", 'opens', "h"."opens", 'closes', "h"."closes"))
         FROM "public"."business_hours" AS "h"), '[]'::jsonb) AS "weekly",
     coalesce((SELECT jsonb_agg(jsonb_build_object('date', "o"."date", 'opens', "o"."opens", 'closes', "o"."closes"))
@@ -83,6 +86,8 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
             return Err(BookingError::not_found("practitioner", id));
         }
         Ok(Offer {
+            service,
+            active: row.active,
             hours,
             duration: TimeDelta::minutes(row.duration_minutes.into()),
             duration_minutes: row.duration_minutes,
@@ -120,6 +125,11 @@ fn parsed<T: serde::de::DeserializeOwned>(
 }
 
 impl Offer {
+    /// Refuses a service that is not active.
+    pub(super) fn check_active(&self) -> Result<(), BookingError> {
+        if self.active { Ok(()) } else { Err(BookingError::ServiceInactive { id: self.service }) }
+    }
+
     /// Refuses a slot outside the opening hours or in the past.
     pub(super) fn check_open(&self, (start, end): Span) -> Result<(), BookingError> {
         let date = self.hours.date_of(start);

@@ -38,7 +38,8 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Moves a confirmed booking to another start, and to another practitioner if one is named.
     ///
     /// # Errors
-    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`], [`BookingError::SlotTaken`], [`BookingError::OutsideHours`].
+    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`], [`BookingError::SlotTaken`], [`BookingError::OutsideHours`],
+    /// [`BookingError::ServiceInactive`].
     pub async fn reschedule(self, id: Uuid, to: Reschedule) -> Result<bookings::Model, BookingError> {
         let transaction = self.db.begin().await?;
         let scheduling = Scheduling::new(&transaction);
