@@ -1,5 +1,7 @@
 //! Types that all domains share, with the rules for their values.
 
+#[cfg(any(feature = "content", feature = "history"))]
+pub(crate) mod calendar;
 #[cfg(any(feature = "auth", feature = "content"))]
 mod change;
 #[cfg(any(feature = "auth", feature = "booking"))]

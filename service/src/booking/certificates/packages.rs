@@ -11,6 +11,7 @@ use crate::booking::BookingError;
 use crate::booking::codes::insert_with_code;
 use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
+use crate::vocabulary::calendar::check_time;
 use crate::vocabulary::currency::check_currency;
 use crate::vocabulary::{InvalidInput, text};
 
@@ -59,6 +60,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         check_currency(&new.currency)?;
         text::check("package type", &new.package_type, 64)?;
         let (price, sessions) = (cents("price_cents", new.price_cents)?, i32::from(new.sessions));
+        new.expires_at.map_or(Ok(()), |time| check_time("expires_at", time))?;
         if sessions == 0 {
             return Err(InvalidInput::new("sessions", "0", "is none; give at least 1").into());
         }

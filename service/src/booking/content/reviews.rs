@@ -10,6 +10,7 @@ use watertight_entity::public::reviews;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
 use crate::vocabulary::InvalidInput;
+use crate::vocabulary::calendar::check_time;
 use crate::vocabulary::text;
 
 use super::Content;
@@ -52,6 +53,7 @@ impl<C: TenantExecutor> Content<'_, C> {
         text::check("text", &new.text, usize::MAX)?;
         text::check("source", &new.source, 64)?;
         new.tags.iter().try_for_each(|tag| text::check("tag", tag, usize::MAX))?;
+        new.published_at.map_or(Ok(()), |time| check_time("published_at", time))?;
         if !(1..=5).contains(&new.rating) {
             let reason = "is not between 1 and 5".to_owned();
             return Err(InvalidInput { what: "rating", value: new.rating.to_string(), reason }.into());

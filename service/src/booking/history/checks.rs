@@ -1,5 +1,6 @@
 //! Checks of the rows of an import.
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::imported::{ImportedAppointment, ImportedBooking, ImportedPayment};
@@ -14,6 +15,8 @@ pub(super) trait Imported: Serialize {
     fn texts(&self) -> Vec<(&'static str, &str, usize)>;
 
     fn cents(&self) -> u32;
+
+    fn time(&self) -> Option<DateTime<Utc>>;
 }
 
 impl Imported for ImportedAppointment {
@@ -36,6 +39,10 @@ impl Imported for ImportedAppointment {
 
     fn cents(&self) -> u32 {
         self.price_cents
+    }
+
+    fn time(&self) -> Option<DateTime<Utc>> {
+        Some(self.appointment_date)
     }
 }
 
@@ -60,6 +67,10 @@ impl Imported for ImportedPayment {
 
     fn cents(&self) -> u32 {
         self.amount_cents
+    }
+
+    fn time(&self) -> Option<DateTime<Utc>> {
+        None
     }
 }
 
@@ -88,5 +99,9 @@ impl Imported for ImportedBooking {
 
     fn cents(&self) -> u32 {
         self.amount_cents
+    }
+
+    fn time(&self) -> Option<DateTime<Utc>> {
+        Some(self.datetime)
     }
 }

@@ -9,6 +9,7 @@ use super::upserts::{APPOINTMENTS, BOOKINGS, PAYMENTS};
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
+use crate::vocabulary::calendar::check_time;
 use crate::vocabulary::currency::check_currency;
 use crate::vocabulary::{InvalidInput, text};
 
@@ -74,6 +75,7 @@ impl<C: TenantExecutor> History<'_, C> {
             for (what, value, most) in row.texts() {
                 text::check(what, value, most)?;
             }
+            row.time().map_or(Ok(()), |time| check_time("time", time))?;
             if i32::try_from(row.cents()).is_err() {
                 return invalid("has more cents than an integer holds");
             }

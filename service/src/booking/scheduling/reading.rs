@@ -8,6 +8,7 @@ use watertight_entity::public::bookings;
 use super::Scheduling;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
+use crate::vocabulary::calendar::check_time;
 use crate::vocabulary::code::CodeFormat;
 
 /// `XXXXXXXX`
@@ -36,13 +37,15 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// bookings.
     ///
     /// # Errors
-    /// [`BookingError::Database`].
+    /// [`BookingError::InvalidInput`].
     pub async fn get_bookings(
         self,
         from: DateTime<Utc>,
         to: DateTime<Utc>,
         practitioner: Option<Uuid>,
     ) -> Result<Vec<bookings::Model>, BookingError> {
+        check_time("from", from)?;
+        check_time("to", to)?;
         let of_practitioner =
             Condition::all().add_option(practitioner.map(|id| bookings::Column::PractitionerId.eq(id)));
         let select = bookings::Entity::find()
