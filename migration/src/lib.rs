@@ -51,6 +51,8 @@ mod m20260101_000008_tenant_parameter;
 mod m20260101_000009_signed_tenant;
 mod m20260101_000010_audit_integrity;
 mod m20260101_000011_inviter_role;
+mod m20260101_000012_nights_and_buffers;
+mod m20260101_000013_occupied_spans;
 
 pub use access::{create_schema, drop_schema};
 pub use cli::{OWNER_URL_VARIABLE, run_cli, run_cli_with};
@@ -128,5 +130,7 @@ fn list() -> Vec<Box<dyn TenantMigration>> {
         Box::new(m20260101_000009_signed_tenant::Migration),
         Box::new(m20260101_000010_audit_integrity::Migration),
         Box::new(m20260101_000011_inviter_role::Migration),
+        Box::new(m20260101_000012_nights_and_buffers::Migration),
+        Box::new(m20260101_000013_occupied_spans::Migration),
     ]
 }

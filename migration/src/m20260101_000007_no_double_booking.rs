@@ -14,8 +14,7 @@ use crate::{Settings, TableError, TableSet};
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// The tables whose rows may not overlap, each with its condition. A row without a practitioner occupies the business as
-/// a whole.
+/// The tables whose rows may not overlap, each with its condition.
 pub(crate) const TABLES: [(&str, &str); 2] =
     [("bookings", "status <> 'cancelled'"), ("slot_reservations", "released_at IS NULL")];
 
@@ -31,18 +30,16 @@ impl TenantMigration for Migration {
     }
 
     fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
-        let range = range(settings);
-        let compared = format!(
-            "{range}(tenant_id, tenant_id, '[]') WITH &&, \
-             {range}(coalesce(practitioner_id, tenant_id), coalesce(practitioner_id, tenant_id), '[]') WITH &&"
-        );
-        let exclusions =
-            TABLES.iter().map(|(table, condition)| exclusion(settings, table, &compared, condition));
-        Ok(Some(std::iter::once(range_over_uuid(&range)).chain(exclusions).collect()))
+        let schema = settings.schema_sql(TableSet::Booking);
+        let exclusions = TABLES.iter().map(|(table, condition)| {
+            let [by_range, _] = definitions(settings, condition);
+            format!("ALTER TABLE {schema}.{table} ADD CONSTRAINT {table}_overlap_excl {by_range}")
+        });
+        Ok(Some(std::iter::once(range_over_uuid(&range(settings))).chain(exclusions).collect()))
     }
 }
 
-fn range(settings: &Settings) -> String {
+pub(crate) fn range(settings: &Settings) -> String {
     format!("{}.uuidrange", settings.schema_sql(TableSet::Booking))
 }
 
@@ -56,23 +53,21 @@ fn range_over_uuid(range: &str) -> String {
 }
 
 /// Dollar quotes for SQL that contains a name.
-fn dollar_quotes(name: &str) -> &'static str {
+pub(crate) fn dollar_quotes(name: &str) -> &'static str {
     if name.contains('$') { "$watertight_range$" } else { "$$" }
 }
 
-fn exclusion(settings: &Settings, table: &str, compared: &str, condition: &str) -> String {
-    let schema = settings.schema_sql(TableSet::Booking);
-    format!(
-        "ALTER TABLE {schema}.{table} ADD CONSTRAINT {table}_overlap_excl EXCLUDE USING gist (\
-         {compared}, tstzrange(datetime, end_time) WITH &&) WHERE ({condition})"
-    )
-}
-
-/// The constraint of a table, compared with the operators of `btree_gist`.
-pub(crate) fn by_equality(settings: &Settings, table: &str) -> Option<String> {
-    let compared = "tenant_id WITH =, coalesce(practitioner_id, tenant_id) WITH =";
-    let (table, condition) = TABLES.iter().find(|(name, _)| *name == table)?;
-    Some(exclusion(settings, table, compared, condition))
+/// The constraint, compared by ranges and, for Citus, with the operators of `btree_gist`.
+pub(crate) fn definitions(settings: &Settings, condition: &str) -> [String; 2] {
+    let range = range(settings);
+    let exclusion = |compared: &str| {
+        format!("EXCLUDE USING gist ({compared}, tstzrange(datetime, end_time) WITH &&) WHERE ({condition})")
+    };
+    let by_range = format!(
+        "{range}(tenant_id, tenant_id, '[]') WITH &&, \
+         {range}(coalesce(practitioner_id, tenant_id), coalesce(practitioner_id, tenant_id), '[]') WITH &&"
+    );
+    [exclusion(&by_range), exclusion("tenant_id WITH =, coalesce(practitioner_id, tenant_id) WITH =")]
 }
 
 pub(crate) fn dropping(settings: &Settings, table: &str) -> String {

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::{Settings, TableSet, TableSets, list, migrations, tenant_context};
 
 /// The SHA-256 of each migration's SQL, one statement a line with a semicolon between.
-const DIGESTS: [(&str, &str); 11] = [
+const DIGESTS: [(&str, &str); 13] = [
     ("m20260101_000001_create_auth", "7fbc78075ff761eff0652a7866e9ce4cbfe07f4310c17469db3cce42de951fcb"),
     ("m20260101_000002_create_content", "788754347d88ad13fee51e0345bdd4f569c01caa49920ebd393c044a3de5de2f"),
     ("m20260101_000003_create_booking", "fa00615470299f5a8b380123e075704be4314471339d1072fe94c69be7e8fdcb"),
@@ -26,6 +26,11 @@ const DIGESTS: [(&str, &str); 11] = [
     ("m20260101_000009_signed_tenant", "a6496a233606acebf61e31d5c94f18c73f47c7d6637816b0c6081fbaa8c75477"),
     ("m20260101_000010_audit_integrity", "b368103e6417440a42c2752b2d1925d18da43f9736839dbd8a6f03c8988475f4"),
     ("m20260101_000011_inviter_role", "eac7f988a42f54720f2502767352313e2c0477bfeeafa256925b6238453494a6"),
+    (
+        "m20260101_000012_nights_and_buffers",
+        "dd2ddf9f67da5fec51ab787daf200b164c3680fdc4a911cc391acb7c3529cf34",
+    ),
+    ("m20260101_000013_occupied_spans", "fc439b8d33b788d269f5fc5e24b2999e34036ace1a635bc28a0400677d3b2ebf"),
 ];
 
 const REVERTED_SIGNED_TENANT: &str = "bbd8d66227cb87c4a97ebfe28e00ab1938bebc070b609d75d09adfd53e38df69";

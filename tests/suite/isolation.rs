@@ -276,6 +276,7 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
     Content::get_services: |tenant, _them| [tenant.content().get_services()];
     Content::get_all_services: |tenant, _them| [tenant.content().get_all_services()];
     Content::get_hours: |tenant, _them| [tenant.content().get_hours()];
+    Content::get_overrides: |tenant, _them| [tenant.content().get_overrides(at("10:00").date_naive(), at("10:00").date_naive() + chrono::Days::new(7))];
     Content::delete_override: |tenant, _them| [tenant.content().delete_override(at("10:00").date_naive() + chrono::Days::new(7))];
     Content::create_time_block: |tenant, them| [tenant.content().create_time_block(them.practitioner, at("09:00"), at("10:00"), BlockType::Hold, None)];
     Content::delete_time_block: |tenant, them| [tenant.content().delete_time_block(them.block)];
@@ -348,6 +349,7 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
     Content::create_service: |tenant, _them| [done(tenant.content().create_service(NewService::new("Massage", 60, 1)))];
     Content::save_hours: |tenant, _them| [done(tenant.content().save_hours(&[OpeningHours { day_of_week: 1, opens: time("09:00"), closes: time("10:00"), label: None }]))];
     Content::save_override: |tenant, _them| [done(tenant.content().save_override(at("10:00").date_naive() + chrono::Days::new(7), None, Some("x")))];
+    Content::save_override_spans: |tenant, _them| [done(tenant.content().save_override_spans(at("10:00").date_naive() + chrono::Days::new(7), &[(time("09:00"), time("10:00"))], None))];
     Content::save_practitioner: |tenant, them| [done(async { tenant.content().save_practitioner(&practitioner(them.handle.as_str())).await })];
     Content::create_review: |tenant, _them| [done(tenant.content().create_review(review()))];
     Scheduling::save_client: |tenant, _them| [done(async { tenant.scheduling().save_client(&client("ann")).await })];

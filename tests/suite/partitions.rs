@@ -31,7 +31,7 @@ async fn divide(database: &TestDatabase) -> Result<()> {
     Ok(migrator().up(&database.owner().await?, None).await?)
 }
 
-async fn divided() -> Result<TestDatabase> {
+pub(crate) async fn divided() -> Result<TestDatabase> {
     let database = TestDatabase::create().await?;
     divide(&database).await?;
     Ok(database)

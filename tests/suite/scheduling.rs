@@ -2,7 +2,12 @@
 
 mod availability;
 mod bookings;
+mod distance;
+mod extremes;
+mod midnight;
+mod migrated;
 mod stress;
+mod whole;
 
 use anyhow::Result;
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};

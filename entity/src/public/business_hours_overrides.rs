@@ -6,11 +6,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(schema_name = "public", table_name = "business_hours_overrides")]
 pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false, unique_key = "business_hours_overrides_date_key")]
+    #[sea_orm(primary_key, auto_increment = false)]
     pub tenant_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    #[sea_orm(unique_key = "business_hours_overrides_date_key")]
     pub date: Date,
     pub opens: Option<Time>,
     pub closes: Option<Time>,

@@ -22,6 +22,7 @@ pub struct Model {
     pub active: bool,
     pub display_order: i32,
     pub updated_at: DateTimeWithTimeZone,
+    pub buffer_minutes: i32,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

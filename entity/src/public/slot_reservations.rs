@@ -17,6 +17,7 @@ pub struct Model {
     pub expires_at: DateTimeWithTimeZone,
     pub released_at: Option<DateTimeWithTimeZone>,
     pub created_at: DateTimeWithTimeZone,
+    pub buffer_minutes: i32,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -10,6 +10,7 @@ use watertight_schema::sql;
 
 use super::original::{self, Original, Place, does_not_fit};
 use super::{ProblemKind, readable};
+use crate::m20260101_000012_nights_and_buffers as nights;
 use crate::{TenantForeignKey, m20260101_000007_no_double_booking as overlap};
 
 /// A rule of a table, with the condition of the rows that break it.
@@ -73,6 +74,8 @@ pub(super) fn of_each_row(original: &Original) -> Vec<Rule> {
     for (name, rule) in original.new.checks() {
         let select = Query::select().expr(rule.clone()).to_string(PostgresQueryBuilder);
         let rule = select.strip_prefix("SELECT ").unwrap_or(&select).to_owned();
+        // A later migration allows hours past midnight.
+        let rule = if name == nights::OPENS_BEFORE_CLOSES { nights::OPENS.to_owned() } else { rule };
         let column = original.new.all_columns().iter().any(|column| &column.get_column_name() == name);
         rules.push(Rule {
             columns: if column { vec![name.clone()] } else { Vec::new() },
@@ -238,20 +241,25 @@ fn second_factors(original: &Original) -> [Rule; 2] {
     ]
 }
 
-/// The rule of the exclusion constraint: no overlapping bookings or reservations.
+/// The rule of the exclusion constraint: no overlapping bookings or reservations. A row without a practitioner is of every
+/// practitioner.
 ///
 /// A row overlaps another when an earlier row ends after its start, or a later row starts before its end.
 /// Sorting finds such rows without comparing every pair.
 fn overlapping(original: &Original, condition: &str) -> Rule {
     let counts = format!("({condition}) AND end_time > datetime");
-    let window = format!(
-        "PARTITION BY n.tenant_id, coalesce(n.practitioner_id, n.tenant_id), {counts} ORDER BY n.datetime, n.id"
-    );
+    let window = |by: &str| format!("PARTITION BY n.tenant_id, {counts}{by} ORDER BY n.datetime, n.id");
+    let (own, all) = (window(", n.practitioner_id"), window(""));
+    let whole = "FILTER (WHERE n.practitioner_id IS NULL)";
+    let before = "ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING";
+    let after = "ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING";
     Rule {
         columns: vec!["practitioner_id".to_owned(), "datetime".to_owned(), "end_time".to_owned()],
         besides: Some(format!(
-            "max(end_time) OVER ({window} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS watertight_before, \
-             min(datetime) OVER ({window} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS watertight_after"
+            "greatest(max(end_time) OVER ({own} {before}), max(end_time) {whole} OVER ({all} {before}), \
+             CASE WHEN n.practitioner_id IS NULL THEN max(end_time) OVER ({all} {before}) END) AS watertight_before, \
+             least(min(datetime) OVER ({own} {after}), min(datetime) {whole} OVER ({all} {after}), \
+             CASE WHEN n.practitioner_id IS NULL THEN min(datetime) OVER ({all} {after}) END) AS watertight_after"
         )),
         tell: Some(
             "format('practitioner_id=%s, %s to %s', coalesce(practitioner_id::text, 'none'), \

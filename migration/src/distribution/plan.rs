@@ -8,8 +8,9 @@ use watertight_schema::sql;
 use super::catalog::Catalog;
 use super::{Distribution, DistributionError, Violation};
 use crate::catalog::Table;
+use crate::m20260101_000007_no_double_booking as no_double_booking;
 use crate::name::Name;
-use crate::{m20260101_000007_no_double_booking as no_double_booking, script, tenant_context};
+use crate::{m20260101_000013_occupied_spans as occupied_spans, script, tenant_context};
 
 /// The plan of a distribution: the violations, and the SQL that distributes the tables.
 ///
@@ -61,7 +62,7 @@ impl DistributionPlan {
         for table in &catalog.overlaps {
             distributing.push(no_double_booking::dropping(settings, table));
             if !*without_overlap_constraints {
-                distributing.extend(no_double_booking::by_equality(settings, table));
+                distributing.extend(occupied_spans::by_equality(settings, table));
             }
         }
         let references = reference_tables

@@ -37,6 +37,14 @@ pub enum BookingError {
         /// The start of the slot.
         start: DateTime<Utc>,
     },
+    /// The slot begins before the notice has passed.
+    #[error("the slot at {start} is too soon; the earliest start is {earliest}")]
+    ShortNotice {
+        /// The start of the slot.
+        start: DateTime<Utc>,
+        /// The earliest start.
+        earliest: DateTime<Utc>,
+    },
     /// The service is not active, so it is not offered.
     #[error(
         "the service {id} is not active; choose one from `Content::get_services`, or activate it with `Content::update_service`"
@@ -134,6 +142,7 @@ impl BookingError {
             self,
             Self::SlotTaken { .. }
                 | Self::OutsideHours { .. }
+                | Self::ShortNotice { .. }
                 | Self::ServiceInactive { .. }
                 | Self::FormInactive { .. }
                 | Self::HoldExpired { .. }

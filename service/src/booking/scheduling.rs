@@ -7,6 +7,7 @@ mod availability;
 mod booking;
 mod cancellation;
 mod clients;
+mod distance;
 mod holds;
 mod hours;
 mod new_booking;

@@ -1,9 +1,10 @@
 //! Availability against an oracle that tries every minute.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, TimeZone, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
 use sea_orm::{ActiveModelTrait, EntityTrait, Set};
 use uuid::Uuid;
@@ -15,71 +16,114 @@ use watertight::scheduling::{Slot, SlotQuery};
 use super::{at, client, practitioner};
 use crate::auth::World;
 
-/// Time zones with clock changes of an hour and of half an hour, at different times, and one zone without.
-const ZONES: [(Tz, &str); 5] = [
+/// Time zones with clock changes of an hour and of half an hour, at different times, also at midnight in both directions,
+/// and one zone without.
+const ZONES: [(Tz, &str); 12] = [
     (Tz::America__New_York, "2098-03-09"),
     (Tz::America__New_York, "2098-11-02"),
     (Tz::Europe__Berlin, "2098-10-26"),
     (Tz::Australia__Lord_Howe, "2098-10-05"),
     (Tz::Asia__Kathmandu, "2098-06-01"),
+    (Tz::Asia__Beirut, "2098-03-30"),
+    (Tz::Asia__Beirut, "2098-10-26"),
+    (Tz::Africa__Cairo, "2098-04-25"),
+    (Tz::Africa__Cairo, "2098-10-31"),
+    (Tz::America__Santiago, "2098-09-07"),
+    (Tz::America__Havana, "2098-03-09"),
+    (Tz::Atlantic__Azores, "2098-10-26"),
 ];
 
 /// The calendar of a business, for both the oracle and the database.
 struct Calendar {
     zone: Tz,
     weekly: Vec<(u32, NaiveTime, NaiveTime)>,
-    overrides: Vec<(NaiveDate, Option<(NaiveTime, NaiveTime)>)>,
-    busy: Vec<(Option<Uuid>, DateTime<Utc>, DateTime<Utc>)>,
+    overrides: Vec<(NaiveDate, Vec<(NaiveTime, NaiveTime)>)>,
+    busy: Vec<Busy>,
+}
+
+struct Busy {
+    whom: Option<Uuid>,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    buffer: i64,
+}
+
+/// The minutes around the days of a query, with the local time of each and whether the business is open throughout it.
+struct Minutes {
+    first: DateTime<Utc>,
+    local: Vec<NaiveDateTime>,
+    open: Vec<bool>,
 }
 
 impl Calendar {
-    /// Returns true if the business is open throughout a minute, by its local time and the hours of that
-    /// date.
-    fn open_at(&self, minute: DateTime<Utc>) -> bool {
-        let local = minute.with_timezone(&self.zone).naive_local();
-        let within = |from: &NaiveTime, to: &NaiveTime| *from <= local.time() && local.time() < *to;
-        if let Some((_, hours)) = self.overrides.iter().find(|(date, _)| *date == local.date()) {
-            return hours.as_ref().is_some_and(|(from, to)| within(from, to));
-        }
-        let day = local.date().weekday().num_days_from_sunday();
-        self.weekly.iter().any(|(of, from, to)| *of == day && within(from, to))
+    /// The hours that begin on a date, as local times.
+    fn hours_of(&self, date: NaiveDate) -> Vec<(NaiveDateTime, NaiveDateTime)> {
+        let spans: Vec<_> = match self.overrides.iter().find(|(of, _)| *of == date) {
+            Some((_, spans)) => spans.clone(),
+            None => {
+                let day = date.weekday().num_days_from_sunday();
+                self.weekly.iter().filter(|(of, ..)| *of == day).map(|(_, a, b)| (*a, *b)).collect()
+            }
+        };
+        let next = date.succ_opt().expect("a day");
+        spans
+            .into_iter()
+            .map(|(a, b)| (date.and_time(a), if b > a { date } else { next }.and_time(b)))
+            .collect()
     }
 
-    fn free_at(&self, whom: Option<Uuid>, minute: DateTime<Utc>, buffer: TimeDelta) -> bool {
-        let near = |(of, from, to): &(Option<Uuid>, DateTime<Utc>, DateTime<Utc>)| {
-            *of == whom && *from - buffer < minute + TimeDelta::minutes(1) && minute < *to + buffer
+    fn minutes(&self, query: &SlotQuery) -> Minutes {
+        let days = (query.to - query.from).num_days();
+        let first = (query.from - chrono::Days::new(5)).and_time(NaiveTime::MIN).and_utc();
+        let all = (0..(days + 11) * 24 * 60).map(|minute| first + TimeDelta::minutes(minute));
+        let local: Vec<_> = all.map(|minute| minute.with_timezone(&self.zone).naive_local()).collect();
+        let dates = (query.from - chrono::Days::new(7)).iter_days();
+        let dates = dates.take_while(|date| *date <= query.to + chrono::Days::new(7));
+        let spans: Vec<_> = dates.flat_map(|date| self.hours_of(date)).collect();
+        let open = local.iter().map(|at| spans.iter().any(|(a, b)| a <= at && at < b)).collect();
+        Minutes { first, local, open }
+    }
+
+    fn free_at(&self, whom: Option<Uuid>, minute: DateTime<Utc>, buffer: i64) -> bool {
+        let near = |busy: &Busy| {
+            let distance = TimeDelta::minutes(buffer.max(busy.buffer));
+            (busy.whom.is_none() || whom.is_none() || busy.whom == whom)
+                && busy.from - distance < minute + TimeDelta::minutes(1)
+                && minute < busy.to + distance
         };
         !self.busy.iter().any(near)
     }
 
-    /// Every slot, found minute by minute.
-    fn slots(&self, whom: Option<Uuid>, query: &SlotQuery, duration: i64) -> Vec<DateTime<Utc>> {
-        let (step, buffer) = (
-            i64::try_from(query.step.as_secs() / 60).expect("minutes"),
-            TimeDelta::from_std(query.buffer).expect("a span"),
-        );
-        let mut starts = Vec::new();
-        for date in query.from.iter_days().take_while(|date| *date <= query.to) {
-            let noon = date.and_hms_opt(12, 0, 0).expect("noon").and_utc();
-            // A day of any zone is within these hours.
-            let minutes = (-36 * 60..36 * 60).map(|minute| noon + TimeDelta::minutes(minute));
-            let of_date: Vec<_> =
-                minutes.filter(|minute| minute.with_timezone(&self.zone).date_naive() == date).collect();
-            let mut opened: Option<DateTime<Utc>> = None;
-            for minute in of_date {
-                if !self.open_at(minute) {
+    /// Every slot, found minute by minute. Steps are counted from each opening: from the first minute within the hours
+    /// that begin on one date.
+    fn slots(
+        &self,
+        minutes: &Minutes,
+        whom: Option<Uuid>,
+        query: &SlotQuery,
+        (duration, buffer): (usize, i64),
+    ) -> BTreeSet<DateTime<Utc>> {
+        let step = usize::try_from(query.step.as_secs() / 60).expect("minutes");
+        let mut starts = BTreeSet::new();
+        let dates = (query.from - chrono::Days::new(3)).iter_days();
+        for date in dates.take_while(|date| *date <= query.to) {
+            let hours = self.hours_of(date);
+            let mut opened = None;
+            for (n, at) in minutes.local.iter().enumerate() {
+                if !hours.iter().any(|(a, b)| a <= at && at < b) {
                     opened = None;
                     continue;
                 }
-                let since = *opened.get_or_insert(minute);
-                let on_step = (minute - since).num_minutes() % step == 0;
-                let span = (0..duration).map(|offset| minute + TimeDelta::minutes(offset));
-                let fits = span.clone().all(|minute| {
-                    self.open_at(minute) && minute.with_timezone(&self.zone).date_naive() == date
-                });
-                let free = span.into_iter().all(|minute| self.free_at(whom, minute, buffer));
-                if on_step && fits && free {
-                    starts.push(minute);
+                let since = *opened.get_or_insert(n);
+                let of_query = query.from <= at.date() && at.date() <= query.to;
+                let mut span = n..n + duration;
+                let minute =
+                    |n: usize| minutes.first + TimeDelta::minutes(i64::try_from(n).expect("a minute"));
+                if (n - since) % step == 0
+                    && of_query
+                    && span.all(|n| minutes.open[n] && self.free_at(whom, minute(n), buffer))
+                {
+                    starts.insert(minute(n));
                 }
             }
         }
@@ -96,10 +140,11 @@ impl Dice {
         NaiveTime::from_num_seconds_from_midnight_opt(minute / 5 * 300, 0).expect("a time")
     }
 
+    /// Hours of one day, until midnight, or past it.
     fn hours(&mut self) -> (NaiveTime, NaiveTime) {
         loop {
-            let (a, b) = (self.minute(), self.minute());
-            if a < b {
+            let (a, b) = (self.minute(), if self.0.u8(0..6) == 0 { NaiveTime::MIN } else { self.minute() });
+            if a != b || a == NaiveTime::MIN {
                 return (a, b);
             }
         }
@@ -132,9 +177,9 @@ async fn make(
         let date = day - chrono::Days::new(1) + chrono::Days::new(offset);
         content.delete_override(date).await?;
         if dice.0.u8(0..4) == 0 {
-            let hours = dice.0.bool().then(|| dice.hours());
-            content.save_override(date, hours, None).await?;
-            overrides.push((date, hours));
+            let spans: Vec<_> = (0..dice.0.usize(0..4)).map(|_| dice.hours()).collect();
+            content.save_override_spans(date, &spans, None).await?;
+            overrides.push((date, spans));
         }
     }
     bookings::Entity::delete_many().exec(tenant).await?;
@@ -142,13 +187,18 @@ async fn make(
     time_blocks::Entity::delete_many().exec(tenant).await?;
     let service = content.get_all_services().await?.remove(0);
     let ann = tenant.scheduling().save_client(&client("ann")).await?;
-    let mut busy: Vec<(Option<Uuid>, DateTime<Utc>, DateTime<Utc>)> = Vec::new();
+    let mut busy: Vec<Busy> = Vec::new();
     for n in 0..dice.0.usize(0..12) {
         let from = zone.from_utc_datetime(&day.and_hms_opt(0, 0, 0).expect("midnight")).to_utc()
             + TimeDelta::minutes(dice.0.i64(-24 * 12..72 * 12) * 5);
         let to = from + TimeDelta::minutes(dice.0.i64(1..40) * 5);
         let whom = people.get(dice.0.usize(0..=people.len())).copied();
-        let overlaps = busy.iter().any(|(of, a, b)| *of == whom && *a < to && from < *b);
+        let mut buffer = dice.0.i32(0..4) * 10;
+        let after = |to: DateTime<Utc>, buffer| to + TimeDelta::minutes(buffer);
+        let overlaps = busy.iter().any(|busy| {
+            let same = busy.whom.is_none() || whom.is_none() || busy.whom == whom;
+            same && busy.from < after(to, buffer.into()) && from < after(busy.to, busy.buffer)
+        });
         // Cancelled, released and expired rows block no slot.
         let gone = dice.0.u8(0..4) == 0;
         match (dice.0.u8(0..3), whom) {
@@ -161,6 +211,7 @@ async fn make(
                     datetime: Set(from.into()),
                     end_time: Set(to.into()),
                     duration: Set(5),
+                    buffer_minutes: Set(buffer),
                     amount_cents: Set(0),
                     status: Set(if gone {
                         "cancelled"
@@ -180,6 +231,7 @@ async fn make(
                     datetime: Set(from.into()),
                     end_time: Set(to.into()),
                     duration: Set(5),
+                    buffer_minutes: Set(buffer),
                     expires_at: Set((Utc::now() + TimeDelta::hours(if expired { -1 } else { 1 })).into()),
                     released_at: Set((gone && (!expired || overlaps)).then(|| Utc::now().into())),
                     ..Default::default()
@@ -190,11 +242,12 @@ async fn make(
             }
             (2, Some(whom)) if !gone => {
                 content.create_time_block(whom, from, to, BlockType::Vacation, None).await?;
+                buffer = 0;
             }
             _ => continue,
         }
         if !gone {
-            busy.push((whom, from, to));
+            busy.push(Busy { whom, from, to, buffer: buffer.into() });
         }
     }
     Ok(Calendar { zone, weekly, overrides, busy })
@@ -204,7 +257,7 @@ async fn make(
 async fn it_is_what_an_oracle_finds_minute_by_minute() -> Result<()> {
     let world = World::new().await?;
     let seed = std::env::var("WATERTIGHT_AVAILABILITY_SEED").ok().map_or(Ok(17), |seed| seed.parse())?;
-    let cases = std::env::var("WATERTIGHT_AVAILABILITY_CASES").ok().map_or(Ok(60), |cases| cases.parse())?;
+    let cases = std::env::var("WATERTIGHT_AVAILABILITY_CASES").ok().map_or(Ok(72), |cases| cases.parse())?;
     let mut dice = Dice(fastrand::Rng::with_seed(seed));
     let tenants = [(&world.clinic, vec!["maya", "tomas"]), (&world.studio, vec![])];
     let mut people = Vec::new();
@@ -224,8 +277,12 @@ async fn it_is_what_an_oracle_finds_minute_by_minute() -> Result<()> {
         let calendar = make(tenant, &mut dice, (zone, day), people).await?;
         let duration = dice.0.u16(1..18) * 5;
         let service = tenant.content().get_all_services().await?.remove(0);
-        let length =
-            watertight::content::ServiceUpdate { duration_minutes: duration.into(), ..Default::default() };
+        let buffer_minutes = dice.0.u16(0..3) * 5;
+        let length = watertight::content::ServiceUpdate {
+            duration_minutes: duration.into(),
+            buffer_minutes: buffer_minutes.into(),
+            ..Default::default()
+        };
         tenant.content().update_service(service.id, length).await?;
         let whom = people.get(dice.0.usize(0..3)).copied();
         let query = SlotQuery {
@@ -239,10 +296,12 @@ async fn it_is_what_an_oracle_finds_minute_by_minute() -> Result<()> {
             (None, []) => vec![None],
             (None, people) => people.iter().copied().map(Some).collect(),
         };
+        let minutes = calendar.minutes(&query);
+        let buffer = i64::try_from(query.buffer.as_secs() / 60)?.max(buffer_minutes.into());
         let mut expected: Vec<Slot> = all
             .into_iter()
             .flat_map(|practitioner| {
-                let starts = calendar.slots(practitioner, &query, duration.into());
+                let starts = calendar.slots(&minutes, practitioner, &query, (duration.into(), buffer));
                 let end = TimeDelta::minutes(duration.into());
                 starts.into_iter().map(move |start| Slot::new(start, start + end, practitioner))
             })

@@ -111,9 +111,12 @@ pub(crate) async fn book(business: Business, Form(mut typed): Form<Typed>) -> Re
         Err(BookingError::SlotTaken { .. } | BookingError::HoldExpired { .. }) => {
             "Someone was quicker: that time has just been taken. Choose another."
         }
-        Err(BookingError::OutsideHours { .. } | BookingError::PractitionerRequired) => {
-            "That time is no longer available. Choose another."
-        }
+        Err(
+            BookingError::OutsideHours { .. }
+            | BookingError::ShortNotice { .. }
+            | BookingError::ServiceInactive { .. }
+            | BookingError::PractitionerRequired,
+        ) => "That time is no longer available. Choose another.",
         Err(BookingError::IdempotencyKeyReused { .. }) => {
             "You have booked with this page before. Check what it says, and book again."
         }

@@ -1,18 +1,21 @@
 //! Overrides of the weekly hours, and blocked times of practitioners. Their tables belong to the table set `booking`.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, Set};
+use sea_orm::ActiveValue::NotSet;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Set,
+};
 use uuid::Uuid;
 use watertight_entity::public::business_hours_overrides::{self, Column};
 use watertight_entity::public::time_blocks;
 
 use super::Content;
-use super::hours::check_hours;
+use super::hours::{TURN, check_hours};
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 use crate::vocabulary::InvalidInput;
+use crate::vocabulary::calendar::{check_date, check_time};
 use crate::vocabulary::text;
 use crate::vocabulary::text_enum::text_enum;
 
@@ -29,9 +32,13 @@ text_enum! {
     }
 }
 
+/// Inserts a row that is deleted again in the same transaction, so that concurrent calls run one after another.
+const TAKE_TURNS: &str =
+    r#"INSERT INTO "public"."business_hours_overrides" ("id", "date") VALUES ($1, DATE '0001-01-01')"#;
+
 /// Exceptions from the weekly hours.
 impl<C: TenantExecutor> Content<'_, C> {
-    /// Overrides the weekly hours on one date; `None` closes the business.
+    /// Overrides the weekly hours on one date with one span of hours; `None` closes the business.
     ///
     /// # Errors
     /// [`BookingError::InvalidInput`].
@@ -41,31 +48,102 @@ impl<C: TenantExecutor> Content<'_, C> {
         hours: Option<(NaiveTime, NaiveTime)>,
         reason: Option<&str>,
     ) -> Result<business_hours_overrides::Model, BookingError> {
-        if let Some((opens, closes)) = hours {
-            check_hours(opens, closes)?;
-        }
-        text::check("reason", reason.unwrap_or_default(), 255)?;
-        let row = business_hours_overrides::ActiveModel {
-            date: Set(date),
-            opens: Set(hours.map(|(opens, _)| opens)),
-            closes: Set(hours.map(|(_, closes)| closes)),
-            reason: Set(reason.map(str::to_owned)),
-            ..Default::default()
-        };
-        let known = OnConflict::column(Column::Date)
-            .update_columns([Column::Opens, Column::Closes, Column::Reason])
-            .to_owned();
-        Ok(business_hours_overrides::Entity::insert(row)
-            .on_conflict(known)
-            .exec_with_returning(self.db)
-            .await?)
+        let saved = self.save_override_spans(date, hours.as_slice(), reason).await?;
+        saved.into_iter().next().ok_or(BookingError::Database(DbErr::RecordNotInserted))
     }
 
-    /// Deletes the override of a date. Returns `false` when the date had none.
+    /// Overrides the weekly hours on one date with several spans of hours, for example around a break.
+    ///
+    /// Without a span the business is closed. The rows that were saved before for the date are replaced.
+    ///
+    /// The hours belong to the date on which they begin: hours of the day before that end after midnight stay.
+    /// Concurrent calls run one after another, so the hours are those of one call.
+    ///
+    /// ```no_run
+    /// # use chrono::NaiveTime;
+    /// # async fn run(tenant: &watertight::TenantConnection) -> Result<(), Box<dyn std::error::Error>> {
+    /// let time = |text: &str| text.parse::<NaiveTime>();
+    /// let spans = [(time("09:00:00")?, time("12:00:00")?), (time("13:00:00")?, time("15:00:00")?)];
+    /// tenant.content().save_override_spans("2026-12-24".parse()?, &spans, Some("Christmas Eve")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`BookingError::Database`].
+    /// [`BookingError::InvalidInput`].
+    pub async fn save_override_spans(
+        self,
+        date: NaiveDate,
+        hours: &[(NaiveTime, NaiveTime)],
+        reason: Option<&str>,
+    ) -> Result<Vec<business_hours_overrides::Model>, BookingError> {
+        check_date("date", date)?;
+        hours.iter().try_for_each(|(opens, closes)| check_hours(*opens, *closes))?;
+        text::check("reason", reason.unwrap_or_default(), 255)?;
+        let transaction = self.db.begin().await?;
+        transaction.execute_raw(statement(TAKE_TURNS, [TURN.into()])).await?;
+        let turn = business_hours_overrides::Entity::delete_many().filter(Column::Id.eq(TURN));
+        turn.exec(&transaction).await?;
+        let of_date = business_hours_overrides::Entity::find().filter(Column::Date.eq(date));
+        let known =
+            of_date.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).all(&transaction).await?;
+        business_hours_overrides::Entity::delete_many()
+            .filter(Column::Date.eq(date))
+            .exec(&transaction)
+            .await?;
+        let spans: Vec<_> = if hours.is_empty() { vec![None] } else { hours.iter().map(Some).collect() };
+        let mut saved = Vec::with_capacity(spans.len());
+        for (n, span) in spans.into_iter().enumerate() {
+            let row = business_hours_overrides::ActiveModel {
+                // A row that is replaced keeps its id.
+                id: known.get(n).map_or(NotSet, |row| Set(row.id)),
+                date: Set(date),
+                opens: Set(span.map(|(opens, _)| *opens)),
+                closes: Set(span.map(|(_, closes)| *closes)),
+                reason: Set(reason.map(str::to_owned)),
+                ..Default::default()
+            };
+            saved.push(row.insert(&transaction).await?);
+        }
+        transaction.commit().await?;
+        Ok(saved)
+    }
+
+    /// The overrides of the dates of a range, both included, by date and time.
+    ///
+    /// A row without hours closes its date.
+    ///
+    /// ```no_run
+    /// # async fn run(tenant: &watertight::TenantConnection) -> Result<(), Box<dyn std::error::Error>> {
+    /// for row in tenant.content().get_overrides("2026-12-01".parse()?, "2026-12-31".parse()?).await? {
+    ///     println!("{}: {:?} to {:?}", row.date, row.opens, row.closes);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`BookingError::InvalidInput`].
+    pub async fn get_overrides(
+        self,
+        from: NaiveDate,
+        to: NaiveDate,
+    ) -> Result<Vec<business_hours_overrides::Model>, BookingError> {
+        check_date("date", from)?;
+        check_date("date", to)?;
+        let select = business_hours_overrides::Entity::find()
+            .filter(Column::Date.between(from, to))
+            .order_by_asc(Column::Date)
+            .order_by_asc(Column::Opens);
+        Ok(select.all(self.db).await?)
+    }
+
+    /// Deletes the overrides of a date. Returns `false` when the date had none.
+    ///
+    /// # Errors
+    /// [`BookingError::InvalidInput`].
     pub async fn delete_override(self, date: NaiveDate) -> Result<bool, BookingError> {
+        check_date("date", date)?;
         let delete = business_hours_overrides::Entity::delete_many()
             .filter(business_hours_overrides::Column::Date.eq(date));
         Ok(delete.exec(self.db).await?.rows_affected > 0)
@@ -84,6 +162,8 @@ impl<C: TenantExecutor> Content<'_, C> {
         title: Option<&str>,
     ) -> Result<time_blocks::Model, BookingError> {
         text::check("title", title.unwrap_or_default(), 255)?;
+        check_time("from", from)?;
+        check_time("to", to)?;
         if from >= to {
             let reason = "does not begin before it ends";
             return Err(InvalidInput::new("time block", format!("{from} to {to}"), reason).into());

@@ -1,6 +1,6 @@
 //! The weekly opening hours of a business.
 
-use chrono::NaiveTime;
+use chrono::{NaiveTime, Timelike};
 use sea_orm::{EntityTrait, QueryOrder, Set};
 use uuid::Uuid;
 use watertight_entity::public::business_hours;
@@ -13,25 +13,31 @@ use crate::vocabulary::text;
 
 use super::Content;
 
-/// Opening hours on one day of the week.
+/// Opening hours that begin on one day of the week.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningHours {
-    /// 0 for Sunday to 6 for Saturday.
+    /// The day on which the hours begin: 0 for Sunday to 6 for Saturday.
     pub day_of_week: u8,
     /// The opening time, local.
     pub opens: NaiveTime,
-    /// The closing time, local, after the opening time.
+    /// The closing time, local. A time at or before the opening time is on the next day: 22:00 to 02:00 is four hours,
+    /// 18:00 to 00:00 ends at midnight, and 00:00 to 00:00 is the whole day.
     pub closes: NaiveTime,
     /// At most 64 characters.
     pub label: Option<String>,
 }
 
+/// Refuses hours that have no length, and leap seconds.
 pub(super) fn check_hours(opens: NaiveTime, closes: NaiveTime) -> Result<(), InvalidInput> {
-    if opens < closes {
-        return Ok(());
+    let micros = |time: NaiveTime| (time.num_seconds_from_midnight(), time.nanosecond() / 1_000);
+    let refuse = |reason: &str| Err(InvalidInput::new("hours", format!("{opens} to {closes}"), reason));
+    if [opens, closes].iter().any(|time| time.nanosecond() >= 1_000_000_000) {
+        return refuse("have a leap second; give a second from 0 to 59");
     }
-    let reason = "do not open before they close; split hours past midnight into two days".to_owned();
-    Err(InvalidInput { what: "hours", value: format!("{opens} to {closes}"), reason })
+    if micros(opens) == micros(closes) && opens != NaiveTime::MIN {
+        return refuse("are empty; give two different times, or 00:00 to 00:00 for the whole day");
+    }
+    Ok(())
 }
 
 /// Inserts a row that is deleted again in the same transaction. A second transaction that inserts it waits until the first
@@ -40,8 +46,8 @@ pub(super) fn check_hours(opens: NaiveTime, closes: NaiveTime) -> Result<(), Inv
 const TAKE_TURNS: &str = r#"INSERT INTO "public"."business_hours" ("id", "day_of_week", "opens", "closes")
     VALUES ($1, 0, '00:00', '00:01')"#;
 
-/// The id of that row.
-const TURN: Uuid = Uuid::from_u128(1);
+/// The id of such a row.
+pub(super) const TURN: Uuid = Uuid::from_u128(1);
 
 /// Hours.
 impl<C: TenantExecutor> Content<'_, C> {

@@ -24,6 +24,8 @@ pub struct NewService {
     pub category: Option<String>,
     /// The duration: 1 to 1440 minutes.
     pub duration_minutes: u16,
+    /// The minutes that are kept free before and after an appointment: 0 to 1440.
+    pub buffer_minutes: u16,
     /// The price in cents.
     pub price_cents: u32,
     /// Three capital letters (ISO 4217).
@@ -44,6 +46,7 @@ impl NewService {
             description: None,
             category: None,
             duration_minutes,
+            buffer_minutes: 0,
             price_cents,
             currency: "USD".to_owned(),
             active: true,
@@ -61,6 +64,7 @@ pub struct ServiceUpdate {
     pub description: Change<Option<String>>,
     pub category: Change<Option<String>>,
     pub duration_minutes: Change<u16>,
+    pub buffer_minutes: Change<u16>,
     pub price_cents: Change<u32>,
     pub currency: Change<String>,
     pub active: Change<bool>,
@@ -75,6 +79,7 @@ impl From<NewService> for ServiceUpdate {
             description: new.description.into(),
             category: new.category.into(),
             duration_minutes: new.duration_minutes.into(),
+            buffer_minutes: new.buffer_minutes.into(),
             price_cents: new.price_cents.into(),
             currency: new.currency.into(),
             active: new.active.into(),
@@ -108,6 +113,12 @@ impl ServiceUpdate {
                 return invalid("duration_minutes", minutes.to_string(), "is not between 1 and 1440");
             }
             values.push((Column::DurationMinutes, i32::from(minutes).into()));
+        }
+        if let Change::Set(minutes) = self.buffer_minutes {
+            if minutes > 1440 {
+                return invalid("buffer_minutes", minutes.to_string(), "is not between 0 and 1440");
+            }
+            values.push((Column::BufferMinutes, i32::from(minutes).into()));
         }
         if let Change::Set(cents) = self.price_cents {
             let Ok(cents) = i32::try_from(cents) else {
@@ -147,7 +158,7 @@ impl<C: TenantExecutor> Content<'_, C> {
         Ok(row.insert(self.db).await?)
     }
 
-    /// Updates a service, and returns the updated row. Existing bookings keep their duration and price.
+    /// Updates a service, and returns the updated row. Existing bookings keep their duration, buffer and price.
     ///
     /// # Errors
     /// [`BookingError::NotFound`], [`BookingError::InvalidInput`].

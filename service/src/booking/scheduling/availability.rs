@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::Scheduling;
+use super::distance::Distance;
 use super::occupancy::Replaced;
-use super::slots::{SlotRules, free_starts};
+use super::slots::{free, starts};
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
 use crate::vocabulary::InvalidInput;
+use crate::vocabulary::calendar::check_date;
 
 /// A query for the free slots of a service.
 ///
@@ -40,8 +42,13 @@ pub struct SlotQuery {
     /// The time between two starts, counted from the opening; 15 minutes by default.
     pub step: Duration,
     /// The time kept free before and after bookings, blocks and holds; none by default.
+    ///
+    /// The buffer of the service is kept in any case. Pass the same time to [`Hold`](super::Hold) and
+    /// [`NewBooking`](super::NewBooking).
     pub buffer: Duration,
     /// The least time between now and the start of a slot; none by default.
+    ///
+    /// Pass the same time to [`Hold`](super::Hold) and [`NewBooking`](super::NewBooking).
     pub notice: Duration,
 }
 
@@ -63,13 +70,10 @@ impl SlotQuery {
         }
     }
 
-    fn check(&self) -> Result<(), InvalidInput> {
+    fn check(&self) -> Result<Distance, InvalidInput> {
         let refuse = |what, value: String, reason: &str| Err(InvalidInput::new(what, value, reason));
-        for day in [self.from, self.to] {
-            if !(1..=9999).contains(&day.year()) {
-                return refuse("day", day.to_string(), "is not in the years 1 to 9999");
-            }
-        }
+        check_date("day", self.from)?;
+        check_date("day", self.to)?;
         let days = (self.to - self.from).num_days();
         if !(0..Self::MAX_DAYS).contains(&days) {
             return refuse("range", format!("{} to {}", self.from, self.to), "is not of 1 to 366 days");
@@ -78,12 +82,7 @@ impl SlotQuery {
         if self.step < Duration::from_mins(1) || self.step > day {
             return refuse("step", format!("{:?}", self.step), "is not between a minute and a day");
         }
-        for (what, span, most) in [("buffer", self.buffer, day), ("notice", self.notice, day * 366)] {
-            if span > most {
-                return refuse(what, format!("{span:?}"), "is longer than makes sense");
-            }
-        }
-        Ok(())
+        Distance::new(self.buffer, self.notice)
     }
 }
 
@@ -115,9 +114,10 @@ fn delta(span: Duration) -> TimeDelta {
 impl<C: TenantExecutor> Scheduling<'_, C> {
     /// The free slots of a service, ordered by start and then by the practitioner's handle.
     ///
-    /// A slot lies within the weekly hours, or within the override of its date, in the time zone of the business. It
-    /// overlaps no booking, time block or live hold, and it does not start before now by the database's clock. The
-    /// number of queries is two for a range of any length.
+    /// A slot begins on a day of the range and lies within the weekly hours, or within the overrides of a date, in the
+    /// time zone of the business. It can go on past midnight while the business stays open. It keeps the buffer's
+    /// distance from every booking, time block and live hold of the practitioner and of the whole business, and it does
+    /// not start before now by the database's clock. The number of queries is two for a range of any length.
     ///
     /// A service that is not active has no slots.
     ///
@@ -127,32 +127,31 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// # Errors
     /// [`BookingError::NotFound`] for the service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
     pub async fn free_slots(self, query: &SlotQuery) -> Result<Vec<Slot>, BookingError> {
-        query.check()?;
+        let distance = query.check()?;
         let offer = self.offer(query.service, query.practitioner, query.from, query.to).await?;
         if !offer.active {
             return Ok(Vec::new());
         }
-        let open = offer.hours.open(query.from, query.to);
-        let (Some((first, _)), Some((_, last))) = (open.first(), open.last()) else { return Ok(Vec::new()) };
-        let buffer = delta(query.buffer);
-        let mut busy =
-            self.busy((*first - buffer, *last + buffer), query.practitioner, Replaced::default()).await?;
-        let rules = SlotRules {
-            duration: offer.duration,
-            step: delta(query.step),
-            buffer,
-            not_before: offer.now + delta(query.notice),
+        let (hours, not_before) = (&offer.hours, offer.now + distance.notice());
+        let within = |start: DateTime<Utc>| {
+            start >= not_before && (query.from..=query.to).contains(&hours.date_of(start))
         };
+        let openings = hours.openings(query.from, query.to);
+        let starts = starts(&openings, offer.duration, delta(query.step), within);
+        let (Some(first), Some(last)) = (starts.first(), starts.last()) else { return Ok(Vec::new()) };
+        let buffer = TimeDelta::minutes(distance.buffer_minutes(offer.buffer_minutes).into());
+        let span = (*first, *last + offer.duration);
+        let taken = self.taken(span, query.practitioner, buffer, Replaced::default()).await?;
         let practitioners = match offer.practitioners.as_slice() {
             [] => vec![None],
             some => some.iter().copied().map(Some).collect(),
         };
         let mut slots = Vec::new();
         for practitioner in practitioners {
-            let starts = free_starts(&open, busy.remove(&practitioner).unwrap_or_default(), rules);
-            slots.extend(
-                starts.into_iter().map(|start| Slot::new(start, start + rules.duration, practitioner)),
-            );
+            let blocked = taken.iter().filter(|taken| taken.concerns(practitioner));
+            let free = free(&starts, offer.duration, blocked.map(|taken| taken.blocks(buffer)).collect());
+            slots
+                .extend(free.into_iter().map(|start| Slot::new(start, start + offer.duration, practitioner)));
         }
         // A stable sort: slots of one start stay in the order of their practitioners' handles.
         slots.sort_by_key(|slot| slot.start);

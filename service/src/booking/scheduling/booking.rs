@@ -8,7 +8,6 @@ use super::new_booking::NewBooking;
 use super::occupancy::{Replaced, slot_taken};
 use super::offer::Offer;
 use super::reading::CONFIRMATION_CODE;
-use super::spans::Span;
 use crate::booking::BookingError;
 use crate::booking::codes::insert_with_code;
 use crate::tenant::TenantExecutor;
@@ -25,11 +24,11 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     ///
     /// # Errors
     /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::HoldExpired`], [`BookingError::PractitionerRequired`],
-    /// [`BookingError::ServiceInactive`],
+    /// [`BookingError::ServiceInactive`], [`BookingError::ShortNotice`],
     /// [`BookingError::IdempotencyKeyReused`], [`BookingError::NotFound`] for the service, the practitioner or the client,
     /// [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
     pub async fn book(self, new: &NewBooking) -> Result<bookings::Model, BookingError> {
-        new.check()?;
+        let distance = new.check()?;
         let transaction = self.db.begin().await?;
         let scheduling = Scheduling::new(&transaction);
         scheduling.lock(new.practitioner).await?;
@@ -37,11 +36,13 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         if let Some(made) = scheduling.booked_with(new).await? {
             return Ok(made);
         }
-        let outside_hours = new.outside_hours;
-        let (offer, span) = scheduling.slot(new.service, new.practitioner, new.start, outside_hours).await?;
-        scheduling
-            .refuse_if_taken(span, new.practitioner, Replaced { hold: new.hold, booking: None })
-            .await?;
+        let offer = scheduling.slot(new.service, new.practitioner, new.start).await?;
+        let (span, buffer) = (offer.span(new.start), distance.buffer_minutes(offer.buffer_minutes));
+        if !new.outside_hours {
+            offer.check_open(span, distance)?;
+        }
+        let replaced = Replaced { hold: new.hold, booking: None };
+        scheduling.refuse_if_taken(span, new.practitioner, buffer, replaced).await?;
         if let Some(hold) = new.hold {
             scheduling.use_hold(hold, new, span).await?;
         }
@@ -49,7 +50,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         if client.one(&transaction).await?.is_none() {
             return Err(BookingError::not_found("client", new.client));
         }
-        let booking = scheduling.insert_booking(new, &offer, span).await?;
+        let booking = scheduling.insert_booking(new, &offer, buffer).await?;
         transaction.commit().await?;
         Ok(booking)
     }
@@ -68,8 +69,9 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         self,
         new: &NewBooking,
         offer: &Offer,
-        (start, end): Span,
+        buffer_minutes: i32,
     ) -> Result<bookings::Model, BookingError> {
+        let (start, end) = offer.span(new.start);
         let amount = new.amount_cents.map_or(Ok(offer.price_cents), i32::try_from);
         let amount = amount.map_err(|_| {
             let value = new.amount_cents.unwrap_or_default().to_string();
@@ -82,6 +84,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
             datetime: Set(start.into()),
             end_time: Set(end.into()),
             duration: Set(offer.duration_minutes),
+            buffer_minutes: Set(buffer_minutes),
             amount_cents: Set(amount),
             notes: Set(new.notes.clone()),
             idempotency_key: Set(new.idempotency_key.clone()),

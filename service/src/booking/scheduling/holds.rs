@@ -9,6 +9,7 @@ use uuid::Uuid;
 use watertight_entity::public::slot_reservations;
 
 use super::Scheduling;
+use super::distance::Distance;
 use super::new_booking::NewBooking;
 use super::occupancy::{Replaced, of_practitioner, slot_taken};
 use super::retention;
@@ -29,13 +30,18 @@ pub struct Hold {
     pub start: DateTime<Utc>,
     /// The duration of the hold by the database's clock: 10 minutes by default, an hour at most.
     pub ttl: Duration,
+    /// As [`SlotQuery::buffer`](super::SlotQuery::buffer).
+    pub buffer: Duration,
+    /// As [`SlotQuery::notice`](super::SlotQuery::notice).
+    pub notice: Duration,
 }
 
 impl Hold {
     /// A hold of ten minutes.
     #[must_use]
     pub const fn new(service: Uuid, practitioner: Option<Uuid>, start: DateTime<Utc>) -> Self {
-        Self { service, practitioner, start, ttl: Duration::from_mins(10) }
+        let (buffer, notice) = (Duration::ZERO, Duration::ZERO);
+        Self { service, practitioner, start, ttl: Duration::from_mins(10), buffer, notice }
     }
 }
 
@@ -50,26 +56,30 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Holds a slot. The slot is taken until the hold is booked, is released or expires.
     ///
     /// # Errors
-    /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::ServiceInactive`], [`BookingError::PractitionerRequired`], [`BookingError::NotFound`] for the
+    /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::ShortNotice`], [`BookingError::ServiceInactive`], [`BookingError::PractitionerRequired`], [`BookingError::NotFound`] for the
     /// service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
     pub async fn hold(self, hold: &Hold) -> Result<slot_reservations::Model, BookingError> {
         if hold.ttl < Duration::from_secs(1) || hold.ttl > Duration::from_hours(1) {
             let reason = "is not between a second and an hour";
             return Err(InvalidInput::new("ttl", format!("{:?}", hold.ttl), reason).into());
         }
+        let distance = Distance::new(hold.buffer, hold.notice)?;
         let transaction = self.db.begin().await?;
         let scheduling = Scheduling::new(&transaction);
-        let (offer, span) = scheduling.slot(hold.service, hold.practitioner, hold.start, false).await?;
+        let offer = scheduling.slot(hold.service, hold.practitioner, hold.start).await?;
+        let (span, buffer) = (offer.span(hold.start), distance.buffer_minutes(offer.buffer_minutes));
+        offer.check_open(span, distance)?;
         scheduling.lock(hold.practitioner).await?;
-        scheduling.refuse_if_taken(span, hold.practitioner, Replaced::default()).await?;
+        scheduling.refuse_if_taken(span, hold.practitioner, buffer, Replaced::default()).await?;
         let insert = statement(
-            r#"INSERT INTO "public"."slot_reservations" ("practitioner_id", "datetime", "end_time", "duration", "expires_at")
-               VALUES ($1, $2, $3, $4, CURRENT_TIMESTAMP + $5::float8 * INTERVAL '1 second') RETURNING *"#,
+            r#"INSERT INTO "public"."slot_reservations" ("practitioner_id", "datetime", "end_time", "duration", "buffer_minutes", "expires_at")
+               VALUES ($1, $2, $3, $4, $5, CURRENT_TIMESTAMP + $6::float8 * INTERVAL '1 second') RETURNING *"#,
             [
                 hold.practitioner.into(),
                 span.0.into(),
                 span.1.into(),
                 offer.duration_minutes.into(),
+                buffer.into(),
                 seconds(hold.ttl),
             ],
         );

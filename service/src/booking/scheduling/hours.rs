@@ -2,27 +2,40 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
 use super::spans::{Span, merged};
+
+/// The time from an opening to a closing, both since midnight of the date on which the hours begin. The closing may be on
+/// the next day.
+pub(super) type LocalSpan = (TimeDelta, TimeDelta);
 
 /// The opening hours of a business.
 #[derive(Debug)]
 pub(super) struct Hours {
     pub(super) zone: Tz,
-    /// By day of the week, 0 for Sunday.
-    pub(super) weekly: Vec<(u32, NaiveTime, NaiveTime)>,
-    /// Replace the weekly hours of a date; `None` means closed.
-    pub(super) overrides: HashMap<NaiveDate, Option<(NaiveTime, NaiveTime)>>,
+    /// By the day of the week on which they begin, 0 for Sunday.
+    pub(super) weekly: Vec<(u32, LocalSpan)>,
+    /// Replace the weekly hours that begin on a date; without a span the business is closed.
+    pub(super) overrides: HashMap<NaiveDate, Vec<LocalSpan>>,
 }
 
 impl Hours {
-    /// The open spans of the dates of a range, in order. Spans of one date do not overlap.
+    /// The open spans that reach into the dates of a range, in order, each as long as the business stays open.
+    pub(super) fn open(&self, from: NaiveDate, to: NaiveDate) -> Vec<Span> {
+        merged(self.openings(from, to))
+    }
+
+    /// The spans of the hours that begin on the dates of a range or on two dates beside it. Spans of one date do not
+    /// overlap; those of two dates can.
     ///
     /// The business is open whenever its wall clock shows a time within its hours. A time that the clock skips is in no
     /// span, and a time that the clock shows twice is in two spans.
-    pub(super) fn open(&self, from: NaiveDate, to: NaiveDate) -> Vec<Span> {
+    pub(super) fn openings(&self, from: NaiveDate, to: NaiveDate) -> Vec<Span> {
+        // Hours of the day before go past midnight, as do slots, and clocks have skipped a day.
+        let from = from.checked_sub_days(Days::new(2)).unwrap_or(from);
+        let to = to.checked_add_days(Days::new(2)).unwrap_or(to);
         let offsets = self.offsets(from, to);
         from.iter_days()
             .take_while(|date| *date <= to)
@@ -32,16 +45,15 @@ impl Hours {
 
     fn open_on(&self, date: NaiveDate, offsets: &[(Span, TimeDelta)]) -> Vec<Span> {
         let day = date.weekday().num_days_from_sunday();
-        let local: Vec<_> = match self.overrides.get(&date) {
-            Some(hours) => hours.iter().copied().collect(),
-            None => {
-                self.weekly.iter().filter(|(of, ..)| *of == day).map(|(_, from, to)| (*from, *to)).collect()
-            }
+        let local: Vec<LocalSpan> = match self.overrides.get(&date) {
+            Some(hours) => hours.clone(),
+            None => self.weekly.iter().filter(|(of, _)| *of == day).map(|(_, span)| *span).collect(),
         };
+        let midnight = date.and_time(NaiveTime::MIN).and_utc();
         let mut spans = Vec::new();
         for ((begin, end), offset) in offsets {
             for (opens, closes) in &local {
-                let at = |time: NaiveTime| (date.and_time(time) - *offset).and_utc();
+                let at = |time: TimeDelta| midnight + time - *offset;
                 let span = (at(*opens).max(*begin), at(*closes).min(*end));
                 if span.0 < span.1 {
                     spans.push(span);
@@ -101,14 +113,16 @@ mod tests {
 
     fn hours(zone: Tz, weekly: &[(u32, &str, &str)]) -> Hours {
         let time = |text: &str| NaiveTime::parse_from_str(text, "%H:%M").unwrap();
-        let weekly = weekly.iter().map(|(day, from, to)| (*day, time(from), time(to))).collect();
+        let since = |text: &str| time(text) - NaiveTime::MIN;
+        let weekly = weekly.iter().map(|(day, from, to)| (*day, (since(from), since(to)))).collect();
         Hours { zone, weekly, overrides: HashMap::new() }
     }
 
     fn open(hours: &Hours, date: &str) -> Vec<(String, String)> {
         let text = |moment: DateTime<Utc>| moment.format("%dT%H:%M").to_string();
         let date = date.parse().unwrap();
-        hours.open(date, date).into_iter().map(|(from, to)| (text(from), text(to))).collect()
+        let of_date = hours.openings(date, date).into_iter().filter(|(from, _)| hours.date_of(*from) == date);
+        of_date.map(|(from, to)| (text(from), text(to))).collect()
     }
 
     #[test]
@@ -156,7 +170,7 @@ mod tests {
                 let (from, to): (NaiveDate, NaiveDate) = (from.parse().unwrap(), to.parse().unwrap());
                 let days =
                     from.iter_days().take_while(|date| *date <= to).flat_map(|date| hours.open(date, date));
-                assert_eq!(hours.open(from, to), days.collect::<Vec<_>>(), "{zone} {from}");
+                assert_eq!(hours.open(from, to), merged(days.collect()), "{zone} {from}");
             }
         }
     }

@@ -1,9 +1,12 @@
 //! The values of a booking to make.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use watertight_entity::public::bookings;
 
+use super::distance::Distance;
 use crate::vocabulary::{InvalidInput, text};
 
 /// A booking to make with [`Scheduling::book`](super::Scheduling::book).
@@ -34,7 +37,11 @@ pub struct NewBooking {
     pub amount_cents: Option<u32>,
     /// Notes of the staff.
     pub notes: Option<String>,
-    /// Allows a slot outside the opening hours or in the past: for the staff, not for clients.
+    /// As [`SlotQuery::buffer`](super::SlotQuery::buffer).
+    pub buffer: Duration,
+    /// As [`SlotQuery::notice`](super::SlotQuery::notice).
+    pub notice: Duration,
+    /// Allows a slot outside the opening hours or in the past, without notice: for the staff, not for clients.
     pub outside_hours: bool,
 }
 
@@ -51,16 +58,18 @@ impl NewBooking {
             idempotency_key: None,
             amount_cents: None,
             notes: None,
+            buffer: Duration::ZERO,
+            notice: Duration::ZERO,
             outside_hours: false,
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), InvalidInput> {
+    pub(super) fn check(&self) -> Result<Distance, InvalidInput> {
         text::check_optional("notes", self.notes.as_ref(), usize::MAX)?;
-        match &self.idempotency_key {
-            Some(key) => text::check_word("idempotency key", key, 255),
-            None => Ok(()),
+        if let Some(key) = &self.idempotency_key {
+            text::check_word("idempotency key", key, 255)?;
         }
+        Distance::new(self.buffer, self.notice)
     }
 
     /// Returns true if a booking has the service, practitioner, client and start of this one.

@@ -1,8 +1,6 @@
 //! Occupancy: the slots of a practitioner, or of a business without practitioners, that are taken.
 
-use std::collections::HashMap;
-
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, LockType};
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QuerySelect, Value};
 use uuid::Uuid;
@@ -15,17 +13,53 @@ use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
 use crate::tenant::sql::statement;
-use crate::vocabulary::InvalidInput;
+use crate::vocabulary::calendar::check_time;
 
-/// Selects the bookings, time blocks and live holds that overlap a span.
-const BUSY: &str = r#"SELECT "practitioner_id", "datetime" AS "from", "end_time" AS "to" FROM "public"."bookings"
-    WHERE "status" <> 'cancelled' AND "datetime" < $2 AND "end_time" > $1
-        AND ($3::uuid IS NULL OR "practitioner_id" = $3) AND "id" IS DISTINCT FROM $4::uuid
-    UNION ALL SELECT "practitioner_id", "start_time", "end_time" FROM "public"."time_blocks"
+/// Selects the bookings, time blocks and live holds that are closer to a span than their own buffer. The span includes the
+/// buffer of the new appointment. Times are cut off two days from the span, because the database has times that no type
+/// of this program can hold.
+const BUSY: &str = r#"WITH "row" AS (
+    SELECT "practitioner_id", "datetime" AS "start", "end_time" AS "end", "buffer_minutes" FROM "public"."bookings"
+    WHERE "status" <> 'cancelled' AND "datetime" < $2::timestamptz + INTERVAL '24 hours'
+        AND "end_time" > $1::timestamptz - INTERVAL '24 hours'
+        AND ($3::uuid IS NULL OR "practitioner_id" IS NULL OR "practitioner_id" = $3) AND "id" IS DISTINCT FROM $4::uuid
+    UNION ALL SELECT "practitioner_id", "start_time", "end_time", 0 FROM "public"."time_blocks"
     WHERE "start_time" < $2 AND "end_time" > $1 AND ($3::uuid IS NULL OR "practitioner_id" = $3)
-    UNION ALL SELECT "practitioner_id", "datetime", "end_time" FROM "public"."slot_reservations"
-    WHERE "released_at" IS NULL AND "expires_at" > CURRENT_TIMESTAMP AND "datetime" < $2 AND "end_time" > $1
-        AND ($3::uuid IS NULL OR "practitioner_id" = $3) AND "id" IS DISTINCT FROM $5::uuid"#;
+    UNION ALL SELECT "practitioner_id", "datetime", "end_time", "buffer_minutes" FROM "public"."slot_reservations"
+    WHERE "released_at" IS NULL AND "expires_at" > CURRENT_TIMESTAMP AND "datetime" < $2 + INTERVAL '24 hours'
+        AND "end_time" > $1 - INTERVAL '24 hours'
+        AND ($3::uuid IS NULL OR "practitioner_id" IS NULL OR "practitioner_id" = $3) AND "id" IS DISTINCT FROM $5::uuid)
+    SELECT "row"."practitioner_id", greatest("row"."start", $1 - INTERVAL '48 hours') AS "from",
+        least("row"."end", $2 + INTERVAL '48 hours') AS "to", "row"."buffer_minutes" FROM "row"
+    WHERE "row"."start" < $2 + "row"."buffer_minutes" * INTERVAL '1 minute'
+        AND "row"."end" > $1 - "row"."buffer_minutes" * INTERVAL '1 minute'"#;
+
+/// Locks a practitioner alone and the business together with others, so that a booking of the whole business waits.
+const LOCK_PRACTITIONER: &str = r#"SELECT "practitioner"."id" FROM "public"."business_profile" AS "profile",
+    "public"."practitioners" AS "practitioner" WHERE "practitioner"."id" = $1
+    FOR SHARE OF "profile" FOR NO KEY UPDATE OF "practitioner""#;
+
+/// A taken span of one practitioner; `None` is the business as a whole.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    practitioner: Option<Uuid>,
+    span: Span,
+    buffer: TimeDelta,
+}
+
+impl Taken {
+    /// Returns true if an appointment of the practitioner, or of the whole business, would be at the same place.
+    pub(super) fn concerns(&self, practitioner: Option<Uuid>) -> bool {
+        self.practitioner.is_none() || practitioner.is_none() || self.practitioner == practitioner
+    }
+
+    /// The span that an appointment with a buffer may not overlap: two appointments are as far apart as the larger of
+    /// their buffers.
+    pub(super) fn blocks(&self, buffer: TimeDelta) -> Span {
+        let buffer = buffer.max(self.buffer);
+        (self.span.0 - buffer, self.span.1 + buffer)
+    }
+}
 
 /// Rows that occupancy leaves out: those that a new booking replaces.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,69 +69,62 @@ pub(super) struct Replaced {
 }
 
 impl<C: TenantExecutor> Scheduling<'_, C> {
-    /// The slot of a service at a start, with the service's offer. Does not look at occupancy.
+    /// The offer of a service for a slot at a start. Does not look at occupancy.
     pub(super) async fn slot(
         self,
         service: Uuid,
         practitioner: Option<Uuid>,
         start: DateTime<Utc>,
-        outside_hours: bool,
-    ) -> Result<(Offer, Span), BookingError> {
-        if !(1..=9999).contains(&start.year()) {
-            let reason = "is not in the years 1 to 9999";
-            return Err(InvalidInput::new("start", start.to_string(), reason).into());
-        }
-        // The business's local date is the date in UTC or one of its neighbors.
+    ) -> Result<Offer, BookingError> {
+        check_time("start", start)?;
         let day = start.date_naive();
-        let (from, to) = (day.pred_opt().unwrap_or(day), day.succ_opt().unwrap_or(day));
-        let offer = self.offer(service, practitioner, from, to).await?;
+        let offer = self.offer(service, practitioner, day, day).await?;
         offer.check_active()?;
         if practitioner.is_none() && !offer.practitioners.is_empty() {
             return Err(BookingError::PractitionerRequired);
         }
-        let span = (start, start + offer.duration);
-        if !outside_hours {
-            offer.check_open(span)?;
-        }
-        Ok((offer, span))
+        Ok(offer)
     }
 
-    /// The busy spans between two times by practitioner; `None` is the business as a whole.
-    pub(super) async fn busy(
+    /// The taken spans near a span, of one practitioner and of the business as a whole, or all.
+    pub(super) async fn taken(
         self,
         (from, to): Span,
         practitioner: Option<Uuid>,
+        buffer: TimeDelta,
         replaced: Replaced,
-    ) -> Result<HashMap<Option<Uuid>, Vec<Span>>, BookingError> {
+    ) -> Result<Vec<Taken>, BookingError> {
+        let (from, to) = (from - buffer, to + buffer);
         let values: [Value; 5] =
             [from.into(), to.into(), practitioner.into(), replaced.booking.into(), replaced.hold.into()];
-        let mut busy: HashMap<_, Vec<Span>> = HashMap::new();
+        let mut taken = Vec::new();
         for row in self.db.query_all_raw(statement(BUSY, values)).await? {
-            let span = (row.try_get("", "from")?, row.try_get("", "to")?);
-            busy.entry(row.try_get("", "practitioner_id")?).or_default().push(span);
+            taken.push(Taken {
+                practitioner: row.try_get("", "practitioner_id")?,
+                span: (row.try_get("", "from")?, row.try_get("", "to")?),
+                buffer: TimeDelta::minutes(row.try_get::<i32>("", "buffer_minutes")?.into()),
+            });
         }
-        Ok(busy)
+        Ok(taken)
     }
 
     /// Locks a practitioner, or the business, until the transaction ends. Transactions that take slots of one
-    /// practitioner run one after another, so a slot found free stays free. The database's exclusion constraints hold
-    /// without this lock.
+    /// practitioner run one after another, so a slot found free stays free. A transaction that takes a slot of the whole
+    /// business runs alone. The database's exclusion constraints hold without this lock.
     pub(super) async fn lock(self, practitioner: Option<Uuid>) -> Result<(), BookingError> {
-        let locked: Option<Uuid> = if let Some(id) = practitioner {
-            let select = practitioners::Entity::find()
-                .select_only()
-                .column(practitioners::Column::Id)
-                .filter(practitioners::Column::Id.eq(id));
-            select.lock(LockType::NoKeyUpdate).into_tuple().one(self.db).await?
-        } else {
+        let Some(id) = practitioner else {
             let select =
                 business_profile::Entity::find().select_only().column(business_profile::Column::TenantId);
-            select.lock(LockType::NoKeyUpdate).into_tuple().one(self.db).await?
+            let locked = select.lock(LockType::NoKeyUpdate).into_tuple::<Uuid>().one(self.db).await?;
+            return locked.map(drop).ok_or(BookingError::NoProfile);
         };
-        match (locked, practitioner) {
-            (Some(_), _) => Ok(()),
-            (None, Some(id)) => Err(BookingError::not_found("practitioner", id)),
-            (None, None) => Err(BookingError::NoProfile),
+        if self.db.query_one_raw(statement(LOCK_PRACTITIONER, [id.into()])).await?.is_some() {
+            return Ok(());
+        }
+        let select = practitioners::Entity::find().filter(practitioners::Column::Id.eq(id));
+        match select.one(self.db).await? {
+            Some(_) => Err(BookingError::NoProfile),
+            None => Err(BookingError::not_found("practitioner", id)),
         }
     }
 
@@ -106,18 +133,27 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         self,
         span: Span,
         practitioner: Option<Uuid>,
+        buffer_minutes: i32,
         replaced: Replaced,
     ) -> Result<(), BookingError> {
         // Expired holds are released, so that the exclusion constraint does not count them.
+        let in_the_way = match practitioner {
+            Some(id) => Condition::any()
+                .add(slot_reservations::Column::PractitionerId.eq(id))
+                .add(slot_reservations::Column::PractitionerId.is_null()),
+            None => Condition::all(),
+        };
         slot_reservations::Entity::update_many()
             .col_expr(slot_reservations::Column::ReleasedAt, slot_reservations::Column::ExpiresAt.into_expr())
-            .filter(of_practitioner(slot_reservations::Column::PractitionerId, practitioner))
+            .filter(in_the_way)
             .filter(slot_reservations::Column::ReleasedAt.is_null())
             .filter(slot_reservations::Column::ExpiresAt.into_expr().lte(Expr::current_timestamp()))
             .exec(self.db)
             .await?;
-        let busy = self.busy(span, practitioner, replaced).await?;
-        if busy.contains_key(&practitioner) {
+        let buffer = TimeDelta::minutes(buffer_minutes.into());
+        let overlaps = |(from, to): Span| from < span.1 && span.0 < to;
+        let taken = self.taken(span, practitioner, buffer, replaced).await?;
+        if taken.iter().any(|taken| taken.concerns(practitioner) && overlaps(taken.blocks(buffer))) {
             return Err(BookingError::SlotTaken { start: span.0 });
         }
         Ok(())

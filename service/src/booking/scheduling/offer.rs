@@ -1,13 +1,16 @@
 //! The offer of a service: its duration and price, its practitioners, and the hours of the business.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use std::collections::HashMap;
+
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use sea_orm::FromQueryResult;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::Scheduling;
-use super::hours::Hours;
+use super::distance::Distance;
+use super::hours::{Hours, LocalSpan};
 use super::spans::Span;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
@@ -21,6 +24,7 @@ pub(super) struct Offer {
     pub(super) hours: Hours,
     pub(super) duration: TimeDelta,
     pub(super) duration_minutes: i32,
+    pub(super) buffer_minutes: i32,
     pub(super) price_cents: i32,
     /// The requested practitioner, or every practitioner when none was requested.
     pub(super) practitioners: Vec<Uuid>,
@@ -33,6 +37,7 @@ struct OfferRow {
     time_zone: Option<String>,
     active: bool,
     duration_minutes: i32,
+    buffer_minutes: i32,
     price_cents: i32,
     weekly: serde_json::Value,
     overrides: serde_json::Value,
@@ -40,25 +45,32 @@ struct OfferRow {
     now: DateTime<Utc>,
 }
 
+/// Times are microseconds since midnight: PostgreSQL has the time 24:00.
 #[derive(Deserialize)]
 struct WeeklyHours {
     day: u32,
-    opens: NaiveTime,
-    closes: NaiveTime,
+    opens: i64,
+    closes: i64,
 }
 
+/// The date is a number of days since 1 January 2000, as PostgreSQL counts.
 #[derive(Deserialize)]
 struct HoursOverride {
-    date: NaiveDate,
-    opens: Option<NaiveTime>,
-    closes: Option<NaiveTime>,
+    date: i64,
+    opens: Option<i64>,
+    closes: Option<i64>,
 }
 
 /// Reads an offer as one row, however many days the range has.
-const OFFER: &str = r#"SELECT "profile"."time_zone", "service"."active", "service"."duration_minutes", "service"."price_cents",
-    coalesce((SELECT jsonb_agg(jsonb_build_object('day', "h"."day_of_week", 'opens', "h"."opens", 'closes', "h"."closes"))
+const OFFER: &str = r#"SELECT "profile"."time_zone", "service"."active", "service"."duration_minutes",
+    "service"."buffer_minutes", "service"."price_cents",
+    coalesce((SELECT jsonb_agg(jsonb_build_object('day', "h"."day_of_week",
+        'opens', (extract(epoch FROM "h"."opens") * 1000000)::int8,
+        'closes', (extract(epoch FROM "h"."closes") * 1000000)::int8))
         FROM "public"."business_hours" AS "h"), '[]'::jsonb) AS "weekly",
-    coalesce((SELECT jsonb_agg(jsonb_build_object('date', "o"."date", 'opens', "o"."opens", 'closes', "o"."closes"))
+    coalesce((SELECT jsonb_agg(jsonb_build_object('date', "o"."date" - DATE '2000-01-01',
+        'opens', (extract(epoch FROM "o"."opens") * 1000000)::int8,
+        'closes', (extract(epoch FROM "o"."closes") * 1000000)::int8))
         FROM "public"."business_hours_overrides" AS "o" WHERE "o"."date" BETWEEN $2 AND $3), '[]'::jsonb) AS "overrides",
     coalesce((SELECT jsonb_agg("p"."id" ORDER BY "p"."handle") FROM "public"."practitioners" AS "p"
         WHERE $4::uuid IS NULL OR "p"."id" = $4), '[]'::jsonb) AS "practitioners",
@@ -66,6 +78,10 @@ const OFFER: &str = r#"SELECT "profile"."time_zone", "service"."active", "servic
     FROM "public"."services" AS "service" LEFT JOIN "public"."business_profile" AS "profile"
         ON "profile"."tenant_id" = "service"."tenant_id"
     WHERE "service"."id" = $1"#;
+
+/// The days around a range whose hours matter: hours and slots go past midnight, a local date is at most a day from the
+/// date in UTC, and clocks have skipped a day.
+const MARGIN: Days = Days::new(4);
 
 impl<C: TenantExecutor> Scheduling<'_, C> {
     /// The offer of a service, by one practitioner or all, on the dates from one to another.
@@ -76,7 +92,9 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         from: NaiveDate,
         to: NaiveDate,
     ) -> Result<Offer, BookingError> {
-        let select = statement(OFFER, [service.into(), from.into(), to.into(), practitioner.into()]);
+        let first = from.checked_sub_days(MARGIN).unwrap_or(from);
+        let last = to.checked_add_days(MARGIN).unwrap_or(to);
+        let select = statement(OFFER, [service.into(), first.into(), last.into(), practitioner.into()]);
         let row = self.db.query_one_raw(select).await?;
         let row = row.ok_or_else(|| BookingError::not_found("service", service))?;
         let row = OfferRow::from_query_result(&row, "")?;
@@ -91,6 +109,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
             hours,
             duration: TimeDelta::minutes(row.duration_minutes.into()),
             duration_minutes: row.duration_minutes,
+            buffer_minutes: row.buffer_minutes,
             price_cents: row.price_cents,
             practitioners,
             now: row.now,
@@ -110,11 +129,27 @@ fn hours(
     })?;
     let weekly: Vec<WeeklyHours> = parsed("public.business_hours", weekly)?;
     let overrides: Vec<HoursOverride> = parsed("public.business_hours_overrides", overrides)?;
+    let mut by_date: HashMap<NaiveDate, Vec<LocalSpan>> = HashMap::new();
+    for row in overrides {
+        let date = NaiveDate::from_ymd_opt(2000, 1, 1)
+            .and_then(|epoch| epoch.checked_add_signed(TimeDelta::try_days(row.date)?));
+        let date = date.ok_or_else(|| MalformedRow {
+            column: "public.business_hours_overrides.date",
+            reason: format!("{} days after 2000-01-01 is not a date", row.date),
+        })?;
+        by_date.entry(date).or_default().extend(row.opens.zip(row.closes).map(local_span));
+    }
     Ok(Hours {
         zone,
-        weekly: weekly.into_iter().map(|row| (row.day, row.opens, row.closes)).collect(),
-        overrides: overrides.into_iter().map(|row| (row.date, row.opens.zip(row.closes))).collect(),
+        weekly: weekly.into_iter().map(|row| (row.day, local_span((row.opens, row.closes)))).collect(),
+        overrides: by_date,
     })
+}
+
+/// Hours since midnight of their date. A closing time at or before the opening time is on the next day.
+fn local_span((opens, closes): (i64, i64)) -> LocalSpan {
+    let next_day = if closes <= opens { TimeDelta::days(1) } else { TimeDelta::zero() };
+    (TimeDelta::microseconds(opens), TimeDelta::microseconds(closes) + next_day)
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(
@@ -125,16 +160,27 @@ fn parsed<T: serde::de::DeserializeOwned>(
 }
 
 impl Offer {
+    /// The slot at a start.
+    pub(super) fn span(&self, start: DateTime<Utc>) -> Span {
+        (start, start + self.duration)
+    }
+
     /// Refuses a service that is not active.
     pub(super) fn check_active(&self) -> Result<(), BookingError> {
         if self.active { Ok(()) } else { Err(BookingError::ServiceInactive { id: self.service }) }
     }
 
-    /// Refuses a slot outside the opening hours or in the past.
-    pub(super) fn check_open(&self, (start, end): Span) -> Result<(), BookingError> {
+    /// Refuses a slot outside the opening hours, in the past, or before the notice has passed.
+    pub(super) fn check_open(&self, (start, end): Span, distance: Distance) -> Result<(), BookingError> {
         let date = self.hours.date_of(start);
-        let open = self.hours.open(date, date);
+        // A service lasts a day at most; the database allows years.
+        let last = self.hours.date_of(end).min(date.checked_add_days(MARGIN).unwrap_or(date));
+        let open = self.hours.open(date, last);
         let within = open.iter().any(|(opens, closes)| *opens <= start && end <= *closes);
-        if within && start >= self.now { Ok(()) } else { Err(BookingError::OutsideHours { start }) }
+        if !within || start < self.now {
+            return Err(BookingError::OutsideHours { start });
+        }
+        let earliest = self.now + distance.notice();
+        if start < earliest { Err(BookingError::ShortNotice { start, earliest }) } else { Ok(()) }
     }
 }

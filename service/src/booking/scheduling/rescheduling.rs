@@ -1,5 +1,7 @@
 //! Rescheduling a booking.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -7,6 +9,7 @@ use uuid::Uuid;
 use watertight_entity::public::bookings;
 
 use super::Scheduling;
+use super::distance::Distance;
 use super::occupancy::{Replaced, slot_taken};
 use super::record::BookingRecord;
 use super::status::BookingStatus;
@@ -21,7 +24,11 @@ pub struct Reschedule {
     pub start: DateTime<Utc>,
     /// The practitioner.
     pub practitioner: Change<Uuid>,
-    /// Allows a slot outside the opening hours or in the past.
+    /// As [`SlotQuery::buffer`](super::SlotQuery::buffer).
+    pub buffer: Duration,
+    /// As [`SlotQuery::notice`](super::SlotQuery::notice).
+    pub notice: Duration,
+    /// Allows a slot outside the opening hours or in the past, without notice.
     pub outside_hours: bool,
 }
 
@@ -29,18 +36,21 @@ impl Reschedule {
     /// Another start with the same practitioner.
     #[must_use]
     pub const fn to(start: DateTime<Utc>) -> Self {
-        Self { start, practitioner: Change::Keep, outside_hours: false }
+        let (buffer, notice) = (Duration::ZERO, Duration::ZERO);
+        Self { start, practitioner: Change::Keep, buffer, notice, outside_hours: false }
     }
 }
 
 /// Rescheduling.
 impl<C: TenantExecutor> Scheduling<'_, C> {
-    /// Moves a confirmed booking to another start, and to another practitioner if one is named.
+    /// Moves a confirmed booking to another start, and to another practitioner if one is named. The booking keeps its
+    /// duration, and its buffer becomes that of the service.
     ///
     /// # Errors
     /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`], [`BookingError::SlotTaken`], [`BookingError::OutsideHours`],
-    /// [`BookingError::ServiceInactive`].
+    /// [`BookingError::ServiceInactive`], [`BookingError::ShortNotice`], [`BookingError::InvalidInput`].
     pub async fn reschedule(self, id: Uuid, to: Reschedule) -> Result<bookings::Model, BookingError> {
+        let distance = Distance::new(to.buffer, to.notice)?;
         let transaction = self.db.begin().await?;
         let scheduling = Scheduling::new(&transaction);
         let booking = scheduling.lock_booking(id).await?;
@@ -52,16 +62,19 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
             });
         }
         let practitioner = to.practitioner.into_option().or(booking.practitioner_id);
-        let (offer, _) = scheduling.slot(booking.service_id, practitioner, to.start, true).await?;
+        let offer = scheduling.slot(booking.service_id, practitioner, to.start).await?;
         let span = (to.start, to.start + TimeDelta::minutes(booking.duration.into()));
         if !to.outside_hours {
-            offer.check_open(span)?;
+            offer.check_open(span, distance)?;
         }
+        let buffer = distance.buffer_minutes(offer.buffer_minutes);
         scheduling.lock(practitioner).await?;
-        scheduling.refuse_if_taken(span, practitioner, Replaced { booking: Some(id), hold: None }).await?;
+        let replaced = Replaced { booking: Some(id), hold: None };
+        scheduling.refuse_if_taken(span, practitioner, buffer, replaced).await?;
         let moved = bookings::Entity::update_many()
             .col_expr(bookings::Column::Datetime, Expr::val(span.0))
             .col_expr(bookings::Column::EndTime, Expr::val(span.1))
+            .col_expr(bookings::Column::BufferMinutes, Expr::val(buffer))
             .col_expr(bookings::Column::PractitionerId, Expr::val(practitioner))
             .col_expr(bookings::Column::UpdatedAt, Expr::current_timestamp())
             .filter(bookings::Column::Id.eq(id))

@@ -27,16 +27,23 @@ const fn index(table: &'static str, name: &'static str, keys: &'static [&'static
     OwnIndex { table, name, forbids: false, excludes: false, keys }
 }
 
+const OCCUPIED: &str = "tstzrange(datetime, (((end_time AT TIME ZONE 'UTC'::text) + make_interval(mins => buffer_minutes)) \
+                        AT TIME ZONE 'UTC'::text))";
+
 /// The keys of the exclusion constraint, with ranges in place of equality.
 const OVERLAP: &[&str] = &[
     "uuidrange(tenant_id, tenant_id, '[]'::text)",
-    "uuidrange(COALESCE(practitioner_id, tenant_id), COALESCE(practitioner_id, tenant_id), '[]'::text)",
-    "tstzrange(datetime, end_time)",
+    "uuidrange(practitioner_id, practitioner_id, '[]'::text)",
+    OCCUPIED,
 ];
 
 /// The keys of the same constraint on a Citus cluster, which compares the tenant with `=`.
-pub(super) const OVERLAP_BY_EQUALITY: &[&str] =
-    &["tenant_id", "COALESCE(practitioner_id, tenant_id)", "tstzrange(datetime, end_time)"];
+pub(super) const OVERLAP_BY_EQUALITY: &[&str] = &[
+    "tenant_id",
+    "COALESCE((regexp_replace(replace((practitioner_id)::text, '-'::text, ''::text), '(....)(?=.)'::text, \
+     '\\1:'::text, 'g'::text))::inet, '::/0'::inet)",
+    OCCUPIED,
+];
 
 pub(super) const OWN_INDEXES: &[OwnIndex] = &[
     index(
@@ -75,7 +82,7 @@ pub(super) const OWN_INDEXES: &[OwnIndex] = &[
         &["tenant_id", "practitioner_id", "datetime"],
     ),
     index("public.bookings", "bookings_service_id_idx", &["tenant_id", "service_id"]),
-    key("public.business_hours_overrides", "business_hours_overrides_date_key", &["tenant_id", "date"]),
+    index("public.business_hours_overrides", "business_hours_overrides_date_idx", &["tenant_id", "date"]),
     key("public.clients", "clients_email_key", &["tenant_id", "email"]),
     index(
         "public.gift_certificate_redemptions",
