@@ -81,6 +81,6 @@ impl<C: TenantExecutor> Certificates<'_, C> {
             .filter(gift_certificate_redemptions::Column::PackageId.eq(package))
             .filter(gift_certificate_redemptions::Column::RefundedAt.is_null());
         let used: Vec<Option<i32>> = used.into_tuple().all(self.db).await?;
-        Ok((1..).find(|number| !used.contains(&Some(*number))).unwrap_or(i32::MAX))
+        Ok((1..i32::MAX).find(|number| !used.contains(&Some(*number))).unwrap_or(i32::MAX))
     }
 }

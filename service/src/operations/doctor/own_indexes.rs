@@ -40,8 +40,8 @@ const OVERLAP: &[&str] = &[
 /// The keys of the same constraint on a Citus cluster, which compares the tenant with `=`.
 pub(super) const OVERLAP_BY_EQUALITY: &[&str] = &[
     "tenant_id",
-    "COALESCE((regexp_replace(replace((practitioner_id)::text, '-'::text, ''::text), '(....)(?=.)'::text, \
-     '\\1:'::text, 'g'::text))::inet, '::/0'::inet)",
+    "COALESCE(regexp_replace(replace(practitioner_id::text, '-'::text, ''::text), '(....)(?=.)'::text, '\\1:'::text, \
+     'g'::text)::inet, '::/0'::inet)",
     OCCUPIED,
 ];
 
