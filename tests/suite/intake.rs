@@ -94,7 +94,7 @@ async fn an_inactive_form_accepts_no_new_answers() -> Result<()> {
     let intake = desk.world.clinic.intake();
     let begun = desk.draft(json!({"name": "Ann", "age": 30, "allergies": []})).await?;
     intake.set_template_active(desk.form.id, false).await?;
-    let refused = desk.draft(json!({})).await.map_err(|error| error.downcast::<BookingError>());
+    let refused = desk.draft(json!({})).await.map_err(anyhow::Error::downcast::<BookingError>);
     assert!(
         matches!(&refused, Err(Ok(error @ BookingError::FormInactive { id })) if *id == desk.form.id && error.is_conflict()),
         "{refused:?}"

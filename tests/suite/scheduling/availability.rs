@@ -58,13 +58,10 @@ struct Minutes {
 impl Calendar {
     /// The hours that begin on a date, as local times.
     fn hours_of(&self, date: NaiveDate) -> Vec<(NaiveDateTime, NaiveDateTime)> {
-        let spans: Vec<_> = match self.overrides.iter().find(|(of, _)| *of == date) {
-            Some((_, spans)) => spans.clone(),
-            None => {
-                let day = date.weekday().num_days_from_sunday();
-                self.weekly.iter().filter(|(of, ..)| *of == day).map(|(_, a, b)| (*a, *b)).collect()
-            }
-        };
+        let day = date.weekday().num_days_from_sunday();
+        let weekly = self.weekly.iter().filter(|(of, ..)| *of == day).map(|(_, a, b)| (*a, *b));
+        let overridden = self.overrides.iter().find(|(of, _)| *of == date);
+        let spans = overridden.map_or_else(|| weekly.collect(), |(_, spans)| spans.clone());
         let next = date.succ_opt().expect("a day");
         spans
             .into_iter()

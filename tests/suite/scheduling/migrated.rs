@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use sea_orm::ConnectionTrait;
-use watertight_migration::Migrator;
 use watertight_migration::distribution::Distribution;
-use watertight_migration::sea_orm_migration::MigratorTrait;
+use watertight_migration::sea_orm_migration::{MigratorTrait, SchemaManager};
+use watertight_migration::{Migrator, Settings, migrations};
 
 use super::{Shop, practitioner};
 use crate::adopt::texts;
@@ -87,10 +87,12 @@ async fn partitions_have_the_rule_in_both_directions() -> Result<()> {
                  AND conname LIKE 'bookings%'";
     let now = texts(&owner, rules).await?;
     assert!(now.len() == 1 && now[0].contains("buffer_minutes"), "{now:?}");
-    Migrator::down(&owner, LATER).await?;
+    let manager = SchemaManager::new(&owner);
+    let migration = migrations(&Settings::from_env()).pop().expect("the last migration");
+    migration.down(&manager).await?;
     let before = texts(&owner, rules).await?;
     assert!(before.len() == 1 && before[0].contains("COALESCE"), "{before:?}");
-    Migrator::up(&owner, None).await?;
+    migration.up(&manager).await?;
     assert_eq!(texts(&owner, rules).await?, now);
     Ok(())
 }

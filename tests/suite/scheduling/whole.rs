@@ -58,13 +58,13 @@ async fn the_constraint_refuses_both_orders() -> Result<()> {
     let shop = Shop::open(world.clinic.clone(), &["maya"]).await?;
     let scheduling = shop.tenant.scheduling();
     let hers = scheduling.book(&shop.booking("10:00")).await?;
-    let held = scheduling.hold(&Hold::new(shop.service.id, hers.practitioner_id, at("12:00"))).await?;
+    let kept = scheduling.hold(&Hold::new(shop.service.id, hers.practitioner_id, at("12:00"))).await?;
     let mut whole = hers.clone().into_active_model();
     (whole.id, whole.practitioner_id) = (Set(Uuid::new_v4()), Set(None));
     whole.confirmation_code = Set("OTHER".into());
     let refused = whole.clone().insert(&shop.tenant).await.map_err(|error| error.to_string());
     assert!(refused.as_ref().is_err_and(|error| error.contains("bookings_overlap_excl")), "{refused:?}");
-    let mut hold = held.into_active_model();
+    let mut hold = kept.into_active_model();
     (hold.id, hold.practitioner_id) = (Set(Uuid::new_v4()), Set(None));
     let refused = hold.insert(&shop.tenant).await.map_err(|error| error.to_string());
     assert!(

@@ -41,7 +41,7 @@ pub struct NewBooking {
     pub buffer: Duration,
     /// As [`SlotQuery::notice`](super::SlotQuery::notice).
     pub notice: Duration,
-    /// Allows a slot outside the opening hours or in the past, without notice: for the staff, not for clients.
+    /// Allows a slot outside the opening hours, in the past or without notice: for the staff.
     pub outside_hours: bool,
 }
 
