@@ -85,8 +85,7 @@ impl<C: TenantExecutor> Content<'_, C> {
         let turn = business_hours_overrides::Entity::delete_many().filter(Column::Id.eq(TURN));
         turn.exec(&transaction).await?;
         let of_date = business_hours_overrides::Entity::find().filter(Column::Date.eq(date));
-        let known =
-            of_date.order_by_asc(Column::CreatedAt).order_by_asc(Column::Id).all(&transaction).await?;
+        let known = of_date.order_by_asc(Column::Opens).order_by_asc(Column::Id).all(&transaction).await?;
         business_hours_overrides::Entity::delete_many()
             .filter(Column::Date.eq(date))
             .exec(&transaction)
