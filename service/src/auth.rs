@@ -1,3 +1,5 @@
+#![doc = include_str!("../docs/links.md")]
+#![doc = include_str!("../docs/links/auth.md")]
 #![doc = include_str!("../docs/auth.md")]
 //! # Example
 //!

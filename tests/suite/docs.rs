@@ -88,7 +88,9 @@ fn public_items_are_read_with_their_first_sentence() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let long = "x".repeat(LONGEST + 1);
     let source = format!(
-        "#![doc = include_str!(\"page.md\")]
+        "#![doc = include_str!(\"links.md\")]
+         #![cfg_attr(feature = \"auth\", doc = include_str!(\"links.md\"))]
+         #![doc = include_str!(\"page.md\")]
          mod inner;
          /// What it is. More.
          pub struct One {{ /// Where it is.
@@ -102,7 +104,10 @@ fn public_items_are_read_with_their_first_sentence() -> Result<()> {
              pub fn f() {{}} }}"
     );
     std::fs::write(folder.path().join("lib.rs"), source)?;
-    std::fs::write(folder.path().join("page.md"), "Good\npage. Other.\n")?;
+    // The definitions of links stand before the page, and its own follow it.
+    std::fs::write(folder.path().join("links.md"), "[`One`]: crate::One\n[page#other]: crate#other\n")?;
+    let page = "Good [second\npage][page#other] of [`One`]. Other.\n\n[`One`]: https://docs.rs/c\n";
+    std::fs::write(folder.path().join("page.md"), page)?;
     let inner = "impl One { /// Runs, e.g. `a`.\n///\n/// ```\n/// f();\n/// ```\npub fn run() {}\n\
                  /// When hidden.\npub(crate) fn hide() {} }\n/// Sees.\n///\n/// ```text\n/// no\n/// ```\n\
                  pub trait See { /// What is seen.\nfn see(); }";
@@ -132,7 +137,7 @@ fn public_items_are_read_with_their_first_sentence() -> Result<()> {
             .map(|item| item.first_sentence.as_str())
             .unwrap_or_default()
     };
-    assert_eq!(sentence("c"), "Good page.");
+    assert_eq!(sentence("c"), "Good second page of `One`.");
     assert_eq!(sentence("c::Two"), "Is it two?");
     assert_eq!(sentence("c::Two::B"), "A link is short.");
     Ok(())

@@ -1,3 +1,4 @@
+#![doc = include_str!("../../docs/links/certificates.md")]
 #![doc = include_str!("../../docs/certificates.md")]
 //! # Example
 //!

@@ -1,3 +1,5 @@
+#![doc = include_str!("../../docs/links.md")]
+#![doc = include_str!("../../docs/links/content.md")]
 #![doc = include_str!("../../docs/content.md")]
 //! # Example
 //!

@@ -1,3 +1,4 @@
+#![doc = include_str!("../../docs/links/history.md")]
 #![doc = include_str!("../../docs/history.md")]
 //! # Example
 //!

@@ -1,3 +1,4 @@
+#![doc = include_str!("../../docs/links/intake.md")]
 #![doc = include_str!("../../docs/intake.md")]
 //! # Example
 //!

@@ -1,3 +1,4 @@
+#![doc = include_str!("../../docs/links/booking.md")]
 #![doc = include_str!("../../docs/scheduling.md")]
 //! # Example
 //!

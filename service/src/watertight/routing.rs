@@ -1,3 +1,4 @@
+#![doc = include_str!("../../docs/links.md")]
 #![doc = include_str!("../../docs/routing.md")]
 
 use std::collections::{BTreeMap, HashMap};
