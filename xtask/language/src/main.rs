@@ -1,4 +1,4 @@
-//! The language of the repository: spelling, banned phrases, headings and links.
+//! The language of the repository: spelling, banned phrases, headings, links and the code of pages.
 //!
 //! The rules are in `language.toml`. A file that a rule does not hold for yet is listed there, and a listed file without
 //! a finding fails, so the list can only shrink.
@@ -7,6 +7,7 @@
 //! dictionary to compile.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
+mod code;
 mod headings;
 mod links;
 mod phrases;
@@ -28,22 +29,25 @@ use crate::prose::Prose;
 use crate::rules::{Exempt, Rule, Rules};
 use crate::spelling::Spelling;
 
-/// Checks spelling, phrases, headings and links by `language.toml`.
+/// Checks spelling, phrases, headings, links and the code of pages by `language.toml`.
 #[derive(Debug, Parser)]
 struct Args {
     /// Remove the exemptions of files that have no finding left.
     #[arg(long)]
     shrink: bool,
+    /// Also check the addresses of our documentation on docs.rs, by the pages that `cargo doc` has built.
+    #[arg(long)]
+    docs: bool,
 }
 
 fn main() -> Result<()> {
-    let Args { shrink } = Args::parse();
+    let Args { shrink, docs } = Args::parse();
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = package.ancestors().nth(2).context("the package is not in the repository")?;
     if shrink {
         remove_stale(root)?;
     }
-    check(root)
+    check(root, docs)
 }
 
 /// A violation of a rule at one place.
@@ -62,10 +66,10 @@ impl fmt::Display for Finding {
 }
 
 /// Checks every Markdown and Rust file of the repository.
-fn check(root: &Path) -> Result<()> {
+fn check(root: &Path, docs: bool) -> Result<()> {
     let rules = Rules::read(root)?;
     let files = files(root)?;
-    let findings = findings(root, &rules, &files)?;
+    let findings = findings(root, &rules, &files, docs)?;
     let problems = problems(findings, &rules.not_yet);
     if problems.is_empty() {
         println!("{} files, {} of them exempt for now", files.len(), rules.not_yet.files().len());
@@ -77,7 +81,7 @@ fn check(root: &Path) -> Result<()> {
 /// Removes the entries of the files that need their exemption no more.
 fn remove_stale(root: &Path) -> Result<()> {
     let rules = Rules::read(root)?;
-    let found = findings(root, &rules, &files(root)?)?;
+    let found = findings(root, &rules, &files(root)?, false)?;
     let stale = stale(&found, &rules.not_yet);
     Rules::remove(root, &stale)?;
     println!("{} exemptions removed", stale.len());
@@ -100,9 +104,9 @@ fn stale(findings: &[Finding], exempt: &Exempt) -> BTreeSet<(Rule, String)> {
     exempt.entries().filter(|entry| !needed.contains(entry)).collect()
 }
 
-fn findings(root: &Path, rules: &Rules, files: &[String]) -> Result<Vec<Finding>> {
+fn findings(root: &Path, rules: &Rules, files: &[String], docs: bool) -> Result<Vec<Finding>> {
     let (spelling, phrases) = (Spelling::new(&rules.words), Phrases::new(&rules.phrases));
-    let mut links = Links::new(root);
+    let mut links = Links::new(root, files, docs)?;
     let mut findings = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(root.join(file))?;
@@ -121,6 +125,7 @@ fn findings(root: &Path, rules: &Rules, files: &[String]) -> Result<Vec<Finding>
         }
         if is_markdown(file) {
             add(Rule::Links, links.check(file, &text)?);
+            add(Rule::Code, code::check(&text));
         }
     }
     findings.sort_unstable();

@@ -15,6 +15,7 @@ pub(crate) enum Rule {
     Phrases,
     Headings,
     Links,
+    Code,
 }
 
 impl fmt::Display for Rule {
@@ -24,6 +25,7 @@ impl fmt::Display for Rule {
             Self::Phrases => "phrases",
             Self::Headings => "headings",
             Self::Links => "links",
+            Self::Code => "code",
         })
     }
 }

@@ -1,0 +1,162 @@
+//! The pages that rustdoc includes, and the definitions of labels that stand before each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::markdown::{Definition, Page, normal};
+use super::paths::resolved;
+
+/// The folder of the pages.
+const FOLDER: &str = "service/docs/";
+
+/// The source that includes the pages.
+const SOURCE: &str = "service/src";
+
+/// The pages of the guide and the definitions of their labels.
+#[derive(Debug, Default)]
+pub(super) struct Guide {
+    included: BTreeMap<String, Included>,
+    /// Definitions for rustdoc by the normal form of their labels.
+    labels: BTreeMap<String, Label>,
+    /// The labels that pages use.
+    used: BTreeSet<String>,
+    /// Addresses at the foot of pages by label.
+    addresses: BTreeMap<String, String>,
+}
+
+/// A page in the source.
+#[derive(Debug)]
+pub(super) struct Included {
+    pub(super) source: String,
+    /// The files of definitions that are included before the page.
+    pub(super) before: Vec<String>,
+}
+
+/// A label for rustdoc.
+#[derive(Debug)]
+pub(super) struct Label {
+    pub(super) file: String,
+    pub(super) target: String,
+}
+
+impl Guide {
+    /// The definitions that every build has.
+    pub(super) const LINKS: &str = "service/docs/links.md";
+
+    pub(super) fn read(root: &Path, files: &[String]) -> Result<Self> {
+        let mut guide = Self::default();
+        for file in files {
+            let read = || std::fs::read_to_string(root.join(file));
+            if file.starts_with(SOURCE) && has_extension(file, "rs") {
+                guide.add_source(file, &read()?);
+            } else if Self::has_definitions(file) {
+                guide.add_definitions(file, &read()?);
+            } else if Self::is_page(file) {
+                guide.add_page(&read()?);
+            }
+        }
+        Ok(guide)
+    }
+
+    pub(super) fn add_definitions(&mut self, file: &str, text: &str) {
+        for Definition { label, target, .. } in Page::read(text).definitions {
+            // The first definition of a label wins, as in Markdown.
+            self.labels.entry(normal(&label)).or_insert(Label { file: file.to_owned(), target });
+        }
+    }
+
+    pub(super) fn add_page(&mut self, text: &str) {
+        let page = Page::read(text);
+        self.used.extend(page.references.iter().map(|it| normal(&it.label)));
+        let addresses = page.definitions.into_iter().filter(|it| it.target.contains("://"));
+        self.addresses.extend(addresses.map(|it| (normal(&it.label), it.target)));
+    }
+
+    pub(super) fn add_source(&mut self, file: &str, source: &str) {
+        let mut before = Vec::new();
+        for path in source.split("include_str!(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let path = resolved(file, path);
+            if Self::has_definitions(&path) {
+                before.push(path);
+            } else {
+                let included = Included { source: file.to_owned(), before: std::mem::take(&mut before) };
+                if Self::is_page(&path) {
+                    self.included.insert(path, included);
+                }
+            }
+        }
+    }
+
+    /// Whether a file defines the labels of other pages.
+    pub(super) fn has_definitions(file: &str) -> bool {
+        file == Self::LINKS || (file.starts_with("service/docs/links/") && has_extension(file, "md"))
+    }
+
+    pub(super) fn is_page(file: &str) -> bool {
+        file.starts_with(FOLDER) && has_extension(file, "md") && !Self::has_definitions(file)
+    }
+
+    pub(super) fn included(&self, page: &str) -> Option<&Included> {
+        self.included.get(page)
+    }
+
+    pub(super) fn is_used(&self, label: &str) -> bool {
+        self.used.contains(&normal(label))
+    }
+
+    /// The address that a page has for a label.
+    pub(super) fn address(&self, label: &str) -> Option<&str> {
+        self.addresses.get(&normal(label)).map(String::as_str)
+    }
+
+    pub(super) fn label(&self, label: &str) -> Option<&Label> {
+        self.labels.get(&normal(label))
+    }
+
+    /// The module of a page: `crate::guide::isolation`.
+    pub(super) fn module(page: &str) -> Option<String> {
+        let name = page.strip_prefix(FOLDER)?.strip_suffix(".md")?;
+        let name = if name == "guide/guide" { "guide" } else { name };
+        Some(format!("crate::{}", name.replace('/', "::")))
+    }
+
+    /// The page of a module.
+    pub(super) fn page(&self, module: &str) -> Option<&str> {
+        self.included.keys().map(String::as_str).find(|page| Self::module(page).as_deref() == Some(module))
+    }
+
+    /// The page of a name, such as `isolation`.
+    pub(super) fn page_of_name(&self, name: &str) -> Option<&str> {
+        let is_named = |page: &&str| Path::new(page).file_stem().is_some_and(|stem| stem == name);
+        self.included.keys().map(String::as_str).find(is_named)
+    }
+}
+
+fn has_extension(file: &str, expected: &str) -> bool {
+    Path::new(file).extension().is_some_and(|extension| extension == expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_read_from_the_source() {
+        let mut guide = Guide::default();
+        let source = "#![doc = include_str!(\"../docs/links.md\")]\n\
+                      #![cfg_attr(feature = \"auth\", doc = include_str!(\"../docs/links/auth.md\"))]\n\
+                      #![doc = include_str!(\"../docs/guide/guide.md\")]\n\
+                      #[doc = include_str!(\"../docs/links.md\")]\nconst X: &str = include_str!(\"x.sql\");\n\
+                      #[doc = include_str!(\"../docs/guide/start.md\")]\npub mod start {}\n";
+        guide.add_source("service/src/guide.rs", source);
+        let before = |page: &str| guide.included(page).map(|it| it.before.join(" ")).unwrap_or_default();
+        assert_eq!(before("service/docs/guide/guide.md"), "service/docs/links.md service/docs/links/auth.md");
+        assert_eq!(before("service/docs/guide/start.md"), "");
+        assert_eq!(guide.page("crate::guide"), Some("service/docs/guide/guide.md"));
+        assert_eq!(guide.page("crate::guide::start"), Some("service/docs/guide/start.md"));
+        assert_eq!(guide.page_of_name("start"), Some("service/docs/guide/start.md"));
+        assert_eq!(Guide::module("service/docs/auth.md").as_deref(), Some("crate::auth"));
+    }
+}

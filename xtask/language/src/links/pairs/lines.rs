@@ -1,0 +1,40 @@
+//! The lines that an author has to add.
+
+use super::super::guide::Guide;
+use super::super::paths::relative;
+
+/// The file that should define a path for rustdoc: paths of a feature have a file of their own.
+pub(super) fn definitions_of(path: &str) -> String {
+    let module = path.split("::").nth(1).unwrap_or_default();
+    let feature = match module {
+        "auth" | "certificates" | "content" | "history" | "intake" => module,
+        "scheduling" => "booking",
+        "web" => "axum",
+        _ => return Guide::LINKS.to_owned(),
+    };
+    format!("service/docs/links/{feature}.md")
+}
+
+/// Rustdoc finds the items of the guide's crate alone by their paths.
+pub(super) fn for_rustdoc<'p>(path: &'p str, target: &'p str) -> &'p str {
+    if path.starts_with("crate") { path } else { target }
+}
+
+pub(super) fn not_included(file: &str) -> String {
+    let path = file.trim_start_matches("service/");
+    let module = path.rsplit('/').next().unwrap_or_default().trim_end_matches(".md");
+    format!(
+        "rustdoc does not include this page: add `#[doc = include_str!(\"../docs/links.md\")] \
+         #[doc = include_str!(\"../{path}\")] pub mod {module} {{}}` to service/src/guide.rs"
+    )
+}
+
+pub(super) fn include_before(source: &str, page: &str, definitions: &str) -> String {
+    let include = format!("include_str!(\"{}\")", relative(source, definitions));
+    let feature = definitions.strip_prefix("service/docs/links/").and_then(|name| name.strip_suffix(".md"));
+    let doc = match feature {
+        Some(feature) => format!("cfg_attr(feature = \"{feature}\", doc = {include})"),
+        None => format!("doc = {include}"),
+    };
+    format!("add `#[{doc}]` before the line that includes {page} in {source}")
+}
