@@ -1,7 +1,5 @@
 #![doc = include_str!("../../docs/links/certificates.md")]
 #![doc = include_str!("../../docs/certificates.md")]
-//! # Example
-//!
 #![doc = concat!("```no_run\n", include_str!("../../examples/certificates.rs"), "\n```")]
 
 mod due;

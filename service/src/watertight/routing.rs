@@ -1,4 +1,5 @@
 #![doc = include_str!("../../docs/links.md")]
+#![cfg_attr(feature = "axum", doc = include_str!("../../docs/links/axum.md"))]
 #![doc = include_str!("../../docs/routing.md")]
 
 use std::collections::{BTreeMap, HashMap};

@@ -30,6 +30,8 @@ pub(super) struct Guide {
 #[derive(Debug)]
 pub(super) struct Included {
     pub(super) source: String,
+    /// True for the attribute `#![doc = ..]`, false for `#[doc = ..]`.
+    pub(super) is_inner: bool,
     /// The files of definitions that are included before the page.
     pub(super) before: Vec<String>,
 }
@@ -75,16 +77,20 @@ impl Guide {
     }
 
     pub(super) fn add_source(&mut self, file: &str, source: &str) {
+        const INCLUDE: &str = "include_str!(\"";
         let mut before = Vec::new();
-        for path in source.split("include_str!(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-            let path = resolved(file, path);
+        for (at, _) in source.match_indices(INCLUDE) {
+            let path = source.get(at + INCLUDE.len()..).and_then(|rest| rest.split('"').next());
+            let path = resolved(file, path.unwrap_or_default());
             if Self::has_definitions(&path) {
                 before.push(path);
-            } else {
-                let included = Included { source: file.to_owned(), before: std::mem::take(&mut before) };
-                if Self::is_page(&path) {
-                    self.included.insert(path, included);
-                }
+                continue;
+            }
+            let attribute = source.get(..at).and_then(|text| text.rsplit('#').next()).unwrap_or_default();
+            let (source, before) = (file.to_owned(), std::mem::take(&mut before));
+            if Self::is_page(&path) {
+                let is_inner = attribute.starts_with('!');
+                self.included.insert(path, Included { source, is_inner, before });
             }
         }
     }

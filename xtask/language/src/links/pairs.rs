@@ -36,7 +36,7 @@ impl Pairs<'_> {
                 (Some(Definition { target, .. }), None) => self.not_for_rustdoc(file, label, target),
                 (Some(defined), Some(known)) if self.agree(file, defined, known) => {
                     let is_included = included.before.contains(&known.file);
-                    (!is_included).then(|| include_before(&included.source, file, &known.file))?
+                    (!is_included).then(|| include_before(included, file, &known.file))?
                 }
                 (Some(Definition { target, .. }), Some(Label { file: of, target: path })) => {
                     let expected = self.for_github(file, label, path);

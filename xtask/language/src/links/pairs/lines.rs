@@ -1,6 +1,6 @@
 //! The lines that an author has to add.
 
-use super::super::guide::Guide;
+use super::super::guide::{Guide, Included};
 use super::super::paths::relative;
 
 /// The file that should define a path for rustdoc: paths of a feature have a file of their own.
@@ -29,12 +29,14 @@ pub(super) fn not_included(file: &str) -> String {
     )
 }
 
-pub(super) fn include_before(source: &str, page: &str, definitions: &str) -> String {
+pub(super) fn include_before(included: &Included, page: &str, definitions: &str) -> String {
+    let Included { source, is_inner, .. } = included;
     let include = format!("include_str!(\"{}\")", relative(source, definitions));
     let feature = definitions.strip_prefix("service/docs/links/").and_then(|name| name.strip_suffix(".md"));
     let doc = match feature {
         Some(feature) => format!("cfg_attr(feature = \"{feature}\", doc = {include})"),
         None => format!("doc = {include}"),
     };
-    format!("add `#[{doc}]` before the line that includes {page} in {source}")
+    let mark = if *is_inner { "!" } else { "" };
+    format!("add `#{mark}[{doc}]` before the line that includes {page} in {source}")
 }

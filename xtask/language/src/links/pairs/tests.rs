@@ -8,7 +8,7 @@ const ADDRESS: &str = "https://docs.rs/watertight/latest/watertight";
 /// The messages for a page with these definitions before it and at its foot.
 fn messages(text: &str, links: &str, foot: &str) -> Vec<String> {
     let mut guide = Guide::default();
-    let includes = "include_str!(\"../docs/links.md\") include_str!(\"../docs/guide/start.md\")
+    let includes = "include_str!(\"../docs/links.md\") #![doc = include_str!(\"../docs/guide/start.md\")]
                     include_str!(\"../docs/guide/limits.md\") include_str!(\"../docs/auth.md\")";
     guide.add_source("service/src/guide.rs", includes);
     guide.add_definitions(Guide::LINKS, links);
@@ -93,7 +93,7 @@ fn definitions_are_included_before_the_page() {
     assert_message(
         &found,
         &[
-            "`#[cfg_attr(feature = \"auth\", doc = include_str!(\"../docs/links/auth.md\"))]`",
+            "`#![cfg_attr(feature = \"auth\", doc = include_str!(\"../docs/links/auth.md\"))]`",
             "in service/src/guide.rs",
         ],
     );
