@@ -5,6 +5,7 @@
 #![cfg_attr(feature = "certificates", doc = include_str!("../docs/links/certificates.md"))]
 #![cfg_attr(feature = "intake", doc = include_str!("../docs/links/intake.md"))]
 #![cfg_attr(feature = "history", doc = include_str!("../docs/links/history.md"))]
+#![cfg_attr(feature = "axum", doc = include_str!("../docs/links/axum.md"))]
 #![doc = include_str!("../docs/guide/guide.md")]
 
 #[doc = include_str!("../docs/links.md")]

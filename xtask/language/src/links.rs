@@ -60,7 +60,8 @@ impl<'r> Links<'r> {
                 found.extend(self.targets.check(file, &target)?.map(|message| (at, message)));
             }
             if self.with_documentation {
-                found.extend(self.documentation.check(&target).map(|message| (at, message)));
+                let address = self.guide.address_of_page(&target).unwrap_or(target);
+                found.extend(self.documentation.check(&address).map(|message| (at, message)));
             }
         }
         Ok(found)

@@ -133,6 +133,15 @@ impl Guide {
         self.included.keys().map(String::as_str).find(|page| Self::module(page).as_deref() == Some(module))
     }
 
+    /// The address on docs.rs of a page and a heading in it, such as `crate::guide::isolation#tests`.
+    pub(super) fn address_of_page(&self, path: &str) -> Option<String> {
+        let (module, heading) = path.split_once('#')?;
+        self.page(module)?;
+        let folder =
+            module.replacen("crate", "https://docs.rs/watertight/latest/watertight", 1).replace("::", "/");
+        Some(format!("{folder}/index.html#{heading}"))
+    }
+
     /// The page of a name, such as `isolation`.
     pub(super) fn page_of_name(&self, name: &str) -> Option<&str> {
         let is_named = |page: &&str| Path::new(page).file_stem().is_some_and(|stem| stem == name);
@@ -162,6 +171,9 @@ mod tests {
         assert_eq!(before("service/docs/guide/start.md"), "");
         assert_eq!(guide.page("crate::guide"), Some("service/docs/guide/guide.md"));
         assert_eq!(guide.page("crate::guide::start"), Some("service/docs/guide/start.md"));
+        let address = "https://docs.rs/watertight/latest/watertight/guide/start/index.html#roles";
+        assert_eq!(guide.address_of_page("crate::guide::start#roles").as_deref(), Some(address));
+        assert_eq!(guide.address_of_page("crate::guide::start"), None);
         assert_eq!(guide.page_of_name("start"), Some("service/docs/guide/start.md"));
         assert_eq!(Guide::module("service/docs/auth.md").as_deref(), Some("crate::auth"));
     }
