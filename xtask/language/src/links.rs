@@ -6,6 +6,7 @@ mod address;
 mod documentation;
 mod guide;
 mod labels;
+mod layout;
 mod markdown;
 mod pairs;
 mod paths;
@@ -44,19 +45,19 @@ impl<'r> Links<'r> {
     pub(crate) fn check(&mut self, file: &str, text: &str) -> Result<Vec<(usize, String)>> {
         let page = Page::read(text);
         let mut found = Vec::new();
-        if Guide::has_definitions(file) {
+        if layout::has_definitions(file) {
             found.extend(labels::check_definitions(&self.guide, file, &page));
         } else {
             found.extend(labels::check(file, &page));
         }
-        if Guide::is_page(file) {
+        if layout::is_page(file) {
             let pairs = Pairs { guide: &self.guide, documentation: &self.documentation };
             found.extend(pairs.check(file, &page));
         }
         let defined = page.definitions.into_iter().map(|it| (it.at, it.target));
         for (at, target) in page.inline.into_iter().chain(defined) {
             // Rustdoc checks the paths of items.
-            if !Guide::has_definitions(file) {
+            if !layout::has_definitions(file) {
                 found.extend(self.targets.check(file, &target)?.map(|message| (at, message)));
             }
             if self.with_documentation {

@@ -5,11 +5,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::layout;
 use super::markdown::{Definition, Page, normal};
 use super::paths::resolved;
-
-/// The folder of the pages.
-const FOLDER: &str = "service/docs/";
 
 /// The source that includes the pages.
 const SOURCE: &str = "service/src";
@@ -44,18 +42,17 @@ pub(super) struct Label {
 }
 
 impl Guide {
-    /// The definitions that every build has.
-    pub(super) const LINKS: &str = "service/docs/links.md";
-
     pub(super) fn read(root: &Path, files: &[String]) -> Result<Self> {
         let mut guide = Self::default();
         for file in files {
             let read = || std::fs::read_to_string(root.join(file));
-            if file.starts_with(SOURCE) && has_extension(file, "rs") {
+            if file.starts_with(SOURCE)
+                && file.rsplit_once('.').is_some_and(|(_, extension)| extension == "rs")
+            {
                 guide.add_source(file, &read()?);
-            } else if Self::has_definitions(file) {
+            } else if layout::has_definitions(file) {
                 guide.add_definitions(file, &read()?);
-            } else if Self::is_page(file) {
+            } else if layout::is_page(file) {
                 guide.add_page(&read()?);
             }
         }
@@ -82,26 +79,17 @@ impl Guide {
         for (at, _) in source.match_indices(INCLUDE) {
             let path = source.get(at + INCLUDE.len()..).and_then(|rest| rest.split('"').next());
             let path = resolved(file, path.unwrap_or_default());
-            if Self::has_definitions(&path) {
+            if layout::has_definitions(&path) {
                 before.push(path);
                 continue;
             }
             let attribute = source.get(..at).and_then(|text| text.rsplit('#').next()).unwrap_or_default();
             let (source, before) = (file.to_owned(), std::mem::take(&mut before));
-            if Self::is_page(&path) {
+            if layout::is_page(&path) {
                 let is_inner = attribute.starts_with('!');
                 self.included.insert(path, Included { source, is_inner, before });
             }
         }
-    }
-
-    /// Whether a file defines the labels of other pages.
-    pub(super) fn has_definitions(file: &str) -> bool {
-        file == Self::LINKS || (file.starts_with("service/docs/links/") && has_extension(file, "md"))
-    }
-
-    pub(super) fn is_page(file: &str) -> bool {
-        file.starts_with(FOLDER) && has_extension(file, "md") && !Self::has_definitions(file)
     }
 
     pub(super) fn included(&self, page: &str) -> Option<&Included> {
@@ -121,16 +109,9 @@ impl Guide {
         self.labels.get(&normal(label))
     }
 
-    /// The module of a page: `crate::guide::isolation`.
-    pub(super) fn module(page: &str) -> Option<String> {
-        let name = page.strip_prefix(FOLDER)?.strip_suffix(".md")?;
-        let name = if name == "guide/guide" { "guide" } else { name };
-        Some(format!("crate::{}", name.replace('/', "::")))
-    }
-
     /// The page of a module.
     pub(super) fn page(&self, module: &str) -> Option<&str> {
-        self.included.keys().map(String::as_str).find(|page| Self::module(page).as_deref() == Some(module))
+        self.included.keys().map(String::as_str).find(|page| layout::module(page).as_deref() == Some(module))
     }
 
     /// The address on docs.rs of a page and a heading in it, such as `crate::guide::isolation#tests`.
@@ -147,10 +128,6 @@ impl Guide {
         let is_named = |page: &&str| Path::new(page).file_stem().is_some_and(|stem| stem == name);
         self.included.keys().map(String::as_str).find(is_named)
     }
-}
-
-fn has_extension(file: &str, expected: &str) -> bool {
-    Path::new(file).extension().is_some_and(|extension| extension == expected)
 }
 
 #[cfg(test)]
@@ -175,6 +152,5 @@ mod tests {
         assert_eq!(guide.address_of_page("crate::guide::start#roles").as_deref(), Some(address));
         assert_eq!(guide.address_of_page("crate::guide::start"), None);
         assert_eq!(guide.page_of_name("start"), Some("service/docs/guide/start.md"));
-        assert_eq!(Guide::module("service/docs/auth.md").as_deref(), Some("crate::auth"));
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::guide::Guide;
+use super::layout;
 use super::markdown::{Definition, Page, Reference, normal};
 
 /// The places and the messages of labels that are defined twice, not used or not defined.
@@ -16,7 +17,7 @@ pub(super) fn check(file: &str, page: &Page) -> Vec<(usize, String)> {
             found.push((*at, format!("[{label}] is not used in this file: remove this line")));
         }
     }
-    for Reference { at, label, is_short } in page.references.iter().filter(|_| !Guide::is_page(file)) {
+    for Reference { at, label, is_short } in page.references.iter().filter(|_| !layout::is_page(file)) {
         // A word in brackets is plain text, but code in brackets is a link.
         if !defined.contains(&normal(label)) && (!is_short || label.starts_with('`')) {
             let message =
@@ -27,10 +28,16 @@ pub(super) fn check(file: &str, page: &Page) -> Vec<(usize, String)> {
     found
 }
 
-/// The places and the messages of labels in a file for rustdoc that another one defines or that no page uses.
+/// The places and the messages of labels in a file for rustdoc that belong to another file or that no page uses.
 pub(super) fn check_definitions(guide: &Guide, file: &str, page: &Page) -> Vec<(usize, String)> {
     let (mut found, mut own) = (Vec::new(), BTreeSet::new());
-    for Definition { at, label, .. } in &page.definitions {
+    for Definition { at, label, target } in &page.definitions {
+        let right = layout::definitions_of(target);
+        if right != layout::LINKS && right != file {
+            let message =
+                format!("{target} exists with a feature only: move the line of [{label}] to {right}");
+            found.push((*at, message));
+        }
         if let Some(first) = guide.label(label).filter(|first| first.file != file) {
             found.push((*at, format!("[{label}] is also defined in {}: remove one of them", first.file)));
         } else if !own.insert(normal(label)) {
@@ -67,14 +74,25 @@ mod tests {
         guide.add_page("[`A`] [`B`]\n");
         let (links, more) =
             ("[`A`]: crate::A\n[`C`]: crate::C\n", "[`a`]: crate::a\n[`B`]: crate::B\n[`B`]: crate::b\n");
-        guide.add_definitions(Guide::LINKS, links);
+        guide.add_definitions(layout::LINKS, links);
         guide.add_definitions("service/docs/links/auth.md", more);
-        let found = messages(check_definitions(&guide, Guide::LINKS, &Page::read(links)));
+        let found = messages(check_definitions(&guide, layout::LINKS, &Page::read(links)));
         assert_eq!(found, ["no page of the guide uses [`C`]: remove this line"]);
         let found = messages(check_definitions(&guide, "service/docs/links/auth.md", &Page::read(more)));
         assert_eq!(found.len(), 2, "{found:#?}");
         assert!(
             found[0].contains("also defined in service/docs/links.md") && found[1].contains("defined twice")
         );
+    }
+
+    #[test]
+    fn definitions_of_a_feature_are_in_its_file() {
+        let mut guide = Guide::default();
+        guide.add_page("[`A`] [auth] [`T::auth`]\n");
+        let text = "[`A`]: crate::scheduling::A\n[auth]: crate::auth\n[`T::auth`]: crate::T::auth\n";
+        let found = messages(check_definitions(&guide, "service/docs/links/auth.md", &Page::read(text)));
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(found[0].ends_with("move the line of [`A`] to service/docs/links/booking.md"), "{found:#?}");
+        assert_eq!(check_definitions(&guide, layout::LINKS, &Page::read(text)).len(), 2);
     }
 }

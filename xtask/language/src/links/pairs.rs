@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::address::DocsAddress;
 use super::documentation::Documentation;
 use super::guide::{Guide, Label};
+use super::layout;
 use super::markdown::{Definition, Page, Reference, normal};
 use super::paths::{relative, resolved};
 
-use self::lines::{definitions_of, for_rustdoc, include_before, not_included};
+use self::lines::{for_rustdoc, include_before, not_included};
 
 /// Checks the labels of a page of the guide, and says which line is missing.
 pub(super) struct Pairs<'a> {
@@ -72,7 +73,7 @@ impl Pairs<'_> {
             let unknown = "https://docs.rs/watertight/latest/watertight/struct.NAME.html";
             ("crate::PATH".to_owned(), unknown.to_owned())
         };
-        let (path, of) = (for_rustdoc(&path, &target), definitions_of(&path));
+        let (path, of) = (for_rustdoc(&path, &target), layout::definitions_of(&path));
         format!("add `[{label}]: {path}` to {of}, and `[{label}]: {target}` at the end of this page")
     }
 
@@ -85,7 +86,7 @@ impl Pairs<'_> {
         if path == target {
             return format!("write the target in parentheses: `[text]({target})`");
         }
-        let of = definitions_of(&path);
+        let of = layout::definitions_of(&path);
         format!("add `[{label}]: {}` to {of}", for_rustdoc(&path, target))
     }
 
@@ -104,7 +105,7 @@ impl Pairs<'_> {
         }
         let (path, heading) = split(target);
         let page = if path.is_empty() { file.to_owned() } else { resolved(file, path) };
-        let module = Guide::module(&page).filter(|_| self.guide.included(&page).is_some());
+        let module = layout::module(&page).filter(|_| self.guide.included(&page).is_some());
         module.map_or_else(|| target.to_owned(), |module| module + heading)
     }
 
@@ -134,7 +135,7 @@ impl Pairs<'_> {
     fn module_of_label(&self, label: &str) -> Option<String> {
         let (name, heading) = split(label);
         let page = self.guide.page_of_name(&name.to_lowercase())?;
-        Some(Guide::module(page)? + heading)
+        Some(layout::module(page)? + heading)
     }
 }
 

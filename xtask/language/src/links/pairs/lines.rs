@@ -1,19 +1,7 @@
 //! The lines that an author has to add.
 
-use super::super::guide::{Guide, Included};
+use super::super::guide::Included;
 use super::super::paths::relative;
-
-/// The file that should define a path for rustdoc: paths of a feature have a file of their own.
-pub(super) fn definitions_of(path: &str) -> String {
-    let module = path.split("::").nth(1).unwrap_or_default();
-    let feature = match module {
-        "auth" | "certificates" | "content" | "history" | "intake" => module,
-        "scheduling" => "booking",
-        "web" => "axum",
-        _ => return Guide::LINKS.to_owned(),
-    };
-    format!("service/docs/links/{feature}.md")
-}
 
 /// Rustdoc finds the items of the guide's crate alone by their paths.
 pub(super) fn for_rustdoc<'p>(path: &'p str, target: &'p str) -> &'p str {

@@ -11,7 +11,7 @@ fn messages(text: &str, links: &str, foot: &str) -> Vec<String> {
     let includes = "include_str!(\"../docs/links.md\") #![doc = include_str!(\"../docs/guide/start.md\")]
                     include_str!(\"../docs/guide/limits.md\") include_str!(\"../docs/auth.md\")";
     guide.add_source("service/src/guide.rs", includes);
-    guide.add_definitions(Guide::LINKS, links);
+    guide.add_definitions(layout::LINKS, links);
     guide.add_definitions("service/docs/links/auth.md", "[auth]: crate::auth\n");
     guide.add_page(&format!("[`E`]\n\n[`E`]: {ADDRESS}/enum.E.html\n"));
     let documentation = Documentation::at(Path::new("none"));
