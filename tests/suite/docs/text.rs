@@ -29,7 +29,8 @@ pub(super) fn text_of(attributes: &[Attribute], folder: &Path) -> Result<String>
 
 /// The first sentence as it is shown: of the first paragraph, and without the targets of links.
 pub(super) fn first_sentence(text: &str) -> String {
-    let paragraph = text.trim_start().lines().take_while(|line| !line.trim().is_empty());
+    let after_links = text.lines().skip_while(|line| line.trim().is_empty() || is_link_definition(line));
+    let paragraph = after_links.take_while(|line| !line.trim().is_empty());
     let joined = without_targets(&paragraph.map(str::trim).collect::<Vec<_>>().join(" "));
     let ends = joined.match_indices(". ").chain(joined.match_indices("? "));
     let ends = ends.map(|(at, _)| at + 1).filter(|end| {
@@ -41,6 +42,11 @@ pub(super) fn first_sentence(text: &str) -> String {
         Some(end) => joined.get(..end).unwrap_or_default().to_owned(),
         None => joined,
     }
+}
+
+/// Whether a line is `[label]: target`, of which some pages have a list before their text.
+fn is_link_definition(line: &str) -> bool {
+    line.starts_with('[') && line.split_once("]: ").is_some_and(|(_, target)| !target.contains(' '))
 }
 
 /// Replaces `[text](target)` and `[text]` by the text.
