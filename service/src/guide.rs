@@ -10,6 +10,11 @@
 
 #[doc = include_str!("../docs/links.md")]
 #[cfg_attr(feature = "auth", doc = include_str!("../docs/links/auth.md"))]
+#[doc = include_str!("../docs/guide/accounts.md")]
+pub mod accounts {}
+
+#[doc = include_str!("../docs/links.md")]
+#[cfg_attr(feature = "auth", doc = include_str!("../docs/links/auth.md"))]
 #[doc = include_str!("../docs/guide/adopting.md")]
 pub mod adopting {}
 
@@ -25,12 +30,20 @@ pub mod adopting {}
 pub mod building {}
 
 #[doc = include_str!("../docs/links.md")]
+#[doc = include_str!("../docs/guide/compare.md")]
+pub mod compare {}
+
+#[doc = include_str!("../docs/links.md")]
 #[doc = include_str!("../docs/guide/deploying.md")]
 pub mod deploying {}
 
 #[doc = include_str!("../docs/links.md")]
 #[doc = include_str!("../docs/guide/extending.md")]
 pub mod extending {}
+
+#[doc = include_str!("../docs/links.md")]
+#[doc = include_str!("../docs/guide/frameworks.md")]
+pub mod frameworks {}
 
 #[doc = include_str!("../docs/links.md")]
 #[doc = include_str!("../docs/guide/glossary.md")]
@@ -45,6 +58,10 @@ pub mod growing {}
 pub mod isolation {}
 
 #[doc = include_str!("../docs/links.md")]
+#[doc = include_str!("../docs/guide/jobs.md")]
+pub mod jobs {}
+
+#[doc = include_str!("../docs/links.md")]
 #[cfg_attr(feature = "auth", doc = include_str!("../docs/links/auth.md"))]
 #[doc = include_str!("../docs/guide/limits.md")]
 pub mod limits {}
@@ -52,6 +69,10 @@ pub mod limits {}
 #[doc = include_str!("../docs/links.md")]
 #[doc = include_str!("../docs/guide/migrating.md")]
 pub mod migrating {}
+
+#[doc = include_str!("../docs/links.md")]
+#[doc = include_str!("../docs/guide/onboarding.md")]
+pub mod onboarding {}
 
 #[doc = include_str!("../docs/links.md")]
 #[cfg_attr(feature = "auth", doc = include_str!("../docs/links/auth.md"))]
@@ -67,9 +88,21 @@ pub mod performance {}
 pub mod queries {}
 
 #[doc = include_str!("../docs/links.md")]
+#[doc = include_str!("../docs/guide/reports.md")]
+pub mod reports {}
+
+#[doc = include_str!("../docs/links.md")]
 #[doc = include_str!("../docs/guide/start.md")]
 pub mod start {}
 
 #[doc = include_str!("../docs/links.md")]
 #[doc = include_str!("../docs/guide/tenants.md")]
 pub mod tenants {}
+
+#[doc = include_str!("../docs/links.md")]
+#[doc = include_str!("../docs/guide/testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("../docs/links.md")]
+#[doc = include_str!("../docs/guide/upgrading.md")]
+pub mod upgrading {}

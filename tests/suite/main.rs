@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, in its helpers too, and says what it saw"
 )]
 
+mod accounts;
 mod adopt;
 mod auth;
 mod business;
@@ -25,6 +26,7 @@ mod hostile;
 mod house;
 mod intake;
 mod isolation;
+mod jobs;
 mod judge;
 mod keys;
 mod maintenance;
