@@ -62,6 +62,15 @@ pub struct Profile {
 
 impl Profile {
     /// A profile of a business in the United States, without an address.
+    ///
+    /// ```
+    /// use watertight::chrono_tz::Tz;
+    /// use watertight::content::Profile;
+    ///
+    /// let studio = Profile::new("Studio Berlin", "+49 30 5550188", Tz::Europe__Berlin);
+    /// assert_eq!(studio.country, "US");
+    /// let studio = Profile { country: "DE".into(), city: "Berlin".into(), ..studio };
+    /// ```
     pub fn new(name: impl Into<String>, phone: impl Into<String>, time_zone: Tz) -> Self {
         Self {
             name: name.into(),

@@ -33,6 +33,18 @@ pub struct Hold {
 
 impl Hold {
     /// A hold of ten minutes.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use watertight::scheduling::Hold;
+    ///
+    /// # let (massage, maya) = (uuid::Uuid::nil(), uuid::Uuid::nil());
+    /// let hold = Hold::new(massage, Some(maya), "2026-03-02T15:00:00Z".parse()?);
+    /// assert_eq!(hold.ttl, Duration::from_mins(10));
+    /// // A bank transfer takes longer than a card.
+    /// let hold = Hold { ttl: Duration::from_mins(30), ..hold };
+    /// # Ok::<(), chrono::ParseError>(())
+    /// ```
     #[must_use]
     pub const fn new(service: Uuid, practitioner: Option<Uuid>, start: DateTime<Utc>) -> Self {
         Self { service, practitioner, start, ttl: Duration::from_mins(10) }

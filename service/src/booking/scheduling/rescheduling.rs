@@ -27,6 +27,19 @@ pub struct Reschedule {
 
 impl Reschedule {
     /// Another start with the same practitioner.
+    ///
+    /// ```
+    /// use chrono::{DateTime, Utc};
+    /// use watertight::scheduling::Reschedule;
+    ///
+    /// # let kai = uuid::Uuid::nil();
+    /// let start: DateTime<Utc> = "2026-03-03T15:00:00Z".parse()?;
+    /// let later = Reschedule::to(start);
+    /// assert_eq!(later.practitioner.into_option(), None);
+    /// // The practitioner is ill, so a colleague takes the appointment.
+    /// let later = Reschedule { practitioner: kai.into(), ..later };
+    /// # Ok::<(), chrono::ParseError>(())
+    /// ```
     #[must_use]
     pub const fn to(start: DateTime<Utc>) -> Self {
         Self { start, practitioner: Change::Keep, outside_hours: false }
