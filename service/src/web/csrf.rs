@@ -48,6 +48,26 @@ pub struct CsrfLayer(());
 
 impl CsrfLayer {
     /// Creates the layer.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::body::Body;
+    /// use axum::http::{Request, StatusCode};
+    /// use axum::routing::post;
+    /// use tower_service::Service;
+    /// use watertight::web::CsrfLayer;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut routes: Router = Router::new().route("/bookings", post(|| async {})).layer(CsrfLayer::new());
+    ///
+    /// let of_other_site = Request::post("/bookings").header("Sec-Fetch-Site", "cross-site").body(Body::empty())?;
+    /// assert_eq!(routes.call(of_other_site).await?.status(), StatusCode::FORBIDDEN);
+    /// let of_own_page = Request::post("/bookings").header("Sec-Fetch-Site", "same-origin").body(Body::empty())?;
+    /// assert_eq!(routes.call(of_own_page).await?.status(), StatusCode::OK);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self(())

@@ -121,6 +121,29 @@ where
 }
 
 /// The reason why a request has no logged-in user.
+///
+/// The rejection is a response. A handler that takes a `Result` answers with its own:
+///
+/// ```
+/// use axum::http::StatusCode;
+/// use axum::response::{IntoResponse, Redirect, Response};
+/// use watertight::web::{LoggedIn, SessionRejection};
+///
+/// /// Sends a browser to the login page.
+/// async fn calendar(known: Result<LoggedIn, SessionRejection>) -> Response {
+///     match known {
+///         Ok(known) => format!("The calendar of {}", known.user.handle).into_response(),
+///         Err(SessionRejection::NotLoggedIn) => Redirect::to("/login").into_response(),
+///         Err(other) => other.into_response(),
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(SessionRejection::NotLoggedIn.status(), StatusCode::UNAUTHORIZED);
+/// assert_eq!(calendar(Err(SessionRejection::NotLoggedIn)).await.status(), StatusCode::SEE_OTHER);
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionRejection {
