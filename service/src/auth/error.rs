@@ -137,6 +137,17 @@ pub enum AuthError {
 
 impl AuthError {
     /// The error of the database, if it is the cause.
+    ///
+    /// ```
+    /// use sea_orm::DbErr;
+    /// use watertight::auth::AuthError;
+    /// use watertight::{Reason, Refusal, StatementKind};
+    ///
+    /// let refusal = Refusal::new(StatementKind::Transaction, Reason::Nesting);
+    /// let error = AuthError::from(DbErr::from(refusal.clone()));
+    /// assert_eq!(error.database().and_then(Refusal::of), Some(&refusal));
+    /// assert!(AuthError::InvitationNotFound.database().is_none());
+    /// ```
     #[must_use]
     pub fn database(&self) -> Option<&DbErr> {
         match self {

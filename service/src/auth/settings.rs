@@ -231,6 +231,7 @@ impl AuthSettings {
     /// ```
     /// use watertight::auth::{AuthSettings, BackupCodes};
     ///
+    /// // The most codes that a set can have.
     /// let settings = AuthSettings::default().backup_codes(BackupCodes::MAX);
     /// ```
     #[must_use]

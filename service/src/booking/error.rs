@@ -119,6 +119,20 @@ impl BookingError {
     }
 
     /// Returns the error of the database, if it is the cause.
+    ///
+    /// ```
+    /// use sea_orm::{DbErr, RuntimeErr};
+    /// use watertight::BookingError;
+    ///
+    /// /// True if the same call can succeed once the database is back.
+    /// fn is_temporary(error: &BookingError) -> bool {
+    ///     matches!(error.database(), Some(DbErr::Conn(_) | DbErr::ConnectionAcquire(_)))
+    /// }
+    ///
+    /// let refused = DbErr::Conn(RuntimeErr::Internal("connection refused".to_owned()));
+    /// assert!(is_temporary(&refused.into()));
+    /// assert!(!is_temporary(&BookingError::NoProfile));
+    /// ```
     #[must_use]
     pub const fn database(&self) -> Option<&DbErr> {
         match self {

@@ -6,17 +6,14 @@
 ///
 /// ```
 /// use watertight::InvalidInput;
-/// use watertight::auth::Email;
+/// use watertight::auth::Handle;
 ///
-/// /// The name of an input and the message next to it.
-/// fn note(error: &InvalidInput) -> (&'static str, String) {
-///     (error.what, format!("This value {}.", error.reason))
+/// fn chosen_handle(typed: &str) -> Result<Handle, String> {
+///     typed.parse().map_err(|error: InvalidInput| format!("The {} {}.", error.what, error.reason))
 /// }
 ///
-/// let error = "jess".parse::<Email>().err();
-/// let note = error.as_ref().map(note);
-/// assert_eq!(note.as_ref().map(|(input, _)| *input), Some("email"));
-/// assert!(note.is_some_and(|(_, message)| message.ends_with("give it as name@host.")));
+/// let note = "The handle holds @ or :; choose a handle without them.";
+/// assert_eq!(chosen_handle("jess@example.com"), Err(note.to_owned()));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {value:?} {reason}")]

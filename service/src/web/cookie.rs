@@ -143,6 +143,25 @@ impl SessionCookie {
 
     /// Creates the response header for a session that the application created or renewed itself.
     ///
+    /// ```
+    /// use watertight::auth::SessionMetadata;
+    /// use watertight::web::{SessionCookie, SetSessionCookie};
+    /// use watertight::{Error, TenantConnection};
+    ///
+    /// /// Logs in a user whom another system has authenticated.
+    /// async fn begin(
+    ///     tenant: &TenantConnection,
+    ///     cookie: &SessionCookie,
+    ///     user: uuid::Uuid,
+    /// ) -> Result<SetSessionCookie, Error> {
+    ///     let sessions = tenant.auth().sessions();
+    ///     let session = sessions.create(user, &SessionMetadata::default()).await?;
+    ///     let token = sessions.issue_token(session.id).await?;
+    ///     let age = session.expires_at - session.created_at;
+    ///     cookie.set(&token, age.to_std().unwrap_or_default())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// As [`SessionCookie::begin`].
     pub fn set(&self, token: &SessionToken, age: Duration) -> Result<SetSessionCookie, Error> {

@@ -57,6 +57,19 @@ impl LoggedIn {
 
     /// Ends the session. The returned header removes the cookie.
     ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::response::{IntoResponse, Redirect};
+    /// use axum::routing::post;
+    /// use watertight::web::{LoggedIn, SessionRejection, Tenancy};
+    ///
+    /// async fn log_out(known: LoggedIn) -> Result<impl IntoResponse, SessionRejection> {
+    ///     Ok((known.log_out().await?, Redirect::to("/")))
+    /// }
+    ///
+    /// let routes: Router<Tenancy> = Router::new().route("/logout", post(log_out));
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Auth`] for an error of the database.
     pub async fn log_out(self) -> Result<SetSessionCookie, Error> {

@@ -125,7 +125,9 @@ impl Tenancy {
     /// use watertight::web::{Host, ResolveTenant, Tenancy, TenantRejection};
     /// use watertight::{Error, TenantId, Watertight};
     ///
-    /// /// Each tenant has a subdomain of its UUID, such as `67e55044-10b1-426f-9247-bb680e5fe0c8.example.com`.
+    /// /// The subdomain of a tenant is its UUID: `67e55044-10b1-426f-9247-bb680e5fe0c8.example.com`.
+    /// ///
+    /// /// The UUID of an unknown tenant selects a tenant without rows.
     /// struct Subdomains;
     ///
     /// #[async_trait::async_trait]
@@ -165,8 +167,11 @@ impl Tenancy {
     ///
     /// # async fn example(clinic: TenantId, studio: TenantId) -> Result<(), Error> {
     /// let water = Watertight::connect_from_env().await?;
-    /// let hosts = [("clinic.example.com", clinic), ("www.clinic.example.com", clinic), ("studio.example.com", studio)];
-    /// let tenancy = Tenancy::by_host(water, hosts)?;
+    /// let tenancy = Tenancy::by_host(water, [
+    ///     ("clinic.example.com", clinic),
+    ///     ("www.clinic.example.com", clinic),
+    ///     ("studio.example.com", studio),
+    /// ])?;
     /// let routes: Router = Router::new().route("/", get(handler)).with_state(tenancy);
     /// # Ok(())
     /// # }

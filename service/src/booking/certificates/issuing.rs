@@ -54,6 +54,18 @@ impl NewCertificate {
 impl<C: TenantExecutor> Certificates<'_, C> {
     /// Issues a gift certificate, with a code `XXXX-XXXX-XXXX`. A certificate does not expire.
     ///
+    /// ```no_run
+    /// use watertight::certificates::{NewCertificate, Purchase};
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(tenant: &impl Tenant) -> Result<(), BookingError> {
+    /// let purchase = Purchase::new("Olivia Hart".into(), "olivia@example.com".parse()?);
+    /// let gift = tenant.certificates().issue(&NewCertificate::new(10_000, purchase)).await?;
+    /// println!("The code for the recipient is {}.", gift.code);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::InvalidInput`].
     pub async fn issue(self, new: &NewCertificate) -> Result<gift_certificates::Model, BookingError> {

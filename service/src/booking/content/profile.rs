@@ -123,6 +123,18 @@ impl Profile {
 impl<C: TenantExecutor> Content<'_, C> {
     /// Saves the business's profile, or replaces the saved one.
     ///
+    /// ```no_run
+    /// use watertight::content::Profile;
+    /// use watertight::{BookingError, Tenant, chrono_tz::Tz};
+    ///
+    /// # async fn example(tenant: &impl Tenant) -> Result<(), BookingError> {
+    /// let profile = Profile::new("Harbor Street Clinic", "+1 607 555 0142", Tz::America__New_York);
+    /// let saved = tenant.content().save_profile(&profile).await?;
+    /// assert_eq!(saved.time_zone, "America/New_York");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::InvalidInput`].
     pub async fn save_profile(self, profile: &Profile) -> Result<business_profile::Model, BookingError> {

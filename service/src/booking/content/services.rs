@@ -148,6 +148,18 @@ impl ServiceUpdate {
 impl<C: TenantExecutor> Content<'_, C> {
     /// Creates a service.
     ///
+    /// ```no_run
+    /// use watertight::content::NewService;
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(tenant: &impl Tenant) -> Result<(), BookingError> {
+    /// let massage = NewService::new("Deep tissue massage", 75, 12_000);
+    /// let massage = tenant.content().create_service(massage).await?;
+    /// println!("{} has the ID {}", massage.name, massage.id);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::InvalidInput`].
     pub async fn create_service(self, new: NewService) -> Result<services::Model, BookingError> {

@@ -148,6 +148,21 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// The business is open whenever its wall clock shows a time within its hours, so days on which clocks change are
     /// shorter or longer.
     ///
+    /// ```no_run
+    /// use chrono::{Days, Utc};
+    /// use watertight::scheduling::SlotQuery;
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(tenant: &impl Tenant, massage: uuid::Uuid) -> Result<(), BookingError> {
+    /// let today = Utc::now().date_naive();
+    /// let week = SlotQuery::new(massage, today, today + Days::new(6));
+    /// for slot in tenant.scheduling().free_slots(&week).await? {
+    ///     println!("{} to {}", slot.start, slot.end);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::NotFound`] for the service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
     pub async fn free_slots(self, query: &SlotQuery) -> Result<Vec<Slot>, BookingError> {

@@ -61,6 +61,22 @@ fn live_hold() -> Condition {
 impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Holds a slot. The slot is taken until the hold is booked, is released or expires.
     ///
+    /// ```no_run
+    /// use watertight::scheduling::{Hold, NewBooking, Slot};
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(
+    /// #     tenant: &impl Tenant, slot: Slot, massage: uuid::Uuid, olivia: uuid::Uuid,
+    /// # ) -> Result<(), BookingError> {
+    /// let scheduling = tenant.scheduling();
+    /// let hold = scheduling.hold(&Hold::new(massage, slot.practitioner, slot.start)).await?;
+    /// // After the payment:
+    /// let booking = NewBooking::new(massage, slot.practitioner, olivia, slot.start);
+    /// scheduling.book(&NewBooking { hold: Some(hold.id), ..booking }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::PractitionerRequired`], [`BookingError::NotFound`] for the
     /// service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`].

@@ -50,6 +50,19 @@ impl Reschedule {
 impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Moves a confirmed booking to another start, and to another practitioner if one is named.
     ///
+    /// ```no_run
+    /// use watertight::scheduling::{Reschedule, Slot};
+    /// use watertight::{BookingError, Change, Tenant};
+    ///
+    /// # async fn example(tenant: &impl Tenant, booking: uuid::Uuid, slot: Slot) -> Result<(), BookingError> {
+    /// let practitioner = slot.practitioner.map_or(Change::Keep, Change::Set);
+    /// let moved = Reschedule { practitioner, ..Reschedule::to(slot.start) };
+    /// let booking = tenant.scheduling().reschedule(booking, moved).await?;
+    /// println!("The appointment is at {}.", booking.datetime);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`], [`BookingError::SlotTaken`], [`BookingError::OutsideHours`].
     pub async fn reschedule(self, id: Uuid, to: Reschedule) -> Result<bookings::Model, BookingError> {
