@@ -158,6 +158,18 @@ impl Adoption {
     /// The connection is of the role that owns the original's tables. Stop the application before: its
     /// statements wait meanwhile, and then find other tables.
     ///
+    /// ```no_run
+    /// # use sea_orm_migration::sea_orm::DatabaseConnection;
+    /// # use watertight_migration::{Settings, adopt::{Adoption, AdoptionError}};
+    /// # async fn run(owner: &DatabaseConnection) -> Result<(), AdoptionError> {
+    /// let report = Adoption::new(Settings::from_env()).time_zone("America/New_York").run(owner).await?;
+    /// for table in &report.tables {
+    ///     println!("{} rows of {}", table.rows, table.to);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`AdoptionError::Refused`] with every problem; [`AdoptionError::AlreadyMigrated`],

@@ -169,6 +169,17 @@ impl Distribution {
     /// The connection is to the coordinator, as the role that owns the tables. Stop the application before:
     /// its statements wait meanwhile, and its open connections keep the OID of a type that was recreated.
     ///
+    /// ```no_run
+    /// # use sea_orm_migration::sea_orm::DatabaseConnection;
+    /// # use watertight_migration::distribution::{Distribution, DistributionError};
+    /// # async fn run(coordinator: &DatabaseConnection) -> Result<(), DistributionError> {
+    /// for table in Distribution::new().run(coordinator).await?.tables {
+    ///     println!("{} rows of {}", table.rows, table.table);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`DistributionError::Refused`] with every violation; [`DistributionError::NoExtension`],

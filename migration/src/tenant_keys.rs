@@ -38,6 +38,19 @@ pub struct InstalledKey {
 
 /// Adds a key. Returns `false` when the database already has it.
 ///
+/// ```no_run
+/// # use watertight_migration::sea_orm_migration::sea_orm::DatabaseConnection;
+/// use watertight_migration::{TenantKey, tenant_keys};
+///
+/// # async fn example(owner: &DatabaseConnection) -> Result<(), Box<dyn std::error::Error>> {
+/// for key in TenantKey::from_env()? {
+///     let is_new = tenant_keys::add(owner, &key).await?;
+///     println!("key {}: {}", key.id(), if is_new { "added" } else { "already installed" });
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// [`TenantKeysError::IdTaken`] when another key has the ID; [`TenantKeysError::NotMigrated`].
