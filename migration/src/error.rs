@@ -7,6 +7,18 @@ use sea_orm_migration::DbErr;
 /// A mistake in the description of a table, found before any SQL is run.
 ///
 /// It turns into a [`DbErr::Migration`] with `?`, as a migration returns it.
+///
+/// ```
+/// use watertight_migration::{Settings, TableError, TenantTable, sea_orm_migration::schema::string_uniq};
+///
+/// let table = TenantTable::new("public", "vouchers").col(string_uniq("code"));
+/// let answer = match table.statements(&Settings::default()) {
+///     Ok(statements) => statements.join(";\n"),
+///     Err(TableError::KeyWithoutTenant { column, .. }) => format!("declare {column} with `unique`"),
+///     Err(error) => error.to_string(),
+/// };
+/// assert_eq!(answer, "declare code with `unique`");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableError {

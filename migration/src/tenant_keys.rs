@@ -38,6 +38,19 @@ pub struct InstalledKey {
 
 /// Adds a key. Returns `false` when the database already has it.
 ///
+/// ```no_run
+/// # use watertight_migration::sea_orm_migration::sea_orm::DatabaseConnection;
+/// use watertight_migration::{TenantKey, tenant_keys};
+///
+/// # async fn example(owner: &DatabaseConnection) -> Result<(), Box<dyn std::error::Error>> {
+/// for key in TenantKey::from_env()? {
+///     let is_new = tenant_keys::add(owner, &key).await?;
+///     println!("key {}: {}", key.id(), if is_new { "added" } else { "already installed" });
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// [`TenantKeysError::IdTaken`] when another key has the ID; [`TenantKeysError::NotMigrated`].
@@ -76,6 +89,18 @@ pub async fn list(owner: &impl ConnectionTrait) -> Result<Vec<InstalledKey>, Ten
 
 /// Removes a key: the database rejects tokens that it signed. Deploy every application with the new key before.
 ///
+/// ```no_run
+/// # use watertight_migration::{TenantKey, sea_orm_migration::sea_orm::DatabaseConnection};
+/// use watertight_migration::tenant_keys::{self, TenantKeysError};
+///
+/// # async fn rotate(owner: &DatabaseConnection, new: &TenantKey, old: i16) -> Result<(), TenantKeysError> {
+/// tenant_keys::add(owner, new).await?;
+/// // Deploy the applications with the new key. Then:
+/// tenant_keys::retire(owner, old).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// [`TenantKeysError::UnknownId`]; [`TenantKeysError::LastKey`] when tenants would see nothing without it;
@@ -109,6 +134,18 @@ pub async fn waive(owner: &impl ConnectionTrait) -> Result<(), TenantKeysError> 
 }
 
 /// Makes the database verify the tenant that a session names: the default, and the opposite of [`waive`].
+///
+/// ```no_run
+/// # use watertight_migration::sea_orm_migration::sea_orm::DatabaseConnection;
+/// use watertight_migration::tenant_keys::{self, TenantKeysError};
+///
+/// # async fn example(owner: &DatabaseConnection) -> Result<(), TenantKeysError> {
+/// if !tenant_keys::is_signed(owner).await? {
+///     tenant_keys::require(owner).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
@@ -163,6 +200,22 @@ async fn execute(
 /// The keys of a database were not changed.
 ///
 /// It turns into a [`DbErr`] with `?`, as a migration returns it.
+///
+/// ```
+/// # use watertight_migration::sea_orm_migration::sea_orm::DatabaseConnection;
+/// use watertight_migration::tenant_keys::{self, TenantKeysError};
+///
+/// /// Retires a key, also if another program has retired it.
+/// async fn retire(owner: &DatabaseConnection, id: i16) -> Result<(), TenantKeysError> {
+///     match tenant_keys::retire(owner, id).await {
+///         Err(TenantKeysError::UnknownId { .. }) => Ok(()),
+///         other => other,
+///     }
+/// }
+///
+/// let error = TenantKeysError::IdTaken { id: 1 };
+/// assert!(error.to_string().starts_with("the database has another tenant key 1; give the new key its own ID"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TenantKeysError {

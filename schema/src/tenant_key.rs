@@ -122,6 +122,18 @@ fn parse(text: &str) -> Result<TenantKey, &'static str> {
 }
 
 /// A text is not a tenant key. The message does not show the text.
+///
+/// ```
+/// use watertight_schema::{TenantKey, TenantKeyError};
+///
+/// let keys = format!("2:{}, 2:{}", "5a".repeat(32), "a5".repeat(32));
+/// let answer = match TenantKey::parse_list(&keys) {
+///     Ok(keys) => format!("{} keys", keys.len()),
+///     Err(TenantKeyError::DuplicateId { position, id }) => format!("key {position} has the ID {id} of another"),
+///     Err(error) => error.to_string(),
+/// };
+/// assert_eq!(answer, "key 2 has the ID 2 of another");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TenantKeyError {

@@ -2,14 +2,12 @@
 //!
 //! It is not a question, does not begin with a question word and has at most 100 characters. Constructors, builder
 //! methods and errors have an example.
-//! `docs/exempt.txt` lists the items that break the rule today. An entry for an item that keeps the rule
-//! fails, so the list can only shrink. `WATERTIGHT_DOCS=shrink` removes such entries.
 
 mod items;
 mod required;
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -22,8 +20,6 @@ const CRATES: [(&str, &str); 3] = [
     ("watertight_schema", "schema/src"),
     ("watertight_migration", "migration/src"),
 ];
-
-const EXEMPT: &str = "tests/suite/docs/exempt.txt";
 
 /// The most characters of a first sentence.
 const LONGEST: usize = 100;
@@ -44,19 +40,7 @@ fn public_items_begin_with_a_sentence_and_have_their_examples() -> Result<()> {
 
     let wrong: BTreeMap<&str, String> =
         all.iter().filter_map(|item| Some((item.path.as_str(), problem(item)?))).collect();
-    let text = std::fs::read_to_string(root().join(EXEMPT))?;
-    let exempt: BTreeSet<&str> = text.lines().collect();
-    let stale: Vec<_> = exempt.iter().filter(|path| !wrong.contains_key(*path)).collect();
-    if std::env::var("WATERTIGHT_DOCS").is_ok_and(|wish| wish == "shrink") {
-        let kept = exempt.iter().filter(|path| wrong.contains_key(*path));
-        std::fs::write(root().join(EXEMPT), kept.flat_map(|path| [path, "\n"]).collect::<String>())?;
-        println!("{} entries removed", stale.len());
-        return Ok(());
-    }
-    let new: Vec<_> = wrong.iter().filter(|(path, _)| !exempt.contains(*path)).collect();
-    assert!(new.is_empty(), "items whose documentation breaks a rule: {new:#?}");
-    assert!(stale.is_empty(), "entries of {EXEMPT} that are not needed: {stale:#?}");
-    println!("{} items are exempt for now", exempt.len());
+    assert!(wrong.is_empty(), "items whose documentation breaks a rule: {wrong:#?}");
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod gates;
 mod installation;
 mod process;
 mod publishing;
+mod readme;
 mod server;
 
 use std::ffi::OsString;
@@ -53,7 +54,7 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Runs the examples of the guide, one a domain. Each checks its own output.
+    /// Runs the first program of the README and the examples of the guide, one a domain, and checks their output.
     Examples,
     /// Runs all tests, doc tests included.
     Test {
@@ -211,8 +212,8 @@ fn language(cargo: &Cargo) -> std::process::Command {
     cargo.command(["run", "--quiet", "--package", "watertight-language", "--"])
 }
 
-/// Migrates the database and runs the examples of the guide on it, then the example of isolation alone on an
-/// empty one.
+/// Migrates the database and runs the examples of the guide on it, then the README's first program and the example of
+/// isolation alone, each on an empty one.
 fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
     process::succeed(databases.env(entities::sea_orm_cli(cargo).args(["migrate", "up"])))?;
     let folder = cargo.root().join("service/examples");
@@ -224,6 +225,8 @@ fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
         let mut run = cargo.command(["run", "--quiet", "--package", "watertight", "--example"]);
         process::succeed(databases.env(run.arg(example)))?;
     }
+    println!("the first program of the README");
+    readme::run(cargo)?;
     println!("example isolated");
     let empty = Databases::fresh(cargo)?;
     let run = ["run", "--quiet", "--package", "watertight-isolated"];

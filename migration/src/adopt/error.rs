@@ -6,6 +6,27 @@ use crate::script::lines;
 use crate::{Settings, TableError};
 
 /// The database was not adopted. Nothing in it has changed.
+///
+/// ```
+/// # use sea_orm_migration::sea_orm::DatabaseConnection;
+/// use watertight_migration::adopt::{Adoption, AdoptionError};
+///
+/// async fn adopt(adoption: &Adoption, owner: &DatabaseConnection) -> Result<(), AdoptionError> {
+///     match adoption.run(owner).await {
+///         Ok(report) => println!("{report}"),
+///         Err(AdoptionError::AlreadyMigrated { .. }) => println!("the database was adopted before"),
+///         Err(error) => {
+///             error.problems().iter().for_each(|problem| eprintln!("{problem}"));
+///             return Err(error);
+///         }
+///     }
+///     Ok(())
+/// }
+///
+/// let error = AdoptionError::UnknownTimeZone { name: "Boston".to_owned() };
+/// assert!(error.to_string().starts_with(r#""Boston" is no time zone; give a name of the IANA list"#));
+/// assert!(error.problems().is_empty());
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdoptionError {

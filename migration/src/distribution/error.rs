@@ -6,6 +6,29 @@ use crate::TableError;
 use crate::script::lines;
 
 /// The tables were not distributed. Nothing in the database has changed.
+///
+/// ```
+/// # use sea_orm_migration::sea_orm::DatabaseConnection;
+/// use watertight_migration::distribution::{Distribution, DistributionError};
+/// use watertight_migration::tenant_keys;
+///
+/// async fn distribute(coordinator: &DatabaseConnection) -> Result<(), Box<dyn std::error::Error>> {
+///     let distribution = Distribution::new();
+///     let report = match distribution.run(coordinator).await {
+///         // The workers of a cluster cannot read the keys.
+///         Err(DistributionError::SignedTenant) => {
+///             tenant_keys::waive(coordinator).await?;
+///             distribution.run(coordinator).await?
+///         }
+///         other => other?,
+///     };
+///     println!("{report}");
+///     Ok(())
+/// }
+///
+/// let error = DistributionError::ExtensionTooOld { version: "10.2".to_owned() };
+/// assert!(error.to_string().contains("update it to 11 or later") && error.violations().is_empty());
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DistributionError {

@@ -7,6 +7,17 @@ use crate::error::migration_error;
 /// A table was not divided into partitions or restored. Nothing in the database has changed.
 ///
 /// It turns into a [`DbErr::Migration`] with `?`, as a migration returns it.
+///
+/// ```
+/// use watertight_migration::{HashPartitions, PartitionError};
+///
+/// let answer = match HashPartitions::new(1_000).check() {
+///     Ok(()) => "the migration can be listed".to_owned(),
+///     Err(PartitionError::Count { partitions }) => format!("{partitions} is more than {}", HashPartitions::MOST),
+///     Err(error) => error.to_string(),
+/// };
+/// assert_eq!(answer, "1000 is more than 256");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PartitionError {

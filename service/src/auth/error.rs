@@ -10,6 +10,26 @@ use crate::tenant::TenantId;
 use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
 
 /// An operation of authentication was refused, or failed.
+///
+/// An application handles the errors that it can act on, and passes the others on:
+///
+/// ```
+/// use watertight::Tenant;
+/// use watertight::auth::{AuthError, NewUser};
+///
+/// async fn sign_up(tenant: &impl Tenant, new: NewUser) -> Result<String, AuthError> {
+///     match tenant.auth().users().create(new).await {
+///         Ok(user) => Ok(format!("Welcome, {}.", user.handle)),
+///         Err(AuthError::HandleTaken { handle }) => Ok(format!("{handle} is taken. Choose another name.")),
+///         Err(AuthError::EmailTaken { .. }) => Ok("This address has an account. Log in.".to_owned()),
+///         Err(other) => Err(other),
+///     }
+/// }
+///
+/// let error = AuthError::HandleTaken { handle: "jess".to_owned() };
+/// assert!(error.is_conflict());
+/// assert_eq!(error.to_string(), "the handle jess is taken; choose another");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
@@ -117,6 +137,17 @@ pub enum AuthError {
 
 impl AuthError {
     /// The error of the database, if it is the cause.
+    ///
+    /// ```
+    /// use sea_orm::DbErr;
+    /// use watertight::auth::AuthError;
+    /// use watertight::{Reason, Refusal, StatementKind};
+    ///
+    /// let refusal = Refusal::new(StatementKind::Transaction, Reason::Nesting);
+    /// let error = AuthError::from(DbErr::from(refusal.clone()));
+    /// assert_eq!(error.database().and_then(Refusal::of), Some(&refusal));
+    /// assert!(AuthError::InvitationNotFound.database().is_none());
+    /// ```
     #[must_use]
     pub fn database(&self) -> Option<&DbErr> {
         match self {

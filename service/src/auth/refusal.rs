@@ -6,6 +6,26 @@ use chrono::{DateTime, Utc};
 ///
 /// The application decides how much to show: `Locked` reveals that the account exists; `Inactive` and the
 /// refusals of the second factor reveal that the password was right.
+///
+/// ```
+/// use watertight::auth::{AuthError, LoginRefusal};
+///
+/// /// The message of the login page.
+/// fn message(error: AuthError) -> Result<&'static str, AuthError> {
+///     match error {
+///         AuthError::LoginRefused(LoginRefusal::SecondFactorRequired) => Ok("Enter the code of your app."),
+///         AuthError::LoginRefused(LoginRefusal::SecondFactorWrong) => Ok("The code is wrong."),
+///         // A locked account is not revealed.
+///         AuthError::LoginRefused(_) => Ok("The name or the password is wrong."),
+///         other => Err(other),
+///     }
+/// }
+///
+/// let locked = LoginRefusal::Locked { until: None };
+/// assert_eq!(message(locked.into())?, "The name or the password is wrong.");
+/// assert_eq!(message(LoginRefusal::SecondFactorRequired.into())?, "Enter the code of your app.");
+/// # Ok::<(), AuthError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginRefusal {

@@ -9,6 +9,28 @@ use super::violation::Violation;
 use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
 
 /// An operation of content, scheduling, certificates, intake or history was refused, or failed.
+///
+/// An application handles the errors that it can act on, and passes the others on:
+///
+/// ```
+/// use watertight::scheduling::NewBooking;
+/// use watertight::{BookingError, Tenant};
+///
+/// async fn check_out(tenant: &impl Tenant, new: &NewBooking) -> Result<String, BookingError> {
+///     match tenant.scheduling().book(new).await {
+///         Ok(booking) => Ok(format!("Your code is {}.", booking.confirmation_code)),
+///         Err(BookingError::SlotTaken { start }) => Ok(format!("{start} was just taken. Choose another time.")),
+///         Err(BookingError::HoldExpired { .. }) => Ok("Your time is over. Choose the slot again.".to_owned()),
+///         Err(other) => Err(other),
+///     }
+/// }
+///
+/// let start = "2026-03-02T15:00:00Z".parse()?;
+/// let error = BookingError::SlotTaken { start };
+/// assert!(error.is_conflict() && !error.is_not_found());
+/// assert!(error.to_string().starts_with("the slot at 2026-03-02 15:00:00 UTC is taken"));
+/// # Ok::<(), chrono::ParseError>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BookingError {
@@ -97,6 +119,20 @@ impl BookingError {
     }
 
     /// Returns the error of the database, if it is the cause.
+    ///
+    /// ```
+    /// use sea_orm::{DbErr, RuntimeErr};
+    /// use watertight::BookingError;
+    ///
+    /// /// True if the same call can succeed once the database is back.
+    /// fn is_temporary(error: &BookingError) -> bool {
+    ///     matches!(error.database(), Some(DbErr::Conn(_) | DbErr::ConnectionAcquire(_)))
+    /// }
+    ///
+    /// let refused = DbErr::Conn(RuntimeErr::Internal("connection refused".to_owned()));
+    /// assert!(is_temporary(&refused.into()));
+    /// assert!(!is_temporary(&BookingError::NoProfile));
+    /// ```
     #[must_use]
     pub const fn database(&self) -> Option<&DbErr> {
         match self {

@@ -9,6 +9,23 @@ use crate::tenant::{SigningError, TenantId};
 use crate::vocabulary::{InvalidInput, MalformedRow};
 
 /// A database cannot be reached, or isolation would not hold in it.
+///
+/// ```
+/// use watertight::{ConnectError, SigningError};
+///
+/// /// Whether another attempt can succeed before somebody changes the configuration or the database.
+/// fn is_temporary(error: &ConnectError) -> bool {
+///     match error {
+///         ConnectError::Unreachable { .. } | ConnectError::Database(_) => true,
+///         // The migrations of a new release may be running.
+///         ConnectError::NotMigrated { .. } | ConnectError::Signing(SigningError::NoTenantFunction) => true,
+///         _ => false,
+///     }
+/// }
+///
+/// assert!(is_temporary(&ConnectError::NotMigrated { tables: vec!["public.loyalty_cards".to_owned()] }));
+/// assert!(!is_temporary(&ConnectError::EmptyUrl));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -111,6 +128,22 @@ pub enum ConnectError {
 }
 
 /// An export, import, erasure, purge or count could not be completed.
+///
+/// ```
+/// use watertight::MaintenanceError;
+///
+/// fn advice(error: &MaintenanceError) -> String {
+///     match error {
+///         MaintenanceError::TenantNotEmpty { tenant, .. } => format!("export and erase tenant {tenant} first"),
+///         MaintenanceError::MalformedExport { line, .. } => format!("the file is damaged at line {line}"),
+///         MaintenanceError::RowsHidden { .. } => "name the tenants".to_owned(),
+///         other => other.to_string(),
+///     }
+/// }
+///
+/// let error = MaintenanceError::MalformedExport { line: 7, reason: "EOF while parsing an object".to_owned() };
+/// assert_eq!(advice(&error), "the file is damaged at line 7");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MaintenanceError {
@@ -187,6 +220,23 @@ pub enum MaintenanceError {
 }
 
 /// A tenant cannot be routed to a database.
+///
+/// ```
+/// use watertight::{Error, RoutingError};
+///
+/// fn status(error: &RoutingError) -> u16 {
+///     match error {
+///         RoutingError::UnroutedTenant { .. } => 404,
+///         RoutingError::InvalidInput(_) => 422,
+///         _ => 503,
+///     }
+/// }
+///
+/// let error = RoutingError::unrouted("7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11".parse()?);
+/// assert_eq!(status(&error), 404);
+/// assert!(Error::from(error).is_not_found());
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RoutingError {
@@ -209,6 +259,17 @@ pub enum RoutingError {
 
 impl RoutingError {
     /// The error for a tenant that is in no database of the router.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use watertight::{RoutingError, TenantId, Watertight};
+    ///
+    /// let databases: HashMap<TenantId, Watertight> = HashMap::new();
+    /// let clinic: TenantId = "7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11".parse()?;
+    /// let found = databases.get(&clinic).ok_or(RoutingError::unrouted(clinic));
+    /// assert!(matches!(found, Err(RoutingError::UnroutedTenant { tenant }) if tenant == clinic));
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     #[must_use]
     pub const fn unrouted(tenant: TenantId) -> Self {
         Self::UnroutedTenant { tenant }

@@ -60,6 +60,16 @@ impl Maintenance {
 
     /// The tenants that have rows, in the order of their UUIDs.
     ///
+    /// ```no_run
+    /// # use watertight::{MaintenanceError, maintenance::Maintenance};
+    /// # async fn example(maintenance: Maintenance) -> Result<(), MaintenanceError> {
+    /// for tenant in maintenance.tenants().await? {
+    ///     println!("{tenant}: {} bytes", maintenance.stats(tenant).await?.bytes());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`MaintenanceError::RowsHidden`] for a role without `BYPASSRLS`, or [`MaintenanceError::Database`].
     pub async fn tenants(&self) -> Result<Vec<TenantId>, MaintenanceError> {

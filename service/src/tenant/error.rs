@@ -7,6 +7,17 @@ use watertight_schema::{TableSet, TableSetError, TenantKeyError};
 use crate::vocabulary::InvalidInput;
 
 /// A value is not a valid tenant ID.
+///
+/// ```
+/// use watertight::{TenantId, TenantIdError};
+///
+/// let answer = match "harbor-street".parse::<TenantId>() {
+///     Ok(tenant) => format!("tenant {tenant}"),
+///     Err(TenantIdError::Malformed { text, .. }) => format!("there is no tenant {text}"),
+///     Err(error) => error.to_string(),
+/// };
+/// assert_eq!(answer, "there is no tenant harbor-street");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TenantIdError {
@@ -25,6 +36,20 @@ pub enum TenantIdError {
 }
 
 /// A table cannot be registered.
+///
+/// ```
+/// use watertight::{RegistrationError, TableSet};
+///
+/// fn answer(problem: &RegistrationError) -> String {
+///     match problem {
+///         RegistrationError::FeatureOff { set } => format!("build with `--features {set}`"),
+///         other => other.to_string(),
+///     }
+/// }
+///
+/// let problem = RegistrationError::FeatureOff { set: TableSet::Intake };
+/// assert_eq!(answer(&problem), "build with `--features intake`");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistrationError {
@@ -69,6 +94,31 @@ pub enum RegistrationError {
 }
 
 /// The problems of the tables registered with a builder.
+///
+/// ```
+/// use watertight::{Error, RegistrationError, Watertight};
+///
+/// # mod postcodes {
+/// #     use sea_orm::entity::prelude::*;
+/// #     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+/// #     #[sea_orm(schema_name = "public", table_name = "postcodes")]
+/// #     pub struct Model {
+/// #         #[sea_orm(primary_key, auto_increment = false)]
+/// #         pub code: String,
+/// #         pub city: String,
+/// #     }
+/// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+/// #     pub enum Relation {}
+/// #     impl ActiveModelBehavior for ActiveModel {}
+/// # }
+/// // An entity without the column `tenant_id`.
+/// let registered = Watertight::builder().tenant_table(postcodes::Entity).rewriter();
+/// if let Err(Error::Registration(errors)) = &registered {
+///     errors.problems.iter().for_each(|problem| eprintln!("{problem}"));
+///     assert!(matches!(&errors.problems[..], [RegistrationError::NoTenantColumn { .. }]));
+/// }
+/// assert!(registered.is_err());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 #[non_exhaustive]
@@ -78,6 +128,21 @@ pub struct RegistrationErrors {
 }
 
 /// The tenant keys of the application and of the database do not match.
+///
+/// ```
+/// use watertight::SigningError;
+///
+/// fn advice(error: &SigningError) -> String {
+///     match error {
+///         SigningError::NoTenantKey => "set WATERTIGHT_TENANT_KEY".to_owned(),
+///         SigningError::TenantKeyNotInstalled { id } => format!("install the key {id}, or use an installed key"),
+///         other => other.to_string(),
+///     }
+/// }
+///
+/// let error = SigningError::TenantKeyNotInstalled { id: 2 };
+/// assert_eq!(advice(&error), "install the key 2, or use an installed key");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SigningError {
@@ -133,6 +198,26 @@ pub enum SigningError {
 }
 
 /// A time limit cannot be set.
+///
+/// ```
+/// use std::time::Duration;
+/// use watertight::{InvalidInput, TenantTransaction, TimeoutError};
+///
+/// /// Sets a limit from a file of settings, and ignores a value out of range.
+/// async fn set_limit(transaction: &TenantTransaction, limit: Duration) -> Result<(), TimeoutError> {
+///     match transaction.set_statement_timeout(limit).await {
+///         Err(TimeoutError::InvalidInput(input)) => {
+///             eprintln!("{input}");
+///             Ok(())
+///         }
+///         other => other,
+///     }
+/// }
+///
+/// let error = TimeoutError::from(InvalidInput::new("lock_timeout", "30d", "is more than 24 days"));
+/// assert_eq!(error.to_string(), r#"lock_timeout "30d" is more than 24 days"#);
+/// assert!(watertight::Error::from(error).is_invalid_input());
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TimeoutError {

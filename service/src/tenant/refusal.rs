@@ -27,12 +27,33 @@ pub struct Refusal {
 
 impl Refusal {
     /// Creates a refusal of a statement of the given kind, with the given reason.
+    ///
+    /// ```
+    /// use watertight::{Reason, Refusal, StatementKind};
+    ///
+    /// let refusal = Refusal::new(StatementKind::Delete, Reason::ReadOnly);
+    /// assert!(refusal.to_string().starts_with("DELETE refused: the statement changes rows"));
+    /// ```
     #[must_use]
     pub const fn new(statement: StatementKind, reason: Reason) -> Self {
         Self { statement, reason }
     }
 
     /// The refusal inside a [`DbErr`], if there is one.
+    ///
+    /// ```
+    /// use sea_orm::DbErr;
+    /// use watertight::{Reason, Refusal, StatementKind};
+    ///
+    /// /// Whether the statement has to be changed. Any other error can go away.
+    /// fn is_a_mistake(error: &DbErr) -> bool {
+    ///     Refusal::of(error).is_some()
+    /// }
+    ///
+    /// let refusal = Refusal::new(StatementKind::Select, Reason::UnknownTable("loyalty_cards".to_owned()));
+    /// assert!(is_a_mistake(&refusal.into()));
+    /// assert!(!is_a_mistake(&DbErr::RecordNotFound("service".to_owned())));
+    /// ```
     #[must_use]
     pub fn of(error: &DbErr) -> Option<&Self> {
         match error {
@@ -123,6 +144,25 @@ impl std::fmt::Display for StatementKind {
 }
 
 /// The reason why a statement was refused.
+///
+/// ```
+/// use watertight::{Reason, Refusal, Watertight};
+///
+/// fn answer(refusal: &Refusal) -> String {
+///     match &refusal.reason {
+///         Reason::UnknownTable(table) => format!("the application does not use the table {table}"),
+///         Reason::SharedTable(table) => format!("only the operator changes the table {table}"),
+///         Reason::NotUnderstood(_) => "the statement has a mistake".to_owned(),
+///         other => other.to_string(),
+///     }
+/// }
+///
+/// let rewriter = Watertight::builder().rewriter()?;
+/// let refused = rewriter.rewrite("SELECT points FROM loyalty_cards", 0).err();
+/// let answer = refused.as_ref().map(answer);
+/// assert_eq!(answer.as_deref(), Some("the application does not use the table public.loyalty_cards"));
+/// # Ok::<(), watertight::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {

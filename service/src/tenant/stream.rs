@@ -17,6 +17,20 @@ use super::unnamed;
 /// A stream of the rows of a statement.
 ///
 /// It uses a connection until it is dropped.
+///
+/// ```no_run
+/// use futures_util::TryStreamExt;
+/// use sea_orm::{DbBackend, Statement};
+///
+/// # async fn example(tenant: watertight::TenantConnection) -> Result<(), sea_orm::DbErr> {
+/// let select = Statement::from_string(DbBackend::Postgres, "SELECT email FROM clients");
+/// let mut rows = tenant.stream_raw(select).await?;
+/// while let Some(row) = rows.try_next().await? {
+///     println!("{}", row.try_get::<String>("", "email")?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct TenantStream<'a>(Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + 'a>>);
 
 impl<'a> TenantStream<'a> {

@@ -29,6 +29,20 @@ use super::unnamed::{self, Execute, QueryAll, QueryOne};
 ///
 /// It has the methods of a `DatabaseTransaction` under the same names, so no trait of SeaORM needs to be in
 /// scope.
+///
+/// ```no_run
+/// use sea_orm::{ActiveModelTrait, Set};
+/// use watertight::entity::public::clients;
+///
+/// # async fn example(tenant: watertight::TenantConnection, client: clients::Model) -> Result<(), sea_orm::DbErr> {
+/// let transaction = tenant.begin().await?;
+/// let mut client = clients::ActiveModel::from(client);
+/// client.phone = Set(None);
+/// client.update(&transaction).await?;
+/// transaction.commit().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct TenantTransaction {
     scope: TenantScope,
     session: Arc<SharedPgTransaction>,

@@ -76,6 +76,18 @@ impl StaticRouter {
 
     /// The connection of a tenant, without `await`.
     ///
+    /// ```no_run
+    /// # use watertight::{RoutingError, TenantConnection, TenantId, routing::StaticRouter};
+    /// # fn example(router: &StaticRouter, clinic: TenantId) -> Result<Option<TenantConnection>, RoutingError> {
+    /// let connection = match router.tenant(clinic) {
+    ///     Ok(connection) => Some(connection),
+    ///     Err(RoutingError::UnroutedTenant { .. }) => None,
+    ///     Err(error) => return Err(error),
+    /// };
+    /// # Ok(connection)
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`RoutingError::UnroutedTenant`] for a tenant without a database, unless a database takes [all
     /// others](StaticRouterBuilder::others).
@@ -85,6 +97,17 @@ impl StaticRouter {
     }
 
     /// The databases with their names, sorted by name, for example to close each of them.
+    ///
+    /// ```no_run
+    /// # use watertight::{Error, routing::StaticRouter};
+    /// # async fn example(router: StaticRouter) -> Result<(), Error> {
+    /// for (name, water) in router.databases() {
+    ///     println!("closing {name}");
+    ///     water.clone().close().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn databases(&self) -> impl Iterator<Item = (&str, &Watertight)> {
         self.databases.iter().map(|(name, water)| (name.as_str(), water))
     }
@@ -119,6 +142,18 @@ pub struct StaticRouterBuilder {
 
 impl StaticRouterBuilder {
     /// Adds a database under a name.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), watertight::Error> {
+    /// use watertight::Watertight;
+    /// use watertight::routing::StaticRouter;
+    ///
+    /// let europe = Watertight::connect("postgres://app@eu.example.com/booking").await?;
+    /// let router = StaticRouter::builder().database("europe", europe).others("europe").build()?;
+    /// assert!(router.databases().map(|(name, _)| name).eq(["europe"]));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn database(mut self, name: impl Into<String>, water: Watertight) -> Self {
         self.databases.push((name.into(), water));
@@ -126,6 +161,16 @@ impl StaticRouterBuilder {
     }
 
     /// Assigns tenants to a database.
+    ///
+    /// ```no_run
+    /// # use watertight::{RoutingError, TenantId, Watertight, routing::StaticRouter};
+    /// # fn example(europe: Watertight, clinic: TenantId, studio: TenantId) -> Result<(), RoutingError> {
+    /// let router = StaticRouter::builder().database("europe", europe).tenants("europe", [clinic]).build()?;
+    /// assert!(router.tenant(clinic).is_ok());
+    /// assert!(matches!(router.tenant(studio), Err(RoutingError::UnroutedTenant { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn tenants(mut self, database: &str, tenants: impl IntoIterator<Item = TenantId>) -> Self {
         self.routes.extend(tenants.into_iter().map(|tenant| (database.to_owned(), tenant)));
@@ -136,6 +181,19 @@ impl StaticRouterBuilder {
     ///
     /// Without it an unassigned tenant is refused. With it a forgotten tenant looks like an existing tenant
     /// without rows.
+    ///
+    /// ```no_run
+    /// # use watertight::{RoutingError, TenantId, Watertight, routing::StaticRouter};
+    /// # fn example(large: Watertight, shared: Watertight, clinic: TenantId) -> Result<(), RoutingError> {
+    /// let router = StaticRouter::builder()
+    ///     .database("large", large)
+    ///     .database("shared", shared)
+    ///     .tenants("large", [clinic])
+    ///     .others("shared")
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn others(mut self, database: &str) -> Self {
         self.others.push(database.to_owned());
@@ -143,6 +201,17 @@ impl StaticRouterBuilder {
     }
 
     /// Builds the router.
+    ///
+    /// ```
+    /// use watertight::RoutingError;
+    /// use watertight::routing::StaticRouter;
+    ///
+    /// let Err(RoutingError::InvalidInput(problem)) = StaticRouter::builder().others("shared").build() else {
+    ///     return Err("the router has no database");
+    /// };
+    /// assert_eq!(problem.to_string(), r#"router "" has no database; add one"#);
+    /// # Ok::<(), &str>(())
+    /// ```
     ///
     /// # Errors
     /// [`RoutingError::InvalidInput`] for a database that was added twice or not at all, a tenant in two

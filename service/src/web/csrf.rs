@@ -48,6 +48,26 @@ pub struct CsrfLayer(());
 
 impl CsrfLayer {
     /// Creates the layer.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::body::Body;
+    /// use axum::http::{Request, StatusCode};
+    /// use axum::routing::post;
+    /// use tower_service::Service;
+    /// use watertight::web::CsrfLayer;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut routes: Router = Router::new().route("/bookings", post(|| async {})).layer(CsrfLayer::new());
+    ///
+    /// for (site, status) in [("cross-site", StatusCode::FORBIDDEN), ("same-origin", StatusCode::OK)] {
+    ///     let request = Request::post("/bookings").header("Sec-Fetch-Site", site).body(Body::empty())?;
+    ///     assert_eq!(routes.call(request).await?.status(), status);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self(())

@@ -9,6 +9,31 @@ use crate::operations::RoutingError;
 use crate::tenant::TenantIdError;
 
 /// The reason why a request has no tenant.
+///
+/// The rejection is a response. A handler that takes a `Result` answers with its own:
+///
+/// ```
+/// use axum::http::StatusCode;
+/// use axum::response::{Html, IntoResponse, Response};
+/// use watertight::TenantConnection;
+/// use watertight::web::TenantRejection;
+///
+/// async fn welcome(tenant: Result<TenantConnection, TenantRejection>) -> Response {
+///     match tenant {
+///         Ok(_) => Html("<h1>Welcome</h1>").into_response(),
+///         Err(TenantRejection::UnknownTenant) => {
+///             (StatusCode::NOT_FOUND, Html("<h1>No clinic has this address</h1>")).into_response()
+///         }
+///         Err(other) => other.into_response(),
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(welcome(Err(TenantRejection::UnknownTenant)).await.status(), StatusCode::NOT_FOUND);
+/// assert_eq!(welcome(Err(TenantRejection::AmbiguousHost)).await.status(), StatusCode::BAD_REQUEST);
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TenantRejection {

@@ -35,6 +35,16 @@ impl TotpSecret {
 
     /// A new secret of 160 bits, as RFC 4226 recommends, from the operating system.
     ///
+    /// ```
+    /// use watertight::auth::TotpSecret;
+    /// use watertight::secrecy::ExposeSecret;
+    ///
+    /// let secret = TotpSecret::generate()?;
+    /// assert_eq!(secret.expose_base32().expose_secret().len(), 32);
+    /// assert_eq!(secret.code_at(0)?.len(), 6);
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`AuthError::NoRandomness`] when the operating system returns none.
     pub fn generate() -> Result<Self, AuthError> {
@@ -44,6 +54,16 @@ impl TotpSecret {
     }
 
     /// Takes a secret.
+    ///
+    /// ```
+    /// use watertight::auth::{AuthError, TotpSecret};
+    ///
+    /// // The secret of RFC 6238, appendix B.
+    /// let secret = TotpSecret::from_bytes(b"12345678901234567890".to_vec())?;
+    /// assert_eq!(secret.code_at(1_111_111_109)?, "081804");
+    /// assert!(matches!(TotpSecret::from_bytes(vec![7; 10]), Err(AuthError::InvalidSecret { .. })));
+    /// # Ok::<(), AuthError>(())
+    /// ```
     ///
     /// # Errors
     /// [`AuthError::InvalidSecret`] when it has under 16 bytes or over 64.
@@ -58,6 +78,17 @@ impl TotpSecret {
     }
 
     /// Reads a secret in base32 (RFC 4648), in either case, with or without padding and spaces.
+    ///
+    /// ```
+    /// use watertight::auth::TotpSecret;
+    /// use watertight::secrecy::ExposeSecret;
+    ///
+    /// // As apps show a secret for typing.
+    /// let secret = TotpSecret::from_base32("gezd gnbv gy3t qojq gezd gnbv gy3t qojq")?;
+    /// assert_eq!(secret.expose_base32().expose_secret(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    /// assert!(TotpSecret::from_base32("0189").is_err());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`AuthError::InvalidSecret`] when it is not base32, or too short or too long.

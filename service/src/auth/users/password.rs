@@ -31,6 +31,22 @@ impl Password {
 
     /// Takes a password.
     ///
+    /// ```
+    /// use watertight::auth::{AuthError, Password};
+    ///
+    /// /// The minimum length is a rule of the application.
+    /// fn chosen_password(typed: String) -> Result<Password, AuthError> {
+    ///     if typed.chars().count() < 12 {
+    ///         return Err(AuthError::InvalidSecret { what: "password", reason: "has under 12 characters" });
+    ///     }
+    ///     Password::new(typed)
+    /// }
+    ///
+    /// assert!(chosen_password("correct horse battery staple".to_owned()).is_ok());
+    /// let message = chosen_password("x".repeat(73)).err().map(|error| error.to_string()).unwrap_or_default();
+    /// assert!(message.starts_with("the password is longer than the 72 bytes"));
+    /// ```
+    ///
     /// # Errors
     /// [`AuthError::InvalidSecret`] when it is empty, longer than 72 bytes or contains a NUL.
     pub fn new(text: impl Into<SecretString>) -> Result<Self, AuthError> {

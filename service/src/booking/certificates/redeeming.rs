@@ -22,6 +22,20 @@ impl<C: TenantExecutor> Certificates<'_, C> {
     /// Concurrent redemptions spend no cent twice: the booking and then the certificate are locked, and a CHECK keeps
     /// the balance between zero and the amount.
     ///
+    /// ```no_run
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(tenant: &impl Tenant, booking: uuid::Uuid, typed: &str) -> Result<(), BookingError> {
+    /// match tenant.certificates().redeem(typed, booking, None).await {
+    ///     Ok(paid) => println!("{} cents are paid.", paid.amount_cents.unwrap_or_default()),
+    ///     Err(BookingError::NotRedeemable { reason, .. }) => println!("This certificate cannot pay: {reason}"),
+    ///     Err(error) if error.is_not_found() => println!("{error}"),
+    ///     Err(other) => return Err(other),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::NotRedeemable`], [`BookingError::NotFound`] for the certificate or the booking.
     pub async fn redeem(

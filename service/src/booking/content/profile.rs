@@ -62,6 +62,15 @@ pub struct Profile {
 
 impl Profile {
     /// A profile of a business in the United States, without an address.
+    ///
+    /// ```
+    /// use watertight::chrono_tz::Tz;
+    /// use watertight::content::Profile;
+    ///
+    /// let studio = Profile::new("Studio Berlin", "+49 30 5550188", Tz::Europe__Berlin);
+    /// assert_eq!(studio.country, "US");
+    /// let studio = Profile { country: "DE".into(), city: "Berlin".into(), ..studio };
+    /// ```
     pub fn new(name: impl Into<String>, phone: impl Into<String>, time_zone: Tz) -> Self {
         Self {
             name: name.into(),
@@ -113,6 +122,18 @@ impl Profile {
 /// Profile.
 impl<C: TenantExecutor> Content<'_, C> {
     /// Saves the business's profile, or replaces the saved one.
+    ///
+    /// ```no_run
+    /// use watertight::content::Profile;
+    /// use watertight::{BookingError, Tenant, chrono_tz::Tz};
+    ///
+    /// # async fn example(tenant: &impl Tenant) -> Result<(), BookingError> {
+    /// let profile = Profile::new("Harbor Street Clinic", "+1 607 555 0142", Tz::America__New_York);
+    /// let saved = tenant.content().save_profile(&profile).await?;
+    /// assert_eq!(saved.time_zone, "America/New_York");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`BookingError::InvalidInput`].

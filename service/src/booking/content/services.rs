@@ -38,6 +38,17 @@ pub struct NewService {
 
 impl NewService {
     /// A service in US dollars that is offered now.
+    ///
+    /// ```
+    /// use watertight::content::NewService;
+    ///
+    /// let massage = NewService {
+    ///     category: Some("Massage".into()),
+    ///     ..NewService::new("Deep tissue massage", 75, 12_000)
+    /// };
+    /// assert!(massage.active);
+    /// assert_eq!(massage.currency, "USD");
+    /// ```
     pub fn new(name: impl Into<String>, duration_minutes: u16, price_cents: u32) -> Self {
         Self {
             name: name.into(),
@@ -136,6 +147,18 @@ impl ServiceUpdate {
 /// Services.
 impl<C: TenantExecutor> Content<'_, C> {
     /// Creates a service.
+    ///
+    /// ```no_run
+    /// use watertight::content::NewService;
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(tenant: &impl Tenant) -> Result<(), BookingError> {
+    /// let massage = NewService::new("Deep tissue massage", 75, 12_000);
+    /// let massage = tenant.content().create_service(massage).await?;
+    /// println!("{} has the ID {}", massage.name, massage.id);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`BookingError::InvalidInput`].

@@ -24,6 +24,19 @@ pub struct ImportReport {
 
 impl ImportReport {
     /// A report with the numbers of inserted and updated rows.
+    ///
+    /// ```
+    /// use watertight::history::ImportReport;
+    ///
+    /// /// The total of an import in several calls.
+    /// fn total(reports: &[ImportReport]) -> ImportReport {
+    ///     let inserted = reports.iter().map(|report| report.inserted).sum();
+    ///     ImportReport::new(inserted, reports.iter().map(|report| report.updated).sum())
+    /// }
+    ///
+    /// let calls = [ImportReport::new(2_000, 0), ImportReport::new(150, 1_850)];
+    /// assert_eq!(total(&calls), ImportReport::new(2_150, 1_850));
+    /// ```
     #[must_use]
     pub const fn new(inserted: u64, updated: u64) -> Self {
         Self { inserted, updated }

@@ -20,6 +20,21 @@ impl<C: TenantExecutor> Intake<'_, C> {
     /// Submits a draft. The answers must match their version of the form. Answers, consent text, consent address and the
     /// time of consent by the database's clock cannot change afterwards.
     ///
+    /// ```no_run
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(tenant: &impl Tenant, draft: uuid::Uuid) -> Result<(), BookingError> {
+    /// match tenant.intake().submit(draft, None).await {
+    ///     Ok(_) => println!("Thank you."),
+    ///     Err(BookingError::InvalidResponses { violations }) => {
+    ///         violations.iter().for_each(|violation| println!("{}: {}", violation.path, violation.message));
+    ///     }
+    ///     Err(other) => return Err(other),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::InvalidResponses`] with every violation; the draft stays a draft. [`BookingError::NotFound`],
     /// [`BookingError::InvalidTransition`], [`BookingError::InvalidInput`] when there is no consent text.

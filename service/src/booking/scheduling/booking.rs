@@ -23,6 +23,27 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Concurrent bookings of one slot wait for one another, and one of them succeeds. An exclusion constraint of the
     /// database refuses overlapping rows of any other program.
     ///
+    /// ```no_run
+    /// use watertight::scheduling::{NewBooking, Slot};
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(
+    /// #     tenant: &impl Tenant, slot: Slot, massage: uuid::Uuid, olivia: uuid::Uuid, form: uuid::Uuid,
+    /// # ) -> Result<(), BookingError> {
+    /// let new = NewBooking {
+    ///     // A second click on the same form returns the same booking.
+    ///     idempotency_key: Some(form.to_string()),
+    ///     ..NewBooking::new(massage, slot.practitioner, olivia, slot.start)
+    /// };
+    /// match tenant.scheduling().book(&new).await {
+    ///     Ok(booking) => println!("Your code is {}.", booking.confirmation_code),
+    ///     Err(BookingError::SlotTaken { .. }) => println!("This slot was just taken. Choose another."),
+    ///     Err(other) => return Err(other),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::HoldExpired`], [`BookingError::PractitionerRequired`],
     /// [`BookingError::IdempotencyKeyReused`], [`BookingError::NotFound`] for the service, the practitioner or the client,

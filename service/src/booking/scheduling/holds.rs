@@ -33,6 +33,18 @@ pub struct Hold {
 
 impl Hold {
     /// A hold of ten minutes.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use watertight::scheduling::Hold;
+    ///
+    /// # let (massage, maya) = (uuid::Uuid::nil(), uuid::Uuid::nil());
+    /// let hold = Hold::new(massage, Some(maya), "2026-03-02T15:00:00Z".parse()?);
+    /// assert_eq!(hold.ttl, Duration::from_mins(10));
+    /// // A bank transfer takes longer than a card.
+    /// let hold = Hold { ttl: Duration::from_mins(30), ..hold };
+    /// # Ok::<(), chrono::ParseError>(())
+    /// ```
     #[must_use]
     pub const fn new(service: Uuid, practitioner: Option<Uuid>, start: DateTime<Utc>) -> Self {
         Self { service, practitioner, start, ttl: Duration::from_mins(10) }
@@ -48,6 +60,22 @@ fn live_hold() -> Condition {
 /// Holds.
 impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Holds a slot. The slot is taken until the hold is booked, is released or expires.
+    ///
+    /// ```no_run
+    /// use watertight::scheduling::{Hold, NewBooking, Slot};
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(
+    /// #     tenant: &impl Tenant, slot: Slot, massage: uuid::Uuid, olivia: uuid::Uuid,
+    /// # ) -> Result<(), BookingError> {
+    /// let scheduling = tenant.scheduling();
+    /// let hold = scheduling.hold(&Hold::new(massage, slot.practitioner, slot.start)).await?;
+    /// // After the payment:
+    /// let booking = NewBooking::new(massage, slot.practitioner, olivia, slot.start);
+    /// scheduling.book(&NewBooking { hold: Some(hold.id), ..booking }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::PractitionerRequired`], [`BookingError::NotFound`] for the

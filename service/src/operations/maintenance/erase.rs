@@ -46,6 +46,16 @@ impl Maintenance {
     /// requests of the tenant in the application first: rows that are written during the erasure are reported
     /// as an error. Backups and exports of the database are not changed.
     ///
+    /// ```no_run
+    /// # use watertight::{MaintenanceError, TenantId, maintenance::Maintenance};
+    /// # async fn example(maintenance: Maintenance, clinic: TenantId) -> Result<(), MaintenanceError> {
+    /// let proof = maintenance.erase(clinic, |step| println!("{} of {}", step.done, step.total)).await?;
+    /// assert!(proof.tables.iter().all(|table| table.remaining == 0));
+    /// println!("{} rows erased", proof.erased());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`MaintenanceError::NotPermitted`] before the first deletion, [`MaintenanceError::NotErased`] for rows
     /// that are found after it, [`MaintenanceError::TableCycle`] or [`MaintenanceError::Database`].

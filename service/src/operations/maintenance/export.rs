@@ -53,6 +53,16 @@ impl Maintenance {
     /// An export contains password hashes and encrypted secrets: protect it like the database. See the
     /// [export format](crate::maintenance#export-format).
     ///
+    /// ```no_run
+    /// # use watertight::{MaintenanceError, TenantId, maintenance::Maintenance};
+    /// # async fn example(maintenance: Maintenance, clinic: TenantId) -> Result<(), MaintenanceError> {
+    /// let mut backup = Vec::new();
+    /// let export = maintenance.export(clinic, &mut backup, |_| ()).await?;
+    /// println!("{} rows, SHA-256 {}", export.rows.values().sum::<u64>(), export.sha256);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`MaintenanceError::NotPermitted`], [`MaintenanceError::TableCycle`], [`MaintenanceError::Io`] or
     /// [`MaintenanceError::Database`].

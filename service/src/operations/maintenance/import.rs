@@ -72,6 +72,15 @@ impl Maintenance {
     /// The tenant must have no rows, and the tables must have the same columns as the export. Before the
     /// commit all rows are read again and compared with the export.
     ///
+    /// ```no_run
+    /// # use watertight::{MaintenanceError, TenantId, maintenance::Maintenance};
+    /// # async fn example(maintenance: Maintenance, clinic: TenantId, backup: Vec<u8>) -> Result<(), MaintenanceError> {
+    /// let import = maintenance.import(clinic, backup.as_slice(), |_| ()).await?;
+    /// println!("{} users", import.rows.get("auth.users").copied().unwrap_or_default());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`MaintenanceError::TenantNotEmpty`], [`MaintenanceError::MalformedExport`],
     /// [`MaintenanceError::NotPermitted`], [`MaintenanceError::CopyNotPermitted`],

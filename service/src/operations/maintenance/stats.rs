@@ -56,6 +56,16 @@ struct Measure {
 impl Maintenance {
     /// Counts the rows and bytes of a tenant in each table.
     ///
+    /// ```no_run
+    /// # use watertight::{MaintenanceError, TenantId, maintenance::Maintenance};
+    /// # async fn example(maintenance: Maintenance, clinic: TenantId) -> Result<(), MaintenanceError> {
+    /// for table in maintenance.stats(clinic).await?.tables {
+    ///     println!("{:>12} {}", table.rows, table.table);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`MaintenanceError::NotPermitted`] or [`MaintenanceError::Database`].
     pub async fn stats(&self, tenant: TenantId) -> Result<TenantStats, MaintenanceError> {
