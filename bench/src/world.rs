@@ -157,7 +157,7 @@ async fn fill(
         ),
         format!(
             "INSERT INTO public.business_profile (tenant_id, name, phone, street_address, city, state, postal_code, country, time_zone) \
-             VALUES ('{tenant}', 'Clinic', '555-0100', '1 Harbour Street', 'Portland', 'ME', '04101', 'US', 'America/New_York')"
+             VALUES ('{tenant}', 'Clinic', '555-0100', '1 Harbor Street', 'Portland', 'ME', '04101', 'US', 'America/New_York')"
         ),
         format!(
             "INSERT INTO public.business_hours (tenant_id, day_of_week, opens, closes) \

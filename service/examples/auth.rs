@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings = AuthSettings::default()
         .signing_keys(SigningKeys::new([cookie_key])?)
         .encryption_keys(EncryptionKeys::new([passphrase])?)
-        .issuer("Harbour Clinic");
+        .issuer("Harbor Clinic");
     let water = Watertight::builder().auth(settings).connect_from_env().await?;
     let clinic = water.tenant(TenantId::new(uuid::Uuid::new_v4())?);
     let studio = water.tenant(TenantId::new(uuid::Uuid::new_v4())?);
