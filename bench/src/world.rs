@@ -88,7 +88,8 @@ impl World {
         Uuid::from_u128(SESSION + n as u128)
     }
 
-    /// Deletes the rows that operations have written, and vacuums, so that each operation begins alike.
+    /// Deletes the rows that operations have written, and vacuums, so that each operation starts from the same
+    /// state.
     pub(crate) async fn tidy(&self) -> Result<()> {
         let maintenance = self.database.maintenance().await?;
         for sql in [

@@ -11,7 +11,7 @@ use watertight::{TenantId, Watertight};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // An application reads these from its store of secrets.
+    // An application reads these from its secret store.
     let (cookie_key, passphrase) = (vec![7; 32], "long and random");
     let settings = AuthSettings::default()
         .signing_keys(SigningKeys::new([cookie_key])?)

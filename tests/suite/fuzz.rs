@@ -1,5 +1,5 @@
-//! The corpus of the fuzz target and random changes of it: the server accepts each text that the rewriter
-//! accepts, and its plan scans tenant tables only under the tenant's condition.
+//! The corpus of the fuzz target, unchanged and with random changes: the server accepts each text that the
+//! rewriter accepts, and its plan scans tenant tables only under the tenant's condition.
 //!
 //! `WATERTIGHT_FUZZ_SEED` chooses the seed, and `WATERTIGHT_FUZZ_RUNS` the number of texts.
 

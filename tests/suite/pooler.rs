@@ -306,7 +306,7 @@ async fn types_that_the_driver_looks_up_work_the_first_time_and_later() -> Resul
     Ok(())
 }
 
-/// By entities, with values of the types bound.
+/// Inserts and reads a visit through the entity, with bound values of the types.
 async fn visit(db: &impl ConnectionTrait, id: i32) -> Result<()> {
     use visits::Mood::{Glad, Sad};
     let new = visits::ActiveModel {

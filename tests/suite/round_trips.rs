@@ -15,7 +15,7 @@ pub(crate) async fn through(
     builder: Builder,
 ) -> Result<TenantConnection> {
     let mut options = ConnectOptions::new(proxy.url(&database.app_url())?);
-    // The pool's own ping before each use is its choice, not a cost of isolation.
+    // Off, because the pool's own ping before each use is not a cost of isolation.
     options.max_connections(1).test_before_acquire(false);
     Ok(builder.connect(options).await?.tenant(new_tenant()?))
 }

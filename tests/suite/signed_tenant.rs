@@ -63,7 +63,7 @@ impl Scene {
     }
 
     /// Fills an attack's text: `{A}` and `{B}` are the attacker's tenant and the victim, `{TA}` the attacker's token,
-    /// and `{FORGED}` the best that can be made of it for the victim.
+    /// and `{FORGED}` the attacker's token with the victim's tenant.
     fn fill(&self, text: &str) -> String {
         let (own, foreign) = (self.attacker.tenant_id().to_string(), self.victim.tenant_id().to_string());
         let forged = self.token.replace(&own, &foreign);

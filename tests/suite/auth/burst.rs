@@ -31,8 +31,8 @@ fn is_locked(answer: &Result<(), AuthError>) -> bool {
     matches!(answer, Err(AuthError::LoginRefused(LoginRefusal::Locked { until: Some(_) })))
 }
 
-/// Checks that the right guess gets the same answer as a wrong one, that only as many guesses as the limit
-/// are called wrong, and that the trail contains every guess.
+/// Checks that the right guess gets the same answer as a wrong one, that the number of guesses reported as
+/// wrong is the limit, and that the trail contains every guess.
 async fn assert_nothing_revealed(world: &World, jess: &User, answers: &Answers) -> Result<()> {
     assert!(is_locked(&answers[RIGHT]), "{:?}", answers[RIGHT]);
     let told: Vec<_> = answers.iter().filter(|answer| !is_locked(answer)).collect();

@@ -1,4 +1,4 @@
-//! The tables on a cluster:
+//! The tables on a Citus cluster. Run the tests with
 //! `CITUS_URLS=.. cargo xtask test --package watertight-tests --test watertight -- --ignored cluster --test-threads 1`.
 //! The tests run one at a time, because Citus records the roles of each database on all machines, which share
 //! them.

@@ -38,7 +38,7 @@ async fn whole_tenants_are_measured_exported_erased_restored_and_purged() -> Res
     business::whole_tenants_are_kept(Estate::new().await?, divide).await
 }
 
-/// A booking of a program that does not lock the practitioner.
+/// The SQL of a booking by a program that does not lock the practitioner.
 fn written(shop: &Shop, code: &str) -> String {
     format!(
         "INSERT INTO public.bookings (confirmation_code, service_id, practitioner_id, client_id, datetime, end_time, \
@@ -61,7 +61,7 @@ async fn of_two_who_write_the_same_time_at_once_one_waits_for_the_other() -> Res
             transaction.execute_unprepared(&sql).await?;
             transaction.rollback().await
         });
-        // Another tenant waits for nobody.
+        // Another tenant does not wait.
         let elsewhere = other.tenant.begin().await?;
         elsewhere.execute_unprepared(&written(&other, "FIRST")).await?;
         elsewhere.rollback().await?;
@@ -83,7 +83,7 @@ async fn of_two_who_write_the_same_time_at_once_one_waits_for_the_other() -> Res
     Ok(())
 }
 
-/// The tables that a plan read when it ran.
+/// Collects the tables that an executed plan read.
 fn read(plan: &Json, found: &mut Vec<String>) {
     if plan["Actual Loops"] == 0 {
         return;
@@ -105,7 +105,7 @@ async fn tables_read(tenant: &TenantConnection, sql: &str) -> Result<Vec<String>
 async fn a_tenants_statement_reads_one_partition() -> Result<()> {
     let database = divided().await?;
     many_tenants(&database.owner().await?, 40).await?;
-    // Row-level security alone prunes, and so does the guard that the rewriter writes.
+    // Both row-level security alone and the rewriter's guard let the server prune partitions.
     let water =
         database.water_with(Watertight::builder().dangerous_layers(Layers::UnscopedRowSecurityOnly)).await?;
     let tenant = water.tenant(new_tenant()?);

@@ -118,7 +118,7 @@ async fn the_way_back_leads_to_the_schema_of_a_fresh_migration() -> Result<()> {
 
 /// A line of a partitioned table's listing in the form of a plain table's listing.
 fn undivided(line: &str) -> Option<String> {
-    // What overlaps is kept apart on each partition; and a partition has keys of its own to what a foreign key names.
+    // Lines about partitions are dropped, and so is the overlap constraint, which exists only on partitions.
     let is_partitions = |line: &str| {
         line.contains("_key_p")
             || line.contains("_idx_p")
@@ -131,7 +131,7 @@ fn undivided(line: &str) -> Option<String> {
         return None;
     }
     let line = line.replacen("relation p ", "relation r ", 1).replace(" ON ONLY ", " ON ");
-    // A divided index is listed as a relation is.
+    // A partitioned index is listed like a relation.
     let of_index = ["_pkey ", "_key ", "_idx "].iter().any(|end| line.contains(end));
     (!(line.starts_with("relation I ") || line.starts_with("column ") && of_index)).then_some(line)
 }

@@ -55,7 +55,6 @@ async fn what_would_be_lost_or_does_not_fit_is_named_and_nothing_changes() -> Re
     ] {
         let estate = Estate::new().await?;
         let owner = estate.database.owner().await?;
-        // A publication is for a superuser, or who may create in the database; a rule stands in the way of planting.
         owner.execute_unprepared(planted).await?;
         let before = listing::everything(&owner).await?;
         let error = try_up(&owner, HashPartitions::new(4)).await.expect_err(planted).to_string();

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::prose::Prose;
 
-/// Checks links, and remembers the headings of the files that they lead to.
+/// Checks links, and caches the headings of the linked files.
 pub(crate) struct Links<'r> {
     root: &'r Path,
     anchors: HashMap<PathBuf, BTreeSet<String>>,
@@ -18,7 +18,7 @@ impl<'r> Links<'r> {
         Self { root, anchors: HashMap::new() }
     }
 
-    /// The places and the messages of links that lead nowhere. Links that rustdoc resolves are left to it.
+    /// The places and the messages of broken links. Links that rustdoc resolves are not checked.
     pub(crate) fn check(&mut self, file: &str, text: &str) -> Result<Vec<(usize, String)>> {
         let mut dead = Vec::new();
         for (at, target) in targets(Prose::of_markdown(text).text()) {
@@ -58,7 +58,7 @@ impl<'r> Links<'r> {
 /// The folder of the pages that rustdoc includes. A bare name there is a module.
 const INCLUDED: &str = "service/docs/";
 
-/// Whether a target is the path of an item, such as `crate::Refusal`.
+/// Returns true for the path of an item, such as `crate::Refusal`.
 fn is_of_rustdoc(file: &str, target: &str) -> bool {
     let path = target.split('#').next().unwrap_or_default();
     let is_name = !path.is_empty() && path.chars().all(|c| c.is_alphanumeric() || c == '_');
@@ -78,7 +78,7 @@ fn targets(text: &str) -> Vec<(usize, String)> {
         }
         let definition = line_without_code.strip_prefix('[').and_then(|rest| rest.split_once("]: "));
         let defined = definition.map(|(_, target)| target.trim());
-        // More words than one after a label are a sentence.
+        // With more than one word after the label, the line is a sentence.
         if let Some(target) = defined.filter(|target| !target.contains(' ')) {
             targets.push((at, target.to_owned()));
         }
@@ -87,7 +87,7 @@ fn targets(text: &str) -> Vec<(usize, String)> {
     targets
 }
 
-/// A line with its inline code replaced by as many spaces.
+/// A line with spaces in place of its inline code.
 fn without_code(line: &str) -> String {
     let mut in_code = false;
     let characters = line.chars().flat_map(|c| {
