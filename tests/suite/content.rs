@@ -176,7 +176,7 @@ async fn reviews_are_summed_up_by_the_database() -> Result<()> {
 
 /// The tables refuse the values that the types refuse, from any program.
 #[tokio::test]
-async fn the_database_refuses_what_makes_no_sense() -> Result<()> {
+async fn the_database_refuses_invalid_content() -> Result<()> {
     let world = World::new().await?;
     let owner = world.owner().await?;
     let service = "INSERT INTO services (tenant_id, name, duration_minutes, price_cents, currency) \

@@ -38,7 +38,7 @@ async fn prepares(db: &DatabaseConnection, text: &str) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn what_the_rewriter_accepts_is_understood_and_guarded_in_the_servers_plan() -> Result<()> {
+async fn accepted_texts_are_valid_and_guarded_in_the_servers_plan() -> Result<()> {
     let number = |variable: &str, otherwise: u64| {
         std::env::var(variable).ok().map_or(otherwise, |text| text.parse().unwrap())
     };

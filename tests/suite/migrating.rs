@@ -61,7 +61,7 @@ fn statements() -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn an_application_with_one_tenant_becomes_one_of_many_as_the_guide_says() -> Result<()> {
+async fn the_guide_turns_one_tenant_into_many() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     owner

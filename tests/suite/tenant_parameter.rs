@@ -49,7 +49,7 @@ async fn services(tenant: &TenantConnection, number: usize) -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_statement_brings_its_own_whatever_the_plan() -> Result<()> {
+async fn every_statement_sets_its_own_tenant_with_any_plan() -> Result<()> {
     for setting in ["auto", "force_generic_plan", "force_custom_plan"] {
         let database = TestDatabase::create().await?;
         let water = water(&database, setting).await?;

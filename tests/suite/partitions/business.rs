@@ -19,18 +19,18 @@ async fn world() -> Result<World> {
 }
 
 #[tokio::test]
-async fn users_sign_in_and_out_and_the_trail_tells_it() -> Result<()> {
-    business::users_sign_in_and_out_and_the_trail_tells_it(world().await?).await
+async fn users_log_in_and_out_and_the_trail_records_it() -> Result<()> {
+    business::users_log_in_and_out_and_the_trail_records_it(world().await?).await
 }
 
 #[tokio::test]
-async fn bookings_are_made_moved_and_called_off_and_none_overlaps() -> Result<()> {
-    business::bookings_are_made_moved_and_called_off_and_none_overlaps(world().await?).await
+async fn bookings_are_made_moved_and_cancelled_without_overlap() -> Result<()> {
+    business::bookings_are_made_moved_and_cancelled_without_overlap(world().await?).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_who_book_the_same_time_at_once_one_wins() -> Result<()> {
-    business::of_many_who_book_the_same_time_at_once_one_wins(world().await?).await
+async fn of_many_concurrent_bookings_of_one_time_one_succeeds() -> Result<()> {
+    business::of_many_concurrent_bookings_of_one_time_one_succeeds(world().await?).await
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ fn written(shop: &Shop, code: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_who_write_the_same_time_at_once_one_waits_for_the_other() -> Result<()> {
+async fn of_two_concurrent_inserts_of_one_time_one_waits() -> Result<()> {
     let world = world().await?;
     let shop = Shop::open(world.clinic.clone(), &["maya"]).await?;
     let other = Shop::open(world.studio.clone(), &["maya"]).await?;

@@ -15,7 +15,7 @@ use crate::auth::{PASSWORD, enroll, request, user, with_code};
 use crate::scheduling::{Shop, at};
 
 #[tokio::test]
-async fn the_doctor_finds_moved_tables_as_sound_as_others() -> Result<()> {
+async fn the_doctor_accepts_moved_tables() -> Result<()> {
     let database = TestDatabase::create().await?;
     let before = examine(&database, Builder::default()).await?;
     assert!(before.is_sound(), "{before}");
@@ -44,7 +44,7 @@ async fn the_doctor_finds_moved_tables_as_sound_as_others() -> Result<()> {
 }
 
 #[tokio::test]
-async fn people_log_in_and_are_invited() -> Result<()> {
+async fn users_log_in_and_are_invited() -> Result<()> {
     let moved = Moved::new().await?;
     let auth = moved.clinic.auth();
     let jess = user(&moved.clinic, "jess").await?;

@@ -54,7 +54,7 @@ async fn a_set_that_is_not_chosen_is_unknown_to_statements() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_is_expected_of_a_set_that_is_not_chosen() -> Result<()> {
+async fn the_doctor_requires_no_set_that_is_not_chosen() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     owner.execute_unprepared("DROP SCHEMA auth CASCADE").await?;
