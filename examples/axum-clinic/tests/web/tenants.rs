@@ -29,7 +29,7 @@ async fn each_host_is_a_business_of_its_own() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_host_of_no_one_is_told_nothing() -> Result<()> {
+async fn an_unknown_host_is_not_found() -> Result<()> {
     let world = World::open().await?;
     for host in ["nobody.localhost", "localhost", "127.0.0.1", "a.clinic.localhost", "xclinic.localhost"] {
         let visitor = world.visitor(CLINIC);
@@ -85,7 +85,7 @@ async fn a_header_names_the_tenant_where_the_application_says_so() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_cookie_of_one_tenant_is_worth_nothing_at_the_other() -> Result<()> {
+async fn a_cookie_is_valid_only_for_its_tenant() -> Result<()> {
     let world = World::open().await?;
     let jess = world.known(CLINIC, OWNER).await?;
     assert_eq!(jess.get("/day").await?.status, 200);
@@ -100,7 +100,7 @@ async fn a_cookie_of_one_tenant_is_worth_nothing_at_the_other() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_inside_is_not_told() -> Result<()> {
+async fn internal_errors_are_not_shown() -> Result<()> {
     struct Broken;
 
     #[async_trait::async_trait]
