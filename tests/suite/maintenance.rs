@@ -106,7 +106,7 @@ async fn a_tenant_is_exported_erased_and_restored_exactly_and_others_are_untouch
 }
 
 #[tokio::test]
-async fn a_tenant_moves_to_another_database_whatever_its_time_zone() -> Result<()> {
+async fn a_tenant_moves_to_a_database_in_another_time_zone() -> Result<()> {
     let estate = Estate::new().await?;
     let lines = estate.export(estate.clinic).await?;
     let there = TestDatabase::create().await?;
