@@ -72,7 +72,7 @@ async fn a_freshly_migrated_database_is_sound() -> Result<()> {
 }
 
 #[tokio::test]
-async fn at_the_start_what_is_not_sound_is_refused_with_the_report() -> Result<()> {
+async fn connecting_to_an_unsound_database_fails_with_the_report() -> Result<()> {
     let database = TestDatabase::create().await?;
     plant(&database, "CREATE POLICY all_of_them ON public.clients USING (true)").await?;
     // The short checks at every start do not include this one.
@@ -87,7 +87,7 @@ async fn at_the_start_what_is_not_sound_is_refused_with_the_report() -> Result<(
 }
 
 #[tokio::test]
-async fn a_role_that_passes_row_level_security_by_is_found() -> Result<()> {
+async fn a_role_that_bypasses_row_level_security_is_found() -> Result<()> {
     let database = TestDatabase::create().await?;
     let report = Watertight::builder().doctor(&database.maintenance().await?).await?;
     let errors: Vec<_> = report.of(Check::PrivilegedRole).filter(|f| f.severity == Severity::Error).collect();
@@ -321,7 +321,7 @@ async fn columns_that_differ_from_the_entities_are_found() -> Result<()> {
 }
 
 #[tokio::test]
-async fn tables_that_nobody_registered_are_found() -> Result<()> {
+async fn unregistered_tables_are_found() -> Result<()> {
     let database = TestDatabase::create().await?;
     plant(
         &database,
@@ -348,7 +348,7 @@ async fn tables_that_nobody_registered_are_found() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_type_that_carries_the_tenant_is_looked_at() -> Result<()> {
+async fn the_type_of_the_tenant_token_is_checked() -> Result<()> {
     let (check, error, name) = (Check::TenantType, Severity::Error, "watertight.tenant_token");
     for (sql, tells) in [
         ("DROP DOMAIN watertight.tenant_token", "is missing"),
@@ -439,7 +439,7 @@ async fn migrations_that_are_not_applied_are_found() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_of_an_empty_database_is_sound() -> Result<()> {
+async fn an_empty_database_is_unsound() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     Migrator::down(&owner, None).await?;

@@ -151,7 +151,7 @@ async fn isolation_level_and_access_mode_reach_the_server() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_pool_of_one_serves_tenants_in_turn_and_keeps_nothing_of_them() -> Result<()> {
+async fn a_pool_of_one_connection_serves_tenants_in_turn_without_leftovers() -> Result<()> {
     let database = TestDatabase::create().await?;
     let mut options = sea_orm::ConnectOptions::new(database.app_url());
     options.max_connections(1);

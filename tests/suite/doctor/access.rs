@@ -214,8 +214,7 @@ async fn a_function_behind_a_base_type_is_found() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_the_application_declared_is_not_unseen_and_without_row_level_security_it_is_an_error()
--> Result<()> {
+async fn declared_functions_are_no_findings_and_others_are_errors_without_row_level_security() -> Result<()> {
     let database = TestDatabase::create().await?;
     plant(&database, OF_ROW).await?;
     let report = examine_with(&database, Watertight::builder().dangerous_function("contact")).await?;
@@ -276,7 +275,7 @@ async fn views_that_read_tenant_tables_as_their_owner_are_found() -> Result<()> 
 }
 
 #[tokio::test]
-async fn types_that_carry_the_tenant_as_the_tenants_type_does_are_found() -> Result<()> {
+async fn types_based_on_the_type_of_the_tenant_token_are_found() -> Result<()> {
     let (check, error) = (Check::TenantType, Severity::Error);
     for (sql, object, tells) in [
         ("CREATE DOMAIN public.twin AS watertight.tenant_token", "public.twin", "domain over"),
@@ -406,7 +405,7 @@ async fn a_default_that_makes_backslashes_escape_is_found_where_it_is() -> Resul
 }
 
 #[tokio::test]
-async fn search_paths_on_which_others_objects_are_found_first_are_found() -> Result<()> {
+async fn unsafe_search_paths_are_found() -> Result<()> {
     let (check, warning) = (Check::SearchPath, Severity::Warning);
     let first = "ALTER DATABASE \"{DATABASE}\" SET search_path = public, pg_catalog";
     found_and_remedied(first, check, warning, "public", "before pg_catalog").await?;
@@ -446,7 +445,7 @@ async fn keys_and_signatures_that_others_can_use_are_found() -> Result<()> {
 
 /// Checks the form of the report that tools read.
 #[tokio::test]
-async fn the_new_checks_have_names_for_machines() -> Result<()> {
+async fn the_new_checks_have_machine_readable_names() -> Result<()> {
     let database = TestDatabase::create().await?;
     plant(&database, OF_ROW).await?;
     let report: Report = examine(&database).await?;

@@ -10,7 +10,7 @@ use crate::adopt::listing;
 use crate::maintenance::Estate;
 
 #[tokio::test]
-async fn a_description_that_makes_no_sense_is_refused() -> Result<()> {
+async fn an_invalid_number_or_table_is_refused() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     for (partitions, tells) in [
@@ -30,7 +30,7 @@ async fn a_description_that_makes_no_sense_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_would_be_lost_or_does_not_fit_is_named_and_nothing_changes() -> Result<()> {
+async fn objects_that_would_be_lost_are_named_and_nothing_changes() -> Result<()> {
     for (planted, tells) in [
         ("CREATE VIEW public.week AS SELECT * FROM public.bookings", "rule _RETURN on view"),
         ("CREATE FUNCTION public.f(public.bookings) RETURNS int LANGUAGE sql AS 'SELECT 1'", "function"),
@@ -55,7 +55,6 @@ async fn what_would_be_lost_or_does_not_fit_is_named_and_nothing_changes() -> Re
     ] {
         let estate = Estate::new().await?;
         let owner = estate.database.owner().await?;
-        // A publication is for a superuser, or who may create in the database; a rule stands in the way of planting.
         owner.execute_unprepared(planted).await?;
         let before = listing::everything(&owner).await?;
         let error = try_up(&owner, HashPartitions::new(4)).await.expect_err(planted).to_string();
@@ -69,7 +68,7 @@ async fn what_would_be_lost_or_does_not_fit_is_named_and_nothing_changes() -> Re
 }
 
 #[tokio::test]
-async fn whoever_does_not_own_the_tables_or_would_not_see_all_rows_is_turned_away() -> Result<()> {
+async fn roles_that_do_not_own_the_tables_or_see_all_rows_are_refused() -> Result<()> {
     let database = TestDatabase::create().await?;
     let app = Database::connect(database.app_url()).await?;
     let error = try_up(&app, HashPartitions::new(4)).await.expect_err("not the owner").to_string();

@@ -1,7 +1,7 @@
 //! The language of the repository: spelling, banned phrases, headings, links and the code of pages.
 //!
-//! The rules are in `language.toml`. A file that a rule does not hold for yet is listed there, and a listed file without
-//! a finding fails, so the list can only shrink.
+//! The rules are in `language.toml`. The files that do not follow a rule yet are listed there. A listed file without a
+//! finding is an error, so the list can only shrink.
 //!
 //! `cargo xtask language` runs this program. It is a package of its own, so that no other command waits for the
 //! dictionary to compile.
@@ -78,7 +78,7 @@ fn check(root: &Path, docs: bool) -> Result<()> {
     bail!("problems: {}\n{}", problems.len(), problems.join("\n"))
 }
 
-/// Removes the entries of the files that need their exemption no more.
+/// Removes the exemptions of files without a finding.
 fn remove_stale(root: &Path) -> Result<()> {
     let rules = Rules::read(root)?;
     let found = findings(root, &rules, &files(root)?, false)?;
@@ -118,7 +118,7 @@ fn findings(root: &Path, rules: &Rules, files: &[String], docs: bool) -> Result<
             }));
         };
         add(Rule::Spelling, spelling.check(&text));
-        // The file of the rules quotes what it bans, and so does the page that explains them.
+        // The file of the rules and the page that explains them quote the banned phrases.
         if !rules.quotes.contains(file) {
             add(Rule::Phrases, phrases.check(&prose));
             add(Rule::Headings, headings::check(&prose));
@@ -136,7 +136,7 @@ fn is_markdown(file: &str) -> bool {
     Path::new(file).extension().is_some_and(|extension| extension == "md")
 }
 
-/// The Markdown and Rust files that git knows or would add.
+/// The Markdown and Rust files that git tracks or would add.
 fn files(root: &Path) -> Result<Vec<String>> {
     let mut git = Command::new("git");
     git.current_dir(root).args(["ls-files", "--cached", "--others", "--exclude-standard", "*.md", "*.rs"]);

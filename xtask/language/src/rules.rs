@@ -34,7 +34,7 @@ impl fmt::Display for Rule {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rules {
-    /// Words that are spelled as they should be.
+    /// Words that the spelling check accepts.
     pub(crate) words: Vec<String>,
     /// Files that quote banned phrases.
     pub(crate) quotes: BTreeSet<String>,
@@ -53,7 +53,7 @@ pub(crate) struct Banned {
     pub(crate) instead: String,
 }
 
-/// Files that a rule does not hold for yet.
+/// Files that do not follow a rule yet.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Exempt(BTreeMap<Rule, BTreeSet<String>>);
@@ -85,7 +85,7 @@ impl Rules {
         toml::from_str(&text).context(Self::FILE)
     }
 
-    /// Removes exemptions from the file, in which each stands on a line of its own.
+    /// Removes exemptions from the file, in which each has its own line.
     pub(crate) fn remove(root: &Path, entries: &BTreeSet<(Rule, String)>) -> Result<()> {
         let path = root.join(Self::FILE);
         let text = std::fs::read_to_string(&path).context(Self::FILE)?;
