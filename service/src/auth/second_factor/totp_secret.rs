@@ -51,9 +51,9 @@ impl TotpSecret {
         let bytes = bytes.into();
         let refuse = |reason| Err(AuthError::InvalidSecret { what: "TOTP secret", reason });
         match bytes.expose_secret().len() {
-            0..Self::MIN_BYTES => refuse("is shorter than 128 bits; enroll again with a longer one"),
+            0..Self::MIN_BYTES => refuse("is shorter than 16 bytes; enroll again with a longer secret"),
             Self::MIN_BYTES..=Self::MAX_BYTES => Ok(Self(bytes)),
-            _ => refuse("is longer than 64 bytes; enroll again with a shorter one"),
+            _ => refuse("is longer than 64 bytes; enroll again with a shorter secret"),
         }
     }
 
