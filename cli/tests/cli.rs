@@ -482,7 +482,7 @@ async fn distributing_is_planned_anywhere_and_refused_without_a_cluster() -> Res
     // The private server has no btree_gist, of which the overlaps would be made.
     let dry = ["distribute", "--dry-run", "--without-overlap-constraints"];
     let script = cli.run(&dry).ends_with(0).out;
-    for part in ["-- the database has no extension citus", "BEGIN ", "create_distributed_table", "COMMIT;"] {
+    for part in ["-- the database does not have the extension citus", "BEGIN ", "create_distributed_table", "COMMIT;"] {
         assert!(script.contains(part), "{part}: {script}");
     }
     let plan = cli.run(&[&dry[..], &["--format", "json"]].concat()).ends_with(0).json()?;
