@@ -61,7 +61,9 @@ impl Rule {
             Self::KeyHoldsTenant => "is unique without tenant_id",
             Self::ExclusionComparesTenant => "does not compare tenant_id with =",
             Self::ForeignKeyWithinTenant => "does not have tenant_id at the same position on both sides",
-            Self::ForeignKeyKeepsTenant => "clears tenant_id when the referenced row is deleted or its key changes",
+            Self::ForeignKeyKeepsTenant => {
+                "clears tenant_id when the referenced row is deleted or its key changes"
+            }
             Self::ReferringTableHasTenant => "refers to a tenant table from a table without tenant_id",
             Self::NoCircle => "closes a cycle of foreign keys",
             Self::NoTrigger => "can access rows on another machine",

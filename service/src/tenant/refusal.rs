@@ -164,7 +164,7 @@ pub enum Reason {
     UnknownFunction(String),
     /// The statement writes a row of another tenant.
     #[error(
-        "the statement writes a row of tenant {given} on the connection of tenant {own}; leave tenant_id out \
+        "the statement writes the tenant_id {given} on the connection of tenant {own}; leave tenant_id out \
          (it is filled in), or use the connection of the row's tenant"
     )]
     ForeignTenant {

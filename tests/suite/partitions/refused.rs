@@ -18,7 +18,10 @@ async fn a_description_that_makes_no_sense_is_refused() -> Result<()> {
         (HashPartitions::new(1), "into 1 partitions"),
         (HashPartitions::new(100_000), "into 100000 partitions"),
         (HashPartitions::of([("public", "nowhere")], 4), "tenant table public.nowhere does not exist"),
-        (HashPartitions::of([("public", "seaql_migrations")], 4), "tenant table public.seaql_migrations does not exist"),
+        (
+            HashPartitions::of([("public", "seaql_migrations")], 4),
+            "tenant table public.seaql_migrations does not exist",
+        ),
         (HashPartitions::of([("public", "x".repeat(70))], 4), "1 to 63 bytes"),
     ] {
         let error = try_up(&owner, partitions).await.expect_err(tells).to_string();

@@ -35,12 +35,12 @@ impl<'r> Links<'r> {
                 (path, Some(folder)) => folder.join(path),
             };
             if !to.exists() {
-                dead.push((at, format!("the link to {target} leads to no file")));
+                dead.push((at, format!("the link to {target} has no target file")));
             } else if let Some(anchor) = anchor
                 && to.extension().is_some_and(|extension| extension == "md")
                 && !self.anchors(&to)?.contains(anchor)
             {
-                dead.push((at, format!("the link to {target} leads to no heading")));
+                dead.push((at, format!("the link to {target} has no target heading")));
             }
         }
         Ok(dead)

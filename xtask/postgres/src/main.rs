@@ -35,7 +35,7 @@ const DATABASE: &str = "watertight";
 /// A private PostgreSQL server that ends with its parent.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Keep the data in this directory, safely written; without it the data goes when the server stops.
+    /// Keep the data durably in this directory. By default the data is deleted when the server stops.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
@@ -43,7 +43,7 @@ struct Args {
     #[arg(long)]
     port: Option<u16>,
 
-    /// How many connections the server takes.
+    /// The maximum number of connections.
     #[arg(long, default_value_t = 200)]
     connections: usize,
 }
@@ -53,12 +53,12 @@ async fn main() -> Result<()> {
     let args = Args::parse();
     let throw_away = match &args.data {
         Some(_) => None,
-        None => Some(tempfile::tempdir().context("a directory for the data cannot be made")?),
+        None => Some(tempfile::tempdir().context("a directory for the data cannot be created")?),
     };
     let directory = match (&args.data, &throw_away) {
         (Some(directory), _) => directory.clone(),
         (None, Some(directory)) => directory.path().join("data"),
-        (None, None) => unreachable!("without a directory to keep the data in there is one to throw away"),
+        (None, None) => unreachable!("a temporary directory exists when no directory is given"),
     };
     let mut told_to_end = signal(SignalKind::terminate())?;
     let parent_gone = end_of_input();

@@ -108,7 +108,7 @@ impl TotpSecret {
         Builder::new().with_skew(1).with_step_duration(STEP_SECONDS).with_secret(self.0.expose_secret())
     }
 
-    #[allow(clippy::unused_self, reason = "reads as what it makes")]
+    #[allow(clippy::unused_self, reason = "a method reads better than a function")]
     fn totp(&self, builder: Builder) -> Result<Totp, AuthError> {
         builder.build().map_err(|_| unusable())
     }

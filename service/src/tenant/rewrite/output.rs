@@ -36,7 +36,7 @@ pub(super) fn name(node: Node<'_>) -> Walk<Name> {
 /// A name, and whether it takes precedence over the name of a surrounding cast.
 type Figure = Option<(String, bool)>;
 
-#[allow(clippy::unnecessary_wraps, reason = "one of several ways to a figure")]
+#[allow(clippy::unnecessary_wraps, reason = "the other functions for a figure can fail to find one")]
 fn strong(name: impl Into<String>) -> Figure {
     Some((name.into(), true))
 }
