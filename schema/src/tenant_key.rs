@@ -139,8 +139,9 @@ pub enum TenantKeyError {
     },
     /// Two keys have the same ID.
     #[error(
-        "{variable} has two keys with the ID {id}; use a different ID for each key"
-    , variable = TenantKey::VARIABLE)]
+        "{variable} has two keys with the ID {id}; use a different ID for each key",
+        variable = TenantKey::VARIABLE
+    )]
     DuplicateId {
         /// The position of the second of them in the list, counted from 1.
         position: usize,

@@ -62,8 +62,9 @@ pub enum AdoptionError {
     },
     /// Rows or objects in the database do not fit, or would be lost.
     #[error(
-        "the database was not adopted, and nothing was changed; fix {} first:\n{}"
-    , count(problems.len()), lines(problems))]
+        "the database was not adopted, and nothing was changed; fix {} first:\n{}",
+        count(problems.len()), lines(problems)
+    )]
     Refused {
         /// Every problem.
         problems: Vec<Problem>,

@@ -98,8 +98,9 @@ pub enum AuthError {
     /// Events could not be written before the audit log was closed.
     #[error(
         "{} audit events could not be written: {source}; write them with `auth().audit().log_all(..)` when \
-         the database is available again"
-    , events.len())]
+         the database is available again",
+        events.len()
+    )]
     AuditEventsUnwritten {
         /// The events, with the tenants they belong to.
         events: Vec<(TenantId, NewAuditEvent)>,

@@ -47,8 +47,9 @@ pub enum ConnectError {
     },
     /// Registered tables do not exist, or the role has no access to them.
     #[error(
-        "the database is not migrated: these objects are missing or not accessible: {}; run `sea-orm-cli \
-         migrate up` with the owner's role, and check that the application's role has privileges on them",
+        "the database is not migrated, because these objects are missing or not accessible: {}; run \
+         `sea-orm-cli migrate up` with the owner's role, and check that the application's role has privileges \
+         on them",
         tables.join(", ")
     )]
     NotMigrated {
@@ -154,8 +155,9 @@ pub enum MaintenanceError {
     /// Foreign keys between tables form a cycle, so no table can be filled or emptied first.
     #[error(
         "the foreign keys of {} form a cycle, so no table can be filled or emptied first; drop one of the \
-         foreign keys and recreate it afterwards"
-    , tables.join(", "))]
+         foreign keys and recreate it afterwards",
+        tables.join(", ")
+    )]
     TableCycle {
         /// The tables, as `schema.name`.
         tables: Vec<String>,
@@ -178,8 +180,9 @@ pub enum MaintenanceError {
     },
     /// An erased tenant has rows again, written by another transaction during the erasure.
     #[error(
-        "the tenant was erased, but has new rows in {}; block the requests of the tenant and erase it again"
-    , tables.join(", "))]
+        "the tenant was erased, but has new rows in {}; block the requests of the tenant and erase it again",
+        tables.join(", ")
+    )]
     NotErased {
         /// The tables, as `schema.name`.
         tables: Vec<String>,

@@ -90,7 +90,7 @@ pub enum SigningError {
     /// The database verifies tenants, but the application has no key to sign them.
     #[error(
         "the database verifies tenants, but the application has no tenant key to sign them; set \
-         WATERTIGHT_TENANT_KEY to a key of the database, or pass the key to `Builder::tenant_keys`. \
+         WATERTIGHT_TENANT_KEY to a key of the database, or pass the key to `Builder::tenant_keys`; \
          `watertight keys new` creates a key, and `watertight keys add` adds it to the database"
     )]
     NoTenantKey,
