@@ -14,7 +14,7 @@ async fn a_description_that_makes_no_sense_is_refused() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     for (partitions, tells) in [
-        (HashPartitions::new(0), "into 0 partitions; give 2 to 256"),
+        (HashPartitions::new(0), "into 0 partitions; choose a number from 2 to 256"),
         (HashPartitions::new(1), "into 1 partitions"),
         (HashPartitions::new(100_000), "into 100000 partitions"),
         (HashPartitions::of([("public", "nowhere")], 4), "tenant table public.nowhere does not exist"),
