@@ -63,7 +63,7 @@ use original::Original;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "nothing is adopted before `run`"]
+#[must_use = "an adoption does nothing until `run` is called"]
 pub struct Adoption {
     settings: Settings,
     time_zone: Option<String>,

@@ -54,7 +54,7 @@ use catalog::Catalog;
 /// # }
 /// ```
 #[derive(Clone, Debug, Default)]
-#[must_use = "nothing is distributed before `run`"]
+#[must_use = "a distribution does nothing until `run` is called"]
 pub struct Distribution {
     settings: Settings,
     reference: Vec<Name>,

@@ -46,7 +46,7 @@ use conversion::{Shape, convert};
 /// # let _ = migrator;
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "a migration does nothing before a migrator applies it"]
+#[must_use = "a migration does nothing until a migrator applies it"]
 pub struct HashPartitions {
     name: String,
     tables: Vec<Name>,

@@ -224,7 +224,8 @@ pub enum TenantKeysError {
     NotMigrated,
     /// Another key has the ID.
     #[error(
-        "the database has another tenant key {id}; give the new key its own ID, as `watertight keys new --id` does"
+        "the database has another tenant key {id}; create the new key with another ID (`watertight keys new \
+         --id`)"
     )]
     IdTaken {
         /// The ID.
@@ -238,15 +239,15 @@ pub enum TenantKeysError {
     },
     /// The key is the only one.
     #[error(
-        "tenant key {id} is the only one, and tenants would see nothing without it; add the next one first, or run \
-         `watertight keys waive` to stop verifying tenants"
+        "tenant key {id} is the only one, so tenants would see no rows without it; add the next key first, or \
+         run `watertight keys waive` to stop verifying tenants"
     )]
     LastKey {
         /// Its ID.
         id: i16,
     },
     /// The database has no key.
-    #[error("the database has no tenant key, and tenants would see nothing; run `watertight keys add` first")]
+    #[error("the database has no tenant key, so tenants would see no rows; run `watertight keys add` first")]
     NoKey,
     /// The database reported an error.
     #[error(transparent)]

@@ -79,7 +79,7 @@ use crate::{Settings, access};
 /// assert!(sql.contains(r#"FORCE ROW LEVEL SECURITY"#));
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "a table is made by `create`"]
+#[must_use = "a table is created when `create` is called"]
 pub struct TenantTable {
     schema: String,
     name: String,

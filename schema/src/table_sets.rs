@@ -226,8 +226,8 @@ fn is_schema(name: &str) -> bool {
 pub enum TableSetError {
     /// No table set has the name.
     #[error(
-        "there is no table set {name:?}; give `all`, `none`, or names with commas between: auth, content, booking, \
-         certificates, intake, history"
+        "there is no table set {name:?}; use `all`, `none`, or names separated by commas: auth, content, \
+         booking, certificates, intake, history"
     )]
     Unknown {
         /// The name given.
@@ -235,8 +235,8 @@ pub enum TableSetError {
     },
     /// The text given for a schema is not the name of one.
     #[error(
-        "{schema:?} cannot be the schema of {set}; give a name of 1 to 63 bytes without comma and equals sign, other \
-         than {} and information_schema, that does not begin with pg_",
+        "{schema:?} cannot be the schema of {set}; use a name of 1 to 63 bytes that has no comma or equals \
+         sign, does not begin with pg_, and is neither {} nor information_schema",
         isolation::SCHEMA
     )]
     Schema {

@@ -139,8 +139,8 @@ fn parse(text: &str) -> Result<TenantKey, &'static str> {
 pub enum TenantKeyError {
     /// A key does not have the form `ID:SECRET`.
     #[error(
-        "tenant key {position} {rule}; set {variable} to ID:SECRET as `watertight keys new` prints it, several with \
-         commas between",
+        "tenant key {position} {rule}; set {variable} to ID:SECRET as printed by `watertight keys new`, or to \
+         several keys separated by commas",
         variable = TenantKey::VARIABLE
     )]
     Malformed {
@@ -150,7 +150,10 @@ pub enum TenantKeyError {
         rule: &'static str,
     },
     /// Two keys have the same ID.
-    #[error("{variable} has two keys with the ID {id}; give each its own", variable = TenantKey::VARIABLE)]
+    #[error(
+        "{variable} has two keys with the ID {id}; use a different ID for each key",
+        variable = TenantKey::VARIABLE
+    )]
     DuplicateId {
         /// The position of the second of them in the list, counted from 1.
         position: usize,

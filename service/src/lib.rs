@@ -69,8 +69,8 @@
 //! costs to build.
 #![cfg_attr(
     feature = "axum",
-    doc = "\n\nWith the feature `axum`, [`web`] gives the handlers of a web application the connection of the \
-           request's tenant, and who sent it."
+    doc = "\n\nWith the feature `axum`, [`web`] provides the handlers of a web application with the connection \
+           of the request's tenant and the user's session."
 )]
 
 #[cfg(feature = "auth")]

@@ -244,7 +244,7 @@ async fn rows_that_cross_tenants_are_found_by_a_role_that_sees_them() -> Result<
     let [finding] = report.of(Check::CrossingRows).collect::<Vec<_>>()[..] else { panic!("{report}") };
     assert_eq!((finding.severity, finding.object.as_str()), (Severity::Error, "auth.sessions"));
     assert!(
-        finding.problem.starts_with("has 1 rows whose user_id names another tenant's row of auth.users"),
+        finding.problem.starts_with("has 1 row whose user_id refers to another tenant's row in auth.users"),
         "{report}"
     );
     // The remedy lists that row.
@@ -259,7 +259,7 @@ async fn rows_that_cross_tenants_are_found_by_a_role_that_sees_them() -> Result<
     let report = Watertight::builder().doctor(&sees_all).await?;
     let crossing: Vec<_> = report.of(Check::CrossingRows).collect();
     assert!(
-        crossing.len() == 1 && crossing[0].problem.contains("2 rows whose user_id names no row"),
+        crossing.len() == 1 && crossing[0].problem.contains("2 rows whose user_id refers to no row"),
         "{report}"
     );
     Ok(())
@@ -291,7 +291,7 @@ async fn triggers_that_are_disabled_are_found() -> Result<()> {
 #[tokio::test]
 async fn tables_that_are_missing_or_out_of_reach_are_found() -> Result<()> {
     let revoked = "REVOKE SELECT ON public.reviews FROM {APP}";
-    one_finding(revoked, Check::MissingTable, Severity::Error, "public.reviews", "may not read").await?;
+    one_finding(revoked, Check::MissingTable, Severity::Error, "public.reviews", "cannot read").await?;
     let database = TestDatabase::create().await?;
     plant(&database, "DROP TABLE public.reviews").await?;
     let report = examine(&database).await?;
@@ -308,7 +308,7 @@ async fn columns_that_differ_from_the_entities_are_found() -> Result<()> {
         ("ALTER COLUMN rating TYPE int", error, "of type integer"),
         ("ALTER COLUMN published_at TYPE timestamp", error, "without time zone"),
         ("ALTER COLUMN source DROP NOT NULL", warning, "nullable"),
-        ("ALTER COLUMN published_at SET NOT NULL", warning, "never null"),
+        ("ALTER COLUMN published_at SET NOT NULL", warning, "NOT NULL"),
     ] {
         one_finding(&format!("ALTER TABLE {table} {change}"), check, severity, table, tells).await?;
     }
@@ -354,13 +354,13 @@ async fn the_type_of_the_tenant_token_is_checked() -> Result<()> {
         ("DROP DOMAIN watertight.tenant_token", "is missing"),
         (
             "ALTER DOMAIN watertight.tenant_token DROP CONSTRAINT tenant_token_setting",
-            "does not make the setting",
+            "does not set the tenant",
         ),
         (
             "ALTER DOMAIN watertight.tenant_token ADD CHECK (set_config('watertight.tenant', '', true) IS NOT NULL)",
-            "does not make the setting",
+            "does not set the tenant",
         ),
-        ("REVOKE USAGE ON DOMAIN watertight.tenant_token FROM PUBLIC", "may not be used"),
+        ("REVOKE USAGE ON DOMAIN watertight.tenant_token FROM PUBLIC", "cannot be used"),
     ] {
         one_finding(sql, check, error, name, tells).await?;
     }

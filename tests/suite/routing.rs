@@ -128,9 +128,9 @@ async fn invalid_routes_are_reported() -> Result<()> {
     let two = || one().database("west", water.clone());
     for (router, what, told) in [
         (StaticRouter::builder(), "router", "has no database"),
-        (one().database("east", water.clone()), "database", "is there twice"),
-        (one().tenants("north", [tenant]), "database", "is not one of the router's"),
-        (one().others("north"), "database", "is not one of the router's"),
+        (one().database("east", water.clone()), "database", "is added twice"),
+        (one().tenants("north", [tenant]), "database", "is not in the router"),
+        (one().others("north"), "database", "is not in the router"),
         (two().others("east").others("west"), "database", "is the second"),
         (two().tenants("east", [tenant]).tenants("west", [tenant]), "tenant", "\"east\" and \"west\""),
     ] {

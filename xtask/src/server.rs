@@ -42,7 +42,8 @@ impl Databases {
             (Some(app_url), Some(owner_url)) => {
                 if keep.is_some() {
                     bail!(
-                        "data is kept by the server that {APP} names; leave --keep out, or unset the variables"
+                        "the server that {APP} names keeps its own data; leave --keep out, or unset the \
+                         variables"
                     );
                 }
                 Ok(Self {
@@ -55,10 +56,10 @@ impl Databases {
             }
             (None, None) => Server::embedded(cargo, keep),
             (Some(_), None) => {
-                bail!("{APP} is set and {OWNER} is not; set both, or neither for a private server")
+                bail!("{APP} is set, but {OWNER} is not; set both, or neither for a private server")
             }
             (None, Some(_)) => {
-                bail!("{OWNER} is set and {APP} is not; set both, or neither for a private server")
+                bail!("{OWNER} is set, but {APP} is not; set both, or neither for a private server")
             }
         }
     }
@@ -76,7 +77,7 @@ impl Databases {
     /// Starts a server of an installation with a new database.
     pub(crate) fn of(installation: &Installation) -> Result<Self> {
         if Self::are_given() {
-            bail!("{APP} names a server and --server another; unset {APP}, or leave --server out");
+            bail!("both {APP} and --server name a server; unset {APP}, or leave --server out");
         }
         Server::of(installation)
     }
@@ -97,7 +98,7 @@ impl Databases {
             }
             (None, None) if Self::are_given() => Ok(None),
             (None, None) => Server::embedded(cargo, None).map(Some),
-            _ => bail!("of {SECOND}{APP} and {SECOND}{OWNER} one is set; set both, or neither"),
+            _ => bail!("only one of {SECOND}{APP} and {SECOND}{OWNER} is set; set both, or neither"),
         }
     }
 
@@ -119,7 +120,7 @@ impl Databases {
 fn given(variable: &str) -> Result<Option<String>> {
     match std::env::var(variable) {
         Ok(url) if url.trim().is_empty() => {
-            bail!("{variable} is set and empty; unset it for a private server")
+            bail!("{variable} is empty; unset it for a private server")
         }
         Ok(url) => Ok(Some(url)),
         Err(std::env::VarError::NotPresent) => Ok(None),

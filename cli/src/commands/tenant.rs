@@ -94,7 +94,7 @@ async fn stats(maintenance: &Maintenance, tenant: TenantId) -> Result<Outcome, F
     let mut lines = vec![format!("{:>12} {:>14}  table", "rows", "bytes")];
     let with_rows = stats.tables.iter().filter(|table| table.rows > 0);
     lines.extend(with_rows.map(|table| format!("{:>12} {:>14}  {}", table.rows, table.bytes, table.table)));
-    lines.push(format!("{:>12} {:>14}  in all", stats.rows(), stats.bytes()));
+    lines.push(format!("{:>12} {:>14}  total", stats.rows(), stats.bytes()));
     Outcome::new(lines.join("\n"), &stats)
 }
 
@@ -119,7 +119,7 @@ async fn export_to_file(
 ) -> Result<Outcome, Failure> {
     let of = |error: std::io::Error| Failure::Usage(format!("{}: {error}", path.display()));
     if path.exists() {
-        return Err(Failure::Usage(format!("{} exists; name a new file", path.display())));
+        return Err(Failure::Usage(format!("{} already exists; name a new file", path.display())));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = tempfile::NamedTempFile::new_in(folder).map_err(of)?;
@@ -143,7 +143,7 @@ async fn import(
     let import = maintenance.import(tenant, reader, |step| bar.show(step)).await?;
     drop(bar);
     let rows: u64 = import.rows.values().sum();
-    Outcome::new(format!("{rows} rows of {tenant} restored, and read again as they were exported"), &import)
+    Outcome::new(format!("{rows} rows of {tenant} restored, and verified against the export"), &import)
 }
 
 /// Asks for the tenant a second time, because an erasure cannot be undone.
@@ -152,19 +152,20 @@ fn confirmed(tenant: TenantId, confirm: Option<TenantId>) -> Result<(), Failure>
         Some(again) => again.to_string(),
         None if std::io::stdin().is_terminal() => {
             eprint!(
-                "All rows of {tenant} will be deleted, and cannot be had back.\nType the tenant's UUID again: "
+                "All rows of {tenant} will be deleted. They cannot be restored without an export.\nType the \
+                 tenant's UUID to confirm: "
             );
             std::io::stderr().flush()?;
             let mut line = String::new();
             std::io::stdin().read_line(&mut line)?;
             line.trim().to_owned()
         }
-        None => return Err(Failure::Usage(format!("say that it is meant: --confirm {tenant}"))),
+        None => return Err(Failure::Usage(format!("the erasure is not confirmed; pass --confirm {tenant}"))),
     };
     if again == tenant.to_string() {
         return Ok(());
     }
-    Err(Failure::Usage("the two tenants differ; nothing was deleted".to_owned()))
+    Err(Failure::Usage("the confirmation does not name the tenant; nothing was deleted".to_owned()))
 }
 
 async fn erase(maintenance: &Maintenance, tenant: TenantId) -> Result<Outcome, Failure> {

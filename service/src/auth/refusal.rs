@@ -30,7 +30,7 @@ use chrono::{DateTime, Utc};
 #[non_exhaustive]
 pub enum LoginRefusal {
     /// The user is unknown or the password is wrong. The two are not distinguished.
-    #[error("the name or the password is wrong")]
+    #[error("the user name or the password is wrong")]
     BadCredentials,
     /// The account is locked. The password was not compared.
     #[error("the account is locked{}", until.map_or_else(String::new, |until| format!(" until {until}")))]
@@ -42,9 +42,9 @@ pub enum LoginRefusal {
     #[error("the account is not active")]
     Inactive,
     /// The password was right, and a second factor is required.
-    #[error("a code of the second factor is required")]
+    #[error("the code of the second factor is required")]
     SecondFactorRequired,
     /// The password was right; the second factor is wrong or was used before.
-    #[error("the code of the second factor is wrong or has been used")]
+    #[error("the code of the second factor is wrong or was used before")]
     SecondFactorWrong,
 }

@@ -41,5 +41,5 @@ crate::tenant::facade::facade! {
 
 fn cents(what: &'static str, value: u32) -> Result<i32, BookingError> {
     i32::try_from(value)
-        .map_err(|_| InvalidInput::new(what, value.to_string(), "is more than an integer holds").into())
+        .map_err(|_| InvalidInput::new(what, value.to_string(), "is greater than 2147483647").into())
 }

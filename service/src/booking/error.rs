@@ -35,7 +35,7 @@ use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
 #[non_exhaustive]
 pub enum BookingError {
     /// The tenant has no such row.
-    #[error("there is no {what} {id}; it may have been deleted")]
+    #[error("{what} {id} does not exist; it may have been deleted")]
     NotFound {
         /// The kind of row.
         what: &'static str,
@@ -43,33 +43,40 @@ pub enum BookingError {
         id: String,
     },
     /// The business has no profile, so its time zone is unknown.
-    #[error("the business has no profile; save one with `Content::save_profile`, for its time zone")]
+    #[error(
+        "the business has no profile, so its time zone is unknown; save a profile with \
+         `Content::save_profile`"
+    )]
     NoProfile,
     /// The slot is booked, held or blocked.
-    #[error("the slot at {start} is taken; choose another from `Scheduling::free_slots`")]
+    #[error("the slot at {start} is taken; choose another slot from `Scheduling::free_slots`")]
     SlotTaken {
         /// The start of the slot.
         start: DateTime<Utc>,
     },
     /// The slot is outside the opening hours or in the past.
     #[error(
-        "the slot at {start} is outside the opening hours or in the past; choose another, or set `outside_hours`"
+        "the slot at {start} is outside the opening hours or in the past; choose another slot, or set \
+         `outside_hours`"
     )]
     OutsideHours {
         /// The start of the slot.
         start: DateTime<Utc>,
     },
     /// The business has practitioners, and the request names none.
-    #[error("the business has practitioners; name one that `Scheduling::free_slots` returns")]
+    #[error(
+        "the business has practitioners, but none is named; name the practitioner of a slot from \
+         `Scheduling::free_slots`"
+    )]
     PractitionerRequired,
     /// The hold was released, has expired, was booked, or belongs to another slot.
-    #[error("the hold {id} is not live or belongs to another slot; hold the slot again")]
+    #[error("hold {id} is not active or belongs to another slot; hold the slot again")]
     HoldExpired {
         /// The given id.
         id: Uuid,
     },
     /// The requested state transition is not allowed.
-    #[error("the {what} is {from}, so it cannot become {to}")]
+    #[error("the transition of a {what} from {from} to {to} is not allowed")]
     InvalidTransition {
         /// The kind of row.
         what: &'static str,
@@ -79,7 +86,7 @@ pub enum BookingError {
         to: &'static str,
     },
     /// The idempotency key was used for another booking.
-    #[error("the idempotency key {key:?} was used for another booking; make a new key for each")]
+    #[error("the idempotency key {key:?} was used for another booking; generate a new key for each booking")]
     IdempotencyKeyReused {
         /// The key.
         key: String,

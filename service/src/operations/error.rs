@@ -32,12 +32,13 @@ pub enum ConnectError {
     /// No database URL was given.
     #[error(
         "the database URL is empty; set DATABASE_URL to postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, with the \
-         application's role, which is neither superuser nor owner of the tables"
+         application's role, which is neither a superuser nor the owner of the tables"
     )]
     EmptyUrl,
     /// The database URL is malformed. The message does not contain it, because it may contain a password.
     #[error(
-        "the database URL is malformed: {reason}; it has the form postgres://ROLE:PASSWORD@HOST:PORT/DATABASE"
+        "the database URL is malformed: {reason}; write it in the form \
+         postgres://ROLE:PASSWORD@HOST:PORT/DATABASE"
     )]
     MalformedUrl {
         /// The reason.
@@ -45,7 +46,8 @@ pub enum ConnectError {
     },
     /// The connection is not a PostgreSQL connection.
     #[error(
-        "the connection is {backend}; watertight rests on PostgreSQL's row-level security, so give it one of those"
+        "the backend of the connection is {backend}, but watertight needs PostgreSQL's row-level security; \
+         connect to PostgreSQL"
     )]
     NotPostgres {
         /// The backend of the connection.
@@ -53,8 +55,8 @@ pub enum ConnectError {
     },
     /// The server does not answer, or refuses the connection.
     #[error(
-        "the database cannot be reached: {source}; check that the server runs, that DATABASE_URL names it, and that \
-         its sslmode and sslrootcert are what the server offers"
+        "the database cannot be reached: {source}; check that the server is running, that DATABASE_URL names \
+         it, and that sslmode and sslrootcert in the URL match the server"
     )]
     Unreachable {
         /// The error of the driver.
@@ -62,8 +64,9 @@ pub enum ConnectError {
     },
     /// Registered tables do not exist, or the role has no access to them.
     #[error(
-        "the database is not migrated: {} missing; run `sea-orm-cli migrate up` with the owner's role, \
-         and check that the application's role was granted the tables",
+        "the database is not migrated, because these objects are missing or not accessible: {}; run \
+         `sea-orm-cli migrate up` with the owner's role, and check that the application's role has privileges \
+         on them",
         tables.join(", ")
     )]
     NotMigrated {
@@ -72,8 +75,8 @@ pub enum ConnectError {
     },
     /// Registered tenant tables are not protected by row-level security.
     #[error(
-        "row-level security is not enabled and forced on {}; enable and force it, as the migrations do, or choose \
-         `Layers::RewritingOnly` if you do without it",
+        "row-level security is not enabled and forced on {}; enable and force it, as the migrations do, or \
+         pass `Layers::RewritingOnly` to `Builder::dangerous_layers` to rely on rewriting alone",
         tables.join(", ")
     )]
     RowSecurityOff {
@@ -82,8 +85,9 @@ pub enum ConnectError {
     },
     /// The role of the connection bypasses row-level security.
     #[error(
-        "role {role} is {privilege}, so row-level security does not hold for it; connect with a role that is \
-         neither superuser nor BYPASSRLS, or choose `Layers::RewritingOnly` if you do without it"
+        "role {role} is {privilege}, so row-level security does not apply to it; connect as a role that is \
+         neither a superuser nor BYPASSRLS, or pass `Layers::RewritingOnly` to `Builder::dangerous_layers` to \
+         rely on rewriting alone"
     )]
     PrivilegedRole {
         /// The role's name.
@@ -93,7 +97,9 @@ pub enum ConnectError {
     },
     /// A new connection already has a value for a tenant setting.
     #[error(
-        "new connections have a value for {setting}, so statements without a tenant see that tenant's rows; take it out          of the URL's `options`, of ALTER DATABASE .. SET and ALTER ROLE .. SET, and of the server's configuration:          `watertight doctor` shows where it is"
+        "new connections have a value for {setting}, so statements without a tenant see that tenant's rows; \
+         remove it from the `options` of the URL, from ALTER DATABASE .. SET and ALTER ROLE .. SET, and from \
+         the server's configuration: `watertight doctor` shows the place"
     )]
     TenantPreset {
         /// The setting.
@@ -103,14 +109,14 @@ pub enum ConnectError {
     ///
     /// The rewriter could then not find the end of a string.
     #[error(
-        "standard_conforming_strings is off; set it on for the role: \
-         ALTER ROLE .. SET standard_conforming_strings = on"
+        "standard_conforming_strings is off, so the rewriter cannot find the end of a string; turn it on for \
+         the role: ALTER ROLE .. SET standard_conforming_strings = on"
     )]
     BackslashEscapes,
     /// Table sets in schemas of their own need rewriting, which the chosen layers leave out.
     #[error(
-        "`Layers::UnscopedRowSecurityOnly` does not rewrite statements, so it cannot be used with the schemas of \
-         {sets}; choose other layers, or keep each table set in its own schema"
+        "`Layers::UnscopedRowSecurityOnly` does not rewrite statements, so it cannot be used with the schemas \
+         of {sets}; choose other layers, or keep each table set in its default schema"
     )]
     SchemasNeedRewriting {
         /// The table sets, with their schemas.
@@ -149,7 +155,8 @@ pub enum ConnectError {
 pub enum MaintenanceError {
     /// Row-level security restricts the role to the rows of one tenant at a time.
     #[error(
-        "role {role} does not see the rows of all tenants; connect with one that is BYPASSRLS, or name the tenants"
+        "role {role} does not see the rows of all tenants; connect as a role that is BYPASSRLS, or name the \
+         tenants"
     )]
     RowsHidden {
         /// The role.
@@ -157,8 +164,9 @@ pub enum MaintenanceError {
     },
     /// An import on a Citus cluster uses COPY, which row-level security does not permit.
     #[error(
-        "role {role} cannot import on a Citus cluster, which writes the rows with COPY, and row-level security refuses that; \
-         connect with one that is BYPASSRLS and a member of the tables' owner"
+        "role {role} cannot import on a Citus cluster, because Citus writes the rows with COPY, which \
+         row-level security does not allow; connect as a role that is BYPASSRLS and a member of the tables' \
+         owner"
     )]
     CopyNotPermitted {
         /// The role.
@@ -178,13 +186,17 @@ pub enum MaintenanceError {
         tables: Vec<String>,
     },
     /// Foreign keys between tables form a cycle, so no table can be filled or emptied first.
-    #[error("{} refer to one another in a circle, so none can be filled or emptied first", tables.join(", "))]
+    #[error(
+        "the foreign keys of {} form a cycle, so no table can be filled or emptied first; drop one of the \
+         foreign keys and recreate it afterwards",
+        tables.join(", ")
+    )]
     TableCycle {
         /// The tables, as `schema.name`.
         tables: Vec<String>,
     },
     /// The tenant of an import already has rows.
-    #[error("tenant {tenant} has rows already, in {}; erase it first", tables.join(", "))]
+    #[error("tenant {tenant} already has rows in {}; erase it first", tables.join(", "))]
     TenantNotEmpty {
         /// The tenant.
         tenant: TenantId,
@@ -200,7 +212,10 @@ pub enum MaintenanceError {
         reason: String,
     },
     /// An erased tenant has rows again, written by another transaction during the erasure.
-    #[error("the tenant was erased, and has rows again in {}; turn the tenant away and erase once more", tables.join(", "))]
+    #[error(
+        "the tenant was erased, but has new rows in {}; block the requests of the tenant and erase it again",
+        tables.join(", ")
+    )]
     NotErased {
         /// The tables, as `schema.name`.
         tables: Vec<String>,
@@ -241,7 +256,10 @@ pub enum MaintenanceError {
 #[non_exhaustive]
 pub enum RoutingError {
     /// The router has no database for the tenant.
-    #[error("tenant {tenant} is in no database of the router; add it to the one that has its rows")]
+    #[error(
+        "tenant {tenant} is not assigned to a database of the router; assign it to the database that has its \
+         rows"
+    )]
     UnroutedTenant {
         /// The tenant.
         tenant: TenantId,

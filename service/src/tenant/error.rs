@@ -22,10 +22,10 @@ use crate::vocabulary::InvalidInput;
 #[non_exhaustive]
 pub enum TenantIdError {
     /// The nil UUID was given for a tenant.
-    #[error("the nil UUID names no tenant; give the tenant's own UUID")]
+    #[error("the nil UUID is not a tenant ID; pass the UUID of a tenant")]
     Nil,
     /// The text given for a tenant is not a UUID.
-    #[error("tenant {text:?} is not a UUID; give it as 8-4-4-4-12 hexadecimal digits")]
+    #[error("tenant ID {text:?} is not a UUID; write it as hexadecimal digits in the form 8-4-4-4-12")]
     Malformed {
         /// The text given.
         text: String,
@@ -63,15 +63,18 @@ pub enum RegistrationError {
         table: String,
     },
     /// A table was registered both as a tenant table and as a shared table.
-    #[error("{table} is registered both as a tenant table and as shared; it can only be one of them")]
+    #[error(
+        "{table} is registered both as a tenant table and as a shared table; remove one of the two \
+         registrations"
+    )]
     RegisteredTwice {
         /// The table, as `schema.name`.
         table: String,
     },
     /// The cargo feature of a chosen table set is not enabled.
     #[error(
-        "the table set {set} is chosen and watertight was built without its cargo feature; add the feature `{set}` to \
-         the dependency, or leave the set out of `Builder::table_sets`"
+        "the table set {set} is chosen, but watertight was built without its cargo feature; add the feature \
+         `{set}` to the dependency, or leave the set out of `Builder::table_sets`"
     )]
     FeatureOff {
         /// The table set. Its cargo feature has the same name.
@@ -79,8 +82,8 @@ pub enum RegistrationError {
     },
     /// An entity of the application uses a name that statements use for one of watertight's own tables.
     #[error(
-        "an entity of the application states the name {table}, which statements use for watertight's own table {own}; \
-         leave out its `schema_name` if it is a table of the default schema, or rename it"
+        "an entity of the application has the name {table}, which statements use for watertight's own table \
+         {own}; leave out its `schema_name` if the table is in the default schema, or rename the table"
     )]
     AmbiguousTable {
         /// The name in the entity, as `schema.name`.
@@ -151,9 +154,9 @@ pub enum SigningError {
     TenantKey(#[from] TenantKeyError),
     /// The database verifies tenants, but the application has no key to sign them.
     #[error(
-        "the database verifies tenants, and there is no tenant key to sign them with; set WATERTIGHT_TENANT_KEY to the \
-         key that the database has, or pass it to `Builder::tenant_keys`. `watertight keys new` makes a key, and \
-         `watertight keys add` gives it to the database"
+        "the database verifies tenants, but the application has no tenant key to sign them; set \
+         WATERTIGHT_TENANT_KEY to a key of the database, or pass the key to `Builder::tenant_keys`; \
+         `watertight keys new` creates a key, and `watertight keys add` adds it to the database"
     )]
     NoTenantKey,
     /// The database verifies tenants, but has no key to verify them.
@@ -164,8 +167,9 @@ pub enum SigningError {
     NoTenantKeyInstalled,
     /// The database does not have the signing key.
     #[error(
-        "the database has no tenant key {id}; with WATERTIGHT_TENANT_KEY set to the application's key, run `watertight \
-         keys add` as the owner, or give the application a key that `watertight keys list` prints"
+        "the database has no tenant key {id}; with WATERTIGHT_TENANT_KEY set to the application's key, run \
+         `watertight keys add` as the owner, or configure the application with a key that `watertight keys \
+         list` prints"
     )]
     TenantKeyNotInstalled {
         /// The ID of the key.
@@ -173,8 +177,9 @@ pub enum SigningError {
     },
     /// The database has a different key under the ID of the signing key.
     #[error(
-        "the database has another tenant key under the ID {id}; give the application that one, or make a key with \
-         another ID (`watertight keys new --id`) and run `watertight keys add` as the owner"
+        "the database has another tenant key under the ID {id}; configure the application with the key of the \
+         database, or create a key with another ID (`watertight keys new --id`) and run `watertight keys add` \
+         as the owner"
     )]
     TenantKeyDiffers {
         /// The ID of the key.
@@ -182,14 +187,14 @@ pub enum SigningError {
     },
     /// The database verifies tenants, which the workers of a cluster cannot do without the keys.
     #[error(
-        "tables are distributed over a Citus cluster, whose workers cannot read the tenant keys; run `watertight keys \
-         waive` as the owner"
+        "the workers of a Citus cluster cannot read the tenant keys, so the policies of distributed tables \
+         cannot verify tenants; run `watertight keys waive` as the owner"
     )]
     SignedCluster,
     /// The function that verifies tenants is missing.
     #[error(
-        "the function watertight.tenant() is missing; run `sea-orm-cli migrate up` with the owner's role, and check that \
-         the application's role was granted it"
+        "the function watertight.tenant() is missing; run `sea-orm-cli migrate up` with the owner's role, and \
+         check that the application's role may execute the function"
     )]
     NoTenantFunction,
     /// The database reported an error.

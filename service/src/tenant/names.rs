@@ -89,12 +89,12 @@ impl Shared {
         };
         match read.await {
             Ok(snapshot) => {
-                debug!("the names of the database were read again");
+                debug!("the cached catalog of the database was refreshed");
                 self.rewriter.replace_snapshot(snapshot);
                 true
             }
             Err(error) => {
-                warn!(%error, "the names of the database could not be read again");
+                warn!(%error, "the cached catalog of the database could not be refreshed");
                 false
             }
         }

@@ -16,7 +16,7 @@ use super::signing::TenantSigner;
 use super::unnamed::ResultTypes;
 
 /// The state that all handles share.
-#[expect(clippy::struct_excessive_bools, reason = "facts of the database, each its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of the database")]
 pub(crate) struct Shared {
     pub(crate) pool: PgPool,
     pub(crate) rewriter: Rewriter,

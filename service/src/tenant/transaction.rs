@@ -225,7 +225,7 @@ impl TransactionTrait for TenantTransaction {
     async fn begin_with_options(&self, options: TransactionOptions) -> Result<Self, DbErr> {
         if options.isolation_level.is_some() || options.access_mode.is_some() {
             let reason =
-                Reason::Unsupported("an isolation level or access mode of a nested transaction".into());
+                Reason::Unsupported("the isolation level or access mode of a nested transaction".into());
             return Err(Refusal::new(StatementKind::Transaction, reason).into());
         }
         self.begin().await

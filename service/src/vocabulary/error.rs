@@ -34,8 +34,8 @@ impl InvalidInput {
     /// ```
     /// use watertight::InvalidInput;
     ///
-    /// let error = InvalidInput::new("color", "mauve", "is not one of red, green; give one of them");
-    /// assert_eq!(error.to_string(), r#"color "mauve" is not one of red, green; give one of them"#);
+    /// let error = InvalidInput::new("color", "mauve", "is not one of red, green; choose one of them");
+    /// assert_eq!(error.to_string(), r#"color "mauve" is not one of red, green; choose one of them"#);
     /// ```
     #[must_use]
     pub fn new(what: &'static str, value: impl Into<String>, reason: impl Into<String>) -> Self {
@@ -111,6 +111,6 @@ impl MalformedRow {
 /// # Ok::<(), AuthError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the operating system gave no random bytes, so no secret can be made; try again")]
+#[error("the operating system returned no random bytes, so no secret can be generated; try again")]
 #[non_exhaustive]
 pub struct NoRandomness;

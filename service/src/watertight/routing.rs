@@ -220,15 +220,15 @@ impl StaticRouterBuilder {
         let mut databases = BTreeMap::new();
         for (name, water) in self.databases {
             if databases.insert(name.clone(), water).is_some() {
-                return refuse("database", name, "is there twice; name each once");
+                return refuse("database", name, "is added twice; use a different name for each database");
             }
         }
         if databases.is_empty() {
-            return refuse("router", String::new(), "has no database; add one");
+            return refuse("router", String::new(), "has no database; add one with `database`");
         }
         let find = |name: String| match databases.get(&name) {
             Some(water) => Ok(water.clone()),
-            None => refuse("database", name, "is not one of the router's; add it"),
+            None => refuse("database", name, "is not in the router; add it with `database`"),
         };
         let mut places: HashMap<TenantId, String> = HashMap::with_capacity(self.routes.len());
         let mut routes = HashMap::with_capacity(self.routes.len());
@@ -236,7 +236,10 @@ impl StaticRouterBuilder {
             if let Some(before) = places.insert(tenant, name.clone())
                 && before != name
             {
-                let reason = format!("is in the databases {before:?} and {name:?}; its rows can be in one");
+                let reason = format!(
+                    "is assigned to the databases {before:?} and {name:?}; assign it to the one that has its \
+                     rows"
+                );
                 return refuse("tenant", tenant.to_string(), reason);
             }
             routes.insert(tenant, find(name)?);
@@ -244,7 +247,11 @@ impl StaticRouterBuilder {
         let mut others = None;
         for name in self.others {
             if others.replace(find(name.clone())?).is_some() {
-                return refuse("database", name, "is the second for the other tenants; name one");
+                return refuse(
+                    "database",
+                    name,
+                    "is the second database for the other tenants; call `others` only once",
+                );
             }
         }
         Ok(StaticRouter { databases, routes, others })

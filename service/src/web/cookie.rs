@@ -75,8 +75,10 @@ impl SessionCookie {
     pub fn named(mut self, name: &str) -> Result<Self, Error> {
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         {
-            let reason = "is not of letters, digits, - and _; choose one that is".to_owned();
-            return Err(InvalidInput { what: "cookie's name", value: name.to_owned(), reason }.into());
+            let reason = "contains other characters than letters, digits, - and _, or is empty; choose \
+                          another name"
+                .to_owned();
+            return Err(InvalidInput { what: "cookie name", value: name.to_owned(), reason }.into());
         }
         self.name = if self.secure { format!("{PREFIX}{name}") } else { name.to_owned() };
         Ok(self)
@@ -184,7 +186,7 @@ impl SessionCookie {
             .same_site(self.same_site)
             .max_age(cookie::time::Duration::try_from(age).unwrap_or(cookie::time::Duration::MAX));
         let text = Zeroizing::new(cookie.to_string());
-        let reason = "cannot be the value of a cookie";
+        let reason = "contains characters that the value of a cookie cannot have";
         let mut value = HeaderValue::from_str(&text)
             .map_err(|_| AuthError::InvalidSecret { what: "session token", reason })?;
         value.set_sensitive(true);
@@ -244,7 +246,7 @@ where
 
 /// A response header that sets or removes the session cookie. `Debug` does not print the token.
 #[derive(Clone)]
-#[must_use = "without it in the response the browser keeps the cookie that it has"]
+#[must_use = "the browser keeps its old cookie unless the response contains this value"]
 pub struct SetSessionCookie {
     name: String,
     value: HeaderValue,

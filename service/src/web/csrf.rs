@@ -107,8 +107,8 @@ where
         if is_ours(&parts) {
             return Box::pin(self.inner.call(Request::from_parts(parts, body)));
         }
-        tracing::warn!(method = %parts.method, path = parts.uri.path(), "a request of another origin is refused");
-        let told = "This request came from another site. Open the page here, and send it from there.";
+        tracing::warn!(method = %parts.method, path = parts.uri.path(), "refused a cross-origin request");
+        let told = "This request came from another site. Open the page on this site and try again.";
         Box::pin(ready(Ok((StatusCode::FORBIDDEN, told).into_response())))
     }
 }

@@ -65,7 +65,7 @@ impl FromStr for Host {
         let authority = Authority::parse(text.trim()).ok_or_else(|| InvalidInput {
             what: "host",
             value: text.to_owned(),
-            reason: "is not a host's name; give it as clinic.example.com".to_owned(),
+            reason: "is not a host name; write it as clinic.example.com".to_owned(),
         })?;
         Ok(Self(authority.host))
     }

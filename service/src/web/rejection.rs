@@ -38,10 +38,10 @@ use crate::tenant::TenantIdError;
 #[non_exhaustive]
 pub enum TenantRejection {
     /// The request names no host: 400.
-    #[error("the request names no host")]
+    #[error("the request has no host")]
     NoHost,
     /// The request names two hosts: 400.
-    #[error("the request names more than one host")]
+    #[error("the request has more than one host")]
     AmbiguousHost,
     /// The host of the request is malformed: 400.
     #[error("the request's host is malformed")]
@@ -103,6 +103,6 @@ impl IntoResponse for TenantRejection {
 }
 
 pub(super) fn failed(error: &Error) -> Response {
-    tracing::error!(%error, "a request could not be handled");
-    (StatusCode::INTERNAL_SERVER_ERROR, "something went wrong").into_response()
+    tracing::error!(%error, "a request failed");
+    (StatusCode::INTERNAL_SERVER_ERROR, "internal server error").into_response()
 }

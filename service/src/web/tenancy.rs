@@ -187,7 +187,8 @@ impl Tenancy {
         for (host, tenant) in hosts {
             let name = host.as_ref();
             if let Some(before) = tenants.insert(name.parse::<Host>()?, tenant) {
-                let reason = format!("is given twice, for tenants {before} and {tenant}");
+                let reason =
+                    format!("is assigned to two tenants, {before} and {tenant}; assign it to one of them");
                 return Err(InvalidInput { what: "host", value: name.to_owned(), reason }.into());
             }
         }

@@ -44,7 +44,7 @@ async fn one(kind: ProblemKind, table: &str, columns: &str, rows: &[String], sql
     for (found, row) in problem.rows.iter().zip(rows) {
         assert!(found.starts_with(row.as_str()), "{problem}");
     }
-    assert!(!problem.mend.is_empty());
+    assert!(!problem.remedy.is_empty());
     Ok(())
 }
 

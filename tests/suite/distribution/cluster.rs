@@ -160,7 +160,7 @@ async fn the_doctor_sees_all_machines_rows() -> Result<()> {
     let stray = "UPDATE auth.sessions SET user_id = md5('nobody')::uuid WHERE user_agent <> 'x'";
     let stray = sees_all.execute_unprepared(stray).await?.rows_affected();
     assert!(stray > 0);
-    let told = format!("has {stray} rows whose user_id names no row of its tenant's of auth.users");
+    let told = format!("has {stray} rows whose user_id refers to no row of the same tenant in auth.users");
     assert_eq!(problems().await?, [told]);
     Ok(())
 }

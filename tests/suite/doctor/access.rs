@@ -137,17 +137,17 @@ async fn functions_that_a_statement_calls_without_naming_them_are_found() -> Res
     let text = "CREATE SCHEMA private; CREATE FUNCTION private.f(public.clients) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'";
     let pair = "CREATE SCHEMA private; CREATE FUNCTION private.f(int, point) RETURNS boolean LANGUAGE sql AS 'SELECT true'";
     for (sql, object, tells) in [
-        (OF_ROW.to_owned(), "public.contact(c clients)", "like a column"),
-        (OF_ROW.replace("c public.clients", "c public.clients[]").replace("c.email", "1"), "public.contact(c clients[])", "like a column"),
+        (OF_ROW.to_owned(), "public.contact(c clients)", "form of a column"),
+        (OF_ROW.replace("c public.clients", "c public.clients[]").replace("c.email", "1"), "public.contact(c clients[])", "form of a column"),
         (
             "CREATE FUNCTION public.lower(int) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'".to_owned(),
             "public.lower(integer)",
-            "PostgreSQL's own function lower",
+            "PostgreSQL's function lower",
         ),
         (
             "CREATE FUNCTION pg_catalog.upper(public.clients) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'".to_owned(),
             "pg_catalog.upper(clients)",
-            "like a column",
+            "form of a column",
         ),
         (
             format!("{compare}; CREATE OPERATOR public.=== (FUNCTION = private.f, LEFTARG = public.clients, RIGHTARG = public.clients)"),
@@ -411,12 +411,12 @@ async fn unsafe_search_paths_are_found() -> Result<()> {
     found_and_remedied(first, check, warning, "public", "before pg_catalog").await?;
     for role in ["PUBLIC", "{APP}"] {
         let granted = format!("GRANT CREATE ON SCHEMA public TO {role}");
-        found_and_remedied(&granted, check, warning, "public", "may create functions").await?;
+        found_and_remedied(&granted, check, warning, "public", "can create functions").await?;
     }
     let elsewhere = "CREATE SCHEMA own; GRANT ALL ON SCHEMA own TO {APP}";
     nothing_found(elsewhere, check).await?;
     let there = format!("{elsewhere}; ALTER DATABASE \"{{DATABASE}}\" SET search_path = public, own");
-    found_and_remedied(&there, check, warning, "own", "may create functions").await
+    found_and_remedied(&there, check, warning, "own", "can create functions").await
 }
 
 #[tokio::test]

@@ -14,18 +14,21 @@ async fn an_invalid_number_or_table_is_refused() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     for (partitions, tells) in [
-        (HashPartitions::new(0), "into 0 partitions; give 2 to 256"),
+        (HashPartitions::new(0), "into 0 partitions; choose a number from 2 to 256"),
         (HashPartitions::new(1), "into 1 partitions"),
         (HashPartitions::new(100_000), "into 100000 partitions"),
-        (HashPartitions::of([("public", "nowhere")], 4), "no tenant table public.nowhere"),
-        (HashPartitions::of([("public", "seaql_migrations")], 4), "no tenant table public.seaql_migrations"),
+        (HashPartitions::of([("public", "nowhere")], 4), "tenant table public.nowhere does not exist"),
+        (
+            HashPartitions::of([("public", "seaql_migrations")], 4),
+            "tenant table public.seaql_migrations does not exist",
+        ),
         (HashPartitions::of([("public", "x".repeat(70))], 4), "1 to 63 bytes"),
     ] {
         let error = try_up(&owner, partitions).await.expect_err(tells).to_string();
         assert!(error.contains(tells), "{error}");
     }
     let again = try_up(&divided().await?.owner().await?, HashPartitions::new(4)).await.expect_err("twice");
-    assert!(again.to_string().contains("auth.sessions is divided into partitions already"), "{again}");
+    assert!(again.to_string().contains("auth.sessions is already divided into partitions"), "{again}");
     Ok(())
 }
 

@@ -94,7 +94,7 @@ fn problems(findings: Vec<Finding>, exempt: &Exempt) -> Vec<String> {
     let kept = findings.into_iter().filter(|found| !exempt.contains(found.rule, &found.file));
     let mut problems: Vec<String> = kept.map(|found| found.to_string()).collect();
     problems.extend(stale.into_iter().map(|(rule, file)| {
-        format!("{}: not_yet.{rule} lists {file}, which has no finding: remove the entry", Rules::FILE)
+        format!("{}: not_yet.{rule} lists {file}, which has no finding; remove the entry", Rules::FILE)
     }));
     problems
 }

@@ -57,7 +57,7 @@ impl NewInvitation {
             return Err(InvalidInput {
                 what: "valid_for",
                 value: format!("{:?}", self.valid_for),
-                reason: "is not between a second and ten years".to_owned(),
+                reason: "is not between one second and ten years".to_owned(),
             });
         }
         Ok(())

@@ -80,7 +80,7 @@ impl BackupCodes {
         for code in &codes {
             let length = normal_form(code.expose_secret()).expose_secret().chars().count();
             if !(8..=64).contains(&length) {
-                let reason = "has under 8 or over 64 characters; write it as XXXX-XXXX";
+                let reason = "has fewer than 8 or more than 64 characters; write it as XXXX-XXXX";
                 return Err(AuthError::InvalidSecret { what: "backup code", reason });
             }
         }

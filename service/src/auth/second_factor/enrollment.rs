@@ -60,7 +60,7 @@ impl TotpEnrollment {
     fn qr(&self) -> Result<QrCode, AuthError> {
         QrCode::new(self.uri.expose_secret()).map_err(|_| AuthError::InvalidSecret {
             what: "otpauth URI",
-            reason: "does not fit a QR code; choose a shorter issuer",
+            reason: "is too long for a QR code; choose a shorter issuer",
         })
     }
 }

@@ -71,9 +71,9 @@ impl TotpSecret {
         let bytes = bytes.into();
         let refuse = |reason| Err(AuthError::InvalidSecret { what: "TOTP secret", reason });
         match bytes.expose_secret().len() {
-            0..Self::MIN_BYTES => refuse("is shorter than 128 bits; enroll again with a longer one"),
+            0..Self::MIN_BYTES => refuse("is shorter than 16 bytes; enroll again with a longer secret"),
             Self::MIN_BYTES..=Self::MAX_BYTES => Ok(Self(bytes)),
-            _ => refuse("is longer than 64 bytes; enroll again with a shorter one"),
+            _ => refuse("is longer than 64 bytes; enroll again with a shorter secret"),
         }
     }
 
@@ -139,7 +139,7 @@ impl TotpSecret {
         Builder::new().with_skew(1).with_step_duration(STEP_SECONDS).with_secret(self.0.expose_secret())
     }
 
-    #[allow(clippy::unused_self, reason = "reads as what it makes")]
+    #[allow(clippy::unused_self, reason = "a method reads better than a function")]
     fn totp(&self, builder: Builder) -> Result<Totp, AuthError> {
         builder.build().map_err(|_| unusable())
     }

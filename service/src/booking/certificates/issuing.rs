@@ -75,7 +75,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         text::check_optional("message", new.message.as_ref(), usize::MAX)?;
         let amount = cents("amount_cents", new.amount_cents)?;
         if amount == 0 {
-            let reason = "is nothing; give at least 1 cent";
+            let reason = "is not positive; set at least 1 cent";
             return Err(InvalidInput::new("amount_cents", "0", reason).into());
         }
         let row = gift_certificates::ActiveModel {

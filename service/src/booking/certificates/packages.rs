@@ -75,7 +75,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         text::check("package type", &new.package_type, 64)?;
         let (price, sessions) = (cents("price_cents", new.price_cents)?, i32::from(new.sessions));
         if sessions == 0 {
-            return Err(InvalidInput::new("sessions", "0", "is none; give at least 1").into());
+            return Err(InvalidInput::new("sessions", "0", "is not positive; set at least 1 session").into());
         }
         let row = packages::ActiveModel {
             client_id: Set(new.client),

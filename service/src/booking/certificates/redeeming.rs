@@ -60,7 +60,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
             return refuse(format!("it is {status}"));
         }
         if certificate.currency != currency {
-            return refuse(format!("it is in {}, and the booking in {currency}", certificate.currency));
+            return refuse(format!("it is in {}, but the booking is in {currency}", certificate.currency));
         }
         let amount = match amount_cents {
             Some(amount) => cents("amount_cents", amount)?,
@@ -70,7 +70,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
             return refuse(format!("only {due} cents are due"));
         }
         if amount > certificate.balance_cents || amount == 0 {
-            return refuse(format!("{} cents are left of it", certificate.balance_cents));
+            return refuse(format!("{} cents are left on it", certificate.balance_cents));
         }
         let (id, left) = (certificate.id, certificate.balance_cents - amount);
         let spent = gift_certificates::Entity::update_many()

@@ -85,7 +85,7 @@ impl<C: TenantExecutor> Content<'_, C> {
     ) -> Result<time_blocks::Model, BookingError> {
         text::check("title", title.unwrap_or_default(), 255)?;
         if from >= to {
-            let reason = "does not begin before it ends";
+            let reason = "does not end after it begins";
             return Err(InvalidInput::new("time block", format!("{from} to {to}"), reason).into());
         }
         let insert = statement(

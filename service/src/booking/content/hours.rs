@@ -28,7 +28,7 @@ pub(super) fn check_hours(opens: NaiveTime, closes: NaiveTime) -> Result<(), Inv
     if opens < closes {
         return Ok(());
     }
-    let reason = "do not open before they close; split hours past midnight into two days".to_owned();
+    let reason = "do not end after they begin; split hours past midnight into two days".to_owned();
     Err(InvalidInput { what: "hours", value: format!("{opens} to {closes}"), reason })
 }
 

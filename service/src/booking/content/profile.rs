@@ -108,11 +108,12 @@ impl Profile {
         if let Some((latitude, longitude)) = self.coordinates
             && (latitude.abs() > Decimal::from(90) || longitude.abs() > Decimal::from(180))
         {
-            let reason = "are not within 90 degrees of the equator and 180 of Greenwich";
+            let reason = "are not between -90 and 90 degrees of latitude and -180 and 180 degrees of \
+                          longitude";
             return Err(InvalidInput::new("coordinates", format!("{latitude} {longitude}"), reason));
         }
         if self.country.len() != 2 || !self.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            let reason = "is not two capital letters; give an ISO 3166-1 code, as US".to_owned();
+            let reason = "is not two capital letters; use an ISO 3166-1 code such as US".to_owned();
             return Err(InvalidInput { what: "country", value: self.country.clone(), reason });
         }
         Ok(())

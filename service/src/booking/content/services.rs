@@ -122,7 +122,7 @@ impl ServiceUpdate {
         }
         if let Change::Set(cents) = self.price_cents {
             let Ok(cents) = i32::try_from(cents) else {
-                return invalid("price_cents", cents.to_string(), "is more than an integer holds");
+                return invalid("price_cents", cents.to_string(), "is greater than 2147483647");
             };
             values.push((Column::PriceCents, cents.into()));
         }

@@ -88,10 +88,10 @@ impl<C: TenantExecutor> History<'_, C> {
                 text::check(what, value, most)?;
             }
             if i32::try_from(row.cents()).is_err() {
-                return invalid("has more cents than an integer holds");
+                return invalid("has an amount of more than 2147483647 cents");
             }
             if !keys.insert(row.key()) {
-                return invalid("is given twice; give it once");
+                return invalid("occurs twice; pass each row once");
             }
         }
         if rows.is_empty() {

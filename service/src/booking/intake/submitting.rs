@@ -52,7 +52,7 @@ impl<C: TenantExecutor> Intake<'_, C> {
             return Err(intake.invalid_transition(id, "submitted").await?);
         }
         if draft.consent_text.trim().is_empty() {
-            let reason = "is empty; give the text that the client consents to";
+            let reason = "is empty; pass the text that the client consents to";
             return Err(InvalidInput::new("consent text", draft.consent_text, reason).into());
         }
         let template = intake_form_templates::Entity::find()

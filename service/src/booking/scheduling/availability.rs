@@ -80,20 +80,20 @@ impl SlotQuery {
         let refuse = |what, value: String, reason: &str| Err(InvalidInput::new(what, value, reason));
         for day in [self.from, self.to] {
             if !(1..=9999).contains(&day.year()) {
-                return refuse("day", day.to_string(), "is not in the years 1 to 9999");
+                return refuse("day", day.to_string(), "is not between the years 1 and 9999");
             }
         }
         let days = (self.to - self.from).num_days();
         if !(0..Self::MAX_DAYS).contains(&days) {
-            return refuse("range", format!("{} to {}", self.from, self.to), "is not of 1 to 366 days");
+            return refuse("range", format!("{} to {}", self.from, self.to), "does not span 1 to 366 days");
         }
         let day = Duration::from_hours(24);
         if self.step < Duration::from_mins(1) || self.step > day {
-            return refuse("step", format!("{:?}", self.step), "is not between a minute and a day");
+            return refuse("step", format!("{:?}", self.step), "is not between one minute and one day");
         }
         for (what, span, most) in [("buffer", self.buffer, day), ("notice", self.notice, day * 366)] {
             if span > most {
-                return refuse(what, format!("{span:?}"), "is longer than makes sense");
+                return refuse(what, format!("{span:?}"), &format!("is longer than {most:?}"));
             }
         }
         Ok(())

@@ -93,7 +93,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         let amount = new.amount_cents.map_or(Ok(offer.price_cents), i32::try_from);
         let amount = amount.map_err(|_| {
             let value = new.amount_cents.unwrap_or_default().to_string();
-            InvalidInput::new("amount_cents", value, "is more than an integer holds")
+            InvalidInput::new("amount_cents", value, "is greater than 2147483647")
         })?;
         let row = bookings::ActiveModel {
             service_id: Set(new.service),

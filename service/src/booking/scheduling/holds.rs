@@ -82,7 +82,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
     pub async fn hold(self, hold: &Hold) -> Result<slot_reservations::Model, BookingError> {
         if hold.ttl < Duration::from_secs(1) || hold.ttl > Duration::from_hours(1) {
-            let reason = "is not between a second and an hour";
+            let reason = "is not between one second and one hour";
             return Err(InvalidInput::new("ttl", format!("{:?}", hold.ttl), reason).into());
         }
         let transaction = self.db.begin().await?;

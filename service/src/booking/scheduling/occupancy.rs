@@ -44,7 +44,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         outside_hours: bool,
     ) -> Result<(Offer, Span), BookingError> {
         if !(1..=9999).contains(&start.year()) {
-            let reason = "is not in the years 1 to 9999";
+            let reason = "is not between the years 1 and 9999";
             return Err(InvalidInput::new("start", start.to_string(), reason).into());
         }
         // The business's local date is the date in UTC or one of its neighbors.

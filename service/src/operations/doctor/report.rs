@@ -176,7 +176,7 @@ impl fmt::Display for Report {
         let Self { database, role, server_version, tenant_tables, findings } = self;
         writeln!(
             f,
-            "{database} as {role}, PostgreSQL {server_version}, {tenant_tables} tenant tables looked at"
+            "{database} as {role}, PostgreSQL {server_version}, {tenant_tables} tenant tables checked"
         )?;
         for finding in findings {
             writeln!(f, "{finding}")?;
@@ -206,7 +206,7 @@ impl fmt::Display for Report {
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the database is not sound:\n{report}")]
+#[error("the doctor found errors:\n{report}")]
 #[non_exhaustive]
 pub struct DoctorFailed {
     /// Every finding.

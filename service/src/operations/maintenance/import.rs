@@ -117,7 +117,7 @@ impl Maintenance {
                     .filter(|table| sums.get(table.static_name.as_str()).is_some_and(|sum| sum.rows == 0));
                 current = Some(table.ok_or_else(|| {
                     lines.malformed(format!(
-                        "the table {:?} is none of the header's, or its rows are not together",
+                        "the table {:?} is not in the header, or its rows are not contiguous",
                         line.table
                     ))
                 })?);
@@ -149,8 +149,8 @@ impl Maintenance {
             }
             if sums.get(table.static_name.as_str()) != Some(&found) {
                 return Err(lines.malformed(format!(
-                    "the rows of {} are not in the database as they are in the export; were they changed, or are \
-                     they of another tenant?",
+                    "the rows of {} are not in the database as they are in the export; check that the export \
+                     was not changed and contains only rows of its tenant",
                     table.name
                 )));
             }
@@ -171,21 +171,22 @@ async fn check_header<R: AsyncBufRead + Unpin>(
     let Opening { format, tenant: exported, tables: exported_tables, .. } =
         lines.parse::<Header>()?.watertight;
     if format != FORMAT {
-        return Err(lines.malformed(format!("its format is {format}, and {FORMAT} is read")));
+        return Err(lines.malformed(format!("its format is {format}, but only format {FORMAT} is supported")));
     }
     if exported != tenant.uuid() {
-        return Err(lines.malformed(format!("it is of tenant {exported}, not of {tenant}")));
+        return Err(lines.malformed(format!("it is of tenant {exported}, not of tenant {tenant}")));
     }
     let set = |columns: &[String]| columns.iter().cloned().collect::<BTreeSet<_>>();
     for (name, columns) in &exported_tables {
         let Some(table) = tables.find(name) else {
             return Err(lines.malformed(format!(
-                "the database has no table {name}; apply the migrations it was made with"
+                "the database has no table {name}; apply the migrations of the exported database"
             )));
         };
         if set(columns) != set(&table.columns) {
             return Err(lines.malformed(format!(
-                "{name} has the columns {} in the export and {} in the database; apply the migrations it was made with",
+                "{name} has the columns {} in the export, but {} in the database; apply the migrations of the \
+                 exported database",
                 columns.join(", "),
                 table.columns.join(", ")
             )));
@@ -230,7 +231,7 @@ async fn check_footer<R: AsyncBufRead + Unpin>(
     rows: &BTreeMap<String, u64>,
 ) -> Result<(), MaintenanceError> {
     if lines.line.is_empty() {
-        return Err(lines.malformed("the last line is missing: the export was cut off"));
+        return Err(lines.malformed("the last line is missing, so the export is incomplete"));
     }
     let end = lines.parse::<Footer>()?.end;
     let without_empty = |rows: &BTreeMap<String, u64>| {
@@ -242,12 +243,10 @@ async fn check_footer<R: AsyncBufRead + Unpin>(
     if end.sha256 != hex::encode(lines.hash.clone().finalize())
         || without_empty(&end.rows) != without_empty(rows)
     {
-        return Err(
-            lines.malformed("the lines are not those that were written: their hash or number differs")
-        );
+        return Err(lines.malformed("the lines were changed after the export: their hash or number differs"));
     }
     if lines.advance().await? {
-        return Err(lines.malformed("there are lines after the last"));
+        return Err(lines.malformed("there are lines after the last line of the export"));
     }
     Ok(())
 }
