@@ -109,7 +109,7 @@ enum Command {
     /// Checks spelling, phrases, headings, links and the code of pages by `language.toml`.
     Language {
         /// Arguments for the check: `--docs` also checks addresses on docs.rs, by the documentation that
-        /// `cargo doc --no-deps --all-features` has built, and `--shrink` removes the exemptions that are not needed.
+        /// `cargo doc --no-deps --all-features` has built.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
