@@ -8,7 +8,9 @@ use crate::auth::AuthError;
 use crate::booking::BookingError;
 use crate::operations::doctor::DoctorFailed;
 use crate::operations::{ConnectError, MaintenanceError, RoutingError};
-use crate::tenant::{Refusal, RegistrationErrors, SigningError, TenantIdError, TimeoutError};
+use crate::tenant::{
+    Refusal, RegistrationErrors, SigningError, TenantIdError, TimeoutError, is_outcome_unknown,
+};
 use crate::vocabulary::InvalidInput;
 
 /// Any error of watertight, for functions that call several of its domains.
@@ -167,6 +169,13 @@ impl Error {
             Self::Booking(error) => error.is_invalid_input(),
             _ => false,
         }
+    }
+
+    /// Whether the database may or may not have carried out the operation, because the connection was lost meanwhile:
+    /// find out before you repeat it. See [`is_outcome_unknown`].
+    #[must_use]
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.database().is_some_and(is_outcome_unknown)
     }
 
     /// Whether no connection to the database was available: answer a request with 503.

@@ -33,6 +33,24 @@ pub(crate) fn of_statement(error: &DbErr) -> Option<&SqlxError> {
     }
 }
 
+/// Returns true if the database may or may not have carried out the statement or the commit that failed.
+///
+/// The connection was lost after something was sent. Find out what the database has before you repeat an operation that
+/// is not safe to repeat. After every other error of a statement or a transaction, nothing of it is left behind: the
+/// server reported the error itself, no connection was available, or the statement was refused.
+///
+/// ```
+/// use sea_orm::{ConnAcquireErr, DbErr};
+///
+/// let error = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
+/// assert!(!watertight::is_outcome_unknown(&error), "nothing was sent");
+/// ```
+#[must_use]
+pub fn is_outcome_unknown(error: &DbErr) -> bool {
+    let error = of_statement(error);
+    error.is_some_and(|it| matches!(it, SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_)))
+}
+
 /// The SQLSTATE of the server's error for a statement.
 pub(super) fn sql_state(error: &DbErr) -> Option<Cow<'_, str>> {
     of_statement(error)?.as_database_error()?.code()

@@ -228,6 +228,12 @@ pub enum Reason {
          transaction around it"
     )]
     Nesting,
+    /// A commit of a transaction in which a statement failed.
+    #[error(
+        "a statement of the transaction failed, so the database keeps none of its changes; run a statement that may \
+         fail in a nested transaction, and roll back after an error"
+    )]
+    Aborted,
     /// The statement changes rows of a database that was declared read only.
     #[error(
         "the statement changes rows, but the database is declared read-only (`Builder::read_only`); run the \

@@ -51,10 +51,17 @@ impl<'a> TenantStream<'a> {
         scoped: ScopedStatement,
     ) -> Self {
         Self(Box::pin(try_stream! {
-            let mut rows = stream(scoped, session.connection());
-            while let Some(row) = rows.try_next().await? {
-                yield row;
-            }
+            let end = {
+                let mut rows = stream(scoped, session.connection());
+                loop {
+                    match rows.try_next().await {
+                        Ok(Some(row)) => yield row,
+                        Ok(None) => break Ok(()),
+                        Err(error) => break Err(error),
+                    }
+                }
+            };
+            session.note(end)?;
         }))
     }
 }

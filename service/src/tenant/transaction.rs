@@ -159,7 +159,8 @@ impl ConnectionTrait for TenantTransaction {
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        self.scope.shared.watch(unnamed::run(Execute, scoped, session.connection()).await)
+        let result = unnamed::run(Execute, scoped, session.connection()).await;
+        self.scope.shared.watch(session.note(result))
     }
 
     /// Runs one statement. Despite the name it is prepared, so that the tenant can be bound as a parameter.
@@ -171,14 +172,16 @@ impl ConnectionTrait for TenantTransaction {
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        self.scope.shared.watch(unnamed::run(QueryOne, scoped, session.connection()).await)
+        let result = unnamed::run(QueryOne, scoped, session.connection()).await;
+        self.scope.shared.watch(session.note(result))
     }
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        self.scope.shared.watch(unnamed::run(QueryAll, scoped, session.connection()).await)
+        let result = unnamed::run(QueryAll, scoped, session.connection()).await;
+        self.scope.shared.watch(session.note(result))
     }
 }
 
