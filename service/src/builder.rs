@@ -11,8 +11,8 @@ use crate::operations::inspection::{connect_checks, hosts};
 use crate::operations::maintenance::Maintenance;
 use crate::schema::built_in_sets;
 use crate::tenant::{
-    Extension, Layers, Names, RegistrationError, RegistrationErrors, Registry, Rewriter, Settings, Shared,
-    SigningError, Snapshot, TenantKeys, TenantSigner,
+    Extension, Generation, Layers, Names, RegistrationError, RegistrationErrors, Registry, Rewriter,
+    Settings, Shared, SigningError, Snapshot, TenantKeys, TenantSigner,
 };
 use crate::watertight::Watertight;
 
@@ -658,6 +658,7 @@ impl Builder {
             read_only: self.read_only,
             distributed: false,
             names: Names::default(),
+            generation: Generation::default(),
             signer: TenantSigner::Unsigned,
             hostile_sql: !layers.rewriting(),
             #[cfg(feature = "auth")]

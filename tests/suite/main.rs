@@ -48,6 +48,7 @@ mod row_security;
 mod rows;
 mod scheduling;
 mod schema;
+mod schema_changes;
 mod server_extensions;
 mod server_functions;
 mod sets;

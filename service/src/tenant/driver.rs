@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use sea_orm::sqlx::postgres::PgDatabaseError;
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlxError};
 
 pub(super) fn exec_error(error: SqlxError) -> DbErr {
@@ -49,6 +50,22 @@ pub(crate) fn of_statement(error: &DbErr) -> Option<&SqlxError> {
 pub fn is_outcome_unknown(error: &DbErr) -> bool {
     let error = of_statement(error);
     error.is_some_and(|it| matches!(it, SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_)))
+}
+
+/// Whether a statement did not run because its connection knows an older schema: the columns of its result have
+/// changed, or a type was recreated.
+///
+/// The server's message can be translated, so the name of its function tells the first case from other features that are
+/// not supported. Internal errors, such as the second case, are never translated.
+pub(super) fn is_outdated(error: &DbErr) -> bool {
+    let Some(SqlxError::Database(error)) = of_statement(error) else { return false };
+    let routine = || error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::routine);
+    match error.code().as_deref() {
+        Some("0A000") => routine() == Some("RevalidateCachedQuery"),
+        Some("XX000") => error.message().starts_with("cache lookup failed for"),
+        Some("26000") => true,
+        _ => false,
+    }
 }
 
 /// The SQLSTATE of the server's error for a statement.

@@ -1,6 +1,5 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::{AssertSqlSafe, Database, PgConnection, Postgres, SqlSafeStr};
 use sea_orm::{DbErr, TransactionOptions};
 use sqlx_core::transaction::TransactionManager;
@@ -8,6 +7,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::driver::{query_error, sql_state};
 use super::id::TenantId;
+use super::pooled::PooledConnection;
 use super::refusal::{Reason, Refusal, StatementKind};
 
 type Transactions = <Postgres as Database>::TransactionManager;
@@ -18,7 +18,7 @@ type Transactions = <Postgres as Database>::TransactionManager;
 /// the transaction begins, the state of the server is unknown. The connection is then closed, so that the
 /// next tenant does not get a connection inside this transaction.
 pub(super) struct PgTransaction {
-    connection: PoolConnection<Postgres>,
+    connection: PooledConnection,
     begun: bool,
     /// Whether a statement has failed, so that the server refuses all others until a rollback.
     aborted: bool,
@@ -28,7 +28,7 @@ impl PgTransaction {
     /// Begins a transaction. On a cluster it also sets the tenant for row-level security, in the same round
     /// trip. Elsewhere every statement sets the tenant.
     pub(super) async fn begin(
-        connection: PoolConnection<Postgres>,
+        connection: PooledConnection,
         on_cluster: Option<TenantId>,
         options: TransactionOptions,
     ) -> Result<Self, DbErr> {
@@ -41,6 +41,11 @@ impl PgTransaction {
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
+    }
+
+    /// The generation of the connection.
+    pub(super) const fn born(&self) -> u64 {
+        self.connection.born()
     }
 
     /// The number of nested open transactions.

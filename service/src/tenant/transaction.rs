@@ -160,7 +160,7 @@ impl ConnectionTrait for TenantTransaction {
         let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
         let result = unnamed::run(Execute, scoped, session.connection()).await;
-        self.scope.shared.watch(session.note(result))
+        self.scope.shared.watch(session.born(), session.note(result))
     }
 
     /// Runs one statement. Despite the name it is prepared, so that the tenant can be bound as a parameter.
@@ -173,7 +173,7 @@ impl ConnectionTrait for TenantTransaction {
         let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
         let result = unnamed::run(QueryOne, scoped, session.connection()).await;
-        self.scope.shared.watch(session.note(result))
+        self.scope.shared.watch(session.born(), session.note(result))
     }
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
@@ -181,7 +181,7 @@ impl ConnectionTrait for TenantTransaction {
         let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
         let result = unnamed::run(QueryAll, scoped, session.connection()).await;
-        self.scope.shared.watch(session.note(result))
+        self.scope.shared.watch(session.born(), session.note(result))
     }
 }
 
@@ -199,7 +199,8 @@ impl StreamTrait for TenantTransaction {
     ) -> Pin<Box<dyn Future<Output = Result<TenantStream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
             let scoped = self.scope.scope(statement, false).await?;
-            Ok(TenantStream::of_transaction(self.session.lock(self.depth).await?, scoped))
+            let session = self.session.lock(self.depth).await?;
+            Ok(TenantStream::of_transaction(&self.scope.shared, session, scoped))
         })
     }
 }

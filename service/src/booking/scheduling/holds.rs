@@ -15,7 +15,7 @@ use super::retention;
 use super::spans::Span;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
-use crate::tenant::sql::{seconds, statement};
+use crate::tenant::sql::{columns, seconds, statement};
 use crate::vocabulary::InvalidInput;
 
 /// A slot to hold with [`Scheduling::hold`], for example until the client has paid.
@@ -91,8 +91,11 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         scheduling.lock(hold.practitioner).await?;
         scheduling.refuse_if_taken(span, hold.practitioner, Replaced::default()).await?;
         let insert = statement(
-            r#"INSERT INTO "public"."slot_reservations" ("practitioner_id", "datetime", "end_time", "duration", "expires_at")
-               VALUES ($1, $2, $3, $4, CURRENT_TIMESTAMP + $5::float8 * INTERVAL '1 second') RETURNING *"#,
+            format!(
+                r#"INSERT INTO "public"."slot_reservations" ("practitioner_id", "datetime", "end_time", "duration", "expires_at")
+               VALUES ($1, $2, $3, $4, CURRENT_TIMESTAMP + $5::float8 * INTERVAL '1 second') RETURNING {}"#,
+                columns::<slot_reservations::Entity>()
+            ),
             [
                 hold.practitioner.into(),
                 span.0.into(),
