@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use sea_orm::sqlx::PgPool;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, EntityTrait};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, EntityTrait};
 use watertight_schema::TableSets;
 
 use crate::error::Error;
@@ -668,9 +668,12 @@ impl Builder {
     }
 }
 
+/// The pool of a connection. A mock or a proxy has none, even with PostgreSQL's dialect.
 fn postgres_pool(connection: &DatabaseConnection) -> Result<&PgPool, ConnectError> {
-    match connection.get_database_backend() {
-        DbBackend::Postgres => Ok(connection.get_postgres_connection_pool()),
-        backend => Err(ConnectError::NotPostgres { backend: format!("{backend:?}") }),
+    if matches!(connection.inner, DatabaseConnectionType::SqlxPostgresPoolConnection(_)) {
+        return Ok(connection.get_postgres_connection_pool());
     }
+    let kind = format!("{:?}", connection.inner);
+    let name = kind.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    Err(ConnectError::NotPostgres { backend: name.to_owned() })
 }

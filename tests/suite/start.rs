@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use uuid::Uuid;
 use watertight::ConnectError;
 use watertight::RegistrationError;
@@ -177,4 +177,20 @@ async fn closing_leaves_a_connection_open_that_the_application_made() -> Result<
     water.close().await?;
     assert!(pool.ping().await.is_err());
     Ok(())
+}
+
+/// As a mock and a proxy have none, even with the dialect of PostgreSQL.
+#[tokio::test]
+async fn a_connection_without_a_pool_is_refused() {
+    fn kind<T>(result: Result<T, Error>) -> Option<String> {
+        match result {
+            Err(Error::Connect(ConnectError::NotPostgres { backend })) => Some(backend),
+            _ => None,
+        }
+    }
+    let none = DatabaseConnection::default();
+    let builder = Watertight::builder;
+    assert_eq!(kind(builder().with_connection(none.clone()).await).as_deref(), Some("Disconnected"));
+    assert_eq!(kind(builder().doctor(&none).await).as_deref(), Some("Disconnected"));
+    assert_eq!(kind(builder().maintenance(&none).await).as_deref(), Some("Disconnected"));
 }

@@ -46,11 +46,11 @@ pub enum ConnectError {
     },
     /// The connection is not a PostgreSQL connection.
     #[error(
-        "the backend of the connection is {backend}, but watertight needs PostgreSQL's row-level security; \
-         connect to PostgreSQL"
+        "the connection is a {backend}, but watertight needs a pool of connections to PostgreSQL; connect with \
+         `Database::connect` and the URL of a PostgreSQL database"
     )]
     NotPostgres {
-        /// The backend of the connection.
+        /// The kind of the connection, such as `MockDatabaseConnection`.
         backend: String,
     },
     /// The server does not answer, or refuses the connection.
