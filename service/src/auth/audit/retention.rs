@@ -6,17 +6,19 @@ use sea_orm::DbErr;
 use crate::auth::error::AuthError;
 use crate::auth::handle::AuditTrail;
 use crate::tenant::TenantExecutor;
-use crate::tenant::batches::delete_in_batches;
+use crate::tenant::batches::Expired;
 
 /// Deletes the audit events from before a time.
 pub(crate) async fn delete_audit_events(
     db: &impl TenantExecutor,
     before: DateTime<Utc>,
 ) -> Result<u64, DbErr> {
-    let delete = r#"DELETE FROM "auth"."audit_events" WHERE "id" IN (SELECT "e"."id"
-        FROM "auth"."audit_events" AS "e" WHERE "e"."timestamp" < $2
-        ORDER BY "e"."timestamp" LIMIT $1 FOR UPDATE SKIP LOCKED)"#;
-    delete_in_batches(db, delete, &[before.into()]).await
+    let events = Expired {
+        table: r#""auth"."audit_events""#,
+        condition: r#""x"."timestamp" < $2"#,
+        oldest: "timestamp",
+    };
+    events.delete(db, &[before.into()]).await
 }
 
 impl<C: TenantExecutor> AuditTrail<'_, C> {

@@ -3,12 +3,14 @@
 use sea_orm::DbErr;
 
 use crate::tenant::TenantExecutor;
-use crate::tenant::batches::delete_in_batches;
+use crate::tenant::batches::Expired;
 
 /// Deletes the invitations that expired unused.
 pub(crate) async fn delete_expired_invitations(db: &impl TenantExecutor) -> Result<u64, DbErr> {
-    let delete = r#"DELETE FROM "auth"."invitations" WHERE "id" IN (SELECT "i"."id"
-        FROM "auth"."invitations" AS "i" WHERE "i"."expires_at" <= CURRENT_TIMESTAMP AND "i"."used_at" IS NULL
-        ORDER BY "i"."expires_at" LIMIT $1 FOR UPDATE SKIP LOCKED)"#;
-    delete_in_batches(db, delete, &[]).await
+    let invitations = Expired {
+        table: r#""auth"."invitations""#,
+        condition: r#""x"."expires_at" <= CURRENT_TIMESTAMP AND "x"."used_at" IS NULL"#,
+        oldest: "expires_at",
+    };
+    invitations.delete(db, &[]).await
 }

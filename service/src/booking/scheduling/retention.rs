@@ -1,15 +1,16 @@
 //! Deletion of holds that have ended.
 
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter};
-use watertight_entity::public::slot_reservations;
+use sea_orm::DbErr;
 
 use crate::tenant::TenantExecutor;
+use crate::tenant::batches::Expired;
 
 /// Deletes the holds on slots that were released or have expired.
 pub(crate) async fn delete_holds(db: &impl TenantExecutor) -> Result<u64, DbErr> {
-    let ended = Condition::any()
-        .add(slot_reservations::Column::ReleasedAt.is_not_null())
-        .add(slot_reservations::Column::ExpiresAt.into_expr().lte(Expr::current_timestamp()));
-    Ok(slot_reservations::Entity::delete_many().filter(ended).exec(db).await?.rows_affected)
+    let holds = Expired {
+        table: r#""public"."slot_reservations""#,
+        condition: r#"("x"."released_at" IS NOT NULL OR "x"."expires_at" <= CURRENT_TIMESTAMP)"#,
+        oldest: "expires_at",
+    };
+    holds.delete(db, &[]).await
 }
