@@ -36,6 +36,7 @@ mod unnamed;
 
 pub use self::access::TenantExecutor;
 pub use self::connection::TenantConnection;
+pub(crate) use self::driver::sql_state;
 pub use self::entity::TenantEntity;
 pub use self::error::{RegistrationError, RegistrationErrors, SigningError, TenantIdError, TimeoutError};
 pub use self::id::TenantId;

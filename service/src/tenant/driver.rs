@@ -34,6 +34,6 @@ pub(crate) fn of_statement(error: &DbErr) -> Option<&SqlxError> {
 }
 
 /// The SQLSTATE of the server's error for a statement.
-pub(super) fn sql_state(error: &DbErr) -> Option<Cow<'_, str>> {
+pub(crate) fn sql_state(error: &DbErr) -> Option<Cow<'_, str>> {
     of_statement(error)?.as_database_error()?.code()
 }
