@@ -314,6 +314,23 @@ async fn a_tenant_is_exported_erased_and_imported() -> Result<()> {
     cli.run(&["tenant", "erase", &tenant, "--confirm", &other]).ends_with(2);
     let refused = at_a_terminal(cli.command(&["tenant", "erase", &tenant]), "yes\n")?.ends_with(2);
     assert!(refused.out.contains("nothing was deleted"), "{}", refused.out);
+    let rehearsed = cli.run(&["tenant", "rehearse", &tenant]).ends_with(0);
+    assert!(rehearsed.out.contains("nothing was changed"), "{}", rehearsed.out);
+    // A rule of the application that a stored row does not satisfy: an import would be refused.
+    let owner = cli.database.owner().await?;
+    owner
+        .execute_unprepared("ALTER TABLE auth.users ADD CONSTRAINT later CHECK (handle = '') NOT VALID")
+        .await?;
+    let unrestorable = cli.run(&["tenant", "erase", &tenant, "--confirm", &tenant]).ends_with(1);
+    assert!(
+        unrestorable.err.contains("was not erased") && unrestorable.err.contains("later"),
+        "{}",
+        unrestorable.err
+    );
+    cli.run(&["tenant", "rehearse", &tenant]).ends_with(1);
+    cli.run(&["tenant", "erase", &other, "--confirm", &other, "--no-rehearsal"]).ends_with(0);
+    owner.execute_unprepared("ALTER TABLE auth.users DROP CONSTRAINT later").await?;
+    assert_eq!(rows(&cli.run(&["tenant", "export", &tenant]).out), rows(&streamed.out));
     let erased = cli.run(&["tenant", "erase", &tenant, "--confirm", &tenant]).ends_with(0);
     assert!(erased.out.contains("no row is left in 24 tables"), "{}", erased.out);
     assert!(cli.run(&["tenant", "import", &other, "t.jsonl"]).ends_with(2).err.contains("line 1"));

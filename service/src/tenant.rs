@@ -38,6 +38,7 @@ mod unnamed;
 pub use self::access::TenantExecutor;
 pub use self::connection::TenantConnection;
 pub use self::driver::is_outcome_unknown;
+pub(crate) use self::driver::sql_state;
 pub use self::entity::TenantEntity;
 pub use self::error::{RegistrationError, RegistrationErrors, SigningError, TenantIdError, TimeoutError};
 pub use self::id::TenantId;

@@ -1,5 +1,10 @@
 //! Maintenance of whole tenants affects all rows of one tenant and none of another.
 
+mod dump;
+mod random;
+mod rehearsed;
+mod restored;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
@@ -176,7 +181,7 @@ async fn an_incomplete_or_foreign_export_is_refused_and_nothing_is_written() -> 
         (String::new(), "empty"),
         ("not JSON\n".to_owned(), "line 1"),
         (String::from_utf8(of_studio)?, "it is of tenant"),
-        (lines.replacen(r#""format":1"#, r#""format":2"#, 1), "its format is 2"),
+        (lines.replacen(r#""format":2"#, r#""format":1"#, 1), "its format is 1"),
         (
             lines.replacen("\"reviews\"", "\"opinions\"", 1).replacen("public.reviews", "public.opinions", 1),
             "no table public.opinions",

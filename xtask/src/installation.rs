@@ -80,6 +80,11 @@ impl Installation {
         }
     }
 
+    /// The path of a program, if the installation has it.
+    pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
+        Some(self.programs.join(name)).filter(|path| path.is_file())
+    }
+
     /// The command that runs a server of this installation and ends with its standard input.
     pub(crate) fn serve_command(&self) -> Result<Command> {
         let mut command = Command::new(std::env::current_exe().context("xtask cannot find its own program")?);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use tokio::io::{AsyncBufRead, AsyncWrite, BufReader, BufWriter};
 use watertight::TenantId;
-use watertight::maintenance::{Erasure, Export, Maintenance, TenantStats};
+use watertight::maintenance::{Erasure, Export, Maintenance, Rehearsal, TenantStats};
 
 use crate::database::{Connector, Role};
 use crate::failure::Failure;
@@ -47,10 +47,20 @@ enum Command {
         /// The export. The default is standard input.
         file: Option<PathBuf>,
     },
-    /// Deletes all rows, and verifies that none is left.
+    /// Deletes all rows, restores them, compares them and changes nothing.
+    ///
+    /// Reports whether an export of the tenant could be imported exactly after an erasure.
+    Rehearse {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// Rehearses the restoration, deletes all rows, and verifies that none is left.
     Erase {
         /// The tenant.
         tenant: TenantId,
+        /// Delete the rows even if an export of them cannot be imported.
+        #[arg(long)]
+        no_rehearsal: bool,
         /// The tenant again, as a confirmation. Without it the command asks at the terminal.
         #[arg(long, value_name = "TENANT")]
         confirm: Option<TenantId>,
@@ -76,9 +86,12 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
             };
             import(&connector.maintenance(Role::Owner, sets).await?, tenant, reader).await
         }
-        Command::Erase { tenant, confirm } => {
+        Command::Rehearse { tenant } => {
+            rehearse(&connector.maintenance(Role::Owner, sets).await?, tenant).await
+        }
+        Command::Erase { tenant, no_rehearsal, confirm } => {
             confirmed(tenant, confirm)?;
-            erase(&connector.maintenance(Role::Owner, sets).await?, tenant).await
+            erase(&connector.maintenance(Role::Owner, sets).await?, tenant, no_rehearsal).await
         }
     }
 }
@@ -168,9 +181,24 @@ fn confirmed(tenant: TenantId, confirm: Option<TenantId>) -> Result<(), Failure>
     Err(Failure::Usage("the confirmation does not name the tenant; nothing was deleted".to_owned()))
 }
 
-async fn erase(maintenance: &Maintenance, tenant: TenantId) -> Result<Outcome, Failure> {
+async fn rehearse(maintenance: &Maintenance, tenant: TenantId) -> Result<Outcome, Failure> {
+    let bar = Bar::new("rehearsing");
+    let rehearsal: Rehearsal = maintenance.rehearse(tenant, |step| bar.show(step)).await?;
+    drop(bar);
+    let rows: u64 = rehearsal.rows.values().sum();
+    Outcome::new(
+        format!("{rows} rows of {tenant} deleted, restored exactly and rolled back; nothing was changed"),
+        &rehearsal,
+    )
+}
+
+async fn erase(maintenance: &Maintenance, tenant: TenantId, no_rehearsal: bool) -> Result<Outcome, Failure> {
     let bar = Bar::new("erasing");
-    let erasure: Erasure = maintenance.erase(tenant, |step| bar.show(step)).await?;
+    let erasure: Erasure = if no_rehearsal {
+        maintenance.erase_without_rehearsal(tenant, |step| bar.show(step)).await?
+    } else {
+        maintenance.erase(tenant, |step| bar.show(step)).await?
+    };
     drop(bar);
     let mut lines = vec![format!("{:>12} {:>12}  table", "erased", "remaining")];
     lines.extend(

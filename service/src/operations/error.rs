@@ -185,15 +185,28 @@ pub enum MaintenanceError {
         /// The tables, as `schema.name`.
         tables: Vec<String>,
     },
-    /// Foreign keys between tables form a cycle, so no table can be filled or emptied first.
+    /// Policies of row-level security hide rows of the tenant from the role.
     #[error(
-        "the foreign keys of {} form a cycle, so no table can be filled or emptied first; drop one of the \
-         foreign keys and recreate it afterwards",
+        "policies of row-level security hide rows of {} from role {role}, so an export or an erasure would leave rows \
+         out; connect with a role that is BYPASSRLS and a member of the tables' owner",
         tables.join(", ")
     )]
-    TableCycle {
+    PolicyHidesRows {
+        /// The role.
+        role: String,
         /// The tables, as `schema.name`.
         tables: Vec<String>,
+    },
+    /// The rehearsal of an erasure failed: an import could not restore the rows exactly. Nothing was changed.
+    #[error(
+        "tenant {tenant} was not erased, because an import could not restore its rows: {reason}; correct the rows or \
+         the tables, or erase the tenant without a rehearsal"
+    )]
+    NotRestorable {
+        /// The tenant.
+        tenant: TenantId,
+        /// The reason.
+        reason: String,
     },
     /// The tenant of an import already has rows.
     #[error("tenant {tenant} already has rows in {}; erase it first", tables.join(", "))]

@@ -69,6 +69,6 @@ pub(super) fn is_outdated(error: &DbErr) -> bool {
 }
 
 /// The SQLSTATE of the server's error for a statement.
-pub(super) fn sql_state(error: &DbErr) -> Option<Cow<'_, str>> {
+pub(crate) fn sql_state(error: &DbErr) -> Option<Cow<'_, str>> {
     of_statement(error)?.as_database_error()?.code()
 }
