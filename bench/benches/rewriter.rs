@@ -1,5 +1,5 @@
-//! The rewriter by itself: `cargo bench -p watertight-bench`. What is known already is looked up and copied; what is new
-//! is parsed, walked and remembered.
+//! Benchmarks of the rewriter alone: `cargo bench -p watertight-bench`. A known text is looked up and copied. A new text
+//! is parsed, walked and cached.
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
@@ -9,7 +9,7 @@ fn main() {
     divan::main();
 }
 
-/// Statements by their size, each with how many values come with it.
+/// Statements of different sizes, each with its number of values.
 #[derive(Debug, Clone, Copy)]
 enum Text {
     OneTable,
@@ -72,7 +72,7 @@ fn rewriter() -> Rewriter {
     Watertight::builder().rewriter().expect("watertight's own tables")
 }
 
-/// A text that was seen before. Texts of more than 128 values are not remembered, so a long insert is parsed here, too.
+/// A known text. Texts with more than 128 values are not cached, so a long insert is parsed here, too.
 #[divan::bench(args = TEXTS)]
 fn warm(bencher: Bencher, text: Text) {
     let (rewriter, (sql, values)) = (rewriter(), text.sql());

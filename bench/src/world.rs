@@ -88,7 +88,8 @@ impl World {
         Uuid::from_u128(SESSION + n as u128)
     }
 
-    /// Deletes the rows that operations have written, and vacuums, so that each operation begins alike.
+    /// Deletes the rows that operations have written, and vacuums, so that each operation starts from the same
+    /// state.
     pub(crate) async fn tidy(&self) -> Result<()> {
         let maintenance = self.database.maintenance().await?;
         for sql in [
@@ -157,7 +158,7 @@ async fn fill(
         ),
         format!(
             "INSERT INTO public.business_profile (tenant_id, name, phone, street_address, city, state, postal_code, country, time_zone) \
-             VALUES ('{tenant}', 'Clinic', '555-0100', '1 Harbour Street', 'Portland', 'ME', '04101', 'US', 'America/New_York')"
+             VALUES ('{tenant}', 'Clinic', '555-0100', '1 Harbor Street', 'Portland', 'ME', '04101', 'US', 'America/New_York')"
         ),
         format!(
             "INSERT INTO public.business_hours (tenant_id, day_of_week, opens, closes) \

@@ -57,7 +57,7 @@ impl Connector {
         let scheme = url::Url::parse(&url).map(|url| url.scheme().to_owned());
         if !scheme.as_deref().is_ok_and(|scheme| matches!(scheme, "postgres" | "postgresql")) {
             return Err(Failure::Usage(format!(
-                "{variable} is malformed; it has the form postgres://ROLE:PASSWORD@HOST:PORT/DATABASE"
+                "{variable} is malformed; set it to postgres://ROLE:PASSWORD@HOST:PORT/DATABASE"
             )));
         }
         let mut options = ConnectOptions::new(url);

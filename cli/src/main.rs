@@ -34,10 +34,11 @@ use crate::outcome::Outcome;
 #[command(
     name = "watertight",
     version,
-    after_help = "Begin with:\n  export WATERTIGHT_TENANT_KEY=$(watertight keys new)\n  \
-                  watertight migrate         make the tables, as the owner\n  \
-                  watertight bootstrap --tenant UUID users.toml\n  \
-                  watertight doctor          is everything as isolation needs it?"
+    after_help = "Getting started:\n  \
+                  export WATERTIGHT_TENANT_KEY=$(watertight keys new)\n  \
+                  watertight migrate                              create the tables, as the owner\n  \
+                  watertight bootstrap --tenant UUID users.toml   create the first users of a tenant\n  \
+                  watertight doctor                               report what weakens isolation"
 )]
 struct Args {
     /// The output format: text for people, or JSON for programs.

@@ -89,7 +89,7 @@ async fn help_teaches_and_wrong_arguments_end_with_two() -> Result<()> {
         "keys",
         "DATABASE_OWNER_URL",
         "WATERTIGHT_TENANT_KEY",
-        "Begin with",
+        "Getting started",
     ] {
         assert!(help.contains(word), "{word}: {help}");
     }
@@ -208,17 +208,17 @@ async fn a_file_of_users_that_is_wrong_changes_nothing_and_shows_no_secret() -> 
         format!("[[users]]\nhandle = \"kim\"\nemail = \"kim@example.com\"\nrole = \"viewer\"\n{rest}\n")
     };
     for (name, text, tells) in [
-        ("a.toml", user("password = \"hunter2\""), "is not to be in the file"),
+        ("a.toml", user("password = \"hunter2\""), "must not contain a password"),
         (
             "a.json",
             r#"{"users": [{"handle": "k", "pin": "hunter2"}]}"#.to_owned(),
-            "is not to be in the file",
+            "must not contain a password",
         ),
         ("a.toml", user("password_env = \"NOBODY_SETS_IT\""), "NOBODY_SETS_IT is not set"),
         ("a.toml", user("password_file = \"nowhere\""), "nowhere"),
-        ("a.toml", user("password_file = \"a\"\npassword_env = \"B\""), "give one of"),
+        ("a.toml", user("password_file = \"a\"\npassword_env = \"B\""), "more than one of"),
         ("a.toml", user("password_hash = \"hunter2\""), "hash"),
-        ("a.toml", user(""), "no terminal to ask at"),
+        ("a.toml", user(""), "no terminal to enter the password at"),
         ("a.toml", user("password_env = \"PW\"").replace("kim@example.com", "nowhere"), "user 1"),
         ("a.yaml", String::new(), "neither in .json nor in .toml"),
         ("a.json", "{".to_owned(), "line 1"),
@@ -314,6 +314,23 @@ async fn a_tenant_is_exported_erased_and_imported() -> Result<()> {
     cli.run(&["tenant", "erase", &tenant, "--confirm", &other]).ends_with(2);
     let refused = at_a_terminal(cli.command(&["tenant", "erase", &tenant]), "yes\n")?.ends_with(2);
     assert!(refused.out.contains("nothing was deleted"), "{}", refused.out);
+    let rehearsed = cli.run(&["tenant", "rehearse", &tenant]).ends_with(0);
+    assert!(rehearsed.out.contains("nothing was changed"), "{}", rehearsed.out);
+    // A rule of the application that a stored row does not satisfy: an import would be refused.
+    let owner = cli.database.owner().await?;
+    owner
+        .execute_unprepared("ALTER TABLE auth.users ADD CONSTRAINT later CHECK (handle = '') NOT VALID")
+        .await?;
+    let unrestorable = cli.run(&["tenant", "erase", &tenant, "--confirm", &tenant]).ends_with(1);
+    assert!(
+        unrestorable.err.contains("was not erased") && unrestorable.err.contains("later"),
+        "{}",
+        unrestorable.err
+    );
+    cli.run(&["tenant", "rehearse", &tenant]).ends_with(1);
+    cli.run(&["tenant", "erase", &other, "--confirm", &other, "--no-rehearsal"]).ends_with(0);
+    owner.execute_unprepared("ALTER TABLE auth.users DROP CONSTRAINT later").await?;
+    assert_eq!(rows(&cli.run(&["tenant", "export", &tenant]).out), rows(&streamed.out));
     let erased = cli.run(&["tenant", "erase", &tenant, "--confirm", &tenant]).ends_with(0);
     assert!(erased.out.contains("no row is left in 24 tables"), "{}", erased.out);
     assert!(cli.run(&["tenant", "import", &other, "t.jsonl"]).ends_with(2).err.contains("line 1"));
@@ -342,7 +359,7 @@ async fn keys_are_made_added_listed_and_retired_and_no_secret_shows() -> Result<
     let add = |key: &str| -> Result<Run> { Ok(cli.command(&["keys", "add"]).env(KEY, key).output()?.into()) };
     let added = add(&key)?.ends_with(0);
     assert!(added.out.contains("2 is added") && !format!("{}{}", added.out, added.err).contains(&secret));
-    assert!(add(&key)?.ends_with(0).out.contains("was there already"));
+    assert!(add(&key)?.ends_with(0).out.contains("was already there"));
     let taken = add(&format!("2:{}", "5a".repeat(32)))?.ends_with(1);
     assert!(taken.err.contains("another tenant key 2") && !taken.err.contains("5a5a"), "{}", taken.err);
     let malformed = add(&secret)?.ends_with(2);
@@ -482,7 +499,9 @@ async fn distributing_is_planned_anywhere_and_refused_without_a_cluster() -> Res
     // The private server has no btree_gist, of which the overlaps would be made.
     let dry = ["distribute", "--dry-run", "--without-overlap-constraints"];
     let script = cli.run(&dry).ends_with(0).out;
-    for part in ["-- the database has no extension citus", "BEGIN ", "create_distributed_table", "COMMIT;"] {
+    for part in
+        ["-- the database does not have the extension citus", "BEGIN ", "create_distributed_table", "COMMIT;"]
+    {
         assert!(script.contains(part), "{part}: {script}");
     }
     let plan = cli.run(&[&dry[..], &["--format", "json"]].concat()).ends_with(0).json()?;

@@ -1,4 +1,4 @@
-//! Any text through the rewriter: `cargo +nightly fuzz run --features libfuzzer rewrite`, from the root.
+//! Fuzzes the rewriter with any text: `cargo +nightly fuzz run --features libfuzzer rewrite`, from the root.
 #![no_main]
 
 use std::collections::BTreeSet;

@@ -1,5 +1,5 @@
-//! PostgreSQL's own parser as the judge of the rewriter: it reads the text and the rewritten text, and each table of a
-//! tenant has to stand under the tenant's condition in what it read.
+//! PostgreSQL's own parser as the judge of the rewriter: it parses the text and the rewritten text, and each tenant
+//! table in its tree has to be under the tenant's condition.
 
 pub mod mutate;
 pub mod repeated;
@@ -11,12 +11,12 @@ use watertight::{Reason, Refusal, Rewriter};
 
 pub use self::tree::{Parsed, parse};
 
-/// What became of a text.
+/// The verdict on a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
-    /// The rewriter refused it.
+    /// The rewriter refused the text.
     Refused,
-    /// PostgreSQL takes neither the text nor the rewritten text for a statement.
+    /// PostgreSQL parses neither the text nor the rewritten text.
     Unparsed,
     /// Every table of the rewritten text is guarded.
     Guarded {
@@ -28,7 +28,7 @@ pub enum Seen {
 /// Rewrites a text with as many values as it has placeholders, and judges the result.
 ///
 /// # Errors
-/// What is wrong with the result.
+/// A description of the fault in the rewritten text.
 pub fn check(rewriter: &Rewriter, shared: &BTreeSet<String>, text: &str) -> Result<Seen, String> {
     let values = match rewriter.rewrite(text, 0) {
         Err(Refusal { reason: Reason::Placeholder { placeholder, .. }, .. }) if placeholder < 60_000 => {

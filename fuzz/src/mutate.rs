@@ -1,6 +1,6 @@
-//! New texts from others.
+//! Random changes of texts.
 
-/// Takes texts apart into words, white space and single signs, and puts them together otherwise.
+/// Splits texts into words, white space and single characters, and recombines them at random.
 pub fn mutate(corpus: &[String], random: &mut fastrand::Rng) -> String {
     const SPICE: [&str; 18] = [
         "(",

@@ -1,6 +1,6 @@
-//! Long texts that repeat a part, to find what takes more than linear time or memory.
+//! Long texts that repeat a part, to find inputs that take more than linear time or memory.
 
-/// A text that repeats a part: before, each time, in the middle, each time again, after. `#` is the number of the
+/// Texts as five parts: beginning, repeated opening, middle, repeated closing, end. `#` is the number of the
 /// repetition.
 const REPEATED: &[[&str; 5]] = &[
     ["SELECT ", "(", "1", ")", ""],
@@ -146,7 +146,7 @@ fn repeated([before, open, middle, close, after]: [&str; 5], bytes: usize) -> St
     text
 }
 
-/// References from each expression to the next, so that the order is found from the end.
+/// Each expression refers to the next one, so the last one has to be resolved first.
 fn chain_of_expressions(bytes: usize) -> String {
     let count = bytes / 32;
     let list: Vec<String> = (0..count)
@@ -158,14 +158,14 @@ fn chain_of_expressions(bytes: usize) -> String {
     format!("WITH RECURSIVE {} SELECT 1", list.join(", "))
 }
 
-/// Each expression has twice the columns of the one before.
+/// Each expression has twice as many columns as the previous one.
 fn doubling_expressions(count: usize) -> String {
     let list: Vec<String> =
         (1..count).map(|number| format!("c{number} AS (SELECT x.*, x.* FROM c{} x)", number - 1)).collect();
     format!("WITH c0 AS (SELECT 1 AS a), {} SELECT 1", list.join(", "))
 }
 
-/// Every text of about this many bytes, and the deepest ones that are not refused for their parentheses alone.
+/// Every text at about this length, and every text nested as deep as parentheses are accepted.
 pub fn texts(bytes: usize) -> impl Iterator<Item = String> {
     let long = REPEATED.iter().map(move |parts| repeated(*parts, bytes));
     let shallow = REPEATED.iter().map(|[before, open, middle, close, after]| {

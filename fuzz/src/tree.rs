@@ -18,15 +18,15 @@ pub struct Parsed {
     tables: Vec<Table>,
 }
 
-/// A table that a statement names. Common table expressions are none.
+/// A table that a statement names, other than a common table expression.
 #[derive(Debug)]
 struct Table {
     name: String,
     /// The placeholder that its rows are compared with, or that is written to them.
     guard: Option<usize>,
-    /// Whether the schema is written.
+    /// True if the text names the schema.
     qualified: bool,
-    /// Rows that are inserted: the statement itself may name the tenant, which is compared when it runs.
+    /// True for the target of an insert. The statement may name the tenant, which is compared when it runs.
     inserted: bool,
 }
 
@@ -69,7 +69,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// `guard` is the placeholder that a table at this place is guarded by.
+    /// Walks a value. `guard` is the placeholder that guards a table at this place.
     fn any(&mut self, value: &Value, guard: Option<(usize, &str)>) {
         match value {
             Value::Array(items) => items.iter().for_each(|item| self.any(item, None)),

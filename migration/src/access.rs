@@ -144,9 +144,9 @@ pub(crate) async fn require_role(manager: &SchemaManager<'_>, settings: &Setting
         return Ok(());
     }
     Err(DbErr::Migration(format!(
-        "the application's role {role:?} does not exist, so the tables cannot be granted to it. As a role that \
-         may create roles, run: CREATE ROLE {quoted} LOGIN NOSUPERUSER NOBYPASSRLS; or name the role that the \
-         application logs in with in {variable}.",
+        "the application's role {role:?} does not exist, so it cannot be granted access to the tables; as a \
+         role that can create roles, run: CREATE ROLE {quoted} LOGIN NOSUPERUSER NOBYPASSRLS; or set \
+         {variable} to the role of the application",
         role = settings.app_role(),
         quoted = sql::identifier(settings.app_role()),
         variable = Settings::APP_ROLE_VARIABLE,
@@ -166,9 +166,9 @@ pub(crate) async fn refuse_leftovers(
         return Ok(());
     }
     Err(DbErr::Migration(format!(
-        "table {name} is there, though no migration is noted as applied. If `fresh` of a migrator of your own left \
-         it behind, build that migrator on watertight_migration::TenantMigrator, whose `fresh` drops the tenant \
-         tables of every schema; if they are not needed any more, run: DROP SCHEMA {schema} CASCADE",
+        "table {name} exists, but no migration is recorded as applied; if `fresh` of another migrator left it \
+         behind, build that migrator on watertight_migration::TenantMigrator, whose `fresh` drops the tenant \
+         tables of every schema; if the tables are no longer needed, run: DROP SCHEMA {schema} CASCADE",
         schema = sql::identifier(schema),
     )))
 }

@@ -63,7 +63,7 @@ use original::Original;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "nothing is adopted before `run`"]
+#[must_use = "an adoption does nothing until `run` is called"]
 pub struct Adoption {
     settings: Settings,
     time_zone: Option<String>,
@@ -75,6 +75,18 @@ impl Adoption {
     pub const LISTED: usize = 100;
 
     /// An adoption for the application's role, the migration table and the table sets of the settings.
+    ///
+    /// ```no_run
+    /// # use sea_orm_migration::sea_orm::DatabaseConnection;
+    /// use watertight_migration::Settings;
+    /// use watertight_migration::adopt::{Adoption, AdoptionError};
+    ///
+    /// # async fn run(owner: &DatabaseConnection) -> Result<(), AdoptionError> {
+    /// let settings = Settings::from_env().with_app_role("clinic_app");
+    /// println!("{}", Adoption::new(settings).plan(owner).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(settings: Settings) -> Self {
         Self { settings, time_zone: None, most: Self::LISTED }
     }
@@ -83,12 +95,34 @@ impl Adoption {
     ///
     /// The original does not store a time zone. A database with a business profile requires one. Each
     /// tenant's profile can be changed afterwards.
+    ///
+    /// ```no_run
+    /// # use sea_orm_migration::sea_orm::DatabaseConnection;
+    /// # use watertight_migration::{Settings, adopt::{Adoption, AdoptionError}};
+    /// # async fn run(owner: &DatabaseConnection) -> Result<(), AdoptionError> {
+    /// let report = Adoption::new(Settings::from_env()).time_zone("America/New_York").run(owner).await?;
+    /// println!("{report}");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_zone(mut self, name: impl Into<String>) -> Self {
         self.time_zone = Some(name.into());
         self
     }
 
     /// Sets the number of rows listed of each problem, at least 1. The total is always reported.
+    ///
+    /// ```no_run
+    /// # use sea_orm_migration::sea_orm::DatabaseConnection;
+    /// # use watertight_migration::{Settings, adopt::{Adoption, AdoptionError}};
+    /// # async fn run(owner: &DatabaseConnection) -> Result<(), AdoptionError> {
+    /// let plan = Adoption::new(Settings::from_env()).list_at_most(10).plan(owner).await?;
+    /// for problem in plan.problems() {
+    ///     println!("{} rows of {}, such as {}", problem.total, problem.table, problem.rows.join(", "));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn list_at_most(mut self, rows: usize) -> Self {
         self.most = if rows == 0 { 1 } else { rows };
         self
@@ -123,6 +157,18 @@ impl Adoption {
     ///
     /// The connection is of the role that owns the original's tables. Stop the application before: its
     /// statements wait meanwhile, and then find other tables.
+    ///
+    /// ```no_run
+    /// # use sea_orm_migration::sea_orm::DatabaseConnection;
+    /// # use watertight_migration::{Settings, adopt::{Adoption, AdoptionError}};
+    /// # async fn run(owner: &DatabaseConnection) -> Result<(), AdoptionError> {
+    /// let report = Adoption::new(Settings::from_env()).time_zone("America/New_York").run(owner).await?;
+    /// for table in &report.tables {
+    ///     println!("{} rows of {}", table.rows, table.to);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

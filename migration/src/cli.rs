@@ -79,7 +79,7 @@ fn command() -> Command {
 
 async fn run(migrator: impl MigratorTraitSelf, matches: &ArgMatches) {
     if let Err(error) = try_run(migrator, matches).await {
-        eprintln!("{error}");
+        eprintln!("error: {error}");
         exit(1)
     }
 }
@@ -99,14 +99,14 @@ async fn connect(matches: &ArgMatches) -> Result<DbConn, String> {
     let given = |name| matches.get_one::<String>(name).cloned();
     let owner = std::env::var(OWNER_URL_VARIABLE).ok();
     let target = Target::choose(typed(matches, "database_url"), owner, given("database_url"))?;
-    eprintln!("Migrating {target}");
+    eprintln!("migrating {target}");
 
     let mut options = ConnectOptions::new(&target.url);
     options
         .acquire_timeout(PATIENCE)
         .set_schema_search_path(given("database_schema").unwrap_or_else(|| "public".to_owned()));
     let db =
-        Database::connect(options).await.map_err(|error| format!("Cannot connect to {target}: {error}"))?;
+        Database::connect(options).await.map_err(|error| format!("cannot connect to {target}: {error}"))?;
     refuse_without_right_to_create(&db, &target).await?;
     Ok(db)
 }
@@ -118,10 +118,11 @@ async fn refuse_without_right_to_create(db: &DbConn, target: &Target) -> Result<
     let allowed = row.and_then(|row| row.map(|row| row.try_get::<Option<bool>>("", "allowed")).transpose());
     match allowed {
         Ok(Some(Some(false))) => Err(format!(
-            "{target}: this role may not make tables; give the URL of the one that owns them in {OWNER_URL_VARIABLE} or with -u"
+            "the role cannot create tables in {target}; set {OWNER_URL_VARIABLE} to the URL of the role that \
+             owns the tables, or pass the URL with -u"
         )),
         Ok(_) => Ok(()),
-        Err(error) => Err(format!("Cannot ask {target} for the role's rights: {error}")),
+        Err(error) => Err(format!("cannot read the rights of the role in {target}: {error}")),
     }
 }
 
@@ -156,18 +157,19 @@ impl Target {
             (Some(owner), None) => Self::parse(owner, OWNER_URL_VARIABLE),
             (None, Some(app)) => Self::parse(app, APP_URL_VARIABLE),
             (None, None) => Err(format!(
-                "No database to migrate: set {OWNER_URL_VARIABLE} (or {APP_URL_VARIABLE}) to the URL of the role \
-                 that owns the tables, postgres://role:password@host:5432/database, or give it with -u"
+                "no database URL is given; set {OWNER_URL_VARIABLE} (or {APP_URL_VARIABLE}) to the URL of the \
+                 role that owns the tables, postgres://role:password@host:5432/database, or pass the URL with \
+                 -u"
             )),
         }
     }
 
     fn parse(url: String, source: &'static str) -> Result<Self, String> {
-        let wrong = |why: String| format!("The database URL from {source} is wrong: {why}");
+        let malformed = |why: String| format!("the database URL from {source} is malformed: {why}");
         if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
-            return Err(wrong("it does not begin with postgres://".to_owned()));
+            return Err(malformed("it does not begin with postgres://".to_owned()));
         }
-        let parts = PgConnectOptions::from_str(&url).map_err(|error| wrong(error.to_string()))?;
+        let parts = PgConnectOptions::from_str(&url).map_err(|error| malformed(error.to_string()))?;
         Ok(Self { url, source, parts })
     }
 
@@ -180,8 +182,8 @@ impl Target {
             return Ok(());
         }
         Err(format!(
-            "{OWNER_URL_VARIABLE} and {APP_URL_VARIABLE} name different databases: {self} and {app}. Make them \
-             agree, or unset {OWNER_URL_VARIABLE} to use the latter"
+            "{OWNER_URL_VARIABLE} and {APP_URL_VARIABLE} name different databases: {self} and {app}; set both \
+             to the same database, or unset {OWNER_URL_VARIABLE} to use {APP_URL_VARIABLE}"
         ))
     }
 }

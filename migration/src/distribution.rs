@@ -54,7 +54,7 @@ use catalog::Catalog;
 /// # }
 /// ```
 #[derive(Clone, Debug, Default)]
-#[must_use = "nothing is distributed before `run`"]
+#[must_use = "a distribution does nothing until `run` is called"]
 pub struct Distribution {
     settings: Settings,
     reference: Vec<Name>,
@@ -67,6 +67,17 @@ impl Distribution {
     pub const LEAST_VERSION: u32 = 11;
 
     /// A distribution of all tables that have a tenant.
+    ///
+    /// ```no_run
+    /// # use sea_orm_migration::sea_orm::DatabaseConnection;
+    /// use watertight_migration::distribution::{Distribution, DistributionError};
+    ///
+    /// # async fn run(coordinator: &DatabaseConnection) -> Result<(), DistributionError> {
+    /// let plan = Distribution::new().plan(coordinator).await?;
+    /// println!("{} statements, {} violations", plan.statements().count(), plan.violations().len());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
@@ -88,6 +99,16 @@ impl Distribution {
     /// Copies a table without `tenant_id` to every machine, so that statements of tenants can join it.
     ///
     /// Tables that a tenant table refers to are copied anyway.
+    ///
+    /// ```no_run
+    /// # use sea_orm_migration::sea_orm::DatabaseConnection;
+    /// # use watertight_migration::distribution::{Distribution, DistributionError};
+    /// # async fn run(coordinator: &DatabaseConnection) -> Result<(), DistributionError> {
+    /// let distribution = Distribution::new().reference_table("public", "postcodes");
+    /// println!("{}", distribution.run(coordinator).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reference_table(mut self, schema: impl Into<String>, name: impl Into<String>) -> Self {
         self.reference.push(Name::new(schema, name));
         self
@@ -95,6 +116,16 @@ impl Distribution {
 
     /// Declares that the triggers of the application's tables read and write only the row that fires them. Citus cannot
     /// check this, and allows no trigger by default.
+    ///
+    /// ```no_run
+    /// # use sea_orm_migration::sea_orm::DatabaseConnection;
+    /// # use watertight_migration::distribution::{Distribution, DistributionError, Rule};
+    /// # async fn run(coordinator: &DatabaseConnection) -> Result<(), DistributionError> {
+    /// let plan = Distribution::new().allow_triggers().plan(coordinator).await?;
+    /// assert!(plan.violations().iter().all(|violation| violation.rule != Rule::NoTrigger));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn allow_triggers(mut self) -> Self {
         self.allow_triggers = true;
         self
@@ -105,6 +136,16 @@ impl Distribution {
     /// Without this setting they are recreated with the extension `btree_gist`.
     ///
     /// The operations of `watertight` still check for overlaps under a lock. Other programs are not stopped.
+    ///
+    /// ```no_run
+    /// # use sea_orm_migration::sea_orm::DatabaseConnection;
+    /// # use watertight_migration::distribution::{Distribution, DistributionError};
+    /// # async fn run(coordinator: &DatabaseConnection) -> Result<(), DistributionError> {
+    /// let plan = Distribution::new().without_overlap_constraints().plan(coordinator).await?;
+    /// assert!(!plan.statements().any(|sql| sql.contains("btree_gist")));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub const fn without_overlap_constraints(mut self) -> Self {
         self.without_overlap_constraints = true;
         self
@@ -127,6 +168,17 @@ impl Distribution {
     ///
     /// The connection is to the coordinator, as the role that owns the tables. Stop the application before:
     /// its statements wait meanwhile, and its open connections keep the OID of a type that was recreated.
+    ///
+    /// ```no_run
+    /// # use sea_orm_migration::sea_orm::DatabaseConnection;
+    /// # use watertight_migration::distribution::{Distribution, DistributionError};
+    /// # async fn run(coordinator: &DatabaseConnection) -> Result<(), DistributionError> {
+    /// for table in Distribution::new().run(coordinator).await?.tables {
+    ///     println!("{} rows of {}", table.rows, table.table);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

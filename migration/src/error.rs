@@ -7,12 +7,24 @@ use sea_orm_migration::DbErr;
 /// A mistake in the description of a table, found before any SQL is run.
 ///
 /// It turns into a [`DbErr::Migration`] with `?`, as a migration returns it.
+///
+/// ```
+/// use watertight_migration::{Settings, TableError, TenantTable, sea_orm_migration::schema::string_uniq};
+///
+/// let table = TenantTable::new("public", "vouchers").col(string_uniq("code"));
+/// let answer = match table.statements(&Settings::default()) {
+///     Ok(statements) => statements.join(";\n"),
+///     Err(TableError::KeyWithoutTenant { column, .. }) => format!("declare {column} with `unique`"),
+///     Err(error) => error.to_string(),
+/// };
+/// assert_eq!(answer, "declare code with `unique`");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableError {
     /// A name that PostgreSQL would refuse, or cut off without an error.
     #[error(
-        "{name:?} is no {what} for PostgreSQL: it has to have 1 to 63 bytes and no zero byte ({} bytes given)",
+        "the {what} name {name:?} has {} bytes; PostgreSQL requires 1 to 63 bytes and no zero byte",
         name.len()
     )]
     Name {
@@ -22,7 +34,7 @@ pub enum TableError {
         name: String,
     },
     /// A key, foreign key or index without a column.
-    #[error("table {table}: {what} without a column; name at least one besides tenant_id")]
+    #[error("table {table}: {what} has no column; name at least one column besides tenant_id")]
     NoColumns {
         /// The table being described.
         table: String,
@@ -30,7 +42,10 @@ pub enum TableError {
         what: &'static str,
     },
     /// A key, foreign key or index over a column that the table does not have.
-    #[error("table {table}: {what} over column {column:?}, which the table does not have")]
+    #[error(
+        "table {table}: {what} uses column {column:?}, which the table does not have; add the column, or \
+         correct its name"
+    )]
     UnknownColumn {
         /// The table being described.
         table: String,
@@ -40,7 +55,7 @@ pub enum TableError {
         column: String,
     },
     /// A column that is described twice.
-    #[error("table {table}: column {column:?} is described twice")]
+    #[error("table {table}: column {column:?} is described twice; describe it once")]
     DuplicateColumn {
         /// The table being described.
         table: String,
@@ -48,7 +63,10 @@ pub enum TableError {
         column: String,
     },
     /// Two constraints or indexes that would have the same name.
-    #[error("table {table}: two constraints or indexes are named {name:?}; name one differently")]
+    #[error(
+        "table {table}: two constraints or indexes have the name {name:?}; remove one of them, or rename a \
+         column"
+    )]
     DuplicateName {
         /// The table being described.
         table: String,
@@ -67,8 +85,8 @@ pub enum TableError {
     },
     /// A column that is a key by itself, and so would be unique across all tenants.
     #[error(
-        "table {table}: column {column:?} is a key by itself and would be unique across all tenants; use \
-         TenantTable::key or TenantTable::unique"
+        "table {table}: column {column:?} is a key without tenant_id, so it would be unique across all \
+         tenants; use TenantTable::key or TenantTable::unique"
     )]
     KeyWithoutTenant {
         /// The table being described.
@@ -78,7 +96,8 @@ pub enum TableError {
     },
     /// A foreign key with another number of columns than the key that it refers to.
     #[error(
-        "table {table}: foreign key ({columns}) has another number of columns than ({to}), which it refers to"
+        "table {table}: foreign key ({columns}) and the referenced key ({to}) have different numbers of \
+         columns; list one column for each column of the referenced key"
     )]
     ForeignKeyWidth {
         /// The table being described.

@@ -59,12 +59,30 @@ pub struct TenantMigrator {
 
 impl TenantMigrator {
     /// A migrator for watertight's own migrations.
+    ///
+    /// ```
+    /// use sea_orm_migration::MigratorTraitSelf;
+    /// use watertight_migration::{Settings, TableSets, TenantMigrator};
+    ///
+    /// let isolation_alone = Settings::default().with_table_sets(TableSets::none());
+    /// let migrations = TenantMigrator::new(isolation_alone).migrations();
+    /// assert_eq!(migrations[0].name(), "m20260101_000009_signed_tenant");
+    /// ```
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self { settings, then: None }
     }
 
     /// Adds an application's migrations after watertight's, to whose tables they may refer.
+    ///
+    /// ```
+    /// use sea_orm_migration::MigratorTraitSelf;
+    /// use watertight_migration::{HashPartitions, Settings, TenantMigrator};
+    ///
+    /// let migrator = TenantMigrator::new(Settings::default()).then(|| vec![Box::new(HashPartitions::new(16))]);
+    /// let all = migrator.migrations();
+    /// assert_eq!(all.last().map(|migration| migration.name()), Some(HashPartitions::NAME));
+    /// ```
     #[must_use]
     pub fn then(mut self, migrations: fn() -> Vec<Box<dyn MigrationTrait>>) -> Self {
         self.then = Some(migrations);

@@ -46,7 +46,7 @@ use conversion::{Shape, convert};
 /// # let _ = migrator;
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "a migration does nothing before a migrator applies it"]
+#[must_use = "a migration does nothing until a migrator applies it"]
 pub struct HashPartitions {
     name: String,
     tables: Vec<Name>,
@@ -70,6 +70,13 @@ impl HashPartitions {
     pub const NAME: &str = "watertight_hash_partitions";
 
     /// Divides each of [`TABLES`](Self::TABLES) into a number of partitions.
+    ///
+    /// ```
+    /// use watertight_migration::HashPartitions;
+    ///
+    /// assert!(HashPartitions::new(16).check().is_ok());
+    /// assert!(HashPartitions::new(HashPartitions::MOST + 1).check().is_err());
+    /// ```
     pub fn new(partitions: u32) -> Self {
         Self::of(Self::TABLES, partitions)
     }
@@ -104,6 +111,13 @@ impl HashPartitions {
     }
 
     /// Names the migration, for a migrator with several migrations of this type.
+    ///
+    /// ```
+    /// use watertight_migration::{HashPartitions, sea_orm_migration::MigrationName};
+    ///
+    /// let divide = HashPartitions::new(16).named("m20270101_000001_divide_bookings");
+    /// assert_eq!(divide.name(), "m20270101_000001_divide_bookings");
+    /// ```
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self

@@ -76,6 +76,15 @@ impl Settings {
     ///
     /// It has to differ from the role that runs the migrations: an owner can grant itself any right on its tables, and
     /// the append-only audit trail would not bind it.
+    ///
+    /// ```
+    /// use watertight_migration::{Settings, TenantTable};
+    ///
+    /// let settings = Settings::default().with_app_role("clinic_app");
+    /// let sql = TenantTable::new("public", "notes").statements(&settings)?.join(";\n");
+    /// assert!(sql.contains(r#"TO "clinic_app""#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
     #[must_use]
     pub fn with_app_role(mut self, role: impl Into<String>) -> Self {
         self.app_role = role.into();

@@ -38,6 +38,19 @@ pub struct InstalledKey {
 
 /// Adds a key. Returns `false` when the database already has it.
 ///
+/// ```no_run
+/// # use watertight_migration::sea_orm_migration::sea_orm::DatabaseConnection;
+/// use watertight_migration::{TenantKey, tenant_keys};
+///
+/// # async fn example(owner: &DatabaseConnection) -> Result<(), Box<dyn std::error::Error>> {
+/// for key in TenantKey::from_env()? {
+///     let is_new = tenant_keys::add(owner, &key).await?;
+///     println!("key {}: {}", key.id(), if is_new { "added" } else { "already installed" });
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// [`TenantKeysError::IdTaken`] when another key has the ID; [`TenantKeysError::NotMigrated`].
@@ -76,6 +89,18 @@ pub async fn list(owner: &impl ConnectionTrait) -> Result<Vec<InstalledKey>, Ten
 
 /// Removes a key: the database rejects tokens that it signed. Deploy every application with the new key before.
 ///
+/// ```no_run
+/// # use watertight_migration::{TenantKey, sea_orm_migration::sea_orm::DatabaseConnection};
+/// use watertight_migration::tenant_keys::{self, TenantKeysError};
+///
+/// # async fn rotate(owner: &DatabaseConnection, new: &TenantKey, old: i16) -> Result<(), TenantKeysError> {
+/// tenant_keys::add(owner, new).await?;
+/// // Deploy the applications with the new key. Then:
+/// tenant_keys::retire(owner, old).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// [`TenantKeysError::UnknownId`]; [`TenantKeysError::LastKey`] when tenants would see nothing without it;
@@ -109,6 +134,18 @@ pub async fn waive(owner: &impl ConnectionTrait) -> Result<(), TenantKeysError> 
 }
 
 /// Makes the database verify the tenant that a session names: the default, and the opposite of [`waive`].
+///
+/// ```no_run
+/// # use watertight_migration::sea_orm_migration::sea_orm::DatabaseConnection;
+/// use watertight_migration::tenant_keys::{self, TenantKeysError};
+///
+/// # async fn example(owner: &DatabaseConnection) -> Result<(), TenantKeysError> {
+/// if !tenant_keys::is_signed(owner).await? {
+///     tenant_keys::require(owner).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
@@ -163,6 +200,22 @@ async fn execute(
 /// The keys of a database were not changed.
 ///
 /// It turns into a [`DbErr`] with `?`, as a migration returns it.
+///
+/// ```
+/// # use watertight_migration::sea_orm_migration::sea_orm::DatabaseConnection;
+/// use watertight_migration::tenant_keys::{self, TenantKeysError};
+///
+/// /// Retires a key, also if another program has retired it.
+/// async fn retire(owner: &DatabaseConnection, id: i16) -> Result<(), TenantKeysError> {
+///     match tenant_keys::retire(owner, id).await {
+///         Err(TenantKeysError::UnknownId { .. }) => Ok(()),
+///         other => other,
+///     }
+/// }
+///
+/// let error = TenantKeysError::IdTaken { id: 1 };
+/// assert!(error.to_string().starts_with("the database has another tenant key 1; give the new key its own ID"));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TenantKeysError {
@@ -171,7 +224,8 @@ pub enum TenantKeysError {
     NotMigrated,
     /// Another key has the ID.
     #[error(
-        "the database has another tenant key {id}; give the new key its own ID, as `watertight keys new --id` does"
+        "the database has another tenant key {id}; create the new key with another ID (`watertight keys new \
+         --id`)"
     )]
     IdTaken {
         /// The ID.
@@ -185,15 +239,15 @@ pub enum TenantKeysError {
     },
     /// The key is the only one.
     #[error(
-        "tenant key {id} is the only one, and tenants would see nothing without it; add the next one first, or run \
-         `watertight keys waive` to stop verifying tenants"
+        "tenant key {id} is the only one, so tenants would see no rows without it; add the next key first, or \
+         run `watertight keys waive` to stop verifying tenants"
     )]
     LastKey {
         /// Its ID.
         id: i16,
     },
     /// The database has no key.
-    #[error("the database has no tenant key, and tenants would see nothing; run `watertight keys add` first")]
+    #[error("the database has no tenant key, so tenants would see no rows; run `watertight keys add` first")]
     NoKey,
     /// The database reported an error.
     #[error(transparent)]

@@ -79,7 +79,7 @@ use crate::{Settings, access};
 /// assert!(sql.contains(r#"FORCE ROW LEVEL SECURITY"#));
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "a table is made by `create`"]
+#[must_use = "a table is created when `create` is called"]
 pub struct TenantTable {
     schema: String,
     name: String,
@@ -107,6 +107,14 @@ enum Access {
 
 impl TenantTable {
     /// A table with `tenant_id` and a generated `id`.
+    ///
+    /// ```
+    /// use watertight_migration::{Settings, TenantTable};
+    ///
+    /// let rooms = TenantTable::new("public", "rooms");
+    /// assert!(rooms.statements(&Settings::default())?[0].contains(r#"PRIMARY KEY ("tenant_id", "id")"#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
     pub fn new(schema: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             schema: schema.into(),
@@ -137,6 +145,14 @@ impl TenantTable {
     ///
     /// A column that is a key by itself (`pk_uuid`, `string_uniq`, ..) is refused. It would be unique across
     /// all tenants, and a taken value would reveal to one tenant a value of another.
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
+    /// let rooms = TenantTable::new("public", "rooms").col(string_len("name", 64)).col(integer_null("floor"));
+    /// let sql = &rooms.statements(&Settings::default())?[0];
+    /// assert!(sql.contains(r#""name" varchar(64) NOT NULL, "floor" integer NULL"#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
     pub fn col(mut self, column: impl IntoColumnDef) -> Self {
         self.columns.push(column.into_column_def());
         self
@@ -169,12 +185,30 @@ impl TenantTable {
     }
 
     /// Makes the columns unique within each tenant.
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
+    /// let rooms = TenantTable::new("public", "rooms").col(string_len("name", 64)).unique(["name"]);
+    /// assert!(rooms.statements(&Settings::default())?[1].contains(r#"UNIQUE ("tenant_id", "name")"#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
     pub fn unique(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.uniques.push(owned(columns));
         self
     }
 
     /// Adds a foreign key, and an index for it unless a key or an index already begins with its columns.
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantForeignKey, TenantTable, sea_orm_migration::schema::*};
+    /// let table = TenantTable::new("public", "treatments")
+    ///     .col(uuid("client_id"))
+    ///     .foreign_key(TenantForeignKey::column("client_id").to("public", "clients"));
+    /// let sql = table.statements(&Settings::default())?;
+    /// assert!(sql[1].contains(r#"CONSTRAINT "treatments_client_id_fkey""#));
+    /// assert!(sql[2].contains(r#"CREATE INDEX "treatments_client_id_idx""#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
     pub fn foreign_key(mut self, foreign_key: TenantForeignKey) -> Self {
         self.foreign_keys.push(foreign_key);
         self
@@ -211,6 +245,13 @@ impl TenantTable {
 
     /// Creates the table with its keys, checks, indexes, policy and grants.
     ///
+    /// ```no_run
+    /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::prelude::*};
+    /// # async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    /// TenantTable::new("public", "rooms").create(manager, &Settings::from_env()).await
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`DbErr::Migration`] when the description is wrong or the application's role does not exist, or the
@@ -225,6 +266,13 @@ impl TenantTable {
     }
 
     /// Drops the table with everything that [`create`](Self::create) created.
+    ///
+    /// ```no_run
+    /// # use watertight_migration::{TenantTable, sea_orm_migration::prelude::*};
+    /// # async fn down(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    /// TenantTable::new("public", "rooms").drop(manager).await
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -73,6 +73,13 @@ impl TableSet {
     }
 
     /// The sets whose tables this set's tables refer to.
+    ///
+    /// ```
+    /// use watertight_schema::TableSet;
+    ///
+    /// assert_eq!(TableSet::Certificates.requires(), [TableSet::Content, TableSet::Booking]);
+    /// assert!(TableSet::Auth.requires().is_empty());
+    /// ```
     #[must_use]
     pub const fn requires(self) -> &'static [Self] {
         match self {

@@ -29,18 +29,39 @@ pub struct TableSets {
 
 impl TableSets {
     /// Every table set, in its own schema.
+    ///
+    /// ```
+    /// use watertight_schema::{TableSet, TableSets};
+    ///
+    /// let sets = TableSets::all();
+    /// assert!(sets.iter().eq(TableSet::ALL) && sets.has_own_schemas());
+    /// ```
     #[must_use]
     pub fn all() -> Self {
         TableSet::ALL.into_iter().fold(Self::none(), Self::with)
     }
 
     /// No table set: isolation alone, for an application's own tables.
+    ///
+    /// ```
+    /// use watertight_schema::TableSets;
+    ///
+    /// assert!(TableSets::none().is_empty());
+    /// assert_eq!(TableSets::none().to_string(), "none");
+    /// ```
     #[must_use]
     pub const fn none() -> Self {
         Self { schemas: BTreeMap::new() }
     }
 
     /// Chooses a set, and the sets that it requires.
+    ///
+    /// ```
+    /// use watertight_schema::{TableSet, TableSets};
+    ///
+    /// let sets = TableSets::none().with(TableSet::Auth).with(TableSet::Intake);
+    /// assert_eq!(sets.to_string(), "auth,content,booking,intake");
+    /// ```
     #[must_use]
     pub fn with(mut self, set: TableSet) -> Self {
         for set in set.requires().iter().copied().chain([set]) {
@@ -53,6 +74,14 @@ impl TableSets {
     ///
     /// The generated entities keep the set's [static schema](TableSet::schema); statements that name it are sent with
     /// this schema in its place.
+    ///
+    /// ```
+    /// use watertight_schema::{TableSet, TableSets};
+    ///
+    /// let sets = TableSets::all().in_schema(TableSet::Auth, "identity");
+    /// assert_eq!(sets.schema(TableSet::Auth), "identity");
+    /// assert_eq!(sets.schema(TableSet::Content), "public");
+    /// ```
     #[must_use]
     pub fn in_schema(self, set: TableSet, schema: impl Into<String>) -> Self {
         let mut sets = self.with(set);
@@ -180,13 +209,25 @@ fn is_schema(name: &str) -> bool {
 }
 
 /// A text is not a list of table sets.
+///
+/// ```
+/// use watertight_schema::{TableSetError, TableSets};
+///
+/// let answer = match "auth,loyalty".parse::<TableSets>() {
+///     Ok(sets) => format!("chosen: {sets}"),
+///     Err(TableSetError::Unknown { name }) => format!("there is no table set {name}"),
+///     Err(TableSetError::Schema { set, schema }) => format!("{set} cannot be in the schema {schema}"),
+///     Err(error) => error.to_string(),
+/// };
+/// assert_eq!(answer, "there is no table set loyalty");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TableSetError {
     /// No table set has the name.
     #[error(
-        "there is no table set {name:?}; give `all`, `none`, or names with commas between: auth, content, booking, \
-         certificates, intake, history"
+        "there is no table set {name:?}; use `all`, `none`, or names separated by commas: auth, content, \
+         booking, certificates, intake, history"
     )]
     Unknown {
         /// The name given.
@@ -194,8 +235,8 @@ pub enum TableSetError {
     },
     /// The text given for a schema is not the name of one.
     #[error(
-        "{schema:?} cannot be the schema of {set}; give a name of 1 to 63 bytes without comma and equals sign, other \
-         than {} and information_schema, that does not begin with pg_",
+        "{schema:?} cannot be the schema of {set}; use a name of 1 to 63 bytes that has no comma or equals \
+         sign, does not begin with pg_, and is neither {} nor information_schema",
         isolation::SCHEMA
     )]
     Schema {

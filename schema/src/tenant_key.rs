@@ -122,13 +122,25 @@ fn parse(text: &str) -> Result<TenantKey, &'static str> {
 }
 
 /// A text is not a tenant key. The message does not show the text.
+///
+/// ```
+/// use watertight_schema::{TenantKey, TenantKeyError};
+///
+/// let keys = format!("2:{}, 2:{}", "5a".repeat(32), "a5".repeat(32));
+/// let answer = match TenantKey::parse_list(&keys) {
+///     Ok(keys) => format!("{} keys", keys.len()),
+///     Err(TenantKeyError::DuplicateId { position, id }) => format!("key {position} has the ID {id} of another"),
+///     Err(error) => error.to_string(),
+/// };
+/// assert_eq!(answer, "key 2 has the ID 2 of another");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TenantKeyError {
     /// A key does not have the form `ID:SECRET`.
     #[error(
-        "tenant key {position} {rule}; set {variable} to ID:SECRET as `watertight keys new` prints it, several with \
-         commas between",
+        "tenant key {position} {rule}; set {variable} to ID:SECRET as printed by `watertight keys new`, or to \
+         several keys separated by commas",
         variable = TenantKey::VARIABLE
     )]
     Malformed {
@@ -138,7 +150,10 @@ pub enum TenantKeyError {
         rule: &'static str,
     },
     /// Two keys have the same ID.
-    #[error("{variable} has two keys with the ID {id}; give each its own", variable = TenantKey::VARIABLE)]
+    #[error(
+        "{variable} has two keys with the ID {id}; use a different ID for each key",
+        variable = TenantKey::VARIABLE
+    )]
     DuplicateId {
         /// The position of the second of them in the list, counted from 1.
         position: usize,

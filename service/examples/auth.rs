@@ -11,12 +11,12 @@ use watertight::{TenantId, Watertight};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // An application reads these from its store of secrets.
+    // An application reads these from its secret store.
     let (cookie_key, passphrase) = (vec![7; 32], "long and random");
     let settings = AuthSettings::default()
         .signing_keys(SigningKeys::new([cookie_key])?)
         .encryption_keys(EncryptionKeys::new([passphrase])?)
-        .issuer("Harbour Clinic");
+        .issuer("Harbor Clinic");
     let water = Watertight::builder().auth(settings).connect_from_env().await?;
     let clinic = water.tenant(TenantId::new(uuid::Uuid::new_v4())?);
     let studio = water.tenant(TenantId::new(uuid::Uuid::new_v4())?);

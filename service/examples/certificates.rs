@@ -1,5 +1,5 @@
-//! A gift certificate pays for a booking, and gets its money back. Run it with `cargo run --example certificates` on a
-//! migrated database.
+//! Pays for a booking with a gift certificate, which gets its money back on cancellation. Run it with
+//! `cargo run --example certificates` on a migrated database.
 
 use chrono::{Days, NaiveTime, Utc};
 use watertight::certificates::{NewCertificate, Purchase};

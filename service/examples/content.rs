@@ -1,4 +1,4 @@
-//! A business says what it offers. Run it with `cargo run --example content` on a migrated database.
+//! Saves the profile, services, hours and reviews of a business. Run it with `cargo run --example content` on a migrated database.
 
 use chrono::NaiveTime;
 use watertight::content::{NewReview, NewService, OpeningHours, Profile};

@@ -1,5 +1,5 @@
-//! A business brings its appointments from the system before, twice. Run it with `cargo run --example history` on a
-//! migrated database.
+//! Imports the appointments of an earlier system, twice. Run it with `cargo run --example history` on a migrated
+//! database.
 
 use chrono::{TimeDelta, Utc};
 use watertight::history::{ImportReport, ImportedAppointment};

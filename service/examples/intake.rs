@@ -1,5 +1,5 @@
-//! A client answers a form: refused first, then accepted and final. Run it with `cargo run --example intake` on a
-//! migrated database.
+//! Saves the answers to a form, and submits them twice: first refused, then accepted and final. Run it with
+//! `cargo run --example intake` on a migrated database.
 
 use serde_json::json;
 use watertight::BookingError;

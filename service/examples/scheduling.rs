@@ -1,5 +1,5 @@
-//! A client finds a slot, holds it and books it; another comes too late. Run it with `cargo run --example scheduling`
-//! on a migrated database.
+//! Finds a slot, holds it and books it. A later booking of the same slot is refused. Run it with
+//! `cargo run --example scheduling` on a migrated database.
 
 use chrono::{Days, NaiveTime, Utc};
 use watertight::BookingError;
@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let slots = scheduling.free_slots(&query).await?;
     let slot = slots.first().ok_or("nothing is free")?;
 
-    // Held while she pays; then booked, with a key that makes it safe to send again.
+    // The hold keeps the slot while the client pays. The key makes it safe to send the booking twice.
     let hold = scheduling.hold(&Hold::new(yoga.id, slot.practitioner, slot.start)).await?;
     let booking = NewBooking {
         hold: Some(hold.id),

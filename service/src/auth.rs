@@ -1,6 +1,6 @@
+#![doc = include_str!("../docs/links.md")]
+#![doc = include_str!("../docs/links/auth.md")]
 #![doc = include_str!("../docs/auth.md")]
-//! # Example
-//!
 #![doc = concat!("```no_run\n", include_str!("../examples/auth.rs"), "\n```")]
 
 mod active_record;

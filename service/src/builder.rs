@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use sea_orm::sqlx::PgPool;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, EntityTrait};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, EntityTrait};
 use watertight_schema::TableSets;
 
 use crate::error::Error;
@@ -11,8 +11,8 @@ use crate::operations::inspection::{connect_checks, hosts};
 use crate::operations::maintenance::Maintenance;
 use crate::schema::built_in_sets;
 use crate::tenant::{
-    Extension, Layers, Names, RegistrationError, RegistrationErrors, Registry, Rewriter, Settings, Shared,
-    SigningError, Snapshot, TenantKeys, TenantSigner,
+    Extension, Generation, Layers, Names, RegistrationError, RegistrationErrors, Registry, Rewriter,
+    Settings, Shared, SigningError, Snapshot, TenantKeys, TenantSigner,
 };
 use crate::watertight::Watertight;
 
@@ -79,6 +79,36 @@ impl Builder {
     ///
     /// A problem with the table is reported when the builder connects: [`RegistrationError::NoTenantColumn`]
     /// or [`RegistrationError::RegisteredTwice`].
+    ///
+    /// ```
+    /// use watertight::Watertight;
+    ///
+    /// mod loyalty_cards {
+    ///     use sea_orm::entity::prelude::*;
+    ///
+    ///     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    ///     #[sea_orm(schema_name = "public", table_name = "loyalty_cards")]
+    ///     pub struct Model {
+    ///         #[sea_orm(primary_key, auto_increment = false)]
+    ///         pub tenant_id: Uuid,
+    ///         #[sea_orm(primary_key, auto_increment = false)]
+    ///         pub id: Uuid,
+    ///         pub stamps: i32,
+    ///     }
+    ///
+    ///     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    ///     pub enum Relation {}
+    ///
+    ///     impl ActiveModelBehavior for ActiveModel {}
+    /// }
+    ///
+    /// let rewriter = Watertight::builder().tenant_table(loyalty_cards::Entity).rewriter()?;
+    /// assert_eq!(
+    ///     rewriter.rewrite("UPDATE loyalty_cards SET stamps = 0", 0)?,
+    ///     r#"UPDATE "public".loyalty_cards SET stamps = 0 WHERE loyalty_cards."tenant_id" = $1 /* tenant $1, token $2 */"#
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn tenant_table<E: EntityTrait>(mut self, entity: E) -> Self {
         let registered = self.registry.tenant_table(entity);
@@ -89,6 +119,31 @@ impl Builder {
     /// Registers a shared table: tenants read its rows, and only the unscoped connection changes them.
     ///
     /// A problem with the table is reported when the builder connects: [`RegistrationError::RegisteredTwice`].
+    ///
+    /// ```
+    /// use watertight::{Reason, Watertight};
+    ///
+    /// # mod postcodes {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    /// #     #[sea_orm(schema_name = "public", table_name = "postcodes")]
+    /// #     pub struct Model {
+    /// #         #[sea_orm(primary_key, auto_increment = false)]
+    /// #         pub code: String,
+    /// #         pub city: String,
+    /// #     }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// // An entity without the column `tenant_id`.
+    /// let rewriter = Watertight::builder().shared_table(postcodes::Entity).rewriter()?;
+    /// assert!(rewriter.rewrite("SELECT city FROM postcodes WHERE code = $1", 1).is_ok());
+    ///
+    /// let refused = rewriter.rewrite("DELETE FROM postcodes", 0).map_err(|refusal| refusal.reason);
+    /// assert!(matches!(refused, Err(Reason::SharedTable(table)) if table == "public.postcodes"));
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     #[must_use]
     pub fn shared_table<E: EntityTrait>(mut self, entity: E) -> Self {
         let registered = self.registry.shared_table(entity);
@@ -131,6 +186,17 @@ impl Builder {
     ///
     /// The body of a function is not rewritten. Declare only functions that read no table and change no
     /// setting, or whose tables have row-level security in force.
+    ///
+    /// ```
+    /// use watertight::Watertight;
+    ///
+    /// let sql = "SELECT name FROM services WHERE loyalty_level(name) > 3";
+    /// assert!(Watertight::builder().rewriter()?.rewrite(sql, 0).is_err());
+    ///
+    /// let rewriter = Watertight::builder().dangerous_function("loyalty_level").rewriter()?;
+    /// assert!(rewriter.rewrite(sql, 0).is_ok());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     #[must_use]
     pub fn dangerous_function(mut self, name: &str) -> Self {
         self.registry.function(name);
@@ -209,6 +275,17 @@ impl Builder {
     }
 
     /// Removes a layer of isolation; see [`Layers`]. By default both layers are in force.
+    ///
+    /// ```
+    /// use watertight::{Layers, Watertight};
+    ///
+    /// let rewriter = Watertight::builder().dangerous_layers(Layers::RewritingOnly).rewriter()?;
+    /// assert_eq!(
+    ///     rewriter.rewrite("DELETE FROM services", 0)?,
+    ///     r#"DELETE FROM "public".services WHERE services."tenant_id" = $1 /* tenant $1 */"#
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub const fn dangerous_layers(mut self, layers: Layers) -> Self {
         self.layers = layers;
@@ -224,6 +301,16 @@ impl Builder {
     /// prepared on the server. The first result with a user-defined type takes additional round trips. The
     /// unscoped connection prepares its statements, as SeaORM does: run migrations on a connection without
     /// the pooler.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), watertight::Error> {
+    /// use watertight::Watertight;
+    ///
+    /// let builder = Watertight::builder().transaction_pooler(true);
+    /// let water = builder.connect("postgres://app@pgbouncer.internal:6432/clinic").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn transaction_pooler(mut self, pooler: bool) -> Self {
         self.transaction_pooler = Some(pooler);
@@ -278,6 +365,17 @@ impl Builder {
     }
 
     /// Sets the settings of authentication. Without keys the operations that need them are refused.
+    ///
+    /// ```no_run
+    /// # async fn example(cookie_key: Vec<u8>) -> Result<(), watertight::Error> {
+    /// use watertight::Watertight;
+    /// use watertight::auth::{AuthSettings, SigningKeys};
+    ///
+    /// let settings = AuthSettings::default().signing_keys(SigningKeys::new([cookie_key])?);
+    /// let water = Watertight::builder().auth(settings).connect_from_env().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "auth")]
     #[must_use]
     pub fn auth(mut self, settings: crate::auth::AuthSettings) -> Self {
@@ -286,6 +384,14 @@ impl Builder {
     }
 
     /// Sets the size of the cache of rewritten statements in bytes; 8 MiB by default.
+    ///
+    /// ```
+    /// let rewriter = watertight::Watertight::builder().cache_bytes(64 << 20).rewriter()?;
+    /// rewriter.rewrite("SELECT name FROM services", 0)?;
+    /// rewriter.rewrite("SELECT name FROM services", 0)?;
+    /// assert_eq!((rewriter.metrics().misses, rewriter.metrics().hits), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub const fn cache_bytes(mut self, bytes: u64) -> Self {
         self.cache_bytes = bytes;
@@ -295,6 +401,19 @@ impl Builder {
     /// Adds migrations of the application that the [doctor](Self::doctor) requires to be applied.
     ///
     /// The required migrations of watertight follow from the [table sets](Self::table_sets).
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &sea_orm::DatabaseConnection) -> Result<(), watertight::Error> {
+    /// use watertight::Watertight;
+    /// use watertight::doctor::Check;
+    ///
+    /// let builder = Watertight::builder().migrations(["m20270101_000001_create_loyalty_cards"]);
+    /// for pending in builder.doctor(connection).await?.of(Check::PendingMigration) {
+    ///     println!("{}: {}", pending.object, pending.remedy);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn migrations(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.migrations.names.extend(names.into_iter().map(Into::into));
@@ -302,6 +421,14 @@ impl Builder {
     }
 
     /// Sets the table in which sea-orm-migration lists applied migrations; `seaql_migrations` by default.
+    ///
+    /// ```no_run
+    /// # async fn example(connection: &sea_orm::DatabaseConnection) -> Result<(), watertight::Error> {
+    /// let builder = watertight::Watertight::builder().migration_table("applied_migrations");
+    /// println!("{}", builder.doctor(connection).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn migration_table(mut self, table: impl Into<String>) -> Self {
         self.migrations.table = table.into();
@@ -309,6 +436,13 @@ impl Builder {
     }
 
     /// Runs the [doctor](Self::doctor) before connecting, and fails if its report contains an error.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), watertight::Error> {
+    /// let water = watertight::Watertight::builder().check_with_doctor().connect_from_env().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn check_with_doctor(mut self) -> Self {
         self.check_with_doctor = true;
@@ -346,6 +480,15 @@ impl Builder {
     ///
     /// Connect as the owner of the tables, or as a role that is a member of the owner and has `BYPASSRLS`.
     ///
+    /// ```no_run
+    /// # async fn example(clinic: watertight::TenantId) -> Result<(), watertight::Error> {
+    /// let owner = sea_orm::Database::connect("postgres://watertight_owner@localhost/clinic").await?;
+    /// let maintenance = watertight::Watertight::builder().maintenance(&owner).await?;
+    /// println!("{} rows", maintenance.stats(clinic).await?.rows());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ConnectError::NotPostgres`], [`ConnectError::BackslashEscapes`], [`ConnectError::Unreachable`], and
     /// the errors of [`Builder::rewriter`]. Unless the role bypasses row-level security, also the errors of
@@ -380,6 +523,18 @@ impl Builder {
     /// The tables must exist, row-level security must be enabled and forced on them, and the role must not
     /// bypass it.
     ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), watertight::Error> {
+    /// use sea_orm::ConnectOptions;
+    /// use watertight::Watertight;
+    ///
+    /// let mut options = ConnectOptions::new("postgres://app@localhost/clinic");
+    /// options.max_connections(20).sqlx_logging(false);
+    /// let water = Watertight::builder().connect(options).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// - [`ConnectError::EmptyUrl`] and [`ConnectError::MalformedUrl`], before a connection is opened.
     /// - [`ConnectError::Unreachable`].
@@ -413,6 +568,15 @@ impl Builder {
     ///
     /// The application remains responsible for closing the connection.
     ///
+    /// ```no_run
+    /// # async fn example(connection: sea_orm::DatabaseConnection) -> Result<(), watertight::Error> {
+    /// let water = watertight::Watertight::builder().with_connection(connection.clone()).await?;
+    /// // The other parts of the application use the same pool, without a tenant.
+    /// connection.ping().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ConnectError::NotPostgres`], and the errors of [`Builder::connect`].
     pub async fn with_connection(self, connection: DatabaseConnection) -> Result<Watertight, Error> {
@@ -420,6 +584,13 @@ impl Builder {
     }
 
     /// Creates the rewriter alone, without a database.
+    ///
+    /// ```
+    /// let rewriter = watertight::Watertight::builder().rewriter()?;
+    /// assert!(rewriter.rewrite("SELECT name FROM services", 0).is_ok());
+    /// assert!(rewriter.rewrite("TRUNCATE services", 0).is_err());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     ///
     /// # Errors
     /// The problems of the registered tables. [`RegistrationError::RegisteredTwice`] if one of watertight's
@@ -487,6 +658,7 @@ impl Builder {
             read_only: self.read_only,
             distributed: false,
             names: Names::default(),
+            generation: Generation::default(),
             signer: TenantSigner::Unsigned,
             hostile_sql: !layers.rewriting(),
             #[cfg(feature = "auth")]
@@ -496,9 +668,12 @@ impl Builder {
     }
 }
 
+/// The pool of a connection. A mock or a proxy has none, even with PostgreSQL's dialect.
 fn postgres_pool(connection: &DatabaseConnection) -> Result<&PgPool, ConnectError> {
-    match connection.get_database_backend() {
-        DbBackend::Postgres => Ok(connection.get_postgres_connection_pool()),
-        backend => Err(ConnectError::NotPostgres { backend: format!("{backend:?}") }),
+    if matches!(connection.inner, DatabaseConnectionType::SqlxPostgresPoolConnection(_)) {
+        return Ok(connection.get_postgres_connection_pool());
     }
+    let kind = format!("{:?}", connection.inner);
+    let name = kind.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    Err(ConnectError::NotPostgres { backend: name.to_owned() })
 }

@@ -8,7 +8,9 @@ use crate::auth::AuthError;
 use crate::booking::BookingError;
 use crate::operations::doctor::DoctorFailed;
 use crate::operations::{ConnectError, MaintenanceError, RoutingError};
-use crate::tenant::{Refusal, RegistrationErrors, SigningError, TenantIdError, TimeoutError};
+use crate::tenant::{
+    Refusal, RegistrationErrors, SigningError, TenantIdError, TimeoutError, is_outcome_unknown,
+};
 use crate::vocabulary::InvalidInput;
 
 /// Any error of watertight, for functions that call several of its domains.
@@ -95,6 +97,14 @@ impl Error {
     }
 
     /// Whether the requested item does not exist: answer a request with 404.
+    ///
+    /// ```
+    /// use watertight::{Error, RoutingError};
+    ///
+    /// let error = RoutingError::unrouted("7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11".parse()?);
+    /// assert!(Error::from(error).is_not_found());
+    /// # Ok::<(), Error>(())
+    /// ```
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         match self {
@@ -112,6 +122,23 @@ impl Error {
     /// Whether the operation conflicts with the state of the tenant: answer a request with 409.
     ///
     /// An example is a slot that is already taken.
+    ///
+    /// ```
+    /// use watertight::Error;
+    ///
+    /// fn status(error: &Error) -> u16 {
+    ///     match error {
+    ///         error if error.is_not_found() => 404,
+    ///         error if error.is_conflict() => 409,
+    ///         error if error.is_invalid_input() => 422,
+    ///         error if error.is_unavailable() => 503,
+    ///         _ => 500,
+    ///     }
+    /// }
+    ///
+    /// let error = Error::from(sea_orm::DbErr::RecordNotFound("service".to_owned()));
+    /// assert_eq!(status(&error), 404);
+    /// ```
     #[must_use]
     pub const fn is_conflict(&self) -> bool {
         match self {
@@ -125,6 +152,13 @@ impl Error {
 
     /// Whether an input value is invalid: answer a request with 422. The message names the value and the
     /// rule.
+    ///
+    /// ```
+    /// use watertight::{Error, TenantId};
+    ///
+    /// let error = "harbor-street".parse::<TenantId>().map_err(Error::from).err();
+    /// assert!(error.is_some_and(|error| error.is_invalid_input()));
+    /// ```
     #[must_use]
     pub fn is_invalid_input(&self) -> bool {
         match self {
@@ -137,7 +171,21 @@ impl Error {
         }
     }
 
+    /// Whether the database may or may not have carried out the operation, because the connection was lost meanwhile:
+    /// find out before you repeat it. See [`is_outcome_unknown`].
+    #[must_use]
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.database().is_some_and(is_outcome_unknown)
+    }
+
     /// Whether no connection to the database was available: answer a request with 503.
+    ///
+    /// ```
+    /// use sea_orm::{ConnAcquireErr, DbErr};
+    /// use watertight::Error;
+    ///
+    /// assert!(Error::from(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)).is_unavailable());
+    /// ```
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         matches!(self.database(), Some(DbErr::Conn(_) | DbErr::ConnectionAcquire(_)))

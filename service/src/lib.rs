@@ -25,12 +25,13 @@
 //! # }
 //! ```
 //!
-//! Three layers keep tenants apart, and each of them suffices alone for what it covers:
+//! Three layers isolate tenants. None of them depends on another:
 //!
 //! ```text
 //! statement            SELECT .. FROM "auth"."users" WHERE "role" = $1
 //!    |
-//! rewriting            .. WHERE "users"."tenant_id" = $2 AND ("role" = $1)       or a refusal
+//! rewriting            SELECT .. FROM ("auth"."users" JOIN (SELECT) AS "__tenant_1" ON "users"."tenant_id" = $2)
+//!    |                   WHERE "role" = $1                                        or a refusal
 //!    |
 //! binding              $2 is the tenant, $3 its signed token
 //!    |
@@ -39,7 +40,10 @@
 //! keys                 FOREIGN KEY (tenant_id, user_id): no row refers to a row of another tenant
 //! ```
 //!
-//! [`guide::isolation`] states the law, the refusals, the threat model and the tests of each claim. [`Layers`] chooses
+//! The planner removes the join and keeps its condition. `UPDATE` and `DELETE` get the condition in `WHERE` instead:
+//! `WHERE "users"."tenant_id" = $2 AND ("role" = $1)`. [`Rewriter`] shows the text of any statement.
+//!
+//! [`guide::isolation`] states the guarantee, the refusals, the threat model and the tests of each claim. [`Layers`] chooses
 //! between the first two layers; the keys are part of the schema that `watertight-migration` creates.
 //!
 //! [`auth`], [`content`], [`scheduling`], [`certificates`], [`intake`] and [`history`] are domains on that connection, each
@@ -65,8 +69,8 @@
 //! costs to build.
 #![cfg_attr(
     feature = "axum",
-    doc = "\n\nWith the feature `axum`, [`web`] gives the handlers of a web application the connection of the \
-           request's tenant, and who sent it."
+    doc = "\n\nWith the feature `axum`, [`web`] provides the handlers of a web application with the connection \
+           of the request's tenant and the user's session."
 )]
 
 #[cfg(feature = "auth")]
@@ -113,6 +117,7 @@ pub use crate::tenant::{
     Extension, Layers, Reason, Refusal, RegistrationError, RegistrationErrors, RewriteMetrics, Rewriter,
     SigningError, StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantEntity,
     TenantExecutor, TenantId, TenantIdError, TenantKeys, TenantStream, TenantTransaction, TimeoutError,
+    is_outcome_unknown,
 };
 #[cfg(any(feature = "auth", feature = "content"))]
 pub use crate::vocabulary::{Change, Email, Handle};

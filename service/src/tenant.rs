@@ -1,7 +1,7 @@
 //! Tenants, the connections scoped to a tenant, and the rewriting of their statements.
 
 mod access;
-#[cfg(feature = "auth")]
+#[cfg(any(feature = "auth", feature = "booking"))]
 pub(crate) mod batches;
 pub(crate) mod clock;
 mod connection;
@@ -19,6 +19,7 @@ mod lease;
 mod names;
 mod parameter;
 mod pg_transaction;
+mod pooled;
 mod presets;
 mod refusal;
 mod registry;
@@ -36,6 +37,8 @@ mod unnamed;
 
 pub use self::access::TenantExecutor;
 pub use self::connection::TenantConnection;
+pub use self::driver::is_outcome_unknown;
+pub(crate) use self::driver::sql_state;
 pub use self::entity::TenantEntity;
 pub use self::error::{RegistrationError, RegistrationErrors, SigningError, TenantIdError, TimeoutError};
 pub use self::id::TenantId;
@@ -43,6 +46,7 @@ pub(crate) use self::inspection::Inspection;
 pub use self::layers::Layers;
 pub(crate) use self::names::Names;
 pub(crate) use self::parameter::TENANT_TYPE;
+pub(crate) use self::pooled::Generation;
 pub use self::presets::Extension;
 pub use self::refusal::{Reason, Refusal, StatementKind};
 pub use self::registry::TENANT_COLUMN;

@@ -40,6 +40,15 @@ impl Watertight {
 
     /// Connects with the defaults; see [`Builder::connect`].
     ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), watertight::Error> {
+    /// use watertight::Watertight;
+    ///
+    /// let water = Watertight::connect("postgres://app@localhost/clinic").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Builder::connect`].
     pub async fn connect(options: impl Into<ConnectOptions> + Send) -> Result<Self, Error> {
@@ -48,6 +57,20 @@ impl Watertight {
 
     /// Connects with the defaults to the database in [`DATABASE_URL`](crate::DATABASE_URL); see
     /// [`Builder::connect`].
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), watertight::Error> {
+    /// use watertight::{ConnectError, Error, Watertight};
+    ///
+    /// let local = "postgres://app@localhost/clinic";
+    /// let water = match Watertight::connect_from_env().await {
+    ///     // On a developer's machine the variable may be missing.
+    ///     Err(Error::Connect(ConnectError::EmptyUrl)) => Watertight::connect(local).await,
+    ///     connected => connected,
+    /// }?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Builder::connect`]; [`ConnectError::EmptyUrl`](crate::ConnectError::EmptyUrl) if the variable is
@@ -63,6 +86,17 @@ impl Watertight {
     }
 
     /// The connection of one tenant. This is cheap: it clones a handle and does not access the database.
+    ///
+    /// ```no_run
+    /// # async fn example(water: watertight::Watertight) -> Result<(), Box<dyn std::error::Error>> {
+    /// use sea_orm::{EntityTrait, PaginatorTrait};
+    /// use watertight::entity::public::clients;
+    ///
+    /// let clinic = water.tenant("7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11".parse()?);
+    /// println!("{} clients", clients::Entity::find().count(&clinic).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn tenant(&self, tenant: TenantId) -> TenantConnection {
         TenantConnection::new(Arc::clone(&self.shared), tenant)
@@ -73,12 +107,29 @@ impl Watertight {
     /// Use it for migrations, shared tables and maintenance. Row-level security still applies, and without a
     /// tenant it shows no row of a tenant table. Every function that can bypass isolation has `dangerous` in
     /// its name.
+    ///
+    /// ```no_run
+    /// # async fn example(water: watertight::Watertight) -> Result<(), sea_orm::DbErr> {
+    /// use sea_orm::ConnectionTrait;
+    ///
+    /// let load = "INSERT INTO postcodes (code, city) VALUES ('14850', 'Ithaca')";
+    /// water.dangerous_unscoped().execute_unprepared(load).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn dangerous_unscoped(&self) -> &DatabaseConnection {
         &self.connection
     }
 
     /// The numbers of cache hits, misses and refusals of the rewriter.
+    ///
+    /// ```no_run
+    /// # fn example(water: &watertight::Watertight) {
+    /// let metrics = water.rewrite_metrics();
+    /// println!("{} statements were parsed, {} refused", metrics.misses, metrics.refusals);
+    /// # }
+    /// ```
     #[must_use]
     pub fn rewrite_metrics(&self) -> RewriteMetrics {
         self.shared.rewriter.metrics()
@@ -103,6 +154,15 @@ impl Watertight {
     /// Closes the pool. Every handle and every connection of a tenant fails afterwards.
     ///
     /// A connection from [`Builder::with_connection`] stays open: the application created it and closes it.
+    ///
+    /// ```no_run
+    /// # async fn example(served: impl Future<Output = ()>) -> Result<(), watertight::Error> {
+    /// let water = watertight::Watertight::connect_from_env().await?;
+    /// served.await;
+    /// water.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Error::Database`].

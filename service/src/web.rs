@@ -1,3 +1,6 @@
+#![doc = include_str!("../docs/links.md")]
+#![cfg_attr(feature = "auth", doc = include_str!("../docs/links/auth.md"))]
+#![doc = include_str!("../docs/links/axum.md")]
 #![doc = include_str!("../docs/web.md")]
 
 mod authority;

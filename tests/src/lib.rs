@@ -161,7 +161,15 @@ impl TestDatabase {
     /// # Errors
     /// When the variable is not set or the server refuses.
     pub async fn superuser(&self) -> Result<DatabaseConnection> {
-        Ok(Database::connect(with_database(&url_of("DATABASE_SUPERUSER_URL")?, &self.name)).await?)
+        Ok(Database::connect(self.superuser_url()?).await?)
+    }
+
+    /// The URL of this database for a superuser.
+    ///
+    /// # Errors
+    /// When the variable is not set.
+    pub fn superuser_url(&self) -> Result<String> {
+        Ok(with_database(&url_of("DATABASE_SUPERUSER_URL")?, &self.name))
     }
 
     /// The URL of this database for the application's role.

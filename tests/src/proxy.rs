@@ -24,6 +24,8 @@ struct Turns {
     /// The number of times that the client has sent data after an answer of the server.
     taken: AtomicU64,
     servers_was_last: AtomicBool,
+    /// True while a connection ends instead of passing an answer of the server on.
+    answers_are_lost: AtomicBool,
 }
 
 /// The address at which the server of a URL listens.
@@ -86,6 +88,14 @@ impl Proxy {
     }
 }
 
+impl Proxy {
+    /// Ends connections in place of the server's answers, from now on or no more. The server has carried out what the
+    /// client sent.
+    pub fn lose_answers(&self, lost: bool) {
+        self.turns.answers_are_lost.store(lost, Ordering::SeqCst);
+    }
+}
+
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.accepting.abort();
@@ -119,9 +129,11 @@ async fn both_ways(
         if turns.servers_was_last.swap(false, Ordering::SeqCst) {
             turns.taken.fetch_add(1, Ordering::SeqCst);
         }
+        true
     });
     let from_server = pump(server_reads, client_writes, || {
         turns.servers_was_last.store(true, Ordering::SeqCst);
+        !turns.answers_are_lost.load(Ordering::SeqCst)
     });
     // The connection ends when either side ends it.
     tokio::select! { _ = from_client => {}, _ = from_server => {} }
@@ -130,13 +142,15 @@ async fn both_ways(
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
-    seen: impl Fn(),
+    passes: impl Fn() -> bool,
 ) -> Result<()> {
     let mut buffer = vec![0; 16 << 10];
     loop {
         let length = from.read(&mut buffer).await?;
         let Some(read @ [_, ..]) = buffer.get(..length) else { return Ok(()) };
-        seen();
+        if !passes() {
+            return Ok(());
+        }
         to.write_all(read).await?;
     }
 }

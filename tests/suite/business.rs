@@ -45,7 +45,7 @@ pub(crate) async fn rows(database: &TestDatabase) -> Result<BTreeMap<String, Vec
     Ok(all)
 }
 
-pub(crate) async fn users_sign_in_and_out_and_the_trail_tells_it(world: World) -> Result<()> {
+pub(crate) async fn users_log_in_and_out_and_the_trail_records_it(world: World) -> Result<()> {
     let jess = user(&world.clinic, "jess").await?;
     user(&world.studio, "jess").await?;
     let auth = world.clinic.auth();
@@ -68,7 +68,7 @@ pub(crate) async fn users_sign_in_and_out_and_the_trail_tells_it(world: World) -
     Ok(())
 }
 
-pub(crate) async fn bookings_are_made_moved_and_called_off_and_none_overlaps(world: World) -> Result<()> {
+pub(crate) async fn bookings_are_made_moved_and_cancelled_without_overlap(world: World) -> Result<()> {
     let shop = Shop::open(world.clinic.clone(), &["maya"]).await?;
     let elsewhere = Shop::open(world.studio.clone(), &["maya"]).await?;
     let scheduling = shop.tenant.scheduling();
@@ -91,7 +91,7 @@ pub(crate) async fn bookings_are_made_moved_and_called_off_and_none_overlaps(wor
     Ok(())
 }
 
-pub(crate) async fn of_many_who_book_the_same_time_at_once_one_wins(world: World) -> Result<()> {
+pub(crate) async fn of_many_concurrent_bookings_of_one_time_one_succeeds(world: World) -> Result<()> {
     let shop = Shop::open(world.clinic.clone(), &["maya"]).await?;
     let elsewhere = world.clinic_elsewhere().await?;
     let attempts = (0..60).map(|n| {

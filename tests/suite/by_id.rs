@@ -117,7 +117,7 @@ macro_rules! assert_by_id {
 }
 
 #[tokio::test]
-async fn a_key_is_of_any_type_behind_the_tenant() -> Result<()> {
+async fn keys_of_any_type_are_found_without_the_tenant() -> Result<()> {
     let database = TestDatabase::create().await?;
     let (clinic, studio) = two_tenants(&database).await?;
     assert_by_id!(visits, &clinic, &studio, 7, id: 7);

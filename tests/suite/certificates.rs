@@ -44,7 +44,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, BookingError>) -> String {
 }
 
 #[tokio::test]
-async fn a_certificate_is_issued_and_found_however_its_code_is_typed() -> Result<()> {
+async fn a_certificate_is_issued_and_found_by_its_code_in_any_form() -> Result<()> {
     let (_world, shop) = shop().await?;
     let certificates = shop.tenant.certificates();
     let new = NewCertificate {
@@ -122,7 +122,7 @@ async fn two_certificates_pay_a_booking_in_parts() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_cannot_pay_says_why() -> Result<()> {
+async fn refused_payments_state_the_reason() -> Result<()> {
     let (_world, shop) = shop().await?;
     let certificates = shop.tenant.certificates();
     let booking = shop.tenant.scheduling().book(&shop.booking("10:00")).await?;
@@ -178,7 +178,7 @@ async fn a_package_counts_its_sessions() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_cent_and_no_session_is_spent_twice_whoever_redeems_and_cancels() -> Result<()> {
+async fn no_cent_and_no_session_is_spent_twice_concurrently() -> Result<()> {
     let (world, shop) = shop().await?;
     let elsewhere = world.clinic_elsewhere().await?;
     let (mut codes, mut packs, mut booked) = (Vec::new(), Vec::new(), Vec::new());
@@ -248,7 +248,7 @@ async fn live_sessions(shop: &Shop) -> Result<usize> {
 }
 
 #[tokio::test]
-async fn books_that_do_not_balance_are_found() -> Result<()> {
+async fn imbalances_are_found() -> Result<()> {
     let (world, shop) = shop().await?;
     let issued = shop.tenant.certificates().issue(&NewCertificate::new(10_000, purchase())).await?;
     world.owner().await?.run("UPDATE gift_certificates SET balance_cents = 9999", []).await?;

@@ -26,9 +26,9 @@ async fn a_business_has_one_profile() -> Result<()> {
     let profile =
         Profile { city: "Ithaca".into(), ..Profile::new("Clinic", "1", chrono_tz::Tz::America__New_York) };
     content.save_profile(&profile).await?;
-    let changed = Profile { name: "Harbour Clinic".into(), ..profile.clone() };
+    let changed = Profile { name: "Harbor Clinic".into(), ..profile.clone() };
     let saved = content.save_profile(&changed).await?;
-    assert_eq!((saved.name.as_str(), saved.time_zone.as_str()), ("Harbour Clinic", "America/New_York"));
+    assert_eq!((saved.name.as_str(), saved.time_zone.as_str()), ("Harbor Clinic", "America/New_York"));
     assert_eq!(content.get_profile().await?, Some(saved));
     let coordinates = Some((Decimal::new(4_244, 2), Decimal::new(-765, 1)));
     let placed = content.save_profile(&Profile { coordinates, ..changed.clone() }).await?;
@@ -211,7 +211,7 @@ async fn reviews_are_summed_up_by_the_database() -> Result<()> {
 
 /// The tables refuse the values that the types refuse, from any program.
 #[tokio::test]
-async fn the_database_refuses_what_makes_no_sense() -> Result<()> {
+async fn the_database_refuses_invalid_content() -> Result<()> {
     let world = World::new().await?;
     let owner = world.owner().await?;
     let service = "INSERT INTO services (tenant_id, name, duration_minutes, price_cents, currency) \

@@ -2,14 +2,12 @@
 //!
 //! It is not a question, does not begin with a question word and has at most 100 characters. Constructors, builder
 //! methods and errors have an example.
-//! `docs/exempt.txt` lists the items that break the rule today. An entry for an item that keeps the rule
-//! fails, so the list can only shrink. `WATERTIGHT_DOCS=shrink` removes such entries.
 
 mod items;
 mod required;
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -22,8 +20,6 @@ const CRATES: [(&str, &str); 3] = [
     ("watertight_schema", "schema/src"),
     ("watertight_migration", "migration/src"),
 ];
-
-const EXEMPT: &str = "tests/suite/docs/exempt.txt";
 
 /// The most characters of a first sentence.
 const LONGEST: usize = 100;
@@ -44,19 +40,7 @@ fn public_items_begin_with_a_sentence_and_have_their_examples() -> Result<()> {
 
     let wrong: BTreeMap<&str, String> =
         all.iter().filter_map(|item| Some((item.path.as_str(), problem(item)?))).collect();
-    let text = std::fs::read_to_string(root().join(EXEMPT))?;
-    let exempt: BTreeSet<&str> = text.lines().collect();
-    let stale: Vec<_> = exempt.iter().filter(|path| !wrong.contains_key(*path)).collect();
-    if std::env::var("WATERTIGHT_DOCS").is_ok_and(|wish| wish == "shrink") {
-        let kept = exempt.iter().filter(|path| wrong.contains_key(*path));
-        std::fs::write(root().join(EXEMPT), kept.flat_map(|path| [path, "\n"]).collect::<String>())?;
-        println!("{} entries removed", stale.len());
-        return Ok(());
-    }
-    let new: Vec<_> = wrong.iter().filter(|(path, _)| !exempt.contains(*path)).collect();
-    assert!(new.is_empty(), "items whose documentation breaks a rule: {new:#?}");
-    assert!(stale.is_empty(), "entries of {EXEMPT} that are not needed: {stale:#?}");
-    println!("{} items are exempt for now", exempt.len());
+    assert!(wrong.is_empty(), "items whose documentation breaks a rule: {wrong:#?}");
     Ok(())
 }
 
@@ -88,7 +72,9 @@ fn public_items_are_read_with_their_first_sentence() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let long = "x".repeat(LONGEST + 1);
     let source = format!(
-        "#![doc = include_str!(\"page.md\")]
+        "#![doc = include_str!(\"links.md\")]
+         #![cfg_attr(feature = \"auth\", doc = include_str!(\"links.md\"))]
+         #![doc = include_str!(\"page.md\")]
          mod inner;
          /// What it is. More.
          pub struct One {{ /// Where it is.
@@ -102,7 +88,10 @@ fn public_items_are_read_with_their_first_sentence() -> Result<()> {
              pub fn f() {{}} }}"
     );
     std::fs::write(folder.path().join("lib.rs"), source)?;
-    std::fs::write(folder.path().join("page.md"), "Good\npage. Other.\n")?;
+    // The definitions of links stand before the page, and its own follow it.
+    std::fs::write(folder.path().join("links.md"), "[`One`]: crate::One\n[page#other]: crate#other\n")?;
+    let page = "Good [second\npage][page#other] of [`One`]. Other.\n\n[`One`]: https://docs.rs/c\n";
+    std::fs::write(folder.path().join("page.md"), page)?;
     let inner = "impl One { /// Runs, e.g. `a`.\n///\n/// ```\n/// f();\n/// ```\npub fn run() {}\n\
                  /// When hidden.\npub(crate) fn hide() {} }\n/// Sees.\n///\n/// ```text\n/// no\n/// ```\n\
                  pub trait See { /// What is seen.\nfn see(); }";
@@ -132,7 +121,7 @@ fn public_items_are_read_with_their_first_sentence() -> Result<()> {
             .map(|item| item.first_sentence.as_str())
             .unwrap_or_default()
     };
-    assert_eq!(sentence("c"), "Good page.");
+    assert_eq!(sentence("c"), "Good second page of `One`.");
     assert_eq!(sentence("c::Two"), "Is it two?");
     assert_eq!(sentence("c::Two::B"), "A link is short.");
     Ok(())

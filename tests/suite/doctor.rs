@@ -72,7 +72,7 @@ async fn a_freshly_migrated_database_is_sound() -> Result<()> {
 }
 
 #[tokio::test]
-async fn at_the_start_what_is_not_sound_is_refused_with_the_report() -> Result<()> {
+async fn connecting_to_an_unsound_database_fails_with_the_report() -> Result<()> {
     let database = TestDatabase::create().await?;
     plant(&database, "CREATE POLICY all_of_them ON public.clients USING (true)").await?;
     // The short checks at every start do not include this one.
@@ -87,7 +87,7 @@ async fn at_the_start_what_is_not_sound_is_refused_with_the_report() -> Result<(
 }
 
 #[tokio::test]
-async fn a_role_that_passes_row_level_security_by_is_found() -> Result<()> {
+async fn a_role_that_bypasses_row_level_security_is_found() -> Result<()> {
     let database = TestDatabase::create().await?;
     let report = Watertight::builder().doctor(&database.maintenance().await?).await?;
     let errors: Vec<_> = report.of(Check::PrivilegedRole).filter(|f| f.severity == Severity::Error).collect();
@@ -244,7 +244,7 @@ async fn rows_that_cross_tenants_are_found_by_a_role_that_sees_them() -> Result<
     let [finding] = report.of(Check::CrossingRows).collect::<Vec<_>>()[..] else { panic!("{report}") };
     assert_eq!((finding.severity, finding.object.as_str()), (Severity::Error, "auth.sessions"));
     assert!(
-        finding.problem.starts_with("has 1 rows whose user_id names another tenant's row of auth.users"),
+        finding.problem.starts_with("has 1 row whose user_id refers to another tenant's row in auth.users"),
         "{report}"
     );
     // The remedy lists that row.
@@ -259,7 +259,7 @@ async fn rows_that_cross_tenants_are_found_by_a_role_that_sees_them() -> Result<
     let report = Watertight::builder().doctor(&sees_all).await?;
     let crossing: Vec<_> = report.of(Check::CrossingRows).collect();
     assert!(
-        crossing.len() == 1 && crossing[0].problem.contains("2 rows whose user_id names no row"),
+        crossing.len() == 1 && crossing[0].problem.contains("2 rows whose user_id refers to no row"),
         "{report}"
     );
     Ok(())
@@ -291,7 +291,7 @@ async fn triggers_that_are_disabled_are_found() -> Result<()> {
 #[tokio::test]
 async fn tables_that_are_missing_or_out_of_reach_are_found() -> Result<()> {
     let revoked = "REVOKE SELECT ON public.reviews FROM {APP}";
-    one_finding(revoked, Check::MissingTable, Severity::Error, "public.reviews", "may not read").await?;
+    one_finding(revoked, Check::MissingTable, Severity::Error, "public.reviews", "cannot read").await?;
     let database = TestDatabase::create().await?;
     plant(&database, "DROP TABLE public.reviews").await?;
     let report = examine(&database).await?;
@@ -308,7 +308,7 @@ async fn columns_that_differ_from_the_entities_are_found() -> Result<()> {
         ("ALTER COLUMN rating TYPE int", error, "of type integer"),
         ("ALTER COLUMN published_at TYPE timestamp", error, "without time zone"),
         ("ALTER COLUMN source DROP NOT NULL", warning, "nullable"),
-        ("ALTER COLUMN published_at SET NOT NULL", warning, "never null"),
+        ("ALTER COLUMN published_at SET NOT NULL", warning, "NOT NULL"),
     ] {
         one_finding(&format!("ALTER TABLE {table} {change}"), check, severity, table, tells).await?;
     }
@@ -321,7 +321,7 @@ async fn columns_that_differ_from_the_entities_are_found() -> Result<()> {
 }
 
 #[tokio::test]
-async fn tables_that_nobody_registered_are_found() -> Result<()> {
+async fn unregistered_tables_are_found() -> Result<()> {
     let database = TestDatabase::create().await?;
     plant(
         &database,
@@ -348,19 +348,19 @@ async fn tables_that_nobody_registered_are_found() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_type_that_carries_the_tenant_is_looked_at() -> Result<()> {
+async fn the_type_of_the_tenant_token_is_checked() -> Result<()> {
     let (check, error, name) = (Check::TenantType, Severity::Error, "watertight.tenant_token");
     for (sql, tells) in [
         ("DROP DOMAIN watertight.tenant_token", "is missing"),
         (
             "ALTER DOMAIN watertight.tenant_token DROP CONSTRAINT tenant_token_setting",
-            "does not make the setting",
+            "does not set the tenant",
         ),
         (
             "ALTER DOMAIN watertight.tenant_token ADD CHECK (set_config('watertight.tenant', '', true) IS NOT NULL)",
-            "does not make the setting",
+            "does not set the tenant",
         ),
-        ("REVOKE USAGE ON DOMAIN watertight.tenant_token FROM PUBLIC", "may not be used"),
+        ("REVOKE USAGE ON DOMAIN watertight.tenant_token FROM PUBLIC", "cannot be used"),
     ] {
         one_finding(sql, check, error, name, tells).await?;
     }
@@ -439,7 +439,7 @@ async fn migrations_that_are_not_applied_are_found() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_of_an_empty_database_is_sound() -> Result<()> {
+async fn an_empty_database_is_unsound() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     Migrator::down(&owner, None).await?;

@@ -1,5 +1,5 @@
-//! The corpus of the fuzz target and random changes of it: the server accepts each text that the rewriter
-//! accepts, and its plan scans tenant tables only under the tenant's condition.
+//! The corpus of the fuzz target, unchanged and with random changes: the server accepts each text that the
+//! rewriter accepts, and its plan scans tenant tables only under the tenant's condition.
 //!
 //! `WATERTIGHT_FUZZ_SEED` chooses the seed, and `WATERTIGHT_FUZZ_RUNS` the number of texts.
 
@@ -38,7 +38,7 @@ async fn prepares(db: &DatabaseConnection, text: &str) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn what_the_rewriter_accepts_is_understood_and_guarded_in_the_servers_plan() -> Result<()> {
+async fn accepted_texts_are_valid_and_guarded_in_the_servers_plan() -> Result<()> {
     let number = |variable: &str, otherwise: u64| {
         std::env::var(variable).ok().map_or(otherwise, |text| text.parse().unwrap())
     };

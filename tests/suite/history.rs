@@ -65,7 +65,7 @@ fn booking(id: &str) -> ImportedBooking {
 }
 
 #[tokio::test]
-async fn thousands_are_brought_in_one_statement_and_again() -> Result<()> {
+async fn thousands_of_rows_are_imported_in_one_statement_repeatedly() -> Result<()> {
     let world = World::new().await?;
     let history = world.clinic.history();
     let rows: Vec<_> = (1..=5_000).map(appointment).collect();
@@ -110,7 +110,7 @@ async fn payments_find_their_appointments_and_bookings_are_reconciled() -> Resul
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_before_anything_is_written() -> Result<()> {
+async fn invalid_rows_are_refused_before_anything_is_written() -> Result<()> {
     let world = World::new().await?;
     let history = world.clinic.history();
     for bad in [

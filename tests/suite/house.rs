@@ -1,9 +1,9 @@
-//! The service crate's modules import downward: a room of the top floor imports only rooms below it, and few files
-//! import one another in a circle.
+//! The service crate's modules import downward: a room, which is a top-level module, imports only rooms below it. Few
+//! files import one another in a circle.
 //!
 //! An import is a `use`, or a path in code or in a macro that begins at `crate`, `super`, `self` or a child module.
-//! It points to the file that defines the item, however many `pub use` are between. Code under `#[cfg(test)]` is left
-//! out, and so are method calls, which name no module.
+//! It points to the file that defines the item, even through several `pub use`. Code under `#[cfg(test)]` does not
+//! count. Method calls do not count either, because they name no module.
 
 mod circles;
 mod imports;
@@ -19,7 +19,7 @@ use self::circles::largest;
 use self::imports::imports;
 use self::modules::Modules;
 
-/// The rooms of the top floor from top to bottom. Rooms of one floor may import one another.
+/// The rooms from top to bottom. Rooms on the same floor may import one another.
 const FLOORS: [&[&str]; 12] = [
     &["lib"],
     &["guide"],

@@ -58,7 +58,7 @@ impl Desk {
 }
 
 #[tokio::test]
-async fn forms_come_in_versions() -> Result<()> {
+async fn forms_have_versions() -> Result<()> {
     let desk = Desk::open().await?;
     let intake = desk.world.clinic.intake();
     assert_eq!(desk.form.version, 1);
@@ -104,7 +104,7 @@ async fn an_inactive_form_accepts_no_new_answers() -> Result<()> {
 }
 
 #[tokio::test]
-async fn answers_that_do_not_fit_are_refused_with_every_place() -> Result<()> {
+async fn invalid_answers_are_refused_with_every_path() -> Result<()> {
     let desk = Desk::open().await?;
     let intake = desk.world.clinic.intake();
     let wrong = json!({"name": "", "age": -1, "allergies": ["nuts", 7], "phone": "call me", "shoe size": 40});
@@ -127,7 +127,7 @@ async fn answers_that_do_not_fit_are_refused_with_every_place() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_submission_goes_forward_and_never_back() -> Result<()> {
+async fn a_submission_never_returns_to_an_earlier_status() -> Result<()> {
     let desk = Desk::open().await?;
     let intake = desk.world.clinic.intake();
     let right = || json!({"name": "Ann", "allergies": []});
@@ -179,7 +179,7 @@ async fn a_submission_goes_forward_and_never_back() -> Result<()> {
 
 /// The database enforces this for every program.
 #[tokio::test]
-async fn the_database_keeps_what_was_consented_to() -> Result<()> {
+async fn the_database_rejects_changes_of_a_submission() -> Result<()> {
     let desk = Desk::open().await?;
     let draft = desk.draft(json!({"name": "Ann", "allergies": []})).await?;
     let submitted = desk.world.clinic.intake().submit(draft.id, Some("192.0.2.7".parse()?)).await?;

@@ -380,7 +380,7 @@ async fn snapshot(owner: &DatabaseConnection, tenant: TenantId) -> Result<Vec<Js
 }
 
 #[tokio::test]
-async fn every_operation_of_one_tenant_is_blind_to_another() -> Result<()> {
+async fn no_operation_reaches_another_tenant() -> Result<()> {
     let world = World::new().await?;
     let owner = world.database.owner().await?;
     let theirs = Shop::open(world.clinic.clone(), &["maya"]).await?;

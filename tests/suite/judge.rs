@@ -2,13 +2,13 @@
 //! recognizable rows of another tenant.
 //!
 //! For every text that the rewriter accepts:
-//! - the plan of the rewritten text, made for a role that no policy applies to, scans tenant tables under the tenant's
-//!   condition alone and no table that is not registered;
-//! - a view made of it depends on registered tables and on PostgreSQL's own functions that compute from their
-//!   arguments, and on nothing else;
-//! - run through a tenant's connection without row-level security, it returns no value of the other tenant, in rows or
-//!   in errors, writes no such row (triggers raise an error) and locks none (`xmax` stays);
-//! - it returns the rows and leaves the rows that the text as it is does in a database of the tenant's rows alone.
+//! - its plan, for a role to which no policy applies, scans tenant tables only under the tenant's condition, and no
+//!   table that is not registered;
+//! - a view of it depends only on registered tables and on PostgreSQL's own functions that compute from their
+//!   arguments;
+//! - through a tenant's connection without row-level security, it returns no value of the other tenant in rows or
+//!   errors, writes none of its rows (triggers raise an error) and locks none (`xmax` stays);
+//! - it returns and leaves the same rows as the unchanged text does in a database with only the tenant's rows.
 
 mod attacks;
 mod names;

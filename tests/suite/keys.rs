@@ -45,7 +45,7 @@ async fn every_key_starts_with_the_tenant() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_foreign_key_holds_the_tenant_on_both_sides() -> Result<()> {
+async fn every_foreign_key_contains_the_tenant_on_both_sides() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     let keys = rows_of(

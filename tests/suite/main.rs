@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, in its helpers too, and says what it saw"
 )]
 
+mod accounts;
 mod adopt;
 mod auth;
 mod business;
@@ -25,6 +26,7 @@ mod hostile;
 mod house;
 mod intake;
 mod isolation;
+mod jobs;
 mod judge;
 mod keys;
 mod maintenance;
@@ -46,6 +48,7 @@ mod row_security;
 mod rows;
 mod scheduling;
 mod schema;
+mod schema_changes;
 mod server_extensions;
 mod server_functions;
 mod sets;

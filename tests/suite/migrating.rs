@@ -1,4 +1,4 @@
-//! The guide's way from an application with one tenant to many is walked, statement by statement.
+//! The statements of the guide turn a database with one tenant into a database with many.
 
 use anyhow::Result;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, PaginatorTrait, Set};
@@ -61,7 +61,7 @@ fn statements() -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn an_application_with_one_tenant_becomes_one_of_many_as_the_guide_says() -> Result<()> {
+async fn the_guide_turns_one_tenant_into_many() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     owner
@@ -85,7 +85,7 @@ async fn an_application_with_one_tenant_becomes_one_of_many_as_the_guide_says() 
             }
             (sql, Some(all)) => all.push_str(sql),
             (sql, None) => {
-                // The old code goes on until the end.
+                // Statements outside a transaction run one by one.
                 owner.execute_unprepared(sql).await.map_err(|error| anyhow::anyhow!("{sql}: {error}"))?;
             }
         }
@@ -103,7 +103,7 @@ async fn an_application_with_one_tenant_becomes_one_of_many_as_the_guide_says() 
     let second = water.tenant(new_tenant()?);
     assert_eq!(customers::Entity::find().count(&first).await?, 100);
     assert_eq!(customers::Entity::find().count(&second).await?, 0);
-    // The same address is free for the other tenant, and a foreign customer is out of reach.
+    // The second tenant can use the same address, and cannot refer to the first tenant's customer.
     let email = Set("1@example.com".to_owned());
     let own = customers::ActiveModel { email, ..Default::default() }.insert(&second).await?;
     orders::ActiveModel { customer_id: Set(own.id), ..Default::default() }.insert(&second).await?;

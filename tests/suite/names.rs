@@ -51,7 +51,7 @@ async fn hostile_database() -> Result<(TestDatabase, Watertight, TenantConnectio
 }
 
 #[tokio::test]
-async fn functions_operators_and_types_of_the_database_are_not_found_by_accident() -> Result<()> {
+async fn undeclared_functions_operators_and_types_are_not_used() -> Result<()> {
     let (_database, _water, clinic) = hostile_database().await?;
     for sql in [
         "SELECT s.leak FROM services s",
@@ -93,7 +93,7 @@ async fn functions_operators_and_types_of_the_database_are_not_found_by_accident
 }
 
 #[tokio::test]
-async fn what_is_declared_is_found() -> Result<()> {
+async fn declared_names_are_used() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     owner
@@ -121,7 +121,7 @@ async fn what_is_declared_is_found() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_operator_that_could_be_called_for_postgresqls_own_is_declared_first() -> Result<()> {
+async fn an_operator_that_shadows_postgresqls_own_has_to_be_declared() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     owner
@@ -144,7 +144,7 @@ async fn an_operator_that_could_be_called_for_postgresqls_own_is_declared_first(
 }
 
 #[tokio::test]
-async fn columns_and_types_that_are_added_while_an_application_runs_are_known_at_once() -> Result<()> {
+async fn columns_and_types_added_while_an_application_runs_are_known_at_once() -> Result<()> {
     let database = TestDatabase::create().await?;
     let mut options = sea_orm::ConnectOptions::new(database.app_url());
     options.max_connections(1);

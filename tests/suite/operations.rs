@@ -1,4 +1,4 @@
-//! The public operations on a tenant, read from the source, so that a test can claim something of each.
+//! The public operations on a tenant, read from the source, so that a test can check each of them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +12,7 @@ pub(crate) fn in_source() -> Result<BTreeSet<String>> {
     under("")
 }
 
-/// The same of authentication alone.
+/// The operations of authentication.
 pub(crate) fn of_auth() -> Result<BTreeSet<String>> {
     under("auth")
 }

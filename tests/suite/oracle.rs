@@ -317,7 +317,7 @@ async fn the_law_holds_with_row_level_security_alone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_oracle_sees_what_no_layer_stops() -> Result<()> {
+async fn the_oracle_fails_without_layers() -> Result<()> {
     assert!(search(NOTHING, 50).await?.is_some(), "without any layer 50 cases did not differ");
     Ok(())
 }

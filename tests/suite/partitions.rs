@@ -44,7 +44,7 @@ async fn try_up(owner: &DatabaseConnection, partitions: HashPartitions) -> Resul
     transaction.commit().await
 }
 
-/// Inserts rows of many tenants as the owner, with the force of row-level security lifted meanwhile.
+/// Inserts rows of many tenants as the owner, while row-level security is not forced.
 async fn many_tenants(owner: &DatabaseConnection, tenants: u32) -> Result<()> {
     let lift =
         |verb: &str| BIG.map(|table| format!("ALTER TABLE {table} {verb} ROW LEVEL SECURITY;")).concat();

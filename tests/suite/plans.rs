@@ -15,7 +15,7 @@ use watertight_tests::{TestDatabase, new_tenant};
 
 const TENANTS: u32 = 40;
 
-/// Rows enough that an index pays, for many tenants alike.
+/// Inserts enough rows of a tenant that the planner chooses indexes.
 async fn fill(tenant: &TenantConnection) -> Result<()> {
     let id = tenant.tenant_id();
     for sql in [
@@ -71,7 +71,7 @@ fn shape(plan: &Json) -> Json {
     alike.into()
 }
 
-/// Every scan of a table in the shape.
+/// Collects every scan of a table in the shape.
 fn scans(shape: &Json, found: &mut Vec<Json>) {
     if shape.get("Relation Name").is_some() || shape.get("Index Name").is_some() {
         found.push(shape.clone());
@@ -207,7 +207,7 @@ async fn a_rewritten_statement_is_planned_as_one_filtered_by_hand() -> Result<()
         for scan in &found {
             let node = scan["Node Type"].as_str().unwrap_or_default();
             let condition = scan["Index Cond"].as_str().unwrap_or_default();
-            // A bitmap heap scan and the node of a change stand above the scan of the index.
+            // A bitmap heap scan and a ModifyTable node are above the index scan that has the condition.
             let above = node.starts_with("Bitmap Heap") || node == "ModifyTable";
             assert!(above || condition.contains("tenant_id"), "{name}: {scan}");
         }

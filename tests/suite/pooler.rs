@@ -148,7 +148,7 @@ async fn work(tenant: TenantConnection, rounds: usize) -> Result<()> {
 }
 
 #[tokio::test]
-async fn tenants_share_server_connections_by_the_transaction() -> Result<()> {
+async fn tenants_share_server_connections_in_transaction_mode() -> Result<()> {
     if !is_installed() {
         println!("skipped: pgbouncer is not installed");
         return Ok(());
@@ -306,7 +306,7 @@ async fn types_that_the_driver_looks_up_work_the_first_time_and_later() -> Resul
     Ok(())
 }
 
-/// By entities, with values of the types bound.
+/// Inserts and reads a visit through the entity, with bound values of the types.
 async fn visit(db: &impl ConnectionTrait, id: i32) -> Result<()> {
     use visits::Mood::{Glad, Sad};
     let new = visits::ActiveModel {
@@ -390,7 +390,7 @@ async fn a_type_that_is_replaced_is_looked_up_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_doctor_finds_a_pooler_that_nobody_spoke_of() -> Result<()> {
+async fn the_doctor_finds_an_undeclared_pooler() -> Result<()> {
     if !is_installed() {
         println!("skipped: pgbouncer is not installed");
         return Ok(());

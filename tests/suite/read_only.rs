@@ -45,7 +45,7 @@ async fn a_replica_is_read_and_not_written() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_no_writes_is_enough_to_start_on() -> Result<()> {
+async fn connecting_needs_no_writes() -> Result<()> {
     let database = TestDatabase::create().await?;
     let setting = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', \
                    current_database()); END $$";

@@ -9,7 +9,7 @@ use watertight_tests::TestDatabase;
 use crate::rows;
 
 #[tokio::test]
-async fn every_way_of_sending_a_statement_refuses_what_leaves_the_tenant() -> Result<()> {
+async fn every_way_of_sending_a_statement_refuses_those_that_leave_the_tenant() -> Result<()> {
     let database = TestDatabase::create().await?;
     let (clinic, _) = database.two_tenants().await?;
     rows::service("Massage").insert(&clinic).await?;

@@ -83,7 +83,7 @@ async fn foreign_keys(db: &impl ConnectionTrait) -> Result<Vec<Step>> {
 }
 
 #[tokio::test]
-async fn every_foreign_key_is_walked_both_ways() -> Result<()> {
+async fn every_foreign_key_is_a_relation_in_both_directions() -> Result<()> {
     let database = TestDatabase::create().await?;
     let tenant = &database.water().await?.tenant(new_tenant()?);
     let steps = walk_all!(

@@ -15,7 +15,7 @@ pub(crate) async fn through(
     builder: Builder,
 ) -> Result<TenantConnection> {
     let mut options = ConnectOptions::new(proxy.url(&database.app_url())?);
-    // The pool's own ping before each use is its choice, not a cost of isolation.
+    // Off, because the pool's own ping before each use is not a cost of isolation.
     options.max_connections(1).test_before_acquire(false);
     Ok(builder.connect(options).await?.tenant(new_tenant()?))
 }
@@ -153,7 +153,7 @@ async fn with_rewriting_alone_a_statement_is_one_round_trip() -> Result<()> {
 }
 
 #[tokio::test]
-async fn whoever_is_known_costs_one_query_and_whoever_is_not_none() -> Result<()> {
+async fn a_valid_token_costs_one_query_and_an_invalid_token_none() -> Result<()> {
     let database = TestDatabase::create().await?;
     let proxy = Proxy::start(&database.app_url()).await?;
     let tenant = through(&proxy, &database, Watertight::builder().auth(auth::settings())).await?;
@@ -171,7 +171,7 @@ async fn whoever_is_known_costs_one_query_and_whoever_is_not_none() -> Result<()
 }
 
 #[tokio::test]
-async fn an_unknown_user_costs_the_database_what_a_wrong_password_does() -> Result<()> {
+async fn an_unknown_user_costs_the_same_round_trips_as_a_wrong_password() -> Result<()> {
     let database = TestDatabase::create().await?;
     let proxy = Proxy::start(&database.app_url()).await?;
     let tenant = through(&proxy, &database, Watertight::builder().auth(auth::settings())).await?;

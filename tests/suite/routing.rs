@@ -42,7 +42,7 @@ async fn names(tenant: &TenantConnection) -> Result<Vec<String>> {
 }
 
 #[tokio::test]
-async fn every_tenant_is_led_to_its_own_database_and_no_one_to_none() -> Result<()> {
+async fn every_tenant_is_routed_to_its_own_database_and_unknown_tenants_to_none() -> Result<()> {
     let two = Two::create().await?;
     let (clinic, studio, stranger) = (new_tenant()?, new_tenant()?, new_tenant()?);
     let router = two.router(&[clinic], &[studio]).await?;
@@ -67,7 +67,7 @@ async fn every_tenant_is_led_to_its_own_database_and_no_one_to_none() -> Result<
 }
 
 #[tokio::test]
-async fn many_at_once_meet_their_own_rows_alone() -> Result<()> {
+async fn concurrent_tenants_see_only_their_own_rows() -> Result<()> {
     let two = Two::create().await?;
     let tenants = (0..8).map(|_| new_tenant()).collect::<Result<Vec<_>>>()?;
     let (east, west) = tenants.split_at(4);
@@ -120,7 +120,7 @@ async fn a_tenant_moves_from_one_server_to_the_other() -> Result<()> {
 }
 
 #[tokio::test]
-async fn routes_that_cannot_be_are_told() -> Result<()> {
+async fn invalid_routes_are_reported() -> Result<()> {
     let database = TestDatabase::create().await?;
     let water = database.water().await?;
     let tenant = new_tenant()?;
@@ -128,9 +128,9 @@ async fn routes_that_cannot_be_are_told() -> Result<()> {
     let two = || one().database("west", water.clone());
     for (router, what, told) in [
         (StaticRouter::builder(), "router", "has no database"),
-        (one().database("east", water.clone()), "database", "is there twice"),
-        (one().tenants("north", [tenant]), "database", "is not one of the router's"),
-        (one().others("north"), "database", "is not one of the router's"),
+        (one().database("east", water.clone()), "database", "is added twice"),
+        (one().tenants("north", [tenant]), "database", "is not in the router"),
+        (one().others("north"), "database", "is not in the router"),
         (two().others("east").others("west"), "database", "is the second"),
         (two().tenants("east", [tenant]).tenants("west", [tenant]), "tenant", "\"east\" and \"west\""),
     ] {

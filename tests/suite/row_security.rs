@@ -58,7 +58,7 @@ async fn with_no_tenant_set_nothing_is_shown_and_nothing_is_written() -> Result<
 }
 
 #[tokio::test]
-async fn the_owner_of_the_tables_is_held_too() -> Result<()> {
+async fn row_level_security_binds_the_owner() -> Result<()> {
     let database = TestDatabase::create().await?;
     two_tenants(&database).await?;
     assert_eq!(users::Entity::find().count(&database.owner().await?).await?, 0);
@@ -66,7 +66,7 @@ async fn the_owner_of_the_tables_is_held_too() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_tenant_table_has_one_policy_forced_and_alike() -> Result<()> {
+async fn every_tenant_table_has_the_same_forced_policy() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     let sql = "SELECT c.oid::regclass::text, c.relrowsecurity AND c.relforcerowsecurity, \

@@ -245,7 +245,7 @@ async fn each_function_of_the_server_is_classified() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_may_be_called_has_no_effect_that_its_volatility_admits() -> Result<()> {
+async fn callable_volatile_functions_are_the_clock_and_random_sources() -> Result<()> {
     let sql = "SELECT proname::text AS name, ARRAY[]::text[] AS types FROM pg_proc \
                WHERE pronamespace = 'pg_catalog'::regnamespace AND provolatile = 'v' GROUP BY 1 ORDER BY 1";
     let database = TestDatabase::create().await?;

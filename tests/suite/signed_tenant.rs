@@ -63,7 +63,7 @@ impl Scene {
     }
 
     /// Fills an attack's text: `{A}` and `{B}` are the attacker's tenant and the victim, `{TA}` the attacker's token,
-    /// and `{FORGED}` the best that can be made of it for the victim.
+    /// and `{FORGED}` the attacker's token with the victim's tenant.
     fn fill(&self, text: &str) -> String {
         let (own, foreign) = (self.attacker.tenant_id().to_string(), self.victim.tenant_id().to_string());
         let forged = self.token.replace(&own, &foreign);
@@ -309,7 +309,7 @@ async fn no_statement_becomes_another_tenant_while_it_runs() -> Result<()> {
 /// State that one tenant's statement leaves on a pooled connection does not affect another tenant's
 /// statement.
 #[tokio::test]
-async fn what_is_left_behind_on_a_connection_meets_no_other_tenant() -> Result<()> {
+async fn state_left_on_a_connection_affects_no_other_tenant() -> Result<()> {
     let scene = Scene::new().await?;
     let steal = "set_config('evil.stolen', current_setting('watertight.tenant', true), false)";
     let left = [
@@ -346,7 +346,7 @@ async fn what_is_left_behind_on_a_connection_meets_no_other_tenant() -> Result<(
 
 /// Sessions of one role read one another's texts.
 #[tokio::test]
-async fn no_text_of_a_session_names_a_tenant_or_holds_a_token() -> Result<()> {
+async fn no_text_of_a_session_contains_a_tenant_or_a_token() -> Result<()> {
     let database = TestDatabase::create().await?;
     let water = database.water_with(Watertight::builder().dangerous_function("pg_sleep")).await?;
     let tenant = water.tenant(new_tenant()?);
@@ -428,7 +428,7 @@ async fn keys_rotate_with_two_of_them_valid() -> Result<()> {
 }
 
 #[tokio::test]
-async fn keys_that_do_not_match_are_told_at_the_start() -> Result<()> {
+async fn keys_that_do_not_match_are_reported_when_connecting() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     let other = connect(&database, &key(1, 0x5a)).await.unwrap_err();
@@ -459,7 +459,7 @@ async fn keys_that_do_not_match_are_told_at_the_start() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_database_does_without_keys_when_it_is_told_to() -> Result<()> {
+async fn a_database_without_verification_accepts_any_key() -> Result<()> {
     let database = TestDatabase::create().await?;
     let (owner, tenant) = (database.owner().await?, new_tenant()?);
     let water = database.water().await?;

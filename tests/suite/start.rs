@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use uuid::Uuid;
 use watertight::ConnectError;
 use watertight::RegistrationError;
@@ -17,7 +17,7 @@ async fn connect(url: &str) -> Error {
 }
 
 #[tokio::test]
-async fn an_empty_or_malformed_url_is_told_before_anything_is_tried() {
+async fn an_empty_or_malformed_url_is_reported_without_connecting() {
     assert!(matches!(connect("").await, Error::Connect(ConnectError::EmptyUrl)));
     assert!(matches!(connect("  ").await, Error::Connect(ConnectError::EmptyUrl)));
     for url in
@@ -30,7 +30,7 @@ async fn an_empty_or_malformed_url_is_told_before_anything_is_tried() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_down_is_told() {
+async fn an_unreachable_server_is_reported() {
     let mut options = ConnectOptions::new("postgres://app@127.0.0.1:1/clinic");
     options.connect_timeout(Duration::from_millis(200));
     let error = Watertight::connect(options).await.unwrap_err();
@@ -39,7 +39,7 @@ async fn a_server_that_is_down_is_told() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_migrated_is_told_with_the_missing_tables() -> Result<()> {
+async fn a_database_that_is_not_migrated_is_reported_with_the_missing_tables() -> Result<()> {
     let database = TestDatabase::create().await?;
     database.owner().await?.execute_unprepared("DROP TABLE public.reviews, auth.sessions").await?;
     match connect(&database.app_url()).await {
@@ -52,7 +52,7 @@ async fn a_database_that_is_not_migrated_is_told_with_the_missing_tables() -> Re
 }
 
 #[tokio::test]
-async fn a_database_without_the_type_that_carries_the_tenant_is_told() -> Result<()> {
+async fn a_database_without_the_type_of_the_tenant_token_is_reported() -> Result<()> {
     let database = TestDatabase::create().await?;
     database.owner().await?.execute_unprepared("DROP DOMAIN watertight.tenant_token").await?;
     match connect(&database.app_url()).await {
@@ -65,7 +65,7 @@ async fn a_database_without_the_type_that_carries_the_tenant_is_told() -> Result
 }
 
 #[tokio::test]
-async fn tables_without_forced_row_level_security_are_told() -> Result<()> {
+async fn tables_without_forced_row_level_security_are_reported() -> Result<()> {
     let database = TestDatabase::create().await?;
     database
         .owner()
@@ -81,7 +81,7 @@ async fn tables_without_forced_row_level_security_are_told() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_server_that_reads_backslashes_as_escapes_is_told() -> Result<()> {
+async fn a_server_that_reads_backslashes_as_escapes_is_reported() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     let setting = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET standard_conforming_strings = off', \
@@ -177,4 +177,20 @@ async fn closing_leaves_a_connection_open_that_the_application_made() -> Result<
     water.close().await?;
     assert!(pool.ping().await.is_err());
     Ok(())
+}
+
+/// As a mock and a proxy have none, even with the dialect of PostgreSQL.
+#[tokio::test]
+async fn a_connection_without_a_pool_is_refused() {
+    fn kind<T>(result: Result<T, Error>) -> Option<String> {
+        match result {
+            Err(Error::Connect(ConnectError::NotPostgres { backend })) => Some(backend),
+            _ => None,
+        }
+    }
+    let none = DatabaseConnection::default();
+    let builder = Watertight::builder;
+    assert_eq!(kind(builder().with_connection(none.clone()).await).as_deref(), Some("Disconnected"));
+    assert_eq!(kind(builder().doctor(&none).await).as_deref(), Some("Disconnected"));
+    assert_eq!(kind(builder().maintenance(&none).await).as_deref(), Some("Disconnected"));
 }

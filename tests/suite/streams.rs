@@ -10,7 +10,7 @@ use watertight_tests::{TestDatabase, new_tenant};
 use crate::rows;
 
 #[tokio::test]
-async fn a_stream_gives_the_tenants_own_rows() -> Result<()> {
+async fn a_stream_returns_the_tenants_own_rows() -> Result<()> {
     let database = TestDatabase::create().await?;
     let (clinic, studio) = database.two_tenants().await?;
     for index in 0..5 {
@@ -28,7 +28,7 @@ async fn a_stream_gives_the_tenants_own_rows() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_stream_dropped_half_way_gives_its_connection_back_clean() -> Result<()> {
+async fn a_stream_dropped_halfway_returns_a_clean_connection() -> Result<()> {
     let database = TestDatabase::create().await?;
     let mut options = ConnectOptions::new(database.app_url());
     options.max_connections(1);

@@ -133,7 +133,7 @@ async fn kill_backends(owner: DatabaseConnection, stop: Arc<AtomicBool>) -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_foreign_row_is_seen_whatever_happens_to_connections() -> Result<()> {
+async fn no_foreign_row_is_seen_while_connections_fail() -> Result<()> {
     let seconds = std::env::var("WATERTIGHT_STRESS_SECONDS").map_or(4, |text| text.parse().unwrap());
     let database = TestDatabase::create().await?;
     let mut options = ConnectOptions::new(database.app_url());

@@ -1,5 +1,4 @@
-//! The tenant's setting that a statement's values carry is in force during the statement, with any plan, and
-//! not afterwards.
+//! The tenant that a statement binds is in force during the statement, with any plan, and not afterwards.
 
 use anyhow::Result;
 use sea_orm::{
@@ -50,7 +49,7 @@ async fn services(tenant: &TenantConnection, number: usize) -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_statement_brings_its_own_whatever_the_plan() -> Result<()> {
+async fn every_statement_sets_its_own_tenant_with_any_plan() -> Result<()> {
     for setting in ["auto", "force_generic_plan", "force_custom_plan"] {
         let database = TestDatabase::create().await?;
         let water = water(&database, setting).await?;
@@ -92,7 +91,8 @@ async fn a_statement_that_fails_leaves_nothing_behind() -> Result<()> {
     Ok(())
 }
 
-/// A statement prepared in one way runs in the other, because the driver caches it by its text.
+/// The driver caches statements by their text, so a statement that was prepared inside a transaction also runs
+/// outside one, and the other way around.
 #[tokio::test]
 async fn inside_and_outside_a_transaction_are_the_same_statement() -> Result<()> {
     let database = TestDatabase::create().await?;

@@ -137,7 +137,7 @@ async fn the_limit_ends_with_the_transaction_and_with_a_savepoint_that_is_rolled
 }
 
 #[tokio::test]
-async fn what_the_server_cannot_hold_is_refused_and_nothing_is_sent() -> Result<()> {
+async fn limits_that_are_too_long_are_refused_and_not_sent() -> Result<()> {
     let (_database, tenant, _holder) = locked().await?;
     let transaction = tenant.begin().await?;
     for refused in [

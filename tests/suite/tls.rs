@@ -39,7 +39,7 @@ fn certificates(folder: &Path) -> Result<String> {
 }
 
 #[tokio::test]
-async fn sslmode_decides_whom_one_talks_to() -> Result<()> {
+async fn sslmode_decides_which_servers_are_accepted() -> Result<()> {
     if !is_installed() {
         println!("skipped: pgbouncer is not installed");
         return Ok(());

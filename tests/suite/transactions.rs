@@ -1,9 +1,14 @@
 //! Transactions of a tenant: atomic, nested, rolled back when dropped, and never of another tenant.
 
 use anyhow::Result;
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IsolationLevel, PaginatorTrait};
+use futures_util::TryStreamExt;
+use sea_orm::{
+    ActiveModelTrait, ConnectOptions, ConnectionTrait, DbBackend, DbErr, EntityTrait, IsolationLevel,
+    PaginatorTrait, Statement, TransactionError,
+};
 use watertight::entity::public::services;
-use watertight::{Reason, Refusal, Watertight};
+use watertight::{Reason, Refusal, Watertight, is_outcome_unknown};
+use watertight_tests::proxy::Proxy;
 use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::rows;
@@ -97,6 +102,80 @@ async fn transactions_nest_as_savepoints() -> Result<()> {
     Ok(())
 }
 
+/// The server answers the commit of a failed transaction with a rollback, which is no error to a driver.
+#[tokio::test]
+async fn a_commit_after_a_failed_statement_is_refused() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let (clinic, _) = database.two_tenants().await?;
+    let fails = "SELECT 1 / (SELECT count(*) FROM services WHERE name = 'none')";
+
+    let transaction = clinic.begin().await?;
+    rows::service("Massage").insert(&transaction).await?;
+    assert!(transaction.execute_unprepared(fails).await.is_err());
+    assert_eq!(refusal(&transaction.commit().await.unwrap_err()), Some(&Reason::Aborted));
+
+    let transaction = clinic.begin().await?;
+    rows::service("Massage").insert(&transaction).await?;
+    let statement = Statement::from_string(DbBackend::Postgres, fails);
+    assert!(transaction.stream_raw(statement).await?.try_next().await.is_err());
+    assert_eq!(refusal(&transaction.commit().await.unwrap_err()), Some(&Reason::Aborted));
+
+    let swallowed: Result<(), TransactionError<DbErr>> = clinic
+        .transaction(|transaction| {
+            Box::pin(async move {
+                rows::service("Massage").insert(transaction).await?;
+                let _ = transaction.execute_unprepared(fails).await;
+                Ok(())
+            })
+        })
+        .await;
+    assert!(
+        matches!(swallowed, Err(TransactionError::Connection(e)) if refusal(&e) == Some(&Reason::Aborted))
+    );
+    assert_eq!(count(&clinic).await?, 0);
+
+    // A nested transaction contains the failure.
+    let transaction = clinic.begin().await?;
+    let nested = transaction.begin().await?;
+    assert!(nested.execute_unprepared(fails).await.is_err());
+    assert_eq!(refusal(&nested.commit().await.unwrap_err()), Some(&Reason::Aborted));
+    let nested = transaction.begin().await?;
+    assert!(nested.execute_unprepared(fails).await.is_err());
+    drop(nested);
+    rows::service("Massage").insert(&transaction).await?;
+    transaction.commit().await?;
+    assert_eq!(count(&clinic).await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_told_from_a_failure() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let proxy = Proxy::start(&database.app_url()).await?;
+    let mut options = ConnectOptions::new(proxy.url(&database.app_url())?);
+    options.test_before_acquire(false);
+    let tenant = Watertight::builder().connect(options).await?.tenant(new_tenant()?);
+
+    let transaction = tenant.begin().await?;
+    rows::service("Massage").insert(&transaction).await?;
+    proxy.lose_answers(true);
+    let lost = transaction.commit().await.unwrap_err();
+    assert!(is_outcome_unknown(&lost), "{lost:?}");
+    proxy.lose_answers(false);
+    // The other connections of the pool are not used yet, and this one was closed.
+    assert_eq!(count(&tenant).await?, 1, "committed");
+
+    let refused =
+        tenant.execute_unprepared("SELECT 1 / (SELECT count(*) FROM services WHERE name = 'none')").await;
+    assert!(!is_outcome_unknown(&refused.unwrap_err()));
+    let refused = tenant.execute_unprepared("TRUNCATE services").await.unwrap_err();
+    assert!(!is_outcome_unknown(&refused));
+    proxy.lose_answers(true);
+    let lost = rows::service("Massage").insert(&tenant).await.unwrap_err();
+    assert!(is_outcome_unknown(&lost), "{lost:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_outer_transaction_waits_for_the_inner_one() -> Result<()> {
     let database = TestDatabase::create().await?;
@@ -151,7 +230,7 @@ async fn isolation_level_and_access_mode_reach_the_server() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_pool_of_one_serves_tenants_in_turn_and_keeps_nothing_of_them() -> Result<()> {
+async fn a_pool_of_one_connection_serves_tenants_in_turn_without_leftovers() -> Result<()> {
     let database = TestDatabase::create().await?;
     let mut options = sea_orm::ConnectOptions::new(database.app_url());
     options.max_connections(1);

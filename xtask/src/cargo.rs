@@ -53,7 +53,7 @@ impl Cargo {
         let target = self.host()?;
         let package = format!("pglite-rs-lib-{target}");
         let metadata = output(&mut self.command(["metadata", "--format-version", "1", "--locked"]))?;
-        let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata gave no JSON")?;
+        let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata printed no JSON")?;
         let manifest = metadata
             .get("packages")
             .and_then(Value::as_array)
@@ -64,8 +64,8 @@ impl Cargo {
         match manifest.and_then(|manifest| Path::new(manifest).parent()) {
             Some(folder) => Ok(folder.join("lib")),
             None => bail!(
-                "there is no embedded PostgreSQL for {target}; set DATABASE_URL and DATABASE_OWNER_URL to use a \
-                 server of your own"
+                "there is no embedded PostgreSQL for {target}; set DATABASE_URL and DATABASE_OWNER_URL to use \
+                 another server"
             ),
         }
     }
@@ -76,7 +76,7 @@ impl Cargo {
             .lines()
             .find_map(|line| line.strip_prefix("host: "))
             .map(str::to_owned)
-            .context("cargo does not say which machine it is for")
+            .context("cargo does not report its host")
     }
 }
 
@@ -85,5 +85,5 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     if !output.status.success() {
         bail!("{command:?} failed: {}", output.status);
     }
-    String::from_utf8(output.stdout).context("cargo wrote something that is not text")
+    String::from_utf8(output.stdout).context("the output of cargo is not UTF-8")
 }

@@ -15,7 +15,7 @@ use crate::{dependencies, entities, examples, language, process, publishing, qui
 /// The isolation suites of the test program `watertight`, by parts of their tests' names.
 #[rustfmt::skip]
 const ISOLATION: &[&str] = &[
-    "connection::", "doctor::", "hostile", "isolation::", "keys::", "oracle::", "plans::", "refusals::", "relations::",
+    "connection::", "doctor::", "hostile", "isolation::", "keys::", "maintenance::", "oracle::", "plans::", "refusals::", "relations::",
     "row_security::", "rows::", "server_", "signed", "start::", "streams::", "tenant_parameter::", "transactions::",
 ];
 
@@ -48,7 +48,9 @@ pub(crate) fn run(cargo: &Cargo, servers: &[PathBuf]) -> Result<()> {
     })?;
     step("documentation", || {
         let mut doc = cargo.command(["doc", "--no-deps", "--all-features"]);
-        process::succeed(with_denied_warnings(&mut doc))
+        process::succeed(with_denied_warnings(&mut doc))?;
+        // The addresses on docs.rs are checked against the pages that were just built.
+        process::succeed(language(cargo).arg("--docs"))
     })?;
     step("quickstart", || process::succeed(databases.env(&mut quickstart(cargo))))?;
     step("examples", || examples(cargo, &databases))?;

@@ -14,8 +14,9 @@ pub(crate) fn check(cargo: &Cargo) -> Result<()> {
     let allowed = allowed(&rules)?;
     let metadata =
         output(&mut cargo.command(["metadata", "--format-version", "1", "--locked", "--all-features"]))?;
-    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata gave no JSON")?;
-    let packages = metadata.get("packages").and_then(Value::as_array).context("there are no packages")?;
+    let metadata: Value = serde_json::from_str(&metadata).context("cargo metadata printed no JSON")?;
+    let packages =
+        metadata.get("packages").and_then(Value::as_array).context("cargo metadata lists no packages")?;
     let mut refused = BTreeSet::new();
     for package in packages {
         let text = |field: &str| package.get(field).and_then(Value::as_str);
@@ -58,7 +59,7 @@ fn allowed(rules: &toml::Table) -> Result<Vec<Licensee>> {
     list.context("deny.toml allows no licenses")?
         .iter()
         .map(|name| {
-            let name = name.as_str().context("a license in deny.toml is no text")?;
+            let name = name.as_str().context("a license in deny.toml is not a string")?;
             Licensee::parse(name).with_context(|| format!("{name} in deny.toml"))
         })
         .collect()

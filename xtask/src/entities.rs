@@ -56,10 +56,13 @@ pub(crate) fn check(cargo: &Cargo) -> Result<()> {
     differing.sort_unstable();
     differing.dedup();
     if differing.is_empty() {
-        println!("the entities are those of the migrations");
+        println!("the entities match the migrations");
         return Ok(());
     }
-    bail!("not as generated: {}; run `cargo xtask entities`", differing.join(", "));
+    bail!(
+        "these entities differ from the generated ones: {}; run `cargo xtask entities`",
+        differing.join(", ")
+    );
 }
 
 fn source(cargo: &Cargo) -> PathBuf {

@@ -59,8 +59,8 @@ impl Installation {
         match [directory.join("bin"), directory.clone()].into_iter().find(has_programs) {
             Some(programs) => Ok(Self { programs }),
             None => bail!(
-                "{} has no initdb and postgres, and neither has its folder bin; name a PostgreSQL installation, such as \
-                 /usr/lib/postgresql/15",
+                "neither {} nor its folder bin contains initdb and postgres; name a PostgreSQL installation, \
+                 such as /usr/lib/postgresql/15",
                 directory.display()
             ),
         }
@@ -74,10 +74,15 @@ impl Installation {
         match std::env::var_os(VARIABLE) {
             None => Ok(None),
             Some(directory) if directory.is_empty() => {
-                bail!("{VARIABLE} is set and empty; unset it for the embedded server")
+                bail!("{VARIABLE} is empty; unset it for the embedded server")
             }
             Some(directory) => Self::at(Path::new(&directory)).map(Some),
         }
+    }
+
+    /// The path of a program, if the installation has it.
+    pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
+        Some(self.programs.join(name)).filter(|path| path.is_file())
     }
 
     /// The command that runs a server of this installation and ends with its standard input.
@@ -134,10 +139,10 @@ impl Installation {
         if user.is_none() || folders.all(enters) {
             return Ok(Self { programs: self.programs.clone() });
         }
-        let root = self.programs.parent().context("an installation has a folder")?;
+        let root = self.programs.parent().context("the installation has no parent folder")?;
         let copy = directory.join("installation");
         copy_folder(root, &copy).with_context(|| format!("{} cannot be copied", root.display()))?;
-        let name = self.programs.file_name().context("the programs are in a folder")?;
+        let name = self.programs.file_name().context("the folder of the programs has no name")?;
         Ok(Self { programs: copy.join(name) })
     }
 
@@ -230,13 +235,13 @@ impl RunningServer {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        bail!("PostgreSQL accepts no connections after {} s", START_LIMIT.as_secs())
+        bail!("PostgreSQL does not accept connections after {} s", START_LIMIT.as_secs())
     }
 
     fn check_is_running(&mut self) -> Result<()> {
         match self.0.try_wait()? {
             None => Ok(()),
-            Some(status) => bail!("PostgreSQL ended by itself: {status}"),
+            Some(status) => bail!("PostgreSQL exited: {status}"),
         }
     }
 
@@ -257,7 +262,7 @@ impl RunningServer {
         }
         self.0.kill()?;
         self.0.wait()?;
-        bail!("PostgreSQL did not stop in {} s and was killed", STOP_LIMIT.as_secs())
+        bail!("PostgreSQL did not stop within {} s and was killed", STOP_LIMIT.as_secs())
     }
 }
 
@@ -272,7 +277,8 @@ impl Drop for RunningServer {
 /// Receives when the parent ends, which closes standard input, or a signal asks this process to end.
 fn end_of_input_or_signal() -> Result<mpsc::Receiver<()>> {
     let (sender, receiver) = mpsc::channel();
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("signals cannot be watched")?;
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM, SIGHUP]).context("signal handlers cannot be installed")?;
     let by_signal = sender.clone();
     std::thread::spawn(move || signals.forever().next().map(|_| by_signal.send(())));
     std::thread::spawn(move || {

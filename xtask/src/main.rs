@@ -106,9 +106,10 @@ enum Command {
         /// The folder with `initdb` and `postgres`.
         directory: PathBuf,
     },
-    /// Checks spelling, phrases, headings and links by `language.toml`.
+    /// Checks spelling, phrases, headings, links and the code of pages by `language.toml`.
     Language {
-        /// Arguments for the check, such as `--shrink`, which removes the exemptions that are not needed.
+        /// Arguments for the check: `--docs` also checks addresses on docs.rs, by the documentation that
+        /// `cargo doc --no-deps --all-features` has built.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },

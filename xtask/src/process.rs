@@ -16,7 +16,8 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// Forwards signals to the running program. This program then ends after it, and stops the server.
 pub(crate) fn watch_signals() -> Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("signals cannot be watched")?;
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM, SIGHUP]).context("signal handlers cannot be installed")?;
     std::thread::spawn(move || {
         for signal in signals.forever() {
             ENDING.store(true, Ordering::SeqCst);
@@ -33,7 +34,7 @@ pub(crate) fn watch_signals() -> Result<()> {
 /// Runs a program to its end.
 pub(crate) fn run(command: &mut Command) -> Result<ExitStatus> {
     if ENDING.load(Ordering::SeqCst) {
-        bail!("told to end");
+        bail!("interrupted by a signal");
     }
     let program = command.get_program().to_owned();
     let mut child = command.spawn().with_context(|| format!("{} cannot be run", program.display()))?;

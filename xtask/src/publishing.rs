@@ -26,9 +26,9 @@ pub(crate) fn check(cargo: &Cargo, build: bool) -> Result<()> {
 pub(crate) fn minimum_rust(cargo: &Cargo) -> Result<()> {
     let promised = env!("CARGO_PKG_RUST_VERSION");
     let version = output(Command::new("rustc").arg("--version"))?;
-    let used = version.split_whitespace().nth(1).context("rustc tells no version")?;
+    let used = version.split_whitespace().nth(1).context("rustc prints no version")?;
     if used == promised || used.starts_with(&format!("{promised}.")) {
-        println!("{used} is the minimum supported Rust version: all of this tests it");
+        println!("{used} is the minimum supported Rust version, so every other check tests it");
         return Ok(());
     }
     let toolchain =
@@ -37,7 +37,11 @@ pub(crate) fn minimum_rust(cargo: &Cargo) -> Result<()> {
     check.current_dir(cargo.root()).args(["run", &toolchain, "cargo", "check", "--locked", "--all-features"]);
     check.args(["--target-dir", "target/minimum-rust"]);
     check.args(CRATES.iter().flat_map(|name| ["--package", name]));
-    if !check.status().context("rustup, for the minimum supported Rust version")?.success() {
+    if !check
+        .status()
+        .context("rustup cannot be run, which the check of the minimum supported Rust version needs")?
+        .success()
+    {
         bail!("the crates do not build with Rust {promised}, which their manifests promise");
     }
     Ok(())

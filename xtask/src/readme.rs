@@ -48,7 +48,7 @@ fn manifest(root: &Path, dependencies: &str) -> Result<String> {
             serde_json::to_string(&root.join(folder)).context("the path of the repository is not UTF-8")?;
         patches.extend([name, " = { path = ", &path, " }\n"]);
     }
-    // With the profiles of the workspace, the dependencies that are already built serve.
+    // With the profiles of the workspace, the dependencies are already built.
     let profiles = workspace.split_once("\n[profile.").map(|(_, rest)| format!("\n[profile.{rest}"));
     let profiles = profiles.context("the workspace has no profile")?;
     Ok(format!(

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -22,6 +22,9 @@ const TENANT_KEY: &str = "WATERTIGHT_TENANT_KEY";
 /// The public tenant key of databases for trials and tests.
 const KNOWN_TENANT_KEY: &str = "1:7468697320746573747320776174657274696768742c206e6f20736563726574";
 
+/// The `pg_dump` of the server, with which tests compare rows.
+const PG_DUMP: &str = "WATERTIGHT_PG_DUMP";
+
 /// The prefix of the second server's variables.
 const SECOND: &str = "SECOND_";
 
@@ -32,6 +35,8 @@ pub(crate) struct Databases {
     owner_url: String,
     maintenance_url: Option<String>,
     superuser_url: Option<String>,
+    /// The server's own `pg_dump`, if it is from an installation that has one.
+    pg_dump: Option<PathBuf>,
     _server: Option<Server>,
 }
 
@@ -42,7 +47,8 @@ impl Databases {
             (Some(app_url), Some(owner_url)) => {
                 if keep.is_some() {
                     bail!(
-                        "data is kept by the server that {APP} names; leave --keep out, or unset the variables"
+                        "the server that {APP} names keeps its own data; leave --keep out, or unset the \
+                         variables"
                     );
                 }
                 Ok(Self {
@@ -50,15 +56,16 @@ impl Databases {
                     owner_url,
                     maintenance_url: given(MAINTENANCE)?,
                     superuser_url: given(SUPERUSER)?,
+                    pg_dump: None,
                     _server: None,
                 })
             }
             (None, None) => Server::embedded(cargo, keep),
             (Some(_), None) => {
-                bail!("{APP} is set and {OWNER} is not; set both, or neither for a private server")
+                bail!("{APP} is set, but {OWNER} is not; set both, or neither for a private server")
             }
             (None, Some(_)) => {
-                bail!("{OWNER} is set and {APP} is not; set both, or neither for a private server")
+                bail!("{OWNER} is set, but {APP} is not; set both, or neither for a private server")
             }
         }
     }
@@ -76,9 +83,10 @@ impl Databases {
     /// Starts a server of an installation with a new database.
     pub(crate) fn of(installation: &Installation) -> Result<Self> {
         if Self::are_given() {
-            bail!("{APP} names a server and --server another; unset {APP}, or leave --server out");
+            bail!("both {APP} and --server name a server; unset {APP}, or leave --server out");
         }
-        Server::of(installation)
+        let databases = Server::of(installation)?;
+        Ok(Self { pg_dump: installation.program("pg_dump"), ..databases })
     }
 
     /// The URL of the owner's role.
@@ -93,11 +101,18 @@ impl Databases {
         match (variable(APP)?, variable(OWNER)?) {
             (Some(app_url), Some(owner_url)) => {
                 let (maintenance_url, superuser_url) = (None, None);
-                Ok(Some(Self { app_url, owner_url, maintenance_url, superuser_url, _server: None }))
+                Ok(Some(Self {
+                    app_url,
+                    owner_url,
+                    maintenance_url,
+                    superuser_url,
+                    pg_dump: None,
+                    _server: None,
+                }))
             }
             (None, None) if Self::are_given() => Ok(None),
             (None, None) => Server::embedded(cargo, None).map(Some),
-            _ => bail!("of {SECOND}{APP} and {SECOND}{OWNER} one is set; set both, or neither"),
+            _ => bail!("only one of {SECOND}{APP} and {SECOND}{OWNER} is set; set both, or neither"),
         }
     }
 
@@ -112,14 +127,15 @@ impl Databases {
         let superuser = self.superuser_url.iter().map(|url| (SUPERUSER, url));
         let key = std::env::var_os(TENANT_KEY).is_none().then_some((TENANT_KEY, KNOWN_TENANT_KEY));
         command.env(APP, &self.app_url).env(OWNER, &self.owner_url);
-        command.envs(maintenance).envs(superuser).envs(key)
+        let pg_dump = self.pg_dump.iter().map(|program| (PG_DUMP, program));
+        command.envs(maintenance).envs(superuser).envs(key).envs(pg_dump)
     }
 }
 
 fn given(variable: &str) -> Result<Option<String>> {
     match std::env::var(variable) {
         Ok(url) if url.trim().is_empty() => {
-            bail!("{variable} is set and empty; unset it for a private server")
+            bail!("{variable} is empty; unset it for a private server")
         }
         Ok(url) => Ok(Some(url)),
         Err(std::env::VarError::NotPresent) => Ok(None),
@@ -167,6 +183,7 @@ impl Server {
             owner_url: url("owner_url")?,
             maintenance_url: Some(url("maintenance_url")?),
             superuser_url: Some(url("superuser_url")?),
+            pg_dump: None,
             _server: Some(server),
         })
     }

@@ -48,7 +48,7 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
 /// The problems are printed as the result, in both formats.
 fn refused(problems: &[Problem]) -> Result<Outcome, Failure> {
     let mut lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    lines.push("nothing was changed: fix these, and run it again".to_owned());
+    lines.push("nothing was changed; fix these problems and run the command again".to_owned());
     Ok(Outcome::new(lines.join("\n"), &serde_json::json!({ "problems": problems }))?.unsound_unless(false))
 }
 

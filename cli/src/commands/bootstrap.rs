@@ -77,7 +77,7 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
     let sets = table_sets.table_sets();
     if !sets.contains(TableSet::Auth) {
         return Err(Failure::Refused(format!(
-            "bootstrap writes users, and the table sets {sets} have no users; add auth to --table-sets"
+            "bootstrap writes users, but the table sets {sets} have no users; add auth to --table-sets"
         )));
     }
     let folder = file.parent().unwrap_or(Path::new("."));
@@ -125,7 +125,7 @@ fn read(file: &Path) -> Result<UsersFile, Failure> {
             wrong(format!("line {}, column {}: {}", error.line(), error.column(), plain(&error.to_string())))
         }),
         Some("toml") => toml::from_str(text.expose_secret()).map_err(|error| wrong(plain(error.message()))),
-        _ => Err(wrong("its name ends neither in .json nor in .toml".to_owned())),
+        _ => Err(wrong("its name ends neither in .json nor in .toml; rename it".to_owned())),
     }
 }
 
@@ -133,8 +133,8 @@ fn read(file: &Path) -> Result<UsersFile, Failure> {
 fn plain(message: &str) -> String {
     let message = message.split(" at line ").next().unwrap_or_default();
     if message.contains("unknown field `password`") || message.contains("unknown field `pin`") {
-        return "a password is not to be in the file; name it with password_env, password_file or password_hash, or \
-                leave it out and be asked"
+        return "the file must not contain a password; use password_env, password_file or password_hash, or \
+                leave them out and enter the password at the terminal"
             .to_owned();
     }
     message.to_owned()
@@ -154,7 +154,11 @@ fn credential(entry: &UserEntry, folder: &Path) -> Result<Credential, Failure> {
             text.trim_end_matches(['\r', '\n']).to_owned()
         }
         (None, None, None) => ask(&entry.handle)?,
-        _ => return Err(of("give one of password_env, password_file and password_hash".to_owned())),
+        _ => {
+            return Err(of(
+                "more than one of password_env, password_file and password_hash is given; use one".to_owned(),
+            ));
+        }
     };
     Password::new(password).map(Credential::Password).map_err(|error| of(error.to_string()))
 }
@@ -162,14 +166,15 @@ fn credential(entry: &UserEntry, folder: &Path) -> Result<Credential, Failure> {
 fn ask(handle: &str) -> Result<String, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::Usage(format!(
-            "{handle} has no password_env, password_file or password_hash, and there is no terminal to ask at"
+            "{handle} has no password_env, password_file or password_hash, and there is no terminal to enter \
+             the password at"
         )));
     }
     let read = |prompt: String| Ok::<_, Failure>(SecretString::from(rpassword::prompt_password(prompt)?));
     let first = read(format!("Password of {handle}: "))?;
-    let second = read("The same again: ".to_owned())?;
+    let second = read("Repeat the password: ".to_owned())?;
     if first.expose_secret() != second.expose_secret() {
-        return Err(Failure::Usage(format!("the two passwords of {handle} differ")));
+        return Err(Failure::Usage(format!("the two passwords of {handle} differ; run the command again")));
     }
     Ok(first.expose_secret().to_owned())
 }

@@ -32,7 +32,7 @@ pub(crate) struct Args {
 
 fn schema_and_table(text: &str) -> Result<(String, String), String> {
     let (schema, table) =
-        text.split_once('.').ok_or("it has the form schema.table, such as public.countries")?;
+        text.split_once('.').ok_or("a table is written as schema.table, such as public.countries")?;
     Ok((schema.to_owned(), table.to_owned()))
 }
 

@@ -30,10 +30,10 @@ enum Command {
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i16).range(1..))]
         id: i16,
     },
-    /// Adds the keys in WATERTIGHT_TENANT_KEY to the database. Without it the command asks for a key at the
+    /// Adds the keys in WATERTIGHT_TENANT_KEY to the database. Without the variable the command asks for a key at the
     /// terminal, or reads one from standard input.
     Add,
-    /// Lists the numbers of the database's keys and the times at which they were added, and prints if the
+    /// Lists the numbers of the database's keys and the times at which they were added, and prints whether the
     /// database verifies tenants.
     List,
     /// Removes a key from the database, which then rejects tenants that the key signs.
@@ -67,7 +67,7 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
                 done.push(Added { id: key.id(), added: tenant_keys::add(&owner, &key).await? });
             }
             let line = |key: &Added| {
-                let what = if key.added { "is added" } else { "was there already" };
+                let what = if key.added { "is added" } else { "was already there" };
                 format!("tenant key {} {what}", key.id)
             };
             let text: Vec<String> = done.iter().map(line).collect();
@@ -99,14 +99,15 @@ const fn mode(signed: bool) -> &'static str {
     if signed {
         "tenants are verified"
     } else {
-        "tenants are not verified: any SQL can name any tenant to row-level security"
+        "tenants are not verified: any SQL can set any tenant for row-level security"
     }
 }
 
 fn new(id: i16) -> Result<Outcome, Failure> {
     let mut secret = zeroize::Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *secret)
-        .map_err(|error| Failure::Refused(format!("the operating system gave no random bytes: {error}")))?;
+    getrandom::fill(&mut *secret).map_err(|error| {
+        Failure::Refused(format!("the operating system returned no random bytes: {error}"))
+    })?;
     let key = format!("{id}:{}", hex::encode(*secret));
     let json = serde_json::json!({ "id": id, "key": &key });
     Outcome::new(key, &json)
@@ -129,7 +130,8 @@ fn given() -> Result<Vec<TenantKey>, Failure> {
     if text.expose_secret().trim().is_empty() {
         let variable = TenantKey::VARIABLE;
         return Err(Failure::Usage(format!(
-            "there is no tenant key to add; set {variable} to one, or pipe it in: watertight keys new | watertight keys add"
+            "there is no tenant key to add; set {variable} to a key, or pipe a key in: watertight keys new | \
+             watertight keys add"
         )));
     }
     Ok(TenantKey::parse_list(text.expose_secret())?)

@@ -58,7 +58,7 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
         one.iter().filter(|name| !other.contains(*name)).cloned().collect::<Vec<_>>()
     };
     let (changed, verb) = match command {
-        Command::Down { .. } => (differ(&before, &applied), "taken back"),
+        Command::Down { .. } => (differ(&before, &applied), "rolled back"),
         _ => (differ(&applied, &before), "applied"),
     };
     let mut lines: Vec<String> = changed.iter().map(|name| format!("{verb} {name}")).collect();

@@ -76,7 +76,7 @@ fn before(args: &Args) -> Result<Option<DateTime<Utc>>, Failure> {
         let before = Utc::now().checked_sub_days(Days::new(days));
         return before
             .map(Some)
-            .ok_or_else(|| Failure::Usage(format!("{days} days is longer than the calendar is")));
+            .ok_or_else(|| Failure::Usage(format!("{days} days is too many; pass fewer days")));
     }
     Ok(args.audit_before.and_then(|day| day.and_hms_opt(0, 0, 0)).map(|time| time.and_utc()))
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use tokio::io::{AsyncBufRead, AsyncWrite, BufReader, BufWriter};
 use watertight::TenantId;
-use watertight::maintenance::{Erasure, Export, Maintenance, TenantStats};
+use watertight::maintenance::{Erasure, Export, Maintenance, Rehearsal, TenantStats};
 
 use crate::database::{Connector, Role};
 use crate::failure::Failure;
@@ -47,10 +47,20 @@ enum Command {
         /// The export. The default is standard input.
         file: Option<PathBuf>,
     },
-    /// Deletes all rows, and verifies that none is left.
+    /// Deletes all rows, restores them, compares them and changes nothing.
+    ///
+    /// Reports whether an export of the tenant could be imported exactly after an erasure.
+    Rehearse {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// Rehearses the restoration, deletes all rows, and verifies that none is left.
     Erase {
         /// The tenant.
         tenant: TenantId,
+        /// Delete the rows even if an export of them cannot be imported.
+        #[arg(long)]
+        no_rehearsal: bool,
         /// The tenant again, as a confirmation. Without it the command asks at the terminal.
         #[arg(long, value_name = "TENANT")]
         confirm: Option<TenantId>,
@@ -76,9 +86,12 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
             };
             import(&connector.maintenance(Role::Owner, sets).await?, tenant, reader).await
         }
-        Command::Erase { tenant, confirm } => {
+        Command::Rehearse { tenant } => {
+            rehearse(&connector.maintenance(Role::Owner, sets).await?, tenant).await
+        }
+        Command::Erase { tenant, no_rehearsal, confirm } => {
             confirmed(tenant, confirm)?;
-            erase(&connector.maintenance(Role::Owner, sets).await?, tenant).await
+            erase(&connector.maintenance(Role::Owner, sets).await?, tenant, no_rehearsal).await
         }
     }
 }
@@ -94,7 +107,7 @@ async fn stats(maintenance: &Maintenance, tenant: TenantId) -> Result<Outcome, F
     let mut lines = vec![format!("{:>12} {:>14}  table", "rows", "bytes")];
     let with_rows = stats.tables.iter().filter(|table| table.rows > 0);
     lines.extend(with_rows.map(|table| format!("{:>12} {:>14}  {}", table.rows, table.bytes, table.table)));
-    lines.push(format!("{:>12} {:>14}  in all", stats.rows(), stats.bytes()));
+    lines.push(format!("{:>12} {:>14}  total", stats.rows(), stats.bytes()));
     Outcome::new(lines.join("\n"), &stats)
 }
 
@@ -119,7 +132,7 @@ async fn export_to_file(
 ) -> Result<Outcome, Failure> {
     let of = |error: std::io::Error| Failure::Usage(format!("{}: {error}", path.display()));
     if path.exists() {
-        return Err(Failure::Usage(format!("{} exists; name a new file", path.display())));
+        return Err(Failure::Usage(format!("{} already exists; name a new file", path.display())));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = tempfile::NamedTempFile::new_in(folder).map_err(of)?;
@@ -143,7 +156,7 @@ async fn import(
     let import = maintenance.import(tenant, reader, |step| bar.show(step)).await?;
     drop(bar);
     let rows: u64 = import.rows.values().sum();
-    Outcome::new(format!("{rows} rows of {tenant} restored, and read again as they were exported"), &import)
+    Outcome::new(format!("{rows} rows of {tenant} restored, and verified against the export"), &import)
 }
 
 /// Asks for the tenant a second time, because an erasure cannot be undone.
@@ -152,24 +165,40 @@ fn confirmed(tenant: TenantId, confirm: Option<TenantId>) -> Result<(), Failure>
         Some(again) => again.to_string(),
         None if std::io::stdin().is_terminal() => {
             eprint!(
-                "All rows of {tenant} will be deleted, and cannot be had back.\nType the tenant's UUID again: "
+                "All rows of {tenant} will be deleted. They cannot be restored without an export.\nType the \
+                 tenant's UUID to confirm: "
             );
             std::io::stderr().flush()?;
             let mut line = String::new();
             std::io::stdin().read_line(&mut line)?;
             line.trim().to_owned()
         }
-        None => return Err(Failure::Usage(format!("say that it is meant: --confirm {tenant}"))),
+        None => return Err(Failure::Usage(format!("the erasure is not confirmed; pass --confirm {tenant}"))),
     };
     if again == tenant.to_string() {
         return Ok(());
     }
-    Err(Failure::Usage("the two tenants differ; nothing was deleted".to_owned()))
+    Err(Failure::Usage("the confirmation does not name the tenant; nothing was deleted".to_owned()))
 }
 
-async fn erase(maintenance: &Maintenance, tenant: TenantId) -> Result<Outcome, Failure> {
+async fn rehearse(maintenance: &Maintenance, tenant: TenantId) -> Result<Outcome, Failure> {
+    let bar = Bar::new("rehearsing");
+    let rehearsal: Rehearsal = maintenance.rehearse(tenant, |step| bar.show(step)).await?;
+    drop(bar);
+    let rows: u64 = rehearsal.rows.values().sum();
+    Outcome::new(
+        format!("{rows} rows of {tenant} deleted, restored exactly and rolled back; nothing was changed"),
+        &rehearsal,
+    )
+}
+
+async fn erase(maintenance: &Maintenance, tenant: TenantId, no_rehearsal: bool) -> Result<Outcome, Failure> {
     let bar = Bar::new("erasing");
-    let erasure: Erasure = maintenance.erase(tenant, |step| bar.show(step)).await?;
+    let erasure: Erasure = if no_rehearsal {
+        maintenance.erase_without_rehearsal(tenant, |step| bar.show(step)).await?
+    } else {
+        maintenance.erase(tenant, |step| bar.show(step)).await?
+    };
     drop(bar);
     let mut lines = vec![format!("{:>12} {:>12}  table", "erased", "remaining")];
     lines.extend(

@@ -31,7 +31,7 @@ where
         let tenant = TenantConnection::from_request_parts(parts, state).await?;
         let profile = tenant.content().get_profile().await?.ok_or(Problem::NotFound)?;
         let zone = profile.time_zone.parse().map_err(|_| {
-            let reason = format!("{:?} is no IANA time zone", profile.time_zone);
+            let reason = format!("{:?} is not an IANA time zone", profile.time_zone);
             BookingError::from(MalformedRow::new("public.business_profile.time_zone", reason))
         });
         let address = [profile.street_address, profile.city].join(", ");

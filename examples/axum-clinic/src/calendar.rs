@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_is_as_long_as_its_clock_says() {
+    fn clock_changes_make_days_shorter_and_longer() {
         assert_eq!(hours("2026-11-24", Tz::America__New_York), 24);
         assert_eq!(hours("2026-03-08", Tz::America__New_York), 23);
         assert_eq!(hours("2026-11-01", Tz::America__New_York), 25);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_day_is_refused() {
+    fn malformed_days_are_refused() {
         for text in
             ["", "today", "2026-02-30", "2026-11-24T00:00", "1999-12-31", "+12026-01-01", "-0001-01-01"]
         {

@@ -29,7 +29,7 @@ fn ann() -> NewClient {
 }
 
 #[tokio::test]
-async fn a_table_of_ones_own_is_the_tenants() -> Result<()> {
+async fn the_applications_table_is_isolated() -> Result<()> {
     let shop = Shop::open().await?;
     let here = shop.clinic.scheduling().save_client(&ann()).await?;
     let there = shop.studio.scheduling().save_client(&ann()).await?;
@@ -58,7 +58,7 @@ async fn a_table_of_ones_own_is_the_tenants() -> Result<()> {
 }
 
 #[tokio::test]
-async fn row_level_security_alone_holds_for_it_too() -> Result<()> {
+async fn row_level_security_alone_isolates_the_applications_table() -> Result<()> {
     let shop = Shop::open().await?;
     shop.clinic.scheduling().save_client(&ann()).await?.stamp(&shop.clinic).await?;
     let builder = Watertight::builder().tenant_table(loyalty_cards::Entity);
@@ -72,7 +72,7 @@ async fn row_level_security_alone_holds_for_it_too() -> Result<()> {
 }
 
 #[tokio::test]
-async fn forgetting_to_register_it_is_a_refusal_and_no_leak() -> Result<()> {
+async fn an_unregistered_table_is_refused() -> Result<()> {
     let shop = Shop::open().await?;
     let water = shop.database.water().await?;
     let error = loyalty_cards::Entity::find().all(&water.tenant(shop.clinic.tenant_id())).await.unwrap_err();
@@ -82,7 +82,7 @@ async fn forgetting_to_register_it_is_a_refusal_and_no_leak() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_column_of_ones_own_on_watertights_table_is_the_tenants() -> Result<()> {
+async fn the_applications_column_is_isolated() -> Result<()> {
     let shop = Shop::open().await?;
     let here = shop.clinic.scheduling().save_client(&ann()).await?;
     let birthday = "1990-05-17".parse()?;
@@ -102,7 +102,7 @@ async fn a_column_of_ones_own_on_watertights_table_is_the_tenants() -> Result<()
 }
 
 #[tokio::test]
-async fn the_migrations_go_back_as_they_came() -> Result<()> {
+async fn the_applications_migrations_can_be_rolled_back() -> Result<()> {
     let shop = Shop::open().await?;
     let owner = shop.database.owner().await?;
     migration::migrator().down(&owner, Some(2)).await?;

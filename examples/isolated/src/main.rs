@@ -1,8 +1,8 @@
 //! Isolation alone: an application with two tables of its own, and none of watertight's.
 //!
-//! It migrates an empty database, writes rows of two tenants, and shows that neither reaches the other's. Then it runs
-//! the doctor, exports a tenant, erases it, and restores it from the export. Every step is checked, so the program ends
-//! with an error when one does not hold.
+//! It migrates an empty database, writes rows of two tenants, and shows that neither tenant reaches the other's rows.
+//! Then it runs the doctor, exports a tenant, erases it, and restores it from the export. The program checks every step
+//! and exits with an error if a check fails.
 //!
 //! `DATABASE_OWNER_URL` names the database with the role that owns the tables, `DATABASE_URL` with the role of the
 //! application. `cargo xtask examples` sets both.

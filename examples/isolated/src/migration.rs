@@ -1,4 +1,4 @@
-//! The migrations of the application, behind the core of watertight's.
+//! The application's migrations, which follow the core of watertight's.
 
 use async_trait::async_trait;
 use sea_orm_migration::{prelude::*, schema::*};
@@ -6,12 +6,12 @@ use watertight_migration::{
     ForeignKeyAction, Settings, TableSets, TenantForeignKey, TenantMigrator, TenantTable,
 };
 
-/// The settings of the environment, with isolation alone: none of watertight's own tables.
+/// The settings of the environment, without watertight's own tables.
 fn settings() -> Settings {
     Settings::from_env().with_table_sets(TableSets::none())
 }
 
-/// Applies the core of watertight's migrations, then those of the application.
+/// Applies the core of watertight's migrations, and then the application's.
 pub(crate) fn migrator() -> TenantMigrator {
     TenantMigrator::new(settings()).then(|| vec![Box::new(CreateProjects)])
 }

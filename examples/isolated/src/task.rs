@@ -12,7 +12,7 @@ pub(crate) struct Model {
     /// The task.
     #[sea_orm(primary_key, auto_increment = false)]
     pub(crate) id: Uuid,
-    /// The project, which is one of the same tenant.
+    /// The project, which has the same tenant.
     pub(crate) project_id: Uuid,
     /// The work to do.
     pub(crate) title: String,

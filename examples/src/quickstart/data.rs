@@ -83,7 +83,7 @@ pub(crate) struct Profile {
 
 fn time_zone<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Tz, D::Error> {
     let name = String::deserialize(deserializer)?;
-    name.parse().map_err(|_| serde::de::Error::custom(format!("{name:?} is no IANA time zone")))
+    name.parse().map_err(|_| serde::de::Error::custom(format!("{name:?} is not an IANA time zone")))
 }
 
 /// The opening hours of a business on some days of the week, from 0 for Sunday.

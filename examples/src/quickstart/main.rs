@@ -61,7 +61,7 @@ fn settings() -> Result<AuthSettings> {
     Ok(AuthSettings::default()
         .signing_keys(SigningKeys::new([secret()])?)
         .encryption_keys(EncryptionKeys::new([Uuid::new_v4().to_string()])?)
-        .issuer("Harbour Street Clinic"))
+        .issuer("Harbor Street Clinic"))
 }
 
 fn url(variable: &str) -> Result<String> {

@@ -1,8 +1,6 @@
-//! Random texts through the rewriter, on stable Rust: `cargo run --release --bin corpus -- [seconds] [seed]`, from
-//! this directory.
+//! Fuzzes the rewriter on stable Rust: `cargo run --release --bin corpus -- [seconds] [seed]`, from this directory.
 //!
-//! The texts are those of the corpus and of the tests' templates with words of PostgreSQL in them, as they are and
-//! changed at random.
+//! The texts are the corpus and the tests' templates filled with PostgreSQL's words, unchanged and with random changes.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -74,7 +72,7 @@ fn run() -> Result<(), String> {
     Ok(())
 }
 
-/// A template with a word, sometimes two, at its places.
+/// Fills a template with one word, sometimes two.
 fn filled(templates: &[String], words: &[&str], random: &mut fastrand::Rng) -> String {
     let mut word = || words[random.usize(..words.len())].to_owned();
     let word = match word() {
@@ -84,7 +82,7 @@ fn filled(templates: &[String], words: &[&str], random: &mut fastrand::Rng) -> S
     templates[random.usize(..templates.len())].replace("{}", &word)
 }
 
-/// The templates name tables of the tests; these are watertight's own.
+/// Replaces the tests' tables in a template by watertight's own.
 fn with_own_tables(template: &str) -> String {
     let words = template.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_'));
     words

@@ -1,5 +1,5 @@
-//! Prints how long the rewriter takes for long hostile texts: `cargo run --release --bin slowest -- [bytes]`, from this
-//! directory.
+//! Prints the time that the rewriter takes for long hostile texts: `cargo run --release --bin slowest -- [bytes]`, from
+//! this directory.
 
 use std::time::Instant;
 

@@ -53,8 +53,9 @@ pub(super) async fn problems(
             kind: ProblemKind::Dependent,
             table,
             columns: Vec::new(),
-            what: "has what the original does not put there, and adopting would lose".to_owned(),
-            mend: "DROP each, and recreate those that you still need after the adoption".to_owned(),
+            what: "has objects that the original does not create and that the adoption would lose".to_owned(),
+            remedy: "DROP each of them, and recreate the objects that you still need after the adoption"
+                .to_owned(),
             total,
             rows: dependents,
         }
@@ -80,8 +81,8 @@ pub(super) async fn taken_names(
             kind: ProblemKind::NameTaken,
             table: row.try_get_by_index(0)?,
             columns: Vec::new(),
-            what: "has the name of a table that is to be made".to_owned(),
-            mend: "rename it, or DROP it if it is not needed".to_owned(),
+            what: "has the name of a table that the adoption creates".to_owned(),
+            remedy: "rename this table, or DROP it if it is not needed".to_owned(),
             total: 1,
             rows: Vec::new(),
         });

@@ -6,12 +6,34 @@ use crate::script::lines;
 use crate::{Settings, TableError};
 
 /// The database was not adopted. Nothing in it has changed.
+///
+/// ```
+/// # use sea_orm_migration::sea_orm::DatabaseConnection;
+/// use watertight_migration::adopt::{Adoption, AdoptionError};
+///
+/// async fn adopt(adoption: &Adoption, owner: &DatabaseConnection) -> Result<(), AdoptionError> {
+///     match adoption.run(owner).await {
+///         Ok(report) => println!("{report}"),
+///         Err(AdoptionError::AlreadyMigrated { .. }) => println!("the database was adopted before"),
+///         Err(error) => {
+///             error.problems().iter().for_each(|problem| eprintln!("{problem}"));
+///             return Err(error);
+///         }
+///     }
+///     Ok(())
+/// }
+///
+/// let error = AdoptionError::UnknownTimeZone { name: "Boston".to_owned() };
+/// assert!(error.to_string().starts_with(r#""Boston" is no time zone; give a name of the IANA list"#));
+/// assert!(error.problems().is_empty());
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdoptionError {
     /// Some or all of watertight's migrations are applied.
     #[error(
-        "the database already belongs to watertight ({} applied), and there is nothing to adopt; run the migrations",
+        "migrations of watertight are already applied to the database ({}), so there is nothing to adopt; run \
+         the pending migrations",
         migrations.join(", ")
     )]
     AlreadyMigrated {
@@ -20,8 +42,9 @@ pub enum AdoptionError {
     },
     /// The database is not one of the original, or of another version of it.
     #[error(
-        "the database is not one of the original's version 0.2: {} missing. Check that the URL names the right database, \
-         and update an older one to 0.2 with the original's own migrations first",
+        "the database is not a database of the original system 0.2, because it lacks: {}; check that the URL \
+         names the right database, and update an older database to 0.2 with the original's own migrations \
+         first",
         missing.join(", ")
     )]
     NotTheOriginal {
@@ -30,7 +53,8 @@ pub enum AdoptionError {
     },
     /// The database has tables of the original whose table set is not chosen.
     #[error(
-        "the database has tables of the original for which no table set is chosen: {}. Add the table sets, as in {}={}",
+        "the database has tables of the original whose table sets are not chosen: {}; add the table sets, as \
+         in {}={}",
         names(sets),
         Settings::TABLE_SETS_VARIABLE,
         with_them
@@ -43,8 +67,8 @@ pub enum AdoptionError {
     },
     /// The role lacks rights.
     #[error(
-        "the role lacks the right {}. Adopt as the role that owns the tables, or make it their owner, and GRANT it \
-         CREATE on the database and on the schemas of the tables",
+        "the role lacks rights ({}); adopt as the role that owns the tables, or make the role their owner, \
+         and GRANT it CREATE on the database and on the schemas of the tables",
         missing.join("; ")
     )]
     NoRights {
@@ -52,13 +76,16 @@ pub enum AdoptionError {
         missing: Vec<String>,
     },
     /// The time zone does not exist.
-    #[error("{name:?} is no time zone; give a name of the IANA list, such as Europe/Vienna")]
+    #[error("{name:?} is not a time zone; use an IANA name such as Europe/Vienna")]
     UnknownTimeZone {
         /// The name given.
         name: String,
     },
     /// Rows or objects in the database do not fit, or would be lost.
-    #[error("the database was not adopted and not changed: {} to fix first\n{}", count(problems.len()), lines(problems))]
+    #[error(
+        "the database was not adopted, and nothing was changed; fix {} first:\n{}",
+        count(problems.len()), lines(problems)
+    )]
     Refused {
         /// Every problem.
         problems: Vec<Problem>,

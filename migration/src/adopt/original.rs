@@ -225,17 +225,19 @@ pub(super) fn does_not_fit(column: &ColumnDef) -> Option<(String, String)> {
             Some((format!("char_length({name}) > {most}"), format!("has more than {most} characters")))
         }
         ColumnType::SmallInteger => {
-            Some((format!("{name} NOT BETWEEN -32768 AND 32767"), "is no integer of 16 bits".to_owned()))
+            Some((format!("{name} NOT BETWEEN -32768 AND 32767"), "is not a 16-bit integer".to_owned()))
         }
         ColumnType::Integer => Some((
             format!("{name} NOT BETWEEN -2147483648 AND 2147483647"),
-            "is no integer of 32 bits".to_owned(),
+            "is not a 32-bit integer".to_owned(),
         )),
         ColumnType::Decimal(Some((digits, scale))) => {
             let whole = digits.saturating_sub(*scale);
             Some((
                 format!("abs({name}) >= 1e{whole} OR {name} <> round({name}, {scale})"),
-                format!("has more than {whole} digits before the point or {scale} behind it"),
+                format!(
+                    "has more than {whole} digits before the decimal point or more than {scale} after it"
+                ),
             ))
         }
         ColumnType::TimestampWithTimeZone | ColumnType::Date => Some((

@@ -21,7 +21,7 @@ pub struct Problem {
     /// The problem in words.
     pub what: String,
     /// The remedy.
-    pub mend: String,
+    pub remedy: String,
     /// The number of affected rows, or of objects that depend on the table.
     pub total: u64,
     /// The affected rows by their keys, or the objects, up to the number of
@@ -68,12 +68,12 @@ pub enum ProblemKind {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { table, columns, what, mend, total, rows, .. } = self;
+        let Self { table, columns, what, remedy, total, rows, .. } = self;
         write!(f, "{}", one_line(table))?;
         if !columns.is_empty() {
             write!(f, " ({})", one_line(&columns.join(", ")))?;
         }
-        write!(f, ": {} [{total}]\n    {}", one_line(what), one_line(mend))?;
+        write!(f, ": {} [{total}]\n    {}", one_line(what), one_line(remedy))?;
         rows.iter().try_for_each(|row| write!(f, "\n    - {}", one_line(row)))?;
         let listed = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         match total.saturating_sub(listed) {

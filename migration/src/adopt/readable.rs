@@ -16,19 +16,22 @@ pub(super) fn rules(original: &Original) -> Vec<Rule> {
     let table = original.full_name();
     let handle = || {
         let condition = format!("handle ~ '{GAPS}' OR handle ~ '[@:]'");
-        let what = "is no handle: one has no white space, @ or :";
-        Rule::local(ProblemKind::Unreadable, "handle", what, format!("UPDATE {table} to one"), condition)
+        let what = "is not a handle: a handle contains no white space, @ or :";
+        let remedy = format!("UPDATE {table} to a valid handle");
+        Rule::local(ProblemKind::Unreadable, "handle", what, remedy, condition)
     };
     let email = || {
         let condition = format!("email ~ '{GAPS}' OR email !~ '^.+@[^@]+$'");
-        let what = "is no email address: one is name@host, without white space";
-        Rule::local(ProblemKind::Unreadable, "email", what, format!("UPDATE {table} to one"), condition)
+        let what = "is not an email address: it has the form name@host, without white space";
+        let remedy = format!("UPDATE {table} to a valid address");
+        Rule::local(ProblemKind::Unreadable, "email", what, remedy, condition)
     };
     let word = |column: &str| {
         let quoted = sql::identifier(column);
         let condition = format!("{quoted} = '' OR {quoted} ~ '{GAPS}'");
         let what = "is not a single word";
-        Rule::local(ProblemKind::Unreadable, column, what, format!("UPDATE {table} to one"), condition)
+        let remedy = format!("UPDATE {table} to a single word");
+        Rule::local(ProblemKind::Unreadable, column, what, remedy, condition)
     };
     match original.new.name() {
         "users" => vec![
@@ -39,7 +42,7 @@ pub(super) fn rules(original: &Original) -> Vec<Rule> {
                 &table,
                 "permissions",
                 elements("permissions", "jsonb_typeof(e) <> 'string'"),
-                "texts and nothing else",
+                "a list of strings",
             ),
         ],
         "sessions" => sessions(&table),
@@ -48,8 +51,8 @@ pub(super) fn rules(original: &Original) -> Vec<Rule> {
             Rule::local(
                 ProblemKind::Unreadable,
                 "version",
-                "is not 1, the only form that the original writes",
-                format!("DELETE the secrets from {table}; their users enroll again"),
+                "is not 1, the only version that the original writes",
+                format!("DELETE the secrets from {table}; their users have to enroll again"),
                 "version <> 1",
             ),
         ],
@@ -87,7 +90,7 @@ pub(super) fn rules(original: &Original) -> Vec<Rule> {
                     ],
                     "FALSE",
                 ),
-                "{inviterHandle, inviterDisplayName?, message?, customInstructions?}",
+                "an object {inviterHandle, inviterDisplayName?, message?, customInstructions?}",
             ),
         ],
         "audit_events" => vec![word("type")],
@@ -102,9 +105,9 @@ fn sessions(table: &str) -> Vec<Rule> {
         Rule::local(
             ProblemKind::Disagreement,
             "expires",
-            "is another time than expires_at, so that it is not known when the session ends",
+            "differs from expires_at, so the end of the session is ambiguous",
             format!(
-                "UPDATE {table} SET expires = expires_at, or the other way round, or DELETE the sessions"
+                "UPDATE {table} SET expires = expires_at, or SET expires_at = expires, or DELETE the sessions"
             ),
             "expires IS DISTINCT FROM expires_at",
         ),
@@ -126,7 +129,7 @@ fn sessions(table: &str) -> Vec<Rule> {
                          length(v->>'role') > 32 OR v->>'onboardingStep' !~ '^-?[0-9]{{1,9}}$'"
                 ),
             ),
-            "{id, username, name, role, needsOnboarding?, onboardingStep?}",
+            "an object {id, username, name, role, needsOnboarding?, onboardingStep?}",
         ),
         json(
             table,
@@ -136,14 +139,14 @@ fn sessions(table: &str) -> Vec<Rule> {
                 &[Field("country", "string", true), Field("city", "string", false)],
                 "FALSE",
             ),
-            "{country, city?}",
+            "an object {country, city?}",
         ),
     ]
 }
 
 fn json(table: &str, column: &str, condition: String, what: &str) -> Rule {
-    let mend = format!("UPDATE {table} to one that does, or DELETE the rows");
-    Rule::local(ProblemKind::Unreadable, column, format!("does not hold {what}"), mend, condition)
+    let remedy = format!("UPDATE {table} to a value of this form, or DELETE the rows");
+    Rule::local(ProblemKind::Unreadable, column, format!("is not {what}"), remedy, condition)
 }
 
 /// A field of a JSON object: its name, its type, and true if it is required and not null.

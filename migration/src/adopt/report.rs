@@ -32,8 +32,8 @@ impl fmt::Display for AdoptionReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for AdoptedTable { from, to, rows } in &self.tables {
             write!(f, "{rows:>12}  {to}")?;
-            writeln!(f, "{}", if from == to { String::new() } else { format!(", which was {from}") })?;
+            writeln!(f, "{}", if from == to { String::new() } else { format!(", formerly {from}") })?;
         }
-        write!(f, "{} migrations are noted as applied", self.migrations.len())
+        write!(f, "{} migrations are recorded as applied", self.migrations.len())
     }
 }

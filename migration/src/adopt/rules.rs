@@ -18,7 +18,7 @@ pub(super) struct Rule {
     pub(super) kind: ProblemKind,
     pub(super) columns: Vec<String>,
     pub(super) what: String,
-    pub(super) mend: String,
+    pub(super) remedy: String,
     /// Values computed from other rows, as select items over the rows `n`.
     pub(super) besides: Option<String>,
     pub(super) condition: String,
@@ -31,14 +31,14 @@ impl Rule {
         kind: ProblemKind,
         column: impl Into<String>,
         what: impl Into<String>,
-        mend: impl Into<String>,
+        remedy: impl Into<String>,
         condition: impl Into<String>,
     ) -> Self {
         Self {
             kind,
             columns: vec![column.into()],
             what: what.into(),
-            mend: mend.into(),
+            remedy: remedy.into(),
             besides: None,
             condition: condition.into(),
             tell: None,
@@ -64,8 +64,8 @@ pub(super) fn of_each_row(original: &Original) -> Vec<Rule> {
     for column in original.new.all_columns() {
         let name = column.get_column_name();
         if let Some((condition, what)) = does_not_fit(&column) {
-            let mend = format!("UPDATE {table} to a value that fits");
-            rules.push(Rule::local(ProblemKind::OutOfRange, &name, what, mend, condition));
+            let remedy = format!("UPDATE {table} to a value that fits");
+            rules.push(Rule::local(ProblemKind::OutOfRange, &name, what, remedy, condition));
         }
         if column.get_column_spec().nullable == Some(false) {
             rules.push(missing(original, &name));
@@ -82,8 +82,8 @@ pub(super) fn of_each_row(original: &Original) -> Vec<Rule> {
             ..Rule::local(
                 ProblemKind::AgainstRule,
                 name,
-                format!("does not keep the rule that {rule}"),
-                format!("UPDATE {table} so that it does, or DELETE the rows"),
+                format!("violates the rule {rule}"),
+                format!("UPDATE {table} to values that satisfy the rule, or DELETE the rows"),
                 format!("NOT ({rule})"),
             )
         });
@@ -91,7 +91,7 @@ pub(super) fn of_each_row(original: &Original) -> Vec<Rule> {
     rules.push(Rule::local(
         ProblemKind::AgainstRule,
         TENANT_COLUMN,
-        "is the nil UUID, which is nobody",
+        "is the nil UUID, which is not a tenant",
         format!("UPDATE {table} to the tenant that the rows belong to, or DELETE them"),
         format!("{TENANT_COLUMN} = '00000000-0000-0000-0000-000000000000'"),
     ));
@@ -101,14 +101,14 @@ pub(super) fn of_each_row(original: &Original) -> Vec<Rule> {
 
 fn missing(original: &Original, column: &str) -> Rule {
     let table = original.full_name();
-    let (what, mend) = match (original.new.name(), column) {
+    let (what, remedy) = match (original.new.name(), column) {
         ("totp_secrets", "user_id") => (
-            "neither names a user by identity nor has the handle of one".to_owned(),
-            format!("UPDATE {table} to the user's id, or DELETE the secrets of users who are gone"),
+            "identifies no user, neither by ID nor by handle".to_owned(),
+            format!("UPDATE {table} to the user's ID, or DELETE the secrets of deleted users"),
         ),
-        _ => ("is null".to_owned(), format!("UPDATE {table} to give a value, or DELETE the rows")),
+        _ => ("is null".to_owned(), format!("UPDATE {table} to set a value, or DELETE the rows")),
     };
-    Rule::local(ProblemKind::Missing, column, what, mend, format!("{} IS NULL", sql::identifier(column)))
+    Rule::local(ProblemKind::Missing, column, what, remedy, format!("{} IS NULL", sql::identifier(column)))
 }
 
 /// The rules that compare a row with other rows.
@@ -149,7 +149,8 @@ fn duplicate(original: &Original, columns: &[String]) -> Rule {
         ..Rule::local(
             ProblemKind::Duplicate,
             "",
-            "is the same in several rows of a tenant; names and codes are compared as they will be stored",
+            "has the same value in several rows of a tenant; names and codes are compared in the form in \
+             which they will be stored",
             format!("UPDATE {} so that they differ, or DELETE all but one", original.full_name()),
             condition.join(" AND "),
         )
@@ -178,7 +179,7 @@ fn references(original: &Original, key: &TenantForeignKey) -> Option<[Rule; 2]> 
             ProblemKind::CrossesTenants,
             column,
             format!("refers to a row of {name} that belongs to another tenant"),
-            format!("UPDATE {table} to the right row of the same tenant, or DELETE the rows"),
+            format!("UPDATE {table} to refer to a row of the same tenant, or DELETE the rows"),
             format!("{quoted} IS NOT NULL AND NOT {own} AND EXISTS ({theirs})"),
         )
     };
@@ -187,8 +188,8 @@ fn references(original: &Original, key: &TenantForeignKey) -> Option<[Rule; 2]> 
         ..Rule::local(
             ProblemKind::Dangling,
             column,
-            format!("refers to a row of {name} that is not there"),
-            format!("UPDATE {table} to one that is, or DELETE the rows"),
+            format!("refers to a row of {name} that does not exist"),
+            format!("UPDATE {table} to refer to an existing row, or DELETE the rows"),
             format!("{quoted} IS NOT NULL AND NOT EXISTS ({theirs})"),
         )
     };
@@ -219,8 +220,8 @@ fn second_factors(original: &Original) -> [Rule; 2] {
             ..Rule::local(
                 ProblemKind::Disagreement,
                 "",
-                "names a user whose handle is another",
-                format!("UPDATE {table} to the handle and the id of the same user, or DELETE the secret"),
+                "identify different users",
+                format!("UPDATE {table} to the handle and the ID of the same user, or DELETE the secret"),
                 format!(
                     "EXISTS (SELECT FROM {users} AS u WHERE u.tenant_id = n.tenant_id AND u.id = n.user_id \
                      AND {handle} <> n.handle)"
@@ -233,7 +234,7 @@ fn second_factors(original: &Original) -> [Rule; 2] {
             ..Rule::local(
                 ProblemKind::Duplicate,
                 "user_id",
-                "has several second factors of one user, of which one could be used",
+                "has several second factors of the same user, who can have only one",
                 format!("DELETE all but one from {table}"),
                 "watertight_same > 1 AND user_id IS NOT NULL",
             )
@@ -269,12 +270,13 @@ fn overlapping(original: &Original, condition: &str) -> Rule {
         ..Rule::local(
             ProblemKind::Overlap,
             "",
-            "is at the same time as another of the same practitioner, or of none",
+            "overlaps another row of the same practitioner, or both rows have no practitioner",
             match original.new.name() {
                 "bookings" => {
-                    "move one of them, give it another practitioner, or UPDATE its status to cancelled"
+                    "move one of the bookings, assign another practitioner to it, or UPDATE its status to \
+                     cancelled"
                 }
-                _ => "UPDATE released_at of those that hold nothing any more",
+                _ => "UPDATE released_at of the reservations that are no longer needed",
             },
             format!("{counts} AND (watertight_before > datetime OR watertight_after < end_time)"),
         )

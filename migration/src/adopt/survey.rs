@@ -87,8 +87,8 @@ impl Survey<'_> {
         if rows.is_empty() {
             return Ok(None);
         }
-        let Rule { kind, columns, what, mend, .. } = rule;
-        Ok(Some(Problem { kind, table: original.full_name(), columns, what, mend, total, rows }))
+        let Rule { kind, columns, what, remedy, .. } = rule;
+        Ok(Some(Problem { kind, table: original.full_name(), columns, what, remedy, total, rows }))
     }
 
     /// Beyond ASCII the database's lower case depends on its locale, and the application's does not.
@@ -117,9 +117,10 @@ impl Survey<'_> {
             kind: ProblemKind::Unreadable,
             table: original.full_name(),
             columns: vec![column.to_owned()],
-            what: "is not found when it is looked for in lower case, to which the database's locale does not turn it"
+            what: "contains letters that the database's locale does not convert to lower case, so the \
+                   application would not find it"
                 .to_owned(),
-            mend: format!("UPDATE {} to the lower case", original.full_name()),
+            remedy: format!("UPDATE {} to the value in lower case", original.full_name()),
             total,
             rows,
         };
@@ -155,8 +156,9 @@ impl Survey<'_> {
             kind: ProblemKind::NoTimeZone,
             table: original.full_name(),
             columns: Vec::new(),
-            what: "tells opening hours of businesses, and not in which time zone".to_owned(),
-            mend: "say the time zone (Adoption::time_zone, --time-zone); each tenant's can be changed afterwards"
+            what: "has opening hours of businesses, but no time zone".to_owned(),
+            remedy: "set the time zone (`Adoption::time_zone`, `--time-zone`); it can be changed for each \
+                     tenant afterwards"
                 .to_owned(),
             total,
             rows,
@@ -167,33 +169,35 @@ impl Survey<'_> {
 
 /// The problems of a table regardless of its rows.
 fn of_table(original: &Original, found: &Found) -> Vec<Problem> {
-    let problem = |kind, columns: Vec<String>, what: String, mend: &str| Problem {
+    let problem = |kind, columns: Vec<String>, what: String, remedy: &str| Problem {
         kind,
         table: original.full_name(),
         columns,
         what,
-        mend: mend.to_owned(),
+        remedy: remedy.to_owned(),
         total: 1,
         rows: Vec::new(),
     };
     let mut problems = Vec::new();
     if found.divided {
-        let what = "is partitioned, a partition, or inherits, which the original's tables do not".to_owned();
-        let mend = "copy its rows to a plain table of the same name";
-        problems.push(problem(ProblemKind::Divided, Vec::new(), what, mend));
+        let what =
+            "is partitioned, is a partition, or inherits, unlike the tables of the original".to_owned();
+        let remedy = "copy its rows to a plain table of the same name";
+        problems.push(problem(ProblemKind::Divided, Vec::new(), what, remedy));
     }
     let extra = original.extra_columns(found);
     if !extra.is_empty() {
         let total = extra.len() as u64;
-        let what = "are columns that the original does not have, and adopting would lose".to_owned();
-        let mend = "move them to a table of your own with the same key and DROP them here; add them again afterwards \
-                    with a migration";
-        problems.push(Problem { total, ..problem(ProblemKind::ExtraColumn, extra, what, mend) });
+        let what = "are columns that the original does not have and that the adoption would lose".to_owned();
+        let remedy = "move them to a table of the application with the same key and DROP them here; to add \
+                      them again afterwards, use a migration";
+        problems.push(Problem { total, ..problem(ProblemKind::ExtraColumn, extra, what, remedy) });
     }
     for (column, found, expected) in original.other_types(found) {
-        let what = format!("is of type {found}, and in the original of type {expected}");
-        let mend = "ALTER TABLE so that it has the type; the rows are looked at once it has";
-        problems.push(problem(ProblemKind::OtherType, vec![column], what, mend));
+        let what = format!("has the type {found}, but the type {expected} in the original");
+        let remedy =
+            "ALTER TABLE to change the type to that of the original; the rows are checked afterwards";
+        problems.push(problem(ProblemKind::OtherType, vec![column], what, remedy));
     }
     problems
 }

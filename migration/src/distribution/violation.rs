@@ -57,42 +57,47 @@ impl Rule {
     /// The description of a violation of the rule.
     const fn what(self) -> &'static str {
         match self {
-            Self::TenantColumn => "is not uuid NOT NULL, as tenant_id is in the other tables",
+            Self::TenantColumn => "is not uuid NOT NULL as in the other tables",
             Self::KeyHoldsTenant => "is unique without tenant_id",
             Self::ExclusionComparesTenant => "does not compare tenant_id with =",
-            Self::ForeignKeyWithinTenant => "does not have tenant_id at the same place on both sides",
-            Self::ForeignKeyKeepsTenant => "clears tenant_id when what it refers to is deleted",
+            Self::ForeignKeyWithinTenant => "does not have tenant_id at the same position on both sides",
+            Self::ForeignKeyKeepsTenant => {
+                "clears tenant_id when the referenced row is deleted or its key changes"
+            }
             Self::ReferringTableHasTenant => "refers to a tenant table from a table without tenant_id",
-            Self::NoCircle => "closes a circle of foreign keys",
-            Self::NoTrigger => "may reach rows that are on another machine",
-            Self::NotDivided => "divides it already",
-            Self::Owner => "owns it, and not the role that is connected",
-            Self::SameGroup => "is not how the other tenant tables are distributed",
-            Self::ReferenceTable => "is no table without tenant_id",
+            Self::NoCircle => "closes a cycle of foreign keys",
+            Self::NoTrigger => "can access rows on another machine",
+            Self::NotDivided => "already divides the table",
+            Self::Owner => "owns the table, but is not the role of the connection",
+            Self::SameGroup => "is not distributed like the other tenant tables",
+            Self::ReferenceTable => "is not an existing table without tenant_id",
         }
     }
 
-    const fn mend(self) -> &'static str {
+    const fn remedy(self) -> &'static str {
         match self {
             Self::TenantColumn => "make the column uuid NOT NULL",
             Self::KeyHoldsTenant => "recreate the key with tenant_id as its first column",
             Self::ExclusionComparesTenant => {
-                "recreate it with `tenant_id WITH =`, which needs the extension btree_gist; watertight's own are recreated \
-                 if the server has it, and dropped with without_overlap_constraints"
+                "recreate it with `tenant_id WITH =`, which needs the extension btree_gist; watertight's own \
+                 constraints are recreated if the server has the extension, and dropped with \
+                 `Distribution::without_overlap_constraints` (`--without-overlap-constraints`)"
             }
             Self::ForeignKeyWithinTenant => "recreate the key as (tenant_id, ..) REFERENCES (tenant_id, ..)",
-            Self::ForeignKeyKeepsTenant => "name the columns to clear: ON DELETE SET NULL (column)",
-            Self::ReferringTableHasTenant => "give the table a tenant_id, or drop the foreign key",
-            Self::NoCircle => "drop the foreign key, distribute, and add it again",
+            Self::ForeignKeyKeepsTenant => "list the columns to clear: ON DELETE SET NULL (column)",
+            Self::ReferringTableHasTenant => "add tenant_id to the table, or drop the foreign key",
+            Self::NoCircle => "drop the foreign key, distribute the tables, and add the foreign key again",
             Self::NoTrigger => {
-                "drop the trigger; or, if it reads and writes nothing but its row, say allow_triggers"
+                "drop the trigger; or, if it reads and writes only its own row, use \
+                 `Distribution::allow_triggers` (`--allow-triggers`)"
             }
             Self::NotDivided => {
-                "make the table whole first: HashPartitions and distribution are two ways to the same end"
+                "convert the table to a plain table first (roll back a migration `HashPartitions`): \
+                 distribution replaces partitions by hash"
             }
             Self::Owner => "connect as the role that owns all tables",
-            Self::SameGroup => "undo it with undistribute_table",
-            Self::ReferenceTable => "leave it out, or name another one",
+            Self::SameGroup => "undo its distribution with undistribute_table",
+            Self::ReferenceTable => "leave it out of the reference tables, or name another table",
         }
     }
 }
@@ -100,6 +105,6 @@ impl Rule {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { table, rule, object } = self;
-        write!(f, "{}: {} {}\n    {}", one_line(table), one_line(object), rule.what(), rule.mend())
+        write!(f, "{}: {} {}\n    {}", one_line(table), one_line(object), rule.what(), rule.remedy())
     }
 }

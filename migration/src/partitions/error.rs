@@ -7,12 +7,23 @@ use crate::error::migration_error;
 /// A table was not divided into partitions or restored. Nothing in the database has changed.
 ///
 /// It turns into a [`DbErr::Migration`] with `?`, as a migration returns it.
+///
+/// ```
+/// use watertight_migration::{HashPartitions, PartitionError};
+///
+/// let answer = match HashPartitions::new(1_000).check() {
+///     Ok(()) => "the migration can be listed".to_owned(),
+///     Err(PartitionError::Count { partitions }) => format!("{partitions} is more than {}", HashPartitions::MOST),
+///     Err(error) => error.to_string(),
+/// };
+/// assert_eq!(answer, "1000 is more than 256");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PartitionError {
     /// The number of partitions is out of range.
     #[error(
-        "a table cannot be divided into {partitions} partitions; give {} to {}, such as 16",
+        "a table cannot be divided into {partitions} partitions; choose a number from {} to {}, such as 16",
         HashPartitions::LEAST,
         HashPartitions::MOST
     )]
@@ -25,8 +36,8 @@ pub enum PartitionError {
     Name(#[from] TableError),
     /// The table does not exist, or has no column `tenant_id` of type UUID.
     #[error(
-        "there is no tenant table {table}; list this migration after the one that creates it, and give it a column \
-         tenant_id of type uuid"
+        "tenant table {table} does not exist, or has no column tenant_id of type uuid; list this migration \
+         after the migration that creates the table with that column"
     )]
     NoTable {
         /// The table as `schema.name`.
@@ -50,8 +61,8 @@ pub enum PartitionError {
     },
     /// The transaction would not see rows that are committed while it waits for the locks.
     #[error(
-        "the transaction is {level}, and would lose rows that are written while it waits for the tables; run the migration \
-         with default_transaction_isolation = 'read committed'"
+        "the transaction is {level}, so it would lose rows that are written while it waits for locks; run the \
+         migration with default_transaction_isolation = 'read committed'"
     )]
     IsolationLevel {
         /// The isolation level of the transaction.
@@ -59,8 +70,8 @@ pub enum PartitionError {
     },
     /// The table has objects that would be lost, or that a table of the other kind cannot have.
     #[error(
-        "table {table} has objects that would be lost or do not fit; drop or fix them, run the migration, and recreate \
-         those that are still needed:\n  {}",
+        "table {table} has objects that would be lost or that a converted table cannot have; drop or change \
+         them, run the migration, and recreate the objects that are still needed:\n  {}",
         objects.join("\n  ")
     )]
     InTheWay {
@@ -71,7 +82,8 @@ pub enum PartitionError {
     },
     /// The new table has another number of rows than the old one.
     #[error(
-        "table {table} has {before} rows, and the new one would have {after}; nothing was changed. Please report it"
+        "table {table} has {before} rows, but the new table would have {after}; nothing was changed; please \
+         report this bug"
     )]
     RowsDiffer {
         /// The table as `schema.name`.
@@ -88,7 +100,7 @@ pub enum PartitionError {
 
 fn shape(table: &str, divided: bool) -> String {
     if divided {
-        format!("table {table} is divided into partitions already; leave it out of this migration")
+        format!("table {table} is already divided into partitions; leave it out of this migration")
     } else {
         format!("table {table} is not divided into partitions, so there is nothing to roll back")
     }

@@ -36,11 +36,25 @@ impl TenantTable {
     }
 
     /// Requires the column to be at least a number.
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
+    /// let table = TenantTable::new("public", "loyalty_cards").col(integer("points")).at_least("points", 0);
+    /// assert!(table.statements(&Settings::default())?[0].contains(r#"CHECK ("points" >= 0)"#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
     pub fn at_least(self, column: &str, least: i32) -> Self {
         self.check(column, Expr::col(column.to_owned()).gte(least))
     }
 
     /// Requires the column to be a number from `least` to `most`, both included.
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
+    /// let table = TenantTable::new("public", "ratings").col(small_integer("stars")).between("stars", 1, 5);
+    /// assert!(table.statements(&Settings::default())?[0].contains(r#"CHECK ("stars" BETWEEN 1 AND 5)"#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
     pub fn between(self, column: &str, least: i32, most: i32) -> Self {
         self.check(column, Expr::col(column.to_owned()).between(least, most))
     }
@@ -48,17 +62,39 @@ impl TenantTable {
     /// Requires the column to be text in lower case that is not empty.
     ///
     /// A unique key over the column then treats `Jess` and `jess` as the same value.
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
+    /// let tags = TenantTable::new("public", "tags").col(string_len("name", 32)).lower_case("name").unique(["name"]);
+    /// let sql = &tags.statements(&Settings::default())?[0];
+    /// assert!(sql.contains(r#"CHECK ("name" = LOWER("name") AND "name" <> '')"#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
     pub fn lower_case(self, column: &str) -> Self {
         let value = || Expr::col(column.to_owned());
         self.check(column, value().eq(Func::lower(value())).and(value().ne("")))
     }
 
     /// Requires the column to be a JSON object.
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
+    /// let table = TenantTable::new("public", "imports").col(json_binary("source")).json_object("source");
+    /// assert!(table.statements(&Settings::default())?[0].contains(r#"CHECK (jsonb_typeof("source") = 'object')"#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
     pub fn json_object(self, column: &str) -> Self {
         self.json_type(column, "object")
     }
 
     /// Requires the column to be a JSON array.
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
+    /// let table = TenantTable::new("public", "menus").col(json_binary("courses")).json_array("courses");
+    /// assert!(table.statements(&Settings::default())?[0].contains(r#"CHECK (jsonb_typeof("courses") = 'array')"#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
     pub fn json_array(self, column: &str) -> Self {
         self.json_type(column, "array")
     }

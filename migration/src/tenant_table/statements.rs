@@ -19,6 +19,15 @@ const ID_COLUMN: &str = "id";
 impl TenantTable {
     /// The SQL that creates the table, one statement an entry, in the order in which it has to run.
     ///
+    /// ```
+    /// use watertight_migration::{Settings, TenantTable};
+    ///
+    /// for statement in TenantTable::new("public", "rooms").statements(&Settings::from_env())? {
+    ///     println!("{statement};");
+    /// }
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// A [`TableError`] when the description is wrong.

@@ -40,7 +40,7 @@ macro_rules! forward {
             $(#[$meta])*
             ///
             /// # Errors
-            #[doc = concat!("As the operation `", $(stringify!($part), "().",)? stringify!($call), "` of [`Auth`](crate::auth::Auth).")]
+            #[doc = concat!("The same as `", $(stringify!($part), "().",)? stringify!($call), "` of [`Auth`](crate::auth::Auth).")]
             fn $name<C: TenantExecutor>(db: &C, $($arg: $type),*) -> impl Future<Output = Result<$output, AuthError>> + Send {
                 async move { Auth::new(db)$(.$part())?.$call($($value),*).await }
             }
@@ -51,7 +51,7 @@ macro_rules! forward {
             $(#[$meta])*
             ///
             /// # Errors
-            #[doc = concat!("As the operation `", stringify!($part), "().", stringify!($call), "` of [`Auth`](crate::auth::Auth).")]
+            #[doc = concat!("The same as `", stringify!($part), "().", stringify!($call), "` of [`Auth`](crate::auth::Auth).")]
             fn $name<C: TenantExecutor>(&self, db: &C, $($arg: $type),*) -> impl Future<Output = Result<$output, AuthError>> + Send {
                 let $id = self.id();
                 async move { Auth::new(db).$part().$call($($value),*).await }
@@ -63,7 +63,7 @@ macro_rules! forward {
             $(#[$meta])*
             ///
             /// # Errors
-            #[doc = concat!("As the operation `", stringify!($part), "().", stringify!($call), "` of [`Auth`](crate::auth::Auth).")]
+            #[doc = concat!("The same as `", stringify!($part), "().", stringify!($call), "` of [`Auth`](crate::auth::Auth).")]
             fn $name<C: TenantExecutor>(&self, db: &C, $($arg: $type),*) -> impl Future<Output = Result<$output, AuthError>> + Send {
                 let handle = self.handle();
                 async move {

@@ -10,38 +10,58 @@ use crate::tenant::TenantId;
 use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
 
 /// An operation of authentication was refused, or failed.
+///
+/// An application handles the errors that it can act on, and passes the others on:
+///
+/// ```
+/// use watertight::Tenant;
+/// use watertight::auth::{AuthError, NewUser};
+///
+/// async fn sign_up(tenant: &impl Tenant, new: NewUser) -> Result<String, AuthError> {
+///     match tenant.auth().users().create(new).await {
+///         Ok(user) => Ok(format!("Welcome, {}.", user.handle)),
+///         Err(AuthError::HandleTaken { handle }) => Ok(format!("{handle} is taken. Choose another name.")),
+///         Err(AuthError::EmailTaken { .. }) => Ok("This address has an account. Log in.".to_owned()),
+///         Err(other) => Err(other),
+///     }
+/// }
+///
+/// let error = AuthError::HandleTaken { handle: "jess".to_owned() };
+/// assert!(error.is_conflict());
+/// assert_eq!(error.to_string(), "the handle jess is taken; choose another");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthError {
     /// Another user of the tenant has the handle.
-    #[error("the handle {handle} is taken; choose another")]
+    #[error("the handle {handle} is taken; choose another handle")]
     HandleTaken {
         /// The handle.
         handle: String,
     },
     /// Another user of the tenant has the email address.
-    #[error("the email {email} is taken; log in with it, or give another")]
+    #[error("the email {email} is taken; log in with it, or use another email")]
     EmailTaken {
         /// The address.
         email: String,
     },
     /// The tenant has no such user.
-    #[error("there is no user {user}; they may have been deleted, or renamed")]
+    #[error("user {user} does not exist; the user may have been deleted or renamed")]
     UserNotFound {
         /// The id or handle.
         user: String,
     },
     /// The tenant has no such session, or it has ended.
-    #[error("there is no live session {id}; log in again")]
+    #[error("session {id} does not exist or has ended; log in again")]
     SessionNotFound {
         /// The id.
         id: Uuid,
     },
     /// The tenant has no such invitation.
-    #[error("there is no such invitation; ask for a new one")]
+    #[error("the invitation does not exist; request a new invitation")]
     InvitationNotFound,
     /// The invitation cannot be accepted any more.
-    #[error("the invitation is {state}; ask for a new one")]
+    #[error("the invitation is {state}; request a new invitation")]
     InvitationClosed {
         /// The state.
         state: InvitationState,
@@ -50,10 +70,13 @@ pub enum AuthError {
     #[error(transparent)]
     LoginRefused(#[from] LoginRefusal),
     /// No second factor is being enrolled in the session, or its time is over.
-    #[error("no second factor is being enrolled in this session; begin with `auth().totp().enroll(..)`")]
+    #[error(
+        "no enrollment of a second factor is pending in this session; start one with \
+         `auth().totp().enroll(..)`"
+    )]
     NotEnrolled,
     /// The code does not confirm the second factor.
-    #[error("the code is wrong or has been used; enter the one that the app shows now")]
+    #[error("the code is wrong or was used before; enter the code that the app shows now")]
     WrongTotpCode,
     /// A sealed secret cannot be opened.
     #[error(
@@ -72,7 +95,9 @@ pub enum AuthError {
         reason: &'static str,
     },
     /// A setting that the operation needs is missing.
-    #[error("{what} are not set; give them with `AuthSettings::{what}`, and those to `Builder::auth`")]
+    #[error(
+        "{what} are not set; set them with `AuthSettings::{what}`, and pass the settings to `Builder::auth`"
+    )]
     NotConfigured {
         /// The setting's name.
         what: &'static str,
@@ -91,7 +116,11 @@ pub enum AuthError {
     #[error("the audit log is closed; log the event with `auth().audit().log(..)`")]
     AuditLogClosed,
     /// Events could not be written before the audit log was closed.
-    #[error("{} audit events could not be written: {source}; write them once the database is back", events.len())]
+    #[error(
+        "{} audit events could not be written: {source}; write them with `auth().audit().log_all(..)` when \
+         the database is available again",
+        events.len()
+    )]
     AuditEventsUnwritten {
         /// The events, with the tenants they belong to.
         events: Vec<(TenantId, NewAuditEvent)>,
@@ -99,7 +128,7 @@ pub enum AuthError {
         source: Box<AuthError>,
     },
     /// Background work was not completed, because the runtime is shutting down.
-    #[error("work in the background was not carried out, because the runtime is shutting down")]
+    #[error("a background task was not completed, because the runtime is shutting down")]
     RuntimeStopped,
     /// A value is invalid.
     #[error(transparent)]
@@ -117,6 +146,17 @@ pub enum AuthError {
 
 impl AuthError {
     /// The error of the database, if it is the cause.
+    ///
+    /// ```
+    /// use sea_orm::DbErr;
+    /// use watertight::auth::AuthError;
+    /// use watertight::{Reason, Refusal, StatementKind};
+    ///
+    /// let refusal = Refusal::new(StatementKind::Transaction, Reason::Nesting);
+    /// let error = AuthError::from(DbErr::from(refusal.clone()));
+    /// assert_eq!(error.database().and_then(Refusal::of), Some(&refusal));
+    /// assert!(AuthError::InvitationNotFound.database().is_none());
+    /// ```
     #[must_use]
     pub fn database(&self) -> Option<&DbErr> {
         match self {

@@ -24,8 +24,8 @@ const DAY: Duration = Duration::from_hours(24);
 /// let settings = AuthSettings::default()
 ///     .signing_keys(SigningKeys::new([cookie_key])?)
 ///     .encryption_keys(EncryptionKeys::new([totp_passphrase])?)
-///     .issuer("Harbour Clinic")
-///     .session_age(Duration::from_secs(12 * 60 * 60));
+///     .issuer("Harbor Street Clinic")
+///     .session_age(Duration::from_hours(12));
 /// # Ok::<(), watertight::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -63,6 +63,15 @@ impl Default for AuthSettings {
 
 impl AuthSettings {
     /// The keys that sign session tokens. Logins need them.
+    ///
+    /// ```
+    /// use watertight::auth::{AuthSettings, SigningKeys};
+    ///
+    /// # let (new_key, old_key) = (vec![7_u8; 32], vec![8_u8; 32]);
+    /// // New sessions use the new key. Sessions of the old key remain valid.
+    /// let settings = AuthSettings::default().signing_keys(SigningKeys::new([new_key, old_key])?);
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     #[must_use]
     pub fn signing_keys(mut self, keys: SigningKeys) -> Self {
         self.signing_keys = Some(keys);
@@ -70,6 +79,16 @@ impl AuthSettings {
     }
 
     /// The passphrases that TOTP secrets are encrypted under. A second factor needs them.
+    ///
+    /// ```
+    /// use watertight::auth::{AuthSettings, EncryptionKeys};
+    ///
+    /// # let (new_passphrase, old_passphrase) = ("the new one, long and random", "the old one");
+    /// // New secrets are encrypted with the first passphrase. Older secrets can still be read.
+    /// let keys = EncryptionKeys::new([new_passphrase, old_passphrase])?;
+    /// let settings = AuthSettings::default().encryption_keys(keys);
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     #[must_use]
     pub fn encryption_keys(mut self, keys: EncryptionKeys) -> Self {
         self.encryption_keys = Some(keys);
@@ -77,6 +96,13 @@ impl AuthSettings {
     }
 
     /// The application's name, which authenticator apps show beside the handle. Not empty, without `:`.
+    ///
+    /// ```
+    /// use watertight::auth::AuthSettings;
+    ///
+    /// // The app lists the account as "Harbor Street Clinic", with the handle.
+    /// let settings = AuthSettings::default().issuer("Harbor Street Clinic");
+    /// ```
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.issuer = issuer.into();
@@ -84,6 +110,16 @@ impl AuthSettings {
     }
 
     /// The lifetime of a session; 7 days by default.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use watertight::auth::AuthSettings;
+    ///
+    /// // A working day. A threshold longer than the lifetime is refused.
+    /// let settings = AuthSettings::default()
+    ///     .session_age(Duration::from_hours(10))
+    ///     .renewal_threshold(Duration::from_hours(1));
+    /// ```
     #[must_use]
     pub const fn session_age(mut self, age: Duration) -> Self {
         self.session_age = age;
@@ -91,6 +127,16 @@ impl AuthSettings {
     }
 
     /// A session with less than this to live is renewed; 24 hours by default.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use watertight::auth::AuthSettings;
+    ///
+    /// // A session of 7 days is renewed from its fourth day on.
+    /// let settings = AuthSettings::default().renewal_threshold(Duration::from_hours(4 * 24));
+    /// // No session is renewed.
+    /// let settings = AuthSettings::default().renewal_threshold(Duration::ZERO);
+    /// ```
     #[must_use]
     pub const fn renewal_threshold(mut self, threshold: Duration) -> Self {
         self.renewal_threshold = threshold;
@@ -98,6 +144,14 @@ impl AuthSettings {
     }
 
     /// The time limit for the confirmation of a second factor; 10 minutes by default.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use watertight::auth::AuthSettings;
+    ///
+    /// // Time to install an authenticator app first.
+    /// let settings = AuthSettings::default().enrollment_age(Duration::from_mins(30));
+    /// ```
     #[must_use]
     pub const fn enrollment_age(mut self, age: Duration) -> Self {
         self.enrollment_age = age;
@@ -105,6 +159,17 @@ impl AuthSettings {
     }
 
     /// The failures that lock an account; `None` to lock none.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use watertight::auth::{AuthSettings, Lockout};
+    ///
+    /// // Ten failures, each within 15 minutes of the one before, lock the account for an hour.
+    /// let lockout = Lockout { failures: 10, duration: Duration::from_hours(1), ..Lockout::default() };
+    /// let settings = AuthSettings::default().lockout(Some(lockout));
+    /// // A proxy limits the attempts, so no account is locked.
+    /// let settings = AuthSettings::default().lockout(None);
+    /// ```
     #[must_use]
     pub const fn lockout(mut self, lockout: Option<Lockout>) -> Self {
         self.lockout = lockout;
@@ -113,6 +178,14 @@ impl AuthSettings {
 
     /// The cost of bcrypt, 4 to 31; 12 by default. One more takes twice as long. Hashes of a lower cost are replaced
     /// when their users log in.
+    ///
+    /// ```
+    /// use watertight::auth::AuthSettings;
+    ///
+    /// // Tests hash with the lowest cost, which takes about a millisecond.
+    /// let cost = if cfg!(test) { 4 } else { 13 };
+    /// let settings = AuthSettings::default().bcrypt_cost(cost);
+    /// ```
     #[must_use]
     pub const fn bcrypt_cost(mut self, cost: u32) -> Self {
         self.bcrypt_cost = cost;
@@ -137,6 +210,16 @@ impl AuthSettings {
     }
 
     /// The number of hashes computed concurrently on blocking threads; by default the number of cores.
+    ///
+    /// ```
+    /// use std::thread::available_parallelism;
+    /// use watertight::auth::AuthSettings;
+    ///
+    /// // Half of the cores remain free for requests without a login.
+    /// let cores = available_parallelism()?.get();
+    /// let settings = AuthSettings::default().concurrent_hashes((cores / 2).max(1));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub const fn concurrent_hashes(mut self, limit: usize) -> Self {
         self.concurrent_hashes = limit;
@@ -144,6 +227,13 @@ impl AuthSettings {
     }
 
     /// The number of backup codes in a set, from 1 to 20; 10 by default.
+    ///
+    /// ```
+    /// use watertight::auth::{AuthSettings, BackupCodes};
+    ///
+    /// // The most codes that a set can have.
+    /// let settings = AuthSettings::default().backup_codes(BackupCodes::MAX);
+    /// ```
     #[must_use]
     pub const fn backup_codes(mut self, count: usize) -> Self {
         self.backup_codes = count;

@@ -1,6 +1,5 @@
+#![doc = include_str!("../../docs/links/certificates.md")]
 #![doc = include_str!("../../docs/certificates.md")]
-//! # Example
-//!
 #![doc = concat!("```no_run\n", include_str!("../../examples/certificates.rs"), "\n```")]
 
 mod due;
@@ -42,5 +41,5 @@ crate::tenant::facade::facade! {
 
 fn cents(what: &'static str, value: u32) -> Result<i32, BookingError> {
     i32::try_from(value)
-        .map_err(|_| InvalidInput::new(what, value.to_string(), "is more than an integer holds").into())
+        .map_err(|_| InvalidInput::new(what, value.to_string(), "is greater than 2147483647").into())
 }

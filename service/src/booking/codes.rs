@@ -1,7 +1,7 @@
 //! Rows with a generated code that is unique within the tenant.
 
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, FromQueryResult, QueryTrait};
+use sea_orm::sea_query::{OnConflict, Query};
+use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, FromQueryResult, Iterable, QueryTrait};
 
 use super::error::BookingError;
 use crate::tenant::TenantExecutor;
@@ -22,7 +22,9 @@ pub(super) async fn insert_with_code<A: ActiveModelTrait>(
         let mut insert = A::Entity::insert(row.clone())
             .on_conflict(OnConflict::column(column).do_nothing().to_owned())
             .into_query();
-        if let Some(row) = db.query_one(insert.returning_all()).await? {
+        // Not all columns of the table, which a migration can add to while the statement stays prepared.
+        let columns = Query::returning().columns(<A::Entity as EntityTrait>::Column::iter());
+        if let Some(row) = db.query_one(insert.returning(columns)).await? {
             return Ok(<A::Entity as EntityTrait>::Model::from_query_result(&row, "")?);
         }
     }

@@ -1,6 +1,6 @@
+#![doc = include_str!("../../docs/links.md")]
+#![doc = include_str!("../../docs/links/content.md")]
 #![doc = include_str!("../../docs/content.md")]
-//! # Example
-//!
 #![doc = concat!("```no_run\n", include_str!("../../examples/content.rs"), "\n```")]
 
 #[cfg(feature = "booking")]

@@ -9,11 +9,33 @@ use super::violation::Violation;
 use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
 
 /// An operation of content, scheduling, certificates, intake or history was refused, or failed.
+///
+/// An application handles the errors that it can act on, and passes the others on:
+///
+/// ```
+/// use watertight::scheduling::NewBooking;
+/// use watertight::{BookingError, Tenant};
+///
+/// async fn check_out(tenant: &impl Tenant, new: &NewBooking) -> Result<String, BookingError> {
+///     match tenant.scheduling().book(new).await {
+///         Ok(booking) => Ok(format!("Your code is {}.", booking.confirmation_code)),
+///         Err(BookingError::SlotTaken { start }) => Ok(format!("{start} was just taken. Choose another time.")),
+///         Err(BookingError::HoldExpired { .. }) => Ok("Your time is over. Choose the slot again.".to_owned()),
+///         Err(other) => Err(other),
+///     }
+/// }
+///
+/// let start = "2026-03-02T15:00:00Z".parse()?;
+/// let error = BookingError::SlotTaken { start };
+/// assert!(error.is_conflict() && !error.is_not_found());
+/// assert!(error.to_string().starts_with("the slot at 2026-03-02 15:00:00 UTC is taken"));
+/// # Ok::<(), chrono::ParseError>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BookingError {
     /// The tenant has no such row.
-    #[error("there is no {what} {id}; it may have been deleted")]
+    #[error("{what} {id} does not exist; it may have been deleted")]
     NotFound {
         /// The kind of row.
         what: &'static str,
@@ -21,17 +43,21 @@ pub enum BookingError {
         id: String,
     },
     /// The business has no profile, so its time zone is unknown.
-    #[error("the business has no profile; save one with `Content::save_profile`, for its time zone")]
+    #[error(
+        "the business has no profile, so its time zone is unknown; save a profile with \
+         `Content::save_profile`"
+    )]
     NoProfile,
     /// The slot is booked, held or blocked.
-    #[error("the slot at {start} is taken; choose another from `Scheduling::free_slots`")]
+    #[error("the slot at {start} is taken; choose another slot from `Scheduling::free_slots`")]
     SlotTaken {
         /// The start of the slot.
         start: DateTime<Utc>,
     },
     /// The slot is outside the opening hours or in the past.
     #[error(
-        "the slot at {start} is outside the opening hours or in the past; choose another, or set `outside_hours`"
+        "the slot at {start} is outside the opening hours or in the past; choose another slot, or set \
+         `outside_hours`"
     )]
     OutsideHours {
         /// The start of the slot.
@@ -62,16 +88,19 @@ pub enum BookingError {
         id: Uuid,
     },
     /// The business has practitioners, and the request names none.
-    #[error("the business has practitioners; name one that `Scheduling::free_slots` returns")]
+    #[error(
+        "the business has practitioners, but none is named; name the practitioner of a slot from \
+         `Scheduling::free_slots`"
+    )]
     PractitionerRequired,
     /// The hold was released, has expired, was booked, or belongs to another slot.
-    #[error("the hold {id} is not live or belongs to another slot; hold the slot again")]
+    #[error("hold {id} is not active or belongs to another slot; hold the slot again")]
     HoldExpired {
         /// The given id.
         id: Uuid,
     },
     /// The requested state transition is not allowed.
-    #[error("the {what} is {from}, so it cannot become {to}")]
+    #[error("the transition of a {what} from {from} to {to} is not allowed")]
     InvalidTransition {
         /// The kind of row.
         what: &'static str,
@@ -81,7 +110,7 @@ pub enum BookingError {
         to: &'static str,
     },
     /// The idempotency key was used for another booking.
-    #[error("the idempotency key {key:?} was used for another booking; make a new key for each")]
+    #[error("the idempotency key {key:?} was used for another booking; generate a new key for each booking")]
     IdempotencyKeyReused {
         /// The key.
         key: String,
@@ -121,6 +150,20 @@ impl BookingError {
     }
 
     /// Returns the error of the database, if it is the cause.
+    ///
+    /// ```
+    /// use sea_orm::{DbErr, RuntimeErr};
+    /// use watertight::BookingError;
+    ///
+    /// /// True if the same call can succeed once the database is back.
+    /// fn is_temporary(error: &BookingError) -> bool {
+    ///     matches!(error.database(), Some(DbErr::Conn(_) | DbErr::ConnectionAcquire(_)))
+    /// }
+    ///
+    /// let refused = DbErr::Conn(RuntimeErr::Internal("connection refused".to_owned()));
+    /// assert!(is_temporary(&refused.into()));
+    /// assert!(!is_temporary(&BookingError::NoProfile));
+    /// ```
     #[must_use]
     pub const fn database(&self) -> Option<&DbErr> {
         match self {

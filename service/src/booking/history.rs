@@ -1,6 +1,5 @@
+#![doc = include_str!("../../docs/links/history.md")]
 #![doc = include_str!("../../docs/history.md")]
-//! # Example
-//!
 #![doc = concat!("```no_run\n", include_str!("../../examples/history.rs"), "\n```")]
 
 mod checks;

@@ -1,6 +1,5 @@
+#![doc = include_str!("../../docs/links/intake.md")]
 #![doc = include_str!("../../docs/intake.md")]
-//! # Example
-//!
 #![doc = concat!("```no_run\n", include_str!("../../examples/intake.rs"), "\n```")]
 
 mod drafts;

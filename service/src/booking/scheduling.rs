@@ -1,6 +1,5 @@
+#![doc = include_str!("../../docs/links/booking.md")]
 #![doc = include_str!("../../docs/scheduling.md")]
-//! # Example
-//!
 #![doc = concat!("```no_run\n", include_str!("../../examples/scheduling.rs"), "\n```")]
 
 mod availability;

@@ -9,18 +9,36 @@ use crate::tenant::{SigningError, TenantId};
 use crate::vocabulary::{InvalidInput, MalformedRow};
 
 /// A database cannot be reached, or isolation would not hold in it.
+///
+/// ```
+/// use watertight::{ConnectError, SigningError};
+///
+/// /// Whether another attempt can succeed before somebody changes the configuration or the database.
+/// fn is_temporary(error: &ConnectError) -> bool {
+///     match error {
+///         ConnectError::Unreachable { .. } | ConnectError::Database(_) => true,
+///         // The migrations of a new release may be running.
+///         ConnectError::NotMigrated { .. } | ConnectError::Signing(SigningError::NoTenantFunction) => true,
+///         _ => false,
+///     }
+/// }
+///
+/// assert!(is_temporary(&ConnectError::NotMigrated { tables: vec!["public.loyalty_cards".to_owned()] }));
+/// assert!(!is_temporary(&ConnectError::EmptyUrl));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// No database URL was given.
     #[error(
         "the database URL is empty; set DATABASE_URL to postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, with the \
-         application's role, which is neither superuser nor owner of the tables"
+         application's role, which is neither a superuser nor the owner of the tables"
     )]
     EmptyUrl,
     /// The database URL is malformed. The message does not contain it, because it may contain a password.
     #[error(
-        "the database URL is malformed: {reason}; it has the form postgres://ROLE:PASSWORD@HOST:PORT/DATABASE"
+        "the database URL is malformed: {reason}; write it in the form \
+         postgres://ROLE:PASSWORD@HOST:PORT/DATABASE"
     )]
     MalformedUrl {
         /// The reason.
@@ -28,16 +46,17 @@ pub enum ConnectError {
     },
     /// The connection is not a PostgreSQL connection.
     #[error(
-        "the connection is {backend}; watertight rests on PostgreSQL's row-level security, so give it one of those"
+        "the connection is a {backend}, but watertight needs a pool of connections to PostgreSQL; connect with \
+         `Database::connect` and the URL of a PostgreSQL database"
     )]
     NotPostgres {
-        /// The backend of the connection.
+        /// The kind of the connection, such as `MockDatabaseConnection`.
         backend: String,
     },
     /// The server does not answer, or refuses the connection.
     #[error(
-        "the database cannot be reached: {source}; check that the server runs, that DATABASE_URL names it, and that \
-         its sslmode and sslrootcert are what the server offers"
+        "the database cannot be reached: {source}; check that the server is running, that DATABASE_URL names \
+         it, and that sslmode and sslrootcert in the URL match the server"
     )]
     Unreachable {
         /// The error of the driver.
@@ -45,8 +64,9 @@ pub enum ConnectError {
     },
     /// Registered tables do not exist, or the role has no access to them.
     #[error(
-        "the database is not migrated: {} missing; run `sea-orm-cli migrate up` with the owner's role, \
-         and check that the application's role was granted the tables",
+        "the database is not migrated, because these objects are missing or not accessible: {}; run \
+         `sea-orm-cli migrate up` with the owner's role, and check that the application's role has privileges \
+         on them",
         tables.join(", ")
     )]
     NotMigrated {
@@ -55,8 +75,8 @@ pub enum ConnectError {
     },
     /// Registered tenant tables are not protected by row-level security.
     #[error(
-        "row-level security is not enabled and forced on {}; enable and force it, as the migrations do, or choose \
-         `Layers::RewritingOnly` if you do without it",
+        "row-level security is not enabled and forced on {}; enable and force it, as the migrations do, or \
+         pass `Layers::RewritingOnly` to `Builder::dangerous_layers` to rely on rewriting alone",
         tables.join(", ")
     )]
     RowSecurityOff {
@@ -65,8 +85,9 @@ pub enum ConnectError {
     },
     /// The role of the connection bypasses row-level security.
     #[error(
-        "role {role} is {privilege}, so row-level security does not hold for it; connect with a role that is \
-         neither superuser nor BYPASSRLS, or choose `Layers::RewritingOnly` if you do without it"
+        "role {role} is {privilege}, so row-level security does not apply to it; connect as a role that is \
+         neither a superuser nor BYPASSRLS, or pass `Layers::RewritingOnly` to `Builder::dangerous_layers` to \
+         rely on rewriting alone"
     )]
     PrivilegedRole {
         /// The role's name.
@@ -76,7 +97,9 @@ pub enum ConnectError {
     },
     /// A new connection already has a value for a tenant setting.
     #[error(
-        "new connections have a value for {setting}, so statements without a tenant see that tenant's rows; take it out          of the URL's `options`, of ALTER DATABASE .. SET and ALTER ROLE .. SET, and of the server's configuration:          `watertight doctor` shows where it is"
+        "new connections have a value for {setting}, so statements without a tenant see that tenant's rows; \
+         remove it from the `options` of the URL, from ALTER DATABASE .. SET and ALTER ROLE .. SET, and from \
+         the server's configuration: `watertight doctor` shows the place"
     )]
     TenantPreset {
         /// The setting.
@@ -86,14 +109,14 @@ pub enum ConnectError {
     ///
     /// The rewriter could then not find the end of a string.
     #[error(
-        "standard_conforming_strings is off; set it on for the role: \
-         ALTER ROLE .. SET standard_conforming_strings = on"
+        "standard_conforming_strings is off, so the rewriter cannot find the end of a string; turn it on for \
+         the role: ALTER ROLE .. SET standard_conforming_strings = on"
     )]
     BackslashEscapes,
     /// Table sets in schemas of their own need rewriting, which the chosen layers leave out.
     #[error(
-        "`Layers::UnscopedRowSecurityOnly` does not rewrite statements, so it cannot be used with the schemas of \
-         {sets}; choose other layers, or keep each table set in its own schema"
+        "`Layers::UnscopedRowSecurityOnly` does not rewrite statements, so it cannot be used with the schemas \
+         of {sets}; choose other layers, or keep each table set in its default schema"
     )]
     SchemasNeedRewriting {
         /// The table sets, with their schemas.
@@ -111,12 +134,29 @@ pub enum ConnectError {
 }
 
 /// An export, import, erasure, purge or count could not be completed.
+///
+/// ```
+/// use watertight::MaintenanceError;
+///
+/// fn advice(error: &MaintenanceError) -> String {
+///     match error {
+///         MaintenanceError::TenantNotEmpty { tenant, .. } => format!("export and erase tenant {tenant} first"),
+///         MaintenanceError::MalformedExport { line, .. } => format!("the file is damaged at line {line}"),
+///         MaintenanceError::RowsHidden { .. } => "name the tenants".to_owned(),
+///         other => other.to_string(),
+///     }
+/// }
+///
+/// let error = MaintenanceError::MalformedExport { line: 7, reason: "EOF while parsing an object".to_owned() };
+/// assert_eq!(advice(&error), "the file is damaged at line 7");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MaintenanceError {
     /// Row-level security restricts the role to the rows of one tenant at a time.
     #[error(
-        "role {role} does not see the rows of all tenants; connect with one that is BYPASSRLS, or name the tenants"
+        "role {role} does not see the rows of all tenants; connect as a role that is BYPASSRLS, or name the \
+         tenants"
     )]
     RowsHidden {
         /// The role.
@@ -124,8 +164,9 @@ pub enum MaintenanceError {
     },
     /// An import on a Citus cluster uses COPY, which row-level security does not permit.
     #[error(
-        "role {role} cannot import on a Citus cluster, which writes the rows with COPY, and row-level security refuses that; \
-         connect with one that is BYPASSRLS and a member of the tables' owner"
+        "role {role} cannot import on a Citus cluster, because Citus writes the rows with COPY, which \
+         row-level security does not allow; connect as a role that is BYPASSRLS and a member of the tables' \
+         owner"
     )]
     CopyNotPermitted {
         /// The role.
@@ -144,14 +185,31 @@ pub enum MaintenanceError {
         /// The tables, as `schema.name`.
         tables: Vec<String>,
     },
-    /// Foreign keys between tables form a cycle, so no table can be filled or emptied first.
-    #[error("{} refer to one another in a circle, so none can be filled or emptied first", tables.join(", "))]
-    TableCycle {
+    /// Policies of row-level security hide rows of the tenant from the role.
+    #[error(
+        "policies of row-level security hide rows of {} from role {role}, so an export or an erasure would leave rows \
+         out; connect with a role that is BYPASSRLS and a member of the tables' owner",
+        tables.join(", ")
+    )]
+    PolicyHidesRows {
+        /// The role.
+        role: String,
         /// The tables, as `schema.name`.
         tables: Vec<String>,
     },
+    /// The rehearsal of an erasure failed: an import could not restore the rows exactly. Nothing was changed.
+    #[error(
+        "tenant {tenant} was not erased, because an import could not restore its rows: {reason}; correct the rows or \
+         the tables, or erase the tenant without a rehearsal"
+    )]
+    NotRestorable {
+        /// The tenant.
+        tenant: TenantId,
+        /// The reason.
+        reason: String,
+    },
     /// The tenant of an import already has rows.
-    #[error("tenant {tenant} has rows already, in {}; erase it first", tables.join(", "))]
+    #[error("tenant {tenant} already has rows in {}; erase it first", tables.join(", "))]
     TenantNotEmpty {
         /// The tenant.
         tenant: TenantId,
@@ -167,7 +225,10 @@ pub enum MaintenanceError {
         reason: String,
     },
     /// An erased tenant has rows again, written by another transaction during the erasure.
-    #[error("the tenant was erased, and has rows again in {}; turn the tenant away and erase once more", tables.join(", "))]
+    #[error(
+        "the tenant was erased, but has new rows in {}; block the requests of the tenant and erase it again",
+        tables.join(", ")
+    )]
     NotErased {
         /// The tables, as `schema.name`.
         tables: Vec<String>,
@@ -187,11 +248,31 @@ pub enum MaintenanceError {
 }
 
 /// A tenant cannot be routed to a database.
+///
+/// ```
+/// use watertight::{Error, RoutingError};
+///
+/// fn status(error: &RoutingError) -> u16 {
+///     match error {
+///         RoutingError::UnroutedTenant { .. } => 404,
+///         RoutingError::InvalidInput(_) => 422,
+///         _ => 503,
+///     }
+/// }
+///
+/// let error = RoutingError::unrouted("7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11".parse()?);
+/// assert_eq!(status(&error), 404);
+/// assert!(Error::from(error).is_not_found());
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RoutingError {
     /// The router has no database for the tenant.
-    #[error("tenant {tenant} is in no database of the router; add it to the one that has its rows")]
+    #[error(
+        "tenant {tenant} is not assigned to a database of the router; assign it to the database that has its \
+         rows"
+    )]
     UnroutedTenant {
         /// The tenant.
         tenant: TenantId,
@@ -209,6 +290,17 @@ pub enum RoutingError {
 
 impl RoutingError {
     /// The error for a tenant that is in no database of the router.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use watertight::{RoutingError, TenantId, Watertight};
+    ///
+    /// let databases: HashMap<TenantId, Watertight> = HashMap::new();
+    /// let clinic: TenantId = "7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11".parse()?;
+    /// let found = databases.get(&clinic).ok_or(RoutingError::unrouted(clinic));
+    /// assert!(matches!(found, Err(RoutingError::UnroutedTenant { tenant }) if tenant == clinic));
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     #[must_use]
     pub const fn unrouted(tenant: TenantId) -> Self {
         Self::UnroutedTenant { tenant }

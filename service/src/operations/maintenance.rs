@@ -1,12 +1,20 @@
+#![doc = include_str!("../../docs/links.md")]
 #![doc = include_str!("../../docs/maintenance.md")]
 
 mod erase;
 mod export;
 mod format;
 mod import;
+mod insertion;
 #[cfg(any(feature = "auth", feature = "booking"))]
 mod purge;
+mod reactions;
+mod references;
+mod rehearsal;
+mod rows;
+mod sequences;
 mod stats;
+mod structure;
 mod tables;
 
 use std::fmt;
@@ -20,6 +28,7 @@ pub use self::export::Export;
 pub use self::import::Import;
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub use self::purge::{Purge, Purged};
+pub use self::rehearsal::Rehearsal;
 pub use self::stats::{TableStats, TenantStats};
 use self::tables::Tables;
 use crate::operations::MaintenanceError;
@@ -38,6 +47,20 @@ pub struct Progress<'a> {
     /// The number of all rows, over all tables; 0 if it is unknown.
     pub total: u64,
 }
+
+/// The settings that decide how values are written as text and read from it.
+const SETTINGS: [&str; 10] = [
+    "TimeZone = 'UTC'",
+    "DateStyle = 'ISO, YMD'",
+    "IntervalStyle = 'postgres'",
+    "bytea_output = 'hex'",
+    "extra_float_digits = 1",
+    "lc_monetary = 'C'",
+    "array_nulls = on",
+    "xmloption = 'content'",
+    "quote_all_identifiers = off",
+    "row_security = on",
+];
 
 /// Administrative operations on whole tenants: export, import, erasure, purge and statistics.
 ///
@@ -59,6 +82,16 @@ impl Maintenance {
 
     /// The tenants that have rows, in the order of their UUIDs.
     ///
+    /// ```no_run
+    /// # use watertight::{MaintenanceError, maintenance::Maintenance};
+    /// # async fn example(maintenance: Maintenance) -> Result<(), MaintenanceError> {
+    /// for tenant in maintenance.tenants().await? {
+    ///     println!("{tenant}: {} bytes", maintenance.stats(tenant).await?.bytes());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`MaintenanceError::RowsHidden`] for a role without `BYPASSRLS`, or [`MaintenanceError::Database`].
     pub async fn tenants(&self) -> Result<Vec<TenantId>, MaintenanceError> {
@@ -68,7 +101,7 @@ impl Maintenance {
         }
         let tables = self.tables().await?;
         tables.require_sight()?;
-        let sql = tables.iter().map(|table| format!("SELECT tenant_id FROM {}", table.quoted));
+        let sql = tables.iter().map(|table| format!("SELECT t.tenant_id FROM {} t", table.source));
         let sql = format!("{} ORDER BY 1", sql.collect::<Vec<_>>().join(" UNION "));
         let rows: Vec<Tenant> = Inspection::begin(&self.plain.pool).await?.ask(&sql, []).await?;
         let malformed =
@@ -91,7 +124,7 @@ impl Maintenance {
         let connection = TenantConnection::new(Arc::clone(&self.plain), tenant);
         let transaction =
             connection.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(mode)).await?;
-        for setting in ["TimeZone = 'UTC'", "IntervalStyle = 'postgres'", "bytea_output = 'hex'"] {
+        for setting in SETTINGS {
             transaction.execute_unprepared(&format!("SET LOCAL {setting}")).await?;
         }
         Ok(transaction)

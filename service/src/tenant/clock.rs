@@ -23,5 +23,5 @@ pub(crate) async fn now(db: &impl ConnectionTrait) -> Result<DateTime<Utc>, DbEr
 pub(crate) async fn unix_seconds(db: &impl ConnectionTrait) -> Result<u64, DbErr> {
     let now = now(db).await?;
     u64::try_from(now.timestamp())
-        .map_err(|_| DbErr::Type(format!("the database's clock is set to {now}, which is before 1970")))
+        .map_err(|_| DbErr::Type(format!("the database's clock is at {now}, before 1970; correct it")))
 }

@@ -14,7 +14,7 @@ use sea_orm::{
 use tracing::instrument;
 use watertight_schema::TableSets;
 
-use super::driver::connection_error;
+use super::driver::{connection_error, is_outdated};
 use super::id::TenantId;
 use super::lease::Lease;
 use super::scope::TenantScope;
@@ -77,7 +77,6 @@ impl TenantConnection {
         self.scope.shared.rewriter.registry().sets()
     }
 
-    #[cfg(feature = "auth")]
     pub(super) const fn scope(&self) -> &TenantScope {
         &self.scope
     }
@@ -115,21 +114,34 @@ impl TenantConnection {
 
     async fn run<R: Run>(&self, how: R, statement: Statement) -> Result<R::Output, DbErr> {
         let scoped = self.scope.scope(statement, true).await?;
+        let shared = &self.scope.shared;
         let mut lease = self.lease(&scoped).await?;
-        let again = (!scoped.has_name()).then(|| scoped.clone());
-        let result = match (how.run(scoped, lease.connection()).await, again) {
-            (Err(error), Some(again)) if unnamed::is_lookup_failure(&error) => {
-                // The statement has not run. The next connection may not know the type either, so a savepoint
-                // is set.
+        let again = scoped.clone();
+        let mut result = shared.watch(lease.born(), how.run(scoped, lease.connection()).await);
+        if again.has_name() {
+            // The statement has not run, and connections of that age are closed. Each repetition closes one more.
+            let mut outdated = shared.pool.options().get_max_connections();
+            while outdated > 0 && result.as_ref().is_err_and(is_outdated) {
+                outdated -= 1;
                 drop(lease);
-                let again = again.forgetting_types();
                 lease = self.lease(&again).await?;
-                self.scope.shared.watch(unnamed::run(how, again, lease.connection()).await)?
+                result = shared.watch(lease.born(), how.run(again.clone(), lease.connection()).await);
             }
-            (result, _) => self.scope.shared.watch(result)?,
-        };
+        } else if result.as_ref().is_err_and(unnamed::is_lookup_failure) {
+            // The statement has not run. The next connection may not know the type either, so a savepoint is set.
+            drop(lease);
+            let again = again.forgetting_types();
+            lease = self.lease(&again).await?;
+            result = shared.watch(lease.born(), unnamed::run(how, again, lease.connection()).await);
+        }
+        let result = result?;
         lease.end().await?;
         Ok(result)
+    }
+
+    /// Without a transaction a statement runs to its end, even if only some of the rows of its stream are read.
+    pub(super) async fn lease_of_stream(&self, scoped: &ScopedStatement) -> Result<Lease, DbErr> {
+        if scoped.read_only { self.lease(scoped).await } else { self.transaction_lease(scoped).await }
     }
 
     async fn transaction_lease(&self, scoped: &ScopedStatement) -> Result<Lease, DbErr> {
@@ -186,13 +198,8 @@ impl StreamTrait for TenantConnection {
     ) -> Pin<Box<dyn Future<Output = Result<TenantStream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
             let scoped = self.scope.scope(statement, true).await?;
-            // Without a transaction a statement runs to its end, even if only some of its rows are read.
-            let lease = if scoped.read_only {
-                self.lease(&scoped).await?
-            } else {
-                self.transaction_lease(&scoped).await?
-            };
-            Ok(TenantStream::of_lease(lease, scoped))
+            let lease = self.lease_of_stream(&scoped).await?;
+            Ok(TenantStream::of_lease(self, lease, scoped))
         })
     }
 }

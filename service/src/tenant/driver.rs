@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use sea_orm::sqlx::postgres::PgDatabaseError;
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlxError};
 
 pub(super) fn exec_error(error: SqlxError) -> DbErr {
@@ -33,7 +34,41 @@ pub(crate) fn of_statement(error: &DbErr) -> Option<&SqlxError> {
     }
 }
 
+/// Returns true if the database may or may not have carried out the statement or the commit that failed.
+///
+/// The connection was lost after something was sent. Find out what the database has before you repeat an operation that
+/// is not safe to repeat. After every other error of a statement or a transaction, nothing of it is left behind: the
+/// server reported the error itself, no connection was available, or the statement was refused.
+///
+/// ```
+/// use sea_orm::{ConnAcquireErr, DbErr};
+///
+/// let error = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
+/// assert!(!watertight::is_outcome_unknown(&error), "nothing was sent");
+/// ```
+#[must_use]
+pub fn is_outcome_unknown(error: &DbErr) -> bool {
+    let error = of_statement(error);
+    error.is_some_and(|it| matches!(it, SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::Protocol(_)))
+}
+
+/// Whether a statement did not run because its connection knows an older schema: the columns of its result have
+/// changed, or a type was recreated.
+///
+/// The server's message can be translated, so the name of its function tells the first case from other features that are
+/// not supported. Internal errors, such as the second case, are never translated.
+pub(super) fn is_outdated(error: &DbErr) -> bool {
+    let Some(SqlxError::Database(error)) = of_statement(error) else { return false };
+    let routine = || error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::routine);
+    match error.code().as_deref() {
+        Some("0A000") => routine() == Some("RevalidateCachedQuery"),
+        Some("XX000") => error.message().starts_with("cache lookup failed for"),
+        Some("26000") => true,
+        _ => false,
+    }
+}
+
 /// The SQLSTATE of the server's error for a statement.
-pub(super) fn sql_state(error: &DbErr) -> Option<Cow<'_, str>> {
+pub(crate) fn sql_state(error: &DbErr) -> Option<Cow<'_, str>> {
     of_statement(error)?.as_database_error()?.code()
 }

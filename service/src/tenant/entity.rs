@@ -79,8 +79,9 @@ type KeyOf<E> = <<E as EntityTrait>::PrimaryKey as PrimaryKeyTrait>::ValueType;
 
 /// A primary key that begins with the tenant.
 #[diagnostic::on_unimplemented(
-    message = "the primary key `{Self}` does not begin with a tenant",
-    note = "`TenantEntity` is for keys `(tenant_id, id)`; other entities have `find_by_id` and `delete_by_id`"
+    message = "the primary key `{Self}` does not begin with a tenant ID",
+    note = "`TenantEntity` is for primary keys `(tenant_id, id)`; for other entities, use `find_by_id` and \
+            `delete_by_id`"
 )]
 pub trait TenantKey: IntoValueTuple + FromValueTuple {
     /// The rest of the key.

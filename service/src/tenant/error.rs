@@ -7,14 +7,25 @@ use watertight_schema::{TableSet, TableSetError, TenantKeyError};
 use crate::vocabulary::InvalidInput;
 
 /// A value is not a valid tenant ID.
+///
+/// ```
+/// use watertight::{TenantId, TenantIdError};
+///
+/// let answer = match "harbor-street".parse::<TenantId>() {
+///     Ok(tenant) => format!("tenant {tenant}"),
+///     Err(TenantIdError::Malformed { text, .. }) => format!("there is no tenant {text}"),
+///     Err(error) => error.to_string(),
+/// };
+/// assert_eq!(answer, "there is no tenant harbor-street");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TenantIdError {
     /// The nil UUID was given for a tenant.
-    #[error("the nil UUID names no tenant; give the tenant's own UUID")]
+    #[error("the nil UUID is not a tenant ID; pass the UUID of a tenant")]
     Nil,
     /// The text given for a tenant is not a UUID.
-    #[error("tenant {text:?} is not a UUID; give it as 8-4-4-4-12 hexadecimal digits")]
+    #[error("tenant ID {text:?} is not a UUID; write it as hexadecimal digits in the form 8-4-4-4-12")]
     Malformed {
         /// The text given.
         text: String,
@@ -25,6 +36,20 @@ pub enum TenantIdError {
 }
 
 /// A table cannot be registered.
+///
+/// ```
+/// use watertight::{RegistrationError, TableSet};
+///
+/// fn answer(problem: &RegistrationError) -> String {
+///     match problem {
+///         RegistrationError::FeatureOff { set } => format!("build with `--features {set}`"),
+///         other => other.to_string(),
+///     }
+/// }
+///
+/// let problem = RegistrationError::FeatureOff { set: TableSet::Intake };
+/// assert_eq!(answer(&problem), "build with `--features intake`");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistrationError {
@@ -38,15 +63,18 @@ pub enum RegistrationError {
         table: String,
     },
     /// A table was registered both as a tenant table and as a shared table.
-    #[error("{table} is registered both as a tenant table and as shared; it can only be one of them")]
+    #[error(
+        "{table} is registered both as a tenant table and as a shared table; remove one of the two \
+         registrations"
+    )]
     RegisteredTwice {
         /// The table, as `schema.name`.
         table: String,
     },
     /// The cargo feature of a chosen table set is not enabled.
     #[error(
-        "the table set {set} is chosen and watertight was built without its cargo feature; add the feature `{set}` to \
-         the dependency, or leave the set out of `Builder::table_sets`"
+        "the table set {set} is chosen, but watertight was built without its cargo feature; add the feature \
+         `{set}` to the dependency, or leave the set out of `Builder::table_sets`"
     )]
     FeatureOff {
         /// The table set. Its cargo feature has the same name.
@@ -54,8 +82,8 @@ pub enum RegistrationError {
     },
     /// An entity of the application uses a name that statements use for one of watertight's own tables.
     #[error(
-        "an entity of the application states the name {table}, which statements use for watertight's own table {own}; \
-         leave out its `schema_name` if it is a table of the default schema, or rename it"
+        "an entity of the application has the name {table}, which statements use for watertight's own table \
+         {own}; leave out its `schema_name` if the table is in the default schema, or rename the table"
     )]
     AmbiguousTable {
         /// The name in the entity, as `schema.name`.
@@ -69,6 +97,31 @@ pub enum RegistrationError {
 }
 
 /// The problems of the tables registered with a builder.
+///
+/// ```
+/// use watertight::{Error, RegistrationError, Watertight};
+///
+/// # mod postcodes {
+/// #     use sea_orm::entity::prelude::*;
+/// #     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+/// #     #[sea_orm(schema_name = "public", table_name = "postcodes")]
+/// #     pub struct Model {
+/// #         #[sea_orm(primary_key, auto_increment = false)]
+/// #         pub code: String,
+/// #         pub city: String,
+/// #     }
+/// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+/// #     pub enum Relation {}
+/// #     impl ActiveModelBehavior for ActiveModel {}
+/// # }
+/// // An entity without the column `tenant_id`.
+/// let registered = Watertight::builder().tenant_table(postcodes::Entity).rewriter();
+/// if let Err(Error::Registration(errors)) = &registered {
+///     errors.problems.iter().for_each(|problem| eprintln!("{problem}"));
+///     assert!(matches!(&errors.problems[..], [RegistrationError::NoTenantColumn { .. }]));
+/// }
+/// assert!(registered.is_err());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 #[non_exhaustive]
@@ -78,6 +131,21 @@ pub struct RegistrationErrors {
 }
 
 /// The tenant keys of the application and of the database do not match.
+///
+/// ```
+/// use watertight::SigningError;
+///
+/// fn advice(error: &SigningError) -> String {
+///     match error {
+///         SigningError::NoTenantKey => "set WATERTIGHT_TENANT_KEY".to_owned(),
+///         SigningError::TenantKeyNotInstalled { id } => format!("install the key {id}, or use an installed key"),
+///         other => other.to_string(),
+///     }
+/// }
+///
+/// let error = SigningError::TenantKeyNotInstalled { id: 2 };
+/// assert_eq!(advice(&error), "install the key 2, or use an installed key");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SigningError {
@@ -86,9 +154,9 @@ pub enum SigningError {
     TenantKey(#[from] TenantKeyError),
     /// The database verifies tenants, but the application has no key to sign them.
     #[error(
-        "the database verifies tenants, and there is no tenant key to sign them with; set WATERTIGHT_TENANT_KEY to the \
-         key that the database has, or pass it to `Builder::tenant_keys`. `watertight keys new` makes a key, and \
-         `watertight keys add` gives it to the database"
+        "the database verifies tenants, but the application has no tenant key to sign them; set \
+         WATERTIGHT_TENANT_KEY to a key of the database, or pass the key to `Builder::tenant_keys`; \
+         `watertight keys new` creates a key, and `watertight keys add` adds it to the database"
     )]
     NoTenantKey,
     /// The database verifies tenants, but has no key to verify them.
@@ -99,8 +167,9 @@ pub enum SigningError {
     NoTenantKeyInstalled,
     /// The database does not have the signing key.
     #[error(
-        "the database has no tenant key {id}; with WATERTIGHT_TENANT_KEY set to the application's key, run `watertight \
-         keys add` as the owner, or give the application a key that `watertight keys list` prints"
+        "the database has no tenant key {id}; with WATERTIGHT_TENANT_KEY set to the application's key, run \
+         `watertight keys add` as the owner, or configure the application with a key that `watertight keys \
+         list` prints"
     )]
     TenantKeyNotInstalled {
         /// The ID of the key.
@@ -108,8 +177,9 @@ pub enum SigningError {
     },
     /// The database has a different key under the ID of the signing key.
     #[error(
-        "the database has another tenant key under the ID {id}; give the application that one, or make a key with \
-         another ID (`watertight keys new --id`) and run `watertight keys add` as the owner"
+        "the database has another tenant key under the ID {id}; configure the application with the key of the \
+         database, or create a key with another ID (`watertight keys new --id`) and run `watertight keys add` \
+         as the owner"
     )]
     TenantKeyDiffers {
         /// The ID of the key.
@@ -117,14 +187,14 @@ pub enum SigningError {
     },
     /// The database verifies tenants, which the workers of a cluster cannot do without the keys.
     #[error(
-        "tables are distributed over a Citus cluster, whose workers cannot read the tenant keys; run `watertight keys \
-         waive` as the owner"
+        "the workers of a Citus cluster cannot read the tenant keys, so the policies of distributed tables \
+         cannot verify tenants; run `watertight keys waive` as the owner"
     )]
     SignedCluster,
     /// The function that verifies tenants is missing.
     #[error(
-        "the function watertight.tenant() is missing; run `sea-orm-cli migrate up` with the owner's role, and check that \
-         the application's role was granted it"
+        "the function watertight.tenant() is missing; run `sea-orm-cli migrate up` with the owner's role, and \
+         check that the application's role may execute the function"
     )]
     NoTenantFunction,
     /// The database reported an error.
@@ -133,6 +203,26 @@ pub enum SigningError {
 }
 
 /// A time limit cannot be set.
+///
+/// ```
+/// use std::time::Duration;
+/// use watertight::{InvalidInput, TenantTransaction, TimeoutError};
+///
+/// /// Sets a limit from a file of settings, and ignores a value out of range.
+/// async fn set_limit(transaction: &TenantTransaction, limit: Duration) -> Result<(), TimeoutError> {
+///     match transaction.set_statement_timeout(limit).await {
+///         Err(TimeoutError::InvalidInput(input)) => {
+///             eprintln!("{input}");
+///             Ok(())
+///         }
+///         other => other,
+///     }
+/// }
+///
+/// let error = TimeoutError::from(InvalidInput::new("lock_timeout", "30d", "is more than 24 days"));
+/// assert_eq!(error.to_string(), r#"lock_timeout "30d" is more than 24 days"#);
+/// assert!(watertight::Error::from(error).is_invalid_input());
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TimeoutError {

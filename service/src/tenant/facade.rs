@@ -15,7 +15,7 @@ macro_rules! facade {
         impl<C> Copy for $name<'_, C> {}
 
         impl<'a, C: $crate::tenant::TenantExecutor> $name<'a, C> {
-            #[doc = concat!("`", stringify!($name), "` of a tenant, or within a transaction of theirs.")]
+            #[doc = concat!("`", stringify!($name), "` of a tenant, on a connection or in a transaction.")]
             pub const fn new(db: &'a C) -> Self {
                 Self { db }
             }

@@ -26,6 +26,16 @@ pub struct TenantId(Uuid);
 impl TenantId {
     /// Creates a tenant ID from a UUID.
     ///
+    /// ```
+    /// use uuid::{Uuid, uuid};
+    /// use watertight::{TenantId, TenantIdError};
+    ///
+    /// let clinic = TenantId::new(uuid!("7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11"))?;
+    /// assert_eq!(clinic.to_string(), "7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11");
+    /// assert_eq!(TenantId::new(Uuid::nil()), Err(TenantIdError::Nil));
+    /// # Ok::<(), TenantIdError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`TenantIdError::Nil`] for the nil UUID.
     pub fn new(id: Uuid) -> Result<Self, TenantIdError> {

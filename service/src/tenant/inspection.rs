@@ -1,11 +1,10 @@
-use sea_orm::sqlx::pool::PoolConnection;
-use sea_orm::sqlx::{PgPool, Postgres};
+use sea_orm::sqlx::PgPool;
 use sea_orm::{
     AccessMode, DbBackend, DbErr, FromQueryResult, IsolationLevel, Statement, TransactionOptions, Value,
 };
 
-use super::driver::acquire_error;
 use super::pg_transaction::PgTransaction;
+use super::pooled::{Generation, PooledConnection};
 use super::statement::ScopedStatement;
 
 /// A transaction without a tenant that reads the structure of the database from one snapshot.
@@ -15,11 +14,11 @@ pub(crate) struct Inspection(PgTransaction);
 
 impl Inspection {
     pub(crate) async fn begin(pool: &PgPool) -> Result<Self, DbErr> {
-        Self::begin_on(pool.acquire().await.map_err(acquire_error)?).await
+        Self::begin_on(Generation::default().acquire(pool).await?).await
     }
 
     /// Begins on a connection of the pool.
-    pub(super) async fn begin_on(connection: PoolConnection<Postgres>) -> Result<Self, DbErr> {
+    pub(super) async fn begin_on(connection: PooledConnection) -> Result<Self, DbErr> {
         PgTransaction::begin(connection, None, Self::options()).await.map(Self)
     }
 

@@ -1,6 +1,15 @@
 /// The layers of isolation that are in force at run time.
 ///
 /// A third layer, keys that contain the tenant, is part of the database schema.
+///
+/// ```
+/// use watertight::{Layers, Watertight};
+///
+/// assert_eq!(Layers::default(), Layers::RewritingAndRowSecurity);
+/// let sql = Watertight::builder().rewriter()?.rewrite("DELETE FROM reviews", 0)?;
+/// assert!(sql.ends_with("/* tenant $1, token $2 */"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Layers {

@@ -1,15 +1,15 @@
 //! A connection of the pool for the duration of one statement.
 
 use sea_orm::DbErr;
-use sea_orm::sqlx::pool::PoolConnection;
-use sea_orm::sqlx::{PgConnection, Postgres};
+use sea_orm::sqlx::PgConnection;
 
 use super::pg_transaction::PgTransaction;
+use super::pooled::PooledConnection;
 
 /// A connection of the pool for one statement.
 pub(super) enum Lease {
     /// No transaction is opened: the statement commits on its own.
-    Plain(PoolConnection<Postgres>),
+    Plain(PooledConnection),
     /// A transaction that was opened for the statement.
     Transaction { session: PgTransaction, read_only: bool },
 }
@@ -19,6 +19,14 @@ impl Lease {
         match self {
             Self::Plain(connection) => connection,
             Self::Transaction { session, .. } => session.connection(),
+        }
+    }
+
+    /// The generation of the connection.
+    pub(super) const fn born(&self) -> u64 {
+        match self {
+            Self::Plain(connection) => connection.born(),
+            Self::Transaction { session, .. } => session.born(),
         }
     }
 

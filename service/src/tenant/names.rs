@@ -51,8 +51,10 @@ impl Shared {
         }
     }
 
-    /// Marks the names as stale if an error of the server indicates that they have changed.
-    pub(super) fn watch<T>(&self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+    /// Marks the names as stale, and connections as outdated, if an error of the server indicates that the schema has
+    /// changed. `born` is the generation of the connection on which the statement ran.
+    pub(super) fn watch<T>(&self, born: u64, result: Result<T, DbErr>) -> Result<T, DbErr> {
+        self.generation.watch(&self.pool, born, &result);
         if let Err(error) = &result
             && tells_of_names(error)
         {
@@ -74,9 +76,9 @@ impl Shared {
     }
 
     async fn read_names_now(&self, last_read: &mut Option<Instant>, may_wait: bool) -> bool {
-        let connection = match self.pool.try_acquire() {
+        let connection = match self.generation.try_acquire(&self.pool) {
             Some(connection) => connection,
-            None if may_wait => match self.pool.acquire().await {
+            None if may_wait => match self.generation.acquire(&self.pool).await {
                 Ok(connection) => connection,
                 Err(_) => return false,
             },
@@ -89,12 +91,12 @@ impl Shared {
         };
         match read.await {
             Ok(snapshot) => {
-                debug!("the names of the database were read again");
+                debug!("the cached catalog of the database was refreshed");
                 self.rewriter.replace_snapshot(snapshot);
                 true
             }
             Err(error) => {
-                warn!(%error, "the names of the database could not be read again");
+                warn!(%error, "the cached catalog of the database could not be refreshed");
                 false
             }
         }

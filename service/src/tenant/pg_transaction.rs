@@ -1,13 +1,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::{AssertSqlSafe, Database, PgConnection, Postgres, SqlSafeStr};
 use sea_orm::{DbErr, TransactionOptions};
 use sqlx_core::transaction::TransactionManager;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::driver::query_error;
+use super::driver::{query_error, sql_state};
 use super::id::TenantId;
+use super::pooled::PooledConnection;
 use super::refusal::{Reason, Refusal, StatementKind};
 
 type Transactions = <Postgres as Database>::TransactionManager;
@@ -18,19 +18,21 @@ type Transactions = <Postgres as Database>::TransactionManager;
 /// the transaction begins, the state of the server is unknown. The connection is then closed, so that the
 /// next tenant does not get a connection inside this transaction.
 pub(super) struct PgTransaction {
-    connection: PoolConnection<Postgres>,
+    connection: PooledConnection,
     begun: bool,
+    /// Whether a statement has failed, so that the server refuses all others until a rollback.
+    aborted: bool,
 }
 
 impl PgTransaction {
     /// Begins a transaction. On a cluster it also sets the tenant for row-level security, in the same round
     /// trip. Elsewhere every statement sets the tenant.
     pub(super) async fn begin(
-        connection: PoolConnection<Postgres>,
+        connection: PooledConnection,
         on_cluster: Option<TenantId>,
         options: TransactionOptions,
     ) -> Result<Self, DbErr> {
-        let mut session = Self { connection, begun: false };
+        let mut session = Self { connection, begun: false, aborted: false };
         let opening = AssertSqlSafe(opening(on_cluster, options)).into_sql_str();
         Transactions::begin(&mut session.connection, Some(opening)).await.map_err(query_error)?;
         session.begun = true;
@@ -39,6 +41,11 @@ impl PgTransaction {
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
+    }
+
+    /// The generation of the connection.
+    pub(super) const fn born(&self) -> u64 {
+        self.connection.born()
     }
 
     /// The number of nested open transactions.
@@ -50,19 +57,32 @@ impl PgTransaction {
         Transactions::begin(&mut self.connection, None).await.map_err(query_error)
     }
 
-    /// Commits the innermost transaction.
+    /// Remembers whether a statement failed on the server.
+    pub(super) fn note<T>(&mut self, result: Result<T, DbErr>) -> Result<T, DbErr> {
+        self.aborted |= result.as_ref().is_err_and(|error| sql_state(error).is_some());
+        result
+    }
+
+    /// Commits the innermost transaction. One with a failed statement is rolled back and refused: the server
+    /// answers its `COMMIT` with a rollback that looks like a success.
     pub(super) async fn commit(&mut self) -> Result<(), DbErr> {
+        if self.aborted {
+            self.rollback().await?;
+            return Err(Refusal::new(StatementKind::Transaction, Reason::Aborted).into());
+        }
         Transactions::commit(&mut self.connection).await.map_err(query_error)
     }
 
     /// Rolls the innermost transaction back.
     async fn rollback(&mut self) -> Result<(), DbErr> {
+        self.aborted = false;
         Transactions::rollback(&mut self.connection).await.map_err(query_error)
     }
 
     /// Queues the rollback of the transaction at the given depth and of the transactions inside it.
     fn start_rollback_to(&mut self, depth: usize) {
         while self.depth() >= depth {
+            self.aborted = false;
             Transactions::start_rollback(&mut self.connection);
         }
     }

@@ -27,12 +27,33 @@ pub struct Refusal {
 
 impl Refusal {
     /// Creates a refusal of a statement of the given kind, with the given reason.
+    ///
+    /// ```
+    /// use watertight::{Reason, Refusal, StatementKind};
+    ///
+    /// let refusal = Refusal::new(StatementKind::Delete, Reason::ReadOnly);
+    /// assert!(refusal.to_string().starts_with("DELETE refused: the statement changes rows"));
+    /// ```
     #[must_use]
     pub const fn new(statement: StatementKind, reason: Reason) -> Self {
         Self { statement, reason }
     }
 
     /// The refusal inside a [`DbErr`], if there is one.
+    ///
+    /// ```
+    /// use sea_orm::DbErr;
+    /// use watertight::{Reason, Refusal, StatementKind};
+    ///
+    /// /// Whether the statement has to be changed. Any other error can go away.
+    /// fn is_a_mistake(error: &DbErr) -> bool {
+    ///     Refusal::of(error).is_some()
+    /// }
+    ///
+    /// let refusal = Refusal::new(StatementKind::Select, Reason::UnknownTable("loyalty_cards".to_owned()));
+    /// assert!(is_a_mistake(&refusal.into()));
+    /// assert!(!is_a_mistake(&DbErr::RecordNotFound("service".to_owned())));
+    /// ```
     #[must_use]
     pub fn of(error: &DbErr) -> Option<&Self> {
         match error {
@@ -47,7 +68,7 @@ impl From<Refusal> for DbErr {
     fn from(refusal: Refusal) -> Self {
         Self::TryIntoErr {
             from: refusal.statement.name(),
-            into: "a statement of one tenant",
+            into: "a statement scoped to one tenant",
             source: Arc::new(refusal),
         }
     }
@@ -123,26 +144,45 @@ impl std::fmt::Display for StatementKind {
 }
 
 /// The reason why a statement was refused.
+///
+/// ```
+/// use watertight::{Reason, Refusal, Watertight};
+///
+/// fn answer(refusal: &Refusal) -> String {
+///     match &refusal.reason {
+///         Reason::UnknownTable(table) => format!("the application does not use the table {table}"),
+///         Reason::SharedTable(table) => format!("only the operator changes the table {table}"),
+///         Reason::NotUnderstood(_) => "the statement has a mistake".to_owned(),
+///         other => other.to_string(),
+///     }
+/// }
+///
+/// let rewriter = Watertight::builder().rewriter()?;
+/// let refused = rewriter.rewrite("SELECT points FROM loyalty_cards", 0).err();
+/// let answer = refused.as_ref().map(answer);
+/// assert_eq!(answer.as_deref(), Some("the application does not use the table public.loyalty_cards"));
+/// # Ok::<(), watertight::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
     /// The kind of statement is not supported within one tenant.
     #[error(
-        "statements of this kind cannot be kept within one tenant; \
-         run it on the unscoped connection (`Watertight::dangerous_unscoped`) if it is meant for all tenants"
+        "statements of this kind cannot be confined to one tenant; if the statement is meant for all tenants, \
+         run it on the unscoped connection (`Watertight::dangerous_unscoped`)"
     )]
     StatementKind,
     /// The statement changes a setting.
     #[error(
-        "settings are not changed by SQL, which could leave them on the connection for another tenant; within a \
-         transaction, call `TenantTransaction::set_statement_timeout` or `TenantTransaction::set_lock_timeout`"
+        "a setting changed by SQL could stay on the connection for the next tenant; within a transaction, \
+         call `TenantTransaction::set_statement_timeout` or `TenantTransaction::set_lock_timeout`"
     )]
     Setting,
     /// The text contains no statement, or more than one.
-    #[error("the text holds {0} statements; send exactly one at a time")]
+    #[error("the text contains {0} statements; send exactly one at a time")]
     StatementCount(usize),
     /// The parser does not understand the text.
-    #[error("the text is not understood ({0}); what is not understood is not run")]
+    #[error("the text cannot be parsed: {0}; only SQL that is fully parsed is run")]
     NotUnderstood(String),
     /// The table is registered neither as a tenant table nor as a shared table.
     #[error(
@@ -152,18 +192,21 @@ pub enum Reason {
     UnknownTable(String),
     /// The statement changes a shared table.
     #[error(
-        "table {0} is shared by all tenants and cannot be changed by one; \
-         change it on the unscoped connection (`Watertight::dangerous_unscoped`)"
+        "table {0} is shared by all tenants, so a tenant cannot change it; change it on the unscoped \
+         connection (`Watertight::dangerous_unscoped`)"
     )]
     SharedTable(String),
     /// The function is neither a known function of PostgreSQL nor declared.
     #[error(
-        "function {0} is not known to be free of access to data or settings; \
-         declare it with `Builder::dangerous_function` if it is"
+        "function {0} is not known; declare it with `Builder::dangerous_function` if it reads no table and \
+         changes no setting"
     )]
     UnknownFunction(String),
     /// The statement writes a row of another tenant.
-    #[error("the row belongs to tenant {given}, the connection to tenant {own}")]
+    #[error(
+        "the statement writes the tenant_id {given} on the connection of tenant {own}; leave tenant_id out \
+         (it is filled in), or use the connection of the row's tenant"
+    )]
     ForeignTenant {
         /// The tenant that the statement names.
         given: String,
@@ -172,45 +215,53 @@ pub enum Reason {
     },
     /// The statement writes an expression to `tenant_id` that is not a plain value.
     #[error(
-        "tenant_id of {0} is written with an expression; leave tenant_id out (it is filled in), or give it as a \
+        "tenant_id of {0} is set to an expression; leave tenant_id out (it is filled in), or pass it as a \
          bound value"
     )]
     TenantExpression(String),
     /// The insert names no columns, so the position of `tenant_id` is unknown.
-    #[error("insert into {0} names no columns; name the columns that the values are for")]
+    #[error("INSERT INTO {0} has no column list; list the columns of the values")]
     UnnamedColumns(String),
     /// The transaction has an open nested transaction, or its outer transaction has ended.
     #[error(
-        "the transaction is not the innermost open one; end those begun inside it first, and none after the one \
-         around it"
+        "the transaction is not the innermost open transaction; end each nested transaction before the \
+         transaction around it"
     )]
     Nesting,
+    /// A commit of a transaction in which a statement failed.
+    #[error(
+        "a statement of the transaction failed, so the database keeps none of its changes; run a statement that may \
+         fail in a nested transaction, and roll back after an error"
+    )]
+    Aborted,
     /// The statement changes rows of a database that was declared read only.
     #[error(
-        "the statement changes rows, and this database is only read (`Builder::read_only`); \
-         run it on the primary's connection"
+        "the statement changes rows, but the database is declared read-only (`Builder::read_only`); run the \
+         statement on a connection to the primary"
     )]
     ReadOnly,
     /// A column reference names neither a column nor a relation in scope.
     #[error(
-        "column {0} is not a column of a relation in scope; check its name, and run the migration that adds it before \
-         the application uses it"
+        "column {0} is not found in the relations of the statement; check its name, and run the migration \
+         that adds it before the application uses it"
     )]
     UnknownColumn(String),
     /// The type is neither built in, nor the type of a registered column, nor declared.
     #[error(
-        "type {0} is not known; declare it with `Builder::dangerous_data_type` if its conversions read nothing else"
+        "type {0} is not known; declare it with `Builder::dangerous_data_type` if its conversions read no \
+         table and change no setting"
     )]
     UnknownType(String),
     /// The operator is neither built in nor declared.
     #[error(
-        "operator {0} is not known; declare it with `Builder::dangerous_operator` if its function reads nothing else"
+        "operator {0} is not known; declare it with `Builder::dangerous_operator` if its function reads \
+         nothing except its operands"
     )]
     UnknownOperator(String),
     /// The database has an operator that shares its name with an operator of PostgreSQL.
     #[error(
-        "the database has an operator {operator} of its own, which {used:?} could call; declare it with \
-         `Builder::dangerous_operator` if its function reads nothing but its operands"
+        "{used:?} could call the user-defined operator {operator} of the database; declare it with \
+         `Builder::dangerous_operator` if its function reads nothing except its operands"
     )]
     ShadowedOperator {
         /// The operator.
@@ -220,19 +271,20 @@ pub enum Reason {
     },
     /// A whole row is an operand, which could call any function, operator or cast of the row type.
     #[error(
-        "{0} takes a row as a whole, for which the database could find a function, an operator or a cast that reads \
+        "{0} uses a whole row, for which the database could call a function, an operator or a cast that reads \
          other rows; name the columns instead"
     )]
     RowOperand(Cow<'static, str>),
     /// `EXPLAIN` is not allowed.
     #[error(
-        "the estimates of EXPLAIN come from statistics over the rows of all tenants; allow it with \
-         `Builder::dangerous_explain` where the text of statements is trusted"
+        "EXPLAIN reveals statistics over the rows of all tenants; allow it with `Builder::dangerous_explain` \
+         if the text of statements is trusted"
     )]
     Explain,
     /// The server is too old for a keyword and reads it as a name.
     #[error(
-        "{what} needs PostgreSQL {needs}, and the server is PostgreSQL {server}, which reads it as a name"
+        "{what} needs PostgreSQL {needs}, but the server is PostgreSQL {server} and reads it as a name; write \
+         the statement without it, or upgrade the server"
     )]
     ServerTooOld {
         /// The keyword.
@@ -244,7 +296,8 @@ pub enum Reason {
     },
     /// The text is too long.
     #[error(
-        "the text is {bytes} bytes long, and at most {limit} are read; bind values instead of writing them out"
+        "the text is {bytes} bytes long, but the limit is {limit}; bind values instead of writing them as \
+         literals"
     )]
     TooLarge {
         /// The length of the text.
@@ -253,10 +306,13 @@ pub enum Reason {
         limit: usize,
     },
     /// A part of the statement is not supported.
-    #[error("{0} is not supported within one tenant")]
+    #[error("connections of a tenant do not support {0}; write the statement without it")]
     Unsupported(Cow<'static, str>),
     /// The number of bound values does not match the placeholders.
-    #[error("the statement has placeholders up to ${placeholder} and comes with {values} bound values")]
+    #[error(
+        "the highest placeholder of the statement is ${placeholder}, but {values} values are bound; bind one \
+         value for each placeholder"
+    )]
     Placeholder {
         /// The highest placeholder, or zero.
         placeholder: usize,

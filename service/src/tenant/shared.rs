@@ -5,18 +5,17 @@ use std::any::Any;
 use std::sync::Arc;
 
 use sea_orm::DbErr;
-use sea_orm::sqlx::pool::PoolConnection;
-use sea_orm::sqlx::{PgPool, Postgres};
+use sea_orm::sqlx::PgPool;
 
-use super::driver::acquire_error;
 use super::layers::Layers;
 use super::names::Names;
+use super::pooled::{Generation, PooledConnection};
 use super::rewrite::Rewriter;
 use super::signing::TenantSigner;
 use super::unnamed::ResultTypes;
 
 /// The state that all handles share.
-#[expect(clippy::struct_excessive_bools, reason = "facts of the database, each its own")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of the database")]
 pub(crate) struct Shared {
     pub(crate) pool: PgPool,
     pub(crate) rewriter: Rewriter,
@@ -32,14 +31,15 @@ pub(crate) struct Shared {
     /// Whether tenant tables are distributed over a Citus cluster.
     pub(crate) distributed: bool,
     pub(crate) names: Names,
+    pub(crate) generation: Generation,
     /// The settings of authentication, whose type is defined above this floor.
     #[cfg(feature = "auth")]
     pub(crate) auth: Box<dyn Any + Send + Sync>,
 }
 
 impl Shared {
-    pub(super) async fn connection(&self) -> Result<PoolConnection<Postgres>, DbErr> {
-        let mut connection = self.pool.acquire().await.map_err(acquire_error)?;
+    pub(super) async fn connection(&self) -> Result<PooledConnection, DbErr> {
+        let mut connection = self.generation.acquire(&self.pool).await?;
         if self.hostile_sql {
             connection.close_on_drop();
         }

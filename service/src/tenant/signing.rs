@@ -77,7 +77,7 @@ impl fmt::Debug for TenantKeys {
 /// The function `watertight.tenant()` computes the same to verify it.
 fn token(key: &TenantKey, tenant: Uuid) -> Result<String, DbErr> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.secret())
-        .map_err(|_| DbErr::Custom("the tenant key cannot be used".to_owned()))?;
+        .map_err(|_| DbErr::Custom("the tenant key cannot be used for HMAC-SHA256".to_owned()))?;
     mac.update(b"watertight tenant:");
     mac.update(tenant.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
     let mut digits = [0; 64];
@@ -105,7 +105,7 @@ impl TenantSigner {
         match self {
             Self::Signed(TenantKeys(keys)) => match keys.first() {
                 Some(key) => token(key, tenant),
-                None => Err(DbErr::Custom("there is no tenant key".to_owned())),
+                None => Err(DbErr::Custom("the list of tenant keys is empty".to_owned())),
             },
             Self::Unsigned => Ok(tenant.to_string()),
         }
@@ -126,8 +126,8 @@ impl TenantSigner {
         };
         if !required {
             tracing::warn!(
-                "the database believes the tenant without a signature: any SQL can name any tenant; `watertight keys \
-                 require` ends that"
+                "the database does not verify the signature of the tenant, so any SQL can name any tenant; \
+                 run `watertight keys require` as the owner"
             );
         }
         let id = keys.0.first().map_or(0, TenantKey::id);
@@ -172,7 +172,7 @@ impl TenantSigner {
         if set && verified {
             Ok(())
         } else {
-            Err(DbErr::Custom("watertight.tenant() does not return the tenant whose token is set".to_owned()))
+            Err(DbErr::Custom("watertight.tenant() does not return the tenant of the token".to_owned()))
         }
     }
 }

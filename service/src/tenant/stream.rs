@@ -8,24 +8,69 @@ use sea_orm::sqlx::PgConnection;
 use sea_orm::{DbErr, QueryResult};
 use tokio::sync::MutexGuard;
 
-use super::driver::query_error;
+use super::connection::TenantConnection;
+use super::driver::{is_outdated, query_error};
 use super::lease::Lease;
 use super::pg_transaction::PgTransaction;
+use super::shared::Shared;
 use super::statement::ScopedStatement;
 use super::unnamed;
 
 /// A stream of the rows of a statement.
 ///
 /// It uses a connection until it is dropped.
+///
+/// ```no_run
+/// use futures_util::TryStreamExt;
+/// use sea_orm::{DbBackend, Statement};
+///
+/// # async fn example(tenant: watertight::TenantConnection) -> Result<(), sea_orm::DbErr> {
+/// let select = Statement::from_string(DbBackend::Postgres, "SELECT email FROM clients");
+/// let mut rows = tenant.stream_raw(select).await?;
+/// while let Some(row) = rows.try_next().await? {
+///     println!("{}", row.try_get::<String>("", "email")?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct TenantStream<'a>(Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + 'a>>);
 
 impl<'a> TenantStream<'a> {
-    pub(super) fn of_lease(mut lease: Lease, scoped: ScopedStatement) -> Self {
+    pub(super) fn of_lease(
+        connection: &'a TenantConnection,
+        mut lease: Lease,
+        mut scoped: ScopedStatement,
+    ) -> Self {
+        let shared = &connection.scope().shared;
         Self(Box::pin(try_stream! {
-            {
-                let mut rows = stream(scoped, lease.connection());
-                while let Some(row) = rows.try_next().await? {
-                    yield row;
+            let mut outdated = if scoped.has_name() { shared.pool.options().get_max_connections() } else { 0 };
+            loop {
+                let again = scoped.clone();
+                let end = {
+                    let mut rows = stream(scoped, lease.connection());
+                    loop {
+                        match rows.try_next().await {
+                            Ok(Some(row)) => {
+                                outdated = 0;
+                                yield row;
+                            }
+                            Ok(None) => break Ok(()),
+                            Err(error) => break Err(error),
+                        }
+                    }
+                };
+                match shared.watch(lease.born(), end) {
+                    // The statement has not run, and connections of that age are closed.
+                    Err(error) if outdated > 0 && is_outdated(&error) => {
+                        outdated -= 1;
+                        drop(lease);
+                        lease = connection.lease_of_stream(&again).await?;
+                        scoped = again;
+                    }
+                    end => {
+                        end?;
+                        break;
+                    }
                 }
             }
             lease.end().await?;
@@ -33,14 +78,22 @@ impl<'a> TenantStream<'a> {
     }
 
     pub(super) fn of_transaction(
+        shared: &'a Shared,
         mut session: MutexGuard<'a, PgTransaction>,
         scoped: ScopedStatement,
     ) -> Self {
         Self(Box::pin(try_stream! {
-            let mut rows = stream(scoped, session.connection());
-            while let Some(row) = rows.try_next().await? {
-                yield row;
-            }
+            let end = {
+                let mut rows = stream(scoped, session.connection());
+                loop {
+                    match rows.try_next().await {
+                        Ok(Some(row)) => yield row,
+                        Ok(None) => break Ok(()),
+                        Err(error) => break Err(error),
+                    }
+                }
+            };
+            shared.watch(session.born(), session.note(end))?;
         }))
     }
 }

@@ -79,7 +79,10 @@ fn milliseconds(setting: &'static str, timeout: Duration) -> Result<i32, Timeout
         InvalidInput {
             what: setting,
             value: format!("{timeout:?}"),
-            reason: format!("is more than {} milliseconds; give less, or zero for no limit", i32::MAX),
+            reason: format!(
+                "is longer than {} milliseconds; set a shorter time, or zero for no limit",
+                i32::MAX
+            ),
         }
         .into()
     })

@@ -29,6 +29,20 @@ use super::unnamed::{self, Execute, QueryAll, QueryOne};
 ///
 /// It has the methods of a `DatabaseTransaction` under the same names, so no trait of SeaORM needs to be in
 /// scope.
+///
+/// ```no_run
+/// use sea_orm::{ActiveModelTrait, Set};
+/// use watertight::entity::public::clients;
+///
+/// # async fn example(tenant: watertight::TenantConnection, client: clients::Model) -> Result<(), sea_orm::DbErr> {
+/// let transaction = tenant.begin().await?;
+/// let mut client = clients::ActiveModel::from(client);
+/// client.phone = Set(None);
+/// client.update(&transaction).await?;
+/// transaction.commit().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct TenantTransaction {
     scope: TenantScope,
     session: Arc<SharedPgTransaction>,
@@ -145,7 +159,8 @@ impl ConnectionTrait for TenantTransaction {
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        self.scope.shared.watch(unnamed::run(Execute, scoped, session.connection()).await)
+        let result = unnamed::run(Execute, scoped, session.connection()).await;
+        self.scope.shared.watch(session.born(), session.note(result))
     }
 
     /// Runs one statement. Despite the name it is prepared, so that the tenant can be bound as a parameter.
@@ -157,14 +172,16 @@ impl ConnectionTrait for TenantTransaction {
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        self.scope.shared.watch(unnamed::run(QueryOne, scoped, session.connection()).await)
+        let result = unnamed::run(QueryOne, scoped, session.connection()).await;
+        self.scope.shared.watch(session.born(), session.note(result))
     }
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        self.scope.shared.watch(unnamed::run(QueryAll, scoped, session.connection()).await)
+        let result = unnamed::run(QueryAll, scoped, session.connection()).await;
+        self.scope.shared.watch(session.born(), session.note(result))
     }
 }
 
@@ -182,7 +199,8 @@ impl StreamTrait for TenantTransaction {
     ) -> Pin<Box<dyn Future<Output = Result<TenantStream<'a>, DbErr>> + 'a + Send>> {
         Box::pin(async move {
             let scoped = self.scope.scope(statement, false).await?;
-            Ok(TenantStream::of_transaction(self.session.lock(self.depth).await?, scoped))
+            let session = self.session.lock(self.depth).await?;
+            Ok(TenantStream::of_transaction(&self.scope.shared, session, scoped))
         })
     }
 }
@@ -211,7 +229,7 @@ impl TransactionTrait for TenantTransaction {
     async fn begin_with_options(&self, options: TransactionOptions) -> Result<Self, DbErr> {
         if options.isolation_level.is_some() || options.access_mode.is_some() {
             let reason =
-                Reason::Unsupported("an isolation level or access mode of a nested transaction".into());
+                Reason::Unsupported("the isolation level or access mode of a nested transaction".into());
             return Err(Refusal::new(StatementKind::Transaction, reason).into());
         }
         self.begin().await

@@ -7,6 +7,6 @@ pub(crate) fn check_currency(currency: &str) -> Result<(), InvalidInput> {
     if currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return Ok(());
     }
-    let reason = "is not three capital letters; give an ISO 4217 code, as USD".to_owned();
+    let reason = "is not three capital letters; use an ISO 4217 code such as USD".to_owned();
     Err(InvalidInput { what: "currency", value: currency.to_owned(), reason })
 }

@@ -40,7 +40,7 @@ impl std::str::FromStr for Email {
         match email.rsplit_once('@') {
             Some((local, domain)) if !local.is_empty() && !domain.is_empty() => Ok(Self(email)),
             _ => {
-                let reason = "has no name before or no host after an @; give it as name@host".to_owned();
+                let reason = "has no name before or no host after the @; write it as name@host".to_owned();
                 Err(InvalidInput { what: "email", value: email, reason })
             }
         }

@@ -39,7 +39,7 @@ impl std::str::FromStr for Handle {
         let handle = text.trim().to_lowercase();
         check_word("handle", &handle, Self::MAX_CHARS)?;
         if handle.contains(['@', ':']) {
-            let reason = "holds @ or :; choose a handle without them".to_owned();
+            let reason = "contains @ or :; choose a handle without them".to_owned();
             return Err(InvalidInput { what: "handle", value: handle, reason });
         }
         Ok(Self(handle))

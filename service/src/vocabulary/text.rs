@@ -6,11 +6,11 @@ use crate::vocabulary::InvalidInput;
 pub(crate) fn check(what: &'static str, text: &str, max_chars: usize) -> Result<(), InvalidInput> {
     let refuse = |reason: String| Err(InvalidInput { what, value: text.to_owned(), reason });
     if text.contains('\0') {
-        return refuse("holds a NUL character, which PostgreSQL cannot store; remove it".to_owned());
+        return refuse("contains a NUL character, which PostgreSQL cannot store; remove it".to_owned());
     }
     let chars = text.chars().count();
     if chars > max_chars {
-        return refuse(format!("has {chars} characters; the most is {max_chars}"));
+        return refuse(format!("has {chars} characters; the maximum is {max_chars}"));
     }
     Ok(())
 }
@@ -38,7 +38,7 @@ pub(crate) fn check_json(what: &'static str, json: &serde_json::Value) -> Result
         }
     }
     if holds_nul(json) {
-        let reason = "holds a NUL character, which PostgreSQL cannot store; remove it".to_owned();
+        let reason = "contains a NUL character, which PostgreSQL cannot store; remove it".to_owned();
         return Err(InvalidInput { what, value: json.to_string(), reason });
     }
     Ok(())
@@ -48,7 +48,7 @@ pub(crate) fn check_json(what: &'static str, json: &serde_json::Value) -> Result
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub(crate) fn check_object(what: &'static str, json: &serde_json::Value) -> Result<(), InvalidInput> {
     if !json.is_object() {
-        let reason = "is not a JSON object; give one".to_owned();
+        let reason = "is not a JSON object; pass a JSON object".to_owned();
         return Err(InvalidInput { what, value: json.to_string(), reason });
     }
     check_json(what, json)
@@ -58,10 +58,10 @@ pub(crate) fn check_object(what: &'static str, json: &serde_json::Value) -> Resu
 pub(crate) fn check_word(what: &'static str, text: &str, max_chars: usize) -> Result<(), InvalidInput> {
     let refuse = |reason: &str| Err(InvalidInput { what, value: text.to_owned(), reason: reason.to_owned() });
     if text.is_empty() {
-        return refuse("is empty; give at least one character");
+        return refuse("is empty; enter at least one character");
     }
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return refuse("holds white space or control characters; remove them");
+        return refuse("contains white space or control characters; remove them");
     }
     check(what, text, max_chars)
 }

@@ -62,7 +62,7 @@ macro_rules! text_enum {
             Custom($custom),
         }
 
-        #[doc = concat!("A ", $what, " of the application's own: a word of at most ", $max, " characters.")]
+        #[doc = concat!("An application-defined ", $what, ": a word of at most ", $max, " characters.")]
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $custom(String);
 

@@ -1,3 +1,5 @@
+#![doc = include_str!("../../docs/links.md")]
+#![cfg_attr(feature = "axum", doc = include_str!("../../docs/links/axum.md"))]
 #![doc = include_str!("../../docs/routing.md")]
 
 use std::collections::{BTreeMap, HashMap};
@@ -74,6 +76,18 @@ impl StaticRouter {
 
     /// The connection of a tenant, without `await`.
     ///
+    /// ```no_run
+    /// # use watertight::{RoutingError, TenantConnection, TenantId, routing::StaticRouter};
+    /// # fn example(router: &StaticRouter, clinic: TenantId) -> Result<Option<TenantConnection>, RoutingError> {
+    /// let connection = match router.tenant(clinic) {
+    ///     Ok(connection) => Some(connection),
+    ///     Err(RoutingError::UnroutedTenant { .. }) => None,
+    ///     Err(error) => return Err(error),
+    /// };
+    /// # Ok(connection)
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`RoutingError::UnroutedTenant`] for a tenant without a database, unless a database takes [all
     /// others](StaticRouterBuilder::others).
@@ -83,6 +97,17 @@ impl StaticRouter {
     }
 
     /// The databases with their names, sorted by name, for example to close each of them.
+    ///
+    /// ```no_run
+    /// # use watertight::{Error, routing::StaticRouter};
+    /// # async fn example(router: StaticRouter) -> Result<(), Error> {
+    /// for (name, water) in router.databases() {
+    ///     println!("closing {name}");
+    ///     water.clone().close().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn databases(&self) -> impl Iterator<Item = (&str, &Watertight)> {
         self.databases.iter().map(|(name, water)| (name.as_str(), water))
     }
@@ -117,6 +142,18 @@ pub struct StaticRouterBuilder {
 
 impl StaticRouterBuilder {
     /// Adds a database under a name.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), watertight::Error> {
+    /// use watertight::Watertight;
+    /// use watertight::routing::StaticRouter;
+    ///
+    /// let europe = Watertight::connect("postgres://app@eu.example.com/booking").await?;
+    /// let router = StaticRouter::builder().database("europe", europe).others("europe").build()?;
+    /// assert!(router.databases().map(|(name, _)| name).eq(["europe"]));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn database(mut self, name: impl Into<String>, water: Watertight) -> Self {
         self.databases.push((name.into(), water));
@@ -124,6 +161,16 @@ impl StaticRouterBuilder {
     }
 
     /// Assigns tenants to a database.
+    ///
+    /// ```no_run
+    /// # use watertight::{RoutingError, TenantId, Watertight, routing::StaticRouter};
+    /// # fn example(europe: Watertight, clinic: TenantId, studio: TenantId) -> Result<(), RoutingError> {
+    /// let router = StaticRouter::builder().database("europe", europe).tenants("europe", [clinic]).build()?;
+    /// assert!(router.tenant(clinic).is_ok());
+    /// assert!(matches!(router.tenant(studio), Err(RoutingError::UnroutedTenant { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn tenants(mut self, database: &str, tenants: impl IntoIterator<Item = TenantId>) -> Self {
         self.routes.extend(tenants.into_iter().map(|tenant| (database.to_owned(), tenant)));
@@ -134,6 +181,19 @@ impl StaticRouterBuilder {
     ///
     /// Without it an unassigned tenant is refused. With it a forgotten tenant looks like an existing tenant
     /// without rows.
+    ///
+    /// ```no_run
+    /// # use watertight::{RoutingError, TenantId, Watertight, routing::StaticRouter};
+    /// # fn example(large: Watertight, shared: Watertight, clinic: TenantId) -> Result<(), RoutingError> {
+    /// let router = StaticRouter::builder()
+    ///     .database("large", large)
+    ///     .database("shared", shared)
+    ///     .tenants("large", [clinic])
+    ///     .others("shared")
+    ///     .build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn others(mut self, database: &str) -> Self {
         self.others.push(database.to_owned());
@@ -142,6 +202,17 @@ impl StaticRouterBuilder {
 
     /// Builds the router.
     ///
+    /// ```
+    /// use watertight::RoutingError;
+    /// use watertight::routing::StaticRouter;
+    ///
+    /// let Err(RoutingError::InvalidInput(problem)) = StaticRouter::builder().others("shared").build() else {
+    ///     return Err("the router has no database");
+    /// };
+    /// assert_eq!(problem.to_string(), r#"router "" has no database; add one"#);
+    /// # Ok::<(), &str>(())
+    /// ```
+    ///
     /// # Errors
     /// [`RoutingError::InvalidInput`] for a database that was added twice or not at all, a tenant in two
     /// databases, two databases for the other tenants, and a router without databases.
@@ -149,15 +220,15 @@ impl StaticRouterBuilder {
         let mut databases = BTreeMap::new();
         for (name, water) in self.databases {
             if databases.insert(name.clone(), water).is_some() {
-                return refuse("database", name, "is there twice; name each once");
+                return refuse("database", name, "is added twice; use a different name for each database");
             }
         }
         if databases.is_empty() {
-            return refuse("router", String::new(), "has no database; add one");
+            return refuse("router", String::new(), "has no database; add one with `database`");
         }
         let find = |name: String| match databases.get(&name) {
             Some(water) => Ok(water.clone()),
-            None => refuse("database", name, "is not one of the router's; add it"),
+            None => refuse("database", name, "is not in the router; add it with `database`"),
         };
         let mut places: HashMap<TenantId, String> = HashMap::with_capacity(self.routes.len());
         let mut routes = HashMap::with_capacity(self.routes.len());
@@ -165,7 +236,10 @@ impl StaticRouterBuilder {
             if let Some(before) = places.insert(tenant, name.clone())
                 && before != name
             {
-                let reason = format!("is in the databases {before:?} and {name:?}; its rows can be in one");
+                let reason = format!(
+                    "is assigned to the databases {before:?} and {name:?}; assign it to the one that has its \
+                     rows"
+                );
                 return refuse("tenant", tenant.to_string(), reason);
             }
             routes.insert(tenant, find(name)?);
@@ -173,7 +247,11 @@ impl StaticRouterBuilder {
         let mut others = None;
         for name in self.others {
             if others.replace(find(name.clone())?).is_some() {
-                return refuse("database", name, "is the second for the other tenants; name one");
+                return refuse(
+                    "database",
+                    name,
+                    "is the second database for the other tenants; call `others` only once",
+                );
             }
         }
         Ok(StaticRouter { databases, routes, others })

@@ -59,13 +59,26 @@ impl Default for SessionCookie {
 impl SessionCookie {
     /// Sets the name, after the prefix `__Host-`, for applications that share a host.
     ///
+    /// ```
+    /// use watertight::web::SessionCookie;
+    ///
+    /// // The desk and the web shop share a host, and each has its own sessions.
+    /// let desk = SessionCookie::default().named("desk")?;
+    /// let shop = SessionCookie::default().named("shop")?;
+    /// assert_eq!((desk.name(), shop.name()), ("__Host-desk", "__Host-shop"));
+    /// assert!(SessionCookie::default().named("front desk").is_err());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InvalidInput`] for a name with characters other than ASCII letters, digits, `-` and `_`.
     pub fn named(mut self, name: &str) -> Result<Self, Error> {
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         {
-            let reason = "is not of letters, digits, - and _; choose one that is".to_owned();
-            return Err(InvalidInput { what: "cookie's name", value: name.to_owned(), reason }.into());
+            let reason = "contains other characters than letters, digits, - and _, or is empty; choose \
+                          another name"
+                .to_owned();
+            return Err(InvalidInput { what: "cookie name", value: name.to_owned(), reason }.into());
         }
         self.name = if self.secure { format!("{PREFIX}{name}") } else { name.to_owned() };
         Ok(self)
@@ -74,6 +87,16 @@ impl SessionCookie {
     /// Sets the attribute `SameSite=Strict`.
     ///
     /// A user who follows a link from another site or an email is then not logged in on the first page.
+    ///
+    /// ```
+    /// use axum::response::IntoResponse;
+    /// use watertight::web::SessionCookie;
+    ///
+    /// let removed = SessionCookie::default().strict().clear()?.into_response();
+    /// let header = &removed.headers()["set-cookie"];
+    /// assert_eq!(header, "__Host-session=; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=0");
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     #[must_use]
     pub fn strict(mut self) -> Self {
         self.same_site = SameSite::Strict;
@@ -84,6 +107,19 @@ impl SessionCookie {
     ///
     /// Anyone who can read the network traffic can then take over the session. `localhost` does not need this
     /// setting.
+    ///
+    /// ```
+    /// use watertight::web::SessionCookie;
+    ///
+    /// /// Tablets in the waiting room reach the test system at `http://10.0.0.5`.
+    /// fn session_cookie(is_test_system: bool) -> SessionCookie {
+    ///     let cookie = SessionCookie::default();
+    ///     if is_test_system { cookie.dangerous_without_secure() } else { cookie }
+    /// }
+    ///
+    /// assert_eq!(session_cookie(true).name(), "session");
+    /// assert_eq!(session_cookie(false).name(), "__Host-session");
+    /// ```
     #[must_use]
     pub fn dangerous_without_secure(mut self) -> Self {
         self.secure = false;
@@ -109,6 +145,25 @@ impl SessionCookie {
 
     /// Creates the response header for a session that the application created or renewed itself.
     ///
+    /// ```
+    /// use watertight::auth::SessionMetadata;
+    /// use watertight::web::{SessionCookie, SetSessionCookie};
+    /// use watertight::{Error, TenantConnection};
+    ///
+    /// /// Logs in a user whom another system has authenticated.
+    /// async fn begin(
+    ///     tenant: &TenantConnection,
+    ///     cookie: &SessionCookie,
+    ///     user: uuid::Uuid,
+    /// ) -> Result<SetSessionCookie, Error> {
+    ///     let sessions = tenant.auth().sessions();
+    ///     let session = sessions.create(user, &SessionMetadata::default()).await?;
+    ///     let token = sessions.issue_token(session.id).await?;
+    ///     let age = session.expires_at - session.created_at;
+    ///     cookie.set(&token, age.to_std().unwrap_or_default())
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// As [`SessionCookie::begin`].
     pub fn set(&self, token: &SessionToken, age: Duration) -> Result<SetSessionCookie, Error> {
@@ -131,7 +186,7 @@ impl SessionCookie {
             .same_site(self.same_site)
             .max_age(cookie::time::Duration::try_from(age).unwrap_or(cookie::time::Duration::MAX));
         let text = Zeroizing::new(cookie.to_string());
-        let reason = "cannot be the value of a cookie";
+        let reason = "contains characters that the value of a cookie cannot have";
         let mut value = HeaderValue::from_str(&text)
             .map_err(|_| AuthError::InvalidSecret { what: "session token", reason })?;
         value.set_sensitive(true);
@@ -158,6 +213,18 @@ impl SessionCookie {
 
 impl Tenancy {
     /// Sets the configuration of the session cookie.
+    ///
+    /// ```no_run
+    /// use watertight::web::{SessionCookie, Tenancy};
+    /// use watertight::{Error, TenantId, Watertight};
+    ///
+    /// # async fn example(clinic: TenantId) -> Result<(), Error> {
+    /// let water = Watertight::connect_from_env().await?;
+    /// let tenancy = Tenancy::by_host(water, [("clinic.example.com", clinic)])?
+    ///     .session_cookie(SessionCookie::default().named("desk")?.strict());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn session_cookie(mut self, cookie: SessionCookie) -> Self {
         self.cookie = cookie;
@@ -179,7 +246,7 @@ where
 
 /// A response header that sets or removes the session cookie. `Debug` does not print the token.
 #[derive(Clone)]
-#[must_use = "without it in the response the browser keeps the cookie that it has"]
+#[must_use = "the browser keeps its old cookie unless the response contains this value"]
 pub struct SetSessionCookie {
     name: String,
     value: HeaderValue,

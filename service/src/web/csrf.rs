@@ -48,6 +48,26 @@ pub struct CsrfLayer(());
 
 impl CsrfLayer {
     /// Creates the layer.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::body::Body;
+    /// use axum::http::{Request, StatusCode};
+    /// use axum::routing::post;
+    /// use tower_service::Service;
+    /// use watertight::web::CsrfLayer;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut routes: Router = Router::new().route("/bookings", post(|| async {})).layer(CsrfLayer::new());
+    ///
+    /// for (site, status) in [("cross-site", StatusCode::FORBIDDEN), ("same-origin", StatusCode::OK)] {
+    ///     let request = Request::post("/bookings").header("Sec-Fetch-Site", site).body(Body::empty())?;
+    ///     assert_eq!(routes.call(request).await?.status(), status);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self(())
@@ -87,8 +107,8 @@ where
         if is_ours(&parts) {
             return Box::pin(self.inner.call(Request::from_parts(parts, body)));
         }
-        tracing::warn!(method = %parts.method, path = parts.uri.path(), "a request of another origin is refused");
-        let told = "This request came from another site. Open the page here, and send it from there.";
+        tracing::warn!(method = %parts.method, path = parts.uri.path(), "refused a cross-origin request");
+        let told = "This request came from another site. Open the page on this site and try again.";
         Box::pin(ready(Ok((StatusCode::FORBIDDEN, told).into_response())))
     }
 }

@@ -59,12 +59,53 @@ impl Default for SecurityHeaders {
 
 impl SecurityHeaders {
     /// Creates the layer with the default headers.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::body::Body;
+    /// use axum::http::Request;
+    /// use axum::routing::get;
+    /// use tower_service::Service;
+    /// use watertight::web::SecurityHeaders;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut routes: Router = Router::new().route("/", get(|| async {})).layer(SecurityHeaders::new());
+    ///
+    /// let response = routes.call(Request::get("/").body(Body::empty())?).await?;
+    /// assert_eq!(response.headers()["cache-control"], "no-store");
+    /// assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Adds a header or replaces the value of a default header.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::body::Body;
+    /// use axum::http::header::{REFERRER_POLICY, STRICT_TRANSPORT_SECURITY};
+    /// use axum::http::{HeaderValue, Request};
+    /// use axum::routing::get;
+    /// use tower_service::Service;
+    /// use watertight::web::SecurityHeaders;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let transport = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+    /// let headers = SecurityHeaders::new().with(STRICT_TRANSPORT_SECURITY, transport);
+    /// let mut routes: Router = Router::new().route("/", get(|| async {})).layer(headers);
+    ///
+    /// let response = routes.call(Request::get("/").body(Body::empty())?).await?;
+    /// assert_eq!(response.headers()[STRICT_TRANSPORT_SECURITY], "max-age=63072000; includeSubDomains");
+    /// assert_eq!(response.headers()[REFERRER_POLICY], "same-origin");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with(self, name: HeaderName, value: HeaderValue) -> Self {
         let mut headers: Vec<_> = self.0.iter().filter(|(other, _)| *other != name).cloned().collect();

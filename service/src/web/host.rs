@@ -30,6 +30,21 @@ impl Host {
     ///
     /// The headers `Forwarded` and `X-Forwarded-Host` are ignored, because any client can send them.
     ///
+    /// ```
+    /// use axum::http::Request;
+    /// use watertight::web::{Host, TenantRejection};
+    ///
+    /// let request = Request::get("/services")
+    ///     .header("Host", "Clinic.Example.com:8080")
+    ///     .header("X-Forwarded-Host", "studio.example.com");
+    /// let (parts, ()) = request.body(())?.into_parts();
+    /// assert_eq!(Host::of(&parts)?.as_str(), "clinic.example.com");
+    ///
+    /// let (parts, ()) = Request::get("/services").body(())?.into_parts();
+    /// assert!(matches!(Host::of(&parts), Err(TenantRejection::NoHost)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`TenantRejection::NoHost`], [`TenantRejection::AmbiguousHost`], [`TenantRejection::MalformedHost`].
     pub fn of(parts: &Parts) -> Result<Self, TenantRejection> {
@@ -50,7 +65,7 @@ impl FromStr for Host {
         let authority = Authority::parse(text.trim()).ok_or_else(|| InvalidInput {
             what: "host",
             value: text.to_owned(),
-            reason: "is not a host's name; give it as clinic.example.com".to_owned(),
+            reason: "is not a host name; write it as clinic.example.com".to_owned(),
         })?;
         Ok(Self(authority.host))
     }

@@ -9,14 +9,39 @@ use crate::operations::RoutingError;
 use crate::tenant::TenantIdError;
 
 /// The reason why a request has no tenant.
+///
+/// The rejection is a response. A handler that takes a `Result` answers with its own:
+///
+/// ```
+/// use axum::http::StatusCode;
+/// use axum::response::{Html, IntoResponse, Response};
+/// use watertight::TenantConnection;
+/// use watertight::web::TenantRejection;
+///
+/// async fn welcome(tenant: Result<TenantConnection, TenantRejection>) -> Response {
+///     match tenant {
+///         Ok(_) => Html("<h1>Welcome</h1>").into_response(),
+///         Err(TenantRejection::UnknownTenant) => {
+///             (StatusCode::NOT_FOUND, Html("<h1>No clinic has this address</h1>")).into_response()
+///         }
+///         Err(other) => other.into_response(),
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(welcome(Err(TenantRejection::UnknownTenant)).await.status(), StatusCode::NOT_FOUND);
+/// assert_eq!(welcome(Err(TenantRejection::AmbiguousHost)).await.status(), StatusCode::BAD_REQUEST);
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TenantRejection {
     /// The request names no host: 400.
-    #[error("the request names no host")]
+    #[error("the request has no host")]
     NoHost,
     /// The request names two hosts: 400.
-    #[error("the request names more than one host")]
+    #[error("the request has more than one host")]
     AmbiguousHost,
     /// The host of the request is malformed: 400.
     #[error("the request's host is malformed")]
@@ -78,6 +103,6 @@ impl IntoResponse for TenantRejection {
 }
 
 pub(super) fn failed(error: &Error) -> Response {
-    tracing::error!(%error, "a request could not be handled");
-    (StatusCode::INTERNAL_SERVER_ERROR, "something went wrong").into_response()
+    tracing::error!(%error, "a request failed");
+    (StatusCode::INTERNAL_SERVER_ERROR, "internal server error").into_response()
 }

@@ -20,6 +20,20 @@ pub struct RenewalLayer(());
 
 impl RenewalLayer {
     /// Creates the layer.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::routing::get;
+    /// use watertight::web::{LoggedIn, RenewalLayer, Tenancy};
+    ///
+    /// async fn calendar(known: LoggedIn) -> String {
+    ///     format!("The calendar of {}", known.user.handle)
+    /// }
+    ///
+    /// fn routes(tenancy: Tenancy) -> Router {
+    ///     Router::new().route("/calendar", get(calendar)).layer(RenewalLayer::new()).with_state(tenancy)
+    /// }
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self(())

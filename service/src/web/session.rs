@@ -57,6 +57,19 @@ impl LoggedIn {
 
     /// Ends the session. The returned header removes the cookie.
     ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::response::{IntoResponse, Redirect};
+    /// use axum::routing::post;
+    /// use watertight::web::{LoggedIn, SessionRejection, Tenancy};
+    ///
+    /// async fn log_out(known: LoggedIn) -> Result<impl IntoResponse, SessionRejection> {
+    ///     Ok((known.log_out().await?, Redirect::to("/")))
+    /// }
+    ///
+    /// let routes: Router<Tenancy> = Router::new().route("/logout", post(log_out));
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Auth`] for an error of the database.
     pub async fn log_out(self) -> Result<SetSessionCookie, Error> {
@@ -121,6 +134,29 @@ where
 }
 
 /// The reason why a request has no logged-in user.
+///
+/// The rejection is a response. A handler that takes a `Result` answers with its own:
+///
+/// ```
+/// use axum::http::StatusCode;
+/// use axum::response::{IntoResponse, Redirect, Response};
+/// use watertight::web::{LoggedIn, SessionRejection};
+///
+/// /// Sends a browser to the login page.
+/// async fn calendar(known: Result<LoggedIn, SessionRejection>) -> Response {
+///     match known {
+///         Ok(known) => format!("The calendar of {}", known.user.handle).into_response(),
+///         Err(SessionRejection::NotLoggedIn) => Redirect::to("/login").into_response(),
+///         Err(other) => other.into_response(),
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(SessionRejection::NotLoggedIn.status(), StatusCode::UNAUTHORIZED);
+/// assert_eq!(calendar(Err(SessionRejection::NotLoggedIn)).await.status(), StatusCode::SEE_OTHER);
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionRejection {

@@ -119,6 +119,30 @@ pub struct Tenancy {
 
 impl Tenancy {
     /// Creates a tenancy that asks a resolver for the tenant of a request.
+    ///
+    /// ```no_run
+    /// use axum::http::request::Parts;
+    /// use watertight::web::{Host, ResolveTenant, Tenancy, TenantRejection};
+    /// use watertight::{Error, TenantId, Watertight};
+    ///
+    /// /// The subdomain of a tenant is its UUID: `67e55044-10b1-426f-9247-bb680e5fe0c8.example.com`.
+    /// ///
+    /// /// The UUID of an unknown tenant selects a tenant without rows.
+    /// struct Subdomains;
+    ///
+    /// #[async_trait::async_trait]
+    /// impl ResolveTenant for Subdomains {
+    ///     async fn resolve(&self, parts: &Parts) -> Result<Option<TenantId>, TenantRejection> {
+    ///         let host = Host::of(parts)?;
+    ///         Ok(host.as_str().strip_suffix(".example.com").and_then(|name| name.parse().ok()))
+    ///     }
+    /// }
+    ///
+    /// # async fn example() -> Result<(), Error> {
+    /// let tenancy = Tenancy::new(Watertight::connect_from_env().await?, Subdomains);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(router: impl TenantRouter, resolver: impl ResolveTenant) -> Self {
         Self {
@@ -131,6 +155,28 @@ impl Tenancy {
 
     /// Creates a tenancy that finds tenants by the host of a request. Ports are ignored.
     ///
+    /// ```no_run
+    /// use axum::Router;
+    /// use axum::routing::get;
+    /// use watertight::web::Tenancy;
+    /// use watertight::{Error, TenantConnection, TenantId, Watertight};
+    ///
+    /// async fn handler(tenant: TenantConnection) -> String {
+    ///     tenant.tenant_id().to_string()
+    /// }
+    ///
+    /// # async fn example(clinic: TenantId, studio: TenantId) -> Result<(), Error> {
+    /// let water = Watertight::connect_from_env().await?;
+    /// let tenancy = Tenancy::by_host(water, [
+    ///     ("clinic.example.com", clinic),
+    ///     ("www.clinic.example.com", clinic),
+    ///     ("studio.example.com", studio),
+    /// ])?;
+    /// let routes: Router = Router::new().route("/", get(handler)).with_state(tenancy);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::InvalidInput`] for a host that is malformed or listed twice.
     pub fn by_host<H: AsRef<str>>(
@@ -141,7 +187,8 @@ impl Tenancy {
         for (host, tenant) in hosts {
             let name = host.as_ref();
             if let Some(before) = tenants.insert(name.parse::<Host>()?, tenant) {
-                let reason = format!("is given twice, for tenants {before} and {tenant}");
+                let reason =
+                    format!("is assigned to two tenants, {before} and {tenant}; assign it to one of them");
                 return Err(InvalidInput { what: "host", value: name.to_owned(), reason }.into());
             }
         }
@@ -152,6 +199,19 @@ impl Tenancy {
     ///
     /// Use it only behind a proxy that sets the header and removes it from client requests: a client that can
     /// send the header chooses the tenant. The UUID of an unknown tenant selects a tenant without rows.
+    ///
+    /// ```no_run
+    /// use axum::http::HeaderName;
+    /// use watertight::web::Tenancy;
+    /// use watertight::{Error, Watertight};
+    ///
+    /// # async fn example() -> Result<(), Error> {
+    /// let water = Watertight::connect_from_env().await?;
+    /// // The gateway authenticates the client and sets the header.
+    /// let tenancy = Tenancy::dangerous_by_header(water, HeaderName::from_static("x-tenant-id"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn dangerous_by_header(router: impl TenantRouter, name: HeaderName) -> Self {
         Self::new(router, Header(name))

@@ -23,7 +23,7 @@ async fn the_schema_is_that_of_a_fresh_migration() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_row_has_the_values_it_had_whatever_time_zone_the_session_is_in() -> Result<()> {
+async fn every_row_keeps_its_values_in_any_session_time_zone() -> Result<()> {
     for zone in ["UTC", "America/New_York", "Asia/Kathmandu"] {
         let (database, _) = with_rows().await?;
         let mut options = ConnectOptions::new(database.owner_url());
@@ -41,7 +41,7 @@ async fn every_row_has_the_values_it_had_whatever_time_zone_the_session_is_in() 
 }
 
 #[tokio::test]
-async fn what_is_converted_is_converted_as_it_is_told() -> Result<()> {
+async fn converted_columns_have_the_expected_values() -> Result<()> {
     let (_database, owner) = with_rows().await?;
     adoption().run(&owner).await?;
     let after = Values::adopted(&owner).await?;
@@ -119,7 +119,7 @@ async fn nothing_is_left_to_migrate() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_database_without_the_booking_tables_is_adopted_with_those_empty() -> Result<()> {
+async fn a_database_without_booking_tables_gets_them_empty() -> Result<()> {
     let (_database, owner) = with_rows().await?;
     owner
         .execute_unprepared(
@@ -144,7 +144,7 @@ async fn an_empty_database_of_the_original_is_adopted_without_a_time_zone() -> R
 }
 
 #[tokio::test]
-async fn row_level_security_of_the_originals_hides_no_row_even_when_it_is_forced() -> Result<()> {
+async fn forced_row_level_security_of_the_original_hides_no_row() -> Result<()> {
     let (_database, owner) = with_rows().await?;
     let before = Values::of_the_original(&owner).await?;
     plant(

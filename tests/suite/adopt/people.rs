@@ -72,7 +72,7 @@ async fn users_log_in_with_their_old_second_factor_and_backup_codes() -> Result<
 }
 
 #[tokio::test]
-async fn sessions_go_on_and_ended_ones_stay_ended() -> Result<()> {
+async fn sessions_continue_and_ended_sessions_stay_ended() -> Result<()> {
     let (_database, water) = adopted().await?;
     let (clinic, studio) = (tenant(&water, CLINIC)?, tenant(&water, STUDIO)?);
     let id = "c0000000-0000-4000-8000-000000000011".parse()?;
@@ -104,7 +104,7 @@ async fn an_outstanding_invitation_is_accepted_with_its_old_token() -> Result<()
 }
 
 #[tokio::test]
-async fn everything_the_application_reads_can_be_read() -> Result<()> {
+async fn every_adopted_row_can_be_read() -> Result<()> {
     let (_database, water) = adopted().await?;
     let clinic = tenant(&water, CLINIC)?;
     let auth = clinic.auth();

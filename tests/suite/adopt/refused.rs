@@ -44,7 +44,7 @@ async fn one(kind: ProblemKind, table: &str, columns: &str, rows: &[String], sql
     for (found, row) in problem.rows.iter().zip(rows) {
         assert!(found.starts_with(row.as_str()), "{problem}");
     }
-    assert!(!problem.mend.is_empty());
+    assert!(!problem.remedy.is_empty());
     Ok(())
 }
 
@@ -108,7 +108,7 @@ async fn rows_that_refer_to_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn rows_with_the_same_key_once_they_are_as_they_will_be() -> Result<()> {
+async fn rows_with_the_same_key_after_the_conversion() -> Result<()> {
     let users = [row(CLINIC, 'c', "1"), row(CLINIC, 'c', "3")];
     let at = |column: &str, to: &str| {
         format!("UPDATE auth.users SET {column} = '{to}' WHERE id = '{}'", id('c', "3"))
@@ -183,7 +183,7 @@ async fn values_that_do_not_fit() -> Result<()> {
 
 /// The database's lower case depends on its locale, and the application's does not.
 #[tokio::test]
-async fn names_that_the_database_does_not_lower_as_the_application_does() -> Result<()> {
+async fn names_with_a_different_lower_case_in_the_database() -> Result<()> {
     let (_database, owner) = with_rows().await?;
     let sql = format!("UPDATE public.practitioners SET handle = 'ÄRZTIN' WHERE id = '{}'", id('c', "41"));
     plant(&owner, &sql).await?;
@@ -226,7 +226,7 @@ async fn bookings_of_one_practitioner_at_the_same_time() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_would_be_lost_with_the_tables() -> Result<()> {
+async fn objects_that_would_be_lost_with_the_tables() -> Result<()> {
     for (sql, table, named) in [
         ("CREATE VIEW names AS SELECT handle FROM auth.users", "auth.users", "view names"),
         ("CREATE MATERIALIZED VIEW n AS SELECT id FROM clients", "public.clients", "materialized view n"),
@@ -275,7 +275,7 @@ async fn what_would_be_lost_with_the_tables() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_time_zone_where_there_are_businesses() -> Result<()> {
+async fn a_missing_time_zone_of_businesses() -> Result<()> {
     let (_database, owner) = with_rows().await?;
     let error = refusal(&owner, &Adoption::new(Settings::from_env())).await?;
     let [problem] = error.problems() else { panic!("{error}") };
@@ -287,7 +287,7 @@ async fn no_time_zone_where_there_are_businesses() -> Result<()> {
 }
 
 #[tokio::test]
-async fn all_problems_are_told_at_once_and_each_with_as_many_rows_as_are_wanted() -> Result<()> {
+async fn all_problems_are_reported_at_once_with_a_limited_number_of_rows() -> Result<()> {
     let (_database, owner) = with_rows().await?;
     plant(
         &owner,
@@ -309,7 +309,7 @@ async fn all_problems_are_told_at_once_and_each_with_as_many_rows_as_are_wanted(
 }
 
 #[tokio::test]
-async fn what_is_not_a_database_of_the_original() -> Result<()> {
+async fn a_database_that_is_not_the_originals() -> Result<()> {
     let (_database, owner) = original().await?;
     owner
         .execute_unprepared(
@@ -344,7 +344,7 @@ async fn a_database_is_adopted_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_role_that_is_not_there_and_one_without_rights() -> Result<()> {
+async fn a_missing_role_and_a_role_without_rights() -> Result<()> {
     let (database, owner) = with_rows().await?;
     let settings = Settings::from_env().with_app_role("no such role");
     let error = refusal(&owner, &Adoption::new(settings).time_zone("UTC")).await?;

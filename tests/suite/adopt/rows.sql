@@ -67,7 +67,7 @@ INSERT INTO auth.audit_events (id, tenant_id, type, user_id, handle, details, se
 
 INSERT INTO public.business_profile (tenant_id, name, phone, street_address, city, state, postal_code, latitude,
     longitude, updated_at) VALUES
-('c0000000-0000-4000-8000-000000000000', 'Harbour Clinic', '+1', '1 Quay', 'Boston', 'MA', '02110', 42.36008123,
+('c0000000-0000-4000-8000-000000000000', 'Harbor Clinic', '+1', '1 Quay', 'Boston', 'MA', '02110', 42.36008123,
     -71.05888456, '2025-03-09 02:30:00'),
 ('50000000-0000-4000-8000-000000000000', 'Studio', '+2', '2 Hill', 'Wien', '', '1010', null, null, now());
 

@@ -8,7 +8,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Tra
 use super::{CLINIC, adoption, listing, plant, texts, with_rows};
 
 #[tokio::test]
-async fn the_plan_run_by_hand_gives_what_run_gives() -> Result<()> {
+async fn the_script_of_the_plan_has_the_same_result_as_run() -> Result<()> {
     let (database, owner) = with_rows().await?;
     let before = listing::everything(&owner).await?;
     let plan = adoption().plan(&owner).await?;
@@ -52,7 +52,7 @@ fn without_clock(listing: Vec<String>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_row_that_is_committed_while_the_locks_are_waited_for_is_adopted() -> Result<()> {
+async fn a_row_committed_before_the_locks_are_acquired_is_adopted() -> Result<()> {
     let (database, owner) = with_rows().await?;
     let writer = database.owner().await?;
     let writing = writer.begin().await?;
@@ -73,7 +73,7 @@ async fn a_row_that_is_committed_while_the_locks_are_waited_for_is_adopted() -> 
 }
 
 #[tokio::test]
-async fn a_row_that_comes_after_the_locks_is_refused_and_not_lost() -> Result<()> {
+async fn a_row_written_after_the_locks_is_refused_and_not_lost() -> Result<()> {
     let (database, owner) = with_rows().await?;
     let (blocker, writer) = (database.owner().await?, database.owner().await?);
     // Blocks the adoption after its locks, when it creates the new table of this name.

@@ -46,7 +46,7 @@ async fn tables_are_adopted_into_other_schemas() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_is_named_by_the_originals_table() -> Result<()> {
+async fn problems_name_the_originals_table() -> Result<()> {
     let (_database, owner) = with_rows().await?;
     let crossed = "UPDATE public.bookings SET client_id = (SELECT c.id FROM public.clients c \
                    WHERE c.tenant_id <> bookings.tenant_id LIMIT 1) \
@@ -102,7 +102,7 @@ async fn business_tables_are_adopted_without_authentication() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_database_of_something_else_is_not_adopted_whatever_is_chosen() -> Result<()> {
+async fn another_systems_database_is_not_adopted_with_any_table_sets() -> Result<()> {
     for chosen in ["none", "auth", "booking", "all"] {
         let database = TestDatabase::empty().await?;
         let owner = database.owner().await?;

@@ -64,7 +64,7 @@ fn every_operation_has_a_form_or_a_reason() -> Result<()> {
 
 /// The forms reach the same rows as the operations, on entities and on rows of either type.
 #[tokio::test]
-async fn forms_do_what_the_operations_do() -> Result<()> {
+async fn forms_have_the_effects_of_the_operations() -> Result<()> {
     let World { clinic, studio, .. } = &World::new().await?;
     let jess = users::Entity::create(clinic, new_user("jess")).await?;
     assert_eq!(users::Entity::find_one(clinic, jess.id).await?.as_ref(), Some(&jess));

@@ -18,7 +18,7 @@ fn event(n: usize) -> NewAuditEvent {
 }
 
 #[tokio::test]
-async fn an_event_is_kept_whole() -> Result<()> {
+async fn every_field_of_an_event_is_stored() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let (user, target) = (Uuid::new_v4(), Uuid::new_v4());
@@ -47,7 +47,7 @@ async fn an_event_is_kept_whole() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_type_comes_back_as_it_went() -> Result<()> {
+async fn every_event_type_round_trips() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     assert_eq!(AuditEventType::ALL.len(), 34);
@@ -60,7 +60,7 @@ async fn every_type_comes_back_as_it_went() -> Result<()> {
 }
 
 #[tokio::test]
-async fn pages_follow_one_another_without_gap_or_repetition() -> Result<()> {
+async fn pages_have_no_gap_or_repetition() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     // Many events share one timestamp.
@@ -89,7 +89,7 @@ async fn pages_follow_one_another_without_gap_or_repetition() -> Result<()> {
 }
 
 #[tokio::test]
-async fn filters_narrow_and_add_up() -> Result<()> {
+async fn filters_can_be_combined() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = Uuid::new_v4();
@@ -165,7 +165,7 @@ async fn the_application_cannot_choose_the_time_of_an_event() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_owner_purges_what_is_old_and_the_application_may_not() -> Result<()> {
+async fn only_the_owner_purges_old_events() -> Result<()> {
     let world = World::new().await?;
     for tenant in [&world.clinic, &world.studio] {
         tenant.auth().audit().log_all((0..2_500).map(event).collect()).await?;
@@ -183,7 +183,7 @@ async fn the_owner_purges_what_is_old_and_the_application_may_not() -> Result<()
 }
 
 #[tokio::test]
-async fn what_cannot_be_kept_is_refused_and_nothing_is_written() -> Result<()> {
+async fn invalid_events_are_refused_and_nothing_is_written() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     for bad in [

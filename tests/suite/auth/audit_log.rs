@@ -62,7 +62,7 @@ async fn every_event_of_every_tenant_is_written_once_on_closing() -> Result<()> 
 }
 
 #[tokio::test]
-async fn dropping_it_writes_what_is_left() -> Result<()> {
+async fn dropping_the_log_writes_the_buffered_events() -> Result<()> {
     let world = World::new().await?;
     let log = world.water.spawn_audit_log(AuditLogOptions::default());
     for n in 0..50 {
@@ -77,7 +77,7 @@ async fn dropping_it_writes_what_is_left() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_the_database_refuses_for_a_while_is_written_later() -> Result<()> {
+async fn events_are_written_after_a_temporary_database_error() -> Result<()> {
     let world = World::new().await?;
     let owner = world.owner().await?;
     let app_role = world.database.app_role();
@@ -95,7 +95,7 @@ async fn what_the_database_refuses_for_a_while_is_written_later() -> Result<()> 
 }
 
 #[tokio::test]
-async fn what_cannot_be_written_is_given_back() -> Result<()> {
+async fn closing_returns_the_events_that_cannot_be_written() -> Result<()> {
     let world = World::new().await?;
     let revoke = format!("REVOKE INSERT ON auth.audit_events FROM {}", world.database.app_role());
     world.owner().await?.run(&revoke, []).await?;
@@ -115,7 +115,7 @@ async fn what_cannot_be_written_is_given_back() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_database_that_does_not_answer_does_not_hold_up_closing() -> Result<()> {
+async fn closing_does_not_wait_for_an_unresponsive_database() -> Result<()> {
     use sea_orm::{ConnectionTrait, TransactionTrait};
     let world = World::new().await?;
     let owner = world.database.owner().await?;

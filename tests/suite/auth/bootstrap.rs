@@ -38,7 +38,7 @@ async fn users_are_created_and_a_rerun_changes_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn existing_users_become_as_given_and_keep_the_rest() -> Result<()> {
+async fn existing_users_are_updated_and_keep_other_fields() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -68,7 +68,7 @@ async fn existing_users_become_as_given_and_keep_the_rest() -> Result<()> {
 }
 
 #[tokio::test]
-async fn those_to_be_left_alone_are_and_cost_no_hash() -> Result<()> {
+async fn users_left_unchanged_cost_no_hash() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -80,7 +80,7 @@ async fn those_to_be_left_alone_are_and_cost_no_hash() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_bad_user_is_named_and_nothing_is_written() -> Result<()> {
+async fn an_invalid_user_is_named_and_nothing_is_written() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     user(&world.clinic, "taken").await?;

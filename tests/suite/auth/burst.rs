@@ -31,8 +31,8 @@ fn is_locked(answer: &Result<(), AuthError>) -> bool {
     matches!(answer, Err(AuthError::LoginRefused(LoginRefusal::Locked { until: Some(_) })))
 }
 
-/// Checks that the right guess gets the same answer as a wrong one, that only as many guesses as the limit
-/// are called wrong, and that the trail contains every guess.
+/// Checks that the right guess gets the same answer as a wrong one, that the number of guesses reported as
+/// wrong is the limit, and that the trail contains every guess.
 async fn assert_nothing_revealed(world: &World, jess: &User, answers: &Answers) -> Result<()> {
     assert!(is_locked(&answers[RIGHT]), "{:?}", answers[RIGHT]);
     let told: Vec<_> = answers.iter().filter(|answer| !is_locked(answer)).collect();
@@ -109,7 +109,7 @@ async fn a_burst_reveals_no_password_of_an_inactive_user() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_burst_at_changing_the_password_reveals_none() -> Result<()> {
+async fn a_burst_at_changing_the_password_reveals_no_password() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
     let before = world.water.hashing_metrics().done;
@@ -140,7 +140,7 @@ async fn a_burst_at_disabling_the_second_factor_reveals_no_password() -> Result<
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_burst_at_the_backup_codes_locks_and_consumes_none() -> Result<()> {
+async fn a_burst_of_backup_codes_locks_and_consumes_none() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
     let codes = world.clinic.auth().backup_codes().regenerate(jess.id).await?;
@@ -165,7 +165,7 @@ async fn a_burst_at_the_backup_codes_locks_and_consumes_none() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_code_that_was_used_is_no_guess() -> Result<()> {
+async fn a_used_code_does_not_count_as_a_guess() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -181,7 +181,7 @@ async fn a_code_that_was_used_is_no_guess() -> Result<()> {
 
 /// A login in progress during the enrollment of the second factor does not bypass it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_factor_enrolled_during_a_login_is_asked_for() -> Result<()> {
+async fn a_second_factor_enrolled_during_a_login_is_required() -> Result<()> {
     let world = World::with(super::settings().bcrypt_cost(13).concurrent_hashes(1)).await?;
     user(&world.clinic, "jess").await?;
     let owner = world.owner().await?;

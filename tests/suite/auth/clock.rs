@@ -18,7 +18,7 @@ const ZONES: [&str; 3] = ["Pacific/Kiritimati", "Etc/GMT+12", "Asia/Kathmandu"];
 
 /// Runs `liveness` in separate processes, because a process keeps its initial zone.
 #[tokio::test]
-async fn what_is_live_is_so_in_every_time_zone() -> Result<()> {
+async fn liveness_is_the_same_in_every_time_zone() -> Result<()> {
     for (process, server) in ZONES.iter().zip(ZONES.iter().cycle().skip(1)) {
         let child = Command::new(std::env::current_exe()?)
             .args(["--exact", "auth::clock::liveness", "--ignored", "--nocapture"])

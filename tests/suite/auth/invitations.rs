@@ -29,7 +29,7 @@ fn invited(handle: &str) -> InvitedUser {
 }
 
 #[tokio::test]
-async fn an_invitation_is_made_found_and_its_token_is_nowhere_in_clear() -> Result<()> {
+async fn an_invitation_is_created_and_found_and_its_token_is_stored_hashed() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -62,7 +62,7 @@ async fn an_invitation_is_made_found_and_its_token_is_nowhere_in_clear() -> Resu
 }
 
 #[tokio::test]
-async fn accepting_makes_the_user_that_was_invited() -> Result<()> {
+async fn accepting_creates_the_invited_user() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -90,7 +90,7 @@ async fn accepting_makes_the_user_that_was_invited() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_over_is_not_accepted_and_says_why() -> Result<()> {
+async fn ended_invitations_are_not_accepted_and_state_the_reason() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -159,7 +159,7 @@ async fn an_update_sets_clears_and_keeps() -> Result<()> {
 }
 
 #[tokio::test]
-async fn cleaning_up_keeps_the_open_and_the_accepted() -> Result<()> {
+async fn cleaning_up_keeps_open_and_accepted_invitations() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;

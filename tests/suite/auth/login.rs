@@ -22,7 +22,7 @@ async fn refusal(world: &World, request: LoginRequest) -> LoginRefusal {
 }
 
 #[tokio::test]
-async fn the_right_password_lets_in_by_handle_and_by_email() -> Result<()> {
+async fn users_log_in_by_handle_and_by_email() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -47,7 +47,7 @@ async fn the_right_password_lets_in_by_handle_and_by_email() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_wrong_password_and_an_unknown_user_are_not_told_apart() -> Result<()> {
+async fn a_wrong_password_and_an_unknown_user_get_the_same_answer() -> Result<()> {
     let world = World::new().await?;
     user(&world.clinic, "jess").await?;
     let hashes = |world: &World| world.water.hashing_metrics().done;
@@ -102,7 +102,7 @@ async fn five_failures_lock_and_time_unlocks() -> Result<()> {
 }
 
 #[tokio::test]
-async fn failures_far_apart_do_not_add_up() -> Result<()> {
+async fn old_failures_do_not_count() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
     for _ in 0..8 {
@@ -116,7 +116,7 @@ async fn failures_far_apart_do_not_add_up() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_lockout_is_as_configured_and_can_be_off() -> Result<()> {
+async fn the_lockout_is_configurable_and_can_be_off() -> Result<()> {
     let lockout = Lockout { failures: 2, window: Duration::from_mins(1), duration: Duration::from_hours(1) };
     let strict = World::with(settings().lockout(Some(lockout))).await?;
     user(&strict.clinic, "jess").await?;
@@ -137,7 +137,7 @@ async fn the_lockout_is_as_configured_and_can_be_off() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_inactive_user_learns_it_with_the_right_password_alone() -> Result<()> {
+async fn inactivity_is_reported_only_with_the_right_password() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -167,7 +167,7 @@ async fn wrong_second_factors_lock_too() -> Result<()> {
 
 /// A login that decided by an outdated row would allow concurrent guesses beyond the limit.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_changes_while_a_password_is_verified_counts() -> Result<()> {
+async fn changes_during_the_verification_of_a_password_count() -> Result<()> {
     let changes = [
         ("locked_until = now() + interval '1 hour', is_locked = true", "locked until"),
         ("is_active = false", "not active"),
@@ -196,7 +196,7 @@ async fn what_changes_while_a_password_is_verified_counts() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_lock_of_failures_ends_no_session() -> Result<()> {
+async fn a_lockout_ends_no_session() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     user(&world.clinic, "jess").await?;
@@ -209,7 +209,7 @@ async fn a_lock_of_failures_ends_no_session() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_cheap_hash_is_made_anew() -> Result<()> {
+async fn a_cheap_hash_is_rebuilt() -> Result<()> {
     let world = World::with(settings().bcrypt_cost(5)).await?;
     let auth = world.clinic.auth();
     let cheap = World::new().await?.clinic.auth().hash_password(password()).await?;
@@ -225,7 +225,7 @@ async fn a_cheap_hash_is_made_anew() -> Result<()> {
 }
 
 #[tokio::test]
-async fn changing_the_password_asks_for_it_and_ends_the_other_sessions() -> Result<()> {
+async fn changing_the_password_requires_it_and_ends_the_other_sessions() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -254,7 +254,7 @@ async fn changing_the_password_asks_for_it_and_ends_the_other_sessions() -> Resu
 
 /// Compares the rounds of bcrypt and not times: the rounds determine the duration.
 #[tokio::test]
-async fn every_login_costs_as_many_rounds_whatever_the_hash_costs() -> Result<()> {
+async fn every_login_costs_the_same_number_of_rounds() -> Result<()> {
     let world = World::with(settings().bcrypt_cost(6).slowest_bcrypt_cost(8)).await?;
     let auth = world.clinic.auth();
     for cost in [4, 5, 6, 7, 8] {
@@ -299,7 +299,7 @@ async fn logging_out_ends_the_session_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn settings_that_cannot_work_are_refused_at_once() -> Result<()> {
+async fn invalid_settings_are_refused_when_connecting() -> Result<()> {
     let world = World::new().await?;
     for bad in [
         settings().bcrypt_cost(3),

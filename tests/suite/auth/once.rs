@@ -26,7 +26,7 @@ fn successes<T>(results: &[Result<T, AuthError>]) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_totp_code_lets_in_once() -> Result<()> {
+async fn one_totp_code_logs_in_once() -> Result<()> {
     let world = World::with(super::settings().lockout(None)).await?;
     user(&world.clinic, "jess").await?;
     let (secret, _) = enroll(&world.clinic, "jess").await?;
@@ -72,7 +72,7 @@ async fn one_backup_code_is_consumed_once() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_backup_code_lets_in_once() -> Result<()> {
+async fn one_backup_code_logs_in_once() -> Result<()> {
     let world = World::new().await?;
     user(&world.clinic, "jess").await?;
     let (_, codes) = enroll(&world.clinic, "jess").await?;
@@ -133,7 +133,7 @@ async fn one_first_user_is_bootstrapped() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn five_failures_lock_once_and_no_guess_slips_by() -> Result<()> {
+async fn concurrent_failures_lock_the_account_once() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
     let logins = attempts(&world, 60, |_, tenant| {
@@ -192,7 +192,7 @@ async fn one_enrollment_is_confirmed_once() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn passwords_changed_at_once_leave_one_of_them() -> Result<()> {
+async fn concurrent_password_changes_leave_one_of_them() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
     let changed = attempts(&world, 10, |n, tenant| async move {

@@ -14,7 +14,7 @@ use watertight::entity::auth::{backup_codes, sessions, totp_secrets};
 use super::{PASSWORD, World, code, enroll, password, request, settings, trail, user, with_code};
 
 #[tokio::test]
-async fn a_secret_is_kept_replaced_and_deleted() -> Result<()> {
+async fn a_secret_is_stored_replaced_and_deleted() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -35,7 +35,7 @@ async fn a_secret_is_kept_replaced_and_deleted() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_row_holds_a_secret_in_clear() -> Result<()> {
+async fn no_row_contains_a_secret_in_plain_text() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
     let auth = world.clinic.auth();
@@ -58,7 +58,7 @@ async fn no_row_holds_a_secret_in_clear() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_row_put_in_the_place_of_another_does_not_open() -> Result<()> {
+async fn a_row_copied_over_another_cannot_be_decrypted() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let (jess, ana) = (user(&world.clinic, "jess").await?, user(&world.clinic, "ana").await?);
@@ -73,7 +73,7 @@ async fn a_row_put_in_the_place_of_another_does_not_open() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_passphrase_is_replaced_by_saving_anew() -> Result<()> {
+async fn saving_again_replaces_the_passphrase() -> Result<()> {
     let world = World::with(settings().encryption_keys(EncryptionKeys::new(["old"])?)).await?;
     let jess = user(&world.clinic, "jess").await?;
     let secret = TotpSecret::generate()?;
@@ -93,7 +93,7 @@ async fn a_passphrase_is_replaced_by_saving_anew() -> Result<()> {
 }
 
 #[tokio::test]
-async fn enrollment_confirms_with_a_right_code_and_then_asks_for_one() -> Result<()> {
+async fn enrollment_is_confirmed_by_a_code_and_then_requires_one() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -127,7 +127,7 @@ async fn enrollment_confirms_with_a_right_code_and_then_asks_for_one() -> Result
 }
 
 #[tokio::test]
-async fn an_enrollment_ends_with_its_time() -> Result<()> {
+async fn an_enrollment_expires() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     user(&world.clinic, "jess").await?;
@@ -140,7 +140,7 @@ async fn an_enrollment_ends_with_its_time() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_backup_code_lets_in_once_and_says_how_many_remain() -> Result<()> {
+async fn a_backup_code_logs_in_once_and_the_remaining_number_is_reported() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -172,7 +172,7 @@ async fn a_backup_code_lets_in_once_and_says_how_many_remain() -> Result<()> {
 }
 
 #[tokio::test]
-async fn giving_it_up_asks_the_password_and_takes_all_of_it() -> Result<()> {
+async fn disabling_requires_the_password_and_deletes_all_data() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;

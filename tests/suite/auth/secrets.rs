@@ -7,7 +7,7 @@ use watertight::auth::{NewInvitation, Role, SecondFactor};
 use super::{PASSWORD, World, enroll, password, request, settings, user};
 
 #[tokio::test]
-async fn nothing_that_operations_take_or_give_prints_a_secret() -> Result<()> {
+async fn no_input_or_output_of_an_operation_prints_a_secret() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;

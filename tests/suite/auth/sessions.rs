@@ -31,7 +31,7 @@ async fn expire(world: &World, session: &Session) -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_session_holds_its_user_in_short_and_what_was_told() -> Result<()> {
+async fn a_session_contains_its_user_and_its_metadata() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let profile = Profile { display_name: Some("Jess Sullivan".into()), ..Default::default() };
@@ -123,7 +123,7 @@ async fn an_update_sets_clears_and_keeps() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_session_that_is_due_is_renewed_and_another_is_not() -> Result<()> {
+async fn only_a_session_that_is_due_is_renewed() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -144,7 +144,7 @@ async fn a_session_that_is_due_is_renewed_and_another_is_not() -> Result<()> {
 }
 
 #[tokio::test]
-async fn sessions_are_ended_one_by_one_and_all_of_a_user() -> Result<()> {
+async fn one_session_or_all_sessions_of_a_user_are_ended() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let (jess, ana) = (user(&world.clinic, "jess").await?, user(&world.clinic, "ana").await?);
@@ -162,7 +162,7 @@ async fn sessions_are_ended_one_by_one_and_all_of_a_user() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_backlog_is_cleaned_up_in_batches_beside_others_and_leaves_the_live() -> Result<()> {
+async fn concurrent_clean_ups_delete_each_expired_session_once() -> Result<()> {
     let world = World::new().await?;
     let (jess, other) = (user(&world.clinic, "jess").await?, user(&world.studio, "jess").await?);
     let kept = world.clinic.auth().sessions().create(jess.id, &metadata()).await?;
@@ -216,7 +216,7 @@ async fn a_batch_has_its_limit_under_every_plan() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_token_is_refused_without_asking_the_database() -> Result<()> {
+async fn an_invalid_token_is_refused_without_the_database() -> Result<()> {
     let world = World::with(settings()).await?;
     let jess = user(&world.clinic, "jess").await?;
     let session = world.clinic.auth().sessions().create(jess.id, &metadata()).await?;

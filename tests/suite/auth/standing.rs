@@ -30,7 +30,7 @@ fn set_role(role: Role) -> UserUpdate {
 }
 
 #[tokio::test]
-async fn no_session_is_begun_for_a_user_who_is_inactive_or_locked() -> Result<()> {
+async fn no_session_is_created_for_an_inactive_or_locked_user() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -57,7 +57,7 @@ async fn no_session_is_begun_for_a_user_who_is_inactive_or_locked() -> Result<()
 
 /// The lock is not yet committed when the session is authenticated.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_is_not_begun_beside_a_lock_or_deactivation() -> Result<()> {
+async fn no_session_is_created_during_a_lock_or_deactivation() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
     for lock in [true, false] {
@@ -84,7 +84,7 @@ async fn a_session_is_not_begun_beside_a_lock_or_deactivation() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_session_from_before_a_deactivation_or_a_lock_is_dead_after_it() -> Result<()> {
+async fn a_deactivation_or_a_lock_ends_earlier_sessions() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let jess = user(&world.clinic, "jess").await?;
@@ -121,7 +121,7 @@ async fn a_session_from_before_a_deactivation_or_a_lock_is_dead_after_it() -> Re
 }
 
 #[tokio::test]
-async fn another_role_ends_the_sessions_and_another_name_does_not() -> Result<()> {
+async fn a_new_role_ends_sessions_and_a_new_name_does_not() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let permissions = Permissions(vec!["print".into()]);
@@ -203,7 +203,7 @@ async fn accept(tenant: &TenantConnection, made: &CreatedInvitation) -> Result<U
 }
 
 #[tokio::test]
-async fn an_invitation_is_void_once_its_inviter_may_not_invite() -> Result<()> {
+async fn an_invitation_is_void_when_its_inviter_loses_the_right() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let owner = world.owner().await?;
@@ -244,7 +244,7 @@ async fn an_invitation_is_void_once_its_inviter_may_not_invite() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nobody_invites_who_is_inactive_or_locked() -> Result<()> {
+async fn inactive_or_locked_users_cannot_invite() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let (root, _) = invitation(&world).await?;
@@ -260,7 +260,7 @@ async fn nobody_invites_who_is_inactive_or_locked() -> Result<()> {
 
 /// The demotion of the inviter is not yet committed when the invitation is accepted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_invitation_is_not_accepted_beside_a_demotion() -> Result<()> {
+async fn no_invitation_is_accepted_during_a_demotion() -> Result<()> {
     let world = World::new().await?;
     let (root, made) = invitation(&world).await?;
     let transaction = world.clinic.begin().await?;

@@ -57,7 +57,7 @@ async fn every_field_given_is_stored() -> Result<()> {
 
 /// The operations read columns by position: each position must belong to the column of its name.
 #[tokio::test]
-async fn what_is_read_by_place_is_what_is_read_by_name() -> Result<()> {
+async fn columns_by_position_are_those_by_name() -> Result<()> {
     let world = World::new().await?;
     let jess = world.clinic.auth().users().create(NewUser { profile: profile(), ..new_user("jess") }).await?;
     let login = world.clinic.auth().login(request("jess", PASSWORD)).await?;
@@ -95,7 +95,7 @@ async fn what_is_read_by_place_is_what_is_read_by_name() -> Result<()> {
 }
 
 #[tokio::test]
-async fn users_are_found_by_identity_handle_and_email_however_they_are_written() -> Result<()> {
+async fn users_are_found_by_handle_and_email_in_any_case() -> Result<()> {
     let world = World::new().await?;
     let jess = user(&world.clinic, "jess").await?;
     let auth = world.clinic.auth();
@@ -109,7 +109,7 @@ async fn users_are_found_by_identity_handle_and_email_however_they_are_written()
 }
 
 #[tokio::test]
-async fn all_users_come_ordered_whole_by_page_and_by_stream() -> Result<()> {
+async fn all_users_are_listed_in_order_by_page_and_by_stream() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     assert!(!auth.users().any().await?);
@@ -136,7 +136,7 @@ async fn all_users_come_ordered_whole_by_page_and_by_stream() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_taken_name_is_an_error_that_says_which_and_ends_no_transaction() -> Result<()> {
+async fn a_taken_name_is_reported_and_aborts_no_transaction() -> Result<()> {
     let world = World::new().await?;
     user(&world.clinic, "jess").await?;
     let ana = user(&world.clinic, "ana").await?;
@@ -215,7 +215,7 @@ async fn a_second_factor_follows_its_users_handle() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_deleted_user_leaves_the_trail_and_nothing_else() -> Result<()> {
+async fn only_the_audit_trail_of_a_deleted_user_is_left() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     let (jess, ana) = (user(&world.clinic, "jess").await?, user(&world.clinic, "ana").await?);
@@ -241,7 +241,7 @@ async fn a_deleted_user_leaves_the_trail_and_nothing_else() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_the_columns_do_not_hold_is_refused_and_changes_nothing() -> Result<()> {
+async fn invalid_users_are_refused_and_nothing_changes() -> Result<()> {
     let world = World::new().await?;
     let auth = world.clinic.auth();
     for profile in [

@@ -1,4 +1,4 @@
-//! The tables on a cluster:
+//! The tables on a Citus cluster. Run the tests with
 //! `CITUS_URLS=.. cargo xtask test --package watertight-tests --test watertight -- --ignored cluster --test-threads 1`.
 //! The tests run one at a time, because Citus records the roles of each database on all machines, which share
 //! them.
@@ -42,7 +42,7 @@ async fn placed(owner: &DatabaseConnection) -> Result<Vec<String>> {
 
 #[tokio::test]
 #[ignore = "needs a Citus cluster, which CITUS_URLS names"]
-async fn every_row_arrives_side_by_side_with_its_tenants_and_as_well_protected() -> Result<()> {
+async fn every_row_is_colocated_by_tenant_and_protected() -> Result<()> {
     let estate = Estate::within(TestDatabase::create_on_cluster().await?).await?;
     let owner = estate.database.owner().await?;
     let before = rows(&estate.database).await?;
@@ -81,7 +81,7 @@ async fn counts(tenant: &impl ConnectionTrait) -> Result<Vec<String>> {
 
 #[tokio::test]
 #[ignore = "needs a Citus cluster, which CITUS_URLS names"]
-async fn no_tenant_sees_or_touches_another_under_either_layer() -> Result<()> {
+async fn no_tenant_reaches_another_under_either_layer() -> Result<()> {
     let estate = Estate::within(TestDatabase::create_on_cluster().await?).await?;
     let (clinic, studio) = (estate.clinic, estate.studio);
     let of = |water: &Watertight| (water.tenant(clinic), water.tenant(studio));
@@ -160,27 +160,27 @@ async fn the_doctor_sees_all_machines_rows() -> Result<()> {
     let stray = "UPDATE auth.sessions SET user_id = md5('nobody')::uuid WHERE user_agent <> 'x'";
     let stray = sees_all.execute_unprepared(stray).await?.rows_affected();
     assert!(stray > 0);
-    let told = format!("has {stray} rows whose user_id names no row of its tenant's of auth.users");
+    let told = format!("has {stray} rows whose user_id refers to no row of the same tenant in auth.users");
     assert_eq!(problems().await?, [told]);
     Ok(())
 }
 
 #[tokio::test]
 #[ignore = "needs a Citus cluster, which CITUS_URLS names"]
-async fn users_sign_in_and_out_and_the_trail_tells_it() -> Result<()> {
-    business::users_sign_in_and_out_and_the_trail_tells_it(world().await?).await
+async fn users_log_in_and_out_and_the_trail_records_it() -> Result<()> {
+    business::users_log_in_and_out_and_the_trail_records_it(world().await?).await
 }
 
 #[tokio::test]
 #[ignore = "needs a Citus cluster, which CITUS_URLS names"]
-async fn bookings_are_made_moved_and_called_off_and_none_overlaps() -> Result<()> {
-    business::bookings_are_made_moved_and_called_off_and_none_overlaps(world().await?).await
+async fn bookings_are_made_moved_and_cancelled_without_overlap() -> Result<()> {
+    business::bookings_are_made_moved_and_cancelled_without_overlap(world().await?).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 #[ignore = "needs a Citus cluster, which CITUS_URLS names"]
-async fn of_many_who_book_the_same_time_at_once_one_wins() -> Result<()> {
-    business::of_many_who_book_the_same_time_at_once_one_wins(world().await?).await
+async fn of_many_concurrent_bookings_of_one_time_one_succeeds() -> Result<()> {
+    business::of_many_concurrent_bookings_of_one_time_one_succeeds(world().await?).await
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn whole_tenants_are_measured_exported_erased_restored_and_purged() -> Res
 
 #[tokio::test]
 #[ignore = "needs a Citus cluster, which CITUS_URLS names"]
-async fn run_again_it_takes_what_was_added_and_nothing_else() -> Result<()> {
+async fn a_second_run_distributes_only_new_tables() -> Result<()> {
     let world = world().await?;
     let owner = world.database.owner().await?;
     let added = "CREATE TABLE public.lookup (id int PRIMARY KEY); \
@@ -219,7 +219,7 @@ async fn run_again_it_takes_what_was_added_and_nothing_else() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "needs a Citus cluster, which CITUS_URLS names"]
-async fn what_breaks_a_rule_is_refused_and_nothing_changes() -> Result<()> {
+async fn violations_are_refused_and_nothing_changes() -> Result<()> {
     let database = TestDatabase::create_on_cluster().await?;
     let owner = database.owner().await?;
     let planted = "CREATE TABLE public.a (tenant_id uuid, id int NOT NULL)";

@@ -65,7 +65,7 @@ async fn every_table_of_watertight_keeps_the_rules_and_comes_after_those_it_refe
 }
 
 #[tokio::test]
-async fn whatever_breaks_a_rule_is_named() -> Result<()> {
+async fn every_violation_is_named() -> Result<()> {
     use Rule::{
         ExclusionComparesTenant, ForeignKeyKeepsTenant, ForeignKeyWithinTenant, KeyHoldsTenant, NoCircle,
         NoTrigger, NotDivided, ReferringTableHasTenant, TenantColumn,
@@ -135,17 +135,17 @@ async fn whatever_breaks_a_rule_is_named() -> Result<()> {
 }
 
 #[tokio::test]
-async fn several_are_named_at_once_each_with_what_to_do() -> Result<()> {
+async fn several_violations_are_named_at_once_with_remedies() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     let planted = "CREATE UNIQUE INDEX emails ON auth.users (email); CREATE TABLE public.a (tenant_id uuid)";
     owner.execute_unprepared(planted).await?;
     let script = rules().plan(&owner).await?.to_string();
     for line in [
-        "-- the database has no extension citus; install it on every machine",
+        "-- the database does not have the extension citus; install it on every machine",
         "-- auth.users: auth.emails is unique without tenant_id",
         "--     recreate the key with tenant_id as its first column",
-        "-- public.a: tenant_id is not uuid NOT NULL, as tenant_id is in the other tables",
+        "-- public.a: tenant_id is not uuid NOT NULL as in the other tables",
         "--     make the column uuid NOT NULL",
         "BEGIN ISOLATION LEVEL READ COMMITTED;",
     ] {
@@ -160,7 +160,7 @@ async fn several_are_named_at_once_each_with_what_to_do() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_divided_table_is_to_be_made_whole_and_only_the_owner_distributes() -> Result<()> {
+async fn partitioned_tables_are_violations_and_only_the_owner_distributes() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     TenantMigrator::new(Settings::from_env())
@@ -177,7 +177,7 @@ async fn a_divided_table_is_to_be_made_whole_and_only_the_owner_distributes() ->
 }
 
 #[tokio::test]
-async fn triggers_and_constraints_go_the_way_that_was_said() -> Result<()> {
+async fn triggers_and_constraints_are_handled_as_chosen() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     let planted = "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; \
@@ -240,7 +240,7 @@ async fn tables_without_a_tenant_are_copied_where_they_are_needed_and_others_sta
 }
 
 #[tokio::test]
-async fn without_the_extension_nothing_is_done_and_the_error_says_what_to_do() -> Result<()> {
+async fn without_the_extension_nothing_changes_and_the_error_has_a_remedy() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     let before = listing::catalog(&owner).await?;
@@ -253,7 +253,7 @@ async fn without_the_extension_nothing_is_done_and_the_error_says_what_to_do() -
 
 /// Citus does not support keys, which the workers cannot read, or policies with a sub-select.
 #[tokio::test]
-async fn a_database_that_verifies_tenants_has_to_do_without_first() -> Result<()> {
+async fn the_verification_of_tenants_has_to_be_waived_first() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     let note = DistributionError::SignedTenant.to_string();

@@ -29,7 +29,8 @@ pub(super) fn text_of(attributes: &[Attribute], folder: &Path) -> Result<String>
 
 /// The first sentence as it is shown: of the first paragraph, and without the targets of links.
 pub(super) fn first_sentence(text: &str) -> String {
-    let paragraph = text.trim_start().lines().take_while(|line| !line.trim().is_empty());
+    let shown = text.lines().skip_while(|line| line.trim().is_empty() || is_definition(line));
+    let paragraph = shown.take_while(|line| !line.trim().is_empty());
     let joined = without_targets(&paragraph.map(str::trim).collect::<Vec<_>>().join(" "));
     let ends = joined.match_indices(". ").chain(joined.match_indices("? "));
     let ends = ends.map(|(at, _)| at + 1).filter(|end| {
@@ -43,15 +44,24 @@ pub(super) fn first_sentence(text: &str) -> String {
     }
 }
 
-/// Replaces `[text](target)` and `[text]` by the text.
+/// Returns true for `[label]: target`, which defines a link and is not shown.
+fn is_definition(line: &str) -> bool {
+    line.starts_with('[') && line.split_once("]: ").is_some_and(|(_, target)| !target.contains(' '))
+}
+
+/// Replaces `[text](target)`, `[text][label]` and `[text]` by the text.
 fn without_targets(text: &str) -> String {
-    let mut result = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("](") {
-        result.push_str(before);
-        rest = after.split_once(')').map_or("", |(_, after)| after);
+    let mut result = text.to_owned();
+    for (opening, closing) in [("](", ')'), ("][", ']')] {
+        let mut shown = String::new();
+        let mut rest = result.as_str();
+        while let Some((before, after)) = rest.split_once(opening) {
+            shown.push_str(before);
+            rest = after.split_once(closing).map_or("", |(_, after)| after);
+        }
+        shown.push_str(rest);
+        result = shown;
     }
-    result.push_str(rest);
     result.replace(['[', ']'], "")
 }
 

@@ -137,17 +137,17 @@ async fn functions_that_a_statement_calls_without_naming_them_are_found() -> Res
     let text = "CREATE SCHEMA private; CREATE FUNCTION private.f(public.clients) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'";
     let pair = "CREATE SCHEMA private; CREATE FUNCTION private.f(int, point) RETURNS boolean LANGUAGE sql AS 'SELECT true'";
     for (sql, object, tells) in [
-        (OF_ROW.to_owned(), "public.contact(c clients)", "like a column"),
-        (OF_ROW.replace("c public.clients", "c public.clients[]").replace("c.email", "1"), "public.contact(c clients[])", "like a column"),
+        (OF_ROW.to_owned(), "public.contact(c clients)", "form of a column"),
+        (OF_ROW.replace("c public.clients", "c public.clients[]").replace("c.email", "1"), "public.contact(c clients[])", "form of a column"),
         (
             "CREATE FUNCTION public.lower(int) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'".to_owned(),
             "public.lower(integer)",
-            "PostgreSQL's own function lower",
+            "PostgreSQL's function lower",
         ),
         (
             "CREATE FUNCTION pg_catalog.upper(public.clients) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'".to_owned(),
             "pg_catalog.upper(clients)",
-            "like a column",
+            "form of a column",
         ),
         (
             format!("{compare}; CREATE OPERATOR public.=== (FUNCTION = private.f, LEFTARG = public.clients, RIGHTARG = public.clients)"),
@@ -214,8 +214,7 @@ async fn a_function_behind_a_base_type_is_found() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_the_application_declared_is_not_unseen_and_without_row_level_security_it_is_an_error()
--> Result<()> {
+async fn declared_functions_are_no_findings_and_others_are_errors_without_row_level_security() -> Result<()> {
     let database = TestDatabase::create().await?;
     plant(&database, OF_ROW).await?;
     let report = examine_with(&database, Watertight::builder().dangerous_function("contact")).await?;
@@ -276,7 +275,7 @@ async fn views_that_read_tenant_tables_as_their_owner_are_found() -> Result<()> 
 }
 
 #[tokio::test]
-async fn types_that_carry_the_tenant_as_the_tenants_type_does_are_found() -> Result<()> {
+async fn types_based_on_the_type_of_the_tenant_token_are_found() -> Result<()> {
     let (check, error) = (Check::TenantType, Severity::Error);
     for (sql, object, tells) in [
         ("CREATE DOMAIN public.twin AS watertight.tenant_token", "public.twin", "domain over"),
@@ -406,18 +405,18 @@ async fn a_default_that_makes_backslashes_escape_is_found_where_it_is() -> Resul
 }
 
 #[tokio::test]
-async fn search_paths_on_which_others_objects_are_found_first_are_found() -> Result<()> {
+async fn unsafe_search_paths_are_found() -> Result<()> {
     let (check, warning) = (Check::SearchPath, Severity::Warning);
     let first = "ALTER DATABASE \"{DATABASE}\" SET search_path = public, pg_catalog";
     found_and_remedied(first, check, warning, "public", "before pg_catalog").await?;
     for role in ["PUBLIC", "{APP}"] {
         let granted = format!("GRANT CREATE ON SCHEMA public TO {role}");
-        found_and_remedied(&granted, check, warning, "public", "may create functions").await?;
+        found_and_remedied(&granted, check, warning, "public", "can create functions").await?;
     }
     let elsewhere = "CREATE SCHEMA own; GRANT ALL ON SCHEMA own TO {APP}";
     nothing_found(elsewhere, check).await?;
     let there = format!("{elsewhere}; ALTER DATABASE \"{{DATABASE}}\" SET search_path = public, own");
-    found_and_remedied(&there, check, warning, "own", "may create functions").await
+    found_and_remedied(&there, check, warning, "own", "can create functions").await
 }
 
 #[tokio::test]
@@ -446,7 +445,7 @@ async fn keys_and_signatures_that_others_can_use_are_found() -> Result<()> {
 
 /// Checks the form of the report that tools read.
 #[tokio::test]
-async fn the_new_checks_have_names_for_machines() -> Result<()> {
+async fn the_new_checks_have_machine_readable_names() -> Result<()> {
     let database = TestDatabase::create().await?;
     plant(&database, OF_ROW).await?;
     let report: Report = examine(&database).await?;

@@ -32,7 +32,7 @@ enum Place {
     },
 }
 
-/// The place that a path means which is written in a module. `None` where it leads to another crate.
+/// Resolves a path that is written in a module. `None` if it leads to another crate.
 fn resolve(modules: &Modules, from: &[String], path: &[String], links: usize) -> Option<Place> {
     let (first, _) = path.split_first().filter(|_| links < LONGEST_CHAIN)?;
     let mut at = if first == "crate" { Vec::new() } else { from.to_vec() };
@@ -56,7 +56,7 @@ fn resolve(modules: &Modules, from: &[String], path: &[String], links: usize) ->
     Some(Place::Module(at))
 }
 
-/// The place that a name means in a module. A name that the module does not show belongs to the module's file.
+/// Resolves a name in a module. A name that the module neither defines nor imports belongs to its file.
 fn member(modules: &Modules, at: &ModulePath, name: &str, links: usize) -> Option<Place> {
     let module = modules.get(at)?;
     let inner = child(at, name);

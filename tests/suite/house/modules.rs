@@ -10,7 +10,7 @@ use super::reader::Reader;
 /// A module by its path from the root of the crate, which is the empty path.
 pub(super) type ModulePath = Vec<String>;
 
-/// All modules that are not for tests alone, and the files they are in.
+/// All modules except those for tests, and their files.
 pub(super) struct Modules {
     root: PathBuf,
     files: Vec<PathBuf>,
@@ -75,7 +75,7 @@ impl Modules {
         file.strip_prefix(&self.root).unwrap_or(file).to_string_lossy().replace('\\', "/")
     }
 
-    /// The room of the top floor that a file is in.
+    /// The room of a file.
     pub(super) fn room(&self, file: usize) -> &str {
         let below = self.files[file].strip_prefix(&self.root).ok();
         let first = below.and_then(|below| below.iter().next()).and_then(|first| first.to_str());

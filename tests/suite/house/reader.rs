@@ -147,7 +147,7 @@ impl Visit<'_> for Reader<'_> {
         }
     }
 
-    /// `pub(in crate::a)` is no import.
+    /// `pub(in crate::a)` is not an import.
     fn visit_visibility(&mut self, _: &Visibility) {}
 }
 

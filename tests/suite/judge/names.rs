@@ -577,7 +577,7 @@ impl Court {
 }
 
 #[tokio::test]
-async fn columns_are_what_the_server_makes_of_them() -> Result<()> {
+async fn columns_are_those_of_the_server() -> Result<()> {
     let court = Court::open(1).await?;
     let expressions: Vec<String> =
         EXPRESSIONS.iter().map(|expression| format!("SELECT {expression} FROM a")).collect();

@@ -41,7 +41,7 @@ pub(crate) enum Tenant {
 pub(crate) struct Seen {
     /// Scans of tenant tables under the tenant's condition.
     pub(crate) guarded: usize,
-    /// Scans of the target of a MERGE that looks for rows without a match: its actions hold the condition, which a
+    /// Scans of the target of a MERGE with `WHEN NOT MATCHED BY SOURCE`. Its actions have the condition, which a
     /// plan does not show.
     pub(crate) by_source: usize,
 }
@@ -179,7 +179,7 @@ fn conjuncts(condition: &str) -> Vec<String> {
     parts.into_iter().map(|part| unquoted(stripped(part.trim()))).collect()
 }
 
-/// Without the parentheses around all of it.
+/// Removes parentheses around the whole text.
 fn stripped(text: &str) -> &str {
     let (mut depth, mut quote) = (0_i32, None);
     for (at, byte) in text.bytes().enumerate() {

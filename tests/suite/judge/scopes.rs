@@ -139,7 +139,7 @@ impl Grammar {
 }
 
 #[tokio::test]
-async fn a_name_means_what_it_means_to_the_server() -> Result<()> {
+async fn a_name_has_the_meaning_that_the_server_gives_it() -> Result<()> {
     let seed = seed();
     println!("WATERTIGHT_JUDGE_SEED={seed}");
     let mut grammar = Grammar { random: fastrand::Rng::with_seed(seed), depth: 2 };

@@ -63,7 +63,7 @@ fn prepared(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn statements_of_sqlsmith_mean_what_they_mean_to_one_tenant() -> Result<()> {
+async fn statements_of_sqlsmith_have_the_result_of_a_database_with_one_tenant() -> Result<()> {
     let found =
         std::process::Command::new("sqlsmith").arg("--version").stdout(Stdio::null()).status().is_ok();
     assert!(found || std::env::var_os("CI").is_none(), "sqlsmith is not installed");

@@ -24,7 +24,7 @@ async fn keywords(court: &Court) -> Result<Vec<String>> {
 }
 
 #[tokio::test]
-async fn a_keyword_at_any_place_hides_nothing() -> Result<()> {
+async fn a_keyword_at_any_place_bypasses_nothing() -> Result<()> {
     let court = Court::open(10).await?;
     let words = keywords(&court).await?;
     let seed = seed();
@@ -45,7 +45,7 @@ async fn a_keyword_at_any_place_hides_nothing() -> Result<()> {
 
 /// Two words, one after the other or at each position of the template.
 #[tokio::test]
-async fn two_keywords_hide_nothing() -> Result<()> {
+async fn two_keywords_bypass_nothing() -> Result<()> {
     let court = Court::open(10).await?;
     let words = keywords(&court).await?;
     let seed = seed();

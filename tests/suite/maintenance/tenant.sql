@@ -19,7 +19,7 @@ SELECT t, md5(n::text)::uuid, 'LOGIN', jsonb_build_object('n', n, 'nothing', NUL
 FROM tenant, generate_series(1, 1200) AS n;
 INSERT INTO public.business_profile
     (tenant_id, name, phone, street_address, city, state, postal_code, latitude, longitude, time_zone)
-SELECT t, 'Harbour', '555', '1 Quay', 'Ithaca', 'NY', '14850', 42.44396181, -76.50000000, 'America/New_York' FROM tenant;
+SELECT t, 'Harbor', '555', '1 Quay', 'Ithaca', 'NY', '14850', 42.44396181, -76.50000000, 'America/New_York' FROM tenant;
 INSERT INTO public.services (tenant_id, id, name, duration_minutes, price_cents)
 SELECT t, md5('massage')::uuid, 'Massage', 60, 2147483647 FROM tenant;
 INSERT INTO public.business_hours (tenant_id, day_of_week, opens, closes)

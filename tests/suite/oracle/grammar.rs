@@ -9,7 +9,7 @@ use super::choices::Choices;
 pub(super) enum Dialect {
     /// The connection adds the tenant to the target of ON CONFLICT.
     Rewritten,
-    /// Statements name the tenant's column where the key does.
+    /// Statements name the tenant's column wherever the key contains it.
     AsItIs,
 }
 
@@ -138,7 +138,7 @@ const LABELS: &[&str] = &[
     "when",
 ];
 
-/// Keywords that are no names of relations.
+/// Keywords that cannot be names of relations.
 const NOT_A_RELATION: &[&str] = &["between", "exists", "row", "values", "xmltable"];
 
 /// Writes one statement.
@@ -147,10 +147,10 @@ pub(super) struct Grammar<'a> {
     dialect: Dialect,
     values: Vec<Value>,
     aliases: usize,
-    /// The keywords that are names of relations already.
+    /// The keywords that this statement already uses as names of relations.
     words: Vec<&'static str>,
     ctes: Vec<String>,
-    /// One statement changes rows once: twice in one statement has no defined order.
+    /// False once the statement changes rows, because two changes in one statement have no defined order.
     may_change: bool,
 }
 
@@ -443,7 +443,7 @@ impl<'a> Grammar<'a> {
         format!("SELECT{}{what}{}FROM {from}{condition}", self.space(), self.space())
     }
 
-    /// Rows that are found by their place, as applications change them in batches.
+    /// A change of rows that are found by `ctid`, as applications change rows in batches.
     fn batch(&mut self) -> String {
         let table = self.choices.of(&TENANT_TABLES);
         let (one, two) = (self.spelled_with_schema(table), self.spelled_with_schema(table));
@@ -456,8 +456,8 @@ impl<'a> Grammar<'a> {
         let rows = format!("SELECT {inner} FROM {two} AS {x}{condition} ORDER BY {x}.id LIMIT 2");
         let found = match self.choices.below(3) {
             0 => format!("{ctid} = ANY (ARRAY({rows}))"),
-            // In an array, which is computed once: the rows that IN selects depend on the plan. A nested loop selects again for
-            // every row, and locking skips the rows that the statement has changed already.
+            // The array is computed once. The rows that IN selects depend on the plan: a nested loop selects them
+            // again for every row, and locking skips the rows that the statement has already changed.
             1 => format!("{ctid} = ANY (ARRAY(SELECT z.ctid FROM ({rows} FOR UPDATE) AS z))"),
             _ => format!("{ctid} IN ({rows})"),
         };
@@ -542,7 +542,7 @@ impl<'a> Grammar<'a> {
         }
     }
 
-    /// A table that no common table expression can stand for.
+    /// The name of a table with its schema, which no common table expression shadows.
     fn spelled_with_schema(&mut self, name: &str) -> String {
         let spelled = self.spelled(name);
         if spelled.contains('.') { spelled } else { format!("public.{spelled}") }

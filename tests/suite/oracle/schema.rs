@@ -130,7 +130,8 @@ pub(super) async fn empty(owner: &DatabaseConnection) -> Result<(), DbErr> {
     owner.execute_unprepared("TRUNCATE a, b, c").await.map(drop)
 }
 
-/// Fills the tables for one tenant. Keys and most values are the same for all; some differ, and so do their numbers.
+/// Fills the tables for one tenant. Keys and most values are the same for all tenants. Some values and the
+/// numbers of rows differ.
 pub(super) async fn fill(db: &impl ConnectionTrait, tenant: Uuid, variant: u32) -> Result<(), DbErr> {
     let rows = 6 + variant * 3;
     for sql in [

@@ -25,7 +25,7 @@ fn names() -> SelectStatement {
     Query::select().column(services::Column::Name).from(services::Entity).to_owned()
 }
 
-/// The number of services, by each method that returns rows; it is the same by all of them.
+/// The number of services. Every method that returns rows finds the same number.
 macro_rules! count {
     ($db:expr) => {{
         let db = $db;
@@ -214,7 +214,7 @@ async fn a_ping_is_one_round_trip_and_fails_on_a_lost_connection() -> Result<()>
     tenant.ping().await?;
     assert_eq!(proxy.turns() - start, 1);
 
-    // The server ends a backend behind the statement that asks for it, hence the wait.
+    // The server ends the backend some time after the statement that requests it.
     let others = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
                   WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename <> current_user";
     sea_orm::ConnectionTrait::execute_unprepared(&database.owner().await?, others).await?;

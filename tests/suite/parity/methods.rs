@@ -1,4 +1,4 @@
-//! Every method of SeaORM's connections has its counterpart, or a reason why it has none.
+//! Every method of SeaORM's connections has a counterpart, or a reason for having none.
 
 use std::path::Path;
 

@@ -59,7 +59,7 @@ impl Methods {
     }
 }
 
-/// The folder of the sources of a package that this workspace is built with.
+/// The source folder of a package that this workspace depends on.
 pub(crate) fn sources_of(package: &str) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)

@@ -19,18 +19,18 @@ async fn world() -> Result<World> {
 }
 
 #[tokio::test]
-async fn users_sign_in_and_out_and_the_trail_tells_it() -> Result<()> {
-    business::users_sign_in_and_out_and_the_trail_tells_it(world().await?).await
+async fn users_log_in_and_out_and_the_trail_records_it() -> Result<()> {
+    business::users_log_in_and_out_and_the_trail_records_it(world().await?).await
 }
 
 #[tokio::test]
-async fn bookings_are_made_moved_and_called_off_and_none_overlaps() -> Result<()> {
-    business::bookings_are_made_moved_and_called_off_and_none_overlaps(world().await?).await
+async fn bookings_are_made_moved_and_cancelled_without_overlap() -> Result<()> {
+    business::bookings_are_made_moved_and_cancelled_without_overlap(world().await?).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_who_book_the_same_time_at_once_one_wins() -> Result<()> {
-    business::of_many_who_book_the_same_time_at_once_one_wins(world().await?).await
+async fn of_many_concurrent_bookings_of_one_time_one_succeeds() -> Result<()> {
+    business::of_many_concurrent_bookings_of_one_time_one_succeeds(world().await?).await
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn whole_tenants_are_measured_exported_erased_restored_and_purged() -> Res
     business::whole_tenants_are_kept(Estate::new().await?, divide).await
 }
 
-/// A booking of a program that does not lock the practitioner.
+/// The SQL of a booking by a program that does not lock the practitioner.
 fn written(shop: &Shop, code: &str) -> String {
     format!(
         "INSERT INTO public.bookings (confirmation_code, service_id, practitioner_id, client_id, datetime, end_time, \
@@ -48,7 +48,7 @@ fn written(shop: &Shop, code: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_who_write_the_same_time_at_once_one_waits_for_the_other() -> Result<()> {
+async fn of_two_concurrent_inserts_of_one_time_one_waits() -> Result<()> {
     let world = world().await?;
     let shop = Shop::open(world.clinic.clone(), &["maya"]).await?;
     let other = Shop::open(world.studio.clone(), &["maya"]).await?;
@@ -61,7 +61,7 @@ async fn of_two_who_write_the_same_time_at_once_one_waits_for_the_other() -> Res
             transaction.execute_unprepared(&sql).await?;
             transaction.rollback().await
         });
-        // Another tenant waits for nobody.
+        // Another tenant does not wait.
         let elsewhere = other.tenant.begin().await?;
         elsewhere.execute_unprepared(&written(&other, "FIRST")).await?;
         elsewhere.rollback().await?;
@@ -83,7 +83,7 @@ async fn of_two_who_write_the_same_time_at_once_one_waits_for_the_other() -> Res
     Ok(())
 }
 
-/// The tables that a plan read when it ran.
+/// Collects the tables that an executed plan read.
 fn read(plan: &Json, found: &mut Vec<String>) {
     if plan["Actual Loops"] == 0 {
         return;
@@ -105,7 +105,7 @@ async fn tables_read(tenant: &TenantConnection, sql: &str) -> Result<Vec<String>
 async fn a_tenants_statement_reads_one_partition() -> Result<()> {
     let database = divided().await?;
     many_tenants(&database.owner().await?, 40).await?;
-    // Row-level security alone prunes, and so does the guard that the rewriter writes.
+    // Both row-level security alone and the rewriter's guard let the server prune partitions.
     let water =
         database.water_with(Watertight::builder().dangerous_layers(Layers::UnscopedRowSecurityOnly)).await?;
     let tenant = water.tenant(new_tenant()?);

@@ -17,7 +17,7 @@ fn besides_notes(report: &Report) -> Vec<&Finding> {
 }
 
 #[tokio::test]
-async fn a_divided_database_is_sound_whoever_looks() -> Result<()> {
+async fn a_partitioned_database_is_sound_for_every_role() -> Result<()> {
     let database = divided().await?;
     many_tenants(&database.owner().await?, 20).await?;
     let report = examine(&database).await?;
@@ -34,7 +34,7 @@ async fn a_divided_database_is_sound_whoever_looks() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_partition_is_found_and_the_remedy_mends_it() -> Result<()> {
+async fn problems_of_a_partition_are_found_and_fixed_by_the_remedy() -> Result<()> {
     let off = "ALTER TABLE auth.sessions_p3 DISABLE ROW LEVEL SECURITY";
     let granted = "GRANT SELECT ON auth.sessions_p3 TO {APP}";
     let (warning, error) = (Severity::Warning, Severity::Error);
@@ -85,7 +85,7 @@ async fn what_is_wrong_with_a_partition_is_found_and_the_remedy_mends_it() -> Re
 }
 
 #[tokio::test]
-async fn a_partition_on_which_bookings_may_overlap_is_found() -> Result<()> {
+async fn a_partition_without_the_overlap_constraint_is_found() -> Result<()> {
     let database = divided().await?;
     let owner = database.owner().await?;
     owner

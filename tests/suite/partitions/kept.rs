@@ -52,7 +52,7 @@ const BESIDES: &str = "SELECT format('comment %s %s', pg_describe_object(classoi
         AND objid IN (SELECT oid FROM pg_class WHERE relkind = 'S') ORDER BY 1";
 
 #[tokio::test]
-async fn every_row_is_kept_on_the_way_there_and_back_and_the_schema_is_the_same_after_it() -> Result<()> {
+async fn partitioning_and_rolling_back_keeps_every_row_and_the_schema() -> Result<()> {
     let estate = Estate::new().await?;
     let owner = estate.database.owner().await?;
     many_tenants(&owner, 40).await?;
@@ -101,7 +101,7 @@ async fn every_row_is_kept_on_the_way_there_and_back_and_the_schema_is_the_same_
 }
 
 #[tokio::test]
-async fn the_way_back_leads_to_the_schema_of_a_fresh_migration() -> Result<()> {
+async fn the_rollback_restores_the_schema_of_a_fresh_migration() -> Result<()> {
     let database = divided().await?;
     let owner = database.owner().await?;
     migrator().down(&owner, Some(1)).await?;
@@ -118,7 +118,7 @@ async fn the_way_back_leads_to_the_schema_of_a_fresh_migration() -> Result<()> {
 
 /// A line of a partitioned table's listing in the form of a plain table's listing.
 fn undivided(line: &str) -> Option<String> {
-    // What overlaps is kept apart on each partition; and a partition has keys of its own to what a foreign key names.
+    // Lines about partitions are dropped, and so is the overlap constraint, which exists only on partitions.
     let is_partitions = |line: &str| {
         line.contains("_key_p")
             || line.contains("_idx_p")
@@ -131,13 +131,13 @@ fn undivided(line: &str) -> Option<String> {
         return None;
     }
     let line = line.replacen("relation p ", "relation r ", 1).replace(" ON ONLY ", " ON ");
-    // A divided index is listed as a relation is.
+    // A partitioned index is listed like a relation.
     let of_index = ["_pkey ", "_key ", "_idx "].iter().any(|end| line.contains(end));
     (!(line.starts_with("relation I ") || line.starts_with("column ") && of_index)).then_some(line)
 }
 
 #[tokio::test]
-async fn a_divided_table_has_all_that_the_plain_one_has() -> Result<()> {
+async fn a_partitioned_table_has_every_object_of_the_plain_table() -> Result<()> {
     let plain = listing::catalog(&TestDatabase::create().await?.owner().await?).await?;
     let database = divided().await?;
     let owner = database.owner().await?;
@@ -213,7 +213,7 @@ async fn the_rows_of_a_tenant_are_in_one_partition_and_the_tenants_in_many() -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_written_meanwhile_is_not_lost() -> Result<()> {
+async fn rows_written_during_the_migration_are_not_lost() -> Result<()> {
     let database = TestDatabase::create().await?;
     let tenant = database.two_tenants().await?.0;
     let is_over = Arc::new(AtomicBool::new(false));

@@ -10,27 +10,30 @@ use crate::adopt::listing;
 use crate::maintenance::Estate;
 
 #[tokio::test]
-async fn a_description_that_makes_no_sense_is_refused() -> Result<()> {
+async fn an_invalid_number_or_table_is_refused() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     for (partitions, tells) in [
-        (HashPartitions::new(0), "into 0 partitions; give 2 to 256"),
+        (HashPartitions::new(0), "into 0 partitions; choose a number from 2 to 256"),
         (HashPartitions::new(1), "into 1 partitions"),
         (HashPartitions::new(100_000), "into 100000 partitions"),
-        (HashPartitions::of([("public", "nowhere")], 4), "no tenant table public.nowhere"),
-        (HashPartitions::of([("public", "seaql_migrations")], 4), "no tenant table public.seaql_migrations"),
+        (HashPartitions::of([("public", "nowhere")], 4), "tenant table public.nowhere does not exist"),
+        (
+            HashPartitions::of([("public", "seaql_migrations")], 4),
+            "tenant table public.seaql_migrations does not exist",
+        ),
         (HashPartitions::of([("public", "x".repeat(70))], 4), "1 to 63 bytes"),
     ] {
         let error = try_up(&owner, partitions).await.expect_err(tells).to_string();
         assert!(error.contains(tells), "{error}");
     }
     let again = try_up(&divided().await?.owner().await?, HashPartitions::new(4)).await.expect_err("twice");
-    assert!(again.to_string().contains("auth.sessions is divided into partitions already"), "{again}");
+    assert!(again.to_string().contains("auth.sessions is already divided into partitions"), "{again}");
     Ok(())
 }
 
 #[tokio::test]
-async fn what_would_be_lost_or_does_not_fit_is_named_and_nothing_changes() -> Result<()> {
+async fn objects_that_would_be_lost_are_named_and_nothing_changes() -> Result<()> {
     for (planted, tells) in [
         ("CREATE VIEW public.week AS SELECT * FROM public.bookings", "rule _RETURN on view"),
         ("CREATE FUNCTION public.f(public.bookings) RETURNS int LANGUAGE sql AS 'SELECT 1'", "function"),
@@ -55,7 +58,6 @@ async fn what_would_be_lost_or_does_not_fit_is_named_and_nothing_changes() -> Re
     ] {
         let estate = Estate::new().await?;
         let owner = estate.database.owner().await?;
-        // A publication is for a superuser, or who may create in the database; a rule stands in the way of planting.
         owner.execute_unprepared(planted).await?;
         let before = listing::everything(&owner).await?;
         let error = try_up(&owner, HashPartitions::new(4)).await.expect_err(planted).to_string();
@@ -69,7 +71,7 @@ async fn what_would_be_lost_or_does_not_fit_is_named_and_nothing_changes() -> Re
 }
 
 #[tokio::test]
-async fn whoever_does_not_own_the_tables_or_would_not_see_all_rows_is_turned_away() -> Result<()> {
+async fn roles_that_do_not_own_the_tables_or_see_all_rows_are_refused() -> Result<()> {
     let database = TestDatabase::create().await?;
     let app = Database::connect(database.app_url()).await?;
     let error = try_up(&app, HashPartitions::new(4)).await.expect_err("not the owner").to_string();

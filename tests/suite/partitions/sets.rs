@@ -10,7 +10,7 @@ use super::try_up;
 use crate::adopt::{listing, texts};
 
 #[tokio::test]
-async fn tables_of_the_chosen_sets_are_divided_in_their_schemas() -> Result<()> {
+async fn tables_of_the_chosen_sets_are_partitioned_in_their_schemas() -> Result<()> {
     for (text, divided) in [
         (
             "auth=my auth,booking=my-studio",

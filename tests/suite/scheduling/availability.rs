@@ -251,7 +251,7 @@ async fn make(
 }
 
 #[tokio::test]
-async fn it_is_what_an_oracle_finds_minute_by_minute() -> Result<()> {
+async fn availability_agrees_with_the_oracle() -> Result<()> {
     let world = World::new().await?;
     let seed = std::env::var("WATERTIGHT_AVAILABILITY_SEED").ok().map_or(Ok(17), |seed| seed.parse())?;
     let cases = std::env::var("WATERTIGHT_AVAILABILITY_CASES").ok().map_or(Ok(72), |cases| cases.parse())?;
@@ -339,7 +339,7 @@ async fn slots_are_not_before_now_and_notice_is_kept() -> Result<()> {
 }
 
 #[tokio::test]
-async fn it_takes_two_queries_however_long_the_range() -> Result<()> {
+async fn availability_takes_two_queries_for_any_range() -> Result<()> {
     let world = World::new().await?;
     let shop = super::Shop::open(world.clinic.clone(), &["maya", "tomas", "ruth"]).await?;
     let day = at("00:00").date_naive();

@@ -54,7 +54,7 @@ async fn a_booking_takes_its_slot_and_gets_a_code() -> Result<()> {
 }
 
 #[tokio::test]
-async fn practitioners_are_booked_apart_and_one_has_to_be_named() -> Result<()> {
+async fn practitioners_are_booked_independently_and_have_to_be_named() -> Result<()> {
     let (_world, shop) = shop(&["maya", "tomas"]).await?;
     let scheduling = shop.tenant.scheduling();
     scheduling.book(&shop.booking("10:00")).await?;
@@ -83,7 +83,7 @@ async fn a_business_without_practitioners_is_booked_as_a_whole() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_outside_the_hours_is_for_the_staff() -> Result<()> {
+async fn only_staff_book_outside_the_hours() -> Result<()> {
     let (_world, shop) = shop(&["maya"]).await?;
     let scheduling = shop.tenant.scheduling();
     for start in ["08:30", "16:30", "20:00"] {
@@ -99,7 +99,7 @@ async fn what_is_outside_the_hours_is_for_the_staff() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_hold_keeps_the_slot_until_it_is_booked_released_or_over() -> Result<()> {
+async fn a_hold_keeps_the_slot_until_it_is_booked_released_or_expired() -> Result<()> {
     let (world, shop) = shop(&["maya"]).await?;
     let scheduling = shop.tenant.scheduling();
     let maya = Some(shop.practitioners[0].id);
@@ -138,7 +138,7 @@ async fn a_hold_keeps_the_slot_until_it_is_booked_released_or_over() -> Result<(
 }
 
 #[tokio::test]
-async fn a_key_gives_the_same_booking_however_often_it_is_sent() -> Result<()> {
+async fn an_idempotency_key_returns_the_same_booking() -> Result<()> {
     let (_world, shop) = shop(&["maya"]).await?;
     let scheduling = shop.tenant.scheduling();
     let new = NewBooking { idempotency_key: Some("checkout-17".into()), ..shop.booking("10:00") };
@@ -151,7 +151,7 @@ async fn a_key_gives_the_same_booking_however_often_it_is_sent() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_booking_moves_to_where_there_is_room() -> Result<()> {
+async fn a_booking_moves_to_a_free_slot() -> Result<()> {
     let (_world, shop) = shop(&["maya", "tomas"]).await?;
     let scheduling = shop.tenant.scheduling();
     let booking = scheduling.book(&shop.booking("10:00")).await?;
@@ -292,7 +292,7 @@ async fn an_inactive_service_is_not_offered() -> Result<()> {
 }
 
 #[tokio::test]
-async fn time_blocks_are_in_the_way() -> Result<()> {
+async fn time_blocks_prevent_bookings() -> Result<()> {
     let (_world, shop) = shop(&["maya", "tomas"]).await?;
     let (content, scheduling) = (shop.tenant.content(), shop.tenant.scheduling());
     let maya = shop.practitioners[0].id;
@@ -312,7 +312,7 @@ async fn time_blocks_are_in_the_way() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_said() -> Result<()> {
+async fn missing_rows_are_named() -> Result<()> {
     let world = World::new().await?;
     let tenant = world.clinic.clone();
     let service = tenant.content().create_service(NewService::new("Massage", 60, 9_000)).await?;

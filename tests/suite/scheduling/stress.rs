@@ -10,7 +10,7 @@ use super::{Shop, at, client};
 use crate::auth::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn every_slot_has_one_winner_whoever_books_holds_or_cancels() -> Result<()> {
+async fn every_slot_has_one_winner() -> Result<()> {
     let world = World::new().await?;
     let shop = Shop::open(world.clinic.clone(), &["maya", "tomas"]).await?;
     let elsewhere = world.clinic_elsewhere().await?;

@@ -1,4 +1,4 @@
-//! An application's own table that has the name of one of watertight's, which is in another schema.
+//! An application's own table with the same name as a table of watertight in another schema.
 
 use anyhow::Result;
 use sea_orm::{ActiveModelTrait, DbBackend, EntityTrait, PaginatorTrait, Set, Statement};
@@ -12,7 +12,7 @@ use watertight_tests::TestDatabase;
 use super::{Moved, builder, examine, move_tables};
 use crate::rows;
 
-/// The application's clients: its entity states no schema.
+/// The entity of the application's clients, without a schema.
 mod own_clients {
     use sea_orm::entity::prelude::*;
 
@@ -32,7 +32,7 @@ mod own_clients {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The same, with the schema stated.
+/// The same entity, with a schema.
 mod stated_clients {
     use sea_orm::entity::prelude::*;
 
@@ -120,7 +120,7 @@ async fn an_export_keeps_them_apart() -> Result<()> {
     assert_eq!(maintenance.import(clinic, &lines[..], |_| ()).await?.rows, export.rows);
     assert_eq!(own_clients::Entity::find().count(&moved.clinic).await?, 2);
     assert_eq!(own_clients::Entity::find().count(&moved.spa).await?, 2);
-    // A database in which no such table stands beside watertight's own does not take it for that one.
+    // A database without the application's table does not import its rows into watertight's table.
     let plain = TestDatabase::create().await?;
     let elsewhere = watertight::Watertight::builder().maintenance(&plain.owner().await?).await?;
     let refused = elsewhere.import(clinic, &lines[..], |_| ()).await;
@@ -135,7 +135,7 @@ fn an_entity_that_states_the_name_of_a_moved_table_is_ambiguous() -> Result<()> 
     assert!(error.to_string().contains("leave out its `schema_name`"), "{error}");
     assert!(matches!(&error, Error::Registration(errors) if matches!(&*errors.problems,
             [RegistrationError::AmbiguousTable { table, own }] if table == "public.clients" && own == "studio.clients")));
-    // Where watertight's own table has not moved, the entity adds columns to it, as ever.
+    // If watertight's own table has not moved, the entity can add columns to it.
     watertight::Watertight::builder().tenant_table(stated_clients::Entity).rewriter()?;
     Ok(())
 }

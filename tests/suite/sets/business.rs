@@ -15,7 +15,7 @@ use crate::auth::{PASSWORD, enroll, request, user, with_code};
 use crate::scheduling::{Shop, at};
 
 #[tokio::test]
-async fn the_doctor_finds_moved_tables_as_sound_as_others() -> Result<()> {
+async fn the_doctor_accepts_moved_tables() -> Result<()> {
     let database = TestDatabase::create().await?;
     let before = examine(&database, Builder::default()).await?;
     assert!(before.is_sound(), "{before}");
@@ -26,7 +26,7 @@ async fn the_doctor_finds_moved_tables_as_sound_as_others() -> Result<()> {
     };
     assert_eq!(kinds(&after), kinds(&before), "{after}");
     assert_eq!(after.tenant_tables, 24);
-    // Without the schemas nothing is found where it is expected.
+    // A builder without the schemas does not find the tables.
     let lost = examine(&database, Builder::default()).await?;
     assert!(lost.require_sound().is_err());
     let drop = "ALTER TABLE identity.users DROP CONSTRAINT users_email_key";
@@ -44,7 +44,7 @@ async fn the_doctor_finds_moved_tables_as_sound_as_others() -> Result<()> {
 }
 
 #[tokio::test]
-async fn people_log_in_and_are_invited() -> Result<()> {
+async fn users_log_in_and_are_invited() -> Result<()> {
     let moved = Moved::new().await?;
     let auth = moved.clinic.auth();
     let jess = user(&moved.clinic, "jess").await?;
@@ -120,7 +120,7 @@ async fn history_is_imported_into_a_schema_that_has_to_be_quoted() -> Result<()>
     Ok(())
 }
 
-/// A database without certificates has nothing to refund, and a cancellation does not ask for it.
+/// Without the tables of certificates a cancellation has nothing to refund, and does not query them.
 #[tokio::test]
 async fn a_booking_is_cancelled_where_there_are_no_certificates() -> Result<()> {
     let sets = TableSets::none().with(TableSet::Booking).in_schema(TableSet::Booking, "studio");

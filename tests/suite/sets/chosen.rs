@@ -1,4 +1,4 @@
-//! Which sets a database has, and what is refused.
+//! Statements and tables of chosen sets are accepted, and those of other sets are refused.
 
 use anyhow::Result;
 use sea_orm::{ActiveModelTrait, ConnectionTrait, EntityTrait, Set};
@@ -12,7 +12,7 @@ use watertight_tests::{TestDatabase, new_tenant, own_migrations};
 
 use super::{builder, examine, move_tables, moved_sets};
 
-/// A table of the application's that has the name of one of watertight's.
+/// A table of the application with the name of a table of watertight.
 mod own_users {
     use sea_orm::entity::prelude::*;
 
@@ -54,7 +54,7 @@ async fn a_set_that_is_not_chosen_is_unknown_to_statements() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_is_expected_of_a_set_that_is_not_chosen() -> Result<()> {
+async fn the_doctor_requires_no_set_that_is_not_chosen() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     owner.execute_unprepared("DROP SCHEMA auth CASCADE").await?;
@@ -89,7 +89,7 @@ async fn an_application_has_its_own_table_in_place_of_one_that_is_not_chosen() -
     own_users::ActiveModel { nickname: Set("Jess".to_owned()), ..Default::default() }.insert(&clinic).await?;
     assert_eq!(own_users::Entity::find().all(&clinic).await?.len(), 1);
     assert_eq!(own_users::Entity::find().all(&spa).await?, []);
-    // Where watertight's own is in another schema, the name would be that table's.
+    // If watertight's own table is in another schema, its static name is ambiguous.
     let ambiguous = Builder::default()
         .table_sets(TableSets::all().in_schema(TableSet::Auth, "unused"))
         .tenant_table(own_users::Entity)

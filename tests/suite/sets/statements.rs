@@ -15,7 +15,7 @@ async fn number(tenant: &TenantConnection, sql: &str) -> Result<i64> {
     row.try_get_by_index(0).with_context(|| sql.to_owned())
 }
 
-/// Each with what it returns where the tenant has two users, two clients and a booking.
+/// Queries, each with its result for a tenant with two users, two clients and a booking.
 const QUERIES: &[(&str, i64)] = &[
     ("SELECT count(*) FROM auth.users WHERE auth.users.handle = 'jess'", 1),
     (r#"SELECT count("auth"."users".*) FROM "auth"."users""#, 2),
@@ -75,7 +75,7 @@ async fn queries_read_the_tenants_rows_of_moved_tables() -> Result<()> {
     Ok(())
 }
 
-/// Each with the number of rows that it changes, one after another.
+/// Changes, in the order in which they run, each with the number of rows that it changes.
 const CHANGES: &[(&str, u64)] = &[
     (
         "INSERT INTO public.clients (first_name, last_name, email) \

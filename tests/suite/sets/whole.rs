@@ -8,7 +8,7 @@ use super::{builder, move_tables};
 use crate::maintenance::{Estate, without_header};
 
 #[tokio::test]
-async fn an_export_fits_whatever_the_schemas_are() -> Result<()> {
+async fn an_export_can_be_imported_into_other_schemas() -> Result<()> {
     let estate = Estate::new().await?;
     let clinic = estate.clinic;
     let mut before = Vec::new();
@@ -44,7 +44,7 @@ async fn an_export_fits_whatever_the_schemas_are() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_over_is_purged() -> Result<()> {
+async fn expired_rows_are_purged() -> Result<()> {
     let Estate { database, clinic, studio, .. } = Estate::new().await?;
     move_tables(&database).await?;
     let maintenance = builder().maintenance(&database.owner().await?).await?;

@@ -13,7 +13,7 @@ const UNVERIFIED: &str = "SELECT polrelid::regclass::text FROM pg_policy WHERE p
     AND pg_get_expr(polqual, polrelid) <> '(tenant_id = ( SELECT watertight.tenant() AS tenant))'";
 
 #[tokio::test]
-async fn a_set_that_is_added_later_ends_as_one_that_was_chosen_at_once() -> Result<()> {
+async fn a_set_added_later_has_the_same_result_as_one_chosen_at_once() -> Result<()> {
     for (first, then) in [
         ("none", "auth"),
         ("none", "all"),
@@ -41,7 +41,7 @@ async fn a_set_that_is_added_later_ends_as_one_that_was_chosen_at_once() -> Resu
 }
 
 #[tokio::test]
-async fn what_is_still_pending_is_not_missed_when_the_rest_is_rolled_back() -> Result<()> {
+async fn pending_migrations_do_not_prevent_a_rollback() -> Result<()> {
     let (_database, owner, before) = empty().await?;
     migrate(&owner, "none").await?;
     roll_back(&owner, "all", &before).await

@@ -5,7 +5,7 @@ use crate::prose::Prose;
 /// The first words of questions.
 const QUESTIONS: [&str; 6] = ["who", "whom", "whose", "what", "when", "where"];
 
-/// The places and the messages of headings that ask or begin as if they did.
+/// The places and the messages of headings that are questions or begin like questions.
 pub(crate) fn check(prose: &Prose) -> Vec<(usize, String)> {
     let (mut found, mut at) = (Vec::new(), 0);
     for line in prose.text().split_inclusive('\n') {

@@ -1,12 +1,12 @@
-//! The language of the repository: spelling, banned phrases, headings and links.
+//! The language of the repository: spelling, banned phrases, headings, links and the code of pages.
 //!
-//! The rules are in `language.toml`. A file that a rule does not hold for yet is listed there, and a listed file without
-//! a finding fails, so the list can only shrink.
+//! The rules are in `language.toml`.
 //!
 //! `cargo xtask language` runs this program. It is a package of its own, so that no other command waits for the
 //! dictionary to compile.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
+mod code;
 mod headings;
 mod links;
 mod phrases;
@@ -25,25 +25,22 @@ use clap::Parser;
 use crate::links::Links;
 use crate::phrases::Phrases;
 use crate::prose::Prose;
-use crate::rules::{Exempt, Rule, Rules};
+use crate::rules::{Rule, Rules};
 use crate::spelling::Spelling;
 
-/// Checks spelling, phrases, headings and links by `language.toml`.
+/// Checks spelling, phrases, headings, links and the code of pages by `language.toml`.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Remove the exemptions of files that have no finding left.
+    /// Also check the addresses of our documentation on docs.rs, by the pages that `cargo doc` has built.
     #[arg(long)]
-    shrink: bool,
+    docs: bool,
 }
 
 fn main() -> Result<()> {
-    let Args { shrink } = Args::parse();
+    let Args { docs } = Args::parse();
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = package.ancestors().nth(2).context("the package is not in the repository")?;
-    if shrink {
-        remove_stale(root)?;
-    }
-    check(root)
+    check(root, docs)
 }
 
 /// A violation of a rule at one place.
@@ -62,47 +59,21 @@ impl fmt::Display for Finding {
 }
 
 /// Checks every Markdown and Rust file of the repository.
-fn check(root: &Path) -> Result<()> {
+fn check(root: &Path, docs: bool) -> Result<()> {
     let rules = Rules::read(root)?;
     let files = files(root)?;
-    let findings = findings(root, &rules, &files)?;
-    let problems = problems(findings, &rules.not_yet);
-    if problems.is_empty() {
-        println!("{} files, {} of them exempt for now", files.len(), rules.not_yet.files().len());
+    let findings = findings(root, &rules, &files, docs)?;
+    if findings.is_empty() {
+        println!("{} files, no finding", files.len());
         return Ok(());
     }
-    bail!("problems: {}\n{}", problems.len(), problems.join("\n"))
+    let lines: Vec<String> = findings.iter().map(Finding::to_string).collect();
+    bail!("findings: {}\n{}", lines.len(), lines.join("\n"))
 }
 
-/// Removes the entries of the files that need their exemption no more.
-fn remove_stale(root: &Path) -> Result<()> {
-    let rules = Rules::read(root)?;
-    let found = findings(root, &rules, &files(root)?)?;
-    let stale = stale(&found, &rules.not_yet);
-    Rules::remove(root, &stale)?;
-    println!("{} exemptions removed", stale.len());
-    Ok(())
-}
-
-/// The findings outside exempt files, and the exemptions without a finding.
-fn problems(findings: Vec<Finding>, exempt: &Exempt) -> Vec<String> {
-    let stale = stale(&findings, exempt);
-    let kept = findings.into_iter().filter(|found| !exempt.contains(found.rule, &found.file));
-    let mut problems: Vec<String> = kept.map(|found| found.to_string()).collect();
-    problems.extend(stale.into_iter().map(|(rule, file)| {
-        format!("{}: not_yet.{rule} lists {file}, which has no finding: remove the entry", Rules::FILE)
-    }));
-    problems
-}
-
-fn stale(findings: &[Finding], exempt: &Exempt) -> BTreeSet<(Rule, String)> {
-    let needed: BTreeSet<_> = findings.iter().map(|found| (found.rule, found.file.clone())).collect();
-    exempt.entries().filter(|entry| !needed.contains(entry)).collect()
-}
-
-fn findings(root: &Path, rules: &Rules, files: &[String]) -> Result<Vec<Finding>> {
+fn findings(root: &Path, rules: &Rules, files: &[String], docs: bool) -> Result<Vec<Finding>> {
     let (spelling, phrases) = (Spelling::new(&rules.words), Phrases::new(&rules.phrases));
-    let mut links = Links::new(root);
+    let mut links = Links::new(root, files, docs)?;
     let mut findings = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(root.join(file))?;
@@ -114,13 +85,14 @@ fn findings(root: &Path, rules: &Rules, files: &[String]) -> Result<Vec<Finding>
             }));
         };
         add(Rule::Spelling, spelling.check(&text));
-        // The file of the rules quotes what it bans, and so does the page that explains them.
+        // The file of the rules and the page that explains them quote the banned phrases.
         if !rules.quotes.contains(file) {
             add(Rule::Phrases, phrases.check(&prose));
             add(Rule::Headings, headings::check(&prose));
         }
         if is_markdown(file) {
             add(Rule::Links, links.check(file, &text)?);
+            add(Rule::Code, code::check(&text));
         }
     }
     findings.sort_unstable();
@@ -131,7 +103,7 @@ fn is_markdown(file: &str) -> bool {
     Path::new(file).extension().is_some_and(|extension| extension == "md")
 }
 
-/// The Markdown and Rust files that git knows or would add.
+/// The Markdown and Rust files that git tracks or would add.
 fn files(root: &Path) -> Result<Vec<String>> {
     let mut git = Command::new("git");
     git.current_dir(root).args(["ls-files", "--cached", "--others", "--exclude-standard", "*.md", "*.rs"]);
@@ -148,16 +120,10 @@ fn files(root: &Path) -> Result<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn finding(file: &str) -> Finding {
-        Finding { file: file.to_owned(), line: 3, rule: Rule::Phrases, message: "bad".to_owned() }
-    }
-
     #[test]
-    fn exempt_files_are_not_reported_and_stale_exemptions_are() {
-        let exempt = Exempt::of(Rule::Phrases, &["old.md", "clean.md"]);
-        let problems = problems(vec![finding("new.md"), finding("old.md")], &exempt);
-        assert_eq!(problems.len(), 2);
-        assert_eq!(problems[0], "new.md:3: phrases: bad");
-        assert!(problems[1].contains("clean.md"), "{}", problems[1]);
+    fn a_finding_is_printed_with_its_place_and_rule() {
+        let file = "new.md".to_owned();
+        let finding = Finding { file, line: 3, rule: Rule::Phrases, message: "bad".to_owned() };
+        assert_eq!(finding.to_string(), "new.md:3: phrases: bad");
     }
 }

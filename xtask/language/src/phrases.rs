@@ -29,7 +29,8 @@ impl<'r> Phrases<'r> {
         Self { by_first }
     }
 
-    /// The places and the messages of banned phrases. A phrase can go on in the next line of a comment.
+    /// The places and the messages of banned phrases. A phrase can continue on the next line
+    /// of a comment.
     pub(crate) fn check(&self, prose: &Prose) -> Vec<(usize, String)> {
         let words = words(prose.text());
         let mut found = Vec::new();
@@ -54,7 +55,7 @@ struct Word {
     at: usize,
     /// In lower case.
     text: String,
-    /// Whether only white space is between the word before and this one.
+    /// True if only white space separates the previous word from this one.
     follows: bool,
 }
 
@@ -69,7 +70,7 @@ fn words(text: &str) -> Vec<Word> {
             at += length;
         } else {
             let next = rest.chars().next();
-            // A line of a string literal that goes on ends with a backslash.
+            // A string literal that continues on the next line has a backslash at the end of the line.
             follows &= next.is_some_and(|c| c.is_whitespace() || c == '\\');
             at += next.map_or(1, char::len_utf8);
         }

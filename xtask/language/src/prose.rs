@@ -1,9 +1,9 @@
-//! The prose of a file: a copy of its text, as long as the text, without everything that is not prose.
+//! The prose of a file: a copy of its text with everything else masked, of the same length.
 
-/// Replaces a byte that is not prose, so that words on both sides are no neighbors.
+/// Replaces a byte that is not prose, so that the words on both sides are not adjacent.
 const CODE: u8 = b'\x01';
 
-/// The prose of a file. A place in it is the same place in the file.
+/// The prose of a file. An offset in it is the same offset in the file.
 #[derive(Debug)]
 pub(crate) struct Prose {
     text: String,
@@ -53,7 +53,7 @@ impl Prose {
     }
 
     fn from(bytes: Vec<u8>) -> Self {
-        // Whole characters are masked, so what is left is text.
+        // Only whole characters are masked, so the rest is valid UTF-8.
         Self { text: String::from_utf8(bytes).unwrap_or_default() }
     }
 
@@ -62,7 +62,7 @@ impl Prose {
     }
 }
 
-/// Replaces everything but white space.
+/// Replaces everything except white space.
 fn mask(bytes: &mut [u8], from: usize, to: usize, by: u8) {
     for byte in bytes.get_mut(from..to).unwrap_or_default() {
         if !byte.is_ascii_whitespace() {
@@ -71,7 +71,8 @@ fn mask(bytes: &mut [u8], from: usize, to: usize, by: u8) {
     }
 }
 
-/// The length of the first token, and where in it the prose begins and ends. Several tokens can be one here.
+/// The length of the first token, and the beginning and the end of the prose in it. Several tokens can count as
+/// one.
 fn token(rest: &str) -> (usize, Option<(usize, usize)>) {
     if rest.starts_with("//") {
         let end = rest.find('\n').unwrap_or(rest.len());
@@ -100,7 +101,7 @@ fn token(rest: &str) -> (usize, Option<(usize, usize)>) {
         }
         Some('\'') => (end_of_character(rest), None),
         Some(first) if is_of_word(first) => {
-            // A whole word, so that the `r` at its end begins no raw string.
+            // The whole word at once, because an `r` at its end does not begin a raw string.
             (rest.find(|c| !is_of_word(c)).unwrap_or(rest.len()), None)
         }
         first => (first.map_or(1, char::len_utf8), None),
@@ -123,7 +124,7 @@ fn end_of_quoted(rest: &str, quote: u8) -> usize {
     at.min(rest.len())
 }
 
-/// The end of a character, or of the quote of a lifetime.
+/// The end of a character literal, or of the quote of a lifetime.
 fn end_of_character(rest: &str) -> usize {
     let mut characters = rest.chars().skip(1);
     match (characters.next(), characters.next()) {

@@ -7,7 +7,7 @@ use typos::{Dictionary, Status, check_str};
 use typos_vars::{Category, VARS};
 use unicase::UniCase;
 
-/// Finds known misspellings and the spelling of other countries, in prose and in identifiers.
+/// Finds known misspellings and spellings that are not American, in prose and in identifiers.
 pub(crate) struct Spelling {
     tokenizer: Tokenizer,
     dictionary: American,
@@ -53,7 +53,7 @@ impl Dictionary for American {
     }
 }
 
-/// The American spellings of a word that other countries spell otherwise; `None` when it is one of them.
+/// The American spellings of a word with regional spellings; `None` if the word is one of them.
 fn american(word: &UniCase<&str>) -> Option<&'static [&'static str]> {
     let (_, spellings) = VARS.find(word)?.first()?;
     let american = typos_vars::corrections(Category::American, **spellings);

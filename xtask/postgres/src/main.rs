@@ -1,7 +1,7 @@
-//! Starts a private PostgreSQL, prints how to reach it as one line of JSON, and stops it when standard input ends.
+//! Starts a private PostgreSQL, prints its URLs as one line of JSON, and stops it when standard input ends.
 //!
-//! The parent holds the other end of standard input, so the server ends with it, however it ends. The server
-//! listens on a Unix socket in a directory that only this user may enter, and trusts who gets there.
+//! The parent has the other end of standard input, so the server ends with the parent, even if the parent is killed.
+//! The server listens on a Unix socket in a directory that only this user can enter, and requires no password.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ use tokio::sync::oneshot;
 /// The role that owns the tables and may create databases.
 const OWNER: &str = "watertight_owner";
 
-/// The role that applications use: it feels row-level security.
+/// The role that applications use. Row-level security applies to it.
 const APP: &str = "watertight_app";
 
-/// The role for maintenance of all tenants: it sees the rows of all, and owns what the owner does.
+/// The role for maintenance of all tenants. It sees the rows of all tenants and is a member of the owner's role.
 const MAINTENANCE: &str = "watertight_maintenance";
 
 /// The superuser that the server creates.
@@ -35,7 +35,7 @@ const DATABASE: &str = "watertight";
 /// A private PostgreSQL server that ends with its parent.
 #[derive(Debug, Parser)]
 struct Args {
-    /// Keep the data in this directory, safely written; without it the data goes when the server stops.
+    /// Keep the data in this directory, with durable writes. Without it the data is deleted when the server stops.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
@@ -43,7 +43,7 @@ struct Args {
     #[arg(long)]
     port: Option<u16>,
 
-    /// How many connections the server takes.
+    /// The maximum number of connections.
     #[arg(long, default_value_t = 200)]
     connections: usize,
 }
@@ -76,7 +76,7 @@ async fn main() -> Result<()> {
     .await
     .with_context(|| format!("PostgreSQL does not start on {}", directory.display()))?;
     prepare(&server).await.context("the roles and the database cannot be made")?;
-    // A parent that is gone already cannot be told, and is found gone below.
+    // If the parent has ended, the write fails, and the server is stopped below.
     writeln!(std::io::stdout(), "{}", urls(&server, args.port)?).ok();
 
     tokio::select! {
@@ -86,18 +86,18 @@ async fn main() -> Result<()> {
     }
     let log = server.socket_path().and_then(Path::parent).map(|sockets| sockets.with_extension("log"));
     server.close().await.context("PostgreSQL did not stop")?;
-    // The crate leaves the server's log where the sockets were.
+    // The crate leaves the server's log next to the directory of the sockets.
     if let Some(log) = log {
         std::fs::remove_file(log).ok();
     }
     Ok(())
 }
 
-/// Resolves when standard input ends. A thread waits for it that nothing waits for.
+/// Resolves when standard input ends. A detached thread reads it.
 fn end_of_input() -> oneshot::Receiver<()> {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
-        // What is read, and how the reading fails, makes no difference.
+        // The input is ignored, and an error means that it has ended.
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         let _ = sender.send(());
     });

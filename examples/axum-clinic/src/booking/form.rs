@@ -55,7 +55,7 @@ impl Typed {
             if text.is_empty() {
                 faults.push((field, format!("Enter your {what}.")));
             } else if text.chars().count() > 128 || text.chars().any(char::is_control) {
-                faults.push((field, format!("Your {what} is too long, or holds what is no letter.")));
+                faults.push((field, format!("Your {what} is too long, or contains control characters.")));
             }
             text.to_owned()
         };

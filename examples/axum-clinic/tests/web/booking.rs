@@ -87,7 +87,7 @@ async fn a_form_that_is_sent_twice_books_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_comes_too_late_is_told_and_chooses_again() -> Result<()> {
+async fn a_late_client_is_told_and_chooses_again() -> Result<()> {
     let world = World::open().await?;
     let (zoe, max) = (world.visitor(CLINIC), world.visitor(CLINIC));
     let (first, late) = (form(&times(&zoe, &world).await?, 1), form(&times(&max, &world).await?, 1));
@@ -108,7 +108,7 @@ async fn who_comes_too_late_is_told_and_chooses_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_at_its_field() -> Result<()> {
+async fn errors_are_shown_at_their_fields() -> Result<()> {
     let world = World::open().await?;
     let zoe = world.visitor(CLINIC);
     let good = form(&times(&zoe, &world).await?, 0);
@@ -136,7 +136,7 @@ async fn what_is_wrong_is_said_at_its_field() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_service_of_another_tenant_or_not_offered_is_not_there() -> Result<()> {
+async fn a_service_of_another_tenant_or_not_offered_is_not_found() -> Result<()> {
     let world = World::open().await?;
     let (zoe, theirs) =
         (world.visitor(CLINIC), services::Entity::find().one(&world.studio).await?.expect("one"));
@@ -150,7 +150,7 @@ async fn a_service_of_another_tenant_or_not_offered_is_not_there() -> Result<()>
 }
 
 #[tokio::test]
-async fn no_one_renames_a_client_by_typing_their_address() -> Result<()> {
+async fn typing_an_address_does_not_rename_its_client() -> Result<()> {
     let world = World::open().await?;
     let zoe = world.visitor(CLINIC);
     let page = times(&zoe, &world).await?;
@@ -165,7 +165,7 @@ async fn no_one_renames_a_client_by_typing_their_address() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_people_type_is_text_and_never_markup() -> Result<()> {
+async fn typed_text_is_never_markup() -> Result<()> {
     const EVIL: &str = r#""><script>alert(1)</script><img src=x onerror=alert(1)>'"#;
     let world = World::open().await?;
     let zoe = world.visitor(CLINIC);

@@ -17,7 +17,7 @@ async fn bookings_of(tenant: &TenantConnection) -> Result<(Vec<bookings::Model>,
 }
 
 #[tokio::test]
-async fn it_shows_the_tenants_bookings_and_no_others() -> Result<()> {
+async fn the_day_shows_only_the_tenants_bookings() -> Result<()> {
     let world = World::open().await?;
     world.fill_today().await?;
     for (host, here, there) in
@@ -40,7 +40,7 @@ async fn it_shows_the_tenants_bookings_and_no_others() -> Result<()> {
 }
 
 #[tokio::test]
-async fn it_is_for_those_who_run_the_business() -> Result<()> {
+async fn only_staff_see_and_change_the_day() -> Result<()> {
     let world = World::open().await?;
     world.fill_today().await?;
     let (bookings, day) = bookings_of(&world.clinic).await?;
@@ -59,7 +59,7 @@ async fn it_is_for_those_who_run_the_business() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_became_of_a_booking_is_said_once() -> Result<()> {
+async fn a_final_status_of_a_booking_is_set_once() -> Result<()> {
     let world = World::open().await?;
     world.fill_today().await?;
     let jess = world.known(CLINIC, OWNER).await?;
@@ -82,7 +82,7 @@ async fn what_became_of_a_booking_is_said_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_booking_of_another_tenant_is_not_there() -> Result<()> {
+async fn a_booking_of_another_tenant_is_not_found() -> Result<()> {
     let world = World::open().await?;
     world.fill_today().await?;
     let jess = world.known(CLINIC, OWNER).await?;

@@ -38,7 +38,7 @@ fn check(what: &str, answer: &Answer) {
 }
 
 #[tokio::test]
-async fn every_response_has_them() -> Result<()> {
+async fn every_response_has_the_security_headers() -> Result<()> {
     let world = World::open().await?;
     let service = world.clinic.content().get_services().await?.swap_remove(0).id;
     let book = format!("/book?service={service}");

@@ -50,7 +50,7 @@ async fn a_password_is_right_or_wrong() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_cookie_is_kept_from_everyone_else() -> Result<()> {
+async fn the_session_cookie_has_every_protective_attribute() -> Result<()> {
     let world = World::open().await?;
     let visitor = world.visitor(CLINIC);
     let answer = visitor.log_in(OWNER).await?;
@@ -78,7 +78,7 @@ async fn logging_out_ends_the_session_itself() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_second_factor_is_asked_for_and_good_once() -> Result<()> {
+async fn a_second_factor_is_required_and_valid_once() -> Result<()> {
     let world = World::open().await?;
     let jess = world.known(CLINIC, OWNER).await?;
     let (secret, backup) = enroll(&world, &jess).await?;
@@ -115,7 +115,7 @@ async fn a_second_factor_is_asked_for_and_good_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_second_factor_is_given_up_with_the_password_alone() -> Result<()> {
+async fn a_second_factor_is_disabled_only_with_the_password() -> Result<()> {
     let world = World::open().await?;
     let jess = world.known(CLINIC, OWNER).await?;
     enroll(&world, &jess).await?;
@@ -128,7 +128,7 @@ async fn a_second_factor_is_given_up_with_the_password_alone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_lock_is_told_as_a_wrong_password_is() -> Result<()> {
+async fn a_lock_is_reported_like_a_wrong_password() -> Result<()> {
     let world = World::open().await?;
     let visitor = world.visitor(CLINIC);
     let nobody = visitor.log_in(("nobody", "000000")).await?;
@@ -145,7 +145,7 @@ async fn a_lock_is_told_as_a_wrong_password_is() -> Result<()> {
 }
 
 #[tokio::test]
-async fn sessions_of_those_who_keep_coming_live_on() -> Result<()> {
+async fn sessions_in_use_are_renewed() -> Result<()> {
     let hour = Duration::from_hours(1);
     let world = World::with(settings().session_age(hour).renewal_threshold(hour)).await?;
     let jess = world.known(CLINIC, OWNER).await?;

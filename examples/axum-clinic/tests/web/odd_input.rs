@@ -35,7 +35,7 @@ const ODD: [&str; 24] = [
 ];
 
 #[tokio::test]
-async fn no_input_breaks_a_page() -> Result<()> {
+async fn no_input_causes_an_internal_error() -> Result<()> {
     let world = World::open().await?;
     world.fill_today().await?;
     let visitor = world.known(CLINIC, OWNER).await?;

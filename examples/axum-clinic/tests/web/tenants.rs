@@ -18,18 +18,18 @@ use crate::world::{CLINIC, OWNER, STUDIO, Served, World};
 async fn each_host_is_a_business_of_its_own() -> Result<()> {
     let world = World::open().await?;
     let (clinic, studio) = (world.visitor(CLINIC).get("/").await?, world.visitor(STUDIO).get("/").await?);
-    assert!(clinic.text.contains("Harbour Street Clinic") && !clinic.text.contains("Northlight"));
-    assert!(studio.text.contains("Northlight") && !studio.text.contains("Harbour"));
+    assert!(clinic.text.contains("Harbor Street Clinic") && !clinic.text.contains("Northlight"));
+    assert!(studio.text.contains("Northlight") && !studio.text.contains("Harbor"));
     for host in ["CLINIC.localhost", "clinic.localhost.", "clinic.localhost:1", "Clinic.Localhost.:65535"] {
         let visitor = world.visitor(CLINIC);
         let answer = visitor.send(visitor.request(Method::GET, "/").header("Host", host)).await?;
-        assert!(answer.status == 200 && answer.text.contains("Harbour"), "{host}");
+        assert!(answer.status == 200 && answer.text.contains("Harbor"), "{host}");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_host_of_no_one_is_told_nothing() -> Result<()> {
+async fn an_unknown_host_is_not_found() -> Result<()> {
     let world = World::open().await?;
     for host in ["nobody.localhost", "localhost", "127.0.0.1", "a.clinic.localhost", "xclinic.localhost"] {
         let visitor = world.visitor(CLINIC);
@@ -54,7 +54,7 @@ async fn a_request_that_names_no_host_or_two_is_refused() -> Result<()> {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;
         assert!(answer.split(' ').nth(1) == Some("400"), "{head}: {answer}");
-        assert!(!answer.contains("Harbour") && !answer.contains("Northlight"), "{head}: {answer}");
+        assert!(!answer.contains("Harbor") && !answer.contains("Northlight"), "{head}: {answer}");
     }
     Ok(())
 }
@@ -72,7 +72,7 @@ async fn a_header_names_the_tenant_where_the_application_says_so() -> Result<()>
             .await
     };
     let (clinic, studio) = (world.clinic.tenant_id().to_string(), world.studio.tenant_id().to_string());
-    assert!(get(&[&clinic]).await?.text.contains("Harbour"));
+    assert!(get(&[&clinic]).await?.text.contains("Harbor"));
     assert!(get(&[&studio]).await?.text.contains("Northlight"));
     assert_eq!(get(&[&Uuid::new_v4().to_string()]).await?.status, 404);
     let nil = Uuid::nil().to_string();
@@ -85,7 +85,7 @@ async fn a_header_names_the_tenant_where_the_application_says_so() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_cookie_of_one_tenant_is_worth_nothing_at_the_other() -> Result<()> {
+async fn a_cookie_is_valid_only_for_its_tenant() -> Result<()> {
     let world = World::open().await?;
     let jess = world.known(CLINIC, OWNER).await?;
     assert_eq!(jess.get("/day").await?.status, 200);
@@ -100,7 +100,7 @@ async fn a_cookie_of_one_tenant_is_worth_nothing_at_the_other() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_goes_wrong_inside_is_not_told() -> Result<()> {
+async fn internal_errors_are_not_shown() -> Result<()> {
     struct Broken;
 
     #[async_trait::async_trait]

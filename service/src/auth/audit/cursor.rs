@@ -41,7 +41,7 @@ impl FromStr for AuditCursor {
             InvalidInput {
                 what: "audit cursor",
                 value: text.to_owned(),
-                reason: "is not one; take it from the page before".to_owned(),
+                reason: "is malformed; take the cursor from the previous page".to_owned(),
             }
             .into()
         })

@@ -42,6 +42,16 @@ pub struct NewAuditEvent {
 
 impl NewAuditEvent {
     /// An event of the system, with severity `Info` and no details.
+    ///
+    /// ```
+    /// use watertight::auth::{AuditEventType, NewAuditEvent, Severity, Source};
+    ///
+    /// let event = NewAuditEvent::new("price_list_exported".parse::<AuditEventType>()?);
+    /// assert_eq!(event.severity, Severity::Info);
+    /// assert_eq!(event.source, Source::System);
+    /// assert_eq!(event.details, serde_json::json!({}));
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     #[must_use]
     pub fn new(event_type: AuditEventType) -> Self {
         Self {

@@ -22,7 +22,8 @@ impl<C: TenantExecutor> AuditTrail<'_, C> {
         use audit_events::Column::{Id, Severity, Timestamp, Type, UserId};
         let limit = filter.limit.unwrap_or(AuditFilter::DEFAULT_LIMIT);
         if !(1..=AuditFilter::MAX_LIMIT).contains(&limit) {
-            let reason = format!("is not between 1 and {}; read on with a cursor", AuditFilter::MAX_LIMIT);
+            let reason =
+                format!("is not between 1 and {}; read further pages with a cursor", AuditFilter::MAX_LIMIT);
             return Err(InvalidInput { what: "limit", value: limit.to_string(), reason }.into());
         }
         let mut condition = Condition::all()

@@ -17,7 +17,7 @@ use crate::auth::invitations::token::token_hash;
 use crate::auth::users::new_user::NewUser;
 use crate::auth::users::user::User;
 use crate::tenant::TenantExecutor;
-use crate::tenant::sql::statement;
+use crate::tenant::sql::{columns, statement};
 
 impl<C: TenantExecutor> Invitations<'_, C> {
     /// Accepts an invitation: creates the user and marks the invitation as used.
@@ -82,12 +82,13 @@ impl<C: TenantExecutor> Invitations<'_, C> {
     async fn find_with_state(self, token: &str) -> Result<(Invitation, InvitationState), AuthError> {
         let select = statement(
             format!(
-                r#"SELECT "invitations".*, "invitations"."expires_at" <= CURRENT_TIMESTAMP AS "expired",
+                r#"SELECT {}, "invitations"."expires_at" <= CURRENT_TIMESTAMP AS "expired",
                        {STANDING} AS "standing"
                    FROM "auth"."invitations" JOIN "auth"."users"
                        ON "users"."tenant_id" = "invitations"."tenant_id"
                        AND "users"."id" = "invitations"."created_by"
-                   WHERE "invitations"."token" = $1"#
+                   WHERE "invitations"."token" = $1"#,
+                columns::<invitations::Entity>()
             ),
             [token_hash(token).into()],
         );

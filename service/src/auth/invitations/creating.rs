@@ -13,7 +13,7 @@ use crate::auth::refusal::LoginRefusal;
 use crate::auth::second_factor::sealing::owner::OwnerKind;
 use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
-use crate::tenant::sql::{seconds, statement};
+use crate::tenant::sql::{columns, seconds, statement};
 
 impl<C: TenantExecutor> Invitations<'_, C> {
     /// Creates an invitation. The token is returned only here.
@@ -34,14 +34,17 @@ impl<C: TenantExecutor> Invitations<'_, C> {
         };
         let metadata = new.metadata.map(serde_json::to_value).transpose();
         let insert = statement(
-            r#"INSERT INTO "auth"."invitations"
+            format!(
+                r#"INSERT INTO "auth"."invitations"
                    ("id", "token", "email", "role", "created_by", "expires_at", "temporary_totp_secret", "metadata",
                     "created_by_role")
                SELECT $2, $3, $4, $5, "users"."id", CURRENT_TIMESTAMP + $6::float8 * INTERVAL '1 second', $7,
                       $8::jsonb, "users"."role"
                FROM "auth"."users" WHERE "users"."id" = $1
                    AND "users"."is_active" AND NOT ("users"."is_locked" AND "users"."locked_until" IS NULL)
-               RETURNING *"#,
+               RETURNING {}"#,
+                columns::<invitations::Entity>()
+            ),
             [
                 new.created_by.into(),
                 id.into(),

@@ -17,6 +17,17 @@ pub struct InvitedUser {
 
 impl InvitedUser {
     /// A user with an empty profile.
+    ///
+    /// ```
+    /// use watertight::auth::{AuthError, InvitedUser, Password, Profile};
+    ///
+    /// let kai = InvitedUser {
+    ///     profile: Profile { display_name: Some("Kai Berg".into()), ..Profile::default() },
+    ///     ..InvitedUser::new("kai".parse()?, Password::new("correct horse battery staple")?)
+    /// };
+    /// assert_eq!(kai.handle.as_str(), "kai");
+    /// # Ok::<(), AuthError>(())
+    /// ```
     pub fn new(handle: Handle, credential: impl Into<Credential>) -> Self {
         Self { handle, credential: credential.into(), profile: Profile::default() }
     }

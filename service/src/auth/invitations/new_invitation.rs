@@ -28,6 +28,17 @@ pub struct NewInvitation {
 
 impl NewInvitation {
     /// An invitation for 7 days.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use watertight::auth::{NewInvitation, Role};
+    ///
+    /// # let jess = uuid::Uuid::nil();
+    /// let invitation = NewInvitation::new("kai@example.com".parse()?, Role::Editor, jess);
+    /// assert_eq!(invitation.valid_for, Duration::from_hours(7 * 24));
+    /// let invitation = NewInvitation { valid_for: Duration::from_hours(24), ..invitation };
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     #[must_use]
     pub const fn new(email: Email, role: Role, created_by: Uuid) -> Self {
         Self {
@@ -46,7 +57,7 @@ impl NewInvitation {
             return Err(InvalidInput {
                 what: "valid_for",
                 value: format!("{:?}", self.valid_for),
-                reason: "is not between a second and ten years".to_owned(),
+                reason: "is not between one second and ten years".to_owned(),
             });
         }
         Ok(())

@@ -25,7 +25,7 @@ impl fmt::Display for InvitationState {
             Self::Used => "used",
             Self::Revoked => "revoked",
             Self::Expired => "expired",
-            Self::Void => "void, because its inviter is inactive, locked or has another role by now",
+            Self::Void => "void, because its inviter is inactive or locked, or has a different role now",
         })
     }
 }

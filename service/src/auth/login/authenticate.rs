@@ -48,6 +48,17 @@ impl<C: TenantExecutor> Auth<'_, C> {
     /// that has ended; and for a user who is deleted, inactive or locked by an administrator. A lock of failed logins ends no
     /// session: otherwise anyone who guesses passwords could log the owner out.
     ///
+    /// ```no_run
+    /// use watertight::Tenant;
+    /// use watertight::auth::{AuthError, User};
+    ///
+    /// /// The user of a request with a session cookie.
+    /// async fn user_of(tenant: &impl Tenant, cookie: &str) -> Result<Option<User>, AuthError> {
+    ///     let known = tenant.auth().authenticate(cookie).await?;
+    ///     Ok(known.map(|known| known.user))
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`AuthError::NotConfigured`] without [`signing_keys`](crate::auth::AuthSettings::signing_keys).
     pub async fn authenticate(self, token: &str) -> Result<Option<Authenticated>, AuthError> {

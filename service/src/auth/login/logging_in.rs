@@ -21,6 +21,22 @@ impl<C: TenantExecutor> Auth<'_, C> {
     ///
     /// Call it outside a transaction of your own: a refusal that is rolled back is not counted.
     ///
+    /// ```no_run
+    /// use watertight::Tenant;
+    /// use watertight::auth::{AuthError, LoginRefusal, LoginRequest, Password};
+    ///
+    /// # async fn example(tenant: &impl Tenant, name: &str, password: String) -> Result<(), AuthError> {
+    /// let request = LoginRequest::new(name.parse()?, Password::new(password)?);
+    /// match tenant.auth().login(request).await {
+    ///     Ok(login) => println!("{} is logged in until {}", login.user.handle, login.session.expires_at),
+    ///     Err(AuthError::LoginRefused(LoginRefusal::SecondFactorRequired)) => println!("Enter a code."),
+    ///     Err(AuthError::LoginRefused(refusal)) => println!("{refusal}"),
+    ///     Err(other) => return Err(other),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`AuthError::LoginRefused`]; [`AuthError::NotConfigured`] without
     /// [`signing_keys`](crate::auth::AuthSettings::signing_keys), before anything else.

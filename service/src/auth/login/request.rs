@@ -40,6 +40,15 @@ pub struct LoginRequest {
 
 impl LoginRequest {
     /// A login with a password alone and no data about the client.
+    ///
+    /// ```
+    /// use watertight::auth::{AuthError, LoginRequest, Password};
+    ///
+    /// let request = LoginRequest::new("jess".parse()?, Password::new("correct horse battery staple")?);
+    /// assert!(request.second_factor.is_none());
+    /// assert_eq!(request.metadata.client_ip, None);
+    /// # Ok::<(), AuthError>(())
+    /// ```
     #[must_use]
     pub fn new(identifier: Identifier, password: Password) -> Self {
         Self { identifier, password, second_factor: None, metadata: SessionMetadata::default() }

@@ -36,6 +36,16 @@ impl BackupCodes {
 
     /// New codes of 40 bits each, from the operating system.
     ///
+    /// ```
+    /// use watertight::auth::{AuthError, BackupCodes};
+    ///
+    /// let codes = BackupCodes::generate(8)?;
+    /// let page: String = codes.expose_secrets().map(|code| format!("<li>{code}</li>")).collect();
+    /// assert_eq!(page.len(), 8 * "<li>ABCD-2345</li>".len());
+    /// assert!(matches!(BackupCodes::generate(0), Err(AuthError::InvalidInput(_))));
+    /// # Ok::<(), AuthError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`AuthError::InvalidInput`] for a count of 0 or more than 20, [`AuthError::NoRandomness`] when the operating
     /// system gives none.
@@ -47,6 +57,20 @@ impl BackupCodes {
 
     /// Takes codes that were generated elsewhere.
     ///
+    /// ```
+    /// use watertight::Tenant;
+    /// use watertight::auth::{AuthError, BackupCodes};
+    ///
+    /// /// Keeps the printed codes of a user valid.
+    /// async fn import(tenant: &impl Tenant, user: uuid::Uuid, printed: &[&str]) -> Result<(), AuthError> {
+    ///     let codes = BackupCodes::new(printed.iter().copied())?;
+    ///     tenant.auth().backup_codes().save(user, &codes).await
+    /// }
+    ///
+    /// assert!(BackupCodes::new(["ABCD-2345", "WXYZ-6789"]).is_ok());
+    /// assert!(matches!(BackupCodes::new(["2345"]), Err(AuthError::InvalidSecret { .. })));
+    /// ```
+    ///
     /// # Errors
     /// [`AuthError::InvalidInput`] for no codes or more than 20, [`AuthError::InvalidSecret`] for one of under 8 or over 64
     /// characters.
@@ -56,7 +80,7 @@ impl BackupCodes {
         for code in &codes {
             let length = normal_form(code.expose_secret()).expose_secret().chars().count();
             if !(8..=64).contains(&length) {
-                let reason = "has under 8 or over 64 characters; write it as XXXX-XXXX";
+                let reason = "has fewer than 8 or more than 64 characters; write it as XXXX-XXXX";
                 return Err(AuthError::InvalidSecret { what: "backup code", reason });
             }
         }

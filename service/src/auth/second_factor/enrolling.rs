@@ -78,6 +78,21 @@ impl<C: TenantExecutor> Totp<'_, C> {
     ///
     /// After a right code the second factor is required from now on, and the user's other sessions end.
     ///
+    /// ```no_run
+    /// use watertight::Tenant;
+    /// use watertight::auth::AuthError;
+    ///
+    /// # async fn example(tenant: &impl Tenant, session: uuid::Uuid, code: &str) -> Result<(), AuthError> {
+    /// match tenant.auth().totp().confirm(session, code).await {
+    ///     Ok(codes) => codes.expose_secrets().for_each(|code| println!("{code}")),
+    ///     Err(AuthError::WrongTotpCode) => println!("The code is wrong. Enter the next one."),
+    ///     Err(AuthError::NotEnrolled) => println!("The time is over. Scan a new code."),
+    ///     Err(other) => return Err(other),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`AuthError::WrongTotpCode`], after which another code can be tried; [`AuthError::NotEnrolled`] when no enrollment is
     /// pending, its time is over or another attempt has confirmed it; [`AuthError::SessionNotFound`].

@@ -60,7 +60,7 @@ impl TotpEnrollment {
     fn qr(&self) -> Result<QrCode, AuthError> {
         QrCode::new(self.uri.expose_secret()).map_err(|_| AuthError::InvalidSecret {
             what: "otpauth URI",
-            reason: "does not fit a QR code; choose a shorter issuer",
+            reason: "is too long for a QR code; choose a shorter issuer",
         })
     }
 }
@@ -79,11 +79,11 @@ mod tests {
     #[test]
     fn enrollment_gives_a_uri_and_a_code_to_scan() {
         let secret = TotpSecret::from_bytes(b"12345678901234567890".to_vec()).unwrap();
-        let uri = secret.uri("Harbour Clinic", &"jess".parse().unwrap()).unwrap();
+        let uri = secret.uri("Harbor Clinic", &"jess".parse().unwrap()).unwrap();
         let enrollment = TotpEnrollment::new(secret, uri);
         assert_eq!(
             enrollment.uri().expose_secret(),
-            "otpauth://totp/Harbour%20Clinic:jess?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Harbour%20Clinic"
+            "otpauth://totp/Harbor%20Clinic:jess?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Harbor%20Clinic"
         );
         assert!(enrollment.qr_svg().unwrap().expose_secret().contains("<svg"));
         assert!(enrollment.qr_text().unwrap().expose_secret().lines().count() > 15);

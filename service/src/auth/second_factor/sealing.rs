@@ -72,7 +72,8 @@ impl EncryptionKeys {
             .map(|passphrase| Key { passphrase: passphrase.into(), shared: OnceLock::new() })
             .collect();
         if keys.is_empty() || keys.iter().any(|key| key.passphrase.expose_secret().is_empty()) {
-            let reason = "is empty; give a long random text, as `openssl rand -base64 32` makes it";
+            let reason = "is missing or empty; use a long random text, such as the output of `openssl rand \
+                          -base64 32`";
             return Err(AuthError::InvalidSecret { what: "encryption passphrase", reason });
         }
         Ok(Self(keys.into()))
@@ -103,7 +104,9 @@ impl EncryptionKeys {
         let mut ciphertext = STANDARD.decode(&sealed.encrypted_secret).map_err(malformed)?;
         let tag = STANDARD.decode(&sealed.auth_tag).map_err(malformed)?;
         if tag.len() != TAG_BYTES {
-            return Err(AuthError::Undecryptable { reason: "has a tag that is not 16 bytes long" });
+            return Err(AuthError::Undecryptable {
+                reason: "has an authentication tag that is not 16 bytes long",
+            });
         }
         ciphertext.extend_from_slice(&tag);
         let plain = match SealVersion::of(sealed.version)? {
@@ -114,7 +117,7 @@ impl EncryptionKeys {
             SealVersion::SharedKey => self.open_shared_key(owner, &sealed.salt, &nonce, &ciphertext)?,
         };
         let text = std::str::from_utf8(&plain)
-            .map_err(|_| AuthError::Undecryptable { reason: "does not hold a secret in base32" })?;
+            .map_err(|_| AuthError::Undecryptable { reason: "does not contain a base32 secret" })?;
         TotpSecret::from_base32(text)
     }
 
@@ -126,7 +129,7 @@ impl EncryptionKeys {
             }
         }
         Err(AuthError::Undecryptable {
-            reason: "was encrypted under none of the passphrases, or was tampered with",
+            reason: "was encrypted with none of the configured passphrases, or was modified",
         })
     }
 
@@ -140,12 +143,11 @@ impl EncryptionKeys {
         for key in &*self.0 {
             let shared = key.shared()?;
             if shared.id == key_id {
-                return decrypt::<U12>(&shared.key, nonce, &owner.bound_to(key_id), ciphertext).ok_or(
-                    AuthError::Undecryptable { reason: "was tampered with, or belongs to another row" },
-                );
+                return decrypt::<U12>(&shared.key, nonce, &owner.bound_to(key_id), ciphertext)
+                    .ok_or(AuthError::Undecryptable { reason: "was modified, or belongs to another row" });
             }
         }
-        Err(AuthError::Undecryptable { reason: "was encrypted under a passphrase that is not given" })
+        Err(AuthError::Undecryptable { reason: "was encrypted with a passphrase that is not configured" })
     }
 }
 

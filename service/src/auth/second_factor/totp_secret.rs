@@ -35,6 +35,16 @@ impl TotpSecret {
 
     /// A new secret of 160 bits, as RFC 4226 recommends, from the operating system.
     ///
+    /// ```
+    /// use watertight::auth::TotpSecret;
+    /// use watertight::secrecy::ExposeSecret;
+    ///
+    /// let secret = TotpSecret::generate()?;
+    /// assert_eq!(secret.expose_base32().expose_secret().len(), 32);
+    /// assert_eq!(secret.code_at(0)?.len(), 6);
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`AuthError::NoRandomness`] when the operating system returns none.
     pub fn generate() -> Result<Self, AuthError> {
@@ -45,19 +55,40 @@ impl TotpSecret {
 
     /// Takes a secret.
     ///
+    /// ```
+    /// use watertight::auth::{AuthError, TotpSecret};
+    ///
+    /// // The secret of RFC 6238, appendix B.
+    /// let secret = TotpSecret::from_bytes(b"12345678901234567890".to_vec())?;
+    /// assert_eq!(secret.code_at(1_111_111_109)?, "081804");
+    /// assert!(matches!(TotpSecret::from_bytes(vec![7; 10]), Err(AuthError::InvalidSecret { .. })));
+    /// # Ok::<(), AuthError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`AuthError::InvalidSecret`] when it has under 16 bytes or over 64.
     pub fn from_bytes(bytes: impl Into<SecretSlice<u8>>) -> Result<Self, AuthError> {
         let bytes = bytes.into();
         let refuse = |reason| Err(AuthError::InvalidSecret { what: "TOTP secret", reason });
         match bytes.expose_secret().len() {
-            0..Self::MIN_BYTES => refuse("is shorter than 128 bits; enroll again with a longer one"),
+            0..Self::MIN_BYTES => refuse("is shorter than 16 bytes; enroll again with a longer secret"),
             Self::MIN_BYTES..=Self::MAX_BYTES => Ok(Self(bytes)),
-            _ => refuse("is longer than 64 bytes; enroll again with a shorter one"),
+            _ => refuse("is longer than 64 bytes; enroll again with a shorter secret"),
         }
     }
 
     /// Reads a secret in base32 (RFC 4648), in either case, with or without padding and spaces.
+    ///
+    /// ```
+    /// use watertight::auth::TotpSecret;
+    /// use watertight::secrecy::ExposeSecret;
+    ///
+    /// // As apps show a secret for typing.
+    /// let secret = TotpSecret::from_base32("gezd gnbv gy3t qojq gezd gnbv gy3t qojq")?;
+    /// assert_eq!(secret.expose_base32().expose_secret(), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    /// assert!(TotpSecret::from_base32("0189").is_err());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`AuthError::InvalidSecret`] when it is not base32, or too short or too long.
@@ -108,7 +139,7 @@ impl TotpSecret {
         Builder::new().with_skew(1).with_step_duration(STEP_SECONDS).with_secret(self.0.expose_secret())
     }
 
-    #[allow(clippy::unused_self, reason = "reads as what it makes")]
+    #[allow(clippy::unused_self, reason = "a method reads better than a function")]
     fn totp(&self, builder: Builder) -> Result<Totp, AuthError> {
         builder.build().map_err(|_| unusable())
     }

@@ -1,5 +1,7 @@
 //! Changing and renewing sessions.
 
+use std::sync::LazyLock;
+
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Value};
 use uuid::Uuid;
@@ -8,12 +10,22 @@ use watertight_entity::auth::sessions;
 use crate::auth::error::AuthError;
 use crate::auth::handle::Sessions;
 use crate::auth::second_factor::sealing::owner::OwnerKind;
-use crate::auth::sessions::columns::live_session;
+use crate::auth::sessions::columns::{SESSION_COLUMNS, live_session};
 use crate::auth::sessions::session::Session;
 use crate::auth::sessions::update::SessionUpdate;
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::{seconds, statement};
 use crate::vocabulary::{Change, text};
+
+static RENEW: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        r#"UPDATE "auth"."sessions" SET "expires_at" = CURRENT_TIMESTAMP + $2::float8 * INTERVAL '1 second'
+           WHERE "id" = $1 AND "expires_at" > CURRENT_TIMESTAMP
+             AND "expires_at" < CURRENT_TIMESTAMP + $3::float8 * INTERVAL '1 second'
+           RETURNING {}"#,
+        *SESSION_COLUMNS
+    )
+});
 
 impl<C: TenantExecutor> Sessions<'_, C> {
     /// Changes a live session and returns the changed session.
@@ -64,10 +76,7 @@ impl<C: TenantExecutor> Sessions<'_, C> {
     /// [`AuthError::Database`].
     pub async fn renew(self, id: Uuid) -> Result<Option<Session>, AuthError> {
         let renew = statement(
-            r#"UPDATE "auth"."sessions" SET "expires_at" = CURRENT_TIMESTAMP + $2::float8 * INTERVAL '1 second'
-               WHERE "id" = $1 AND "expires_at" > CURRENT_TIMESTAMP
-                 AND "expires_at" < CURRENT_TIMESTAMP + $3::float8 * INTERVAL '1 second'
-               RETURNING *"#,
+            RENEW.as_str(),
             [
                 id.into(),
                 seconds(self.auth.config.session_age()),

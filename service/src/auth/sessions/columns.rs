@@ -3,17 +3,14 @@
 use std::sync::LazyLock;
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, DbErr, Iterable};
+use sea_orm::{ColumnTrait, DbErr};
 use watertight_entity::auth::sessions;
 
 use crate::auth::columns::Columns;
+use crate::tenant::sql::columns;
 
 /// The columns that [`read_session`] reads, in its order.
-pub(in crate::auth) static SESSION_COLUMNS: LazyLock<String> = LazyLock::new(|| {
-    let columns = sessions::Column::iter();
-    let columns = columns.map(|column| format!(r#""sessions"."{}""#, sea_orm::IdenStatic::as_str(&column)));
-    columns.collect::<Vec<_>>().join(", ")
-});
+pub(in crate::auth) static SESSION_COLUMNS: LazyLock<String> = LazyLock::new(columns::<sessions::Entity>);
 
 pub(in crate::auth) fn read_session(columns: &mut Columns<'_>) -> Result<sessions::Model, DbErr> {
     Ok(sessions::Model {

@@ -9,6 +9,7 @@ use watertight_entity::auth::sessions;
 
 use crate::auth::error::AuthError;
 use crate::auth::handle::Sessions;
+use crate::auth::sessions::columns::SESSION_COLUMNS;
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::sessions::session::Session;
 use crate::auth::sessions::token::SessionToken;
@@ -30,7 +31,8 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
                'needsOnboarding', "users"."needs_onboarding", 'onboardingStep', "users"."onboarding_step"),
            $4, $5, $6, $7, $8, $9::jsonb
     FROM "auth"."users" WHERE "users"."id" = $1 AND "users"."is_active" AND NOT {LOCKED} FOR SHARE
-    RETURNING *"#
+    RETURNING {}"#,
+        *SESSION_COLUMNS
     )
 });
 

@@ -39,10 +39,10 @@ impl SigningKeys {
         let keys: Vec<_> = keys.into_iter().map(Into::into).collect();
         let refuse = |reason| Err(AuthError::InvalidSecret { what: "signing key", reason });
         if keys.is_empty() {
-            return refuse("is missing; give at least one");
+            return refuse("is missing; pass at least one key");
         }
         if keys.iter().any(|key| key.expose_secret().len() < Self::MIN_BYTES) {
-            return refuse("is shorter than 32 bytes; make one with `openssl rand 32`");
+            return refuse("is shorter than 32 bytes; generate a key with `openssl rand 32`");
         }
         Ok(Self(keys))
     }

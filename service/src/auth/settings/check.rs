@@ -18,7 +18,7 @@ impl AuthSettings {
             return refuse(
                 "issuer",
                 self.issuer.clone(),
-                "is empty or holds a colon; give the application's name",
+                "is empty or contains a colon; use the application's name",
             );
         }
         let lockout = self.lockout.unwrap_or_default();
@@ -29,18 +29,18 @@ impl AuthSettings {
             ("lockout.duration", lockout.duration),
         ] {
             if span < Duration::from_secs(1) || span > TEN_YEARS {
-                return refuse(what, format!("{span:?}"), "is not between a second and ten years");
+                return refuse(what, format!("{span:?}"), "is not between one second and ten years");
             }
         }
         if self.renewal_threshold > self.session_age {
             let value = format!("{:?}", self.renewal_threshold);
-            return refuse("renewal_threshold", value, "is longer than a session lives; give less");
+            return refuse("renewal_threshold", value, "is longer than `session_age`; set a shorter time");
         }
         if lockout.failures == 0 {
             return refuse(
                 "lockout.failures",
                 "0".into(),
-                "locks everyone out; give at least 1, or no lockout",
+                "would lock every account; set at least 1, or disable the lockout",
             );
         }
         if !(4..=31).contains(&self.bcrypt_cost) {
@@ -52,7 +52,7 @@ impl AuthSettings {
             return refuse(
                 "slowest_bcrypt_cost",
                 slowest.to_string(),
-                "is not between bcrypt_cost and 31; give the highest cost among the stored hashes",
+                "is not between `bcrypt_cost` and 31; set the highest cost of the stored hashes",
             );
         }
         if !(1..=1024).contains(&self.concurrent_hashes) {

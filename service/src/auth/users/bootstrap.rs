@@ -38,6 +38,24 @@ impl<C: TenantExecutor> Auth<'_, C> {
     /// in parallel; a password that the user already has is not hashed again. A changed password ends the sessions of its user.
     /// A changed role ends none, unlike [`Users::update`](crate::auth::Users::update): it takes effect on the next request.
     ///
+    /// ```no_run
+    /// use watertight::Tenant;
+    /// use watertight::auth::{AuthError, BootstrapUser, Password};
+    ///
+    /// # async fn example(tenant: &impl Tenant, password: String) -> Result<(), AuthError> {
+    /// let owner = BootstrapUser {
+    ///     handle: "jess".into(),
+    ///     email: "jess@example.com".into(),
+    ///     role: "business_owner".into(),
+    ///     credential: Some(Password::new(password)?.into()),
+    ///     ..BootstrapUser::default()
+    /// };
+    /// let report = tenant.auth().bootstrap_users(vec![owner], false).await?;
+    /// println!("{} users created", report.created.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`AuthError::Bootstrap`], which names the user and the reason.
     pub async fn bootstrap_users(

@@ -46,6 +46,16 @@ pub struct NewUser {
 
 impl NewUser {
     /// An active user with the role `Viewer` and an empty profile.
+    ///
+    /// ```
+    /// use watertight::auth::{AuthError, NewUser, Password, Role};
+    ///
+    /// let password = Password::new("correct horse battery staple")?;
+    /// let kai = NewUser::new("kai".parse()?, "kai@example.com".parse()?, password);
+    /// assert_eq!(kai.role, Role::Viewer);
+    /// assert!(kai.is_active && kai.needs_onboarding);
+    /// # Ok::<(), AuthError>(())
+    /// ```
     pub fn new(handle: Handle, email: Email, credential: impl Into<Credential>) -> Self {
         Self {
             handle,

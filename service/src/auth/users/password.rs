@@ -31,17 +31,33 @@ impl Password {
 
     /// Takes a password.
     ///
+    /// ```
+    /// use watertight::auth::{AuthError, Password};
+    ///
+    /// /// The minimum length is a rule of the application.
+    /// fn chosen_password(typed: String) -> Result<Password, AuthError> {
+    ///     if typed.chars().count() < 12 {
+    ///         return Err(AuthError::InvalidSecret { what: "password", reason: "has under 12 characters" });
+    ///     }
+    ///     Password::new(typed)
+    /// }
+    ///
+    /// assert!(chosen_password("correct horse battery staple".to_owned()).is_ok());
+    /// let message = chosen_password("x".repeat(73)).err().map(|error| error.to_string()).unwrap_or_default();
+    /// assert!(message.starts_with("the password is longer than the 72 bytes"));
+    /// ```
+    ///
     /// # Errors
     /// [`AuthError::InvalidSecret`] when it is empty, longer than 72 bytes or contains a NUL.
     pub fn new(text: impl Into<SecretString>) -> Result<Self, AuthError> {
         let text = text.into();
         let refuse = |reason: &'static str| Err(AuthError::InvalidSecret { what: "password", reason });
         match text.expose_secret().as_bytes() {
-            [] => refuse("is empty; give at least one character"),
+            [] => refuse("is empty; enter at least one character"),
             bytes if bytes.len() > Self::MAX_BYTES => {
-                refuse("is longer than the 72 bytes that bcrypt reads; choose a shorter one")
+                refuse("is longer than the 72 bytes that bcrypt reads; choose a shorter password")
             }
-            bytes if bytes.contains(&0) => refuse("holds a NUL character; remove it"),
+            bytes if bytes.contains(&0) => refuse("contains a NUL character; remove it"),
             _ => Ok(Self(text)),
         }
     }
@@ -109,7 +125,7 @@ impl FromStr for PasswordHash {
     fn from_str(text: &str) -> Result<Self, AuthError> {
         let malformed = || AuthError::InvalidSecret {
             what: "password hash",
-            reason: "is not a bcrypt hash; give 60 characters that begin with $2a$, $2b$ or $2y$",
+            reason: "is not a bcrypt hash; pass 60 characters that begin with $2a$, $2b$ or $2y$",
         };
         // `$2x$` marks hashes that a broken implementation made.
         if text.starts_with("$2x$") {

@@ -52,6 +52,26 @@ impl<C: TenantExecutor> Users<'_, C> {
     ///
     /// The sessions of the user end, except `keep`.
     ///
+    /// ```no_run
+    /// use watertight::Tenant;
+    /// use watertight::auth::{AuthError, Password, Session};
+    ///
+    /// /// Changes the password and keeps the user logged in on this device.
+    /// async fn change(
+    ///     tenant: &impl Tenant,
+    ///     session: &Session,
+    ///     old: &Password,
+    ///     new: Password,
+    /// ) -> Result<bool, AuthError> {
+    ///     let users = tenant.auth().users();
+    ///     match users.change_password(session.user_id, old, new, Some(session.id)).await {
+    ///         Ok(()) => Ok(true),
+    ///         Err(AuthError::LoginRefused(_)) => Ok(false),
+    ///         Err(other) => Err(other),
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`AuthError::LoginRefused`] for a wrong password, which counts as a failed login, and for a password that was changed
     /// meanwhile; [`AuthError::UserNotFound`].

@@ -14,7 +14,7 @@ use crate::vocabulary::{Email, Handle};
 /// A user, without the password's hash. Times are the database's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromQueryResult)]
 #[non_exhaustive]
-#[allow(clippy::struct_excessive_bools, reason = "a row, whose columns are independent")]
+#[allow(clippy::struct_excessive_bools, reason = "a row with independent columns")]
 pub struct User {
     /// The id, unique within the tenant.
     pub id: Uuid,

@@ -30,6 +30,19 @@ pub struct NewCertificate {
 
 impl NewCertificate {
     /// A certificate in US dollars without a named recipient.
+    ///
+    /// ```
+    /// use watertight::certificates::{NewCertificate, Purchase};
+    ///
+    /// let purchase = Purchase::new("Olivia Hart".into(), "olivia@example.com".parse()?);
+    /// let gift = NewCertificate {
+    ///     recipient_name: Some("Noah Kim".into()),
+    ///     message: Some("Happy birthday!".into()),
+    ///     ..NewCertificate::new(10_000, purchase)
+    /// };
+    /// assert_eq!((gift.amount_cents, gift.currency.as_str()), (10_000, "USD"));
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     #[must_use]
     pub fn new(amount_cents: u32, purchase: Purchase) -> Self {
         let currency = "USD".to_owned();
@@ -41,6 +54,18 @@ impl NewCertificate {
 impl<C: TenantExecutor> Certificates<'_, C> {
     /// Issues a gift certificate, with a code `XXXX-XXXX-XXXX`. A certificate does not expire.
     ///
+    /// ```no_run
+    /// use watertight::certificates::{NewCertificate, Purchase};
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(tenant: &impl Tenant) -> Result<(), BookingError> {
+    /// let purchase = Purchase::new("Olivia Hart".into(), "olivia@example.com".parse()?);
+    /// let gift = tenant.certificates().issue(&NewCertificate::new(10_000, purchase)).await?;
+    /// println!("The code for the recipient is {}.", gift.code);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::InvalidInput`].
     pub async fn issue(self, new: &NewCertificate) -> Result<gift_certificates::Model, BookingError> {
@@ -50,7 +75,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         text::check_optional("message", new.message.as_ref(), usize::MAX)?;
         let amount = cents("amount_cents", new.amount_cents)?;
         if amount == 0 {
-            let reason = "is nothing; give at least 1 cent";
+            let reason = "is not positive; set at least 1 cent";
             return Err(InvalidInput::new("amount_cents", "0", reason).into());
         }
         let row = gift_certificates::ActiveModel {

@@ -36,6 +36,21 @@ pub struct NewPackage {
 
 impl NewPackage {
     /// A package in US dollars for any client with the code, without an expiry.
+    ///
+    /// ```
+    /// use chrono::{Months, Utc};
+    /// use watertight::certificates::{NewPackage, Purchase};
+    ///
+    /// # let noah = uuid::Uuid::nil();
+    /// let purchase = Purchase::new("Noah Kim".into(), "noah@example.com".parse()?);
+    /// let package = NewPackage {
+    ///     client: Some(noah),
+    ///     expires_at: Some(Utc::now() + Months::new(12)),
+    ///     ..NewPackage::new("Ten massages", 10, 90_000, purchase)
+    /// };
+    /// assert_eq!(package.price_cents / u32::from(package.sessions), 9_000);
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     pub fn new(package_type: impl Into<String>, sessions: u16, price_cents: u32, purchase: Purchase) -> Self {
         Self {
             package_type: package_type.into(),
@@ -62,7 +77,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         let (price, sessions) = (cents("price_cents", new.price_cents)?, i32::from(new.sessions));
         new.expires_at.map_or(Ok(()), |time| check_time("expires_at", time))?;
         if sessions == 0 {
-            return Err(InvalidInput::new("sessions", "0", "is none; give at least 1").into());
+            return Err(InvalidInput::new("sessions", "0", "is not positive; set at least 1 session").into());
         }
         let row = packages::ActiveModel {
             client_id: Set(new.client),

@@ -19,6 +19,18 @@ pub struct Purchase {
 
 impl Purchase {
     /// A purchase without a payment reference.
+    ///
+    /// ```
+    /// use watertight::certificates::Purchase;
+    ///
+    /// # let checkout_session = "cs_17".to_owned();
+    /// let purchase = Purchase {
+    ///     stripe_session_id: Some(checkout_session),
+    ///     ..Purchase::new("Olivia Hart".into(), "olivia@example.com".parse()?)
+    /// };
+    /// assert_eq!(purchase.issued_by, None);
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     #[must_use]
     pub const fn new(purchaser_name: String, purchaser_email: Email) -> Self {
         Self {

@@ -22,6 +22,20 @@ impl<C: TenantExecutor> Certificates<'_, C> {
     /// Concurrent redemptions spend no cent twice: the booking and then the certificate are locked, and a CHECK keeps
     /// the balance between zero and the amount.
     ///
+    /// ```no_run
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(tenant: &impl Tenant, booking: uuid::Uuid, typed: &str) -> Result<(), BookingError> {
+    /// match tenant.certificates().redeem(typed, booking, None).await {
+    ///     Ok(paid) => println!("{} cents are paid.", paid.amount_cents.unwrap_or_default()),
+    ///     Err(BookingError::NotRedeemable { reason, .. }) => println!("This certificate cannot pay: {reason}"),
+    ///     Err(error) if error.is_not_found() => println!("{error}"),
+    ///     Err(other) => return Err(other),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::NotRedeemable`], [`BookingError::NotFound`] for the certificate or the booking.
     pub async fn redeem(
@@ -46,7 +60,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
             return refuse(format!("it is {status}"));
         }
         if certificate.currency != currency {
-            return refuse(format!("it is in {}, and the booking in {currency}", certificate.currency));
+            return refuse(format!("it is in {}, but the booking is in {currency}", certificate.currency));
         }
         let amount = match amount_cents {
             Some(amount) => cents("amount_cents", amount)?,
@@ -56,7 +70,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
             return refuse(format!("only {due} cents are due"));
         }
         if amount > certificate.balance_cents || amount == 0 {
-            return refuse(format!("{} cents are left of it", certificate.balance_cents));
+            return refuse(format!("{} cents are left on it", certificate.balance_cents));
         }
         let (id, left) = (certificate.id, certificate.balance_cents - amount);
         let spent = gift_certificates::Entity::update_many()

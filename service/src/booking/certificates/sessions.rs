@@ -31,7 +31,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         let booking = Scheduling::new(&transaction).lock_booking(booking).await?;
         let due = certificates.due(&booking, &code).await?;
         if due < booking.amount_cents {
-            return refuse("a part of the booking is paid, and a session pays all of it");
+            return refuse("the booking is partly paid, but a session pays for a whole booking");
         }
         let select = packages::Entity::find().filter(packages::Column::Code.eq(&code));
         let package = select.lock_exclusive().one(&transaction).await?;
@@ -40,7 +40,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
             return refuse("it is not active");
         }
         if package.client_id.is_some_and(|client| client != booking.client_id) {
-            return refuse("it is another client's");
+            return refuse("it belongs to another client");
         }
         // The database's clock decides on the expiry.
         let use_one = statement(
@@ -53,7 +53,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         {
             if transaction.execute_raw(use_one).await?.rows_affected() == 0 {
                 return refuse(if package.remaining_sessions == 0 {
-                    "no session is left of it"
+                    "no session is left on it"
                 } else {
                     "it has expired"
                 });

@@ -13,7 +13,7 @@ use super::Content;
 use super::hours::{TURN, check_hours};
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
-use crate::tenant::sql::statement;
+use crate::tenant::sql::{columns, statement};
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::calendar::{check_date, check_time};
 use crate::vocabulary::text;
@@ -164,13 +164,16 @@ impl<C: TenantExecutor> Content<'_, C> {
         check_time("from", from)?;
         check_time("to", to)?;
         if from >= to {
-            let reason = "does not begin before it ends";
+            let reason = "does not end after it begins";
             return Err(InvalidInput::new("time block", format!("{from} to {to}"), reason).into());
         }
         let insert = statement(
-            r#"INSERT INTO "public"."time_blocks" ("practitioner_id", "start_time", "end_time", "block_type", "title")
+            format!(
+                r#"INSERT INTO "public"."time_blocks" ("practitioner_id", "start_time", "end_time", "block_type", "title")
                SELECT "practitioners"."id", $2::timestamptz, $3::timestamptz, $4::varchar, $5::varchar
-               FROM "public"."practitioners" WHERE "practitioners"."id" = $1 RETURNING *"#,
+               FROM "public"."practitioners" WHERE "practitioners"."id" = $1 RETURNING {}"#,
+                columns::<time_blocks::Entity>()
+            ),
             [practitioner.into(), from.into(), to.into(), block_type.into(), title.map(str::to_owned).into()],
         );
         let row = self.db.query_one_raw(insert).await?;

@@ -55,6 +55,24 @@ impl<C: TenantExecutor> Content<'_, C> {
     ///
     /// Concurrent calls run one after another, so the hours are those of one call.
     ///
+    /// ```no_run
+    /// use chrono::NaiveTime;
+    /// use watertight::content::OpeningHours;
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(tenant: &impl Tenant) -> Result<(), BookingError> {
+    /// let hour = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default();
+    /// // Monday to Friday, closed at noon.
+    /// let spans = [(hour(9), hour(12)), (hour(13), hour(18))];
+    /// let mut hours = Vec::new();
+    /// for day_of_week in 1..=5 {
+    ///     hours.extend(spans.map(|(opens, closes)| OpeningHours { day_of_week, opens, closes, label: None }));
+    /// }
+    /// tenant.content().save_hours(&hours).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::InvalidInput`].
     pub async fn save_hours(

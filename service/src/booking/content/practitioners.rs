@@ -33,6 +33,18 @@ pub struct NewPractitioner {
 
 impl NewPractitioner {
     /// A practitioner with a handle and a name.
+    ///
+    /// ```
+    /// use watertight::content::NewPractitioner;
+    ///
+    /// let maya = NewPractitioner {
+    ///     title: Some("Massage therapist".into()),
+    ///     specializations: vec!["deep tissue".into(), "sports".into()],
+    ///     ..NewPractitioner::new("Maya".parse()?, "Maya Lindqvist")
+    /// };
+    /// assert_eq!(maya.handle.as_str(), "maya");
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     pub fn new(handle: Handle, name: impl Into<String>) -> Self {
         Self {
             handle,

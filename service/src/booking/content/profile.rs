@@ -62,6 +62,15 @@ pub struct Profile {
 
 impl Profile {
     /// A profile of a business in the United States, without an address.
+    ///
+    /// ```
+    /// use watertight::chrono_tz::Tz;
+    /// use watertight::content::Profile;
+    ///
+    /// let studio = Profile::new("Studio Berlin", "+49 30 5550188", Tz::Europe__Berlin);
+    /// assert_eq!(studio.country, "US");
+    /// let studio = Profile { country: "DE".into(), city: "Berlin".into(), ..studio };
+    /// ```
     pub fn new(name: impl Into<String>, phone: impl Into<String>, time_zone: Tz) -> Self {
         Self {
             name: name.into(),
@@ -99,11 +108,12 @@ impl Profile {
         if let Some((latitude, longitude)) = self.coordinates
             && (latitude.abs() > Decimal::from(90) || longitude.abs() > Decimal::from(180))
         {
-            let reason = "are not within 90 degrees of the equator and 180 of Greenwich";
+            let reason = "are not between -90 and 90 degrees of latitude and -180 and 180 degrees of \
+                          longitude";
             return Err(InvalidInput::new("coordinates", format!("{latitude} {longitude}"), reason));
         }
         if self.country.len() != 2 || !self.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            let reason = "is not two capital letters; give an ISO 3166-1 code, as US".to_owned();
+            let reason = "is not two capital letters; use an ISO 3166-1 code such as US".to_owned();
             return Err(InvalidInput { what: "country", value: self.country.clone(), reason });
         }
         Ok(())
@@ -113,6 +123,18 @@ impl Profile {
 /// Profile.
 impl<C: TenantExecutor> Content<'_, C> {
     /// Saves the business's profile, or replaces the saved one.
+    ///
+    /// ```no_run
+    /// use watertight::content::Profile;
+    /// use watertight::{BookingError, Tenant, chrono_tz::Tz};
+    ///
+    /// # async fn example(tenant: &impl Tenant) -> Result<(), BookingError> {
+    /// let profile = Profile::new("Harbor Street Clinic", "+1 607 555 0142", Tz::America__New_York);
+    /// let saved = tenant.content().save_profile(&profile).await?;
+    /// assert_eq!(saved.time_zone, "America/New_York");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`BookingError::InvalidInput`].

@@ -40,6 +40,17 @@ pub struct NewService {
 
 impl NewService {
     /// A service in US dollars that is offered now.
+    ///
+    /// ```
+    /// use watertight::content::NewService;
+    ///
+    /// let massage = NewService {
+    ///     category: Some("Massage".into()),
+    ///     ..NewService::new("Deep tissue massage", 75, 12_000)
+    /// };
+    /// assert!(massage.active);
+    /// assert_eq!(massage.currency, "USD");
+    /// ```
     pub fn new(name: impl Into<String>, duration_minutes: u16, price_cents: u32) -> Self {
         Self {
             name: name.into(),
@@ -122,7 +133,7 @@ impl ServiceUpdate {
         }
         if let Change::Set(cents) = self.price_cents {
             let Ok(cents) = i32::try_from(cents) else {
-                return invalid("price_cents", cents.to_string(), "is more than an integer holds");
+                return invalid("price_cents", cents.to_string(), "is greater than 2147483647");
             };
             values.push((Column::PriceCents, cents.into()));
         }
@@ -147,6 +158,18 @@ impl ServiceUpdate {
 /// Services.
 impl<C: TenantExecutor> Content<'_, C> {
     /// Creates a service.
+    ///
+    /// ```no_run
+    /// use watertight::content::NewService;
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(tenant: &impl Tenant) -> Result<(), BookingError> {
+    /// let massage = NewService::new("Deep tissue massage", 75, 12_000);
+    /// let massage = tenant.content().create_service(massage).await?;
+    /// println!("{} has the ID {}", massage.name, massage.id);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`BookingError::InvalidInput`].

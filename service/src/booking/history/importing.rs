@@ -25,6 +25,19 @@ pub struct ImportReport {
 
 impl ImportReport {
     /// A report with the numbers of inserted and updated rows.
+    ///
+    /// ```
+    /// use watertight::history::ImportReport;
+    ///
+    /// /// The total of an import in several calls.
+    /// fn total(reports: &[ImportReport]) -> ImportReport {
+    ///     let inserted = reports.iter().map(|report| report.inserted).sum();
+    ///     ImportReport::new(inserted, reports.iter().map(|report| report.updated).sum())
+    /// }
+    ///
+    /// let calls = [ImportReport::new(2_000, 0), ImportReport::new(150, 1_850)];
+    /// assert_eq!(total(&calls), ImportReport::new(2_150, 1_850));
+    /// ```
     #[must_use]
     pub const fn new(inserted: u64, updated: u64) -> Self {
         Self { inserted, updated }
@@ -77,10 +90,10 @@ impl<C: TenantExecutor> History<'_, C> {
             }
             row.time().map_or(Ok(()), |time| check_time("time", time))?;
             if i32::try_from(row.cents()).is_err() {
-                return invalid("has more cents than an integer holds");
+                return invalid("has an amount of more than 2147483647 cents");
             }
             if !keys.insert(row.key()) {
-                return invalid("is given twice; give it once");
+                return invalid("occurs twice; pass each row once");
             }
         }
         if rows.is_empty() {

@@ -31,6 +31,17 @@ pub struct NewSubmission {
 
 impl NewSubmission {
     /// Answers of a client without a booking.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use watertight::intake::NewSubmission;
+    ///
+    /// # let (form, priya, visit) = (uuid::Uuid::nil(), uuid::Uuid::nil(), uuid::Uuid::nil());
+    /// let consent = "I agree to be treated.";
+    /// let answers = NewSubmission::new(form, priya, json!({"allergies": ["nuts"]}), consent);
+    /// assert_eq!(answers.booking, None);
+    /// let answers = NewSubmission { booking: Some(visit), pain_areas: Some(json!(["neck"])), ..answers };
+    /// ```
     pub fn new(template: Uuid, client: Uuid, responses: Json, consent_text: impl Into<String>) -> Self {
         let consent_text = consent_text.into();
         Self { template, client, booking: None, responses, pain_areas: None, consent_text }

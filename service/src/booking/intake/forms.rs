@@ -10,7 +10,7 @@ use super::Intake;
 use super::schema::validator;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
-use crate::tenant::sql::statement;
+use crate::tenant::sql::{columns, statement};
 use crate::vocabulary::text;
 
 /// Forms.
@@ -29,17 +29,20 @@ impl<C: TenantExecutor> Intake<'_, C> {
         text::check("title", title, 255)?;
         text::check_json("form schema", schema)?;
         validator(schema)?;
-        let insert = r#"INSERT INTO "public"."intake_form_templates" ("form_type", "version", "title", "schema")
+        let insert = format!(
+            r#"INSERT INTO "public"."intake_form_templates" ("form_type", "version", "title", "schema")
             SELECT $1::varchar, coalesce(max("t"."version"), 0) + 1, $2::varchar, $3::jsonb
             FROM "public"."intake_form_templates" AS "t" WHERE "t"."form_type" = $1
-            ON CONFLICT ("form_type", "version") DO NOTHING RETURNING *"#;
+            ON CONFLICT ("form_type", "version") DO NOTHING RETURNING {}"#,
+            columns::<intake_form_templates::Entity>()
+        );
         // Later versions are numbered one after another, behind the lock of the first. Only the first can be created by
         // several transactions at once: one inserts it, and the others then find it to lock.
         for _ in 0..2 {
             let transaction = self.db.begin().await?;
             Intake::new(&transaction).lock_first_version(form_type).await?;
             let values = [form_type.into(), title.into(), schema.clone().into()];
-            let row = { transaction.query_one_raw(statement(insert, values)).await? };
+            let row = { transaction.query_one_raw(statement(insert.as_str(), values)).await? };
             transaction.commit().await?;
             if let Some(row) = row {
                 return Ok(intake_form_templates::Model::from_query_result(&row, "")?);

@@ -11,7 +11,7 @@ use crate::vocabulary::InvalidInput;
 pub(super) fn validator(schema: &Json) -> Result<Validator, BookingError> {
     let options = jsonschema::options().with_pattern_options(PatternOptions::regex());
     options.build(schema).map_err(|error| {
-        let reason = format!("is not JSON Schema: {error}");
+        let reason = format!("is not valid JSON Schema: {error}");
         InvalidInput::new("form schema", error.instance_path().to_string(), reason).into()
     })
 }

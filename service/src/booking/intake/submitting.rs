@@ -20,6 +20,21 @@ impl<C: TenantExecutor> Intake<'_, C> {
     /// Submits a draft. The answers must match their version of the form. Answers, consent text, consent address and the
     /// time of consent by the database's clock cannot change afterwards.
     ///
+    /// ```no_run
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(tenant: &impl Tenant, draft: uuid::Uuid) -> Result<(), BookingError> {
+    /// match tenant.intake().submit(draft, None).await {
+    ///     Ok(_) => println!("Thank you."),
+    ///     Err(BookingError::InvalidResponses { violations }) => {
+    ///         violations.iter().for_each(|violation| println!("{}: {}", violation.path, violation.message));
+    ///     }
+    ///     Err(other) => return Err(other),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::InvalidResponses`] with every violation; the draft stays a draft. [`BookingError::NotFound`],
     /// [`BookingError::InvalidTransition`], [`BookingError::InvalidInput`] when there is no consent text.
@@ -37,7 +52,7 @@ impl<C: TenantExecutor> Intake<'_, C> {
             return Err(intake.invalid_transition(id, "submitted").await?);
         }
         if draft.consent_text.trim().is_empty() {
-            let reason = "is empty; give the text that the client consents to";
+            let reason = "is empty; pass the text that the client consents to";
             return Err(InvalidInput::new("consent text", draft.consent_text, reason).into());
         }
         let template = intake_form_templates::Entity::find()

@@ -57,6 +57,19 @@ impl SlotQuery {
     pub const MAX_DAYS: i64 = 366;
 
     /// Every slot of a service on the days of a range.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use watertight::scheduling::SlotQuery;
+    ///
+    /// # let (massage, maya) = (uuid::Uuid::nil(), uuid::Uuid::nil());
+    /// let week = SlotQuery::new(massage, "2026-03-02".parse()?, "2026-03-08".parse()?);
+    /// assert_eq!(week.practitioner, None);
+    /// assert_eq!(week.step, Duration::from_mins(15));
+    /// // The same week of one practitioner, at least a day from now.
+    /// let of_maya = SlotQuery { practitioner: Some(maya), notice: Duration::from_hours(24), ..week };
+    /// # Ok::<(), chrono::ParseError>(())
+    /// ```
     #[must_use]
     pub const fn new(service: Uuid, from: NaiveDate, to: NaiveDate) -> Self {
         Self {
@@ -76,11 +89,11 @@ impl SlotQuery {
         check_date("day", self.to)?;
         let days = (self.to - self.from).num_days();
         if !(0..Self::MAX_DAYS).contains(&days) {
-            return refuse("range", format!("{} to {}", self.from, self.to), "is not of 1 to 366 days");
+            return refuse("range", format!("{} to {}", self.from, self.to), "does not span 1 to 366 days");
         }
         let day = Duration::from_hours(24);
         if self.step < Duration::from_mins(1) || self.step > day {
-            return refuse("step", format!("{:?}", self.step), "is not between a minute and a day");
+            return refuse("step", format!("{:?}", self.step), "is not between one minute and one day");
         }
         Distance::new(self.buffer, self.notice)
     }
@@ -100,6 +113,19 @@ pub struct Slot {
 
 impl Slot {
     /// A slot from a start to an end.
+    ///
+    /// ```
+    /// use watertight::scheduling::Slot;
+    ///
+    /// fn label(slot: &Slot) -> String {
+    ///     format!("{}, {} minutes", slot.start.format("%H:%M"), (slot.end - slot.start).num_minutes())
+    /// }
+    ///
+    /// // Tests of the page need no database.
+    /// let slot = Slot::new("2026-03-02T15:00:00Z".parse()?, "2026-03-02T16:15:00Z".parse()?, None);
+    /// assert_eq!(label(&slot), "15:00, 75 minutes");
+    /// # Ok::<(), chrono::ParseError>(())
+    /// ```
     #[must_use]
     pub const fn new(start: DateTime<Utc>, end: DateTime<Utc>, practitioner: Option<Uuid>) -> Self {
         Self { start, end, practitioner }
@@ -123,6 +149,21 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     ///
     /// The business is open whenever its wall clock shows a time within its hours, so days on which clocks change are
     /// shorter or longer.
+    ///
+    /// ```no_run
+    /// use chrono::{Days, Utc};
+    /// use watertight::scheduling::SlotQuery;
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(tenant: &impl Tenant, massage: uuid::Uuid) -> Result<(), BookingError> {
+    /// let today = Utc::now().date_naive();
+    /// let week = SlotQuery::new(massage, today, today + Days::new(6));
+    /// for slot in tenant.scheduling().free_slots(&week).await? {
+    ///     println!("{} to {}", slot.start, slot.end);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`BookingError::NotFound`] for the service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`].

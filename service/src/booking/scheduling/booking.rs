@@ -22,6 +22,27 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Concurrent bookings of one slot wait for one another, and one of them succeeds. An exclusion constraint of the
     /// database refuses overlapping rows of any other program.
     ///
+    /// ```no_run
+    /// use watertight::scheduling::{NewBooking, Slot};
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(
+    /// #     tenant: &impl Tenant, slot: Slot, massage: uuid::Uuid, olivia: uuid::Uuid, form: uuid::Uuid,
+    /// # ) -> Result<(), BookingError> {
+    /// let new = NewBooking {
+    ///     // A second click on the same form returns the same booking.
+    ///     idempotency_key: Some(form.to_string()),
+    ///     ..NewBooking::new(massage, slot.practitioner, olivia, slot.start)
+    /// };
+    /// match tenant.scheduling().book(&new).await {
+    ///     Ok(booking) => println!("Your code is {}.", booking.confirmation_code),
+    ///     Err(BookingError::SlotTaken { .. }) => println!("This slot was just taken. Choose another."),
+    ///     Err(other) => return Err(other),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::HoldExpired`], [`BookingError::PractitionerRequired`],
     /// [`BookingError::ServiceInactive`], [`BookingError::ShortNotice`],
@@ -75,7 +96,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         let amount = new.amount_cents.map_or(Ok(offer.price_cents), i32::try_from);
         let amount = amount.map_err(|_| {
             let value = new.amount_cents.unwrap_or_default().to_string();
-            InvalidInput::new("amount_cents", value, "is more than an integer holds")
+            InvalidInput::new("amount_cents", value, "is greater than 2147483647")
         })?;
         let row = bookings::ActiveModel {
             service_id: Set(new.service),

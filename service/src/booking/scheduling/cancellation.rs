@@ -23,6 +23,20 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     ///
     /// Without the feature `certificates`, or without that table set, nothing is refunded.
     ///
+    /// ```no_run
+    /// use watertight::scheduling::BookingStatus;
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// /// A second click on "Cancel" is not an error.
+    /// async fn cancel(tenant: &impl Tenant, booking: uuid::Uuid) -> Result<(), BookingError> {
+    ///     match tenant.scheduling().cancel(booking, "cancelled by the client").await {
+    ///         Ok(_) => Ok(()),
+    ///         Err(BookingError::InvalidTransition { from, .. }) if from == BookingStatus::Cancelled.as_str() => Ok(()),
+    ///         Err(other) => Err(other),
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`], [`BookingError::InvalidInput`].
     pub async fn cancel(self, id: Uuid, reason: &str) -> Result<bookings::Model, BookingError> {

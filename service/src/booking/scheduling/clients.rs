@@ -28,6 +28,19 @@ pub struct NewClient {
 
 impl NewClient {
     /// A client with a name and an email address.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use watertight::scheduling::NewClient;
+    ///
+    /// let olivia = NewClient {
+    ///     phone: Some("+1 607 555 0142".into()),
+    ///     custom_fields: Some(json!({"found_by": "a friend"})),
+    ///     ..NewClient::new("Olivia", "Hart", "Olivia@Example.com".parse()?)
+    /// };
+    /// assert_eq!(olivia.email.as_str(), "olivia@example.com");
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
     pub fn new(first_name: impl Into<String>, last_name: impl Into<String>, email: Email) -> Self {
         let (first_name, last_name) = (first_name.into(), last_name.into());
         Self { first_name, last_name, email, phone: None, notes: None, custom_fields: None }

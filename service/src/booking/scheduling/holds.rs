@@ -16,7 +16,7 @@ use super::retention;
 use super::spans::Span;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
-use crate::tenant::sql::{seconds, statement};
+use crate::tenant::sql::{columns, seconds, statement};
 use crate::vocabulary::InvalidInput;
 
 /// A slot to hold with [`Scheduling::hold`], for example until the client has paid.
@@ -38,6 +38,18 @@ pub struct Hold {
 
 impl Hold {
     /// A hold of ten minutes.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use watertight::scheduling::Hold;
+    ///
+    /// # let (massage, maya) = (uuid::Uuid::nil(), uuid::Uuid::nil());
+    /// let hold = Hold::new(massage, Some(maya), "2026-03-02T15:00:00Z".parse()?);
+    /// assert_eq!(hold.ttl, Duration::from_mins(10));
+    /// // A bank transfer takes longer than a card.
+    /// let hold = Hold { ttl: Duration::from_mins(30), ..hold };
+    /// # Ok::<(), chrono::ParseError>(())
+    /// ```
     #[must_use]
     pub const fn new(service: Uuid, practitioner: Option<Uuid>, start: DateTime<Utc>) -> Self {
         let (buffer, notice) = (Duration::ZERO, Duration::ZERO);
@@ -55,12 +67,28 @@ fn live_hold() -> Condition {
 impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Holds a slot. The slot is taken until the hold is booked, is released or expires.
     ///
+    /// ```no_run
+    /// use watertight::scheduling::{Hold, NewBooking, Slot};
+    /// use watertight::{BookingError, Tenant};
+    ///
+    /// # async fn example(
+    /// #     tenant: &impl Tenant, slot: Slot, massage: uuid::Uuid, olivia: uuid::Uuid,
+    /// # ) -> Result<(), BookingError> {
+    /// let scheduling = tenant.scheduling();
+    /// let hold = scheduling.hold(&Hold::new(massage, slot.practitioner, slot.start)).await?;
+    /// // After the payment:
+    /// let booking = NewBooking::new(massage, slot.practitioner, olivia, slot.start);
+    /// scheduling.book(&NewBooking { hold: Some(hold.id), ..booking }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::ShortNotice`], [`BookingError::ServiceInactive`], [`BookingError::PractitionerRequired`], [`BookingError::NotFound`] for the
     /// service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
     pub async fn hold(self, hold: &Hold) -> Result<slot_reservations::Model, BookingError> {
         if hold.ttl < Duration::from_secs(1) || hold.ttl > Duration::from_hours(1) {
-            let reason = "is not between a second and an hour";
+            let reason = "is not between one second and one hour";
             return Err(InvalidInput::new("ttl", format!("{:?}", hold.ttl), reason).into());
         }
         let distance = Distance::new(hold.buffer, hold.notice)?;
@@ -72,8 +100,11 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         scheduling.lock(hold.practitioner).await?;
         scheduling.refuse_if_taken(span, hold.practitioner, buffer, Replaced::default()).await?;
         let insert = statement(
-            r#"INSERT INTO "public"."slot_reservations" ("practitioner_id", "datetime", "end_time", "duration", "buffer_minutes", "expires_at")
-               VALUES ($1, $2, $3, $4, $5, CURRENT_TIMESTAMP + $6::float8 * INTERVAL '1 second') RETURNING *"#,
+            format!(
+                r#"INSERT INTO "public"."slot_reservations" ("practitioner_id", "datetime", "end_time", "duration", "buffer_minutes", "expires_at")
+               VALUES ($1, $2, $3, $4, $5, CURRENT_TIMESTAMP + $6::float8 * INTERVAL '1 second') RETURNING {}"#,
+                columns::<slot_reservations::Entity>()
+            ),
             [
                 hold.practitioner.into(),
                 span.0.into(),

@@ -47,6 +47,22 @@ pub struct NewBooking {
 
 impl NewBooking {
     /// A booking within the opening hours, without a hold.
+    ///
+    /// ```
+    /// use watertight::scheduling::{NewBooking, Slot};
+    ///
+    /// /// A slot that a client chose on the page of free slots.
+    /// fn booking_of(slot: Slot, service: uuid::Uuid, client: uuid::Uuid) -> NewBooking {
+    ///     NewBooking::new(service, slot.practitioner, client, slot.start)
+    /// }
+    ///
+    /// # let (massage, olivia) = (uuid::Uuid::nil(), uuid::Uuid::nil());
+    /// let slot = Slot::new("2026-03-02T15:00:00Z".parse()?, "2026-03-02T16:00:00Z".parse()?, None);
+    /// let booking = booking_of(slot, massage, olivia);
+    /// assert_eq!(booking.amount_cents, None, "the price of the service");
+    /// assert!(!booking.outside_hours);
+    /// # Ok::<(), chrono::ParseError>(())
+    /// ```
     #[must_use]
     pub const fn new(service: Uuid, practitioner: Option<Uuid>, client: Uuid, start: DateTime<Utc>) -> Self {
         Self {

@@ -125,7 +125,7 @@ fn hours(
     let time_zone = time_zone.ok_or(BookingError::NoProfile)?;
     let zone: Tz = time_zone.parse().map_err(|_| MalformedRow {
         column: "public.business_profile.time_zone",
-        reason: format!("{time_zone:?} is no IANA time zone"),
+        reason: format!("{time_zone:?} is not an IANA time zone"),
     })?;
     let weekly: Vec<WeeklyHours> = parsed("public.business_hours", weekly)?;
     let overrides: Vec<HoursOverride> = parsed("public.business_hours_overrides", overrides)?;

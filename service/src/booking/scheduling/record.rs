@@ -8,6 +8,18 @@ use crate::booking::BookingError;
 use crate::booking::payment_status::PaymentStatus;
 
 /// Typed accessors of a booking's row.
+///
+/// ```no_run
+/// use watertight::scheduling::{BookingRecord, BookingStatus, PaymentStatus};
+/// use watertight::{BookingError, Tenant};
+///
+/// /// True if the client still owes the price of a completed visit.
+/// async fn is_due(tenant: &impl Tenant, visit: uuid::Uuid) -> Result<bool, BookingError> {
+///     let Some(visit) = tenant.scheduling().get_booking(visit).await? else { return Ok(false) };
+///     let is_completed = visit.booking_status()? == BookingStatus::Completed;
+///     Ok(is_completed && visit.payment_status()? == PaymentStatus::Pending)
+/// }
+/// ```
 pub trait BookingRecord {
     /// The status of the booking.
     ///

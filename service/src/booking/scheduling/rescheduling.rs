@@ -34,6 +34,19 @@ pub struct Reschedule {
 
 impl Reschedule {
     /// Another start with the same practitioner.
+    ///
+    /// ```
+    /// use chrono::{DateTime, Utc};
+    /// use watertight::scheduling::Reschedule;
+    ///
+    /// # let kai = uuid::Uuid::nil();
+    /// let start: DateTime<Utc> = "2026-03-03T15:00:00Z".parse()?;
+    /// let later = Reschedule::to(start);
+    /// assert_eq!(later.practitioner.into_option(), None);
+    /// // The practitioner is ill, so a colleague takes the appointment.
+    /// let later = Reschedule { practitioner: kai.into(), ..later };
+    /// # Ok::<(), chrono::ParseError>(())
+    /// ```
     #[must_use]
     pub const fn to(start: DateTime<Utc>) -> Self {
         let (buffer, notice) = (Duration::ZERO, Duration::ZERO);
@@ -45,6 +58,19 @@ impl Reschedule {
 impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Moves a confirmed booking to another start, and to another practitioner if one is named. The booking keeps its
     /// duration, and its buffer becomes that of the service.
+    ///
+    /// ```no_run
+    /// use watertight::scheduling::{Reschedule, Slot};
+    /// use watertight::{BookingError, Change, Tenant};
+    ///
+    /// # async fn example(tenant: &impl Tenant, booking: uuid::Uuid, slot: Slot) -> Result<(), BookingError> {
+    /// let practitioner = slot.practitioner.map_or(Change::Keep, Change::Set);
+    /// let moved = Reschedule { practitioner, ..Reschedule::to(slot.start) };
+    /// let booking = tenant.scheduling().reschedule(booking, moved).await?;
+    /// println!("The appointment is at {}.", booking.datetime);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`], [`BookingError::SlotTaken`], [`BookingError::OutsideHours`],

@@ -55,7 +55,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
             return Ok(paid);
         }
         let booking = self.get_booking(id).await?.ok_or_else(|| BookingError::not_found("booking", id))?;
-        let from = format!("{}, its payment {}", booking.status, booking.payment_status);
+        let from = format!("{} (payment {})", booking.status, booking.payment_status);
         Err(BookingError::InvalidTransition { what: "booking", from, to: "paid" })
     }
 

@@ -44,12 +44,12 @@ pub(super) async fn check(
                     check,
                     object,
                     problem: format!(
-                        "may hold rows whose {names} names another tenant's row of {}: no key proves that none \
-                         does, and {} cannot see them",
+                        "may contain rows whose {names} refers to another tenant's row in {}: no foreign key \
+                         prevents such rows, and {} cannot see them",
                         to.name(),
                         catalog.server.role
                     ),
-                    remedy: "run the doctor once more with a role that is BYPASSRLS".to_owned(),
+                    remedy: "run the doctor again as a role that is BYPASSRLS".to_owned(),
                 });
             }
             continue;
@@ -57,7 +57,7 @@ pub(super) async fn check(
         let broken = reference.broken(catalog);
         let others = reference.pairs(catalog, "o", &format!("o.{TENANT_COLUMN} <> c.{TENANT_COLUMN}"));
         let (crosses, dangles) = if distributed {
-            ("false".to_owned(), "no row of its tenant's")
+            ("false".to_owned(), "no row of the same tenant")
         } else {
             (format!("EXISTS (SELECT FROM {} o WHERE {others})", to.quoted()), "no row")
         };
@@ -69,12 +69,15 @@ pub(super) async fn check(
         let Count { crossing, dangling } = inspection.ask_one(&sql, []).await?;
         for (count, whose) in [(crossing, "another tenant's row"), (dangling, dangles)] {
             if count > 0 {
+                let rows = if count == 1 { "row" } else { "rows" };
                 findings.push(Finding {
                     severity: Severity::Error,
                     check,
                     object: object.clone(),
-                    problem: format!("has {count} rows whose {names} names {whose} of {}", to.name()),
-                    remedy: format!("look at them, and delete or correct them: SELECT c.* FROM {broken};"),
+                    problem: format!("has {count} {rows} whose {names} refers to {whose} in {}", to.name()),
+                    remedy: format!(
+                        "review these rows, and delete or correct them: SELECT c.* FROM {broken};"
+                    ),
                 });
             }
         }

@@ -59,7 +59,7 @@ pub(super) async fn check(
                 check: Check::BackslashEscapes,
                 object: default.object(),
                 problem: format!(
-                    "has the default {value} for {STRINGS}, so backslashes in strings are escapes"
+                    "has the default {value} for {STRINGS}, so backslashes in strings are read as escapes"
                 ),
                 remedy: default.reset(),
             });
@@ -73,7 +73,7 @@ pub(super) async fn check(
             check: Check::BackslashEscapes,
             object: current.clone(),
             problem:
-                "reads backslashes in strings as escapes, so the rewriter would not see where a string ends"
+                "reads backslashes in strings as escapes, so the rewriter cannot find the end of a string"
                     .to_owned(),
             remedy: format!("ALTER ROLE {} SET {STRINGS} = on;", sql::identifier(current)),
         });
@@ -86,7 +86,7 @@ pub(super) async fn check(
         let (origin, place) = if in_url {
             ("options in its URL", "the `options` of the URL")
         } else {
-            ("server, or a pooler before it,", "the configuration of the server or the pooler")
+            ("server, or a pooler in front of it,", "the configuration of the server or the pooler")
         };
         findings.push(Finding {
             severity: expected.without_row_security(),
@@ -95,7 +95,7 @@ pub(super) async fn check(
             problem: format!(
                 "begins with a tenant: the {origin} set {setting}, so statements without a tenant see that tenant's rows"
             ),
-            remedy: format!("take {setting} out of {place}"),
+            remedy: format!("remove {setting} from {place}"),
         });
     }
     search_path(inspection, catalog, expected, findings).await
@@ -119,7 +119,9 @@ async fn search_path(
         };
         if *is_first {
             report(
-                "is searched before pg_catalog, so its functions, operators and types are taken for PostgreSQL's".to_owned(),
+                "is searched before pg_catalog, so its functions, operators and types replace those of \
+                 PostgreSQL"
+                    .to_owned(),
                 format!(
                     "ALTER ROLE {} IN DATABASE {} SET search_path = {};",
                     sql::identifier(role),
@@ -132,7 +134,8 @@ async fn search_path(
             let grantees: Vec<_> = grantees.iter().map(|grantee| grantee_in_sql(grantee)).collect();
             report(
                 format!(
-                    "is on the search path, and {role} may create functions and operators in it that statements find"
+                    "is on the search path, and {role} can create functions and operators in it that \
+                     statements would call"
                 ),
                 format!("REVOKE CREATE ON SCHEMA {} FROM {};", sql::identifier(name), grantees.join(", ")),
             );

@@ -130,12 +130,13 @@ fn privileged(function: &Function, callers: &[&Caller], expected: Expected<'_>) 
 fn unseen(function: &Function, callers: &[&Caller], expected: Expected<'_>, role: &str) -> Option<Finding> {
     let callers: Vec<_> = callers.iter().copied().filter(|caller| caller.is_unseen).collect();
     let problem = if !callers.is_empty() {
-        format!("is called by {}, so a statement reaches it without its name", names(&callers))
+        format!("is called by {}, so a statement can call it without naming it", names(&callers))
     } else if function.takes_row && function.is_callable() {
-        "takes a row of a tenant table, so a statement can call it like a column of that row".to_owned()
+        "takes a row of a tenant table, so a statement can call it in the form of a column of that row"
+            .to_owned()
     } else if function.overloads && function.is_callable() {
         format!(
-            "has the name of PostgreSQL's own function {}, and is called in its place for some types",
+            "has the name of PostgreSQL's function {}, and is called instead of it for some types",
             function.name
         )
     } else {
@@ -156,7 +157,8 @@ fn unseen(function: &Function, callers: &[&Caller], expected: Expected<'_>, role
         object: function.display(),
         problem,
         remedy: format!(
-            "{closing} or declare it with `Builder::dangerous_function`, if it reads no table and changes no setting"
+            "{closing} or declare it with `Builder::dangerous_function` if it reads no table and changes no \
+             setting"
         ),
     })
 }

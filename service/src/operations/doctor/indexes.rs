@@ -16,7 +16,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
         for index in indexes.iter().filter(|index| !index.is_valid) {
             report(
                 Severity::Error,
-                format!("has the index {}, which could not be finished and is not used", index.name),
+                format!("has the invalid index {}, whose creation failed and which is not used", index.name),
                 format!(
                     "REINDEX INDEX {}.{};",
                     sql::identifier(&relation.name().schema),
@@ -29,7 +29,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
                 report(
                     Severity::Warning,
                     format!(
-                        "has no index for the foreign key {}: to delete what it refers to reads the whole table",
+                        "has no index for the foreign key {}: deleting a referenced row reads the whole table",
                         key.name
                     ),
                     format!("CREATE INDEX ON {} ({});", relation.quoted(), quote_all(&key.columns)),
@@ -75,7 +75,7 @@ fn serves(index: &Index, columns: &[String]) -> bool {
 fn remedy(own: &OwnIndex, relation: &Relation) -> String {
     let (table, name) = (relation.quoted(), sql::identifier(own.name));
     match (own.excludes, own.forbids) {
-        (true, _) => format!("make the constraint {name} as the migrations of watertight do"),
+        (true, _) => format!("recreate the constraint {name} as in the migrations of watertight"),
         (false, true) => {
             format!("ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE ({});", own.keys.join(", "))
         }

@@ -41,11 +41,12 @@ fn own_keys(catalog: &Catalog, relation: &Relation, constraints: &[Constraint], 
         let remedy = format!("recreate {} over ({TENANT_COLUMN}, ..)", index.name);
         if index.keys.iter().any(|key| key == TENANT_COLUMN) {
             let problem =
-                format!("has the key {} over ({keys}), which does not begin with the tenant", index.name);
+                format!("has the unique key {} ({keys}), which does not begin with tenant_id", index.name);
             report(Severity::Warning, problem, remedy);
         } else {
             let problem = format!(
-                "has the key {} over ({keys}), which is one across all tenants: a value that one has is refused to another",
+                "has the unique key {} ({keys}), which is global: a value used by one tenant is rejected for \
+                 every other",
                 index.name
             );
             report(Severity::Error, problem, remedy);
@@ -55,7 +56,11 @@ fn own_keys(catalog: &Catalog, relation: &Relation, constraints: &[Constraint], 
     for constraint in exclusions.filter(|constraint| !constraint.definition.contains(TENANT_COLUMN)) {
         report(
             Severity::Error,
-            format!("has the constraint {}, which is one across all tenants", constraint.name),
+            format!(
+                "has the exclusion constraint {}, which is global: a row of one tenant excludes rows of every \
+                 other",
+                constraint.name
+            ),
             format!("recreate {} with {TENANT_COLUMN}", constraint.name),
         );
     }
@@ -70,7 +75,7 @@ fn unvalidated(relation: &Relation, constraint: &Constraint, findings: &mut Vec<
         severity: if constraint.is_foreign_key() { Severity::Error } else { Severity::Warning },
         check: Check::UnvalidatedConstraint,
         object: relation.name().to_string(),
-        problem: format!("has the constraint {name}, which was never held against the rows that are there"),
+        problem: format!("has the constraint {name}, which was never validated against the existing rows"),
         remedy: format!("ALTER TABLE {} VALIDATE CONSTRAINT {};", relation.quoted(), sql::identifier(name)),
     });
 }
@@ -94,7 +99,7 @@ fn foreign_key(
         };
         (
             format!(
-                "has the foreign key {name} without the tenant: a row may refer to another tenant's of {}",
+                "has the foreign key {name} without tenant_id: a row can refer to another tenant's row in {}",
                 target.name()
             ),
             format!(
@@ -108,8 +113,11 @@ fn foreign_key(
         )
     } else {
         (
-            format!("belongs to no tenant and refers to the rows of {}, by {name}", target.name()),
-            format!("give it {TENANT_COLUMN}, and {name} too"),
+            format!(
+                "has no tenant_id, but its foreign key {name} refers to rows of tenants in {}",
+                target.name()
+            ),
+            format!("add {TENANT_COLUMN} to the table and to {name}"),
         )
     };
     let object = relation.name().to_string();
@@ -148,11 +156,7 @@ fn missing_foreign_keys(
                 severity: Severity::Error,
                 check: Check::ForeignKey,
                 object: relation.name().to_string(),
-                problem: format!(
-                    "has no foreign key that keeps {} to the rows of {}",
-                    columns.join(", "),
-                    target.name()
-                ),
+                problem: format!("has no foreign key from {} to {}", columns.join(", "), target.name()),
                 remedy: format!(
                     "ALTER TABLE {} ADD FOREIGN KEY ({}) REFERENCES {} ({});",
                     relation.quoted(),

@@ -50,10 +50,11 @@ pub(super) async fn check(
             check,
             object: table.clone(),
             problem: format!(
-                "cannot be read by {}, so nobody knows which migrations are applied",
+                "cannot be read by {}, so it is unknown which migrations are applied",
                 catalog.server.role
             ),
-            remedy: "apply the migrations with the owner's role, which lets the application's role read it"
+            remedy: "apply the migrations with the owner's role, which grants the application's role access \
+                     to the table"
                 .to_owned(),
         });
         return Ok(());

@@ -34,15 +34,15 @@ pub(super) async fn check(
         Ok(Ok(false)) => {}
         Ok(Ok(true)) => report(
             Severity::Error,
-            "goes through a pooler that gives out server connections by the transaction, and nobody said so: \
-             statements prepared on one will be missing on the next",
-            "say `Builder::transaction_pooler(true)`, or connect without the pooler",
+            "goes through an undeclared transaction pooler: a statement prepared on one server connection is \
+             missing on the next",
+            "declare the pooler with `Builder::transaction_pooler(true)`, or connect without it",
         ),
         Ok(Err(error)) => return Err(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))).into()),
         Err(_) => report(
             Severity::Note,
-            "took too long to be made twice, so a pooler was not looked for",
-            "let the database or the pooler take two more connections, and look again",
+            "could not be opened twice within 10 seconds, so the check for a transaction pooler was skipped",
+            "allow two more connections at the database or the pooler, and run the doctor again",
         ),
     }
     Ok(())

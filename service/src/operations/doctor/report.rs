@@ -139,11 +139,30 @@ impl Report {
     }
 
     /// The findings of one check.
+    ///
+    /// ```no_run
+    /// use watertight::doctor::{Check, Report};
+    ///
+    /// # fn example(report: &Report) {
+    /// for finding in report.of(Check::MissingIndex) {
+    ///     println!("{} {}", finding.object, finding.problem);
+    /// }
+    /// # }
+    /// ```
     pub fn of(&self, check: Check) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(move |finding| finding.check == check)
     }
 
     /// The report, if it is [sound](Self::is_sound).
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let connection = sea_orm::Database::connect("postgres://app@localhost/clinic").await?;
+    /// let report = watertight::Watertight::builder().doctor(&connection).await?.require_sound()?;
+    /// println!("{} tenant tables are sound", report.tenant_tables);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`DoctorFailed`] with the report.
@@ -157,7 +176,7 @@ impl fmt::Display for Report {
         let Self { database, role, server_version, tenant_tables, findings } = self;
         writeln!(
             f,
-            "{database} as {role}, PostgreSQL {server_version}, {tenant_tables} tenant tables looked at"
+            "{database} as {role}, PostgreSQL {server_version}, {tenant_tables} tenant tables checked"
         )?;
         for finding in findings {
             writeln!(f, "{finding}")?;
@@ -171,8 +190,23 @@ impl fmt::Display for Report {
 }
 
 /// The doctor found errors.
+///
+/// ```no_run
+/// use watertight::{ConnectError, Error, Watertight};
+///
+/// # async fn example() -> Result<(), Error> {
+/// let connected = Watertight::builder().check_with_doctor().connect_from_env().await;
+/// if let Err(Error::Connect(ConnectError::DoctorFailed(failed))) = &connected {
+///     for finding in &failed.report.findings {
+///         eprintln!("{}: {}", finding.object, finding.remedy);
+///     }
+/// }
+/// let water = connected?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the database is not sound:\n{report}")]
+#[error("the doctor found errors:\n{report}")]
 #[non_exhaustive]
 pub struct DoctorFailed {
     /// Every finding.

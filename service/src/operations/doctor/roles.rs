@@ -16,7 +16,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
         let (severity, problem, remedy) = if role.is_current {
             (
                 expected.without_row_security(),
-                format!("is {privilege}, so row-level security does not hold for it"),
+                format!("is {privilege}, so row-level security does not apply to it"),
                 format!(
                     "connect as another role: CREATE ROLE .. LOGIN NOSUPERUSER NOBYPASSRLS; or ALTER ROLE {named} NOSUPERUSER NOBYPASSRLS;"
                 ),
@@ -24,7 +24,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
         } else if role.is_reachable && !is_superuser {
             (
                 expected.without_row_security(),
-                format!("is {privilege}, and {current} may become it with SET ROLE"),
+                format!("is {privilege}, and {current} can become it with SET ROLE"),
                 format!("REVOKE {named} FROM {};", sql::identifier(current)),
             )
         } else {
@@ -44,9 +44,9 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
             check: Check::OwnedTables,
             object: current.clone(),
             problem: format!(
-                "owns {owned} tenant tables, or may become their owner, and so can take their policies away"
+                "owns {owned} tenant tables, or can become their owner, so it can remove their policies"
             ),
-            remedy: "let the application log in as a role that is granted the tables and no more".to_owned(),
+            remedy: "let the application log in as a role that only has privileges on the tables".to_owned(),
         });
     }
 }

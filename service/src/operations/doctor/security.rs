@@ -34,7 +34,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
                     severity,
                     check: Check::RowSecurity,
                     object: name.clone(),
-                    problem: format!("has no {word} row-level security"),
+                    problem: format!("has row-level security that is not {word}"),
                     remedy: format!("ALTER TABLE {table} {verb} ROW LEVEL SECURITY;"),
                 });
             }
@@ -50,7 +50,9 @@ fn granted(catalog: &Catalog, relation: &Relation) -> Finding {
         severity: Severity::Warning,
         check: Check::PartitionGrant,
         object: relation.name().to_string(),
-        problem: format!("is a partition that {role} is granted, and so can reach past its table"),
+        problem: format!(
+            "is a partition that {role} can access directly, without the policies of its partitioned table"
+        ),
         remedy: format!("REVOKE ALL ON TABLE {} FROM PUBLIC, {};", relation.quoted(), sql::identifier(role)),
     }
 }
@@ -60,9 +62,9 @@ fn disabled_triggers(catalog: &Catalog, relation: &Relation, findings: &mut Vec<
     for trigger in catalog.disabled_triggers.of(relation) {
         let problem = match &trigger.constraint_name {
             Some(constraint) => {
-                format!("does not keep to its constraint {constraint}: the trigger is disabled")
+                format!("does not enforce its constraint {constraint}, because a trigger is disabled")
             }
-            None => format!("has its trigger {} disabled", trigger.trigger_name),
+            None => format!("has the disabled trigger {}", trigger.trigger_name),
         };
         let name = sql::identifier(&trigger.trigger_name);
         findings.push(Finding {
@@ -88,7 +90,8 @@ fn policies(catalog: &Catalog, relation: &Relation, severity: Severity, findings
         report(
             severity,
             format!(
-                "has the policy {} with another expression (USING {}, WITH CHECK {}), and what one policy shows is shown",
+                "has the policy {} with a different expression (USING {}, WITH CHECK {}), which can show rows \
+                 of other tenants",
                 policy.name,
                 shows(&policy.reads),
                 shows(&policy.writes)
@@ -99,7 +102,7 @@ fn policies(catalog: &Catalog, relation: &Relation, severity: Severity, findings
     if !policies.iter().any(is_ours) {
         report(
             severity,
-            "has no policy that shows each tenant its own rows".to_owned(),
+            "has no policy that restricts each tenant to its own rows".to_owned(),
             format!(
                 "CREATE POLICY {TENANT_POLICY} ON {table} FOR ALL USING ({TENANT_CONDITION}) WITH CHECK ({TENANT_CONDITION});"
             ),

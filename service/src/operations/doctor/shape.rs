@@ -29,11 +29,11 @@ fn missing(catalog: &Catalog, name: &TableName, found: Option<&Relation>) -> Fin
     let role = &catalog.server.role;
     let (problem, remedy) = match found {
         None => (
-            "is registered and does not exist".to_owned(),
-            "apply the migrations with the owner's role, or do not register it".to_owned(),
+            "is registered but does not exist".to_owned(),
+            "apply the migrations with the owner's role, or remove the registration".to_owned(),
         ),
         Some(relation) => (
-            format!("is registered and {role} may not read it"),
+            format!("is registered, but {role} cannot read it"),
             format!(
                 "GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {};",
                 relation.quoted(),
@@ -77,10 +77,10 @@ fn columns(catalog: &Catalog, relation: &Relation, table: &RegisteredTable, find
             );
         }
         if found.required == column.nullable {
-            let (is, verb) = if found.required { ("never null", "DROP") } else { ("nullable", "SET") };
+            let (is, verb) = if found.required { ("NOT NULL", "DROP") } else { ("nullable", "SET") };
             report(
                 Severity::Warning,
-                format!("has the column {name}, which is {is} and is not so in the entity"),
+                format!("has the column {name}, which is {is}, unlike in the entity"),
                 format!("{alter} ALTER COLUMN {quoted} {verb} NOT NULL; {generate}"),
             );
         }
@@ -94,7 +94,7 @@ fn columns(catalog: &Catalog, relation: &Relation, table: &RegisteredTable, find
                 "has the column {name}, which no entity has{}",
                 if in_the_way { ", and no row can be inserted without it" } else { "" }
             ),
-            format!("register an entity that has it, {generate}"),
+            format!("register an entity that has the column, {generate}"),
         );
     }
 }
@@ -153,16 +153,17 @@ fn unregistered(relation: &Relation) -> Finding {
         _ => "a table",
     };
     let (severity, reach) = if relation.readable {
-        (Severity::Warning, "the role may read it")
+        (Severity::Warning, "the role can read it")
     } else {
-        (Severity::Note, "the role may not read it")
+        (Severity::Note, "the role cannot read it")
     };
     let (whose, remedy) = if relation.has_tenant && relation.is_table() {
         (" of tenants", "register its entity with `Builder::tenant_table`")
     } else {
         (
             "",
-            "register its entity with `Builder::tenant_table` or `Builder::shared_table`, or take it from the role",
+            "register its entity with `Builder::tenant_table` or `Builder::shared_table`, or revoke the \
+             role's privileges on it",
         )
     };
     Finding {
@@ -170,7 +171,8 @@ fn unregistered(relation: &Relation) -> Finding {
         check: Check::UnregisteredTable,
         object: relation.name().to_string(),
         problem: format!(
-            "is {kind}{whose} that nobody registered, and {reach}: statements of tenants that name it are refused"
+            "is {kind}{whose} that is not registered, and {reach}: statements that name it are refused on \
+             connections of tenants"
         ),
         remedy: remedy.to_owned(),
     }

@@ -49,7 +49,9 @@ pub(super) async fn check(
         findings.push(Finding {
             severity: expected.without_row_security(),
             check: Check::TenantKeys,
-            problem: format!("can be used by {grantee}, who can then name any tenant to row-level security"),
+            problem: format!(
+                "can be used by {grantee}, which can therefore set any tenant for row-level security"
+            ),
             remedy: format!("REVOKE ALL ON {kind} {object} FROM {grantee};"),
             object,
         });
@@ -60,9 +62,13 @@ pub(super) async fn check(
                 severity: Severity::Warning,
                 check: Check::TenantKeys,
                 object: "watertight.tenant()".to_owned(),
-                problem: "does not verify the tenant's signature, so any SQL can name any tenant to row-level security"
+                problem:
+                    "does not verify the tenant's signature, so any SQL can set any tenant for row-level \
+                     security"
+                        .to_owned(),
+                remedy: "run `watertight keys require` as the owner; a Citus cluster does not support \
+                         signatures"
                     .to_owned(),
-                remedy: "run `watertight keys require`, except on a Citus cluster".to_owned(),
             });
         }
     }

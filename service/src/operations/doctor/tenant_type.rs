@@ -33,13 +33,13 @@ pub(super) async fn check(
     let made =
         format!("CREATE DOMAIN {TENANT_TYPE} AS text NOT NULL CONSTRAINT tenant_token_setting {WRITTEN};");
     let (problem, remedy) = match found.as_slice() {
-        [] => ("is missing, and statements need it", made),
+        [] => ("is missing, but statements need it", made),
         [domain] if domain.base != "text" || domain.checks != [PRINTED] => (
-            "does not make the setting that row-level security goes by, so statements see no rows",
+            "does not set the tenant for row-level security, so statements see no rows",
             format!("DROP DOMAIN {TENANT_TYPE}; {made}"),
         ),
         [domain] if !domain.usable => (
-            "may not be used by the role, and statements need it",
+            "cannot be used by the role, but statements need it",
             format!("GRANT USAGE ON DOMAIN {TENANT_TYPE} TO PUBLIC;"),
         ),
         _ => return Ok(()),

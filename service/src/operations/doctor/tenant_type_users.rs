@@ -50,12 +50,16 @@ pub(super) async fn check(
             }
             _ => ("contains", format!("DROP TYPE {quoted};")),
         };
-        let problem = format!("{what} {TENANT_TYPE}, so a value of it sets the tenant of row-level security");
+        let problem =
+            format!("{what} {TENANT_TYPE}, so a value of it can set the tenant for row-level security");
         report(&schema, &name, problem, remedy);
     }
     let domains: Vec<Domain> = inspection.ask(DOMAINS, [TENANT_TYPE.into()]).await?;
     for Domain { schema, name, definition } in domains {
-        let problem = format!("changes settings in its check, {definition}, and so can set the tenant");
+        let problem = format!(
+            "changes settings in its check, {definition}, so a value of it can set the tenant for row-level \
+             security"
+        );
         let remedy = format!("DROP DOMAIN {}.{};", sql::identifier(&schema), sql::identifier(&name));
         report(&schema, &name, problem, remedy);
     }

@@ -9,14 +9,18 @@ pub(super) fn check(options: &PgConnectOptions, findings: &mut Vec<Finding>) {
     let (severity, problem, remedy) = if hosts::may_go_in_the_clear(options) {
         (
             Severity::Warning,
-            "may go in the clear to another machine: its sslmode does not ask for encryption, or falls back without it",
-            "add sslmode=verify-full to the URL, with sslrootcert=.. where the server's authority is not a public one",
+            "may be unencrypted, although the server is another machine: its sslmode does not require \
+             encryption",
+            "set sslmode=verify-full in the URL, and sslrootcert=.. if the server's certificate authority is \
+             not public",
         )
     } else if hosts::may_be_an_impostor(options) {
         (
             Severity::Note,
-            "is encrypted, and the server's certificate is not held against its name: another may pass itself off as it",
-            "set sslmode=verify-full in the URL, with sslrootcert=.. where the server's authority is not a public one",
+            "is encrypted, but the server's certificate is not verified against its host name: another \
+             machine can impersonate the server",
+            "set sslmode=verify-full in the URL, and sslrootcert=.. if the server's certificate authority is \
+             not public",
         )
     } else {
         return;

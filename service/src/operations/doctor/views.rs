@@ -38,7 +38,10 @@ pub(super) async fn check(
             (
                 // For a registered materialized view, rewriting is the only protection.
                 if registered { expected.without_row_security() } else { Severity::Error },
-                format!("holds rows of tenant tables, {role} may read it, and row-level security does not filter it"),
+                format!(
+                    "contains rows of tenant tables that {role} can read, and row-level security does not \
+                     filter them"
+                ),
                 format!("REVOKE ALL ON TABLE {quoted} FROM PUBLIC, {};", sql::identifier(role)),
             )
         } else if owner_bypasses {
@@ -50,7 +53,9 @@ pub(super) async fn check(
         } else {
             (
                 Severity::Warning,
-                format!("reads tenant tables with the rights of its owner {owner} and not of {role}"),
+                format!(
+                    "reads tenant tables with the privileges of its owner {owner} instead of those of {role}"
+                ),
                 format!("ALTER VIEW {quoted} SET (security_invoker = true);"),
             )
         };

@@ -56,16 +56,7 @@ pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) data_type: String,
     pub(crate) required: bool,
-    /// Whether the database computes it.
-    pub(crate) generated: bool,
     pub(crate) has_default: bool,
-}
-
-impl Column {
-    /// Whether its values are sorted by a collation.
-    pub(crate) fn is_text(&self) -> bool {
-        self.data_type == "text" || self.data_type.starts_with("character")
-    }
 }
 
 /// A constraint of a table.
@@ -182,11 +173,17 @@ impl Catalog {
 
     /// The leaf partitions of a partitioned table, at any depth.
     pub(crate) fn partitions(&self, table: &Relation) -> Vec<&Relation> {
+        self.all_partitions(table).into_iter().filter(|partition| partition.kind != "p").collect()
+    }
+
+    /// The partitions of a partitioned table, at any depth, each after its parent.
+    pub(crate) fn all_partitions(&self, table: &Relation) -> Vec<&Relation> {
         let mut found: Vec<&Relation> = Vec::new();
         let mut parents = vec![table.oid];
         while let Some(parent) = parents.pop() {
             for partition in self.relations.iter().filter(|relation| relation.parent == Some(parent)) {
-                if partition.kind == "p" { parents.push(partition.oid) } else { found.push(partition) }
+                found.push(partition);
+                parents.push(partition.oid);
             }
         }
         found
@@ -202,7 +199,7 @@ impl Catalog {
 pub(crate) struct ByTable<T>(HashMap<i64, Vec<T>>);
 
 impl<T> ByTable<T> {
-    fn new(rows: Vec<T>, table: impl Fn(&T) -> i64) -> Self {
+    pub(crate) fn new(rows: Vec<T>, table: impl Fn(&T) -> i64) -> Self {
         let mut map: HashMap<i64, Vec<T>> = HashMap::new();
         for row in rows {
             map.entry(table(&row)).or_default().push(row);
@@ -238,7 +235,7 @@ const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c
         AND d.objid = c.oid AND d.deptype = 'e') ORDER BY 2, 3";
 
 const COLUMNS: &str = "SELECT a.attrelid::int8 AS oid, a.attname::text AS name, \
-    format_type(a.atttypid, a.atttypmod) AS data_type, a.attnotnull AS required, a.attgenerated <> '' AS generated, \
+    format_type(a.atttypid, a.atttypmod) AS data_type, a.attnotnull AS required, \
     a.atthasdef OR a.attidentity <> '' AS has_default FROM pg_catalog.pg_attribute a \
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') ORDER BY a.attrelid, a.attnum";

@@ -47,8 +47,9 @@ async fn warn_of_row_security(inspection: &mut Inspection, shared: &Shared) -> R
         let tables = bound.iter().map(|table| table.name.as_str()).collect::<Vec<_>>().join(", ");
         tracing::warn!(
             %tables,
-            "row-level security binds the role, and Layers::RewritingOnly makes no setting for it: every read of \
-             these tables is empty; use both layers, or disable row-level security on the tables"
+            "row-level security applies to the role, but Layers::RewritingOnly does not set the tenant, so \
+             every read of these tables is empty; use both layers, or disable row-level security on the \
+             tables"
         );
     }
     Ok(())

@@ -10,13 +10,13 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::format::{self, Closing, Footer, Line};
+use super::rows::{set_search_path, stream_rows};
+use super::sequences;
 use super::stats::count_rows;
-use super::tables::TenantTable;
 use super::{Maintenance, Progress};
 use crate::operations::MaintenanceError;
+use crate::tenant::TenantId;
 use crate::tenant::clock;
-use crate::tenant::sql::statement;
-use crate::tenant::{TenantId, TenantTransaction};
 
 /// The result of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,8 +53,18 @@ impl Maintenance {
     /// An export contains password hashes and encrypted secrets: protect it like the database. See the
     /// [export format](crate::maintenance#export-format).
     ///
+    /// ```no_run
+    /// # use watertight::{MaintenanceError, TenantId, maintenance::Maintenance};
+    /// # async fn example(maintenance: Maintenance, clinic: TenantId) -> Result<(), MaintenanceError> {
+    /// let mut backup = Vec::new();
+    /// let export = maintenance.export(clinic, &mut backup, |_| ()).await?;
+    /// println!("{} rows, SHA-256 {}", export.rows.values().sum::<u64>(), export.sha256);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// [`MaintenanceError::NotPermitted`], [`MaintenanceError::TableCycle`], [`MaintenanceError::Io`] or
+    /// [`MaintenanceError::NotPermitted`], [`MaintenanceError::PolicyHidesRows`], [`MaintenanceError::Io`] or
     /// [`MaintenanceError::Database`].
     pub async fn export(
         &self,
@@ -68,12 +78,17 @@ impl Maintenance {
         let exported_at = clock::now(&transaction).await?;
 
         let mut lines = Lines { writer, hash: Sha256::new() };
-        let columns = tables.iter().map(|table| (table.static_name.clone(), table.columns.clone())).collect();
-        lines.write(&format::opening(tenant, exported_at, columns)).await?;
+        let columns = tables.iter().map(|table| (table.static_name.clone(), table.column_names())).collect();
+        // The sequences are read after the snapshot was taken, so their positions include all its rows.
+        let sequences = sequences::positions(&transaction, &tables).await?;
+        lines.write(&format::opening(tenant, exported_at, columns, sequences)).await?;
+        if tables.have_names() {
+            set_search_path(&transaction, "").await?;
+        }
         let mut rows = BTreeMap::new();
         let mut done = 0;
         for table in tables.iter() {
-            let mut stream = stream_rows(&transaction, tenant, table).await?;
+            let mut stream = stream_rows(&transaction, table).await?;
             let mut count = 0;
             while let Some(row) = stream.try_next().await? {
                 let row: String = row.try_get_by_index(0)?;
@@ -90,20 +105,4 @@ impl Maintenance {
         lines.writer.flush().await?;
         Ok(Export { tenant, exported_at, rows, sha256 })
     }
-}
-
-/// Streams the rows of a table in the order of its key, each as JSON text without line breaks.
-pub(super) async fn stream_rows<'a>(
-    transaction: &'a TenantTransaction,
-    tenant: TenantId,
-    table: &TenantTable,
-) -> Result<crate::TenantStream<'a>, MaintenanceError> {
-    let sql = format!(
-        "SELECT {}::text FROM (SELECT {} FROM {} t WHERE t.tenant_id = $1 ORDER BY {}) r",
-        table.as_json,
-        table.quoted_columns(),
-        table.quoted,
-        table.order,
-    );
-    Ok(transaction.stream_raw(statement(sql, [tenant.into()])).await?)
 }

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use super::sequences::Positions;
 use crate::tenant::TenantId;
 
 /// The version of the format. Exports of other versions are rejected.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,14 +21,27 @@ pub(super) struct Header {
     pub(super) watertight: Opening,
 }
 
+/// The first line of an export of any version.
+#[derive(Debug, Deserialize)]
+pub(super) struct AnyHeader {
+    pub(super) watertight: Version,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Version {
+    pub(super) format: u32,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Opening {
     pub(super) format: u32,
     pub(super) tenant: uuid::Uuid,
     pub(super) exported_at: DateTime<Utc>,
-    /// The stored columns of each table.
+    /// The columns of each table.
     pub(super) tables: BTreeMap<String, Vec<String>>,
+    /// The last values of the tenant that came from sequences.
+    pub(super) sequences: Positions,
 }
 
 /// A line with one row, between the first and the last line.
@@ -61,9 +75,9 @@ pub(super) fn is_footer(line: &[u8]) -> bool {
     line.starts_with(br#"{"end":"#)
 }
 
-/// A checksum of a table's rows: the exclusive or of the SHA-256 of each row, in any order.
+/// A checksum of a table's rows: the sum of the SHA-256 of each row, in any order.
 ///
-/// Each table has a key, so no two rows are equal and no two hashes cancel out.
+/// The hashes of equal rows, which a table without a key can have, do not cancel out in a sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Sum {
     pub(super) rows: u64,
@@ -73,8 +87,10 @@ pub(super) struct Sum {
 impl Sum {
     pub(super) fn add(&mut self, row: &str) {
         self.rows += 1;
+        let mut carry = 0;
         for (sum, byte) in self.hash.iter_mut().zip(Sha256::digest(row.as_bytes())) {
-            *sum ^= byte;
+            let [low, high] = (u16::from(*sum) + u16::from(byte) + carry).to_le_bytes();
+            (*sum, carry) = (low, u16::from(high));
         }
     }
 }
@@ -83,6 +99,26 @@ pub(super) fn opening(
     tenant: TenantId,
     exported_at: DateTime<Utc>,
     tables: BTreeMap<String, Vec<String>>,
+    sequences: Positions,
 ) -> Header {
-    Header { watertight: Opening { format: FORMAT, tenant: tenant.uuid(), exported_at, tables } }
+    let tenant = tenant.uuid();
+    Header { watertight: Opening { format: FORMAT, tenant, exported_at, tables, sequences } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sum;
+
+    #[test]
+    fn equal_rows_do_not_cancel_out() {
+        let sum = |rows: &[&str]| {
+            let mut sum = Sum::default();
+            for row in rows {
+                sum.add(row);
+            }
+            sum
+        };
+        assert_ne!(sum(&["a", "a"]), sum(&["b", "b"]));
+        assert_eq!(sum(&["a", "b", "c"]), sum(&["c", "a", "b"]));
+    }
 }

@@ -9,17 +9,16 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
-use super::export::stream_rows;
-use super::format::{FORMAT, Footer, Header, Line, Opening, Sum, is_footer};
+use super::format::{AnyHeader, FORMAT, Footer, Header, Line, Opening, Sum, is_footer};
+use super::insertion::{Batch, create_stage, insert_stage};
+use super::reactions::{Disabled, Reactions};
+use super::rows::{set_search_path, stream_rows};
+use super::sequences::{self, Positions};
 use super::stats::count_rows;
 use super::tables::{Tables, TenantTable};
 use super::{Maintenance, Progress};
 use crate::operations::MaintenanceError;
-use crate::tenant::sql::statement;
 use crate::tenant::{TenantId, TenantTransaction};
-
-/// The size in bytes at which a batch of rows is sent to the database.
-const BATCH_BYTES: usize = 1 << 20;
 
 /// The result of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -59,24 +58,30 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
     }
 }
 
-/// Rows of one table that were read and not yet sent.
-#[derive(Default)]
-struct Batch {
-    rows: String,
-    count: u64,
-}
-
 impl Maintenance {
     /// Restores the rows of an export in one transaction.
     ///
     /// The tenant must have no rows, and the tables must have the same columns as the export. Before the
     /// commit all rows are read again and compared with the export.
     ///
+    /// Triggers and rules for inserted rows are disabled until the commit, so that they change no row. Other
+    /// writers of a table with such triggers wait for the commit, and so do readers of a table with such rules.
+    /// Sequences of columns are moved past the restored values.
+    ///
+    /// ```no_run
+    /// # use watertight::{MaintenanceError, TenantId, maintenance::Maintenance};
+    /// # async fn example(maintenance: Maintenance, clinic: TenantId, backup: Vec<u8>) -> Result<(), MaintenanceError> {
+    /// let import = maintenance.import(clinic, backup.as_slice(), |_| ()).await?;
+    /// println!("{} users", import.rows.get("auth.users").copied().unwrap_or_default());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`MaintenanceError::TenantNotEmpty`], [`MaintenanceError::MalformedExport`],
     /// [`MaintenanceError::NotPermitted`], [`MaintenanceError::CopyNotPermitted`],
-    /// [`MaintenanceError::TableCycle`], [`MaintenanceError::Io`] or [`MaintenanceError::Database`]. After an
-    /// error no row is written.
+    /// [`MaintenanceError::PolicyHidesRows`], [`MaintenanceError::Io`] or [`MaintenanceError::Database`]. After
+    /// an error no row is written.
     pub async fn import(
         &self,
         tenant: TenantId,
@@ -88,10 +93,18 @@ impl Maintenance {
         if self.plain.distributed {
             tables.require_copy()?;
         }
+        let is_circular = tables.iter().any(|table| table.is_circular);
+        if is_circular {
+            tables.require_temporary()?;
+        }
         let mut lines = Lines { reader, line: Vec::new(), number: 0, hash: Sha256::new() };
-        check_header(&mut lines, tenant, &tables).await?;
+        let positions = check_header(&mut lines, tenant, &tables).await?;
         let transaction = self.begin(tenant, AccessMode::ReadWrite).await?;
         require_empty(&transaction, &tables, tenant).await?;
+        let disabled = Disabled::begin(&transaction, &tables, Reactions::Insert).await?;
+        if is_circular {
+            create_stage(&transaction).await?;
+        }
 
         let mut sums: BTreeMap<&str, Sum> =
             tables.iter().map(|table| (table.static_name.as_str(), Sum::default())).collect();
@@ -102,87 +115,112 @@ impl Maintenance {
             let line: Line<'_> =
                 serde_json::from_slice(&lines.line).map_err(|error| lines.malformed(error.to_string()))?;
             if current.is_none_or(|table| table.static_name != line.table) {
-                send(&transaction, current, &mut batch).await?;
                 let table = tables
                     .find(&line.table)
                     .filter(|table| sums.get(table.static_name.as_str()).is_some_and(|sum| sum.rows == 0));
-                current = Some(table.ok_or_else(|| {
+                let table = table.ok_or_else(|| {
                     lines.malformed(format!(
-                        "the table {:?} is none of the header's, or its rows are not together",
+                        "the table {:?} is not in the header, or its rows are not contiguous",
                         line.table
                     ))
-                })?);
+                })?;
+                if let Some(last) = current.replace(table) {
+                    finish(&transaction, &tables, &mut batch, last, Some(table)).await?;
+                }
             }
             let Some(table) = current else { continue };
             let row = line.row.get();
             if let Some(sum) = sums.get_mut(table.static_name.as_str()) {
                 sum.add(row);
             }
-            batch.rows.push(if batch.count == 0 { '[' } else { ',' });
-            batch.rows.push_str(row);
-            batch.count += 1;
+            batch.push(row);
             done += 1;
-            // A row that refers to a row of the same table must be in the same statement.
-            if batch.rows.len() >= BATCH_BYTES && !table.refers_to_itself {
-                send(&transaction, current, &mut batch).await?;
+            if batch.is_full() {
+                batch.send(&transaction, table).await?;
             }
             progress(Progress { table: &table.name, done, total: 0 });
         }
-        send(&transaction, current, &mut batch).await?;
+        if let Some(last) = current {
+            finish(&transaction, &tables, &mut batch, last, None).await?;
+        }
         let rows: BTreeMap<String, u64> =
             sums.iter().map(|(table, sum)| ((*table).to_owned(), sum.rows)).collect();
         check_footer(&mut lines, &rows).await?;
+        disabled.end(&transaction).await?;
+        if tables.have_names() {
+            set_search_path(&transaction, "").await?;
+        }
         for table in tables.iter() {
             let mut found = Sum::default();
-            let mut stored = stream_rows(&transaction, tenant, table).await?;
+            let mut stored = stream_rows(&transaction, table).await?;
             while let Some(row) = stored.try_next().await? {
                 found.add(&row.try_get_by_index::<String>(0)?);
             }
             if sums.get(table.static_name.as_str()) != Some(&found) {
                 return Err(lines.malformed(format!(
-                    "the rows of {} are not in the database as they are in the export; were they changed, or are \
-                     they of another tenant?",
+                    "the rows of {} are not in the database as they are in the export; check that the export \
+                     was not changed and contains only rows of its tenant",
                     table.name
                 )));
             }
         }
+        sequences::advance(&transaction, &tables, &positions).await?;
         transaction.commit().await?;
         Ok(Import { tenant, rows })
     }
+}
+
+/// Sends the last rows of a table, and inserts a circular group after its last table.
+async fn finish(
+    transaction: &TenantTransaction,
+    tables: &Tables,
+    batch: &mut Batch,
+    table: &TenantTable,
+    next: Option<&TenantTable>,
+) -> Result<(), MaintenanceError> {
+    batch.send(transaction, table).await?;
+    if table.is_circular && next.is_none_or(|next| next.group != table.group) {
+        insert_stage(transaction, &tables.group_of(table)).await?;
+    }
+    Ok(())
 }
 
 async fn check_header<R: AsyncBufRead + Unpin>(
     lines: &mut Lines<R>,
     tenant: TenantId,
     tables: &Tables,
-) -> Result<(), MaintenanceError> {
+) -> Result<Positions, MaintenanceError> {
     if !lines.advance().await? {
         return Err(lines.malformed("the export is empty"));
     }
-    let Opening { format, tenant: exported, tables: exported_tables, .. } =
-        lines.parse::<Header>()?.watertight;
+    // A header of another version can have other members.
+    let format = lines.parse::<AnyHeader>()?.watertight.format;
     if format != FORMAT {
-        return Err(lines.malformed(format!("its format is {format}, and {FORMAT} is read")));
+        return Err(lines.malformed(format!("its format is {format}, but only format {FORMAT} is supported")));
     }
+    let Opening { tenant: exported, tables: exported_tables, sequences, .. } =
+        lines.parse::<Header>()?.watertight;
     if exported != tenant.uuid() {
-        return Err(lines.malformed(format!("it is of tenant {exported}, not of {tenant}")));
+        return Err(lines.malformed(format!("it is of tenant {exported}, not of tenant {tenant}")));
     }
     let set = |columns: &[String]| columns.iter().cloned().collect::<BTreeSet<_>>();
     for (name, columns) in &exported_tables {
         let Some(table) = tables.find(name) else {
             return Err(lines.malformed(format!(
-                "the database has no table {name}; apply the migrations it was made with"
+                "the database has no table {name}; apply the migrations of the exported database"
             )));
         };
-        if set(columns) != set(&table.columns) {
+        let stored = table.column_names();
+        if set(columns) != set(&stored) {
             return Err(lines.malformed(format!(
-                "{name} has the columns {} in the export and {} in the database; apply the migrations it was made with",
+                "{name} has the columns {} in the export, but {} in the database; apply the migrations of the \
+                 exported database",
                 columns.join(", "),
-                table.columns.join(", ")
+                stored.join(", ")
             )));
         }
     }
-    Ok(())
+    Ok(sequences)
 }
 
 async fn require_empty(
@@ -195,33 +233,12 @@ async fn require_empty(
     if full.is_empty() { Ok(()) } else { Err(MaintenanceError::TenantNotEmpty { tenant, tables: full }) }
 }
 
-/// Inserts the rows of a batch. PostgreSQL parses the same text that it produced for the export.
-async fn send(
-    transaction: &TenantTransaction,
-    table: Option<&TenantTable>,
-    batch: &mut Batch,
-) -> Result<(), MaintenanceError> {
-    let Some(table) = table.filter(|_| batch.count > 0) else { return Ok(()) };
-    let Batch { mut rows, .. } = std::mem::take(batch);
-    rows.push(']');
-    let sql = format!(
-        "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} \
-         FROM jsonb_array_elements($1::text::jsonb) e, jsonb_populate_record(NULL::{table}, e) r \
-         WHERE r.tenant_id = $2",
-        table = table.quoted,
-        columns = table.quoted_columns(),
-        values = table.from_json,
-    );
-    transaction.execute_raw(statement(sql, [rows.into(), transaction.tenant_id().into()])).await?;
-    Ok(())
-}
-
 async fn check_footer<R: AsyncBufRead + Unpin>(
     lines: &mut Lines<R>,
     rows: &BTreeMap<String, u64>,
 ) -> Result<(), MaintenanceError> {
     if lines.line.is_empty() {
-        return Err(lines.malformed("the last line is missing: the export was cut off"));
+        return Err(lines.malformed("the last line is missing, so the export is incomplete"));
     }
     let end = lines.parse::<Footer>()?.end;
     let without_empty = |rows: &BTreeMap<String, u64>| {
@@ -233,12 +250,10 @@ async fn check_footer<R: AsyncBufRead + Unpin>(
     if end.sha256 != hex::encode(lines.hash.clone().finalize())
         || without_empty(&end.rows) != without_empty(rows)
     {
-        return Err(
-            lines.malformed("the lines are not those that were written: their hash or number differs")
-        );
+        return Err(lines.malformed("the lines were changed after the export: their hash or number differs"));
     }
     if lines.advance().await? {
-        return Err(lines.malformed("there are lines after the last"));
+        return Err(lines.malformed("there are lines after the last line of the export"));
     }
     Ok(())
 }

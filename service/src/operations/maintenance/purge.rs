@@ -73,6 +73,16 @@ impl Maintenance {
     /// Rows that were deleted before an error stay deleted. Tables of [sets](crate::TableSets) that are not
     /// chosen are left unchanged.
     ///
+    /// ```no_run
+    /// # use watertight::{MaintenanceError, TenantId, maintenance::{Maintenance, Purge}};
+    /// # async fn example(maintenance: Maintenance, clinic: TenantId) -> Result<(), MaintenanceError> {
+    /// let expired = Purge { invitations: false, ..Purge::default() };
+    /// let purged = maintenance.purge(clinic, &expired, |_| ()).await?;
+    /// println!("{} sessions and {} holds", purged.sessions, purged.reservations);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`MaintenanceError::Database`].
     pub async fn purge(

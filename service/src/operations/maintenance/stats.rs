@@ -56,6 +56,16 @@ struct Measure {
 impl Maintenance {
     /// Counts the rows and bytes of a tenant in each table.
     ///
+    /// ```no_run
+    /// # use watertight::{MaintenanceError, TenantId, maintenance::Maintenance};
+    /// # async fn example(maintenance: Maintenance, clinic: TenantId) -> Result<(), MaintenanceError> {
+    /// for table in maintenance.stats(clinic).await?.tables {
+    ///     println!("{:>12} {}", table.rows, table.table);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`MaintenanceError::NotPermitted`] or [`MaintenanceError::Database`].
     pub async fn stats(&self, tenant: TenantId) -> Result<TenantStats, MaintenanceError> {
@@ -94,8 +104,8 @@ async fn measure(
     table: &TenantTable,
     select: &str,
 ) -> Result<Measure, DbErr> {
-    let sql = format!("SELECT {select} FROM {} t WHERE t.tenant_id = $1", table.quoted);
+    let sql = format!("SELECT {select} FROM {} t WHERE t.tenant_id = $1", table.source);
     let row = transaction.query_one_raw(statement(sql, [transaction.tenant_id().into()])).await?;
-    let row = row.ok_or_else(|| DbErr::RecordNotFound("a count has one row".to_owned()))?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("the database returned no count".to_owned()))?;
     Measure::from_query_result(&row, "")
 }

@@ -1,10 +1,12 @@
 //! The tables with a tenant column, registered or not.
 
+use std::collections::BTreeMap;
+
+use super::references::{Dependent, dependents, in_order, references};
+use super::structure::{Reaction, Sequence, StoredColumn, Structure};
 use crate::operations::MaintenanceError;
-use crate::operations::inspection::catalog::{Catalog, Column, Constraint, Relation};
+use crate::operations::inspection::catalog::{Catalog, Relation};
 use crate::tenant::{Inspection, Registry, TENANT_COLUMN};
-use watertight_schema::order;
-use watertight_schema::sql::{identifier, literal};
 
 /// A table with a tenant column.
 #[derive(Debug)]
@@ -13,39 +15,57 @@ pub(super) struct TenantTable {
     pub(super) name: String,
     /// The name in exports, which does not depend on the schemas of table sets.
     pub(super) static_name: String,
-    /// The name in SQL syntax.
+    /// The name in SQL syntax, to write to.
     pub(super) quoted: String,
-    /// The columns that are not generated.
-    pub(super) columns: Vec<String>,
-    /// The ORDER BY list over the key.
-    pub(super) order: String,
-    /// The expression that turns a row `r` of the stored columns into JSON.
-    ///
-    /// `to_jsonb` returns null for both NULL and the JSON value null. To tell them apart, the expression
-    /// omits a JSON column that is NULL.
-    pub(super) as_json: String,
-    /// The expressions for the stored columns.
-    ///
-    /// They use the JSON object `e` and the row `r` that PostgreSQL converted from it.
-    pub(super) from_json: String,
-    /// Whether rows refer to other rows of the same table.
-    pub(super) refers_to_itself: bool,
+    /// The name in SQL syntax, to read from: without the tables that inherit from it, which are tables of their own.
+    pub(super) source: String,
+    /// The columns.
+    pub(super) columns: Vec<StoredColumn>,
+    /// The columns of the primary key, except the tenant.
+    pub(super) key: Vec<StoredColumn>,
+    /// The sequences of its columns.
+    pub(super) sequences: Vec<Sequence>,
+    /// The triggers and rules that react to a statement for the table.
+    pub(super) reactions: Vec<TableReactions>,
+    /// The position of its group in the order of the tables. The tables of a group refer to one another.
+    pub(super) group: usize,
+    /// Whether rows refer to rows of the same group.
+    pub(super) is_circular: bool,
     writable: bool,
     hides_rows: bool,
 }
 
+/// The triggers and rules of a table, or of one of its partitions.
+#[derive(Debug)]
+pub(super) struct TableReactions {
+    /// The table or partition, as `schema.name`.
+    pub(super) name: String,
+    /// The table or partition in SQL syntax.
+    pub(super) quoted: String,
+    pub(super) owned: bool,
+    pub(super) reactions: Vec<Reaction>,
+}
+
 impl TenantTable {
-    /// The list of stored columns in SQL syntax.
-    pub(super) fn quoted_columns(&self) -> String {
-        self.columns.iter().map(|column| identifier(column)).collect::<Vec<_>>().join(", ")
+    /// The columns that an import writes.
+    pub(super) fn written(&self) -> impl Iterator<Item = &StoredColumn> {
+        self.columns.iter().filter(|column| !column.generated)
+    }
+
+    pub(super) fn column_names(&self) -> Vec<String> {
+        self.columns.iter().map(|column| column.name.clone()).collect()
     }
 }
 
 /// The tables, each after the tables that it refers to.
 #[derive(Debug)]
 pub(super) struct Tables {
-    tables: Vec<TenantTable>,
+    all: Vec<TenantTable>,
+    /// The foreign keys of other tables that change their rows when a tenant's rows are deleted.
+    pub(super) dependents: Vec<Dependent>,
     role: String,
+    /// The name of the database, if the role cannot create temporary tables in it.
+    no_temporary: Option<String>,
 }
 
 impl Tables {
@@ -54,33 +74,57 @@ impl Tables {
         registry: &Registry,
     ) -> Result<Self, MaintenanceError> {
         let catalog = Catalog::read(inspection).await?;
-        // The partitioned table already includes the rows of its partitions.
-        let is_own =
-            |relation: &&Relation| relation.is_table() && relation.has_tenant && !relation.is_partition;
-        let relations: Vec<&Relation> = catalog.relations.iter().filter(is_own).collect();
-        let unreadable: Vec<String> = relations
-            .iter()
-            .filter(|relation| !relation.readable)
-            .map(|relation| relation.name().to_string())
-            .collect();
+        let structure = Structure::read(inspection).await?;
+        let relations: Vec<&Relation> =
+            catalog.relations.iter().filter(|relation| structure.is_tenants(relation)).collect();
+        let names = |of: &dyn Fn(&Relation) -> bool| -> Vec<String> {
+            let chosen = relations.iter().filter(|relation| of(relation));
+            chosen.map(|relation| relation.name().to_string()).collect()
+        };
         let role = catalog.server.role.clone();
+        let unreadable = names(&|relation| !relation.readable);
         if !unreadable.is_empty() {
             return Err(MaintenanceError::NotPermitted { role, what: "read", tables: unreadable });
         }
-        let tables = in_order(&catalog, &relations)?;
-        Ok(Self {
-            tables: tables.into_iter().map(|table| describe(&catalog, registry, table)).collect(),
-            role,
-        })
+        let hidden = names(&|relation| structure.hides_rows(relation.oid));
+        if !hidden.is_empty() {
+            return Err(MaintenanceError::PolicyHidesRows { role, tables: hidden });
+        }
+        let dependents = dependents(&catalog, &relations);
+        let mut tables = Vec::new();
+        for (group, members) in in_order(&catalog, &relations).into_iter().enumerate() {
+            for relation in members {
+                tables.push(describe(&catalog, &structure, registry, relation, group));
+            }
+        }
+        let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
+        for table in &tables {
+            *sizes.entry(table.group).or_default() += 1;
+        }
+        for table in &mut tables {
+            table.is_circular |= sizes.get(&table.group).is_some_and(|size| *size > 1);
+        }
+        let no_temporary = (!structure.can_create_temporary).then(|| catalog.server.database.clone());
+        Ok(Self { all: tables, dependents, role, no_temporary })
     }
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &TenantTable> {
-        self.tables.iter()
+        self.all.iter()
+    }
+
+    /// The groups of tables that refer to one another, each after the groups that it refers to.
+    pub(super) fn groups(&self) -> Vec<&[TenantTable]> {
+        self.all.chunk_by(|one, other| one.group == other.group).collect()
+    }
+
+    /// The tables of the same group.
+    pub(super) fn group_of(&self, table: &TenantTable) -> Vec<&TenantTable> {
+        self.all.iter().filter(|other| other.group == table.group).collect()
     }
 
     /// Finds a table by its name in an export.
     pub(super) fn find(&self, static_name: &str) -> Option<&TenantTable> {
-        self.tables.iter().find(|table| table.static_name == static_name)
+        self.all.iter().find(|table| table.static_name == static_name)
     }
 
     /// Rejects a role that row-level security restricts to one tenant at a time.
@@ -98,13 +142,32 @@ impl Tables {
     }
 
     fn hide_rows(&self) -> bool {
-        self.tables.iter().any(|table| table.hides_rows)
+        self.all.iter().any(|table| table.hides_rows)
+    }
+
+    /// Whether the text form of rows depends on the search path.
+    pub(super) fn have_names(&self) -> bool {
+        self.all.iter().any(|table| table.columns.iter().any(|column| column.has_names))
     }
 
     /// Rejects a role that cannot write to every table, before the first write.
     pub(super) fn require_write(&self, what: &'static str) -> Result<(), MaintenanceError> {
         let tables: Vec<String> =
-            self.tables.iter().filter(|table| !table.writable).map(|table| table.name.clone()).collect();
+            self.all.iter().filter(|table| !table.writable).map(|table| table.name.clone()).collect();
+        self.not_permitted(what, tables)
+    }
+
+    /// Rejects a role that cannot create temporary tables.
+    pub(super) fn require_temporary(&self) -> Result<(), MaintenanceError> {
+        self.not_permitted("create temporary tables in", self.no_temporary.clone().into_iter().collect())
+    }
+
+    /// Rejects the role if it has no permission for something on tables.
+    pub(super) fn not_permitted(
+        &self,
+        what: &'static str,
+        tables: Vec<String>,
+    ) -> Result<(), MaintenanceError> {
         if tables.is_empty() {
             return Ok(());
         }
@@ -112,77 +175,52 @@ impl Tables {
     }
 }
 
-/// Sorts the tables so that each comes after the tables that it refers to.
-fn in_order<'a>(
+fn describe(
     catalog: &Catalog,
-    relations: &[&'a Relation],
-) -> Result<Vec<&'a Relation>, MaintenanceError> {
-    let references = relations.iter().flat_map(|relation| {
-        let keys = catalog.constraints.of(relation).iter().filter(|key| key.is_foreign_key());
-        keys.map(|key| (relation.oid, key.referenced))
-    });
-    let of = |oids: Vec<i64>| {
-        oids.into_iter().filter_map(|oid| relations.iter().copied().find(|relation| relation.oid == oid))
-    };
-    match order::sorted(relations.iter().map(|relation| relation.oid), references) {
-        Ok(sorted) => Ok(of(sorted).collect()),
-        Err(cycle) => {
-            let tables = of(cycle.waiting).map(|relation| relation.name().to_string()).collect();
-            Err(MaintenanceError::TableCycle { tables })
-        }
-    }
-}
-
-fn describe(catalog: &Catalog, registry: &Registry, relation: &Relation) -> TenantTable {
-    let constraints = catalog.constraints.of(relation);
-    let columns: Vec<&Column> =
-        catalog.columns.of(relation).iter().filter(|column| !column.generated).collect();
-    let (as_json, from_json) = json(&columns);
+    structure: &Structure,
+    registry: &Registry,
+    relation: &Relation,
+    group: usize,
+) -> TenantTable {
+    let columns = structure.columns.of(relation).to_vec();
+    let primary = catalog.constraints.of(relation).iter().find(|constraint| constraint.kind == "p");
+    let key = primary.map_or(&[][..], |key| &key.columns).iter().filter(|name| *name != TENANT_COLUMN);
+    let key = key.filter_map(|name| columns.iter().find(|column| column.name == *name)).cloned().collect();
+    let quoted = relation.quoted();
     TenantTable {
         name: relation.name().to_string(),
         static_name: registry.static_name(&relation.name()),
-        quoted: relation.quoted(),
-        order: row_order(&columns, constraints.iter().find(|constraint| constraint.kind == "p")),
-        as_json,
-        from_json,
-        columns: columns.into_iter().map(|column| column.name.clone()).collect(),
-        refers_to_itself: constraints
+        source: if structure.is_inherited(relation.oid) { format!("ONLY {quoted}") } else { quoted.clone() },
+        quoted,
+        key,
+        columns,
+        sequences: structure.sequences.of(relation).to_vec(),
+        reactions: reactions(catalog, structure, relation),
+        group,
+        is_circular: references(catalog, relation)
             .iter()
-            .any(|key| key.is_foreign_key() && key.referenced == relation.oid),
+            .any(|(_, referenced)| referenced.oid == relation.oid),
         writable: relation.writable,
         hides_rows: relation.hides_rows,
     }
 }
 
-/// The ORDER BY list over the key. It does not use the collation of the database, which differs between
-/// servers.
-fn row_order(columns: &[&Column], key: Option<&Constraint>) -> String {
-    let key = key.map_or(&[][..], |key| &key.columns);
-    let columns = key.iter().filter(|name| *name != TENANT_COLUMN).map(|name| {
-        let is_text = columns.iter().any(|column| column.name == *name && column.is_text());
-        format!("t.{}{}", identifier(name), if is_text { r#" COLLATE "C""# } else { "" })
+/// The triggers and rules of a table and the triggers of its partitions. A statement for the table does not run the
+/// rules of its partitions.
+fn reactions(catalog: &Catalog, structure: &Structure, relation: &Relation) -> Vec<TableReactions> {
+    let mut holders = vec![relation];
+    holders.extend(catalog.all_partitions(relation));
+    let reactions = holders.into_iter().map(|holder| TableReactions {
+        name: holder.name().to_string(),
+        quoted: holder.quoted(),
+        owned: holder.owned,
+        reactions: structure
+            .reactions
+            .of(holder)
+            .iter()
+            .filter(|reaction| holder.oid == relation.oid || reaction.kind == "TRIGGER")
+            .cloned()
+            .collect(),
     });
-    let columns: Vec<String> = columns.collect();
-    if columns.is_empty() { "1".to_owned() } else { columns.join(", ") }
-}
-
-fn json(columns: &[&Column]) -> (String, String) {
-    let is_json = |column: &&Column| matches!(column.data_type.as_str(), "json" | "jsonb");
-    let absent: Vec<String> = columns
-        .iter()
-        .copied()
-        .filter(is_json)
-        .map(|column| {
-            format!("CASE WHEN r.{} IS NULL THEN {} END", identifier(&column.name), literal(&column.name))
-        })
-        .collect();
-    let as_json = format!("(to_jsonb(r) - array_remove(ARRAY[{}]::text[], NULL))", absent.join(", "));
-    let from_json = columns.iter().map(|column| {
-        if is_json(column) {
-            format!("(e->{})::{}", literal(&column.name), column.data_type)
-        } else {
-            format!("r.{}", identifier(&column.name))
-        }
-    });
-    (as_json, from_json.collect::<Vec<_>>().join(", "))
+    reactions.filter(|table| !table.reactions.is_empty()).collect()
 }

@@ -39,6 +39,17 @@ impl TenantConnection {
 
     /// Executes a raw statement.
     ///
+    /// ```no_run
+    /// use sea_orm::{DbBackend, Statement};
+    ///
+    /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), sea_orm::DbErr> {
+    /// let sql = "UPDATE services SET active = false WHERE category = $1";
+    /// let update = Statement::from_sql_and_values(DbBackend::Postgres, sql, ["massage".into()]);
+    /// println!("{} services", tenant.execute_raw(update).await?.rows_affected());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
@@ -48,6 +59,13 @@ impl TenantConnection {
     /// Executes the text of one statement.
     ///
     /// Despite the name the statement is prepared, so that the tenant can be bound as a parameter.
+    ///
+    /// ```no_run
+    /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), sea_orm::DbErr> {
+    /// tenant.execute_unprepared("UPDATE services SET price_cents = price_cents + 500").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
@@ -65,6 +83,18 @@ impl TenantConnection {
 
     /// Queries the first row of a raw statement.
     ///
+    /// ```no_run
+    /// use sea_orm::{DbBackend, Statement};
+    ///
+    /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), sea_orm::DbErr> {
+    /// let count = Statement::from_string(DbBackend::Postgres, "SELECT count(*) AS number FROM clients");
+    /// if let Some(row) = tenant.query_one_raw(count).await? {
+    ///     println!("{} clients", row.try_get::<i64>("", "number")?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
@@ -80,6 +110,19 @@ impl TenantConnection {
     }
 
     /// Queries all rows of a raw statement.
+    ///
+    /// ```no_run
+    /// use sea_orm::{DbBackend, Statement};
+    ///
+    /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), sea_orm::DbErr> {
+    /// let sql = "SELECT name, price_cents FROM services WHERE price_cents < $1 ORDER BY name";
+    /// let cheap = Statement::from_sql_and_values(DbBackend::Postgres, sql, [5_000.into()]);
+    /// for row in tenant.query_all_raw(cheap).await? {
+    ///     println!("{}", row.try_get::<String>("", "name")?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`execute`](Self::execute).

@@ -29,6 +29,19 @@ impl TenantConnection {
 
     /// Begins a transaction with an isolation level and an access mode.
     ///
+    /// ```no_run
+    /// use sea_orm::{AccessMode, EntityTrait, IsolationLevel};
+    /// use watertight::entity::public::{bookings, clients};
+    ///
+    /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), sea_orm::DbErr> {
+    /// let (level, mode) = (Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly));
+    /// let snapshot = tenant.begin_with_config(level, mode).await?;
+    /// let clients = clients::Entity::find().all(&snapshot).await?;
+    /// let bookings = bookings::Entity::find().all(&snapshot).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`begin`](Self::begin).
     pub async fn begin_with_config(
@@ -48,6 +61,21 @@ impl TenantConnection {
     }
 
     /// Runs a callback in a transaction: `Ok` commits it, `Err` rolls it back.
+    ///
+    /// ```no_run
+    /// # use sea_orm::{DbErr, TransactionError};
+    /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), TransactionError<DbErr>> {
+    /// tenant
+    ///     .transaction(|transaction| {
+    ///         Box::pin(async move {
+    ///             transaction.execute_unprepared("DELETE FROM reviews").await?;
+    ///             transaction.execute_unprepared("DELETE FROM packages").await
+    ///         })
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The error of the callback, or an error at the begin or the end of the transaction.

@@ -40,7 +40,7 @@ impl Analysis<'_> {
                 sets_tenant |= name == TENANT_COLUMN;
                 row |= target.relation.column(&name).is_some_and(|value| value.row);
                 if name == TENANT_COLUMN && (is_list || column.only_child().is_none()) {
-                    return unsupported("tenant_id in a list of columns set together");
+                    return unsupported("tenant_id in a multi-column assignment, or a part of tenant_id");
                 }
             }
             if is_default(value) {

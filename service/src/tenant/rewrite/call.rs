@@ -247,7 +247,7 @@ fn check_setting(call: Node<'_>) -> Walk {
     });
     match literal {
         Some(name) if !TENANT_SETTINGS.iter().any(|start| name.starts_with(start)) => Ok(()),
-        _ => unsupported("current_setting of a name that is not written out, or of the tenant's setting,"),
+        _ => unsupported("current_setting with a name that is not a literal or that is the tenant's setting"),
     }
 }
 

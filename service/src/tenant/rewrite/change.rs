@@ -195,7 +195,9 @@ impl Analysis<'_> {
         let mut places = columns.iter().enumerate().filter(|(_, name)| *name == TENANT_COLUMN);
         let place = places.next().map(|(place, _)| place);
         if places.next().is_some() || columns.len() != row.len() {
-            return unsupported("another number of values than of columns");
+            return unsupported(
+                "an INSERT of MERGE whose number of values differs from its number of columns",
+            );
         }
         if let Some((expression, value)) = place.and_then(|place| row.get(place)) {
             self.name_tenant(*expression, *value, &target.table)?;

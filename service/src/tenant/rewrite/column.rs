@@ -112,7 +112,7 @@ impl Analysis<'_> {
                 self.replace_schema(*schema, &table);
                 Ok(scope.table(&table))
             }
-            _ => unsupported("a column's name of more than three parts"),
+            _ => unsupported("a column name with more than three parts"),
         }
     }
 
@@ -121,7 +121,7 @@ impl Analysis<'_> {
             match child.kind() {
                 K::LBracket | K::RBracket | K::Colon => {}
                 K::a_expr | K::opt_slice_bound => drop(self.plain_expression(child, scope)?),
-                _ => return Err(Reason::RowOperand(format!("a field by name, {}", element.text()).into())),
+                _ => return Err(Reason::RowOperand(format!("the field access {}", element.text()).into())),
             }
         }
         Ok(Value { row: value.row, own_tenant: false })

@@ -32,7 +32,7 @@ impl Edits {
         for edit in &self.0 {
             let kept = text
                 .get(done..edit.start)
-                .ok_or_else(|| Reason::NotUnderstood("two parts of the statement overlap".to_owned()))?;
+                .ok_or_else(|| Reason::NotUnderstood("two edits of the statement overlap".to_owned()))?;
             push_apart(&mut result, kept);
             push_apart(&mut result, &edit.text);
             done = edit.end;

@@ -87,7 +87,7 @@ impl Analysis<'_> {
                 }
                 K::LParen | K::RParen => {}
                 K::tablesample_clause => {
-                    return unsupported("TABLESAMPLE, which draws from the rows of all tenants,");
+                    return unsupported("TABLESAMPLE, which samples the rows of all tenants");
                 }
                 K::relation_expr
                 | K::func_table
@@ -199,7 +199,7 @@ impl Analysis<'_> {
             && let Some(cte) = scope.cte(&identifier(only))
         {
             let Some(columns) = cte.columns.borrow().clone() else {
-                return unsupported("a recursive reference in the part that is not recursive");
+                return unsupported("a recursive reference in the non-recursive term of a query");
             };
             let label = alias.label.map_or_else(|| identifier(only), identifier);
             let columns = columns.renamed(&alias.names);

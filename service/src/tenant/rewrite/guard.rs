@@ -27,7 +27,7 @@ impl Analysis<'_> {
 /// Refuses a label in a statement that could be confused with the alias of a guard.
 pub(super) fn check_label(label: Node<'_>) -> Walk {
     if identifier(label).starts_with(GUARD) {
-        return unsupported(format!("a name that begins with {GUARD}"));
+        return unsupported(format!("names that begin with {GUARD}"));
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ impl Analysis<'_> {
         self.insert_rest(rest, &target, scope)?;
         if let Some(conflict) = conflict {
             if target.relation.label.as_deref() == Some("excluded") {
-                return unsupported("ON CONFLICT of a table called excluded");
+                return unsupported("ON CONFLICT on a table named excluded");
             }
             self.on_conflict(conflict, &target, scope)?;
         }
@@ -115,7 +115,7 @@ impl Analysis<'_> {
             self.subscripts(item, scope)?;
             if identifier(name) == TENANT_COLUMN {
                 if place.is_some() || item.only_child().is_none() {
-                    return unsupported("naming a column twice, or a part of tenant_id,");
+                    return unsupported("an INSERT that lists tenant_id twice or a part of it");
                 }
                 place = Some(index);
             }

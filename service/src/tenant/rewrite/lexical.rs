@@ -44,7 +44,7 @@ pub(super) fn check(text: &str) -> Result<(), Reason> {
 }
 
 fn stray(at: usize) -> Reason {
-    Reason::NotUnderstood(format!("the character at byte {at} is no part of SQL"))
+    Reason::NotUnderstood(format!("invalid character at byte {at}"))
 }
 
 /// The length of a literal or a quoted name. It ends at a quote that is neither doubled nor escaped.
@@ -74,7 +74,7 @@ fn comment(rest: &[u8], start: usize) -> Result<usize, Reason> {
             _ => at += 1,
         }
         if depth > COMMENT_DEPTH {
-            return Err(Reason::NotUnderstood(format!("the comments at byte {start} nest too deep")));
+            return Err(Reason::NotUnderstood(format!("comments nested too deeply at byte {start}")));
         }
     }
     Ok(at)
@@ -86,7 +86,7 @@ fn operator(rest: &[u8], start: usize) -> Result<usize, Reason> {
     let run = rest.get(..run).unwrap_or_default();
     let end = run.windows(2).position(|pair| matches!(pair, b"--" | b"/*")).unwrap_or(run.len());
     if end > OPERATOR_LENGTH {
-        return Err(Reason::NotUnderstood(format!("the operator at byte {start} is too long")));
+        return Err(Reason::NotUnderstood(format!("operator too long at byte {start}")));
     }
     Ok(end)
 }
@@ -95,7 +95,7 @@ fn operator(rest: &[u8], start: usize) -> Result<usize, Reason> {
 fn dollar(rest: &[u8], at: usize) -> Result<usize, Reason> {
     let digits = rest.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
     if digits > PLACEHOLDER_DIGITS {
-        return Err(Reason::NotUnderstood(format!("the placeholder at byte {at} has a number too large")));
+        return Err(Reason::NotUnderstood(format!("placeholder number too large at byte {at}")));
     }
     if digits > 0 {
         return Ok(1 + digits);
@@ -129,7 +129,7 @@ fn word(rest: &[u8]) -> Result<usize, Reason> {
 }
 
 fn by_code_points() -> Reason {
-    Reason::Unsupported("a literal or a name by its code points (U&, \\u)".into())
+    Reason::Unsupported("literals and names with code points (U&, \\u)".into())
 }
 
 /// The length of a number, including word characters directly after it.

@@ -44,7 +44,7 @@ impl Analysis<'_> {
     /// Walks a nested query.
     pub(super) fn nested<T>(&mut self, work: impl FnOnce(&mut Self) -> Walk<T>) -> Walk<T> {
         if self.work.depth == NESTING_LIMIT {
-            return unsupported(format!("queries nested deeper than {NESTING_LIMIT}"));
+            return unsupported(format!("queries nested more than {NESTING_LIMIT} levels deep"));
         }
         self.work.depth += 1;
         let result = on_enough_stack(|| work(self));
@@ -57,7 +57,7 @@ impl Analysis<'_> {
         self.work.relations += 1;
         if self.work.relations.saturating_mul(self.work.references) > LOOKUP_LIMIT {
             return unsupported(format!(
-                "a statement of {} relations and more with {} column references",
+                "a statement with at least {} relations and {} column references",
                 self.work.relations, self.work.references
             ));
         }
@@ -68,7 +68,7 @@ impl Analysis<'_> {
     pub(super) fn count_columns(&mut self, number: usize) -> Walk {
         self.work.copied = self.work.copied.saturating_add(number);
         if self.work.copied > COPY_LIMIT {
-            return unsupported(format!("joins of more than {} columns", grouped(COPY_LIMIT)));
+            return unsupported(format!("joins with more than {} columns in total", grouped(COPY_LIMIT)));
         }
         Ok(())
     }
@@ -82,7 +82,7 @@ pub(super) fn on_enough_stack<T>(work: impl FnOnce() -> T) -> T {
 /// Refuses more columns than the server accepts. Each level of a query could double the number.
 pub(super) fn check_width(columns: usize) -> Walk {
     if columns > COLUMN_LIMIT {
-        return unsupported(format!("a result of more than {COLUMN_LIMIT} columns"));
+        return unsupported(format!("a result with more than {COLUMN_LIMIT} columns"));
     }
     Ok(())
 }

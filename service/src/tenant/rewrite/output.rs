@@ -27,7 +27,7 @@ pub(super) fn name(node: Node<'_>) -> Walk<Name> {
     let mut search = Search { steps: MOST_STEPS, certain: true };
     let found = search.figure(node);
     if search.steps == 0 {
-        return unsupported("an expression without a name that nests so deep");
+        return unsupported("an unnamed output expression nested this deeply");
     }
     let text = found.map_or_else(|| NONE.to_owned(), |(name, _)| name);
     Ok(Name { text, certain: search.certain })
@@ -36,7 +36,7 @@ pub(super) fn name(node: Node<'_>) -> Walk<Name> {
 /// A name, and whether it takes precedence over the name of a surrounding cast.
 type Figure = Option<(String, bool)>;
 
-#[allow(clippy::unnecessary_wraps, reason = "one of several ways to a figure")]
+#[allow(clippy::unnecessary_wraps, reason = "the other functions for a figure can fail to find one")]
 fn strong(name: impl Into<String>) -> Figure {
     Some((name.into(), true))
 }

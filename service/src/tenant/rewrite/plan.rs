@@ -41,7 +41,7 @@ impl Plan {
                 },
             };
             if given != Some(tenant.uuid()) {
-                let given = given.map_or_else(|| "that is no UUID".to_owned(), |id| id.to_string());
+                let given = given.map_or_else(|| "(not a UUID)".to_owned(), |id| id.to_string());
                 let reason = Reason::ForeignTenant { given, own: tenant.to_string() };
                 return Err(Refusal::new(self.kind, reason));
             }

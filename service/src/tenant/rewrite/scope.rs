@@ -187,7 +187,7 @@ impl<'a> Scope<'a> {
                     (Some(table), None) => return Ok(Meaning::SystemColumn { label: &table.label_text }),
                     (None, _) => {}
                     (Some(_), Some(_)) => {
-                        return Err(Reason::UnknownColumn(format!("{name} (of which table?)")));
+                        return Err(Reason::UnknownColumn(format!("{name} (ambiguous without a table)")));
                     }
                 }
             }

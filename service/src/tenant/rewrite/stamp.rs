@@ -44,7 +44,7 @@ impl Stamp {
     fn check_values(&self, values: impl Iterator<Item = Value>) -> Walk {
         for (index, value) in values.enumerate() {
             if value.row && !self.rows.get(index).copied().unwrap_or(false) {
-                let column = format!("column {} of the rows for {}", index + 1, self.table);
+                let column = format!("value {} of a row for {}", index + 1, self.table);
                 return Err(Reason::RowOperand(column.into()));
             }
         }

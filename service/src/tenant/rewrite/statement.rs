@@ -56,7 +56,7 @@ fn on_deep_stack<T>(text: &str, work: impl FnOnce() -> Result<T, Refusal>) -> Re
         in_word = is_name;
     }
     if deepest > NESTING_LIMIT {
-        let reason = Reason::Unsupported(format!("nesting deeper than {NESTING_LIMIT} parentheses").into());
+        let reason = Reason::Unsupported(format!("more than {NESTING_LIMIT} nested parentheses").into());
         return Err(Refusal::new(StatementKind::Unknown, reason));
     }
     let size = count.saturating_mul(PER_WORD).saturating_add(deepest * PER_NESTING + RED_ZONE);
@@ -141,7 +141,7 @@ fn escape_backslashes(tree: &Tree<'_>, edits: &mut Edits) -> Walk {
     for literal in literals.filter(|token| token.text().starts_with('\'') && token.text().contains('\\')) {
         let before = tree.text().get(..literal.start()).and_then(|before| before.chars().next_back());
         if before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '$')) {
-            return super::unsupported("a backslash in a literal that a word stands directly before");
+            return super::unsupported("a literal with a backslash directly after a word");
         }
         edits.replace(literal.start(), literal.end(), format!("E{}", literal.text().replace('\\', "\\\\")));
     }

@@ -17,7 +17,7 @@ impl Analysis<'_> {
         let table = match &parts(name)?[..] {
             [name] => self.registry.resolve(None, &identifier(*name)),
             [schema, name] => self.registry.resolve(Some(&identifier(*schema)), &identifier(*name)),
-            _ => return unsupported("a table's name of more than two parts"),
+            _ => return unsupported("a table name with more than two parts"),
         };
         match self.registry.ownership(&table) {
             Some(ownership) => Ok((table, ownership)),

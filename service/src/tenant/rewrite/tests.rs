@@ -313,11 +313,11 @@ fn deep_and_long_statements_are_answered() {
 #[test]
 fn a_limit_is_named_where_it_is_exceeded() {
     let unions = format!("SELECT 1{}", " UNION SELECT 1".repeat(600));
-    assert_eq!(refused(&unions), Reason::Unsupported("queries nested deeper than 512".into()));
+    assert_eq!(refused(&unions), Reason::Unsupported("queries nested more than 512 levels deep".into()));
     let joins: Vec<_> = (1..600).map(|n| format!("JOIN services x{n} USING (id)")).collect();
     assert_eq!(
         refused(&format!("SELECT 1 FROM services {}", joins.join(" "))),
-        Reason::Unsupported("joins of more than 500,000 columns".into())
+        Reason::Unsupported("joins with more than 500,000 columns in total".into())
     );
 }
 

@@ -83,13 +83,13 @@ impl<'t> Tree<'t> {
     /// text.
     pub(super) fn parse(text: &'t str) -> Result<Self, Reason> {
         if text.contains('\0') {
-            return Err(Reason::NotUnderstood("a NUL character ends the text on the server".to_owned()));
+            return Err(Reason::NotUnderstood("the server ends the text at a NUL character".to_owned()));
         }
         lexical::check(text)?;
         // The parser panics on some texts. `lexical` has already refused the known ones.
         let parsed = catch_unwind(AssertUnwindSafe(|| postgresql_cst_parser::parse(text)));
         let root = parsed
-            .map_err(|_| Reason::NotUnderstood("the parser gave up".to_owned()))?
+            .map_err(|_| Reason::NotUnderstood("the parser failed".to_owned()))?
             .map_err(|error| Reason::NotUnderstood(message(&error)))?;
         Self::copy(text, &root)
     }
@@ -118,7 +118,9 @@ impl<'t> Tree<'t> {
                     let written = token.text(resolver).unwrap_or_default();
                     let end = done + written.len();
                     if text.get(done..end) != Some(written) {
-                        return Err(Reason::NotUnderstood(format!("byte {done} is not in the tree")));
+                        return Err(Reason::NotUnderstood(format!(
+                            "byte {done} is missing from the syntax tree"
+                        )));
                     }
                     let kind = SyntaxKind::from_raw(token.kind());
                     if !TRIVIA.contains(&kind) {
@@ -130,7 +132,7 @@ impl<'t> Tree<'t> {
         }
         // The tree of the parser does not contain white space at the end of the text.
         if text.get(done..).is_none_or(|rest| !rest.chars().all(|c| " \t\n\r\x0b\x0c".contains(c))) {
-            return Err(Reason::NotUnderstood(format!("byte {done} is not in the tree")));
+            return Err(Reason::NotUnderstood(format!("byte {done} is missing from the syntax tree")));
         }
         Ok(Self { text, entries: builder.entries })
     }

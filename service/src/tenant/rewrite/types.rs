@@ -204,7 +204,7 @@ impl Analysis<'_> {
         let (schema, name) = match &folded[..] {
             [name] => (None, name),
             [schema, name] => (Some(schema.as_str()), name),
-            _ => return unsupported("a type's name of more than two parts"),
+            _ => return unsupported("a type name with more than two parts"),
         };
         if self.registry.declares_type(&folded.join(".")) {
             return Ok(PLAIN);

@@ -149,7 +149,7 @@ fn by_reference(expressions: &[Node<'_>], ctes: &[Cte]) -> Walk<Vec<usize>> {
             }
         }
         if order.len() == before {
-            return unsupported("common table expressions that refer to one another");
+            return unsupported("mutually recursive common table expressions");
         }
     }
     Ok(order)

@@ -31,6 +31,19 @@ impl TenantTransaction {
 
     /// Begins a nested transaction, which is a savepoint.
     ///
+    /// ```no_run
+    /// # async fn example(transaction: watertight::TenantTransaction) -> Result<(), sea_orm::DbErr> {
+    /// let attempt = transaction.begin().await?;
+    /// match attempt.execute_unprepared("UPDATE services SET display_order = display_order + 1").await {
+    ///     Ok(_) => attempt.commit().await?,
+    ///     // The statements before the savepoint are kept.
+    ///     Err(_) => attempt.rollback().await?,
+    /// }
+    /// transaction.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// A [`Refusal`](crate::Refusal) while another nested transaction is open, or the error of the server.
     pub async fn begin(&self) -> Result<TenantTransaction, DbErr> {

@@ -70,7 +70,8 @@ impl Writer {
                             *deadline = Some(Instant::now() + self.options.close_timeout);
                         }
                         () = tokio::time::sleep_until(time_is_over.into()), if deadline.is_some() => {
-                            let silent = "the database has not answered; the events may have been written";
+                            let silent = "the database did not answer in time, so the events may have been \
+                                          written";
                             break Err(sea_orm::DbErr::Custom(silent.to_owned()).into());
                         }
                     }
@@ -85,7 +86,7 @@ impl Writer {
                     return Err(self.give_back(left, error).await);
                 }
                 Err(error) => {
-                    warn!(events = rows.len(), %error, "audit events are not written yet");
+                    warn!(events = rows.len(), %error, "audit events could not be written and will be retried");
                     tokio::select! {
                         () = tokio::time::sleep(pause) => {}
                         () = self.closing.notified(), if deadline.is_none() => {

@@ -36,7 +36,7 @@ impl SealVersion {
         match number {
             1 => Ok(Self::PerRowKey),
             2 => Ok(Self::SharedKey),
-            _ => Err(AuthError::Undecryptable { reason: "is of a version that is not known" }),
+            _ => Err(AuthError::Undecryptable { reason: "has an unknown version" }),
         }
     }
 }
@@ -50,7 +50,7 @@ impl Sealed {
 
     pub(in crate::auth) fn from_text(text: &str) -> Result<Self, AuthError> {
         let parts: Vec<_> = text.split('.').collect();
-        let malformed = AuthError::Undecryptable { reason: "is not sealed as watertight does it" };
+        let malformed = AuthError::Undecryptable { reason: "is not in the format of watertight" };
         let [version, salt, iv, encrypted_secret, auth_tag] = parts[..] else { return Err(malformed) };
         let Ok(version) = version.parse() else { return Err(malformed) };
         Ok(Self {

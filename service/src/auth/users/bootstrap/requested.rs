@@ -29,7 +29,7 @@ impl RequestedUser {
     pub(in crate::auth) fn parse(position: usize, user: BootstrapUser) -> Result<Self, AuthError> {
         let handle = user.handle.clone();
         let parse = || {
-            let missing = "is missing; give a password, a PIN or a hash";
+            let missing = "is missing; pass a password, a PIN or a hash";
             let requested = Self {
                 position,
                 handle: user.handle.parse()?,
