@@ -171,8 +171,10 @@ impl Error {
         }
     }
 
-    /// Whether the database may or may not have carried out the operation, because the connection was lost meanwhile:
-    /// find out before you repeat it. See [`is_outcome_unknown`].
+    /// Whether it is unknown if the database has carried out the operation.
+    ///
+    /// The connection was lost meanwhile. Look at the rows before you repeat the operation. See
+    /// [`is_outcome_unknown`].
     #[must_use]
     pub fn is_outcome_unknown(&self) -> bool {
         self.database().is_some_and(is_outcome_unknown)

@@ -34,7 +34,7 @@ pub(crate) fn of_statement(error: &DbErr) -> Option<&SqlxError> {
     }
 }
 
-/// Returns true if the database may or may not have carried out the statement or the commit that failed.
+/// Returns true if it is unknown whether a failed statement or commit was carried out.
 ///
 /// The connection was lost after something was sent. Find out what the database has before you repeat an operation that
 /// is not safe to repeat. After every other error of a statement or a transaction, nothing of it is left behind: the
