@@ -305,3 +305,20 @@ async fn only_expired_rows_are_purged_in_batches() -> Result<()> {
     assert_eq!(estate.rows(estate.studio).await?, other);
     Ok(())
 }
+
+#[tokio::test]
+async fn one_of_several_concurrent_imports_restores_the_tenant() -> Result<()> {
+    let estate = Estate::new().await?;
+    let rows = estate.rows(estate.clinic).await?;
+    let lines = estate.export(estate.clinic).await?;
+    estate.maintenance.erase(estate.clinic, |_| ()).await?;
+    let outcomes = futures_util::future::join_all((0..3).map(|_| estate.import(estate.clinic, &lines))).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+    for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+        let is_expected =
+            matches!(error, MaintenanceError::ImportRunning { .. } | MaintenanceError::TenantNotEmpty { .. });
+        assert!(is_expected, "{error:?}");
+    }
+    assert_eq!(estate.rows(estate.clinic).await?, rows);
+    Ok(())
+}

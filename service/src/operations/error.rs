@@ -216,6 +216,12 @@ pub enum MaintenanceError {
         /// The tables, as `schema.name`.
         tables: Vec<String>,
     },
+    /// Another import of the tenant has not ended.
+    #[error("another import of tenant {tenant} is running; wait until it has ended")]
+    ImportRunning {
+        /// The tenant.
+        tenant: TenantId,
+    },
     /// The export is malformed. No row was written.
     #[error("line {line} of the export: {reason}")]
     MalformedExport {

@@ -18,6 +18,7 @@ use super::stats::count_rows;
 use super::tables::{Tables, TenantTable};
 use super::{Maintenance, Progress};
 use crate::operations::MaintenanceError;
+use crate::tenant::sql::statement;
 use crate::tenant::{TenantId, TenantTransaction};
 
 /// The result of an import.
@@ -78,7 +79,8 @@ impl Maintenance {
     /// ```
     ///
     /// # Errors
-    /// [`MaintenanceError::TenantNotEmpty`], [`MaintenanceError::MalformedExport`],
+    /// [`MaintenanceError::TenantNotEmpty`], [`MaintenanceError::ImportRunning`],
+    /// [`MaintenanceError::MalformedExport`],
     /// [`MaintenanceError::NotPermitted`], [`MaintenanceError::CopyNotPermitted`],
     /// [`MaintenanceError::PolicyHidesRows`], [`MaintenanceError::Io`] or [`MaintenanceError::Database`]. After
     /// an error no row is written.
@@ -100,6 +102,7 @@ impl Maintenance {
         let mut lines = Lines { reader, line: Vec::new(), number: 0, hash: Sha256::new() };
         let positions = check_header(&mut lines, tenant, &tables).await?;
         let transaction = self.begin(tenant, AccessMode::ReadWrite).await?;
+        require_sole(&transaction, tenant).await?;
         require_empty(&transaction, &tables, tenant).await?;
         let disabled = Disabled::begin(&transaction, &tables, Reactions::Insert).await?;
         if is_circular {
@@ -221,6 +224,15 @@ async fn check_header<R: AsyncBufRead + Unpin>(
         }
     }
     Ok(sequences)
+}
+
+/// Refuses a second import of the tenant, whose rows would collide with those of the first.
+async fn require_sole(transaction: &TenantTransaction, tenant: TenantId) -> Result<(), MaintenanceError> {
+    let lock = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS sole";
+    let name = format!("watertight import {tenant}");
+    let row = transaction.query_one_raw(statement(lock, [name.into()])).await?;
+    let is_sole = row.map_or(Ok(false), |row| row.try_get("", "sole"))?;
+    if is_sole { Ok(()) } else { Err(MaintenanceError::ImportRunning { tenant }) }
 }
 
 async fn require_empty(
