@@ -24,7 +24,7 @@ use crate::{Settings, TableError};
 /// }
 ///
 /// let error = AdoptionError::UnknownTimeZone { name: "Boston".to_owned() };
-/// assert!(error.to_string().starts_with(r#""Boston" is no time zone; give a name of the IANA list"#));
+/// assert!(error.to_string().starts_with(r#""Boston" is not a time zone; use an IANA name"#));
 /// assert!(error.problems().is_empty());
 /// ```
 #[derive(Debug, thiserror::Error)]
