@@ -28,8 +28,8 @@ use crate::outcome::Outcome;
 /// maintenance). `--as` chooses another role. WATERTIGHT_TENANT_KEY is the key that signs tenants: migrate
 /// and keys add install it in the database, and bootstrap, tenant and purge sign with it.
 ///
-/// The exit status is 0 on success, 1 when something was found or refused, 2 when an argument, a file or a
-/// variable is wrong, and 3 when the database cannot be reached or fails.
+/// The exit status is 0 for success and 1 for findings or a refusal. It is 2 for a wrong argument, file or
+/// variable, and 3 if the database is unreachable or fails.
 #[derive(Debug, Parser)]
 #[command(
     name = "watertight",
@@ -38,7 +38,7 @@ use crate::outcome::Outcome;
                   export WATERTIGHT_TENANT_KEY=$(watertight keys new)\n  \
                   watertight migrate                              create the tables, as the owner\n  \
                   watertight bootstrap --tenant UUID users.toml   create the first users of a tenant\n  \
-                  watertight doctor                               report what weakens isolation"
+                  watertight doctor                               report weaknesses of isolation"
 )]
 struct Args {
     /// The output format: text for people, or JSON for programs.
@@ -76,7 +76,7 @@ enum Command {
     Tenant(tenant::Args),
     /// Deletes expired sessions, invitations and holds, and old audit events.
     Purge(purge::Args),
-    /// Adopts a database of the original system (0.2.x).
+    /// Converts a database of tinyland-auth-pg 0.2.
     Adopt(adopt::Args),
     /// Distributes the tables over the machines of a Citus cluster, by tenant.
     Distribute(distribute::Args),

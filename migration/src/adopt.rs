@@ -1,4 +1,4 @@
-//! Adopts a database of the original system (0.2), on whose tables these are modeled.
+//! Converts a database of tinyland-auth-pg 0.2, the original of these tables.
 
 mod catalog;
 mod conversions;
@@ -32,7 +32,7 @@ use crate::{Settings, access, list, tables, tenant_keys};
 use catalog::Catalog;
 use original::Original;
 
-/// The adoption of a database of the original system, in place and with all its rows.
+/// The adoption of a database of tinyland-auth-pg 0.2, in place and with all its rows.
 ///
 /// The result has the tables, types, keys and policies that the migrations create. [`plan`](Self::plan)
 /// returns the SQL and the problems, and changes nothing. [`run`](Self::run) adopts the database in one

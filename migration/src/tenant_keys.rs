@@ -214,7 +214,7 @@ async fn execute(
 /// }
 ///
 /// let error = TenantKeysError::IdTaken { id: 1 };
-/// assert!(error.to_string().starts_with("the database has another tenant key 1; give the new key its own ID"));
+/// assert!(error.to_string().starts_with("the database has another tenant key 1"));
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

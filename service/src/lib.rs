@@ -1,7 +1,7 @@
 //! Tenant isolation for `SeaORM` 2 on `PostgreSQL`, with authentication and booking for each tenant.
 //!
 //! A [`TenantConnection`] takes the place of a `DatabaseConnection` in a `SeaORM` application. Every statement that runs
-//! through it, built or raw, reads and changes the rows of one tenant. Inserts are stamped with the tenant. A statement that
+//! through it, built or raw, reads and changes the rows of one tenant. Every insert gets its `tenant_id`. A statement that
 //! cannot be proved to stay within the tenant is refused with a [`Refusal`] before it is sent.
 //!
 //! ```no_run
@@ -48,7 +48,7 @@
 //!
 //! [`auth`], [`content`], [`scheduling`], [`certificates`], [`intake`] and [`history`] are domains on that connection, each
 //! with tables of its own. [`Tenant`] has a method for each. [`guide::extending`] describes tables, columns and behavior
-//! of an application's own. [`doctor`] reports what weakens isolation in a database, [`maintenance`] exports, restores
+//! of an application's own. [`doctor`] reports weaknesses of isolation in a database, [`maintenance`] exports, restores
 //! and erases tenants, and [`routing`] finds the database of a tenant.
 //!
 //! # Features

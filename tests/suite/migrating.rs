@@ -65,14 +65,12 @@ async fn the_guide_turns_one_tenant_into_many() -> Result<()> {
     let database = TestDatabase::create().await?;
     let owner = database.owner().await?;
     owner
-        .execute_unprepared(&format!(
+        .execute_unprepared(
             "CREATE TABLE customers (id serial PRIMARY KEY, email text NOT NULL UNIQUE); \
              CREATE TABLE orders (id serial PRIMARY KEY, customer_id int NOT NULL REFERENCES customers (id)); \
              INSERT INTO customers (email) SELECT n || '@example.com' FROM generate_series(1, 100) n; \
-             INSERT INTO orders (customer_id) SELECT 1 + n % 100 FROM generate_series(1, 1000) n; \
-             GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}",
-            database.app_role()
-        ))
+             INSERT INTO orders (customer_id) SELECT 1 + n % 100 FROM generate_series(1, 1000) n",
+        )
         .await?;
     let mut transaction = None;
     for sql in statements() {

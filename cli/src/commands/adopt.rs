@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::settings::SettingsArgs;
 
-/// Adopts a database of the original system (0.2.x), in place and in one transaction.
+/// Converts a database of tinyland-auth-pg 0.2, in place and in one transaction.
 ///
 /// Keys begin with the tenant, timestamps have a time zone, tables are renamed, row-level security is on, and the
 /// migrations are recorded as applied. When rows cross tenants or do not fit, the command lists them and changes nothing.

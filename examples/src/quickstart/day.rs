@@ -47,7 +47,7 @@ impl<'a> Calendar<'a> {
 
     async fn show(&self) -> Result<Vec<Slot>> {
         let slots = self.free().await?;
-        let mut listed = table(&["day", "free starts, by the clock on the wall"]);
+        let mut listed = table(&["day", "free starts, in local time"]);
         for date in self.query.from.iter_days().take_while(|date| *date <= self.query.to) {
             let local = slots.iter().map(|slot| slot.start.with_timezone(&self.zone));
             let starts: Vec<_> = local.filter(|start| start.date_naive() == date).collect();
@@ -80,7 +80,7 @@ pub(crate) async fn of_business(
     let (olivia, hers) = (olivia(clinic).await?, olivia(studio).await?);
     let slot = slots.first().context("nothing is free")?;
     let booking = held_and_booked(claims, &at_clinic, slot, &olivia).await?;
-    claims.check("the studio's calendar is as it was", &at_studio.free().await?, &studios);
+    claims.check("the studio's calendar is unchanged", &at_studio.free().await?, &studios);
     race(claims, &at_studio, &hers).await?;
     paid_in_two_parts(claims, clinic, studio, &booking).await?;
     asked(claims, clinic, &olivia, &booking).await
@@ -100,7 +100,7 @@ async fn held_and_booked(
 ) -> Result<bookings::Model> {
     let scheduling = calendar.tenant.scheduling();
     let hold = scheduling.hold(&Hold::new(calendar.query.service, slot.practitioner, slot.start)).await?;
-    claims.check("a slot that is held is not offered", &calendar.free().await?.contains(slot), &false);
+    claims.check("a slot with a hold is not offered", &calendar.free().await?.contains(slot), &false);
     let new = NewBooking {
         hold: Some(hold.id),
         idempotency_key: Some(format!("checkout-{}", hold.id)),
@@ -114,7 +114,7 @@ async fn held_and_booked(
         booking.confirmation_code
     );
     let again = scheduling.book(&new).await?;
-    claims.check("the booking sent twice is one booking", &again.id, &booking.id);
+    claims.check("the same request sent twice makes one booking", &again.id, &booking.id);
     Ok(booking)
 }
 
@@ -126,11 +126,11 @@ async fn race(claims: &mut Claims, calendar: &Calendar<'_>, client: &clients::Mo
     let won = booked.iter().filter(|outcome| outcome.is_ok()).count();
     let lost = booked.iter().filter(|outcome| matches!(outcome, Err(BookingError::SlotTaken { .. }))).count();
     claims.check(
-        "of fifty who want one slot of the studio at once, one gets it and the others are told",
+        "of fifty parallel attempts to book one slot of the studio, one succeeds and the others are refused",
         &(won, lost),
         &(1, 49),
     );
-    claims.check("and it is not offered any more", &calendar.free().await?.contains(&slot), &false);
+    claims.check("the booked slot is no longer offered", &calendar.free().await?.contains(&slot), &false);
     Ok(())
 }
 
@@ -148,14 +148,22 @@ async fn paid_in_two_parts(
     let rest = certificates.redeem(&gift.code, booking.id, None).await?;
     let due = booking.amount_cents - 5_000;
     let paid = (part.amount_cents, rest.amount_cents);
-    claims.check("it pays $50, and then what is due", &paid, &(Some(5_000), Some(due)));
+    claims.check(
+        "the certificate pays $50, and then the rest of the amount due",
+        &paid,
+        &(Some(5_000), Some(due)),
+    );
     let state = clinic.scheduling().get_booking(booking.id).await?.map(|booking| booking.payment_status);
     claims.check("the booking is paid", &state.as_deref(), &Some("paid"));
     let left = certificates.get(&gift.code).await?.map(|gift| gift.balance_cents);
-    claims.check("what is left is what was not spent", &left, &Some(20_000 - booking.amount_cents));
-    claims.check("the books balance", &certificates.find_imbalances().await?.len(), &0);
+    claims.check("the balance is the amount that was not spent", &left, &Some(20_000 - booking.amount_cents));
     claims.check(
-        "the studio knows no such certificate",
+        "each certificate equals its balance and its redemptions",
+        &certificates.find_imbalances().await?.len(),
+        &0,
+    );
+    claims.check(
+        "the studio does not find the clinic's certificate",
         &studio.certificates().get(&gift.code).await?,
         &None,
     );
@@ -194,16 +202,16 @@ async fn asked(
     }
     let places: Vec<_> = violations.iter().map(|violation| violation.path.as_str()).collect();
     claims.check(
-        "answers that do not fit are refused, each with its place",
+        "invalid answers are refused, each violation with its path",
         &places,
         &vec!["", "/allergies"],
     );
     intake.update_draft(draft.id, json!({"allergies": ["nuts"], "pregnant": false}), None).await?;
     let submitted = intake.submit(draft.id, Some("192.0.2.17".parse()?)).await?;
-    claims.check("those that do are accepted, with the consent", &submitted.consented_at.is_some(), &true);
+    claims.check("valid answers are accepted, with the consent", &submitted.consented_at.is_some(), &true);
     let changed = intake.update_draft(draft.id, json!({}), None).await;
     claims.check(
-        "and stay as they are",
+        "submitted answers cannot change",
         &matches!(changed, Err(BookingError::InvalidTransition { .. })),
         &true,
     );

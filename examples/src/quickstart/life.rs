@@ -50,7 +50,7 @@ pub(crate) async fn of_a_user(
     headline(
         6,
         "The life of a user",
-        "Jess of the clinic logs in, enrolls a second factor, and someone steals what they can.",
+        "Jess of the clinic logs in and enrolls a second factor, and an attacker steals her session token.",
     );
     let (auth, jess) = (clinic.auth(), business.jess()?);
     bootstrapped_again(claims, clinic, business).await?;
@@ -59,24 +59,28 @@ pub(crate) async fn of_a_user(
     let nobody = LoginRequest::new("nobody".parse()?, Password::new("000000")?);
     let bad = Some(LoginRefusal::BadCredentials);
     claims.check("a wrong PIN is refused", &refusal(auth.login(wrong).await)?, &bad);
-    claims.check("an unknown user is refused in the same words", &refusal(auth.login(nobody).await)?, &bad);
+    claims.check("an unknown user gets the same refusal", &refusal(auth.login(nobody).await)?, &bad);
 
     let first = auth.login(request(jess, None)?).await?;
-    claims.check("the right PIN lets in", &first.user.handle.as_str(), &"jess");
+    claims.check("the right PIN logs jess in", &first.user.handle.as_str(), &"jess");
     let codes = enroll(claims, clinic, &first).await?;
 
     let secret = auth.totp().find(&first.user.handle).await?.context("no secret")?.secret;
     let wanted = refusal(auth.login(request(jess, None)?).await)?;
-    claims.check("from now on a code is wanted", &wanted, &Some(LoginRefusal::SecondFactorRequired));
+    claims.check(
+        "the right PIN without a code is refused",
+        &wanted,
+        &Some(LoginRefusal::SecondFactorRequired),
+    );
     let code = SecondFactor::Totp(shown(&secret, 1)?.into());
     let second = auth.login(request(jess, Some(code.clone()))?).await?;
     let again = refusal(auth.login(request(jess, Some(code))?).await)?;
-    claims.check("a code lets in once", &again, &Some(LoginRefusal::SecondFactorWrong));
+    claims.check("a code works once", &again, &Some(LoginRefusal::SecondFactorWrong));
     let backup = SecondFactor::BackupCode(codes.first().context("no codes")?.as_str().into());
     let third = auth.login(request(jess, Some(backup.clone()))?).await?;
-    claims.check("a backup code does too, and 9 remain", &third.backup_codes_remaining, &Some(9));
+    claims.check("a backup code works, and 9 remain", &third.backup_codes_remaining, &Some(9));
     let again = refusal(auth.login(request(jess, Some(backup))?).await)?;
-    claims.check("and is used up", &again, &Some(LoginRefusal::SecondFactorWrong));
+    claims.check("a used backup code is refused", &again, &Some(LoginRefusal::SecondFactorWrong));
 
     sessions(claims, clinic).await?;
     stolen(claims, water, clinic, studio, &second).await?;
@@ -113,7 +117,7 @@ async fn enroll(claims: &mut Claims, clinic: &TenantConnection, login: &Login) -
     let codes: Vec<_> = codes.expose_secrets().map(str::to_owned).collect();
     println!("Backup codes, shown once: {}", codes.join(" "));
     let jess = users::Entity::find_by_handle(clinic, &login.user.handle).await?.context("no jess")?;
-    claims.check("the code that the app shows enrolls", &jess.totp_enabled, &true);
+    claims.check("the code of the authenticator app enrolls", &jess.totp_enabled, &true);
     Ok(codes)
 }
 
@@ -144,16 +148,20 @@ async fn stolen(
 ) -> Result<()> {
     let token = login.token.expose_secret();
     let known = clinic.auth().authenticate(token).await?.map(|known| known.user.handle.to_string());
-    claims.check("the clinic knows jess by the token", &known.as_deref(), &Some("jess"));
+    claims.check("the clinic authenticates jess by the token", &known.as_deref(), &Some("jess"));
     let before = water.rewrite_metrics();
     let elsewhere = studio.auth().authenticate(token).await?;
     claims.check("the studio refuses the stolen token", &elsewhere, &None);
-    claims.check("and asks the database nothing", &water.rewrite_metrics(), &before);
+    claims.check("the studio sends no query for the stolen token", &water.rewrite_metrics(), &before);
     let (session, signature) = token.split_once('.').context("a token has two parts")?;
     let forged = format!("{}.{signature}", session.chars().rev().collect::<String>());
-    claims.check("a forged one is refused", &clinic.auth().authenticate(&forged).await?, &None);
-    claims.check("logging out ends it", &clinic.auth().logout(token).await?, &true);
-    claims.check("and then it is nobody's", &clinic.auth().authenticate(token).await?, &None);
+    claims.check("a forged token is refused", &clinic.auth().authenticate(&forged).await?, &None);
+    claims.check("logging out ends the session", &clinic.auth().logout(token).await?, &true);
+    claims.check(
+        "the token of the ended session is refused",
+        &clinic.auth().authenticate(token).await?,
+        &None,
+    );
     Ok(())
 }
 
@@ -173,10 +181,14 @@ async fn trail(claims: &mut Claims, clinic: &TenantConnection, studio: &TenantCo
     }
     println!("{listed}");
     let count = |name: &str| events.iter().filter(|event| event.event_type.as_str() == name).count();
-    claims.check("three logins are in the trail", &count("LOGIN_SUCCESS"), &3);
-    claims.check("and four failures of hers, one without the code", &count("LOGIN_FAILURE"), &4);
+    claims.check("three logins are in the audit trail", &count("LOGIN_SUCCESS"), &3);
+    claims.check(
+        "four failed logins of jess are in it, one of them without a code",
+        &count("LOGIN_FAILURE"),
+        &4,
+    );
     let theirs = AuditFilter { user_id: Some(jess.id), ..Default::default() };
     let seen = studio.auth().audit().page(&theirs).await?.events;
-    claims.check("the studio sees none of it", &seen.as_slice(), &[].as_slice());
+    claims.check("the studio sees none of these events", &seen.as_slice(), &[].as_slice());
     Ok(())
 }

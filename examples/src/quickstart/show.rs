@@ -42,7 +42,7 @@ pub(crate) async fn own_rows(
     headline(
         1,
         "Two tenants in one database",
-        "The same tables hold both. Handles and e-mail addresses overlap; rows never meet.",
+        "The same tables contain the rows of both. Handles and e-mail addresses overlap, and no row refers to the other tenant.",
     );
     for (tenant, business) in tenants {
         println!("{}, tenant {}", business.profile.name, tenant.tenant_id());
@@ -97,7 +97,7 @@ pub(crate) async fn same_query(
     headline(
         2,
         "The same query, two answers",
-        "Nothing in these queries names a tenant. The connection they are run with does.",
+        "These queries do not name a tenant. The connection that runs them belongs to one.",
     );
     let jess = users::Entity::find().filter(users::Column::Handle.eq("jess"));
     println!("users::Entity::find().filter(users::Column::Handle.eq(\"jess\"))");
@@ -119,7 +119,7 @@ pub(crate) async fn same_query(
     }
     println!("{shown}\n");
 
-    println!("bookings joined with services, grouped: what was booked, the cancelled left out");
+    println!("bookings joined with services and grouped by service, without cancelled bookings");
     let revenue = services::Entity::find()
         .select_only()
         .column(services::Column::Name)

@@ -24,7 +24,7 @@ use crate::{Settings, TableError};
 /// }
 ///
 /// let error = AdoptionError::UnknownTimeZone { name: "Boston".to_owned() };
-/// assert!(error.to_string().starts_with(r#""Boston" is no time zone; give a name of the IANA list"#));
+/// assert!(error.to_string().starts_with(r#""Boston" is not a time zone; use an IANA name"#));
 /// assert!(error.problems().is_empty());
 /// ```
 #[derive(Debug, thiserror::Error)]
@@ -40,11 +40,10 @@ pub enum AdoptionError {
         /// The applied migrations.
         migrations: Vec<String>,
     },
-    /// The database is not one of the original, or of another version of it.
+    /// The database is not a database of tinyland-auth-pg, or of another version of it.
     #[error(
-        "the database is not a database of the original system 0.2, because it lacks: {}; check that the URL \
-         names the right database, and update an older database to 0.2 with the original's own migrations \
-         first",
+        "the database is not a database of tinyland-auth-pg 0.2, because it lacks: {}; check that the URL names the \
+         right database, and update an older database to 0.2 with the migrations of tinyland-auth-pg first",
         missing.join(", ")
     )]
     NotTheOriginal {

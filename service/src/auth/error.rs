@@ -28,7 +28,7 @@ use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
 ///
 /// let error = AuthError::HandleTaken { handle: "jess".to_owned() };
 /// assert!(error.is_conflict());
-/// assert_eq!(error.to_string(), "the handle jess is taken; choose another");
+/// assert_eq!(error.to_string(), "the handle jess is taken; choose another handle");
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -12,7 +12,7 @@
 ///     typed.parse().map_err(|error: InvalidInput| format!("The {} {}.", error.what, error.reason))
 /// }
 ///
-/// let note = "The handle holds @ or :; choose a handle without them.";
+/// let note = "The handle contains @ or :; choose a handle without them.";
 /// assert_eq!(chosen_handle("jess@example.com"), Err(note.to_owned()));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -209,7 +209,7 @@ impl StaticRouterBuilder {
     /// let Err(RoutingError::InvalidInput(problem)) = StaticRouter::builder().others("shared").build() else {
     ///     return Err("the router has no database");
     /// };
-    /// assert_eq!(problem.to_string(), r#"router "" has no database; add one"#);
+    /// assert_eq!(problem.to_string(), r#"router "" has no database; add one with `database`"#);
     /// # Ok::<(), &str>(())
     /// ```
     ///
