@@ -281,8 +281,9 @@ pub(crate) async fn keys(
         confirmation_code: Set("CROSSED".to_owned()),
         service_id: Set(service.id),
         client_id: Set(client.id),
-        datetime: Set(own.datetime),
-        end_time: Set(own.end_time),
+        // At another time, so that no booking is in the way.
+        datetime: Set(own.datetime + chrono::TimeDelta::days(1_000)),
+        end_time: Set(own.end_time + chrono::TimeDelta::days(1_000)),
         duration: Set(own.duration),
         amount_cents: Set(own.amount_cents),
         ..Default::default()
