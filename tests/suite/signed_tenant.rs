@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use sea_orm::{
     ActiveModelTrait, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr,
-    EntityTrait, Set, Statement, TransactionTrait,
+    EntityTrait, PaginatorTrait, QuerySelect, Set, Statement, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 use watertight::ConnectError;
@@ -386,7 +386,6 @@ async fn connect(database: &TestDatabase, keys: &str) -> Result<Watertight, Erro
 }
 
 async fn count(water: &Watertight, tenant: TenantId) -> Result<u64, DbErr> {
-    use sea_orm::PaginatorTrait;
     services::Entity::find().count(&water.tenant(tenant)).await
 }
 
@@ -510,7 +509,10 @@ async fn the_migration_goes_back_and_forth_with_rows_and_an_applications_own_tab
     assert!(missing.to_string().contains("watertight.tenant_token"), "{missing}");
     let transaction = owner.begin().await?;
     transaction.execute_unprepared(&format!("SELECT '{tenant}'::auth.watertight_tenant")).await?;
-    assert_eq!(services::Entity::find().all(&transaction).await?.len(), 1, "what was before works");
+    // Not the columns of today's entity, some of which are gone.
+    let names = services::Entity::find().select_only().column(services::Column::Name).into_tuple();
+    let names: Vec<String> = names.all(&transaction).await?;
+    assert_eq!(names, ["Massage"], "the earlier policies show the row");
     transaction.rollback().await?;
     // The table is created with the old policy, and changed with the others.
     invoices().drop(&manager).await?;
