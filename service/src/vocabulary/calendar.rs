@@ -8,7 +8,7 @@ use super::InvalidInput;
 
 const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
 
-const REASON: &str = "is not in the years 1 to 9999";
+const REASON: &str = "is not between the years 1 and 9999";
 
 /// Refuses a time outside the years 1 to 9999.
 pub(crate) fn check_time(what: &'static str, time: DateTime<Utc>) -> Result<(), InvalidInput> {

@@ -19,7 +19,7 @@ impl Distance {
         let day = Duration::from_hours(24);
         for (what, span, most) in [("buffer", buffer, day), ("notice", notice, day * 366)] {
             if span > most {
-                return Err(InvalidInput::new(what, format!("{span:?}"), "is longer than makes sense"));
+                return Err(InvalidInput::new(what, format!("{span:?}"), format!("is longer than {most:?}")));
             }
         }
         let minutes = buffer.as_nanos().div_ceil(60_000_000_000);
