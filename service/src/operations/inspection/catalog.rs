@@ -176,8 +176,12 @@ impl Catalog {
         self.all_partitions(table).into_iter().filter(|partition| partition.kind != "p").collect()
     }
 
-    /// The partitions of a partitioned table, at any depth, each after its parent.
-    pub(crate) fn all_partitions(&self, table: &Relation) -> Vec<&Relation> {
+    /// A table, and its partitions at any depth, each after its parent.
+    pub(crate) fn with_partitions<'a>(&'a self, table: &'a Relation) -> Vec<&'a Relation> {
+        std::iter::once(table).chain(self.all_partitions(table)).collect()
+    }
+
+    fn all_partitions(&self, table: &Relation) -> Vec<&Relation> {
         let mut found: Vec<&Relation> = Vec::new();
         let mut parents = vec![table.oid];
         while let Some(parent) = parents.pop() {

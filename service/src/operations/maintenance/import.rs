@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt};
 
 use super::format::{AnyHeader, FORMAT, Footer, Header, Line, Opening, Sum, is_footer};
-use super::insertion::{Batch, create_stage, insert_stage};
+use super::insertion::{Batch, create_stage, flush_stage};
 use super::reactions::{Disabled, Reactions};
 use super::rows::{set_search_path, stream_rows};
 use super::sequences::{self, Positions};
@@ -183,7 +183,7 @@ async fn finish(
 ) -> Result<(), MaintenanceError> {
     batch.send(transaction, table).await?;
     if table.is_circular && next.is_none_or(|next| next.group != table.group) {
-        insert_stage(transaction, &tables.group_of(table)).await?;
+        flush_stage(transaction, &tables.group_of(table)).await?;
     }
     Ok(())
 }

@@ -110,7 +110,7 @@ pub(super) async fn create_stage(transaction: &TenantTransaction) -> Result<(), 
 }
 
 /// Inserts the rows of the temporary table into their tables, which are one group, and empties it.
-pub(super) async fn insert_stage(
+pub(super) async fn flush_stage(
     transaction: &TenantTransaction,
     group: &[&TenantTable],
 ) -> Result<(), MaintenanceError> {
@@ -130,7 +130,7 @@ pub(super) async fn insert_staged(
 }
 
 /// Deletes the rows of a group of tables in one statement.
-pub(super) async fn delete_group(
+async fn delete_group(
     transaction: &TenantTransaction,
     group: &[TenantTable],
 ) -> Result<(), MaintenanceError> {

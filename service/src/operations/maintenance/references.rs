@@ -30,9 +30,8 @@ pub(super) fn references<'a>(
     catalog: &'a Catalog,
     relation: &'a Relation,
 ) -> Vec<(&'a Constraint, &'a Relation)> {
-    let mut holders = vec![relation];
-    holders.extend(catalog.all_partitions(relation));
-    let keys = holders.into_iter().flat_map(|holder| catalog.constraints.of(holder));
+    let keys =
+        catalog.with_partitions(relation).into_iter().flat_map(|holder| catalog.constraints.of(holder));
     keys.filter(|key| key.is_foreign_key())
         .filter_map(|key| Some((key, root(catalog, catalog.by_oid(key.referenced)?))))
         .collect()

@@ -208,9 +208,7 @@ fn describe(
 /// The triggers and rules of a table and the triggers of its partitions. A statement for the table does not run the
 /// rules of its partitions.
 fn reactions(catalog: &Catalog, structure: &Structure, relation: &Relation) -> Vec<TableReactions> {
-    let mut holders = vec![relation];
-    holders.extend(catalog.all_partitions(relation));
-    let reactions = holders.into_iter().map(|holder| TableReactions {
+    let reactions = catalog.with_partitions(relation).into_iter().map(|holder| TableReactions {
         name: holder.name().to_string(),
         quoted: holder.quoted(),
         owned: holder.owned,
