@@ -53,10 +53,12 @@ impl<C: TenantExecutor> Intake<'_, C> {
 
     async fn lock_first_version(self, form_type: &str) -> Result<(), BookingError> {
         let first = intake_form_templates::Entity::find()
+            .select_only()
+            .column(intake_form_templates::Column::Id)
             .filter(intake_form_templates::Column::FormType.eq(form_type))
             .order_by_asc(intake_form_templates::Column::Version)
             .lock(LockType::NoKeyUpdate);
-        first.one(self.db).await?;
+        first.into_tuple::<Uuid>().one(self.db).await?;
         Ok(())
     }
 
