@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use self::items::{Item, items};
+use self::items::{Item, Kind, items};
 
 /// The crates with a public interface: the name, and the folder of the source.
 const CRATES: [(&str, &str); 3] = [
@@ -30,7 +30,7 @@ fn public_items_begin_with_a_sentence_and_have_their_examples() -> Result<()> {
     for (name, source) in CRATES {
         all.extend(items(name, &root().join(source))?);
     }
-    let parts = all.iter().filter(|item| item.is_part).count();
+    let parts = all.iter().filter(|item| item.kind == Kind::Part).count();
     let examples = all.iter().filter(|item| item.has_example).count();
     println!(
         "{} public items and {parts} fields and variants; {examples} have an example",
@@ -55,7 +55,7 @@ fn problem(item: &Item) -> Option<String> {
         Some(format!("begins with {first}: {sentence}"))
     } else if length > LONGEST {
         Some(format!("{length} characters: {sentence}"))
-    } else if item.needs_example && !item.has_example {
+    } else if item.kind == Kind::WithExample && !item.has_example {
         Some("no example".to_owned())
     } else {
         None

@@ -7,6 +7,8 @@ use watertight::{Reason, Refusal, Tenant, Watertight};
 use watertight_migration::Settings;
 use watertight_tests::{TestDatabase, new_tenant};
 
+use crate::source::sql_blocks;
+
 const PAGE: &str = include_str!("../../service/docs/guide/jobs.md");
 
 #[derive(Debug, PartialEq, FromQueryResult)]
@@ -30,8 +32,7 @@ async fn jobs(db: &impl ConnectionTrait) -> Result<Vec<Job>> {
 #[tokio::test]
 async fn a_job_is_enqueued_with_the_verified_tenant_in_its_transaction() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let page = PAGE.split("```sql\n").nth(1).and_then(|rest| rest.split("```").next());
-    let sql = page.context("the page has the function")?;
+    let sql = sql_blocks(PAGE).next().context("the page has the function")?;
     let sql = sql.replace(Settings::DEFAULT_APP_ROLE, database.app_role());
     database.owner().await?.execute_unprepared(&sql).await?;
 

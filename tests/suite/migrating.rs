@@ -7,6 +7,8 @@ use watertight::{Layers, Watertight};
 use watertight_migration::Settings;
 use watertight_tests::{TestDatabase, new_tenant};
 
+use crate::source::sql_blocks;
+
 mod customers {
     use sea_orm::entity::prelude::*;
 
@@ -56,8 +58,11 @@ const PAGE: &str = include_str!("../../service/docs/guide/migrating.md");
 
 /// The page's statements, in its order.
 fn statements() -> Vec<&'static str> {
-    let blocks = PAGE.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next());
-    blocks.flat_map(|block| block.split_inclusive(';')).map(str::trim).filter(|sql| !sql.is_empty()).collect()
+    sql_blocks(PAGE)
+        .flat_map(|block| block.split_inclusive(';'))
+        .map(str::trim)
+        .filter(|sql| !sql.is_empty())
+        .collect()
 }
 
 #[tokio::test]

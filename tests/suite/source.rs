@@ -1,4 +1,4 @@
-//! The Rust files of a folder, for tests that read source code.
+//! The Rust files of a folder and the SQL of a page, for tests that read source code and documentation.
 
 use std::path::{Path, PathBuf};
 
@@ -23,4 +23,9 @@ pub(crate) fn source_files(folder: &Path) -> Result<Vec<PathBuf>> {
 pub(crate) fn parse(file: &Path) -> Result<syn::File> {
     let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     syn::parse_file(&text).with_context(|| file.display().to_string())
+}
+
+/// The blocks of SQL in a Markdown page.
+pub(crate) fn sql_blocks(page: &str) -> impl Iterator<Item = &str> {
+    page.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next())
 }

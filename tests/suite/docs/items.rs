@@ -16,10 +16,23 @@ pub(super) struct Item {
     pub(super) first_sentence: String,
     /// True if the documentation has a code block of Rust.
     pub(super) has_example: bool,
-    /// True for a field or a variant.
-    pub(super) is_part: bool,
-    /// True for a constructor, a builder method and an error.
-    pub(super) needs_example: bool,
+    pub(super) kind: Kind,
+}
+
+/// The kind of an item, which decides on the rules for its documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A field or a variant.
+    Part,
+    /// A constructor, a builder method or an error: its documentation needs an example.
+    WithExample,
+    Other,
+}
+
+impl Kind {
+    const fn with_example(needed: bool) -> Self {
+        if needed { Self::WithExample } else { Self::Other }
+    }
 }
 
 /// Reads the public items of a crate from the folder of its source.
@@ -41,7 +54,7 @@ impl Reader<'_> {
         let file = parse(path)?;
         let folder = path.parent().unwrap_or(path);
         if path.file_name().is_some_and(|name| name == "lib.rs") {
-            self.add_documented("", &text_of(&file.attrs, folder)?, false);
+            self.add_documented("", &text_of(&file.attrs, folder)?, Kind::Other);
         }
         file.items.iter().try_for_each(|item| self.read_item(item, folder))
     }
@@ -54,15 +67,13 @@ impl Reader<'_> {
             syn::Item::Type(item) => self.add(&item.vis, &item.ident, &item.attrs, folder),
             syn::Item::Struct(item) => {
                 self.add(&item.vis, &item.ident, &item.attrs, folder)?;
-                self.require_example(is_public(&item.vis) && is_error(&item.attrs));
                 self.read_fields(&item.vis, &item.ident.to_string(), &item.fields)
             }
             syn::Item::Enum(item) => {
                 self.add(&item.vis, &item.ident, &item.attrs, folder)?;
-                self.require_example(is_public(&item.vis) && is_error(&item.attrs));
                 for variant in item.variants.iter().filter(|_| is_public(&item.vis)) {
                     let path = format!("{}::{}", item.ident, variant.ident);
-                    self.add_documented(&path, &text_of(&variant.attrs, folder)?, true);
+                    self.add_documented(&path, &text_of(&variant.attrs, folder)?, Kind::Part);
                     for field in &variant.fields {
                         self.read_field(&path, field)?;
                     }
@@ -74,7 +85,7 @@ impl Reader<'_> {
                 for member in item.items.iter().filter(|_| is_public(&item.vis)) {
                     if let TraitItem::Fn(function) = member {
                         let path = format!("{}::{}", item.ident, function.sig.ident);
-                        self.add_documented(&path, &text_of(&function.attrs, folder)?, false);
+                        self.add_documented(&path, &text_of(&function.attrs, folder)?, Kind::Other);
                     }
                 }
                 Ok(())
@@ -89,14 +100,18 @@ impl Reader<'_> {
         let (None, syn::Type::Path(of)) = (&block.trait_, &*block.self_ty) else { return Ok(()) };
         let of = of.path.segments.last().map(|segment| segment.ident.to_string()).unwrap_or_default();
         for member in &block.items {
-            let (vis, name, attributes, needs_example) = match member {
-                ImplItem::Fn(call) => (&call.vis, &call.sig.ident, &call.attrs, makes_itself(&of, &call.sig)),
-                ImplItem::Const(constant) => (&constant.vis, &constant.ident, &constant.attrs, false),
+            let (vis, name, attributes, kind) = match member {
+                ImplItem::Fn(call) => (
+                    &call.vis,
+                    &call.sig.ident,
+                    &call.attrs,
+                    Kind::with_example(makes_itself(&of, &call.sig)),
+                ),
+                ImplItem::Const(constant) => (&constant.vis, &constant.ident, &constant.attrs, Kind::Other),
                 _ => continue,
             };
             if is_public(vis) {
-                self.add_documented(&format!("{of}::{name}"), &text_of(attributes, folder)?, false);
-                self.require_example(needs_example);
+                self.add_documented(&format!("{of}::{name}"), &text_of(attributes, folder)?, kind);
             }
         }
         Ok(())
@@ -114,7 +129,7 @@ impl Reader<'_> {
         let file = folder.join(format!("{}.rs", module.ident));
         if is_public(&module.vis) && file.is_file() {
             let inner = parse(&file)?;
-            self.add_documented(&module.ident.to_string(), &text_of(&inner.attrs, folder)?, false);
+            self.add_documented(&module.ident.to_string(), &text_of(&inner.attrs, folder)?, Kind::Other);
         }
         Ok(())
     }
@@ -126,7 +141,7 @@ impl Reader<'_> {
 
     fn read_field(&mut self, of: &str, field: &syn::Field) -> Result<()> {
         if let Some(name) = &field.ident {
-            self.add_documented(&format!("{of}::{name}"), &text_of(&field.attrs, Path::new(""))?, true);
+            self.add_documented(&format!("{of}::{name}"), &text_of(&field.attrs, Path::new(""))?, Kind::Part);
         }
         Ok(())
     }
@@ -139,26 +154,20 @@ impl Reader<'_> {
         folder: &Path,
     ) -> Result<()> {
         if is_public(vis) {
-            self.add_documented(&name.to_string(), &text_of(attributes, folder)?, false);
+            let kind = Kind::with_example(is_error(attributes));
+            self.add_documented(&name.to_string(), &text_of(attributes, folder)?, kind);
         }
         Ok(())
     }
 
     /// Adds an item that has documentation. The lint `missing_docs` finds the others.
-    fn add_documented(&mut self, path: &str, text: &str, is_part: bool) {
+    fn add_documented(&mut self, path: &str, text: &str, kind: Kind) {
         if text.trim().is_empty() {
             return;
         }
         let path = if path.is_empty() { self.name.to_owned() } else { format!("{}::{path}", self.name) };
         let (first_sentence, has_example) = (first_sentence(text), has_example(text));
-        self.items.push(Item { path, first_sentence, has_example, is_part, needs_example: false });
-    }
-
-    /// Marks the item that was added last.
-    fn require_example(&mut self, needs_example: bool) {
-        if let Some(last) = self.items.last_mut() {
-            last.needs_example |= needs_example;
-        }
+        self.items.push(Item { path, first_sentence, has_example, kind });
     }
 }
 
