@@ -150,7 +150,7 @@ impl SessionCookie {
     /// use watertight::web::{SessionCookie, SetSessionCookie};
     /// use watertight::{Error, TenantConnection};
     ///
-    /// /// Logs in a user whom another system has authenticated.
+    /// /// Logs in a user after another system has authenticated the user.
     /// async fn begin(
     ///     tenant: &TenantConnection,
     ///     cookie: &SessionCookie,

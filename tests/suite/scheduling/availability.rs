@@ -42,10 +42,17 @@ struct Calendar {
 }
 
 struct Busy {
-    whom: Option<Uuid>,
+    practitioner: Option<Uuid>,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
     buffer: i64,
+}
+
+impl Busy {
+    /// Returns true if an appointment of the practitioner could be in the way of the row, or the other way round.
+    fn concerns(&self, practitioner: Option<Uuid>) -> bool {
+        self.practitioner.is_none() || practitioner.is_none() || self.practitioner == practitioner
+    }
 }
 
 /// The minutes around the days of a query, with the local time of each and whether the business is open throughout it.
@@ -81,10 +88,10 @@ impl Calendar {
         Minutes { first, local, open }
     }
 
-    fn free_at(&self, whom: Option<Uuid>, minute: DateTime<Utc>, buffer: i64) -> bool {
+    fn free_at(&self, practitioner: Option<Uuid>, minute: DateTime<Utc>, buffer: i64) -> bool {
         let near = |busy: &Busy| {
             let distance = TimeDelta::minutes(buffer.max(busy.buffer));
-            (busy.whom.is_none() || whom.is_none() || busy.whom == whom)
+            busy.concerns(practitioner)
                 && busy.from - distance < minute + TimeDelta::minutes(1)
                 && minute < busy.to + distance
         };
@@ -96,7 +103,7 @@ impl Calendar {
     fn slots(
         &self,
         minutes: &Minutes,
-        whom: Option<Uuid>,
+        practitioner: Option<Uuid>,
         query: &SlotQuery,
         (duration, buffer): (usize, i64),
     ) -> BTreeSet<DateTime<Utc>> {
@@ -118,7 +125,7 @@ impl Calendar {
                     |n: usize| minutes.first + TimeDelta::minutes(i64::try_from(n).expect("a minute"));
                 if (n - since) % step == 0
                     && of_query
-                    && span.all(|n| minutes.open[n] && self.free_at(whom, minute(n), buffer))
+                    && span.all(|n| minutes.open[n] && self.free_at(practitioner, minute(n), buffer))
                 {
                     starts.insert(minute(n));
                 }
@@ -189,22 +196,23 @@ async fn make(
         let from = zone.from_utc_datetime(&day.and_hms_opt(0, 0, 0).expect("midnight")).to_utc()
             + TimeDelta::minutes(dice.0.i64(-24 * 12..72 * 12) * 5);
         let to = from + TimeDelta::minutes(dice.0.i64(1..40) * 5);
-        let whom = people.get(dice.0.usize(0..=people.len())).copied();
+        let practitioner = people.get(dice.0.usize(0..=people.len())).copied();
         let mut buffer = dice.0.i32(0..4) * 10;
         let after = |to: DateTime<Utc>, buffer| to + TimeDelta::minutes(buffer);
         let overlaps = busy.iter().any(|busy| {
-            let same = busy.whom.is_none() || whom.is_none() || busy.whom == whom;
-            same && busy.from < after(to, buffer.into()) && from < after(busy.to, busy.buffer)
+            busy.concerns(practitioner)
+                && busy.from < after(to, buffer.into())
+                && from < after(busy.to, busy.buffer)
         });
         // Cancelled, released and expired rows block no slot.
         let gone = dice.0.u8(0..4) == 0;
-        match (dice.0.u8(0..3), whom) {
+        match (dice.0.u8(0..3), practitioner) {
             (0, _) if gone || !overlaps => {
                 bookings::ActiveModel {
                     confirmation_code: Set(format!("C{n}")),
                     service_id: Set(service.id),
                     client_id: Set(ann.id),
-                    practitioner_id: Set(whom),
+                    practitioner_id: Set(practitioner),
                     datetime: Set(from.into()),
                     end_time: Set(to.into()),
                     duration: Set(5),
@@ -224,7 +232,7 @@ async fn make(
             (1, _) if gone || !overlaps => {
                 let expired = gone && dice.0.bool();
                 slot_reservations::ActiveModel {
-                    practitioner_id: Set(whom),
+                    practitioner_id: Set(practitioner),
                     datetime: Set(from.into()),
                     end_time: Set(to.into()),
                     duration: Set(5),
@@ -237,14 +245,14 @@ async fn make(
                 .await
                 .ok();
             }
-            (2, Some(whom)) if !gone => {
-                content.create_time_block(whom, from, to, BlockType::Vacation, None).await?;
+            (2, Some(practitioner)) if !gone => {
+                content.create_time_block(practitioner, from, to, BlockType::Vacation, None).await?;
                 buffer = 0;
             }
             _ => continue,
         }
         if !gone {
-            busy.push(Busy { whom, from, to, buffer: buffer.into() });
+            busy.push(Busy { practitioner, from, to, buffer: buffer.into() });
         }
     }
     Ok(Calendar { zone, weekly, overrides, busy })
@@ -281,14 +289,14 @@ async fn availability_agrees_with_the_oracle() -> Result<()> {
             ..Default::default()
         };
         tenant.content().update_service(service.id, length).await?;
-        let whom = people.get(dice.0.usize(0..3)).copied();
+        let practitioner = people.get(dice.0.usize(0..3)).copied();
         let query = SlotQuery {
-            practitioner: whom,
+            practitioner,
             step: Duration::from_mins(dice.0.u64(1..13) * 5),
             buffer: Duration::from_mins(dice.0.u64(0..4) * 5),
             ..SlotQuery::new(service.id, day - chrono::Days::new(1), day + chrono::Days::new(1))
         };
-        let all = match (whom, people.as_slice()) {
+        let all = match (practitioner, people.as_slice()) {
             (Some(id), _) => vec![Some(id)],
             (None, []) => vec![None],
             (None, people) => people.iter().copied().map(Some).collect(),

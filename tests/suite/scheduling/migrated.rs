@@ -61,7 +61,7 @@ async fn a_cluster_has_the_same_rule() -> Result<()> {
         )
     };
     let owner = world.owner().await?;
-    for (n, (whom, from, to, fits)) in [
+    for (n, (practitioner, from, to, fits)) in [
         (maya.as_str(), "10:00", "11:00", true),
         (&tomas, "10:30", "11:30", true),
         (&maya, "11:10", "12:00", false),
@@ -73,8 +73,8 @@ async fn a_cluster_has_the_same_rule() -> Result<()> {
     .into_iter()
     .enumerate()
     {
-        let done = owner.run(&insert(&format!("C{n}"), whom, from, to), []).await;
-        assert_eq!(done.is_ok(), fits, "{whom} {from} {done:?}");
+        let done = owner.run(&insert(&format!("C{n}"), practitioner, from, to), []).await;
+        assert_eq!(done.is_ok(), fits, "{practitioner} {from} {done:?}");
     }
     Ok(())
 }

@@ -29,8 +29,8 @@ async fn a_practitioner_who_is_added_later_is_not_booked_beside_the_whole_busine
         assert!(taken(&scheduling.hold(&Hold::new(shop.service.id, maya, at(start))).await), "{start}");
     }
     let day = at("10:00").date_naive();
-    for whom in [None, maya] {
-        let query = SlotQuery { practitioner: whom, ..SlotQuery::new(shop.service.id, day, day) };
+    for practitioner in [None, maya] {
+        let query = SlotQuery { practitioner, ..SlotQuery::new(shop.service.id, day, day) };
         let offered = scheduling.free_slots(&query).await?;
         let apart = |from, to| offered.iter().all(|slot| slot.end <= at(from) || slot.start >= at(to));
         assert!(!offered.is_empty() && apart("10:00", "11:00") && apart("12:00", "13:00"), "{offered:?}");
