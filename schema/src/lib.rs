@@ -1,8 +1,8 @@
 //! The facts that watertight's migrations and its service crate share.
 //!
 //! [`TableSets`] says which tables of watertight's own a database has, and in which schemas. [`isolation`] names the
-//! database objects that isolation needs, and [`TenantKey`] signs tenants. [`sql`] quotes identifiers and strings, and
-//! [`order`] sorts tables by their foreign keys. Neither crate depends on the other, so each fact is written here once.
+//! database objects that isolation needs, and [`TenantKey`] signs tenants. [`sql`] quotes identifiers and strings, [`text`]
+//! is the normal form of typed text, and [`order`] sorts tables by their foreign keys. Neither crate depends on the other, so each fact is written here once.
 
 pub mod isolation;
 pub mod order;
@@ -10,6 +10,7 @@ pub mod sql;
 mod table_set;
 mod table_sets;
 mod tenant_key;
+pub mod text;
 
 pub use crate::table_set::TableSet;
 pub use crate::table_sets::{TableSetError, TableSets};

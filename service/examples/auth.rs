@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let report = auth.bootstrap_users(vec![jess], true).await?;
     assert_eq!(report.created.len(), 1);
 
-    let request = LoginRequest::new("jess".parse()?, Password::new("123456")?);
+    let request = LoginRequest::new("jess".parse()?, Password::to_verify("123456")?);
     let login = auth.login(request.clone()).await?;
     let token = login.token.expose_secret();
     assert!(auth.authenticate(token).await?.is_some());

@@ -7,6 +7,7 @@ mod random;
 mod refused;
 mod script;
 mod sets;
+mod turkish;
 mod values;
 
 use anyhow::Result;

@@ -16,6 +16,7 @@ mod second_factor;
 mod secrets;
 mod sessions;
 mod standing;
+mod typed;
 mod users;
 
 use std::sync::LazyLock;

@@ -45,7 +45,7 @@ pub(crate) async fn log_in(
     Form(typed): Form<Credentials>,
 ) -> Result<Response, Problem> {
     // A malformed name or password gets the same answer as a wrong one.
-    let (Ok(identifier), Ok(password)) = (typed.name.parse(), Password::new(typed.password)) else {
+    let (Ok(identifier), Ok(password)) = (typed.name.parse(), Password::to_verify(typed.password)) else {
         return Ok(refused(&business, &typed.name, &LoginRefusal::BadCredentials));
     };
     let metadata = metadata(&headers, &extensions);

@@ -55,8 +55,8 @@ pub(crate) async fn of_a_user(
     let (auth, jess) = (clinic.auth(), business.jess()?);
     bootstrapped_again(claims, clinic, business).await?;
 
-    let wrong = LoginRequest::new(jess.handle.parse()?, Password::new("000000")?);
-    let nobody = LoginRequest::new("nobody".parse()?, Password::new("000000")?);
+    let wrong = LoginRequest::new(jess.handle.parse()?, Password::to_verify("000000")?);
+    let nobody = LoginRequest::new("nobody".parse()?, Password::to_verify("000000")?);
     let bad = Some(LoginRefusal::BadCredentials);
     claims.check("a wrong PIN is refused", &refusal(auth.login(wrong).await)?, &bad);
     claims.check("an unknown user gets the same refusal", &refusal(auth.login(nobody).await)?, &bad);

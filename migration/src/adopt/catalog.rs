@@ -20,6 +20,8 @@ pub(super) struct Found {
     pub(super) forced: bool,
     /// True if the table is partitioned, is a partition, or inherits.
     pub(super) divided: bool,
+    /// The collation that converts the case of letters by the rules of no language.
+    pub(super) letter_case: &'static str,
     owned: bool,
 }
 
@@ -32,12 +34,13 @@ impl Catalog {
         let names: Vec<Name> = originals.iter().map(Original::id).collect();
         let tables = tables_named(db, &names).await?;
         let columns = columns(db, &tables).await?;
+        let letter_case = letter_case(db).await?;
         let found = tables.iter().map(|table| {
             let own = columns.iter().filter(|column| column.oid == table.oid);
             let columns = own.map(|column| (column.name.clone(), column.data_type.clone())).collect();
             let divided = table.is_partitioned || table.inherits;
             let owned = table.has_owners_rights;
-            (table.id(), Found { columns, forced: table.forced, divided, owned })
+            (table.id(), Found { columns, forced: table.forced, divided, letter_case, owned })
         });
         Ok(Self(found.collect()))
     }
@@ -103,4 +106,23 @@ pub(super) async fn require_time_zone(db: &impl ConnectionTrait, name: &str) -> 
         return Err(AdoptionError::UnknownTimeZone { name: name.to_owned() });
     }
     Ok(())
+}
+
+/// The collation that converts the case of letters by the rules of no language, as Rust does.
+///
+/// Without ICU, and before PostgreSQL 17, only the letters of ASCII are converted. Other capital letters are then
+/// reported.
+async fn letter_case(db: &impl ConnectionTrait) -> Result<&'static str, DbErr> {
+    let select = "SELECT collname::text FROM pg_catalog.pg_collation \
+                  WHERE collnamespace = 'pg_catalog'::regnamespace AND collname IN ('und-x-icu', 'pg_c_utf8') \
+                  AND collencoding IN (-1, (SELECT encoding FROM pg_catalog.pg_database \
+                                            WHERE datname = current_database()))";
+    let found: Vec<String> = query::rows(db, select, [])
+        .await?
+        .iter()
+        .map(|row| row.try_get_by_index(0))
+        .collect::<Result<_, _>>()?;
+    let preferred = [("und-x-icu", r#""und-x-icu""#), ("pg_c_utf8", "pg_c_utf8")];
+    let chosen = preferred.into_iter().find(|(name, _)| found.iter().any(|found| found == name));
+    Ok(chosen.map_or(r#""C""#, |(_, quoted)| quoted))
 }

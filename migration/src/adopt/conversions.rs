@@ -2,6 +2,7 @@
 
 use watertight_schema::sql;
 
+use super::catalog::Found;
 use super::original::Context;
 
 /// The conversion that computes a new column's value from the original's row.
@@ -71,12 +72,15 @@ pub(super) fn lowered(table: &str) -> &'static [&'static str] {
 
 /// The form in which the application stores names and searches for them.
 fn lower_case(context: &Context, column: &str) -> String {
-    lower(&context.value(column))
+    lower(&context.value(column), context.found)
 }
 
-/// The lower-case form of any SQL expression, without surrounding white space.
-pub(super) fn lower(text: &str) -> String {
-    format!("lower(btrim({text}, {WHITE_SPACE}))")
+/// The form of a name that [`name`](watertight_schema::text::name) computes, as SQL: without surrounding white space,
+/// in lower case and with composed letters.
+pub(super) fn lower(text: &str, found: &Found) -> String {
+    // The case of a letter must not depend on the database's locale: in Turkish, `I` becomes `ı`.
+    let cased = format!("lower(btrim({text}, {WHITE_SPACE}) COLLATE {})", found.letter_case);
+    format!(r#"(normalize({cased}, NFC) COLLATE "default")"#)
 }
 
 /// Characters that a name does not begin or end with: Unicode's white space, except characters that no
@@ -91,7 +95,7 @@ fn user_of_secret(context: &Context, _: &str) -> String {
         "CASE WHEN {named} ~* '^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}$' THEN {named}::uuid ELSE \
          (SELECT (array_agg(u.id ORDER BY u.id))[1] FROM {users} AS u WHERE u.tenant_id = o.tenant_id \
          AND {} = {}) END",
-        lower("u.handle"),
+        lower("u.handle", context.found),
         lower_case(context, "handle")
     )
 }
@@ -139,7 +143,8 @@ fn certificate_code(context: &Context, column: &str) -> String {
 }
 
 fn code(context: &Context, column: &str) -> (String, String) {
-    let upper = format!("upper(btrim({}, {WHITE_SPACE}))", context.value(column));
+    let (value, case) = (context.value(column), context.found.letter_case);
+    let upper = format!(r#"(upper(btrim({value}, {WHITE_SPACE}) COLLATE {case}) COLLATE "default")"#);
     let bare = format!("regexp_replace({upper}, '[-[:space:]]', '', 'g')");
     (upper, bare)
 }

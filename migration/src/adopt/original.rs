@@ -58,6 +58,11 @@ impl Place {
     }
 }
 
+/// The column of the converted rows with a name as the original stores it.
+pub(super) fn typed(column: &str) -> String {
+    sql::identifier(&format!("watertight_typed_{column}"))
+}
+
 /// The values that a conversion reads besides its column.
 pub(super) struct Context<'a> {
     pub(super) found: &'a Found,
@@ -166,6 +171,9 @@ impl Original {
             .collect();
         for column in conversions::only_compared(self.new.name()) {
             values.push(format!("{} AS {}", context.value(column), sql::identifier(column)));
+        }
+        for column in conversions::lowered(self.new.name()) {
+            values.push(format!("{} AS {}", context.value(column), typed(column)));
         }
         values.push(format!("{} AS watertight_row", self.row_name(context.found)));
         format!("SELECT {} FROM {} AS o", values.join(", "), context.place.table(self.schema(), self.name()))

@@ -2,10 +2,10 @@
 
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
 
-use watertight_schema::sql;
+use watertight_schema::{sql, text};
 
 use super::catalog::{Catalog, Found};
-use super::original::{Context, Original, Place};
+use super::original::{self, Context, Original, Place};
 use super::rules::{self, Rule};
 use super::{Problem, ProblemKind, conversions};
 use crate::query;
@@ -32,7 +32,7 @@ impl Survey<'_> {
             let context = Context { found, place: Place::InUse, time_zone: self.time_zone };
             let converted = original.converted(&context);
             problems.extend(self.each_row(db, original, &converted).await?);
-            for rule in rules::among_rows(original) {
+            for rule in rules::among_rows(original, found) {
                 problems.extend(self.offenders(db, original, &converted, rule).await?);
             }
             for column in conversions::lowered(original.new.name()) {
@@ -91,7 +91,7 @@ impl Survey<'_> {
         Ok(Some(Problem { kind, table: original.full_name(), columns, what, remedy, total, rows }))
     }
 
-    /// Beyond ASCII the database's lower case depends on its locale, and the application's does not.
+    /// Where the database's rules for letters differ from the application's, the converted name would not be found.
     async fn other_lower_case(
         &self,
         db: &impl ConnectionTrait,
@@ -99,15 +99,17 @@ impl Survey<'_> {
         converted: &str,
         column: &str,
     ) -> Result<Option<Problem>, DbErr> {
-        let name = sql::identifier(column);
+        let (name, typed) = (sql::identifier(column), original::typed(column));
         let select = format!(
-            "SELECT n.watertight_row, n.{name} FROM ({converted}) AS n \
-             WHERE octet_length(n.{name}) > char_length(n.{name}) ORDER BY 1"
+            "SELECT n.watertight_row, n.{name}, n.{typed} FROM ({converted}) AS n \
+             WHERE octet_length(n.{name}) > char_length(n.{name}) \
+                 OR octet_length(n.{typed}) > char_length(n.{typed}) ORDER BY 1"
         );
         let mut rows = Vec::new();
         for row in query::rows(db, &select, []).await? {
-            let (text, value): (String, String) = row.try_get_many_by_index()?;
-            if value.to_lowercase() != value {
+            let (text, value, typed): (String, String, String) = row.try_get_many_by_index()?;
+            // White space that is left is another problem.
+            if value.trim() == value && text::name(&typed) != value {
                 rows.push(text);
             }
         }

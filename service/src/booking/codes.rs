@@ -1,7 +1,10 @@
 //! Rows with a generated code that is unique within the tenant.
 
 use sea_orm::sea_query::{OnConflict, Query};
-use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, FromQueryResult, Iterable, QueryTrait};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, FromQueryResult, Iterable, QueryFilter, QueryOrder,
+    QueryTrait, Select,
+};
 
 use super::error::BookingError;
 use crate::tenant::TenantExecutor;
@@ -29,4 +32,15 @@ pub(super) async fn insert_with_code<A: ActiveModelTrait>(
         }
     }
     Err(BookingError::Database(DbErr::RecordNotInserted))
+}
+
+/// The select of the row with a typed code, in the most exact form first.
+pub(super) fn with_code<E: EntityTrait>(column: E::Column, format: CodeFormat, typed: &str) -> Select<E> {
+    let forms = format.forms(typed);
+    match forms.as_slice() {
+        [form] => E::find().filter(column.eq(form)),
+        _ => forms.iter().fold(E::find().filter(column.is_in(&forms)), |select, form| {
+            select.order_by_desc(column.eq(form))
+        }),
+    }
 }

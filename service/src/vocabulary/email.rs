@@ -1,12 +1,13 @@
 use sea_orm::DeriveValueType;
+use watertight_schema::text;
 
 use crate::vocabulary::InvalidInput;
-use crate::vocabulary::text::check_word;
+use crate::vocabulary::text::{check_visible, check_word};
 use crate::vocabulary::text_enum::text_traits;
 
-/// An email address, trimmed and in lower case, and unique within the tenant.
+/// An email address, trimmed, in lower case and with composed letters (NFC), and unique within the tenant.
 ///
-/// It has at most 255 characters, no white space or control characters, and text on both sides of its last
+/// It has at most 255 characters, no white space, control or invisible characters, and text on both sides of its last
 /// `@`. The check is deliberately loose: only a sent email proves that an address exists.
 ///
 /// ```
@@ -35,7 +36,16 @@ impl std::str::FromStr for Email {
     type Err = InvalidInput;
 
     fn from_str(text: &str) -> Result<Self, InvalidInput> {
-        let email = text.trim().to_lowercase();
+        let email = Self::stored(text)?;
+        check_visible("email", email.as_str())?;
+        Ok(email)
+    }
+}
+
+impl Email {
+    /// An address to search for, which can have been stored before invisible characters were refused.
+    pub(crate) fn stored(text: &str) -> Result<Self, InvalidInput> {
+        let email = text::name(text);
         check_word("email", &email, Self::MAX_CHARS)?;
         match email.rsplit_once('@') {
             Some((local, domain)) if !local.is_empty() && !domain.is_empty() => Ok(Self(email)),

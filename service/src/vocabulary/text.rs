@@ -65,3 +65,14 @@ pub(crate) fn check_word(what: &'static str, text: &str, max_chars: usize) -> Re
     }
     check(what, text, max_chars)
 }
+
+/// Checks that a new name has no character that shows nothing or changes the direction of the text: such names look like
+/// others. Stored names are not checked.
+#[cfg(any(feature = "auth", feature = "content"))]
+pub(crate) fn check_visible(what: &'static str, text: &str) -> Result<(), InvalidInput> {
+    if text.contains(watertight_schema::text::is_invisible) {
+        let reason = "contains invisible characters; type it again, without copying".to_owned();
+        return Err(InvalidInput { what, value: text.to_owned(), reason });
+    }
+    Ok(())
+}

@@ -187,15 +187,16 @@ async fn names_with_a_different_lower_case_in_the_database() -> Result<()> {
     let (_database, owner) = with_rows().await?;
     let sql = format!("UPDATE public.practitioners SET handle = 'ÄRZTIN' WHERE id = '{}'", id('c', "41"));
     plant(&owner, &sql).await?;
-    if texts(&owner, "SELECT lower('Ä')").await? == ["ä"] {
+    let rooted = "SELECT collname::text FROM pg_collation WHERE collname IN ('und-x-icu', 'pg_c_utf8')";
+    if texts(&owner, rooted).await?.is_empty() {
+        let error = refusal(&owner, &adoption()).await?;
+        let [problem] = error.problems() else { panic!("{error}") };
+        assert_eq!((problem.kind, problem.rows.clone()), (Unreadable, vec![row(CLINIC, 'c', "41")]));
+    } else {
         adoption().run(&owner).await?;
         owner.execute_unprepared("ALTER TABLE practitioners NO FORCE ROW LEVEL SECURITY").await?;
         let handles = texts(&owner, "SELECT handle::text FROM practitioners ORDER BY 1").await?;
         assert_eq!(handles, ["kim", "ärztin"]);
-    } else {
-        let error = refusal(&owner, &adoption()).await?;
-        let [problem] = error.problems() else { panic!("{error}") };
-        assert_eq!((problem.kind, problem.rows.clone()), (Unreadable, vec![row(CLINIC, 'c', "41")]));
     }
     Ok(())
 }

@@ -63,7 +63,7 @@ impl<C: TenantExecutor> Invitations<'_, C> {
                 Ok(CreatedInvitation { invitation, token })
             }
             Ok(None) => {
-                let inviter = self.auth.candidate(r#""id" = $1"#, new.created_by.into()).await?;
+                let inviter = self.auth.candidate(r#""id" = $1"#, vec![new.created_by.into()]).await?;
                 let inviter = inviter.ok_or_else(not_found)?;
                 Err(if inviter.is_active {
                     LoginRefusal::Locked { until: None }.into()

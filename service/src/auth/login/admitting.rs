@@ -61,7 +61,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
             None => (Factor::Missing, Proof::None),
         };
         let rehash = factor != Factor::Wrong && self.config.hasher.needs_rehash(&verified.hash);
-        let rehashed = if rehash { Some(self.config.hasher.hash(password).await?) } else { None };
+        let rehashed = if rehash { Some(self.config.hasher.rehash(password).await?) } else { None };
         Ok(Preparation { factor, proof, rehashed })
     }
 

@@ -101,7 +101,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
         id: Uuid,
         password: &Password,
     ) -> Result<Attempt, AuthError> {
-        let candidate = self.candidate(r#""id" = $1"#, id.into()).await?;
+        let candidate = self.candidate(r#""id" = $1"#, vec![id.into()]).await?;
         if candidate.is_none() {
             return Err(AuthError::UserNotFound { user: id.to_string() });
         }

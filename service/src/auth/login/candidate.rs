@@ -1,7 +1,7 @@
 //! The columns of a user that decide on a login.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::{DbBackend, FromQueryResult, Statement, Value};
 use uuid::Uuid;
 
 use crate::auth::error::AuthError;
@@ -9,7 +9,6 @@ use crate::auth::handle::Auth;
 use crate::auth::refusal::LoginRefusal;
 use crate::auth::users::columns::LOCKED;
 use crate::tenant::TenantExecutor;
-use crate::tenant::sql::statement;
 use crate::vocabulary::Handle;
 
 /// The columns of a user that decide on a login.
@@ -38,27 +37,30 @@ impl<C: TenantExecutor> Auth<'_, C> {
     pub(in crate::auth) async fn candidate(
         self,
         condition: &str,
-        value: Value,
+        values: Vec<Value>,
     ) -> Result<Option<Candidate>, AuthError> {
-        self.candidate_with(condition, value, "").await
+        self.candidate_with(condition, values, "").await
     }
 
     /// The row of a user, locked until the transaction ends.
     pub(in crate::auth) async fn locked_candidate(self, id: Uuid) -> Result<Option<Candidate>, AuthError> {
-        self.candidate_with(r#""id" = $1"#, id.into(), "FOR UPDATE").await
+        self.candidate_with(r#""id" = $1"#, vec![id.into()], "FOR UPDATE").await
     }
 
     async fn candidate_with(
         self,
         condition: &str,
-        value: Value,
+        values: Vec<Value>,
         lock: &str,
     ) -> Result<Option<Candidate>, AuthError> {
         let select = format!(
             r#"SELECT "id", "handle", "password_hash", "is_active", {LOCKED} AS "is_locked", "locked_until",
                       "totp_enabled" FROM "auth"."users" WHERE {condition} {lock}"#
         );
-        let row = self.db.query_one_raw(statement(select, [value])).await?;
+        let row = self
+            .db
+            .query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, select, values))
+            .await?;
         Ok(row.map(|row| Candidate::from_query_result(&row, "")).transpose()?)
     }
 }

@@ -6,7 +6,6 @@ use crate::auth::login::admitting::Proof;
 use crate::auth::login::attempt::Factor;
 use crate::auth::login::request::LoginRequest;
 use crate::auth::login::result::Login;
-use crate::auth::users::identifier::Identifier;
 use crate::tenant::TenantExecutor;
 
 impl<C: TenantExecutor> Auth<'_, C> {
@@ -26,7 +25,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
     /// use watertight::auth::{AuthError, LoginRefusal, LoginRequest, Password};
     ///
     /// # async fn example(tenant: &impl Tenant, name: &str, password: String) -> Result<(), AuthError> {
-    /// let request = LoginRequest::new(name.parse()?, Password::new(password)?);
+    /// let request = LoginRequest::new(name.parse()?, Password::to_verify(password)?);
     /// match tenant.auth().login(request).await {
     ///     Ok(login) => println!("{} is logged in until {}", login.user.handle, login.session.expires_at),
     ///     Err(AuthError::LoginRefused(LoginRefusal::SecondFactorRequired)) => println!("Enter a code."),
@@ -44,11 +43,8 @@ impl<C: TenantExecutor> Auth<'_, C> {
         let keys = self.config.signing_keys()?;
         let LoginRequest { identifier, password, second_factor, metadata } = request;
         metadata.check()?;
-        let named = match &identifier {
-            Identifier::Handle(handle) => (r#""handle" = $1"#, handle.as_str()),
-            Identifier::Email(email) => (r#""email" = $1"#, email.as_str()),
-        };
-        let candidate = self.candidate(named.0, named.1.into()).await?;
+        let (condition, names) = identifier.condition();
+        let candidate = self.candidate(&condition, names).await?;
         let attempt = self.compare(candidate, &password).await?;
 
         let first = if second_factor.is_some() { Factor::Unchecked } else { Factor::Missing };

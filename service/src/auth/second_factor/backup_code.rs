@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
+use watertight_schema::text as typed;
 
 use crate::auth::error::AuthError;
 use crate::vocabulary::code::CodeFormat;
@@ -123,6 +124,20 @@ fn normal_form(code: &str) -> SecretString {
     kept.flat_map(char::to_uppercase).collect::<String>().into()
 }
 
+/// The hashed forms that a typed code can have: as it was hashed before, then without what a printer, an email or a
+/// keyboard of another alphabet adds.
+fn typed_forms(code: &str) -> Vec<SecretString> {
+    let (exact, plain) = (normal_form(code), normal_form(&typed::code(code)));
+    let latin: SecretString = typed::similar_letters(plain.expose_secret()).into();
+    let mut forms: Vec<SecretString> = vec![exact];
+    for form in [plain, latin] {
+        if forms.iter().all(|known| known.expose_secret() != form.expose_secret()) {
+            forms.push(form);
+        }
+    }
+    forms
+}
+
 /// One code as stored in the column `codes`, in the form of tinyland-auth-pg 0.2.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -155,12 +170,11 @@ pub(in crate::auth) struct Found {
 /// The code of the set that was typed, an unused one first. Slow: all are tried, so the duration reveals neither which
 /// one matches nor how many are used.
 pub(in crate::auth) fn find(codes: &[StoredCode], typed: &str) -> Option<Found> {
-    let normal = normal_form(typed);
+    let mut forms = typed_forms(typed);
     // Nothing that no code looks like is worth the hashes.
-    if text::check_word("backup code", normal.expose_secret(), 64).is_err() {
-        return None;
-    }
-    let mut matching: Vec<_> = codes.iter().filter(|code| code.verifies(&normal)).collect();
+    forms.retain(|form| text::check_word("backup code", form.expose_secret(), 64).is_ok());
+    let tried = |code: &&StoredCode| forms.iter().fold(false, |right, form| code.verifies(form) | right);
+    let mut matching: Vec<_> = codes.iter().filter(tried).collect();
     matching.sort_by_key(|code| code.used);
     matching.first().map(|code| Found { id: code.id.clone(), used: code.used })
 }
@@ -194,6 +208,14 @@ mod tests {
         for typed in ["ABCD-2345", "abcd2345", " ab cd-23 45 "] {
             let first = stored.first().map(|code| Found { id: code.id.clone(), used: false });
             assert_eq!(find(&stored, typed), first, "{typed}");
+        }
+        for typed in [
+            "ABCD\u{2013}2345",
+            "ABCD\u{200b}2345",
+            "\u{ff21}\u{ff22}\u{ff23}\u{ff24}2345",
+            "\u{410}\u{412}\u{421}D2345",
+        ] {
+            assert!(find(&stored, typed).is_some(), "{typed}");
         }
         for typed in ["", "ABCD-2346", "ABCD", "\0", &"A".repeat(1000)] {
             assert_eq!(find(&stored, typed), None, "{typed}");

@@ -100,7 +100,7 @@ impl<C: TenantExecutor> Totp<'_, C> {
         let handle = self.handle_of_session(session).await?;
         let secret = self.find_pending(session).await?.ok_or(AuthError::NotEnrolled)?;
         let now = clock::unix_seconds(self.auth.db).await?;
-        let step = secret.matching_step(code, now)?.ok_or(AuthError::WrongTotpCode)?;
+        let step = secret.matching_step(code, now).ok_or(AuthError::WrongTotpCode)?;
         let user = self.id_of(&handle).await?;
         let sealed = self.auth.seal(OwnerKind::User, user, secret).await?;
         let codes = BackupCodes::generate(self.auth.config.backup_codes())?;

@@ -21,7 +21,7 @@ impl<C: TenantExecutor> Totp<'_, C> {
         let select = totp_secrets::Entity::find().filter(totp_secrets::Column::UserId.eq(user));
         let Some(row) = select.one(self.auth.db).await? else { return Ok(None) };
         let secret = self.auth.open(OwnerKind::User, user, sealed(&row)).await?;
-        secret.matching_step(code, clock::unix_seconds(self.auth.db).await?)
+        Ok(secret.matching_step(code, clock::unix_seconds(self.auth.db).await?))
     }
 
     /// Uses up a step and all earlier ones. Returns `false` when they were used. One statement, so that of parallel attempts

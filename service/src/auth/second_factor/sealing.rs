@@ -118,7 +118,7 @@ impl EncryptionKeys {
         };
         let text = std::str::from_utf8(&plain)
             .map_err(|_| AuthError::Undecryptable { reason: "does not contain a base32 secret" })?;
-        TotpSecret::from_base32(text)
+        TotpSecret::from_stored(text)
     }
 
     fn open_per_row_key(&self, salt: &[u8], nonce: &[u8], ciphertext: &[u8]) -> Result<Plain, AuthError> {

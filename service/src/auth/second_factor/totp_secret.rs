@@ -4,6 +4,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use totp_rs::{Builder, Totp};
+use watertight_schema::text::is_invisible;
 
 use crate::auth::error::AuthError;
 use crate::vocabulary::{Handle, NoRandomness};
@@ -77,7 +78,16 @@ impl TotpSecret {
         }
     }
 
-    /// Reads a secret in base32 (RFC 4648), in either case, with or without padding and spaces.
+    /// Reads a secret that was stored before, of any length: the limits are for new secrets.
+    pub(in crate::auth) fn from_stored(text: &str) -> Result<Self, AuthError> {
+        let bytes = decode(text)?;
+        if bytes.expose_secret().is_empty() {
+            return Err(AuthError::Undecryptable { reason: "does not contain a base32 secret" });
+        }
+        Ok(Self(bytes))
+    }
+
+    /// Reads a secret in base32 (RFC 4648), in either case, with or without padding, spaces and dashes.
     ///
     /// ```
     /// use watertight::auth::TotpSecret;
@@ -93,15 +103,7 @@ impl TotpSecret {
     /// # Errors
     /// [`AuthError::InvalidSecret`] when it is not base32, or too short or too long.
     pub fn from_base32(text: &str) -> Result<Self, AuthError> {
-        let plain: SecretString = text
-            .chars()
-            .filter(|c| !c.is_whitespace() && *c != '=')
-            .map(|c| c.to_ascii_uppercase())
-            .collect::<String>()
-            .into();
-        let secret = totp_rs::Secret::try_from_base32(plain.expose_secret())
-            .map_err(|_| AuthError::InvalidSecret { what: "TOTP secret", reason: "is not base32" })?;
-        Self::from_bytes(secret.as_ref().to_vec())
+        Self::from_bytes(decode(text)?)
     }
 
     /// The secret in clear, in base32 without padding.
@@ -113,20 +115,16 @@ impl TotpSecret {
     /// The code at a time, in seconds since 1970.
     ///
     /// # Errors
-    /// None that can happen for a secret of the right length.
+    /// None that can happen.
     pub fn code_at(&self, unix_seconds: u64) -> Result<String, AuthError> {
-        Ok(self.totp(self.builder())?.generate(unix_seconds).to_string())
+        Ok(self.reader().generate(unix_seconds).to_string())
     }
 
     /// The step that a code is right for, at a time in seconds since 1970: the current one, the one before or the one
-    /// after. Compared in constant time. White space in the code is left out.
-    pub(in crate::auth) fn matching_step(
-        &self,
-        code: &str,
-        unix_seconds: u64,
-    ) -> Result<Option<u64>, AuthError> {
-        let code: SecretString = code.split_whitespace().collect::<String>().into();
-        Ok(self.totp(self.builder())?.check(code.expose_secret(), unix_seconds))
+    /// after. Compared in constant time. White space, dashes and invisible characters in the code are left out.
+    pub(in crate::auth) fn matching_step(&self, code: &str, unix_seconds: u64) -> Option<u64> {
+        let code: SecretString = code.chars().filter(|c| !is_separator(*c)).collect::<String>().into();
+        self.reader().check(code.expose_secret(), unix_seconds)
     }
 
     /// The `otpauth` URI that apps read, in Google Authenticator's key URI format.
@@ -139,10 +137,29 @@ impl TotpSecret {
         Builder::new().with_skew(1).with_step_duration(STEP_SECONDS).with_secret(self.0.expose_secret())
     }
 
+    /// Computes codes without the checks of new secrets: a stored secret can be shorter.
+    fn reader(&self) -> Totp {
+        self.builder().build_noncompliant()
+    }
+
     #[allow(clippy::unused_self, reason = "a method reads better than a function")]
     fn totp(&self, builder: Builder) -> Result<Totp, AuthError> {
         builder.build().map_err(|_| unusable())
     }
+}
+
+/// The bytes of a typed or stored secret.
+fn decode(text: &str) -> Result<SecretSlice<u8>, AuthError> {
+    let kept = text.chars().filter(|c| !is_separator(*c) && *c != '=');
+    let plain: SecretString = kept.map(|c| c.to_ascii_uppercase()).collect::<String>().into();
+    let secret = totp_rs::Secret::try_from_base32(plain.expose_secret())
+        .map_err(|_| AuthError::InvalidSecret { what: "TOTP secret", reason: "is not base32" })?;
+    Ok(secret.as_ref().to_vec().into())
+}
+
+/// Returns true for characters that group a typed code or come with a pasted one.
+fn is_separator(c: char) -> bool {
+    c.is_whitespace() || is_invisible(c) || c == '-'
 }
 
 fn unusable() -> AuthError {
@@ -176,7 +193,7 @@ mod tests {
             (20_000_000_000, "353130"),
         ] {
             assert_eq!(rfc().code_at(time).unwrap(), code);
-            assert_eq!(rfc().matching_step(code, time).unwrap(), Some(time / STEP_SECONDS));
+            assert_eq!(rfc().matching_step(code, time), Some(time / STEP_SECONDS));
         }
     }
 
@@ -188,16 +205,32 @@ mod tests {
             for other in step.saturating_sub(4)..step + 5 {
                 let code = secret.code_at(other * STEP_SECONDS).unwrap();
                 let right = other.abs_diff(step) <= 1;
-                assert_eq!(
-                    secret.matching_step(&code, now).unwrap(),
-                    right.then_some(other),
-                    "{now} {other}"
-                );
+                assert_eq!(secret.matching_step(&code, now), right.then_some(other), "{now} {other}");
             }
         }
-        assert_eq!(secret.matching_step("287 082", 59).unwrap(), Some(1));
+        assert_eq!(secret.matching_step("287 082", 59), Some(1));
         for code in ["", "28708", "2870822", "+87082", "28708a", "２８７０８２"] {
-            assert_eq!(secret.matching_step(code, 59).unwrap(), None, "{code}");
+            assert_eq!(secret.matching_step(code, 59), None, "{code}");
+        }
+    }
+
+    /// 80 bits are the default of otplib, and oathtool computes the same code.
+    #[test]
+    fn stored_secrets_have_any_length() {
+        let secret = TotpSecret::from_stored("GEZDGNBVGY3TQOJQ").unwrap();
+        let code = secret.code_at(59).unwrap();
+        assert_eq!(secret.matching_step(&code, 59), Some(1));
+        assert_eq!(secret.expose_base32().expose_secret(), "GEZDGNBVGY3TQOJQ");
+        assert!(TotpSecret::from_stored(&"GEZDGNBV".repeat(40)).unwrap().code_at(59).is_ok());
+        for text in ["", "====", "not base32!"] {
+            assert!(TotpSecret::from_stored(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_right_however_it_was_pasted() {
+        for code in ["287-082", "\u{feff}287\u{200b}082\u{a0}", "287\u{2009}082"] {
+            assert_eq!(rfc().matching_step(code, 59), Some(1), "{code}");
         }
     }
 
@@ -207,6 +240,7 @@ mod tests {
         assert!(TotpSecret::from_bytes(vec![1; 16]).is_ok());
         assert!(TotpSecret::from_bytes(vec![1; 65]).is_err());
         assert!(TotpSecret::from_base32("not base32!").is_err());
+        assert!(TotpSecret::from_base32("GEZD-GNBV-GY3T-QOJQ-GEZD-GNBV-GY3T-QOJQ").is_ok());
         let secret = TotpSecret::generate().unwrap();
         let again = TotpSecret::from_base32(&secret.expose_base32().expose_secret().to_lowercase()).unwrap();
         assert_eq!(secret.code_at(59).unwrap(), again.code_at(59).unwrap());

@@ -67,7 +67,7 @@ impl<C: TenantExecutor> Sessions<'_, C> {
             match self.query_one(insert.clone()).await {
                 Ok(Some(session)) => return Ok(session),
                 Ok(None) => {
-                    let row = self.auth.candidate(r#""id" = $1"#, user.into()).await?;
+                    let row = self.auth.candidate(r#""id" = $1"#, vec![user.into()]).await?;
                     let row = row.ok_or_else(|| AuthError::UserNotFound { user: user.to_string() })?;
                     if let Some(refusal) = row.barred() {
                         return Err(refusal.into());

@@ -44,7 +44,7 @@ struct Counts {
 
 impl Counts {
     fn verify(&self, hash: &PasswordHash, password: &Password) -> bool {
-        self.rounds.fetch_add(1 << hash.cost(), Ordering::SeqCst);
+        self.rounds.fetch_add(u64::try_from(password.forms()).unwrap_or(1) << hash.cost(), Ordering::SeqCst);
         hash.verify(password)
     }
 }
@@ -83,6 +83,12 @@ impl Hasher {
     }
 
     pub(in crate::auth) async fn hash(&self, password: Password) -> Result<PasswordHash, AuthError> {
+        password.check_new()?;
+        self.rehash(password).await
+    }
+
+    /// Hashes a password that matches a stored hash, which can be longer than one that is set.
+    pub(in crate::auth) async fn rehash(&self, password: Password) -> Result<PasswordHash, AuthError> {
         let (cost, counts) = (self.cost, Arc::clone(&self.counts));
         self.run(move || {
             counts.rounds.fetch_add(1 << cost, Ordering::SeqCst);

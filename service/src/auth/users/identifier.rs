@@ -1,5 +1,7 @@
 //! The handle or email address of a login.
 
+use watertight_schema::text;
+
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::{Email, Handle};
 
@@ -24,7 +26,30 @@ impl std::str::FromStr for Identifier {
     type Err = InvalidInput;
 
     fn from_str(text: &str) -> Result<Self, InvalidInput> {
-        if text.contains('@') { text.parse().map(Self::Email) } else { text.parse().map(Self::Handle) }
+        // Invisible characters are refused in new names only: a user with an older name can log in.
+        if text.contains('@') {
+            Email::stored(text).map(Self::Email)
+        } else {
+            Handle::stored(text).map(Self::Handle)
+        }
+    }
+}
+
+impl Identifier {
+    /// The condition on a row of `auth.users`, with its values.
+    ///
+    /// A name that was stored before with decomposed letters (NFD) is found too, after one in the normal form.
+    pub(in crate::auth) fn condition(&self) -> (String, Vec<sea_orm::Value>) {
+        let (column, name) = match self {
+            Self::Handle(handle) => ("handle", handle.as_str()),
+            Self::Email(email) => ("email", email.as_str()),
+        };
+        let decomposed = text::decomposed(name);
+        if decomposed == name {
+            return (format!(r#""{column}" = $1"#), vec![name.into()]);
+        }
+        let condition = format!(r#""{column}" IN ($1, $2) ORDER BY "{column}" = $1 DESC LIMIT 1"#);
+        (condition, vec![name.into(), decomposed.into()])
     }
 }
 

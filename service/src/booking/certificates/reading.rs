@@ -1,11 +1,12 @@
 //! Reading certificates, packages and redemptions.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::Select;
 use uuid::Uuid;
 use watertight_entity::public::{gift_certificate_redemptions, gift_certificates, packages};
 
 use super::{CODE, Certificates};
 use crate::booking::BookingError;
+use crate::booking::codes::with_code;
 use crate::booking::payments;
 use crate::tenant::TenantExecutor;
 
@@ -16,8 +17,8 @@ impl<C: TenantExecutor> Certificates<'_, C> {
     /// # Errors
     /// [`BookingError::Database`].
     pub async fn get(self, code: &str) -> Result<Option<gift_certificates::Model>, BookingError> {
-        let code = CODE.normal_form(code);
-        let select = gift_certificates::Entity::find().filter(gift_certificates::Column::Code.eq(code));
+        let select: Select<gift_certificates::Entity> =
+            with_code(gift_certificates::Column::Code, CODE, code);
         Ok(select.one(self.db).await?)
     }
 
@@ -26,8 +27,8 @@ impl<C: TenantExecutor> Certificates<'_, C> {
     /// # Errors
     /// [`BookingError::Database`].
     pub async fn get_package(self, code: &str) -> Result<Option<packages::Model>, BookingError> {
-        let code = CODE.normal_form(code);
-        Ok(packages::Entity::find().filter(packages::Column::Code.eq(code)).one(self.db).await?)
+        let select: Select<packages::Entity> = with_code(packages::Column::Code, CODE, code);
+        Ok(select.one(self.db).await?)
     }
 
     /// The redemptions of a booking, oldest first. A refunded one has `refunded_at`.

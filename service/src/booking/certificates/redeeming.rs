@@ -1,7 +1,7 @@
 //! Paying a booking with a gift certificate.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select, Set};
 use uuid::Uuid;
 use watertight_entity::public::{gift_certificate_redemptions, gift_certificates};
 
@@ -9,6 +9,7 @@ use super::record::CertificateRecord;
 use super::status::{CertificateStatus, RedemptionType};
 use super::{CODE, Certificates, cents};
 use crate::booking::BookingError;
+use crate::booking::codes::with_code;
 use crate::booking::scheduling::Scheduling;
 use crate::tenant::TenantExecutor;
 
@@ -44,13 +45,14 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         booking: Uuid,
         amount_cents: Option<u32>,
     ) -> Result<gift_certificate_redemptions::Model, BookingError> {
+        let select: Select<gift_certificates::Entity> =
+            with_code(gift_certificates::Column::Code, CODE, code);
         let code = CODE.normal_form(code);
         let refuse = |reason: String| Err(BookingError::NotRedeemable { code: code.clone(), reason });
         let transaction = self.db.begin().await?;
         let certificates = Certificates::new(&transaction);
         let booking = Scheduling::new(&transaction).lock_booking(booking).await?;
         let due = certificates.due(&booking, &code).await?;
-        let select = gift_certificates::Entity::find().filter(gift_certificates::Column::Code.eq(&code));
         let certificate = select.lock_exclusive().one(&transaction).await?;
         let certificate =
             certificate.ok_or(BookingError::NotFound { what: "gift certificate", id: code.clone() })?;

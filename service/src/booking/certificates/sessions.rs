@@ -1,6 +1,6 @@
 //! Paying a booking with a session of a package.
 
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select, Set};
 use uuid::Uuid;
 use watertight_entity::public::{gift_certificate_redemptions, packages};
 
@@ -8,6 +8,7 @@ use super::record::CertificateRecord;
 use super::status::{CertificateStatus, RedemptionType};
 use super::{CODE, Certificates};
 use crate::booking::BookingError;
+use crate::booking::codes::with_code;
 use crate::booking::scheduling::Scheduling;
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
@@ -23,6 +24,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         code: &str,
         booking: Uuid,
     ) -> Result<gift_certificate_redemptions::Model, BookingError> {
+        let select: Select<packages::Entity> = with_code(packages::Column::Code, CODE, code);
         let code = CODE.normal_form(code);
         let refuse =
             |reason: &str| Err(BookingError::NotRedeemable { code: code.clone(), reason: reason.to_owned() });
@@ -33,7 +35,6 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         if due < booking.amount_cents {
             return refuse("the booking is partly paid, but a session pays for a whole booking");
         }
-        let select = packages::Entity::find().filter(packages::Column::Code.eq(&code));
         let package = select.lock_exclusive().one(&transaction).await?;
         let package = package.ok_or(BookingError::NotFound { what: "package", id: code.clone() })?;
         if package.certificate_status()? != CertificateStatus::Active {

@@ -1,12 +1,13 @@
 //! Reading bookings.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 use watertight_entity::public::bookings;
 
 use super::Scheduling;
 use crate::booking::BookingError;
+use crate::booking::codes::with_code;
 use crate::tenant::TenantExecutor;
 use crate::vocabulary::calendar::check_time;
 use crate::vocabulary::code::CodeFormat;
@@ -29,8 +30,9 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// # Errors
     /// [`BookingError::Database`].
     pub async fn get_booking_by_code(self, code: &str) -> Result<Option<bookings::Model>, BookingError> {
-        let code = CONFIRMATION_CODE.normal_form(code);
-        Ok(bookings::Entity::find().filter(bookings::Column::ConfirmationCode.eq(code)).one(self.db).await?)
+        let select: Select<bookings::Entity> =
+            with_code(bookings::Column::ConfirmationCode, CONFIRMATION_CODE, code);
+        Ok(select.one(self.db).await?)
     }
 
     /// The bookings that overlap a span of time, ordered by start, of one practitioner or of all. Includes cancelled

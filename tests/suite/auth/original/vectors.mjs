@@ -41,7 +41,8 @@ function token(key, tenant, session) {
   return { key: key.toString("base64"), tenant, session, token: `${session}.${mac}` };
 }
 
-const secrets = [16, 20, 32].map((length) => bytes(`secret of ${length}`, length));
+// 80 bits are the default of otplib, and of older authenticator libraries.
+const secrets = [10, 16, 20, 32].map((length) => bytes(`secret of ${length}`, length));
 
 process.stdout.write(
   JSON.stringify(
@@ -50,7 +51,8 @@ process.stdout.write(
         seal("a passphrase", `${secret.length} plain`, base32(secret)),
         seal("pässphräse – ключ", `${secret.length} unicode`, base32(secret)),
       ]),
-      totp_codes: secrets.flatMap((secret) =>
+      // New secrets have at least 128 bits.
+      totp_codes: secrets.filter((secret) => secret.length >= 16).flatMap((secret) =>
         [0, 59, 1111111109, 1700000000, 20000000000].map((time) => ({
           secret: base32(secret),
           time,
