@@ -13,6 +13,10 @@ mod email;
 mod error;
 #[cfg(any(feature = "auth", feature = "content"))]
 mod handle;
+#[cfg(any(feature = "auth", feature = "booking", feature = "history"))]
+pub(crate) mod json;
+#[cfg(any(feature = "auth", feature = "content", feature = "history"))]
+pub(crate) mod limits;
 #[cfg(any(feature = "auth", feature = "content", feature = "history"))]
 pub(crate) mod text;
 #[cfg(any(feature = "auth", feature = "content", feature = "history"))]

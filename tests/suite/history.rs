@@ -30,7 +30,7 @@ fn appointment(acuity_id: i32) -> ImportedAppointment {
     }
 }
 
-fn payment(reference: &str, acuity_id: Option<i32>) -> ImportedPayment {
+pub(crate) fn payment(reference: &str, acuity_id: Option<i32>) -> ImportedPayment {
     ImportedPayment {
         acuity_id,
         amount_cents: 9_000,

@@ -1,5 +1,7 @@
 //! Intake: versioned forms, validated answers, and final submissions.
 
+mod limits;
+
 use anyhow::Result;
 use futures_util::future::join_all;
 use sea_orm::{ActiveModelTrait, IntoActiveModel, Set};
@@ -174,6 +176,27 @@ async fn a_submission_never_returns_to_an_earlier_status() -> Result<()> {
     ));
     let nul = desk.answers(json!({"name": ["a\0"]}));
     assert!(matches!(intake.save_draft(&nul).await, Err(BookingError::InvalidInput(InvalidInput { .. }))));
+    Ok(())
+}
+
+/// No operation reaches what was submitted: neither the rest of its row nor the schema of its form.
+#[tokio::test]
+async fn operations_change_nothing_of_a_submission() -> Result<()> {
+    let desk = Desk::open().await?;
+    let intake = desk.world.clinic.intake();
+    let right = || json!({"name": "Ann", "allergies": []});
+    let submitted = intake.submit(desk.draft(right()).await?.id, None).await?;
+    let changed = intake.update_draft(submitted.id, right(), Some(json!({"back": 9}))).await;
+    assert!(matches!(changed, Err(BookingError::InvalidTransition { .. })), "{changed:?}");
+    intake.create_template("massage", "Next", &json!({})).await?;
+    intake.set_template_active(desk.form.id, false).await?;
+    assert_eq!(intake.get_submission(submitted.id).await?, Some(submitted.clone()));
+    let reviewed = intake.review(submitted.id, "maya", None).await?;
+    assert_eq!((reviewed.pain_areas, reviewed.booking_id), (submitted.pain_areas, submitted.booking_id));
+    let again = intake.submit(submitted.id, None).await;
+    assert!(matches!(again, Err(BookingError::InvalidTransition { .. })), "{again:?}");
+    let forms = intake.get_template_versions("massage").await?;
+    assert_eq!(forms.last().map(|form| &form.schema), Some(&desk.form.schema));
     Ok(())
 }
 

@@ -34,6 +34,10 @@ use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BookingError {
+    /// Background work was not completed, because the runtime is shutting down.
+    #[cfg(feature = "intake")]
+    #[error("a background task was not completed, because the runtime is shutting down")]
+    RuntimeStopped,
     /// The tenant has no such row.
     #[error("{what} {id} does not exist; it may have been deleted")]
     NotFound {

@@ -2,8 +2,10 @@
 #![doc = include_str!("../../docs/intake.md")]
 #![doc = concat!("```no_run\n", include_str!("../../examples/intake.rs"), "\n```")]
 
+mod budget;
 mod drafts;
 mod forms;
+mod keywords;
 mod reading;
 mod schema;
 mod status;

@@ -1,10 +1,15 @@
 //! Checks of text and JSON values before they are stored.
 
+#[cfg(any(feature = "auth", feature = "content"))]
+use super::limits;
 use crate::vocabulary::InvalidInput;
+
+/// The most characters of a refused value in its error.
+const SHOWN_CHARS: usize = 200;
 
 /// Checks that a text fits a column and has no NUL character, which PostgreSQL cannot store.
 pub(crate) fn check(what: &'static str, text: &str, max_chars: usize) -> Result<(), InvalidInput> {
-    let refuse = |reason: String| Err(InvalidInput { what, value: text.to_owned(), reason });
+    let refuse = |reason: String| Err(InvalidInput { what, value: shown(text), reason });
     if text.contains('\0') {
         return refuse("contains a NUL character, which PostgreSQL cannot store; remove it".to_owned());
     }
@@ -13,6 +18,14 @@ pub(crate) fn check(what: &'static str, text: &str, max_chars: usize) -> Result<
         return refuse(format!("has {chars} characters; the maximum is {max_chars}"));
     }
     Ok(())
+}
+
+/// The start of a refused value: an error of a long value is short.
+pub(super) fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "...",
+        None => text.to_owned(),
+    }
 }
 
 /// Checks an optional text, as [`check`] does.
@@ -25,38 +38,25 @@ pub(crate) fn check_optional(
     text.map_or(Ok(()), |text| check(what, text, max_chars))
 }
 
-/// Checks that a JSON value has no NUL character, which PostgreSQL cannot store.
-#[cfg(any(feature = "auth", feature = "booking", feature = "history"))]
-pub(crate) fn check_json(what: &'static str, json: &serde_json::Value) -> Result<(), InvalidInput> {
-    fn holds_nul(value: &serde_json::Value) -> bool {
-        use serde_json::Value::{Array, Object, String};
-        match value {
-            String(text) => text.contains('\0'),
-            Array(values) => values.iter().any(holds_nul),
-            Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
-            _ => false,
-        }
-    }
-    if holds_nul(json) {
-        let reason = "contains a NUL character, which PostgreSQL cannot store; remove it".to_owned();
-        return Err(InvalidInput { what, value: json.to_string(), reason });
+/// Checks the length of a list.
+#[cfg(any(feature = "auth", feature = "content"))]
+pub(crate) fn check_list<T>(what: &'static str, list: &[T]) -> Result<(), InvalidInput> {
+    check_items(what, list.len(), limits::LIST_ITEMS)
+}
+
+/// Checks a number of items.
+#[cfg(any(feature = "auth", feature = "content", feature = "history"))]
+pub(crate) fn check_items(what: &'static str, items: usize, max_items: usize) -> Result<(), InvalidInput> {
+    if items > max_items {
+        let reason = format!("is the number of items; the maximum is {max_items}");
+        return Err(InvalidInput { what, value: items.to_string(), reason });
     }
     Ok(())
 }
 
-/// Checks that a JSON value is an object, and then as [`check_json`] does.
-#[cfg(any(feature = "auth", feature = "booking"))]
-pub(crate) fn check_object(what: &'static str, json: &serde_json::Value) -> Result<(), InvalidInput> {
-    if !json.is_object() {
-        let reason = "is not a JSON object; pass a JSON object".to_owned();
-        return Err(InvalidInput { what, value: json.to_string(), reason });
-    }
-    check_json(what, json)
-}
-
 /// Checks that a text is a word: not empty, not too long, without white space and control characters.
 pub(crate) fn check_word(what: &'static str, text: &str, max_chars: usize) -> Result<(), InvalidInput> {
-    let refuse = |reason: &str| Err(InvalidInput { what, value: text.to_owned(), reason: reason.to_owned() });
+    let refuse = |reason: &str| Err(InvalidInput { what, value: shown(text), reason: reason.to_owned() });
     if text.is_empty() {
         return refuse("is empty; enter at least one character");
     }

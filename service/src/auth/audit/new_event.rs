@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::auth::audit::event_type::AuditEventType;
 use crate::auth::audit::kinds::{Severity, Source};
 use crate::auth::sessions::metadata::SessionMetadata;
-use crate::vocabulary::{Handle, InvalidInput, text};
+use crate::vocabulary::{Handle, InvalidInput, json, limits, text};
 
 /// An event to be logged.
 ///
@@ -100,7 +100,7 @@ impl NewAuditEvent {
     pub(in crate::auth) fn check(&self) -> Result<(), InvalidInput> {
         text::check_optional("handle", self.handle.as_ref(), 64)?;
         text::check_optional("IP address", self.ip_address.as_ref(), 45)?;
-        text::check_optional("user agent", self.user_agent.as_ref(), usize::MAX)?;
-        text::check_object("audit details", &self.details)
+        text::check_optional("user agent", self.user_agent.as_ref(), limits::TEXT_CHARS)?;
+        json::check_object("audit details", &self.details)
     }
 }

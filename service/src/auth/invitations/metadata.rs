@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::vocabulary::{InvalidInput, text};
+use crate::vocabulary::{InvalidInput, limits, text};
 
 /// The inviter's name and a message, which are stored with an invitation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,9 +24,9 @@ pub struct InvitationMetadata {
 impl InvitationMetadata {
     pub(in crate::auth) fn check(metadata: Option<&Self>) -> Result<(), InvalidInput> {
         let Some(metadata) = metadata else { return Ok(()) };
-        text::check("inviter's handle", &metadata.inviter_handle, usize::MAX)?;
-        text::check_optional("inviter's name", metadata.inviter_display_name.as_ref(), usize::MAX)?;
-        text::check_optional("message", metadata.message.as_ref(), usize::MAX)?;
-        text::check_optional("instructions", metadata.custom_instructions.as_ref(), usize::MAX)
+        text::check("inviter's handle", &metadata.inviter_handle, limits::TEXT_CHARS)?;
+        text::check_optional("inviter's name", metadata.inviter_display_name.as_ref(), limits::TEXT_CHARS)?;
+        text::check_optional("message", metadata.message.as_ref(), limits::TEXT_CHARS)?;
+        text::check_optional("instructions", metadata.custom_instructions.as_ref(), limits::TEXT_CHARS)
     }
 }

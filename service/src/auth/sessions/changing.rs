@@ -15,7 +15,7 @@ use crate::auth::sessions::session::Session;
 use crate::auth::sessions::update::SessionUpdate;
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::{seconds, statement};
-use crate::vocabulary::{Change, text};
+use crate::vocabulary::{Change, json};
 
 static RENEW: LazyLock<String> = LazyLock::new(|| {
     format!(
@@ -42,7 +42,7 @@ impl<C: TenantExecutor> Sessions<'_, C> {
         if let Change::Set(user) = update.user_data {
             let json = user.map(serde_json::to_value).transpose();
             let json = json.map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
-            json.as_ref().map_or(Ok(()), |user| text::check_json("session user", user))?;
+            json::check_optional("session user", json.as_ref())?;
             changes.push((UserData, json.into()));
         }
         if let Change::Set(secret) = update.temp_totp_secret {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::sessions::device::DeviceType;
-use crate::vocabulary::{InvalidInput, text};
+use crate::vocabulary::{InvalidInput, limits, text};
 
 /// The client that begins a session. Every field is optional.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,11 +37,11 @@ pub struct GeoLocation {
 impl SessionMetadata {
     pub(in crate::auth) fn check(&self) -> Result<(), InvalidInput> {
         text::check_optional("masked IP address", self.client_ip_masked.as_ref(), 45)?;
-        text::check_optional("user agent", self.user_agent.as_ref(), usize::MAX)?;
-        text::check_optional("browser fingerprint", self.browser_fingerprint.as_ref(), usize::MAX)?;
+        text::check_optional("user agent", self.user_agent.as_ref(), limits::TEXT_CHARS)?;
+        text::check_optional("browser fingerprint", self.browser_fingerprint.as_ref(), limits::TEXT_CHARS)?;
         if let Some(GeoLocation { country, city }) = &self.geo_location {
-            text::check("country", country, usize::MAX)?;
-            text::check_optional("city", city.as_ref(), usize::MAX)?;
+            text::check("country", country, limits::TEXT_CHARS)?;
+            text::check_optional("city", city.as_ref(), limits::TEXT_CHARS)?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::auth::users::columns::WRITTEN_USER_COLUMNS;
 use crate::auth::users::user::User;
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
-use crate::vocabulary::text;
+use crate::vocabulary::{limits, text};
 
 impl<C: TenantExecutor> Users<'_, C> {
     /// Locks an account until it is unlocked, and ends all its sessions.
@@ -19,7 +19,7 @@ impl<C: TenantExecutor> Users<'_, C> {
     /// # Errors
     /// [`AuthError::UserNotFound`], [`AuthError::InvalidInput`].
     pub async fn lock(self, id: Uuid, reason: &str) -> Result<User, AuthError> {
-        text::check("lock reason", reason, usize::MAX)?;
+        text::check("lock reason", reason, limits::TEXT_CHARS)?;
         let lock = format!(
             r#"UPDATE "auth"."users" SET "is_locked" = TRUE, "lock_reason" = $2, "locked_at" = CURRENT_TIMESTAMP,
                "locked_until" = NULL, "updated_at" = CURRENT_TIMESTAMP WHERE "id" = $1 RETURNING {}"#,

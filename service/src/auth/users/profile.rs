@@ -3,7 +3,7 @@
 use sea_orm::FromQueryResult;
 use serde::{Deserialize, Serialize};
 
-use crate::vocabulary::{Change, InvalidInput, text};
+use crate::vocabulary::{Change, InvalidInput, limits, text};
 
 /// The profile of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromQueryResult)]
@@ -44,8 +44,8 @@ impl Default for Profile {
 impl Profile {
     pub(in crate::auth) fn check(&self) -> Result<(), InvalidInput> {
         text::check_optional("display name", self.display_name.as_ref(), 128)?;
-        text::check_optional("bio", self.bio.as_ref(), usize::MAX)?;
-        text::check_optional("avatar URL", self.avatar_url.as_ref(), usize::MAX)?;
+        text::check_optional("bio", self.bio.as_ref(), limits::TEXT_CHARS)?;
+        text::check_optional("avatar URL", self.avatar_url.as_ref(), limits::TEXT_CHARS)?;
         text::check_optional("pronouns", self.pronouns.as_ref(), 32)?;
         text::check_optional("time zone", self.timezone.as_ref(), 64)?;
         text::check_optional("locale", self.locale.as_ref(), 16)?;

@@ -9,7 +9,7 @@ use crate::booking::BookingError;
 use crate::booking::codes::insert_with_code;
 use crate::tenant::TenantExecutor;
 use crate::vocabulary::currency::check_currency;
-use crate::vocabulary::{Email, InvalidInput, text};
+use crate::vocabulary::{Email, InvalidInput, limits, text};
 
 /// A gift certificate to issue with [`Certificates::issue`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         new.purchase.check()?;
         check_currency(&new.currency)?;
         text::check_optional("recipient's name", new.recipient_name.as_ref(), 255)?;
-        text::check_optional("message", new.message.as_ref(), usize::MAX)?;
+        text::check_optional("message", new.message.as_ref(), limits::TEXT_CHARS)?;
         let amount = cents("amount_cents", new.amount_cents)?;
         if amount == 0 {
             let reason = "is not positive; set at least 1 cent";

@@ -79,6 +79,7 @@ impl<C: TenantExecutor> Content<'_, C> {
         self,
         hours: &[OpeningHours],
     ) -> Result<Vec<business_hours::Model>, BookingError> {
+        text::check_list("opening hours", hours)?;
         for day in hours {
             if day.day_of_week > 6 {
                 let reason = "is not between 0 for Sunday and 6 for Saturday".to_owned();

@@ -6,7 +6,7 @@ use watertight_entity::public::practitioners::{self, Column};
 
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
-use crate::vocabulary::{Handle, text};
+use crate::vocabulary::{Handle, limits, text};
 
 use super::Content;
 
@@ -71,11 +71,13 @@ impl<C: TenantExecutor> Content<'_, C> {
     ) -> Result<practitioners::Model, BookingError> {
         text::check("name", &new.name, 255)?;
         text::check_optional("title", new.title.as_ref(), 128)?;
-        text::check_optional("bio", new.bio.as_ref(), usize::MAX)?;
+        text::check_optional("bio", new.bio.as_ref(), limits::TEXT_CHARS)?;
         text::check_optional("license number", new.license_number.as_ref(), 32)?;
         text::check_optional("picture", new.photo_url.as_ref(), 512)?;
+        text::check_list("credentials", &new.credentials)?;
+        text::check_list("specializations", &new.specializations)?;
         for text in new.credentials.iter().chain(&new.specializations) {
-            text::check("credential", text, usize::MAX)?;
+            text::check("credential", text, limits::TEXT_CHARS)?;
         }
         let row = practitioners::ActiveModel {
             handle: Set(new.handle.to_string()),

@@ -9,7 +9,7 @@ use watertight_entity::public::business_profile::{self, Column};
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
 use crate::vocabulary::InvalidInput;
-use crate::vocabulary::{Email, text};
+use crate::vocabulary::{Email, limits, text};
 
 use super::Content;
 
@@ -101,10 +101,10 @@ impl Profile {
         text::check("state", &self.state, 2)?;
         text::check("postal code", &self.postal_code, 10)?;
         text::check_optional("license number", self.license_number.as_ref(), 32)?;
-        text::check_optional("description", self.description.as_ref(), usize::MAX)?;
+        text::check_optional("description", self.description.as_ref(), limits::TEXT_CHARS)?;
         text::check_optional("slogan", self.slogan.as_ref(), 255)?;
         text::check_optional("website", self.website_url.as_ref(), 512)?;
-        text::check_optional("map", self.google_maps_url.as_ref(), usize::MAX)?;
+        text::check_optional("map", self.google_maps_url.as_ref(), limits::TEXT_CHARS)?;
         if let Some((latitude, longitude)) = self.coordinates
             && (latitude.abs() > Decimal::from(90) || longitude.abs() > Decimal::from(180))
         {

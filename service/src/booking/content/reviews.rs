@@ -11,7 +11,7 @@ use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::calendar::check_time;
-use crate::vocabulary::text;
+use crate::vocabulary::{limits, text};
 
 use super::Content;
 
@@ -50,9 +50,10 @@ impl<C: TenantExecutor> Content<'_, C> {
     /// [`BookingError::InvalidInput`].
     pub async fn create_review(self, new: NewReview) -> Result<reviews::Model, BookingError> {
         text::check("reviewer's name", &new.reviewer_name, 255)?;
-        text::check("text", &new.text, usize::MAX)?;
+        text::check("text", &new.text, limits::TEXT_CHARS)?;
         text::check("source", &new.source, 64)?;
-        new.tags.iter().try_for_each(|tag| text::check("tag", tag, usize::MAX))?;
+        text::check_list("tags", &new.tags)?;
+        new.tags.iter().try_for_each(|tag| text::check("tag", tag, limits::TEXT_CHARS))?;
         new.published_at.map_or(Ok(()), |time| check_time("published_at", time))?;
         if !(1..=5).contains(&new.rating) {
             let reason = "is not between 1 and 5".to_owned();

@@ -9,7 +9,7 @@ use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
 use crate::vocabulary::InvalidInput;
 use crate::vocabulary::currency::check_currency;
-use crate::vocabulary::{Change, text};
+use crate::vocabulary::{Change, limits, text};
 
 use super::Content;
 
@@ -112,7 +112,7 @@ impl ServiceUpdate {
             values.push((Column::Name, name.into()));
         }
         if let Change::Set(description) = self.description {
-            text::check_optional("description", description.as_ref(), usize::MAX)?;
+            text::check_optional("description", description.as_ref(), limits::TEXT_CHARS)?;
             values.push((Column::Description, description.into()));
         }
         if let Change::Set(category) = self.category {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::imported::{ImportedAppointment, ImportedBooking, ImportedPayment};
+use crate::vocabulary::limits;
 
 /// A row of an import, with the checks that run before the statement.
 pub(super) trait Imported: Serialize {
@@ -33,7 +34,7 @@ impl Imported for ImportedAppointment {
             ("client phone", optional_ref(self.client_phone.as_ref()), 32),
             ("service", &self.service, 255),
             ("payment method", optional_ref(self.payment_method.as_ref()), 32),
-            ("notes", optional_ref(self.notes.as_ref()), usize::MAX),
+            ("notes", optional_ref(self.notes.as_ref()), limits::TEXT_CHARS),
         ]
     }
 
@@ -88,10 +89,10 @@ impl Imported for ImportedBooking {
             ("service name", &self.service_name, 255),
             ("provider", optional_ref(self.provider_id.as_ref()), 128),
             ("provider name", optional_ref(self.provider_name.as_ref()), 255),
-            ("client first name", &self.client.first_name, usize::MAX),
-            ("client last name", &self.client.last_name, usize::MAX),
-            ("client email", &self.client.email, usize::MAX),
-            ("client phone", optional_ref(self.client.phone.as_ref()), usize::MAX),
+            ("client first name", &self.client.first_name, limits::TEXT_CHARS),
+            ("client last name", &self.client.last_name, limits::TEXT_CHARS),
+            ("client email", &self.client.email, limits::TEXT_CHARS),
+            ("client phone", optional_ref(self.client.phone.as_ref()), limits::TEXT_CHARS),
             ("payment method", &self.payment_method, 32),
             ("transaction", optional_ref(self.payment_transaction_id.as_ref()), 255),
         ]

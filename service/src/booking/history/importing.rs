@@ -11,7 +11,7 @@ use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 use crate::vocabulary::calendar::check_time;
 use crate::vocabulary::currency::check_currency;
-use crate::vocabulary::{InvalidInput, text};
+use crate::vocabulary::{InvalidInput, json, limits, text};
 
 /// The numbers of rows that an import inserted and updated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -62,9 +62,10 @@ impl<C: TenantExecutor> History<'_, C> {
     /// # Errors
     /// [`BookingError::InvalidInput`], before anything is written.
     pub async fn import_payments(self, rows: &[ImportedPayment]) -> Result<ImportReport, BookingError> {
+        text::check_items("imported rows", rows.len(), limits::HISTORY_ROWS)?;
         for row in rows {
             check_currency(&row.currency)?;
-            row.metadata.as_ref().map_or(Ok(()), |metadata| text::check_json("metadata", metadata))?;
+            json::check_optional("metadata", row.metadata.as_ref())?;
         }
         self.import(PAYMENTS, rows).await
     }
@@ -82,6 +83,7 @@ impl<C: TenantExecutor> History<'_, C> {
         upsert: &str,
         rows: &[T],
     ) -> Result<ImportReport, BookingError> {
+        text::check_items("imported rows", rows.len(), limits::HISTORY_ROWS)?;
         let mut keys = std::collections::HashSet::new();
         for row in rows {
             let invalid = |reason: &str| Err(InvalidInput::new(T::WHAT, row.key(), reason).into());

@@ -10,7 +10,7 @@ use super::Intake;
 use super::status::SubmissionStatus;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
-use crate::vocabulary::{InvalidInput, text};
+use crate::vocabulary::{InvalidInput, json, limits, text};
 
 /// Answers to a form, to save as a draft with [`Intake::save_draft`].
 #[derive(Debug, Clone, PartialEq)]
@@ -49,8 +49,8 @@ impl NewSubmission {
 }
 
 fn check_answers(responses: &Json, pain_areas: Option<&Json>) -> Result<(), InvalidInput> {
-    text::check_object("responses", responses)?;
-    pain_areas.map_or(Ok(()), |areas| text::check_json("pain areas", areas))
+    json::check_object("responses", responses)?;
+    json::check_optional("pain areas", pain_areas)
 }
 
 /// Drafts.
@@ -61,7 +61,7 @@ impl<C: TenantExecutor> Intake<'_, C> {
     /// [`BookingError::NotFound`] for the form, the client or the booking, [`BookingError::FormInactive`],
     /// [`BookingError::InvalidInput`].
     pub async fn save_draft(self, new: &NewSubmission) -> Result<intake_submissions::Model, BookingError> {
-        text::check("consent text", &new.consent_text, usize::MAX)?;
+        text::check("consent text", &new.consent_text, limits::TEXT_CHARS)?;
         check_answers(&new.responses, new.pain_areas.as_ref())?;
         let template =
             intake_form_templates::Entity::find().filter(intake_form_templates::Column::Id.eq(new.template));

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use watertight_entity::public::intake_form_templates;
 
 use super::Intake;
-use super::schema::validator;
+use super::schema;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::{columns, statement};
@@ -18,17 +18,17 @@ impl<C: TenantExecutor> Intake<'_, C> {
     /// Creates the next version of a form. Earlier versions and the answers to them do not change.
     ///
     /// # Errors
-    /// [`BookingError::InvalidInput`] when the schema is not JSON Schema.
+    /// [`BookingError::InvalidInput`] when the schema is not JSON Schema, has an unknown keyword or format, or exceeds a
+    /// limit.
     pub async fn create_template(
         self,
         form_type: &str,
         title: &str,
-        schema: &Json,
+        form_schema: &Json,
     ) -> Result<intake_form_templates::Model, BookingError> {
         text::check_word("form type", form_type, 64)?;
         text::check("title", title, 255)?;
-        text::check_json("form schema", schema)?;
-        validator(schema)?;
+        schema::check(form_schema).await?;
         let insert = format!(
             r#"INSERT INTO "public"."intake_form_templates" ("form_type", "version", "title", "schema")
             SELECT $1::varchar, coalesce(max("t"."version"), 0) + 1, $2::varchar, $3::jsonb
@@ -41,7 +41,7 @@ impl<C: TenantExecutor> Intake<'_, C> {
         for _ in 0..2 {
             let transaction = self.db.begin().await?;
             Intake::new(&transaction).lock_first_version(form_type).await?;
-            let values = [form_type.into(), title.into(), schema.clone().into()];
+            let values = [form_type.into(), title.into(), form_schema.clone().into()];
             let row = { transaction.query_one_raw(statement(insert.as_str(), values)).await? };
             transaction.commit().await?;
             if let Some(row) = row {

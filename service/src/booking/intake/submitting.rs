@@ -9,11 +9,11 @@ use uuid::Uuid;
 use watertight_entity::public::{intake_form_templates, intake_submissions};
 
 use super::Intake;
-use super::schema::violations;
+use super::schema::stored_violations;
 use super::status::{SubmissionRecord, SubmissionStatus};
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
-use crate::vocabulary::{InvalidInput, text};
+use crate::vocabulary::{InvalidInput, json, text};
 
 /// Submitting and reviewing.
 impl<C: TenantExecutor> Intake<'_, C> {
@@ -36,20 +36,45 @@ impl<C: TenantExecutor> Intake<'_, C> {
     /// ```
     ///
     /// # Errors
-    /// [`BookingError::InvalidResponses`] with every violation; the draft stays a draft. [`BookingError::NotFound`],
+    /// [`BookingError::InvalidResponses`] with the violations, at most 100; the draft stays a draft. [`BookingError::NotFound`],
     /// [`BookingError::InvalidTransition`], [`BookingError::InvalidInput`] when there is no consent text.
     pub async fn submit(
         self,
         id: Uuid,
         consent_ip: Option<IpAddr>,
     ) -> Result<intake_submissions::Model, BookingError> {
-        let transaction = self.db.begin().await?;
-        let intake = Intake::new(&transaction);
-        let select = intake_submissions::Entity::find().filter(intake_submissions::Column::Id.eq(id));
-        let draft = select.lock_exclusive().one(&transaction).await?;
+        loop {
+            // The answers are validated with no transaction open. The submission is theirs only while they are the same.
+            let draft = self.valid_draft(id).await?;
+            let transaction = self.db.begin().await?;
+            let select = intake_submissions::Entity::find().filter(intake_submissions::Column::Id.eq(id));
+            let locked = select.lock_exclusive().one(&transaction).await?;
+            if locked.as_ref() != Some(&draft) {
+                transaction.rollback().await?;
+                continue;
+            }
+            let submitted = intake_submissions::Entity::update_many()
+                .col_expr(intake_submissions::Column::Status, Expr::val(SubmissionStatus::Submitted))
+                .col_expr(intake_submissions::Column::ConsentedAt, Expr::current_timestamp())
+                .col_expr(
+                    intake_submissions::Column::ConsentIp,
+                    Expr::val(consent_ip.map(|ip| ip.to_string())),
+                )
+                .col_expr(intake_submissions::Column::UpdatedAt, Expr::current_timestamp())
+                .filter(intake_submissions::Column::Id.eq(id))
+                .exec_with_returning(&transaction)
+                .await?;
+            transaction.commit().await?;
+            return submitted.into_iter().next().ok_or_else(|| BookingError::not_found("submission", id));
+        }
+    }
+
+    /// The draft of an id, if it can be submitted.
+    async fn valid_draft(self, id: Uuid) -> Result<intake_submissions::Model, BookingError> {
+        let draft = self.get_submission(id).await?;
         let draft = draft.ok_or_else(|| BookingError::not_found("submission", id))?;
         if draft.submission_status()? != SubmissionStatus::Draft {
-            return Err(intake.invalid_transition(id, "submitted").await?);
+            return Err(self.invalid_transition(id, "submitted").await?);
         }
         if draft.consent_text.trim().is_empty() {
             let reason = "is empty; pass the text that the client consents to";
@@ -57,23 +82,11 @@ impl<C: TenantExecutor> Intake<'_, C> {
         }
         let template = intake_form_templates::Entity::find()
             .filter(intake_form_templates::Column::Id.eq(draft.template_id))
-            .one(&transaction)
+            .one(self.db)
             .await?
             .ok_or_else(|| BookingError::not_found("form", draft.template_id))?;
-        let violations = violations(&template.schema, &draft.responses)?;
-        if !violations.is_empty() {
-            return Err(BookingError::InvalidResponses { violations });
-        }
-        let submitted = intake_submissions::Entity::update_many()
-            .col_expr(intake_submissions::Column::Status, Expr::val(SubmissionStatus::Submitted))
-            .col_expr(intake_submissions::Column::ConsentedAt, Expr::current_timestamp())
-            .col_expr(intake_submissions::Column::ConsentIp, Expr::val(consent_ip.map(|ip| ip.to_string())))
-            .col_expr(intake_submissions::Column::UpdatedAt, Expr::current_timestamp())
-            .filter(intake_submissions::Column::Id.eq(id))
-            .exec_with_returning(&transaction)
-            .await?;
-        transaction.commit().await?;
-        submitted.into_iter().next().ok_or_else(|| BookingError::not_found("submission", id))
+        let violations = stored_violations(template.schema, draft.responses.clone()).await?;
+        if violations.is_empty() { Ok(draft) } else { Err(BookingError::InvalidResponses { violations }) }
     }
 
     /// Marks a submission as reviewed, with the reviewer's notes.
@@ -87,7 +100,7 @@ impl<C: TenantExecutor> Intake<'_, C> {
         notes: Option<Json>,
     ) -> Result<intake_submissions::Model, BookingError> {
         text::check("reviewer", reviewed_by, 64)?;
-        notes.as_ref().map_or(Ok(()), |notes| text::check_json("notes", notes))?;
+        json::check_optional("notes", notes.as_ref())?;
         let update = intake_submissions::Entity::update_many()
             .col_expr(intake_submissions::Column::Status, Expr::val(SubmissionStatus::Reviewed))
             .col_expr(intake_submissions::Column::ReviewedBy, Expr::val(reviewed_by))

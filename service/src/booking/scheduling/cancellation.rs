@@ -13,7 +13,7 @@ use crate::booking::payment_status::PaymentStatus;
 #[cfg(feature = "certificates")]
 use crate::booking::payments;
 use crate::tenant::TenantExecutor;
-use crate::vocabulary::text;
+use crate::vocabulary::{limits, text};
 
 /// Cancellation.
 impl<C: TenantExecutor> Scheduling<'_, C> {
@@ -40,7 +40,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// # Errors
     /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`], [`BookingError::InvalidInput`].
     pub async fn cancel(self, id: Uuid, reason: &str) -> Result<bookings::Model, BookingError> {
-        text::check("reason", reason, usize::MAX)?;
+        text::check("reason", reason, limits::TEXT_CHARS)?;
         let transaction = self.db.begin().await?;
         let booking =
             Scheduling::new(&transaction).transition(id, BookingStatus::Cancelled, Some(reason)).await?;

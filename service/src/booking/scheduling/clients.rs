@@ -7,7 +7,7 @@ use watertight_entity::public::clients;
 use super::Scheduling;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
-use crate::vocabulary::{Email, InvalidInput, text};
+use crate::vocabulary::{Email, InvalidInput, json, limits, text};
 
 /// A client to save with [`Scheduling::save_client`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +50,8 @@ impl NewClient {
         text::check("first name", &self.first_name, 128)?;
         text::check("last name", &self.last_name, 128)?;
         text::check_optional("phone", self.phone.as_ref(), 32)?;
-        text::check_optional("notes", self.notes.as_ref(), usize::MAX)?;
-        self.custom_fields.as_ref().map_or(Ok(()), |fields| text::check_object("custom fields", fields))
+        text::check_optional("notes", self.notes.as_ref(), limits::TEXT_CHARS)?;
+        self.custom_fields.as_ref().map_or(Ok(()), |fields| json::check_object("custom fields", fields))
     }
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use watertight_entity::public::bookings;
 
 use super::distance::Distance;
-use crate::vocabulary::{InvalidInput, text};
+use crate::vocabulary::{InvalidInput, limits, text};
 
 /// A booking to make with [`Scheduling::book`](super::Scheduling::book).
 ///
@@ -81,7 +81,7 @@ impl NewBooking {
     }
 
     pub(super) fn check(&self) -> Result<Distance, InvalidInput> {
-        text::check_optional("notes", self.notes.as_ref(), usize::MAX)?;
+        text::check_optional("notes", self.notes.as_ref(), limits::TEXT_CHARS)?;
         if let Some(key) = &self.idempotency_key {
             text::check_word("idempotency key", key, 255)?;
         }
