@@ -1,3 +1,4 @@
+#![doc = include_str!("../../docs/links.md")]
 #![doc = include_str!("../../docs/links/intake.md")]
 #![doc = include_str!("../../docs/intake.md")]
 #![doc = concat!("```no_run\n", include_str!("../../examples/intake.rs"), "\n```")]
