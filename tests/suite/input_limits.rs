@@ -13,6 +13,7 @@ use crate::scheduling::client;
 
 const TEXT: usize = 65_536;
 const LIST: usize = 1_000;
+const ROWS: usize = 10_000;
 
 fn refused<T: std::fmt::Debug>(result: Result<T, BookingError>, input: &str) {
     assert!(
@@ -53,7 +54,7 @@ async fn lists_are_limited() -> Result<()> {
     };
     content.save_practitioner(&maya(LIST)).await?;
     refused(content.save_practitioner(&maya(LIST + 1)).await, "credentials");
-    let rows: Vec<ImportedPayment> = (0..10_001).map(|n| payment(&n.to_string(), None)).collect();
+    let rows: Vec<ImportedPayment> = (0..=ROWS).map(|n| payment(&n.to_string(), None)).collect();
     refused(world.clinic.history().import_payments(&rows).await, "imported rows");
     world.clinic.history().import_payments(&rows[1..]).await?;
     Ok(())
@@ -70,8 +71,8 @@ async fn accounts_and_audit_events_are_limited() -> Result<()> {
     };
     audit.log(event(9_998)).await?;
     invalid(audit.log(event(9_999)).await, "audit details");
-    audit.log_all(vec![event(1); LIST]).await?;
-    invalid(audit.log_all(vec![event(1); LIST + 1]).await, "audit events");
+    audit.log_all(vec![event(1); ROWS]).await?;
+    invalid(audit.log_all(vec![event(1); ROWS + 1]).await, "audit events");
     let agent = NewAuditEvent { user_agent: Some("a".repeat(TEXT + 1)), ..event(1) };
     invalid(audit.log(agent).await, "user agent");
     Ok(())

@@ -16,9 +16,9 @@ pub(crate) const JSON_VALUES: usize = 10_000;
 /// The most levels of a JSON value.
 #[cfg(any(feature = "auth", feature = "booking", feature = "history"))]
 pub(crate) const JSON_DEPTH: usize = 32;
-/// The most rows of one import of history.
-#[cfg(feature = "history")]
-pub(crate) const HISTORY_ROWS: usize = 10_000;
+/// The most rows of one import of history, and audit events of one call.
+#[cfg(any(feature = "auth", feature = "history"))]
+pub(crate) const ROWS: usize = 10_000;
 /// The most schemas of a form, with the target of a reference counted for each reference to it.
 #[cfg(feature = "intake")]
 pub(crate) const FORM_SCHEMAS: usize = 2_000;

@@ -15,7 +15,7 @@ use crate::auth::error::AuthError;
 use crate::auth::handle::AuditTrail;
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
-use crate::vocabulary::text;
+use crate::vocabulary::{limits, text};
 
 /// The statement for any number of events: the plan is cached, and the message contains one value. An event that is written
 /// twice, because the outcome of the first attempt is unknown, is stored once.
@@ -71,7 +71,7 @@ impl<C: TenantExecutor> AuditTrail<'_, C> {
     /// # Errors
     /// [`AuthError::InvalidInput`].
     pub async fn log_all(self, events: Vec<NewAuditEvent>) -> Result<Vec<Uuid>, AuthError> {
-        text::check_list("audit events", &events)?;
+        text::check_items("audit events", events.len(), limits::ROWS)?;
         events.iter().try_for_each(NewAuditEvent::check)?;
         let rows: Vec<_> = events.iter().map(|event| (Uuid::now_v7(), event, Duration::ZERO)).collect();
         self.write(&rows).await?;

@@ -62,7 +62,7 @@ impl<C: TenantExecutor> History<'_, C> {
     /// # Errors
     /// [`BookingError::InvalidInput`], before anything is written.
     pub async fn import_payments(self, rows: &[ImportedPayment]) -> Result<ImportReport, BookingError> {
-        text::check_items("imported rows", rows.len(), limits::HISTORY_ROWS)?;
+        text::check_items("imported rows", rows.len(), limits::ROWS)?;
         for row in rows {
             check_currency(&row.currency)?;
             json::check_optional("metadata", row.metadata.as_ref())?;
@@ -83,7 +83,7 @@ impl<C: TenantExecutor> History<'_, C> {
         upsert: &str,
         rows: &[T],
     ) -> Result<ImportReport, BookingError> {
-        text::check_items("imported rows", rows.len(), limits::HISTORY_ROWS)?;
+        text::check_items("imported rows", rows.len(), limits::ROWS)?;
         let mut keys = std::collections::HashSet::new();
         for row in rows {
             let invalid = |reason: &str| Err(InvalidInput::new(T::WHAT, row.key(), reason).into());
