@@ -15,9 +15,9 @@ const TEXT: usize = 65_536;
 const LIST: usize = 1_000;
 const ROWS: usize = 10_000;
 
-fn refused<T: std::fmt::Debug>(result: Result<T, BookingError>, input: &str) {
+fn refused<T: std::fmt::Debug>(result: &Result<T, BookingError>, input: &str) {
     assert!(
-        matches!(&result, Err(BookingError::InvalidInput(error))
+        matches!(result, Err(BookingError::InvalidInput(error))
         if error.what == input && error.to_string().len() < 500),
         "{input}: {result:?}"
     );
@@ -32,13 +32,13 @@ async fn texts_are_limited() -> Result<()> {
         ..NewPractitioner::new("maya".parse().expect("a handle"), "Maya")
     };
     content.save_practitioner(&maya(TEXT)).await?;
-    refused(content.save_practitioner(&maya(TEXT + 1)).await, "bio");
+    refused(&content.save_practitioner(&maya(TEXT + 1)).await, "bio");
     let mut ann = client("ann");
     ann.notes = Some("a".repeat(TEXT + 1));
-    refused(scheduling.save_client(&ann).await, "notes");
+    refused(&scheduling.save_client(&ann).await, "notes");
     ann.notes = Some("ä".repeat(TEXT));
     ann.custom_fields = Some(json!({"a": vec![1; 10_000]}));
-    refused(scheduling.save_client(&ann).await, "custom fields");
+    refused(&scheduling.save_client(&ann).await, "custom fields");
     ann.custom_fields = Some(json!({"a": vec![1; 9_998]}));
     scheduling.save_client(&ann).await?;
     Ok(())
@@ -53,9 +53,9 @@ async fn lists_are_limited() -> Result<()> {
         ..NewPractitioner::new("maya".parse().expect("a handle"), "Maya")
     };
     content.save_practitioner(&maya(LIST)).await?;
-    refused(content.save_practitioner(&maya(LIST + 1)).await, "credentials");
+    refused(&content.save_practitioner(&maya(LIST + 1)).await, "credentials");
     let rows: Vec<ImportedPayment> = (0..=ROWS).map(|n| payment(&n.to_string(), None)).collect();
-    refused(world.clinic.history().import_payments(&rows).await, "imported rows");
+    refused(&world.clinic.history().import_payments(&rows).await, "imported rows");
     world.clinic.history().import_payments(&rows[1..]).await?;
     Ok(())
 }
@@ -70,17 +70,17 @@ async fn accounts_and_audit_events_are_limited() -> Result<()> {
         ..NewAuditEvent::new(AuditEventType::SystemConfigured)
     };
     audit.log(event(9_998)).await?;
-    invalid(audit.log(event(9_999)).await, "audit details");
+    invalid(&audit.log(event(9_999)).await, "audit details");
     audit.log_all(vec![event(1); ROWS]).await?;
-    invalid(audit.log_all(vec![event(1); ROWS + 1]).await, "audit events");
+    invalid(&audit.log_all(vec![event(1); ROWS + 1]).await, "audit events");
     let agent = NewAuditEvent { user_agent: Some("a".repeat(TEXT + 1)), ..event(1) };
-    invalid(audit.log(agent).await, "user agent");
+    invalid(&audit.log(agent).await, "user agent");
     Ok(())
 }
 
-fn invalid<T: std::fmt::Debug>(result: Result<T, AuthError>, input: &str) {
+fn invalid<T: std::fmt::Debug>(result: &Result<T, AuthError>, input: &str) {
     assert!(
-        matches!(&result, Err(AuthError::InvalidInput(error)) if error.what == input),
+        matches!(result, Err(AuthError::InvalidInput(error)) if error.what == input),
         "{input}: {result:?}"
     );
 }
