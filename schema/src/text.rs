@@ -98,9 +98,9 @@ pub fn is_invisible(c: char) -> bool {
     )
 }
 
-/// The Latin letters and digits that codes use, for letters of other alphabets that look the same in upper case, and for
-/// characters that codes leave out.
+/// The Latin letters and digits of codes, for letters of other alphabets that look the same.
 ///
+/// The letters are compared in upper case. Characters that codes leave out are replaced, too.
 /// Readable codes have an `L`, but neither `I` nor `1`, so those are taken for `L`.
 ///
 /// ```
