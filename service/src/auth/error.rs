@@ -115,6 +115,12 @@ pub enum AuthError {
     /// The audit log is closed and takes no more events.
     #[error("the audit log is closed; log the event with `auth().audit().log(..)`")]
     AuditLogClosed,
+    /// The queue of the audit log, or the share of a tenant in it, is full.
+    #[error("the queue of the audit log is full for tenant {tenant}; wait with `AuditLog::log`, or try again later")]
+    AuditLogFull {
+        /// The tenant.
+        tenant: TenantId,
+    },
     /// Events could not be written before the audit log was closed.
     #[error(
         "{} audit events could not be written: {source}; write them with `auth().audit().log_all(..)` when \
@@ -122,7 +128,7 @@ pub enum AuthError {
         events.len()
     )]
     AuditEventsUnwritten {
-        /// The events, with the tenants they belong to.
+        /// The events, with the tenants they belong to. They have their ids and times: writing them again stores each once.
         events: Vec<(TenantId, NewAuditEvent)>,
         /// The error of the last attempt.
         source: Box<AuthError>,

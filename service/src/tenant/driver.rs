@@ -68,6 +68,28 @@ pub(super) fn is_outdated(error: &DbErr) -> bool {
     }
 }
 
+/// Returns true if the server rejected the values of a statement: the same statement would fail again.
+///
+/// The classes are data, integrity, check option, limits of a program, and the errors of triggers and functions. A policy
+/// that rejects a row has the SQLSTATE of a missing privilege, so the name of the server's function tells it apart.
+#[cfg(feature = "auth")]
+pub(crate) fn rejects_values(error: &DbErr) -> bool {
+    let Some(SqlxError::Database(database)) = of_statement(error) else { return false };
+    let Some(state) = database.code() else { return false };
+    match state.get(..2) {
+        Some("21" | "22" | "23" | "27" | "38" | "39" | "44" | "54" | "P0") => true,
+        _ => is_rejected_by_policy(error),
+    }
+}
+
+/// Returns true if a policy of row-level security rejected a row.
+#[cfg(feature = "auth")]
+pub(crate) fn is_rejected_by_policy(error: &DbErr) -> bool {
+    let Some(SqlxError::Database(error)) = of_statement(error) else { return false };
+    let routine = error.try_downcast_ref::<PgDatabaseError>().and_then(PgDatabaseError::routine);
+    error.code().as_deref() == Some("42501") && routine == Some("ExecWithCheckOptions")
+}
+
 /// The SQLSTATE of the server's error for a statement.
 pub(crate) fn sql_state(error: &DbErr) -> Option<Cow<'_, str>> {
     of_statement(error)?.as_database_error()?.code()
