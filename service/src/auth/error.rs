@@ -45,6 +45,14 @@ pub enum AuthError {
         /// The address.
         email: String,
     },
+    /// The id that the caller chose belongs to another user or invitation.
+    #[error("the id {id} belongs to another {what}; generate a new id for each {what}")]
+    IdTaken {
+        /// The kind of row.
+        what: &'static str,
+        /// The id.
+        id: Uuid,
+    },
     /// The tenant has no such user.
     #[error("user {user} does not exist; the user may have been deleted or renamed")]
     UserNotFound {
@@ -180,10 +188,16 @@ impl AuthError {
 
     /// Returns true if the state of the tenant forbids the operation.
     ///
-    /// A handle or an email address is taken, or an invitation is closed.
+    /// A handle, an email address or an id is taken, or an invitation is closed.
     #[must_use]
     pub const fn is_conflict(&self) -> bool {
-        matches!(self, Self::HandleTaken { .. } | Self::EmailTaken { .. } | Self::InvitationClosed { .. })
+        matches!(
+            self,
+            Self::HandleTaken { .. }
+                | Self::EmailTaken { .. }
+                | Self::IdTaken { .. }
+                | Self::InvitationClosed { .. }
+        )
     }
 
     /// Returns true if a given value or secret is invalid.

@@ -15,7 +15,7 @@ use crate::vocabulary::{InvalidInput, MalformedRow};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AuditEvent {
-    /// A UUID of version 7.
+    /// A UUID of version 7, unless the writer of the event has chosen another.
     pub id: Uuid,
     /// The type.
     #[serde(rename = "type")]
