@@ -28,7 +28,7 @@ pub use report::{AdoptedTable, AdoptionReport};
 
 use watertight_schema::{TableSet, TenantKey};
 
-use crate::{Settings, access, list, tables, tenant_keys};
+use crate::{Settings, access, list, one_at_a_time, tables, tenant_keys};
 use catalog::Catalog;
 use original::Original;
 
@@ -215,6 +215,7 @@ impl Adoption {
 
     /// Locks the tables and draws the plan. Returns the plan and the number of its steps that have run.
     async fn draw_locked(&self, transaction: &DatabaseTransaction) -> Result<(Plan, usize), AdoptionError> {
+        transaction.execute_unprepared(one_at_a_time::LOCK).await?;
         let (originals, _) = self.look(transaction).await?;
         transaction.execute_unprepared(&steps::lock(&originals)).await?;
         // The tables may have changed before the lock was granted.

@@ -21,6 +21,7 @@ use watertight_schema::TableSets;
 
 use crate::Settings;
 use crate::name::{self, Name};
+use crate::one_at_a_time;
 use crate::query::one;
 use catalog::Catalog;
 
@@ -205,6 +206,7 @@ impl Distribution {
         &self,
         transaction: &DatabaseTransaction,
     ) -> Result<DistributionReport, DistributionError> {
+        transaction.execute_unprepared(one_at_a_time::LOCK).await?;
         let plan = self.draw(transaction).await?;
         if plan.extension().is_none() {
             return Err(DistributionError::NoExtension);

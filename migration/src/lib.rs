@@ -30,6 +30,7 @@ mod error;
 mod migration;
 mod migrator;
 mod name;
+mod one_at_a_time;
 mod partitions;
 mod query;
 #[cfg(test)]

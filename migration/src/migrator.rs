@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 use sea_orm_migration::{
     IntoSchemaManagerConnection, MigrationTrait, MigratorTraitSelf, SchemaManagerConnection, prelude::*,
+    sea_orm::ConnectionTrait,
 };
 
+use crate::one_at_a_time::{self, Lock};
 use crate::{Settings, access, migrations};
 
 /// Applies watertight's migrations, with the settings of the environment.
@@ -26,6 +28,41 @@ impl MigratorTrait for Migrator {
         migrations(&Settings::from_env())
     }
 
+    async fn install<C>(db: &C) -> Result<(), DbErr>
+    where
+        C: ConnectionTrait,
+    {
+        MigratorTraitSelf::install(&TenantMigrator::new(Settings::from_env()), db).await
+    }
+
+    async fn up<'c, C>(db: C, steps: Option<u32>) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        MigratorTraitSelf::up(&TenantMigrator::new(Settings::from_env()), db, steps).await
+    }
+
+    async fn down<'c, C>(db: C, steps: Option<u32>) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        MigratorTraitSelf::down(&TenantMigrator::new(Settings::from_env()), db, steps).await
+    }
+
+    async fn refresh<'c, C>(db: C) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        MigratorTraitSelf::refresh(&TenantMigrator::new(Settings::from_env()), db).await
+    }
+
+    async fn reset<'c, C>(db: C) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        MigratorTraitSelf::reset(&TenantMigrator::new(Settings::from_env()), db).await
+    }
+
     async fn fresh<'c, C>(db: C) -> Result<(), DbErr>
     where
         C: IntoSchemaManagerConnection<'c>,
@@ -37,6 +74,9 @@ impl MigratorTrait for Migrator {
 type Migrations = fn() -> Vec<Box<dyn MigrationTrait>>;
 
 /// Applies watertight's migrations with given settings, and then an application's migrations.
+///
+/// Migrators run one at a time on a database: the second waits for the first, and then finds nothing left to do. This needs a
+/// pool of two connections or more, such as the default one.
 ///
 /// ```no_run
 /// use sea_orm_migration::{MigrationTrait, MigratorTraitSelf, sea_orm::DatabaseConnection};
@@ -90,6 +130,27 @@ impl TenantMigrator {
     }
 }
 
+/// Runs a command of sea-orm-migration while no other migrator runs.
+macro_rules! alone {
+    ($db:expr, $connection:ident => $command:expr) => {{
+        let db = $db.into_database_executor();
+        let lock = Lock::take(&db).await?;
+        let done = match &db {
+            SchemaManagerConnection::Connection(db) => {
+                let $connection = *db;
+                $command.await
+            }
+            SchemaManagerConnection::Transaction(db) => {
+                let $connection = *db;
+                $command.await
+            }
+            SchemaManagerConnection::OwnedTransaction($connection) => $command.await,
+        };
+        lock.release().await;
+        done
+    }};
+}
+
 #[async_trait]
 impl MigratorTraitSelf for TenantMigrator {
     fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
@@ -102,6 +163,41 @@ impl MigratorTraitSelf for TenantMigrator {
         Alias::new(self.settings.migration_table()).into_iden()
     }
 
+    async fn install<C>(&self, db: &C) -> Result<(), DbErr>
+    where
+        C: ConnectionTrait,
+    {
+        one_at_a_time::install(db, self.migration_table_name()).await
+    }
+
+    async fn up<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        alone!(db, db => Plain(self).up(db, steps))
+    }
+
+    async fn down<'c, C>(&self, db: C, steps: Option<u32>) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        alone!(db, db => Plain(self).down(db, steps))
+    }
+
+    async fn refresh<'c, C>(&self, db: C) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        alone!(db, db => Plain(self).refresh(db))
+    }
+
+    async fn reset<'c, C>(&self, db: C) -> Result<(), DbErr>
+    where
+        C: IntoSchemaManagerConnection<'c>,
+    {
+        alone!(db, db => Plain(self).reset(db))
+    }
+
     /// Drops all tables of the connection's schema and the tenant tables of every schema, and applies all
     /// migrations.
     ///
@@ -110,24 +206,22 @@ impl MigratorTraitSelf for TenantMigrator {
     where
         C: IntoSchemaManagerConnection<'c>,
     {
-        let manager = SchemaManager::new(db);
-        for (schema, table) in access::tenant_tables(&manager).await? {
-            let name = (Alias::new(schema), Alias::new(table));
-            // The cascade drops the foreign keys of tables that are dropped later.
-            manager.drop_table(Table::drop().table(name).cascade().take()).await?;
-        }
-        let plain = Plain(self);
-        match manager.get_connection() {
-            SchemaManagerConnection::Connection(db) => plain.fresh(*db).await,
-            SchemaManagerConnection::Transaction(db) => plain.fresh(*db).await,
-            SchemaManagerConnection::OwnedTransaction(db) => plain.fresh(db).await,
-        }
+        alone!(db, db => async {
+            let manager = SchemaManager::new(db);
+            for (schema, table) in access::tenant_tables(&manager).await? {
+                let name = (Alias::new(schema), Alias::new(table));
+                // The cascade drops the foreign keys of tables that are dropped later.
+                manager.drop_table(Table::drop().table(name).cascade().take()).await?;
+            }
+            Plain(self).fresh(db).await
+        })
     }
 }
 
-/// The same migrations with sea-orm-migration's own `fresh`.
+/// The same migrations with sea-orm-migration's own commands.
 struct Plain<'a>(&'a TenantMigrator);
 
+#[async_trait]
 impl MigratorTraitSelf for Plain<'_> {
     fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
         self.0.migrations()
@@ -135,5 +229,12 @@ impl MigratorTraitSelf for Plain<'_> {
 
     fn migration_table_name(&self) -> DynIden {
         self.0.migration_table_name()
+    }
+
+    async fn install<C>(&self, db: &C) -> Result<(), DbErr>
+    where
+        C: ConnectionTrait,
+    {
+        self.0.install(db).await
     }
 }

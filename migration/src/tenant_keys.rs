@@ -23,6 +23,7 @@ use watertight_schema::TenantKey;
 use zeroize::Zeroizing;
 
 use crate::error::migration_error;
+use crate::one_at_a_time;
 use crate::query::{self, column, one};
 use crate::tenant_context::Mode;
 
@@ -177,9 +178,9 @@ fn pads(key: &TenantKey) -> [Zeroizing<Vec<u8>>; 2] {
 }
 
 async fn set(owner: &impl ConnectionTrait, mode: Mode) -> Result<(), TenantKeysError> {
-    for sql in mode.statements() {
-        owner.execute_unprepared(&sql).await?;
-    }
+    // One message is one transaction, so that concurrent calls do not replace the function at the same time.
+    let statements = mode.statements().join(";\n");
+    owner.execute_unprepared(&format!("{};\n{statements}", one_at_a_time::LOCK)).await?;
     Ok(())
 }
 

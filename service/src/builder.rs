@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::sqlx::PgPool;
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, EntityTrait};
@@ -18,6 +19,9 @@ use crate::watertight::Watertight;
 
 /// The environment variable with the URL of the database.
 pub const DATABASE_URL: &str = "DATABASE_URL";
+
+/// The longest wait for an answer of the server by default.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Configures a [`Watertight`]: its tables, declared names, settings and connection.
 ///
@@ -45,6 +49,8 @@ pub struct Builder {
     /// The choice of the application. With `None` the host name decides.
     transaction_pooler: Option<bool>,
     read_only: bool,
+    /// The longest wait for an answer of the server, or `None` without a limit.
+    answer_timeout: Option<Duration>,
     settings: Settings,
     cache_bytes: u64,
     tenant_keys: Option<TenantKeys>,
@@ -63,6 +69,7 @@ impl Default for Builder {
             layers: Layers::default(),
             transaction_pooler: None,
             read_only: false,
+            answer_timeout: Some(ANSWER_TIMEOUT),
             settings: Settings::default(),
             cache_bytes: 8 << 20,
             tenant_keys: None,
@@ -344,6 +351,28 @@ impl Builder {
         self
     }
 
+    /// Sets the longest wait for an answer of the server; 5 minutes by default.
+    ///
+    /// A network that goes silent produces no error: without a limit, a statement that was sent waits for good. When the time is
+    /// over, the statement fails, and its connection is closed. For a commit, or a change outside a transaction, the outcome is then
+    /// unknown; see [`is_outcome_unknown`](crate::is_outcome_unknown). A stream has the limit for each row. [`Duration::MAX`] is no
+    /// limit. The limit does not end the statement on the server: set `statement_timeout` there, to a shorter time.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), watertight::Error> {
+    /// use std::time::Duration;
+    /// use watertight::Watertight;
+    ///
+    /// let water = Watertight::builder().answer_timeout(Duration::from_secs(30)).connect_from_env().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn answer_timeout(mut self, limit: Duration) -> Self {
+        self.answer_timeout = Some(limit);
+        self
+    }
+
     /// Sets the keys that sign tenants for row-level security. The first key signs.
     ///
     /// By default they are read from the environment variable
@@ -493,8 +522,10 @@ impl Builder {
     /// [`ConnectError::NotPostgres`], [`ConnectError::BackslashEscapes`], [`ConnectError::Unreachable`], and
     /// the errors of [`Builder::rewriter`]. Unless the role bypasses row-level security, also the errors of
     /// [`Builder::connect`] about tenant keys.
-    pub async fn maintenance(self, connection: &DatabaseConnection) -> Result<Maintenance, Error> {
+    pub async fn maintenance(mut self, connection: &DatabaseConnection) -> Result<Maintenance, Error> {
         let keys = self.keys()?;
+        // The statements of whole tenants take long.
+        self.answer_timeout = None;
         let mut plain = self.clone().shared(connection, Layers::UnscopedRowSecurityOnly)?;
         let mut scoped = self.shared(connection, Layers::RewritingAndRowSecurity)?;
         let mut inspection = connect_checks::begin(&scoped).await?;
@@ -658,7 +689,7 @@ impl Builder {
             read_only: self.read_only,
             distributed: false,
             names: Names::default(),
-            generation: Generation::default(),
+            generation: Generation::with_answer_timeout(self.answer_timeout),
             signer: TenantSigner::Unsigned,
             hostile_sql: !layers.rewriting(),
             #[cfg(feature = "auth")]

@@ -1,6 +1,7 @@
 //! Tenants, the connections scoped to a tenant, and the rewriting of their statements.
 
 mod access;
+mod answer;
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub(crate) mod batches;
 pub(crate) mod clock;

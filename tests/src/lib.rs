@@ -9,6 +9,8 @@
 //! `cargo xtask test` sets them.
 
 mod cluster;
+pub mod faulty;
+pub mod private;
 pub mod proxy;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -12,6 +12,7 @@ mod load;
 mod login;
 mod once;
 mod original;
+mod repeats;
 mod second_factor;
 mod secrets;
 mod sessions;

@@ -24,6 +24,7 @@ mod fuzz;
 mod history;
 mod hostile;
 mod house;
+mod injected;
 mod input_limits;
 mod intake;
 mod isolation;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QuerySelect, RuntimeErr, Statement,
-    TransactionTrait,
+    ActiveModelTrait, ConnectOptions, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait,
+    QuerySelect, RuntimeErr, Statement, TransactionTrait,
 };
 use watertight::InvalidInput;
 use watertight::TimeoutError;
 use watertight::entity::public::services;
-use watertight::{Layers, TenantConnection, TenantTransaction, Watertight};
+use watertight::{Layers, TenantConnection, TenantTransaction, Watertight, is_outcome_unknown};
 use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::rows;
@@ -152,5 +152,60 @@ async fn limits_that_are_too_long_are_refused_and_not_sent() -> Result<()> {
     assert!(nesting.to_string().contains("innermost"), "{nesting}");
     inner.commit().await?;
     transaction.commit().await?;
+    Ok(())
+}
+
+/// The same tenant on a pool of one connection, with a limit for answers.
+async fn impatient(database: &TestDatabase, tenant: &TenantConnection) -> Result<TenantConnection> {
+    let mut options = ConnectOptions::new(database.app_url());
+    options.max_connections(1).acquire_timeout(Duration::from_secs(5));
+    let water = Watertight::builder().answer_timeout(SHORT).connect(options).await?;
+    Ok(water.tenant(tenant.tenant_id()))
+}
+
+async fn rename(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    db.execute_unprepared("UPDATE services SET name = 'Deep massage'").await.map(drop)
+}
+
+fn is_timeout(error: &DbErr) -> bool {
+    error.to_string().contains("did not answer within 150ms")
+}
+
+#[tokio::test]
+async fn an_answer_is_awaited_for_a_limited_time() -> Result<()> {
+    let (database, tenant, holder) = locked().await?;
+    let impatient = impatient(&database, &tenant).await?;
+    let silent = rename(&impatient).await.unwrap_err();
+    assert!(is_timeout(&silent) && is_outcome_unknown(&silent), "{silent:?}");
+    let reading = lock(&impatient).await.unwrap_err();
+    assert!(is_timeout(&reading), "{reading:?}");
+
+    // Nothing of an uncommitted transaction is left behind, which is known.
+    let transaction = impatient.begin().await?;
+    let silent = rename(&transaction).await.unwrap_err();
+    assert!(is_timeout(&silent) && !is_outcome_unknown(&silent), "{silent:?}");
+    let unsent = transaction.commit().await.unwrap_err();
+    assert!(unsent.to_string().contains("lost before the commit") && !is_outcome_unknown(&unsent));
+
+    // The only connection of the pool was closed each time, and a new one serves.
+    assert_eq!(services::Entity::find().count(&impatient).await?, 1);
+    holder.rollback().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dropped_statement_does_not_keep_its_connection() -> Result<()> {
+    let (database, tenant, holder) = locked().await?;
+    let impatient = impatient(&database, &tenant).await?;
+    for _ in 0..3 {
+        let dropped = tokio::time::timeout(SHORT / 3, rename(&impatient)).await;
+        assert!(dropped.is_err());
+        let transaction = impatient.begin().await?;
+        let dropped = tokio::time::timeout(SHORT / 3, rename(&transaction)).await;
+        assert!(dropped.is_err());
+        drop(transaction);
+        assert_eq!(services::Entity::find().count(&impatient).await?, 1);
+    }
+    holder.rollback().await?;
     Ok(())
 }

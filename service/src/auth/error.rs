@@ -45,6 +45,14 @@ pub enum AuthError {
         /// The address.
         email: String,
     },
+    /// The id that the caller chose belongs to another user or invitation.
+    #[error("the id {id} belongs to another {what}; generate a new id for each {what}")]
+    IdTaken {
+        /// The kind of row.
+        what: &'static str,
+        /// The id.
+        id: Uuid,
+    },
     /// The tenant has no such user.
     #[error("user {user} does not exist; the user may have been deleted or renamed")]
     UserNotFound {
@@ -115,6 +123,12 @@ pub enum AuthError {
     /// The audit log is closed and takes no more events.
     #[error("the audit log is closed; log the event with `auth().audit().log(..)`")]
     AuditLogClosed,
+    /// The queue of the audit log, or the share of a tenant in it, is full.
+    #[error("the queue of the audit log is full for tenant {tenant}; wait with `AuditLog::log`, or try again later")]
+    AuditLogFull {
+        /// The tenant.
+        tenant: TenantId,
+    },
     /// Events could not be written before the audit log was closed.
     #[error(
         "{} audit events could not be written: {source}; write them with `auth().audit().log_all(..)` when \
@@ -122,7 +136,7 @@ pub enum AuthError {
         events.len()
     )]
     AuditEventsUnwritten {
-        /// The events, with the tenants they belong to.
+        /// The events, with the tenants they belong to. They have their ids and times: writing them again stores each once.
         events: Vec<(TenantId, NewAuditEvent)>,
         /// The error of the last attempt.
         source: Box<AuthError>,
@@ -174,10 +188,16 @@ impl AuthError {
 
     /// Returns true if the state of the tenant forbids the operation.
     ///
-    /// A handle or an email address is taken, or an invitation is closed.
+    /// A handle, an email address or an id is taken, or an invitation is closed.
     #[must_use]
     pub const fn is_conflict(&self) -> bool {
-        matches!(self, Self::HandleTaken { .. } | Self::EmailTaken { .. } | Self::InvitationClosed { .. })
+        matches!(
+            self,
+            Self::HandleTaken { .. }
+                | Self::EmailTaken { .. }
+                | Self::IdTaken { .. }
+                | Self::InvitationClosed { .. }
+        )
     }
 
     /// Returns true if a given value or secret is invalid.

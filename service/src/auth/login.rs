@@ -7,5 +7,6 @@ pub(super) mod candidate;
 mod judging;
 mod logging_in;
 mod refusing;
+pub(super) mod repeating;
 pub(super) mod request;
 pub(super) mod result;

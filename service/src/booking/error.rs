@@ -103,6 +103,12 @@ pub enum BookingError {
         /// The given id.
         id: Uuid,
     },
+    /// The id of a hold was used for another slot.
+    #[error("the hold {id} holds another slot; generate a new id for each hold")]
+    HoldIdReused {
+        /// The given id.
+        id: Uuid,
+    },
     /// The requested state transition is not allowed.
     #[error("the transition of a {what} from {from} to {to} is not allowed")]
     InvalidTransition {
@@ -193,6 +199,7 @@ impl BookingError {
                 | Self::ServiceInactive { .. }
                 | Self::FormInactive { .. }
                 | Self::HoldExpired { .. }
+                | Self::HoldIdReused { .. }
                 | Self::InvalidTransition { .. }
                 | Self::IdempotencyKeyReused { .. }
                 | Self::NotRedeemable { .. }

@@ -14,7 +14,7 @@ use sea_orm::{
 use tracing::instrument;
 use watertight_schema::TableSets;
 
-use super::driver::{connection_error, is_outdated};
+use super::driver::{connection_error, is_outdated, exec_error};
 use super::id::TenantId;
 use super::lease::Lease;
 use super::scope::TenantScope;
@@ -94,7 +94,9 @@ impl TenantConnection {
     /// The error of the pool or the connection, if the server cannot be reached.
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     pub async fn ping(&self) -> Result<(), DbErr> {
-        self.scope.shared.connection().await?.ping().await.map_err(connection_error)
+        let mut connection = self.scope.shared.connection().await?;
+        let answer = connection.answer();
+        answer.of(connection.ping()).await.and_then(|pinged| pinged).map_err(connection_error)
     }
 
     async fn lease(&self, scoped: &ScopedStatement) -> Result<Lease, DbErr> {
@@ -117,7 +119,7 @@ impl TenantConnection {
         let shared = &self.scope.shared;
         let mut lease = self.lease(&scoped).await?;
         let again = scoped.clone();
-        let mut result = shared.watch(lease.born(), how.run(scoped, lease.connection()).await);
+        let mut result = shared.watch(lease.born(), ask(how, scoped, &mut lease).await);
         if again.has_name() {
             // The statement has not run, and connections of that age are closed. Each repetition closes one more.
             let mut outdated = shared.pool.options().get_max_connections();
@@ -125,14 +127,17 @@ impl TenantConnection {
                 outdated -= 1;
                 drop(lease);
                 lease = self.lease(&again).await?;
-                result = shared.watch(lease.born(), how.run(again.clone(), lease.connection()).await);
+                result = shared.watch(lease.born(), ask(how, again.clone(), &mut lease).await);
             }
         } else if result.as_ref().is_err_and(unnamed::is_lookup_failure) {
             // The statement has not run. The next connection may not know the type either, so a savepoint is set.
             drop(lease);
             let again = again.forgetting_types();
             lease = self.lease(&again).await?;
-            result = shared.watch(lease.born(), unnamed::run(how, again, lease.connection()).await);
+            let answer = lease.answer();
+            let read_only = again.read_only;
+            let run = answer.of(unnamed::run(how, again, lease.connection())).await.map_err(exec_error);
+            result = shared.watch(lease.born(), lease.note(run.and_then(|run| run), read_only));
         }
         let result = result?;
         lease.end().await?;
@@ -148,6 +153,13 @@ impl TenantConnection {
         let session = self.scope.begin(TransactionOptions::default()).await?;
         Ok(Lease::Transaction { session, read_only: scoped.read_only })
     }
+}
+
+/// Runs a statement and waits for its answer.
+async fn ask<R: Run>(how: R, scoped: ScopedStatement, lease: &mut Lease) -> Result<R::Output, DbErr> {
+    let (answer, read_only) = (lease.answer(), scoped.read_only);
+    let run = answer.of(how.run(scoped, lease.connection())).await.map_err(exec_error);
+    lease.note(run.and_then(|run| run), read_only)
 }
 
 impl fmt::Debug for TenantConnection {

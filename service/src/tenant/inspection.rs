@@ -3,6 +3,7 @@ use sea_orm::{
     AccessMode, DbBackend, DbErr, FromQueryResult, IsolationLevel, Statement, TransactionOptions, Value,
 };
 
+use super::driver::query_error;
 use super::pg_transaction::PgTransaction;
 use super::pooled::{Generation, PooledConnection};
 use super::statement::ScopedStatement;
@@ -36,7 +37,9 @@ impl Inspection {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<R>, DbErr> {
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
-        let rows = ScopedStatement::verbatim(statement).query_all(self.0.connection()).await?;
+        let answer = self.0.answer();
+        let rows = answer.of(ScopedStatement::verbatim(statement).query_all(self.0.connection())).await;
+        let rows = rows.map_err(query_error)??;
         rows.iter().map(|row| R::from_query_result(row, "")).collect()
     }
 

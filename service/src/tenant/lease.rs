@@ -3,6 +3,8 @@
 use sea_orm::DbErr;
 use sea_orm::sqlx::PgConnection;
 
+use super::answer::Answer;
+use super::driver::not_committed;
 use super::pg_transaction::PgTransaction;
 use super::pooled::PooledConnection;
 
@@ -19,6 +21,23 @@ impl Lease {
         match self {
             Self::Plain(connection) => connection,
             Self::Transaction { session, .. } => session.connection(),
+        }
+    }
+
+    /// The wait for the server's answers.
+    pub(super) fn answer(&self) -> Answer {
+        match self {
+            Self::Plain(connection) => connection.answer(),
+            Self::Transaction { session, .. } => session.answer(),
+        }
+    }
+
+    /// Adds to the result of a statement whether it may have been carried out: not if it is uncommitted or reads.
+    pub(super) fn note<T>(&mut self, result: Result<T, DbErr>, read_only: bool) -> Result<T, DbErr> {
+        match self {
+            Self::Plain(_) if read_only => result.map_err(not_committed),
+            Self::Plain(_) => result,
+            Self::Transaction { session, .. } => session.note(result),
         }
     }
 

@@ -5,10 +5,15 @@ use sea_orm::{DbErr, TransactionOptions};
 use sqlx_core::transaction::TransactionManager;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::driver::{query_error, sql_state};
+use super::answer::Answer;
+use super::driver::{
+    exec_error, is_outcome_unknown, lost_before_commit, not_committed, query_error, sql_state,
+};
 use super::id::TenantId;
 use super::pooled::PooledConnection;
 use super::refusal::{Reason, Refusal, StatementKind};
+use super::statement::ScopedStatement;
+use super::unnamed::{self, Run};
 
 type Transactions = <Postgres as Database>::TransactionManager;
 
@@ -22,6 +27,8 @@ pub(super) struct PgTransaction {
     begun: bool,
     /// Whether a statement has failed, so that the server refuses all others until a rollback.
     aborted: bool,
+    /// Whether the connection was lost, so that a commit cannot arrive.
+    lost: bool,
 }
 
 impl PgTransaction {
@@ -32,9 +39,10 @@ impl PgTransaction {
         on_cluster: Option<TenantId>,
         options: TransactionOptions,
     ) -> Result<Self, DbErr> {
-        let mut session = Self { connection, begun: false, aborted: false };
+        let mut session = Self { connection, begun: false, aborted: false, lost: false };
         let opening = AssertSqlSafe(opening(on_cluster, options)).into_sql_str();
-        Transactions::begin(&mut session.connection, Some(opening)).await.map_err(query_error)?;
+        let begun = session.answer().of(Transactions::begin(&mut session.connection, Some(opening))).await;
+        begun.and_then(|begun| begun).map_err(query_error).map_err(not_committed)?;
         session.begun = true;
         Ok(session)
     }
@@ -54,29 +62,51 @@ impl PgTransaction {
     }
 
     async fn savepoint(&mut self) -> Result<(), DbErr> {
-        Transactions::begin(&mut self.connection, None).await.map_err(query_error)
+        let done = self.answer().of(Transactions::begin(&mut self.connection, None)).await;
+        self.note(done.and_then(|done| done).map_err(query_error))
     }
 
-    /// Remembers whether a statement failed on the server.
+    /// The wait for the server's answers.
+    pub(super) fn answer(&self) -> Answer {
+        self.connection.answer()
+    }
+
+    /// Runs a statement of the transaction.
+    pub(super) async fn run<R: Run>(&mut self, how: R, scoped: ScopedStatement) -> Result<R::Output, DbErr> {
+        let answer = self.answer();
+        let run = answer.of(unnamed::run(how, scoped, self.connection())).await.map_err(exec_error);
+        self.note(run.and_then(|run| run))
+    }
+
+    /// Remembers whether a statement failed on the server, or the connection was lost. The statement is not committed.
     pub(super) fn note<T>(&mut self, result: Result<T, DbErr>) -> Result<T, DbErr> {
         self.aborted |= result.as_ref().is_err_and(|error| sql_state(error).is_some());
-        result
+        self.lost |= result.as_ref().is_err_and(is_outcome_unknown);
+        result.map_err(not_committed)
     }
 
     /// Commits the innermost transaction. One with a failed statement is rolled back and refused: the server
     /// answers its `COMMIT` with a rollback that looks like a success.
     pub(super) async fn commit(&mut self) -> Result<(), DbErr> {
+        if self.lost {
+            return Err(lost_before_commit());
+        }
         if self.aborted {
-            self.rollback().await?;
+            // A connection that was lost meanwhile has rolled back.
+            self.rollback().await.ok();
             return Err(Refusal::new(StatementKind::Transaction, Reason::Aborted).into());
         }
-        Transactions::commit(&mut self.connection).await.map_err(query_error)
+        let is_outermost = self.depth() <= 1;
+        let done = self.answer().of(Transactions::commit(&mut self.connection)).await;
+        let done = done.and_then(|done| done).map_err(query_error);
+        if is_outermost { done } else { self.note(done) }
     }
 
     /// Rolls the innermost transaction back.
     async fn rollback(&mut self) -> Result<(), DbErr> {
         self.aborted = false;
-        Transactions::rollback(&mut self.connection).await.map_err(query_error)
+        let done = self.answer().of(Transactions::rollback(&mut self.connection)).await;
+        self.note(done.and_then(|done| done).map_err(query_error))
     }
 
     /// Queues the rollback of the transaction at the given depth and of the transactions inside it.

@@ -3,11 +3,13 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use sea_orm::DbErr;
 use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::{PgConnection, PgPool, Postgres};
 
+use super::answer::Answer;
 use super::driver::{acquire_error, is_outdated};
 
 /// The number of times that connections turned out to be older than the schema.
@@ -15,22 +17,31 @@ use super::driver::{acquire_error, is_outdated};
 /// A connection keeps prepared statements and types, which a changed column or a recreated type makes unusable. When one
 /// connection shows this, all that are as old are closed: the idle ones at once, the others at the end of their use.
 #[derive(Debug, Default)]
-pub(crate) struct Generation(Arc<AtomicU64>);
+pub(crate) struct Generation(Arc<AtomicU64>, Option<Duration>);
 
 impl Generation {
+    /// Connections whose answers are awaited for a limited time.
+    pub(crate) fn with_answer_timeout(limit: Option<Duration>) -> Self {
+        Self(Arc::default(), limit)
+    }
+
     /// Takes a connection of the pool.
     pub(super) async fn acquire(&self, pool: &PgPool) -> Result<PooledConnection, DbErr> {
         // Read before, so that a connection never counts as younger than it is.
         let born = self.0.load(Ordering::Acquire);
         let connection = pool.acquire().await.map_err(acquire_error)?;
-        Ok(PooledConnection { connection, born, current: Arc::clone(&self.0) })
+        Ok(self.pooled(connection, born))
+    }
+
+    fn pooled(&self, connection: PoolConnection<Postgres>, born: u64) -> PooledConnection {
+        PooledConnection { connection, born, current: Arc::clone(&self.0), answer: Answer::new(self.1) }
     }
 
     /// Takes an idle connection of the pool, if there is one.
     pub(super) fn try_acquire(&self, pool: &PgPool) -> Option<PooledConnection> {
         let born = self.0.load(Ordering::Acquire);
         let connection = pool.try_acquire()?;
-        Some(PooledConnection { connection, born, current: Arc::clone(&self.0) })
+        Some(self.pooled(connection, born))
     }
 
     /// Closes the connections of a generation if one of them failed because the schema has changed.
@@ -49,9 +60,15 @@ pub(super) struct PooledConnection {
     connection: PoolConnection<Postgres>,
     born: u64,
     current: Arc<AtomicU64>,
+    answer: Answer,
 }
 
 impl PooledConnection {
+    /// The wait for the server's answers.
+    pub(super) fn answer(&self) -> Answer {
+        self.answer.clone()
+    }
+
     /// The generation of the connection.
     pub(super) const fn born(&self) -> u64 {
         self.born
@@ -64,7 +81,7 @@ impl PooledConnection {
 
 impl Drop for PooledConnection {
     fn drop(&mut self) {
-        if self.current.load(Ordering::Acquire) != self.born {
+        if self.current.load(Ordering::Acquire) != self.born || self.answer.is_open() {
             self.close_on_drop();
         }
     }

@@ -8,6 +8,7 @@ use sea_orm::sqlx::PgConnection;
 use sea_orm::{DbErr, QueryResult};
 use tokio::sync::MutexGuard;
 
+use super::answer::Answer;
 use super::connection::TenantConnection;
 use super::driver::{is_outdated, query_error};
 use super::lease::Lease;
@@ -47,7 +48,8 @@ impl<'a> TenantStream<'a> {
             loop {
                 let again = scoped.clone();
                 let end = {
-                    let mut rows = stream(scoped, lease.connection());
+                    let answer = lease.answer();
+                    let mut rows = stream(scoped, answer, lease.connection());
                     loop {
                         match rows.try_next().await {
                             Ok(Some(row)) => {
@@ -59,7 +61,7 @@ impl<'a> TenantStream<'a> {
                         }
                     }
                 };
-                match shared.watch(lease.born(), end) {
+                match shared.watch(lease.born(), lease.note(end, again.read_only)) {
                     // The statement has not run, and connections of that age are closed.
                     Err(error) if outdated > 0 && is_outdated(&error) => {
                         outdated -= 1;
@@ -84,7 +86,8 @@ impl<'a> TenantStream<'a> {
     ) -> Self {
         Self(Box::pin(try_stream! {
             let end = {
-                let mut rows = stream(scoped, session.connection());
+                let answer = session.answer();
+                let mut rows = stream(scoped, answer, session.connection());
                 loop {
                     match rows.try_next().await {
                         Ok(Some(row)) => yield row,
@@ -102,6 +105,7 @@ impl<'a> TenantStream<'a> {
 /// row.
 fn stream(
     mut scoped: ScopedStatement,
+    answer: Answer,
     connection: &mut PgConnection,
 ) -> Pin<Box<dyn Stream<Item = Result<QueryResult, DbErr>> + Send + '_>> {
     Box::pin(try_stream! {
@@ -115,7 +119,7 @@ fn stream(
             let again = scoped.clone();
             let mut lesson = scoped.lesson();
             let mut rows = scoped.query()?.fetch(&mut *connection);
-            let first = rows.try_next().await.map_err(query_error);
+            let first = answer.of(rows.try_next()).await.and_then(|row| row).map_err(query_error);
             match first {
                 Err(error) if runs == 1 && trial && unnamed::is_statement_lost(&error) => {
                     drop(rows);
@@ -138,7 +142,8 @@ fn stream(
                             types.learn(&sql, &row);
                         }
                         yield row.into();
-                        next = rows.try_next().await.map_err(query_error)?;
+                        let row = answer.of(rows.try_next()).await.and_then(|row| row);
+                        next = row.map_err(query_error)?;
                     }
                     break;
                 }

@@ -67,7 +67,9 @@ impl TenantTransaction {
         let milliseconds = milliseconds(setting, timeout)?;
         let mut session = self.session().await?;
         let set = sea_orm::sqlx::AssertSqlSafe(format!("SET LOCAL {setting} = {milliseconds}"));
-        session.connection().execute(set).await.map_err(exec_error)?;
+        let answer = session.answer();
+        let done = answer.of(session.connection().execute(set)).await.and_then(|done| done);
+        session.note(done.map_err(exec_error))?;
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ use super::pg_transaction::{PgTransaction, SharedPgTransaction};
 use super::refusal::{Reason, Refusal, StatementKind};
 use super::scope::TenantScope;
 use super::stream::TenantStream;
-use super::unnamed::{self, Execute, QueryAll, QueryOne};
+use super::unnamed::{Execute, QueryAll, QueryOne};
 
 /// A transaction of one tenant, or a savepoint inside one.
 ///
@@ -159,8 +159,8 @@ impl ConnectionTrait for TenantTransaction {
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        let result = unnamed::run(Execute, scoped, session.connection()).await;
-        self.scope.shared.watch(session.born(), session.note(result))
+        let result = session.run(Execute, scoped).await;
+        self.scope.shared.watch(session.born(), result)
     }
 
     /// Runs one statement. Despite the name it is prepared, so that the tenant can be bound as a parameter.
@@ -172,16 +172,16 @@ impl ConnectionTrait for TenantTransaction {
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        let result = unnamed::run(QueryOne, scoped, session.connection()).await;
-        self.scope.shared.watch(session.born(), session.note(result))
+        let result = session.run(QueryOne, scoped).await;
+        self.scope.shared.watch(session.born(), result)
     }
 
     #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let scoped = self.scope.scope(statement, false).await?;
         let mut session = self.session.lock(self.depth).await?;
-        let result = unnamed::run(QueryAll, scoped, session.connection()).await;
-        self.scope.shared.watch(session.born(), session.note(result))
+        let result = session.run(QueryAll, scoped).await;
+        self.scope.shared.watch(session.born(), result)
     }
 }
 

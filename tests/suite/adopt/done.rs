@@ -4,6 +4,7 @@ use anyhow::Result;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database};
 use sea_orm_migration::MigratorTrait;
 use watertight_migration::Migrator;
+use watertight_migration::adopt::AdoptionError;
 use watertight_tests::TestDatabase;
 
 use super::values::{Values, assert_carried};
@@ -161,5 +162,17 @@ async fn forced_row_level_security_of_the_original_hides_no_row() -> Result<()> 
     adoption().run(&owner).await?;
     assert_carried(&before, &Values::adopted(&owner).await?);
     listing::assert_same(&listing::catalog(&owner).await?, &fresh().await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_adoptions_at_once_the_second_finds_nothing_to_adopt() -> Result<()> {
+    let (database, owner) = with_rows().await?;
+    let other = database.owner().await?;
+    let (first, second) = (adoption(), adoption());
+    let (first, second) = tokio::join!(first.run(&owner), second.run(&other));
+    let (done, refused) = if first.is_ok() { (first, second) } else { (second, first) };
+    assert_eq!(done?.tables.len(), 24);
+    assert!(matches!(refused, Err(AdoptionError::AlreadyMigrated { .. })), "{refused:?}");
     Ok(())
 }

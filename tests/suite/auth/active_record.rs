@@ -93,7 +93,7 @@ async fn forms_have_the_effects_of_the_operations() -> Result<()> {
     assert!(created.invitation.remove(clinic).await?);
 
     let event = NewAuditEvent { user_id: Some(jess.id), ..NewAuditEvent::new(AuditEventType::SecurityScan) };
-    let id = audit_events::Entity::log(clinic, event).await?;
+    let id = audit_events::Entity::log(clinic, event).await?.id;
     let events = jess.audit_events(clinic).await?.events;
     assert!(events.iter().any(|event| event.id == id));
 

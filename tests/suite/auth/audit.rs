@@ -33,10 +33,10 @@ async fn every_field_of_an_event_is_stored() -> Result<()> {
         source: Source::Admin,
         ..NewAuditEvent::new("GIFT_CARD_PRINTED".parse()?)
     };
-    let id = auth.audit().log(new.clone()).await?;
-    assert_eq!(id.get_version_num(), 7);
+    let logged = auth.audit().log(new.clone()).await?;
+    assert_eq!(logged.id.get_version_num(), 7);
     let kept = auth.audit().recent(None).await?.remove(0);
-    assert_eq!(kept.id, id);
+    assert_eq!(kept, logged);
     assert_eq!((kept.event_type, kept.severity, kept.source), (new.event_type, new.severity, new.source));
     assert_eq!((kept.user_id, kept.target_user_id, kept.handle), (Some(user), Some(target), new.handle));
     assert_eq!(
@@ -161,6 +161,44 @@ async fn the_application_cannot_choose_the_time_of_an_event() -> Result<()> {
     let old = "INSERT INTO auth.audit_events (tenant_id, type, details, timestamp)
         VALUES (watertight.tenant(), 'LOGOUT', '{}', '2020-01-01')";
     assert_eq!(world.owner().await?.run(old, []).await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_that_is_written_again_is_stored_once() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let new = NewAuditEvent { id: Some(Uuid::now_v7()), ..event(1) };
+    let first = auth.audit().log(new.clone()).await?;
+    assert_eq!(first.id, new.id.expect("given"));
+    assert_eq!(auth.audit().log(new.clone()).await?, first);
+    auth.audit().log_all(vec![new.clone(), event(2)]).await?;
+    assert_eq!(auth.audit().recent(None).await?.len(), 2);
+    // The same id is another event of another tenant.
+    world.studio.auth().audit().log(new).await?;
+    assert_eq!(world.studio.auth().audit().recent(None).await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_event_can_have_the_time_at_which_it_occurred_elsewhere() -> Result<()> {
+    let world = World::new().await?;
+    let audit = world.clinic.auth().audit();
+    let now = audit.log(event(1)).await?.timestamp;
+    let at = |time| NewAuditEvent { occurred_at: Some(time), ..event(2) };
+    let earlier = now - TimeDelta::hours(3);
+    assert_eq!(audit.log(at(earlier)).await?.timestamp, earlier);
+    let later = audit.log(at(now + TimeDelta::hours(1))).await?.timestamp;
+    assert!(now <= later && later < now + TimeDelta::minutes(5), "{later}");
+    let old = at(now - TimeDelta::days(2));
+    for refused in [audit.log(old.clone()).await.map(drop), audit.log_all(vec![old.clone()]).await.map(drop)] {
+        assert!(matches!(refused, Err(AuthError::InvalidInput(InvalidInput { what: "occurred_at", .. }))));
+    }
+    assert_eq!(audit.recent(None).await?.len(), 3);
+
+    let owner = Watertight::connect(world.database.owner_url()).await?;
+    let written = owner.tenant(world.clinic.tenant_id()).auth().audit().log(old.clone()).await?;
+    assert_eq!(Some(written.timestamp), old.occurred_at);
     Ok(())
 }
 

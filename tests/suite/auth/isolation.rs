@@ -159,12 +159,14 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
     Totp::delete: |auth, them| auth.totp().delete(&them.handle).await;
     Totp::enroll: |auth, them| auth.totp().enroll(them.session).await;
     Totp::confirm: |auth, them| auth.totp().confirm(them.session, &them.totp_code).await;
+    Totp::confirm_with: |auth, them| auth.totp().confirm_with(them.session, &them.totp_code, &BackupCodes::generate(2)?).await;
     Totp::disable: |auth, them| auth.totp().disable(them.user, &password()).await;
     StoredBackupCodes::save: |auth, them| auth.backup_codes().save(them.user, &BackupCodes::generate(2)?).await;
     StoredBackupCodes::regenerate: |auth, them| auth.backup_codes().regenerate(them.user).await;
     StoredBackupCodes::find: |auth, them| auth.backup_codes().find(them.user).await;
     StoredBackupCodes::delete: |auth, them| auth.backup_codes().delete(them.user).await;
     StoredBackupCodes::consume: |auth, them| auth.backup_codes().consume(them.user, &them.backup_code).await;
+    StoredBackupCodes::used_at: |auth, them| auth.backup_codes().used_at(them.user, &them.backup_code).await;
     Invitations::create: |auth, them| auth.invitations().create(NewInvitation::new(them.email.clone(), Role::Admin, them.user)).await;
     Invitations::find_by_token: |auth, them| auth.invitations().find_by_token(&them.invitation_token).await;
     Invitations::find: |auth, them| auth.invitations().find(them.invitation).await;

@@ -384,3 +384,31 @@ async fn a_client_is_saved_once_and_known_by_the_email() -> Result<()> {
     assert_eq!(scheduling.get_client_by_email(&"bob@example.com".parse()?).await?, None);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_hold_with_an_id_is_not_refused_by_itself() -> Result<()> {
+    let (_world, shop) = shop(&["maya", "tomas"]).await?;
+    let scheduling = shop.tenant.scheduling();
+    let maya = Some(shop.practitioners[0].id);
+    let hold = Hold { id: Some(Uuid::new_v4()), ..Hold::new(shop.service.id, maya, at("10:00")) };
+    let held = scheduling.hold(&hold).await?;
+    assert_eq!(Some(held.id), hold.id);
+    assert_eq!(scheduling.hold(&hold).await?, held);
+    let (one, two) = (Hold { id: Some(Uuid::new_v4()), start: at("13:00"), ..hold.clone() }, &scheduling);
+    let (first, second, third) = tokio::join!(two.hold(&one), two.hold(&one), two.hold(&one));
+    assert!(first? == second? && third?.id == one.id.expect("given"));
+
+    let long = shop.tenant.content().create_service(NewService::new("Long massage", 90, 9_000)).await?;
+    let other = shop.practitioners[1].id;
+    for reused in [
+        Hold { start: at("11:00"), ..hold.clone() },
+        Hold { practitioner: Some(other), ..hold.clone() },
+        Hold { service: long.id, ..hold.clone() },
+    ] {
+        assert!(matches!(scheduling.hold(&reused).await, Err(BookingError::HoldIdReused { .. })));
+    }
+    assert!(is_taken(&scheduling.hold(&Hold { id: Some(Uuid::new_v4()), ..hold.clone() }).await));
+    assert!(scheduling.release_hold(held.id).await?);
+    assert!(matches!(scheduling.hold(&hold).await, Err(BookingError::HoldExpired { .. })));
+    Ok(())
+}

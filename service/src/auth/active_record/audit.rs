@@ -27,8 +27,8 @@ use crate::tenant::TenantExecutor;
 /// ```
 pub trait AuditEventEntity: sealed::Entity {
     forward! {
-        /// Writes an event.
-        fn log(event: NewAuditEvent) -> Uuid = log(event) in audit;
+        /// Writes an event and returns it.
+        fn log(event: NewAuditEvent) -> AuditEvent = log(event) in audit;
         /// Writes events in one statement.
         fn log_all(events: Vec<NewAuditEvent>) -> Vec<Uuid> = log_all(events) in audit;
         /// Returns a page of the audit trail, newest first.

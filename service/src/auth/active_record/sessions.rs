@@ -62,6 +62,8 @@ pub trait SessionRecord: sealed::Row {
         fn enroll_totp() -> TotpEnrollment = enroll(id) in totp;
         /// Completes the enrollment in the session.
         fn confirm_totp(code: &str) -> BackupCodes = confirm(id, code) in totp;
+        /// Completes the enrollment in the session with backup codes of the application.
+        fn confirm_totp_with(code: &str, codes: &BackupCodes) -> () = confirm_with(id, code, codes) in totp;
         /// Finds the secret of the pending enrollment.
         fn pending_totp_secret() -> Option<TotpSecret> = find_pending(id) in totp;
     }

@@ -1,5 +1,6 @@
 //! Operations of users as methods of their entity and rows.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use watertight_entity::auth::users;
 
@@ -91,6 +92,8 @@ pub trait UserRecord: sealed::UserRow {
         fn regenerate_backup_codes() -> BackupCodes = regenerate(id) in backup_codes;
         /// Uses up a backup code.
         fn consume_backup_code(code: &str) -> Option<usize> = consume(id, code) in backup_codes;
+        /// Returns the time at which a backup code was used.
+        fn backup_code_used_at(code: &str) -> Option<DateTime<Utc>> = used_at(id, code) in backup_codes;
         /// Deletes the backup codes.
         fn delete_backup_codes() -> bool = delete(id) in backup_codes;
         /// Returns the invitations that the user created, newest first.

@@ -7,6 +7,7 @@ use watertight_entity::auth::audit_events;
 
 use crate::auth::audit::event_type::AuditEventType;
 use crate::auth::audit::kinds::{Severity, Source};
+use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
 use crate::vocabulary::{InvalidInput, MalformedRow};
 
@@ -14,7 +15,7 @@ use crate::vocabulary::{InvalidInput, MalformedRow};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AuditEvent {
-    /// A UUID of version 7.
+    /// A UUID of version 7, unless the writer of the event has chosen another.
     pub id: Uuid,
     /// The type.
     #[serde(rename = "type")]
@@ -37,6 +38,25 @@ pub struct AuditEvent {
     pub source: Source,
     /// The time, by the database's clock.
     pub timestamp: DateTime<Utc>,
+}
+
+impl AuditEvent {
+    /// A written event.
+    pub(in crate::auth) fn new(id: Uuid, new: NewAuditEvent, timestamp: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            event_type: new.event_type,
+            user_id: new.user_id,
+            target_user_id: new.target_user_id,
+            handle: new.handle,
+            ip_address: new.ip_address,
+            user_agent: new.user_agent,
+            details: new.details,
+            severity: new.severity,
+            source: new.source,
+            timestamp,
+        }
+    }
 }
 
 impl TryFrom<audit_events::Model> for AuditEvent {

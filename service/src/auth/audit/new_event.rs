@@ -1,11 +1,12 @@
 //! An audit event to be written.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::auth::audit::event_type::AuditEventType;
 use crate::auth::audit::kinds::{Severity, Source};
 use crate::auth::sessions::metadata::SessionMetadata;
-use crate::vocabulary::{Handle, InvalidInput, json, limits, text};
+use crate::vocabulary::{Handle, InvalidInput, calendar, json, limits, text};
 
 /// An event to be logged.
 ///
@@ -20,6 +21,12 @@ use crate::vocabulary::{Handle, InvalidInput, json, limits, text};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAuditEvent {
+    /// An id that identifies the event when it is written again: it is stored once. Without one, the event gets a new id.
+    pub id: Option<Uuid>,
+    /// The time of the event, if it is not the present. A time in the future counts as the present.
+    ///
+    /// The database rejects a time of more than a day ago, except for the owner of the tables and the role for maintenance.
+    pub occurred_at: Option<DateTime<Utc>>,
     /// The type.
     pub event_type: AuditEventType,
     /// The id of the acting user, if known.
@@ -55,6 +62,8 @@ impl NewAuditEvent {
     #[must_use]
     pub fn new(event_type: AuditEventType) -> Self {
         Self {
+            id: None,
+            occurred_at: None,
             event_type,
             user_id: None,
             target_user_id: None,
@@ -98,6 +107,9 @@ impl NewAuditEvent {
 
     /// Refuses a value that the database would refuse, so that one event does not block others.
     pub(in crate::auth) fn check(&self) -> Result<(), InvalidInput> {
+        if let Some(time) = self.occurred_at {
+            calendar::check_time("occurred_at", time)?;
+        }
         text::check_optional("handle", self.handle.as_ref(), 64)?;
         text::check_optional("IP address", self.ip_address.as_ref(), 45)?;
         text::check_optional("user agent", self.user_agent.as_ref(), limits::TEXT_CHARS)?;

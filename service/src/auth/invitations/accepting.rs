@@ -14,9 +14,13 @@ use crate::auth::invitations::invitation::Invitation;
 use crate::auth::invitations::invited_user::InvitedUser;
 use crate::auth::invitations::state::InvitationState;
 use crate::auth::invitations::token::token_hash;
+use crate::auth::login::attempt::Factor;
+use crate::auth::login::repeating::REPEATABLE;
+use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::users::new_user::NewUser;
+use crate::auth::users::password::Credential;
 use crate::auth::users::user::User;
-use crate::tenant::TenantExecutor;
+use crate::tenant::{TenantExecutor, clock};
 use crate::tenant::sql::{columns, statement};
 
 impl<C: TenantExecutor> Invitations<'_, C> {
@@ -28,14 +32,19 @@ impl<C: TenantExecutor> Invitations<'_, C> {
     /// The inviter has to be active, not locked by an administrator, and in the role of the time of creation. Otherwise the state
     /// is [`Void`](InvitationState::Void).
     ///
+    /// A call that is repeated within ten minutes with the same handle and password returns the user that it has created. A wrong
+    /// password then counts as a failed login.
+    ///
     /// # Errors
     /// [`AuthError::InvitationNotFound`], [`AuthError::InvitationClosed`], [`AuthError::HandleTaken`], [`AuthError::EmailTaken`],
     /// [`AuthError::InvalidInput`].
     pub async fn accept(self, token: &str, invited: InvitedUser) -> Result<User, AuthError> {
         // Read first, so that guessed tokens cost no hash.
         let (invitation, state) = self.find_with_state(token).await?;
-        if state != InvitationState::Pending {
-            return Err(AuthError::InvitationClosed { state });
+        match state {
+            InvitationState::Pending => {}
+            InvitationState::Used => return self.accepted_before(&invitation, invited).await,
+            state => return Err(AuthError::InvitationClosed { state }),
         }
         let new = NewUser {
             role: invitation.role.clone(),
@@ -66,6 +75,32 @@ impl<C: TenantExecutor> Invitations<'_, C> {
             .await?;
         transaction.commit().await?;
         Ok(user)
+    }
+
+    /// Returns the user that an earlier call with the same handle and password has created.
+    async fn accepted_before(self, invitation: &Invitation, invited: InvitedUser) -> Result<User, AuthError> {
+        let closed = || AuthError::InvitationClosed { state: InvitationState::Used };
+        let now = clock::now(self.auth.db).await?;
+        let user = match (invitation.used_by, invitation.used_at) {
+            (Some(user), Some(used_at)) if now - used_at < REPEATABLE => self.auth.users().find(user).await?,
+            _ => None,
+        };
+        let user = user.filter(|user| user.handle == invited.handle).ok_or_else(closed)?;
+        let proven = match invited.credential {
+            Credential::Password(password) => {
+                let attempt = self.auth.compare_user(user.id, &password).await?;
+                match self.auth.judge_alone(&attempt, Factor::NotAsked, &SessionMetadata::default()).await {
+                    Ok(_) => true,
+                    Err(AuthError::LoginRefused(_)) => false,
+                    Err(error) => return Err(error),
+                }
+            }
+            Credential::Hash(hash) => {
+                let row = self.auth.candidate(r#""id" = $1"#, vec![user.id.into()]).await?;
+                row.is_some_and(|row| row.password_hash == hash.expose_secret())
+            }
+        };
+        if proven { Ok(user) } else { Err(closed()) }
     }
 
     /// Marks a pending invitation as used. One statement, so that of parallel attempts one succeeds.

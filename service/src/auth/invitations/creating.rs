@@ -9,7 +9,6 @@ use crate::auth::handle::Invitations;
 use crate::auth::invitations::invitation::CreatedInvitation;
 use crate::auth::invitations::new_invitation::NewInvitation;
 use crate::auth::invitations::token::{InvitationToken, token_hash};
-use crate::auth::refusal::LoginRefusal;
 use crate::auth::second_factor::sealing::owner::OwnerKind;
 use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
@@ -21,13 +20,16 @@ impl<C: TenantExecutor> Invitations<'_, C> {
     /// The invitation can be accepted as long as the inviter is active, not locked by an administrator, and has the present role.
     /// Before the call the application has to check whether the inviter may grant the role.
     ///
+    /// With an [`id`](NewInvitation::id) a repeated call returns the same invitation with a new token and a new time of expiry; the
+    /// token before it is void. It does so as long as the invitation is unused and has the given address, role and inviter.
+    ///
     /// # Errors
     /// [`AuthError::LoginRefused`] for an inviter who is inactive or locked by an administrator; [`AuthError::UserNotFound`],
-    /// [`AuthError::InvalidInput`]; [`AuthError::NotConfigured`] for a secret without
+    /// [`AuthError::InvalidInput`]; [`AuthError::IdTaken`] for the id of another or used invitation; [`AuthError::NotConfigured`] for a secret without
     /// [`encryption_keys`](crate::auth::AuthSettings::encryption_keys).
     pub async fn create(self, new: NewInvitation) -> Result<CreatedInvitation, AuthError> {
         new.check()?;
-        let (id, token) = (Uuid::new_v4(), InvitationToken::generate()?);
+        let (id, token) = (new.id.unwrap_or_else(Uuid::new_v4), InvitationToken::generate()?);
         let secret = match new.temporary_totp_secret {
             Some(secret) => Some(self.auth.seal(OwnerKind::Invitation, id, secret).await?.to_text()),
             None => None,
@@ -42,6 +44,12 @@ impl<C: TenantExecutor> Invitations<'_, C> {
                       $8::jsonb, "users"."role"
                FROM "auth"."users" WHERE "users"."id" = $1
                    AND "users"."is_active" AND NOT ("users"."is_locked" AND "users"."locked_until" IS NULL)
+               ON CONFLICT ("id") DO UPDATE SET "token" = EXCLUDED."token", "expires_at" = EXCLUDED."expires_at",
+                   "temporary_totp_secret" = EXCLUDED."temporary_totp_secret", "metadata" = EXCLUDED."metadata"
+               WHERE "invitations"."email" = EXCLUDED."email" AND "invitations"."role" = EXCLUDED."role"
+                   AND "invitations"."created_by" = EXCLUDED."created_by"
+                   AND "invitations"."created_by_role" = EXCLUDED."created_by_role"
+                   AND "invitations"."is_active" AND "invitations"."used_at" IS NULL
                RETURNING {}"#,
                 columns::<invitations::Entity>()
             ),
@@ -65,10 +73,9 @@ impl<C: TenantExecutor> Invitations<'_, C> {
             Ok(None) => {
                 let inviter = self.auth.candidate(r#""id" = $1"#, vec![new.created_by.into()]).await?;
                 let inviter = inviter.ok_or_else(not_found)?;
-                Err(if inviter.is_active {
-                    LoginRefusal::Locked { until: None }.into()
-                } else {
-                    LoginRefusal::Inactive.into()
+                Err(match inviter.barred_by_administrator() {
+                    Some(refusal) => refusal.into(),
+                    None => AuthError::IdTaken { what: "invitation", id },
                 })
             }
             Err(error) if constraint(&error) == Some("invitations_created_by_fkey") => Err(not_found()),

@@ -12,6 +12,8 @@ use crate::vocabulary::{Email, InvalidInput};
 /// An invitation to be created.
 #[derive(Debug, Clone)]
 pub struct NewInvitation {
+    /// An id that makes the creation safe to repeat; see [`Invitations::create`](crate::auth::Invitations::create).
+    pub id: Option<Uuid>,
     /// The email address of the invited person.
     pub email: Email,
     /// The role of the future user.
@@ -42,6 +44,7 @@ impl NewInvitation {
     #[must_use]
     pub const fn new(email: Email, role: Role, created_by: Uuid) -> Self {
         Self {
+            id: None,
             email,
             role,
             created_by,

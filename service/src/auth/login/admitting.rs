@@ -2,6 +2,7 @@
 
 use secrecy::ExposeSecret;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::auth::audit::event_type::AuditEventType;
 use crate::auth::audit::new_event::NewAuditEvent;
@@ -32,7 +33,26 @@ pub(in crate::auth) struct Preparation {
     pub(in crate::auth) rehashed: Option<PasswordHash>,
 }
 
+/// The user, the session, and the number of remaining backup codes if one was used.
+pub(in crate::auth) type Admitted = (User, Session, Option<usize>);
+
 impl<C: TenantExecutor> Auth<'_, C> {
+    /// Returns the session of a login that is repeated. Its second factor matches, and stays used.
+    pub(in crate::auth) async fn admit_again(
+        self,
+        verified: &Verified,
+        session: Session,
+        proof: &Proof,
+    ) -> Result<Result<Admitted, LoginRefusal>, AuthError> {
+        let user = self.users().find(verified.id).await?;
+        let user = user.ok_or_else(|| AuthError::UserNotFound { user: verified.id.to_string() })?;
+        let remaining = match proof {
+            Proof::BackupCode(_) => self.backup_codes().find(user.id).await?.map(|codes| codes.remaining()),
+            Proof::None | Proof::TotpStep(_) => None,
+        };
+        Ok(Ok((user, session, remaining)))
+    }
+
     /// Compares the second factor and replaces a cheap hash. Both are slow and happen only after the password was
     /// judged right: otherwise the duration would reveal it.
     pub(in crate::auth) async fn prepare(
@@ -40,6 +60,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
         verified: &Verified,
         second_factor: Option<SecondFactor>,
         password: Password,
+        is_repeated: bool,
     ) -> Result<Preparation, AuthError> {
         let proof = match second_factor {
             _ if !verified.totp_enabled => None,
@@ -51,7 +72,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
                 .backup_codes()
                 .find_match(verified.id, code.expose_secret())
                 .await?
-                .filter(|found| !found.used)
+                .filter(|found| is_repeated || !found.used)
                 .map(|found| Proof::BackupCode(found.id)),
         };
         let (factor, proof) = match proof {
@@ -74,7 +95,8 @@ impl<C: TenantExecutor> Auth<'_, C> {
         proof: Proof,
         rehashed: Option<&PasswordHash>,
         metadata: &SessionMetadata,
-    ) -> Result<Result<(User, Session, Option<usize>), LoginRefusal>, AuthError> {
+        attempt_event: Option<Uuid>,
+    ) -> Result<Result<Admitted, LoginRefusal>, AuthError> {
         let (proven, event, remaining) = match proof {
             Proof::None => (true, None, None),
             Proof::TotpStep(step) => {
@@ -111,6 +133,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
             NewAuditEvent::by_user(event_type, verified.id, Some(&verified.handle)).with_client(metadata)
         };
         let session_created = NewAuditEvent {
+            id: attempt_event,
             details: json!({"session": session.id}),
             ..by_user(AuditEventType::SessionCreated)
         };

@@ -31,6 +31,14 @@ impl Candidate {
         }
         (!self.is_active).then_some(LoginRefusal::Inactive)
     }
+
+    /// The refusal that follows from a decision of an administrator. Failed logins do not count.
+    pub(in crate::auth) fn barred_by_administrator(&self) -> Option<LoginRefusal> {
+        if self.is_active && self.is_locked && self.locked_until.is_none() {
+            return Some(LoginRefusal::Locked { until: None });
+        }
+        (!self.is_active).then_some(LoginRefusal::Inactive)
+    }
 }
 
 impl<C: TenantExecutor> Auth<'_, C> {

@@ -20,6 +20,10 @@ impl<C: TenantExecutor> Auth<'_, C> {
     ///
     /// Call it outside a transaction of your own: a refusal that is rolled back is not counted.
     ///
+    /// If the answer of a login can be lost, give it an [`attempt`](LoginRequest::attempt): a new random UUID, which the application
+    /// keeps secret. For ten minutes the same request returns the session that it has created, although its second factor is
+    /// used up, and counts no failure. Without an attempt, a repeated login with a second factor is refused and counted.
+    ///
     /// ```no_run
     /// use watertight::Tenant;
     /// use watertight::auth::{AuthError, LoginRefusal, LoginRequest, Password};
@@ -37,11 +41,11 @@ impl<C: TenantExecutor> Auth<'_, C> {
     /// ```
     ///
     /// # Errors
-    /// [`AuthError::LoginRefused`]; [`AuthError::NotConfigured`] without
-    /// [`signing_keys`](crate::auth::AuthSettings::signing_keys), before anything else.
+    /// [`AuthError::LoginRefused`]; [`AuthError::SessionNotFound`] if the session of the attempt has ended or is too old;
+    /// [`AuthError::NotConfigured`] without [`signing_keys`](crate::auth::AuthSettings::signing_keys), before anything else.
     pub async fn login(self, request: LoginRequest) -> Result<Login, AuthError> {
         let keys = self.config.signing_keys()?;
-        let LoginRequest { identifier, password, second_factor, metadata } = request;
+        let LoginRequest { identifier, password, second_factor, metadata, attempt: repeatable } = request;
         metadata.check()?;
         let (condition, names) = identifier.condition();
         let candidate = self.candidate(&condition, names).await?;
@@ -55,14 +59,24 @@ impl<C: TenantExecutor> Auth<'_, C> {
             && (verified.totp_enabled || self.config.hasher.needs_rehash(&verified.hash))
         {
             transaction.commit().await?;
-            let prepared = self.prepare(verified, second_factor, password).await?;
+            let event = self.event_of_attempt(verified.id, repeatable)?;
+            let is_repeated = self.session_of_attempt(verified.id, event).await?.is_some();
+            let prepared = self.prepare(verified, second_factor, password, is_repeated).await?;
             (proof, rehashed) = (prepared.proof, prepared.rehashed);
             transaction = self.db.begin().await?;
             verdict = self.on(&transaction).judge(&attempt, prepared.factor, &metadata).await?;
         }
         let auth = self.on(&transaction);
         let admitted = match verdict {
-            Ok(verified) => auth.admit(&attempt, &verified, proof, rehashed.as_ref(), &metadata).await?,
+            Ok(verified) => {
+                let event = self.event_of_attempt(verified.id, repeatable)?;
+                match auth.session_of_attempt(verified.id, event).await? {
+                    Some(session) => auth.admit_again(&verified, session, &proof).await?,
+                    None => {
+                        auth.admit(&attempt, &verified, proof, rehashed.as_ref(), &metadata, event).await?
+                    }
+                }
+            }
             Err(refusal) => Err(refusal),
         };
         transaction.commit().await?;

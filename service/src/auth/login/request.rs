@@ -1,6 +1,7 @@
 //! The request and the result of a login.
 
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::users::identifier::Identifier;
@@ -36,6 +37,8 @@ pub struct LoginRequest {
     pub second_factor: Option<SecondFactor>,
     /// The client.
     pub metadata: SessionMetadata,
+    /// A random id of the attempt, which makes the login safe to repeat; see [`Auth::login`](crate::auth::Auth::login).
+    pub attempt: Option<Uuid>,
 }
 
 impl LoginRequest {
@@ -51,6 +54,6 @@ impl LoginRequest {
     /// ```
     #[must_use]
     pub fn new(identifier: Identifier, password: Password) -> Self {
-        Self { identifier, password, second_factor: None, metadata: SessionMetadata::default() }
+        Self { identifier, password, second_factor: None, metadata: SessionMetadata::default(), attempt: None }
     }
 }

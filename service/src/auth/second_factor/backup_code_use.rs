@@ -1,5 +1,6 @@
 //! Matching and using up backup codes.
 
+use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Set};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -48,6 +49,18 @@ impl<C: TenantExecutor> StoredBackupCodes<'_, C> {
         };
         transaction.commit().await?;
         outcome
+    }
+
+    /// Returns the time at which a backup code was used: the answer of [`consume`](Self::consume) if it was lost.
+    ///
+    /// Returns `None` for a code that is unused, or none of the user's.
+    ///
+    /// # Errors
+    /// [`AuthError::MalformedRow`].
+    pub async fn used_at(self, user: Uuid, code: &str) -> Result<Option<DateTime<Utc>>, AuthError> {
+        let Some(Found { id, used: true }) = self.find_match(user, code).await? else { return Ok(None) };
+        let codes = self.find(user).await?.map(|set| set.codes).unwrap_or_default();
+        Ok(codes.into_iter().find(|code| code.id == id).and_then(|code| code.used_at))
     }
 
     /// Finds the typed code. Another attempt can use it up in the meantime.

@@ -97,14 +97,46 @@ impl<C: TenantExecutor> Totp<'_, C> {
     /// [`AuthError::WrongTotpCode`], after which another code can be tried; [`AuthError::NotEnrolled`] when no enrollment is
     /// pending, its time is over or another attempt has confirmed it; [`AuthError::SessionNotFound`].
     pub async fn confirm(self, session: Uuid, code: &str) -> Result<BackupCodes, AuthError> {
+        let codes = BackupCodes::generate(self.auth.config.backup_codes())?;
+        self.confirm_with(session, code, &codes).await?;
+        Ok(codes)
+    }
+
+    /// Completes an enrollment with backup codes that the application has generated.
+    ///
+    /// It does the same as [`confirm`](Self::confirm), and is safe to repeat: after a lost answer, the same call with the same codes
+    /// succeeds, and the application still has the codes to show.
+    ///
+    /// ```no_run
+    /// use watertight::auth::{AuthError, BackupCodes};
+    /// use watertight::{Tenant, is_outcome_unknown};
+    ///
+    /// # async fn example(tenant: &impl Tenant, session: uuid::Uuid, code: &str) -> Result<(), AuthError> {
+    /// let codes = BackupCodes::generate(10)?;
+    /// let confirmed = match tenant.auth().totp().confirm_with(session, code, &codes).await {
+    ///     Err(AuthError::Database(error)) if is_outcome_unknown(&error) => {
+    ///         tenant.auth().totp().confirm_with(session, code, &codes).await
+    ///     }
+    ///     known => known,
+    /// };
+    /// confirmed?;
+    /// codes.expose_secrets().for_each(|code| println!("{code}"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`confirm`](Self::confirm).
+    pub async fn confirm_with(self, session: Uuid, code: &str, codes: &BackupCodes) -> Result<(), AuthError> {
         let handle = self.handle_of_session(session).await?;
-        let secret = self.find_pending(session).await?.ok_or(AuthError::NotEnrolled)?;
+        let Some(secret) = self.find_pending(session).await? else {
+            return self.confirmed_before(&handle, codes).await;
+        };
         let now = clock::unix_seconds(self.auth.db).await?;
         let step = secret.matching_step(code, now).ok_or(AuthError::WrongTotpCode)?;
         let user = self.id_of(&handle).await?;
         let sealed = self.auth.seal(OwnerKind::User, user, secret).await?;
-        let codes = BackupCodes::generate(self.auth.config.backup_codes())?;
-        let stored = self.auth.backup_codes().hash(&codes).await?;
+        let stored = self.auth.backup_codes().hash(codes).await?;
 
         let transaction = self.auth.db.begin().await?;
         let auth = self.auth.on(&transaction);
@@ -135,7 +167,19 @@ impl<C: TenantExecutor> Totp<'_, C> {
         auth.audit()
             .log_all(vec![event(AuditEventType::TotpEnabled), event(AuditEventType::BackupCodesRegenerated)])
             .await?;
-        transaction.commit().await?;
-        Ok(codes)
+        Ok(transaction.commit().await?)
+    }
+
+    /// Succeeds if an earlier call with the same backup codes has completed the enrollment.
+    async fn confirmed_before(self, handle: &Handle, codes: &BackupCodes) -> Result<(), AuthError> {
+        let user = self.auth.users().find_by_handle(handle).await?.filter(|user| user.totp_enabled);
+        let user = user.ok_or(AuthError::NotEnrolled)?.id;
+        let first = codes.expose_secrets().next().unwrap_or_default();
+        let stored = self.auth.backup_codes().find(user).await?;
+        let is_same_size = stored.is_some_and(|stored| stored.codes.len() == codes.expose_secrets().len());
+        match self.auth.backup_codes().find_match(user, first).await? {
+            Some(_) if is_same_size => Ok(()),
+            _ => Err(AuthError::NotEnrolled),
+        }
     }
 }

@@ -53,6 +53,19 @@ impl SigningKeys {
         Ok(SessionToken(format!("{session}.{mac}").into()))
     }
 
+    /// The id of the audit event of a login attempt: an HMAC in the form of a UUID of version 8.
+    pub(in crate::auth) fn event_of_attempt(
+        &self,
+        tenant: TenantId,
+        user: Uuid,
+        attempt: Uuid,
+    ) -> Result<Uuid, AuthError> {
+        let key = self.0.first().ok_or(AuthError::NotConfigured { what: "signing_keys" })?;
+        let digest = hmac(key, &format!("login attempt:{tenant}:{user}:{attempt}"))?;
+        let bytes = digest.first_chunk::<16>().copied().unwrap_or_default();
+        Ok(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
     /// The session that a token names, if one of the keys signed it for the tenant. All keys are tried, and compared
     /// in constant time.
     pub(in crate::auth) fn verify(&self, tenant: TenantId, token: &str) -> Result<Option<Uuid>, AuthError> {
@@ -71,9 +84,13 @@ impl SigningKeys {
 
 /// HMAC-SHA256 (RFC 2104) over `<tenant>:<session>`, both UUIDs in lower case with hyphens.
 fn signature(key: &SecretSlice<u8>, tenant: TenantId, session: Uuid) -> Result<[u8; 32], AuthError> {
+    hmac(key, &format!("{tenant}:{session}"))
+}
+
+fn hmac(key: &SecretSlice<u8>, message: &str) -> Result<[u8; 32], AuthError> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret())
         .map_err(|_| AuthError::InvalidSecret { what: "signing key", reason: "cannot be used" })?;
-    mac.update(format!("{tenant}:{session}").as_bytes());
+    mac.update(message.as_bytes());
     Ok(mac.finalize().into_bytes().into())
 }
 

@@ -15,12 +15,33 @@ use crate::tenant::TenantExecutor;
 impl<C: TenantExecutor> Users<'_, C> {
     /// Creates a user.
     ///
+    /// With an [`id`](NewUser::id) a repeated call returns the user as it is now, if its handle and email address are the given ones.
+    ///
     /// # Errors
-    /// [`AuthError::HandleTaken`], [`AuthError::EmailTaken`], [`AuthError::InvalidInput`].
+    /// [`AuthError::HandleTaken`], [`AuthError::EmailTaken`], [`AuthError::InvalidInput`]; [`AuthError::IdTaken`] for the id of a user
+    /// with another handle or email address.
     pub async fn create(self, new: NewUser) -> Result<User, AuthError> {
         new.check()?;
+        if let Some(user) = self.created_before(&new).await? {
+            return Ok(user);
+        }
         let hash = self.auth.config.hasher.hash_of(new.credential.clone()).await?;
-        self.insert(new.into_row(Uuid::new_v4(), &hash)).await
+        let (id, given) = (new.id.unwrap_or_else(Uuid::new_v4), new.clone());
+        match self.insert(new.into_row(id, &hash)).await {
+            // Another call with the same id can have been faster.
+            Err(taken) if taken.is_conflict() => self.created_before(&given).await?.ok_or(taken),
+            created => created,
+        }
+    }
+
+    /// Returns the user that an earlier call with the same id has created.
+    async fn created_before(self, new: &NewUser) -> Result<Option<User>, AuthError> {
+        let Some(id) = new.id else { return Ok(None) };
+        match self.find(id).await? {
+            Some(user) if user.handle == new.handle && user.email == new.email => Ok(Some(user)),
+            Some(_) => Err(AuthError::IdTaken { what: "user", id }),
+            None => Ok(None),
+        }
     }
 
     /// Inserts a user, or reports the name that is taken. Neither outcome aborts the surrounding transaction.

@@ -24,6 +24,8 @@ use crate::vocabulary::{Email, Handle, InvalidInput};
 /// ```
 #[derive(Debug, Clone)]
 pub struct NewUser {
+    /// An id that makes the creation safe to repeat; see [`Users::create`](crate::auth::Users::create).
+    pub id: Option<Uuid>,
     /// The name to log in with.
     pub handle: Handle,
     /// The address to log in with.
@@ -58,6 +60,7 @@ impl NewUser {
     /// ```
     pub fn new(handle: Handle, email: Email, credential: impl Into<Credential>) -> Self {
         Self {
+            id: None,
             handle,
             email,
             credential: credential.into(),

@@ -8,9 +8,10 @@ use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
 use crate::auth::handle::Users;
 use crate::auth::login::attempt::Factor;
+use crate::auth::login::repeating::REPEATABLE;
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::users::password::{Credential, Password, PasswordHash};
-use crate::tenant::TenantExecutor;
+use crate::tenant::{TenantExecutor, clock};
 use crate::tenant::sql::statement;
 
 impl<C: TenantExecutor> Users<'_, C> {
@@ -50,7 +51,8 @@ impl<C: TenantExecutor> Users<'_, C> {
 
     /// Changes a user's password after verifying the current one.
     ///
-    /// The sessions of the user end, except `keep`.
+    /// The sessions of the user end, except `keep`. A call that is repeated within ten minutes, although the password is the new
+    /// one already, succeeds and changes nothing.
     ///
     /// ```no_run
     /// use watertight::Tenant;
@@ -83,6 +85,9 @@ impl<C: TenantExecutor> Users<'_, C> {
         keep: Option<Uuid>,
     ) -> Result<(), AuthError> {
         let (attempt, metadata) = (self.auth.compare_user(user, current).await?, SessionMetadata::default());
+        if attempt.matched.is_none() && self.changed_before(user, &new).await? {
+            return Ok(());
+        }
         self.auth.judge_alone(&attempt, Factor::NotAsked, &metadata).await?;
         let hash = self.auth.config.hasher.hash(new).await?;
         let transaction = self.auth.db.begin().await?;
@@ -109,5 +114,17 @@ impl<C: TenantExecutor> Users<'_, C> {
         };
         auth.audit().log(event).await?;
         Ok(transaction.commit().await?)
+    }
+
+    /// Returns true if the new password was set within the last minutes, on an account that is active and not locked.
+    async fn changed_before(self, user: Uuid, new: &Password) -> Result<bool, AuthError> {
+        let changed = self.find(user).await?.and_then(|user| user.password_changed_at);
+        let Some(changed) = changed else { return Ok(false) };
+        if clock::now(self.auth.db).await? - changed >= REPEATABLE {
+            return Ok(false);
+        }
+        let attempt = self.auth.compare_user(user, new).await?;
+        let row = self.auth.candidate(r#""id" = $1"#, vec![user.into()]).await?;
+        Ok(attempt.verdict(row, Factor::NotAsked).is_ok())
     }
 }

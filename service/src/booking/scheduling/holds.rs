@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, QueryFilter};
 use uuid::Uuid;
-use watertight_entity::public::slot_reservations;
+use watertight_entity::public::{services, slot_reservations};
 
 use super::Scheduling;
 use super::distance::Distance;
@@ -16,12 +16,15 @@ use super::retention;
 use super::spans::Span;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
+use crate::tenant::constraint::constraint;
 use crate::tenant::sql::{columns, seconds, statement};
 use crate::vocabulary::InvalidInput;
 
 /// A slot to hold with [`Scheduling::hold`], for example until the client has paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {
+    /// An id that makes the hold safe to repeat; see [`Scheduling::hold`].
+    pub id: Option<Uuid>,
     /// The service, which sets the duration.
     pub service: Uuid,
     /// The practitioner; `None` for a business without practitioners.
@@ -53,7 +56,7 @@ impl Hold {
     #[must_use]
     pub const fn new(service: Uuid, practitioner: Option<Uuid>, start: DateTime<Utc>) -> Self {
         let (buffer, notice) = (Duration::ZERO, Duration::ZERO);
-        Self { service, practitioner, start, ttl: Duration::from_mins(10), buffer, notice }
+        Self { id: None, service, practitioner, start, ttl: Duration::from_mins(10), buffer, notice }
     }
 }
 
@@ -66,6 +69,9 @@ fn live_hold() -> Condition {
 /// Holds.
 impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Holds a slot. The slot is taken until the hold is booked, is released or expires.
+    ///
+    /// With an [`id`](Hold::id) a repeated call returns the hold that the first call has made, with its time of expiry. Without
+    /// one, a repeated call is refused because of the own hold.
     ///
     /// ```no_run
     /// use watertight::scheduling::{Hold, NewBooking, Slot};
@@ -85,7 +91,8 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     ///
     /// # Errors
     /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::ShortNotice`], [`BookingError::ServiceInactive`], [`BookingError::PractitionerRequired`], [`BookingError::NotFound`] for the
-    /// service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
+    /// service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`]. For the id of an existing hold:
+    /// [`BookingError::HoldIdReused`] if it holds another slot, [`BookingError::HoldExpired`] if it is not live.
     pub async fn hold(self, hold: &Hold) -> Result<slot_reservations::Model, BookingError> {
         if hold.ttl < Duration::from_secs(1) || hold.ttl > Duration::from_hours(1) {
             let reason = "is not between one second and one hour";
@@ -94,15 +101,22 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         let distance = Distance::new(hold.buffer, hold.notice)?;
         let transaction = self.db.begin().await?;
         let scheduling = Scheduling::new(&transaction);
+        if let Some(held) = scheduling.held_before(hold).await? {
+            return Ok(held);
+        }
         let offer = scheduling.slot(hold.service, hold.practitioner, hold.start).await?;
         let (span, buffer) = (offer.span(hold.start), distance.buffer_minutes(offer.buffer_minutes));
         offer.check_open(span, distance)?;
         scheduling.lock(hold.practitioner).await?;
+        // Another call with the same id can have been faster.
+        if let Some(held) = scheduling.held_before(hold).await? {
+            return Ok(held);
+        }
         scheduling.refuse_if_taken(span, hold.practitioner, buffer, Replaced::default()).await?;
         let insert = statement(
             format!(
-                r#"INSERT INTO "public"."slot_reservations" ("practitioner_id", "datetime", "end_time", "duration", "buffer_minutes", "expires_at")
-               VALUES ($1, $2, $3, $4, $5, CURRENT_TIMESTAMP + $6::float8 * INTERVAL '1 second') RETURNING {}"#,
+                r#"INSERT INTO "public"."slot_reservations" ("practitioner_id", "datetime", "end_time", "duration", "buffer_minutes", "expires_at", "id")
+               VALUES ($1, $2, $3, $4, $5, CURRENT_TIMESTAMP + $6::float8 * INTERVAL '1 second', $7) RETURNING {}"#,
                 columns::<slot_reservations::Entity>()
             ),
             [
@@ -112,13 +126,32 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
                 offer.duration_minutes.into(),
                 buffer.into(),
                 seconds(hold.ttl),
+                hold.id.unwrap_or_else(Uuid::new_v4).into(),
             ],
         );
-        let row = { transaction.query_one_raw(insert).await.map_err(|error| slot_taken(error, hold.start))? };
+        let row = transaction.query_one_raw(insert).await.map_err(|error| match (constraint(&error), hold.id) {
+            (Some("slot_reservations_pkey"), Some(id)) => BookingError::HoldIdReused { id },
+            _ => slot_taken(error, hold.start),
+        })?;
         let row = row.ok_or(BookingError::Database(DbErr::RecordNotInserted))?;
         let reservation = slot_reservations::Model::from_query_result(&row, "")?;
         transaction.commit().await?;
         Ok(reservation)
+    }
+
+    /// Returns the hold that an earlier call with the same id has made.
+    async fn held_before(self, hold: &Hold) -> Result<Option<slot_reservations::Model>, BookingError> {
+        let Some(id) = hold.id else { return Ok(None) };
+        let own = slot_reservations::Entity::find().filter(slot_reservations::Column::Id.eq(id));
+        let Some(held) = own.clone().one(self.db).await? else { return Ok(None) };
+        let service = services::Entity::find().filter(services::Column::Id.eq(hold.service)).one(self.db).await?;
+        if held.practitioner_id != hold.practitioner
+            || held.datetime.timestamp_micros() != hold.start.timestamp_micros()
+            || service.is_some_and(|service| service.duration_minutes != held.duration)
+        {
+            return Err(BookingError::HoldIdReused { id });
+        }
+        own.filter(live_hold()).one(self.db).await?.map(Some).ok_or(BookingError::HoldExpired { id })
     }
 
     /// Releases a hold. Returns `false` when the hold was not live.
