@@ -4,6 +4,7 @@
 #![doc = concat!("```no_run\n", include_str!("../examples/auth.rs"), "\n```")]
 
 mod active_record;
+mod addresses;
 mod audit;
 mod columns;
 mod error;
@@ -21,6 +22,8 @@ pub use self::active_record::{
     AuditEventEntity, InvitationEntity, InvitationRecord, SessionEntity, SessionRecord, UserEntity,
     UserRecord,
 };
+pub use self::addresses::key::AddressKey;
+pub use self::addresses::storage::AddressStorage;
 pub use self::audit::cursor::AuditCursor;
 pub use self::audit::event::AuditEvent;
 pub use self::audit::event_type::{AuditEventType, CustomAuditEventType};
@@ -68,4 +71,4 @@ pub use self::users::profile::{Profile, ProfileUpdate};
 pub use self::users::role::{CustomRole, Role};
 pub use self::users::update::UserUpdate;
 pub use self::users::user::User;
-pub use crate::vocabulary::{Change, Email, Handle};
+pub use crate::vocabulary::{AddressKind, Change, ClientAddress, Email, Handle};

@@ -1,6 +1,7 @@
 //! Authentication: the effects of every operation, exactly once and only for its own tenant.
 
 mod active_record;
+mod addresses;
 mod audit;
 mod audit_log;
 mod bootstrap;
@@ -12,6 +13,7 @@ mod load;
 mod login;
 mod once;
 mod original;
+mod recording;
 mod second_factor;
 mod secrets;
 mod sessions;

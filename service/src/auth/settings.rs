@@ -8,6 +8,7 @@ use std::num::NonZero;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use crate::auth::addresses::storage::AddressStorage;
 use crate::auth::second_factor::sealing::EncryptionKeys;
 use crate::auth::sessions::token::SigningKeys;
 use crate::auth::settings::lockout::Lockout;
@@ -41,6 +42,7 @@ pub struct AuthSettings {
     pub(in crate::auth) slowest_bcrypt_cost: Option<u32>,
     pub(in crate::auth) concurrent_hashes: usize,
     pub(in crate::auth) backup_codes: usize,
+    pub(in crate::auth) address_storage: AddressStorage,
 }
 
 impl Default for AuthSettings {
@@ -57,6 +59,7 @@ impl Default for AuthSettings {
             slowest_bcrypt_cost: None,
             concurrent_hashes: available_parallelism().map_or(1, NonZero::get),
             backup_codes: 10,
+            address_storage: AddressStorage::Full,
         }
     }
 }
@@ -237,6 +240,20 @@ impl AuthSettings {
     #[must_use]
     pub const fn backup_codes(mut self, count: usize) -> Self {
         self.backup_codes = count;
+        self
+    }
+
+    /// The form in which the addresses of clients are stored; in full by default.
+    ///
+    /// ```
+    /// use watertight::auth::{AddressStorage, AuthSettings};
+    ///
+    /// // 192.0.2.17 is stored as 192.0.2.0/24.
+    /// let settings = AuthSettings::default().address_storage(AddressStorage::Masked);
+    /// ```
+    #[must_use]
+    pub fn address_storage(mut self, storage: AddressStorage) -> Self {
+        self.address_storage = storage;
         self
     }
 }

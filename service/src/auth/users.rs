@@ -14,6 +14,7 @@ pub(super) mod password;
 mod passwords;
 pub(super) mod permissions;
 pub(super) mod profile;
+mod recording;
 pub(super) mod role;
 pub(super) mod update;
 pub(super) mod user;

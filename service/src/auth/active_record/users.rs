@@ -75,6 +75,10 @@ pub trait UserRecord: sealed::UserRow {
         fn lock(reason: &str) -> User = lock(id, reason) in users;
         /// Lifts the lock of the account.
         fn unlock() -> User = unlock(id) in users;
+        /// Records a login that the application has verified itself.
+        fn record_login(client: &SessionMetadata) -> User = record_login(id, client) in users;
+        /// Records a failed login that the application has verified itself.
+        fn record_failed_login(client: &SessionMetadata) -> User = record_failed_login(id, client) in users;
         /// Creates a session.
         fn create_session(metadata: &SessionMetadata) -> Session = create(id, metadata) in sessions;
         /// Returns the live sessions, newest first.

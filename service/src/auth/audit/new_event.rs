@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::auth::audit::event_type::AuditEventType;
 use crate::auth::audit::kinds::{Severity, Source};
 use crate::auth::sessions::metadata::SessionMetadata;
-use crate::vocabulary::{Handle, InvalidInput, json, limits, text};
+use crate::vocabulary::{ClientAddress, Handle, InvalidInput, json, limits, text};
 
 /// An event to be logged.
 ///
@@ -28,8 +28,9 @@ pub struct NewAuditEvent {
     pub target_user_id: Option<Uuid>,
     /// The handle of the acting user; at most 64 characters.
     pub handle: Option<String>,
-    /// The IP address; at most 45 characters.
-    pub ip_address: Option<String>,
+    /// The address of the client. The setting [`address_storage`](crate::auth::AuthSettings::address_storage) decides how a whole
+    /// one is stored.
+    pub ip_address: Option<ClientAddress>,
     /// The user agent.
     pub user_agent: Option<String>,
     /// Further details: a JSON object without secrets.
@@ -89,17 +90,12 @@ impl NewAuditEvent {
 
     /// The same event with the address and the user agent of a client.
     pub(in crate::auth) fn with_client(self, client: &SessionMetadata) -> Self {
-        Self {
-            ip_address: client.client_ip.map(|ip| ip.to_string()),
-            user_agent: client.user_agent.clone(),
-            ..self
-        }
+        Self { ip_address: client.client_ip.clone(), user_agent: client.user_agent.clone(), ..self }
     }
 
     /// Refuses a value that the database would refuse, so that one event does not block others.
     pub(in crate::auth) fn check(&self) -> Result<(), InvalidInput> {
         text::check_optional("handle", self.handle.as_ref(), 64)?;
-        text::check_optional("IP address", self.ip_address.as_ref(), 45)?;
         text::check_optional("user agent", self.user_agent.as_ref(), limits::TEXT_CHARS)?;
         json::check_object("audit details", &self.details)
     }

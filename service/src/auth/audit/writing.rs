@@ -15,7 +15,7 @@ use crate::auth::error::AuthError;
 use crate::auth::handle::AuditTrail;
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
-use crate::vocabulary::{limits, text};
+use crate::vocabulary::{ClientAddress, limits, text};
 
 /// The statement for any number of events: the plan is cached, and the message contains one value. An event that is written
 /// twice, because the outcome of the first attempt is unknown, is stored once.
@@ -41,7 +41,7 @@ struct Row<'a> {
     user_id: Option<Uuid>,
     target_user_id: Option<Uuid>,
     handle: Option<&'a String>,
-    ip_address: Option<&'a String>,
+    ip_address: Option<ClientAddress>,
     user_agent: Option<&'a String>,
     details: &'a serde_json::Value,
     severity: Severity,
@@ -94,7 +94,7 @@ impl<C: TenantExecutor> AuditTrail<'_, C> {
                 user_id: event.user_id,
                 target_user_id: event.target_user_id,
                 handle: event.handle.as_ref(),
-                ip_address: event.ip_address.as_ref(),
+                ip_address: self.auth.config.stored_address(event.ip_address.as_ref()),
                 user_agent: event.user_agent.as_ref(),
                 details: &event.details,
                 severity: event.severity,

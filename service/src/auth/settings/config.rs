@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use crate::auth::addresses::storage::AddressStorage;
 use crate::auth::error::AuthError;
 use crate::auth::second_factor::sealing::EncryptionKeys;
 use crate::auth::sessions::token::SigningKeys;
@@ -71,6 +72,10 @@ impl AuthConfig {
 
     pub(in crate::auth) const fn lockout(&self) -> Option<Lockout> {
         self.settings.lockout
+    }
+
+    pub(in crate::auth) const fn address_storage(&self) -> &AddressStorage {
+        &self.settings.address_storage
     }
 
     pub(in crate::auth) const fn backup_codes(&self) -> usize {
