@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::invitations::state::InvitationState;
 use crate::auth::refusal::LoginRefusal;
+use crate::auth::users::password_policy::WeakPassword;
 use crate::tenant::TenantId;
 use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
 
@@ -94,6 +95,12 @@ pub enum AuthError {
         /// The reason and the remedy.
         reason: &'static str,
     },
+    /// A new password is weak, by the application's [`PasswordPolicy`](crate::auth::PasswordPolicy).
+    #[error(transparent)]
+    WeakPassword(#[from] WeakPassword),
+    /// The tenant has users, so that it has had its first owner.
+    #[error("the tenant has users already; log in as one of them, or accept an invitation")]
+    AlreadySetUp,
     /// A setting that the operation needs is missing.
     #[error(
         "{what} are not set; set them with `AuthSettings::{what}`, and pass the settings to `Builder::auth`"
@@ -174,15 +181,21 @@ impl AuthError {
 
     /// Returns true if the state of the tenant forbids the operation.
     ///
-    /// A handle or an email address is taken, or an invitation is closed.
+    /// A handle or an email address is taken, an invitation is closed, or the tenant has its first owner.
     #[must_use]
     pub const fn is_conflict(&self) -> bool {
-        matches!(self, Self::HandleTaken { .. } | Self::EmailTaken { .. } | Self::InvitationClosed { .. })
+        matches!(
+            self,
+            Self::HandleTaken { .. }
+                | Self::EmailTaken { .. }
+                | Self::InvitationClosed { .. }
+                | Self::AlreadySetUp
+        )
     }
 
     /// Returns true if a given value or secret is invalid.
     #[must_use]
     pub const fn is_invalid_input(&self) -> bool {
-        matches!(self, Self::InvalidInput(_) | Self::InvalidSecret { .. })
+        matches!(self, Self::InvalidInput(_) | Self::InvalidSecret { .. } | Self::WeakPassword(_))
     }
 }

@@ -9,6 +9,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::auth::addresses::storage::AddressStorage;
+use crate::auth::audit::sink::AuditSink;
 use crate::auth::second_factor::sealing::EncryptionKeys;
 use crate::auth::sessions::token::SigningKeys;
 use crate::auth::settings::lockout::Lockout;
@@ -43,6 +44,8 @@ pub struct AuthSettings {
     pub(in crate::auth) concurrent_hashes: usize,
     pub(in crate::auth) backup_codes: usize,
     pub(in crate::auth) address_storage: AddressStorage,
+    pub(in crate::auth) sessions_per_user: Option<u32>,
+    pub(in crate::auth) audit_sink: Option<AuditSink>,
 }
 
 impl Default for AuthSettings {
@@ -60,6 +63,8 @@ impl Default for AuthSettings {
             concurrent_hashes: available_parallelism().map_or(1, NonZero::get),
             backup_codes: 10,
             address_storage: AddressStorage::Full,
+            sessions_per_user: None,
+            audit_sink: None,
         }
     }
 }
@@ -254,6 +259,34 @@ impl AuthSettings {
     #[must_use]
     pub fn address_storage(mut self, storage: AddressStorage) -> Self {
         self.address_storage = storage;
+        self
+    }
+
+    /// The most live sessions of a user; `None`, the default, for no limit. A session beyond it ends the oldest one.
+    ///
+    /// ```
+    /// use watertight::auth::AuthSettings;
+    ///
+    /// // A login on a fourth device ends the session of the first.
+    /// let settings = AuthSettings::default().sessions_per_user(Some(3));
+    /// ```
+    #[must_use]
+    pub const fn sessions_per_user(mut self, limit: Option<u32>) -> Self {
+        self.sessions_per_user = limit;
+        self
+    }
+
+    /// The queue that each written audit event is put into; none by default.
+    ///
+    /// ```
+    /// use watertight::auth::{AuditSink, AuthSettings};
+    ///
+    /// let (sink, events) = AuditSink::new(1_000);
+    /// let settings = AuthSettings::default().audit_sink(sink);
+    /// ```
+    #[must_use]
+    pub fn audit_sink(mut self, sink: AuditSink) -> Self {
+        self.audit_sink = Some(sink);
         self
     }
 }

@@ -42,7 +42,7 @@ pub struct NewAuditEvent {
 }
 
 impl NewAuditEvent {
-    /// An event of the system, with severity `Info` and no details.
+    /// An event of the system, with the [usual severity](AuditEventType::severity) of its type and no details.
     ///
     /// ```
     /// use watertight::auth::{AuditEventType, NewAuditEvent, Severity, Source};
@@ -56,6 +56,7 @@ impl NewAuditEvent {
     #[must_use]
     pub fn new(event_type: AuditEventType) -> Self {
         Self {
+            severity: event_type.severity(),
             event_type,
             user_id: None,
             target_user_id: None,
@@ -63,7 +64,6 @@ impl NewAuditEvent {
             ip_address: None,
             user_agent: None,
             details: serde_json::Value::Object(serde_json::Map::new()),
-            severity: Severity::default(),
             source: Source::default(),
         }
     }

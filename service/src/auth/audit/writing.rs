@@ -104,6 +104,12 @@ impl<C: TenantExecutor> AuditTrail<'_, C> {
             .collect();
         let rows = serde_json::to_string(&rows).map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
         self.auth.db.execute_raw(statement(INSERT, [rows.into()])).await?;
+        if let Some(sink) = self.auth.config.audit_sink() {
+            for &(id, event, _) in events {
+                let ip_address = self.auth.config.stored_address(event.ip_address.as_ref());
+                sink.pass(self.auth.db.tenant_id(), id, NewAuditEvent { ip_address, ..event.clone() });
+            }
+        }
         Ok(())
     }
 }
