@@ -41,7 +41,7 @@ impl Joined {
 pub(crate) fn event() -> NewAuditEvent {
     NewAuditEvent {
         handle: Some("bench".to_owned()),
-        ip_address: Some("192.0.2.1".to_owned()),
+        ip_address: "192.0.2.1".parse().ok(),
         details: json!({ "method": "password" }),
         ..NewAuditEvent::new(AuditEventType::LoginSuccess)
     }

@@ -7,6 +7,7 @@ mod error;
 mod original;
 mod plan;
 mod problem;
+mod proposals;
 mod readable;
 mod report;
 mod rules;
@@ -24,6 +25,7 @@ use sea_orm_migration::{
 pub use error::AdoptionError;
 pub use plan::Plan;
 pub use problem::{Problem, ProblemKind};
+pub use proposals::Proposal;
 pub use report::{AdoptedTable, AdoptionReport};
 
 use watertight_schema::{TableSet, TenantKey};
@@ -39,7 +41,8 @@ use original::Original;
 /// transaction: it locks the original's tables before it reads the first row, and an error leaves the
 /// database unchanged.
 ///
-/// A row that does not fit is never converted by a guess. The problems list rows that refer to another
+/// A row that does not fit is never converted by a guess. For names that the application cannot read, the plan contains
+/// proposals, which [`convert_names`](Self::convert_names) accepts. The problems list rows that refer to another
 /// tenant's rows, that have the key of another row, or that break a rule of the new tables. They also list
 /// the objects that depend on the tables and would be lost. The page `adopting` of the crate `watertight`
 /// describes every conversion.
@@ -67,12 +70,16 @@ use original::Original;
 pub struct Adoption {
     settings: Settings,
     time_zone: Option<String>,
+    convert_names: bool,
     most: usize,
 }
 
 impl Adoption {
     /// The number of rows listed of each problem by default.
     pub const LISTED: usize = 100;
+
+    /// The host of the email addresses that [`convert_names`](Self::convert_names) sets. No mail reaches it (RFC 2606).
+    pub const NO_EMAIL_HOST: &str = "no-email.invalid";
 
     /// An adoption for the application's role, the migration table and the table sets of the settings.
     ///
@@ -88,7 +95,7 @@ impl Adoption {
     /// # }
     /// ```
     pub fn new(settings: Settings) -> Self {
-        Self { settings, time_zone: None, most: Self::LISTED }
+        Self { settings, time_zone: None, convert_names: false, most: Self::LISTED }
     }
 
     /// Sets the time zone of the businesses' opening hours, by its IANA name.
@@ -107,6 +114,30 @@ impl Adoption {
     /// ```
     pub fn time_zone(mut self, name: impl Into<String>) -> Self {
         self.time_zone = Some(name.into());
+        self
+    }
+
+    /// Accepts the conversions of names that the application cannot read, which are refused otherwise.
+    ///
+    /// In a handle, `_` replaces white space, control characters, `@` and `:`. An empty email address of a user becomes the
+    /// handle if that is an address, and otherwise an address at the host [`NO_EMAIL_HOST`](Self::NO_EMAIL_HOST); so does the
+    /// one of a client, with the client's id. The plan lists each name with its new form, so read it first, and tell the owners.
+    /// A user can log in with the handle and with the address.
+    ///
+    /// ```no_run
+    /// # use sea_orm_migration::sea_orm::DatabaseConnection;
+    /// # use watertight_migration::{Settings, adopt::{Adoption, AdoptionError}};
+    /// # async fn run(owner: &DatabaseConnection) -> Result<(), AdoptionError> {
+    /// let adoption = Adoption::new(Settings::from_env());
+    /// for proposal in adoption.plan(owner).await?.proposals() {
+    ///     println!("{proposal}");
+    /// }
+    /// println!("{}", adoption.convert_names().run(owner).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub const fn convert_names(mut self) -> Self {
+        self.convert_names = true;
         self
     }
 
@@ -210,7 +241,8 @@ impl Adoption {
         for key in &keys {
             tenant_keys::add(transaction, key).await.map_err(DbErr::from)?;
         }
-        Ok(AdoptionReport { tables, migrations: plan.migrations, statements: plan.sql.len() })
+        let Plan { proposals: conversions, migrations, sql, .. } = plan;
+        Ok(AdoptionReport { tables, conversions, migrations, statements: sql.len() })
     }
 
     /// Locks the tables and draws the plan. Returns the plan and the number of its steps that have run.
@@ -282,11 +314,16 @@ impl Adoption {
         db.execute_unprepared(steps::STANDARD_STRINGS).await?;
         let mut problems = dependents::taken_names(db, &all, originals).await?;
         problems.extend(dependents::problems(db, originals, self.most).await?);
-        problems
-            .extend(survey::Survey { originals, catalog, time_zone, most: self.most }.problems(db).await?);
+        let convert_names = self.convert_names;
+        let survey = survey::Survey { originals, catalog, time_zone, convert_names, most: self.most };
+        problems.extend(survey.problems(db).await?);
+        // The names of a column of another type cannot be compared.
+        let other_type = problems.iter().any(|problem| problem.kind == ProblemKind::OtherType);
+        let proposals = if other_type { Vec::new() } else { survey.proposals(db).await? };
         let migrations = steps::migrations(&self.settings)?;
-        let steps = steps::steps(&self.settings, catalog, originals, time_zone, &migrations, &all)?;
-        Ok(Plan::new(problems, steps, migrations.into_iter().map(|(name, _)| name).collect()))
+        let steps =
+            steps::steps(&self.settings, catalog, originals, time_zone, convert_names, &migrations, &all)?;
+        Ok(Plan::new(problems, proposals, steps, migrations.into_iter().map(|(name, _)| name).collect()))
     }
 }
 

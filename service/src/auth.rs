@@ -4,6 +4,7 @@
 #![doc = concat!("```no_run\n", include_str!("../examples/auth.rs"), "\n```")]
 
 mod active_record;
+mod addresses;
 mod audit;
 mod columns;
 mod error;
@@ -21,9 +22,12 @@ pub use self::active_record::{
     AuditEventEntity, InvitationEntity, InvitationRecord, SessionEntity, SessionRecord, UserEntity,
     UserRecord,
 };
+pub use self::addresses::key::AddressKey;
+pub use self::addresses::storage::AddressStorage;
 pub use self::audit::cursor::AuditCursor;
 pub use self::audit::event::AuditEvent;
 pub use self::audit::event_type::{AuditEventType, CustomAuditEventType};
+pub use self::audit::failures::LoginOrigin;
 pub use self::audit::filter::AuditFilter;
 pub use self::audit::kinds::{Severity, Source};
 pub use self::audit::log::options::AuditLogOptions;
@@ -31,6 +35,7 @@ pub use self::audit::log::refused::RefusedAuditEvent;
 pub use self::audit::log::{AuditLog, AuditLogMetrics};
 pub use self::audit::new_event::NewAuditEvent;
 pub use self::audit::page::AuditPage;
+pub use self::audit::sink::{AuditSink, SunkEvent};
 pub use self::error::AuthError;
 pub use self::handle::{AuditTrail, Auth, Invitations, Sessions, StoredBackupCodes, Totp, Users};
 pub use self::invitations::invitation::{CreatedInvitation, Invitation};
@@ -64,9 +69,11 @@ pub use self::users::hasher::HashingMetrics;
 pub use self::users::identifier::Identifier;
 pub use self::users::new_user::NewUser;
 pub use self::users::password::{Credential, Password, PasswordHash};
+pub use self::users::password_policy::{PasswordPolicy, WeakPassword};
 pub use self::users::permissions::Permissions;
 pub use self::users::profile::{Profile, ProfileUpdate};
 pub use self::users::role::{CustomRole, Role};
+pub use self::users::role_permissions::{Permission, RolePermissions};
 pub use self::users::update::UserUpdate;
 pub use self::users::user::User;
-pub use crate::vocabulary::{Change, Email, Handle};
+pub use crate::vocabulary::{AddressKind, Change, ClientAddress, Email, Handle};

@@ -9,6 +9,8 @@ mod cookie;
 mod csrf;
 mod headers;
 mod host;
+#[cfg(feature = "auth")]
+mod permitted;
 mod rejection;
 #[cfg(feature = "auth")]
 mod renewal;
@@ -21,6 +23,8 @@ pub use self::cookie::{SessionCookie, SetSessionCookie};
 pub use self::csrf::{CsrfLayer, CsrfProtection};
 pub use self::headers::{SecureResponses, SecurityHeaders};
 pub use self::host::Host;
+#[cfg(feature = "auth")]
+pub use self::permitted::{PermissionRejection, Permitted, RequiredPermission};
 pub use self::rejection::TenantRejection;
 #[cfg(feature = "auth")]
 pub use self::renewal::{RenewalLayer, RenewedSessions};

@@ -2,6 +2,7 @@
 
 mod done;
 pub(crate) mod listing;
+mod names;
 mod people;
 mod random;
 mod refused;

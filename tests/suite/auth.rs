@@ -1,21 +1,27 @@
 //! Authentication: the effects of every operation, exactly once and only for its own tenant.
 
 mod active_record;
+mod addresses;
 mod audit;
 mod audit_log;
+mod beginnings;
 mod bootstrap;
 mod burst;
 mod clock;
+mod failures;
 mod invitations;
 mod isolation;
 mod load;
 mod login;
 mod once;
 mod original;
+mod recording;
 mod repeats;
 mod second_factor;
 mod secrets;
+mod session_limit;
 mod sessions;
+mod sink;
 mod standing;
 mod typed;
 mod users;

@@ -18,6 +18,9 @@ pub(crate) struct Args {
     /// The time zone of the businesses, such as America/New_York: the original does not store it.
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
+    /// Convert handles and empty email addresses that cannot be read. The dry run lists each with its new form.
+    #[arg(long)]
+    convert_names: bool,
     /// The number of rows to list of each problem.
     #[arg(long, value_name = "ROWS", default_value_t = Adoption::LISTED)]
     list_at_most: usize,
@@ -31,10 +34,13 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
     if let Some(zone) = args.time_zone {
         adoption = adoption.time_zone(zone);
     }
+    if args.convert_names {
+        adoption = adoption.convert_names();
+    }
     if args.dry_run {
         let plan = adoption.plan(&owner).await.map_err(|error| failure(&error))?;
         let json = serde_json::json!({
-            "problems": plan.problems(), "statements": plan.statements(), "migrations": plan.migrations(),
+            "problems": plan.problems(), "proposals": plan.proposals(), "statements": plan.statements(), "migrations": plan.migrations(),
         });
         return Ok(Outcome::new(plan.to_string(), &json)?.unsound_unless(plan.problems().is_empty()));
     }

@@ -119,7 +119,7 @@ fn refused(business: &Business, name: &str, refusal: &LoginRefusal) -> Response 
 fn metadata(headers: &HeaderMap, extensions: &Extensions) -> SessionMetadata {
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     SessionMetadata {
-        client_ip: extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip()),
+        client_ip: extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().into()),
         user_agent: user_agent.map(|text| text.chars().take(512).collect()),
         ..Default::default()
     }

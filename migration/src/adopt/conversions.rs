@@ -2,8 +2,10 @@
 
 use watertight_schema::sql;
 
+use super::Adoption;
 use super::catalog::Found;
 use super::original::Context;
+use super::readable::GAPS;
 
 /// The conversion that computes a new column's value from the original's row.
 pub(super) struct Conversion {
@@ -22,7 +24,9 @@ pub(super) fn of(table: &str, column: &str) -> Option<Conversion> {
     let made = |reads, sql| Some(Conversion { reads, sql, new: false, any_text: false });
     let new = |sql| Some(Conversion { reads: &[], sql, new: true, any_text: false });
     match (table, column) {
-        (_, "handle") if lowered(table).contains(&column) => made(&["handle"], lower_case),
+        (_, "handle") if lowered(table).contains(&column) => made(&["handle"], handle),
+        ("users", "email") => made(&["email"], email_of_user),
+        ("clients", "email") => made(&["email"], email_of_client),
         (_, "email") if lowered(table).contains(&column) => made(&["email"], lower_case),
         ("users", "locked_until") => new(|_, _| "NULL::timestamptz".to_owned()),
         ("sessions", "temp_totp_secret") => made(&["temp_totp_secret"], |_, _| "NULL::text".to_owned()),
@@ -70,8 +74,43 @@ pub(super) fn lowered(table: &str) -> &'static [&'static str] {
     }
 }
 
+/// A handle in its normal form. If the operator has accepted it, `_` replaces each character that a handle cannot have.
+fn handle(context: &Context, column: &str) -> String {
+    handle_of(&context.value(column), context)
+}
+
+/// The same for the handle of another row.
+pub(super) fn handle_of(value: &str, context: &Context) -> String {
+    let plain = lower(value, context.found);
+    if context.convert_names { format!(r"regexp_replace({plain}, '{GAPS}|[@:]', '_', 'g')") } else { plain }
+}
+
+/// The email address of a user. If the operator has accepted it, an empty one becomes the handle where that is an
+/// address, or an address that no mail reaches.
+fn email_of_user(context: &Context, column: &str) -> String {
+    let plain = lower_case(context, column);
+    if !context.convert_names {
+        return plain;
+    }
+    let named = lower_case(context, "handle");
+    format!(
+        "CASE WHEN {plain} <> '' THEN {plain} WHEN {named} ~ '^.+@[^@]+$' AND {named} !~ '{GAPS}' THEN {named} \
+         ELSE {} || '@{}' END",
+        handle(context, "handle"),
+        Adoption::NO_EMAIL_HOST
+    )
+}
+
+fn email_of_client(context: &Context, column: &str) -> String {
+    let plain = lower_case(context, column);
+    if !context.convert_names {
+        return plain;
+    }
+    format!("CASE WHEN {plain} <> '' THEN {plain} ELSE o.id::text || '@{}' END", Adoption::NO_EMAIL_HOST)
+}
+
 /// The form in which the application stores names and searches for them.
-fn lower_case(context: &Context, column: &str) -> String {
+pub(super) fn lower_case(context: &Context, column: &str) -> String {
     lower(&context.value(column), context.found)
 }
 

@@ -63,11 +63,18 @@ pub(super) fn typed(column: &str) -> String {
     sql::identifier(&format!("watertight_typed_{column}"))
 }
 
+/// The column of the converted rows with a name in its normal form, before other conversions.
+pub(super) fn named(column: &str) -> String {
+    sql::identifier(&format!("watertight_named_{column}"))
+}
+
 /// The values that a conversion reads besides its column.
 pub(super) struct Context<'a> {
     pub(super) found: &'a Found,
     pub(super) place: Place,
     pub(super) time_zone: Option<&'a str>,
+    /// True if the operator has accepted the proposals for names.
+    pub(super) convert_names: bool,
 }
 
 impl Context<'_> {
@@ -174,6 +181,7 @@ impl Original {
         }
         for column in conversions::lowered(self.new.name()) {
             values.push(format!("{} AS {}", context.value(column), typed(column)));
+            values.push(format!("{} AS {}", conversions::lower_case(context, column), named(column)));
         }
         values.push(format!("{} AS watertight_row", self.row_name(context.found)));
         format!("SELECT {} FROM {} AS o", values.join(", "), context.place.table(self.schema(), self.name()))

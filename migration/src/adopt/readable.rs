@@ -7,7 +7,8 @@ use super::original::Original;
 use super::rules::Rule;
 
 /// White space and control characters, independent of the database's locale.
-const GAPS: &str = r"[[:space:][:cntrl:]\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+pub(super) const GAPS: &str =
+    r"[[:space:][:cntrl:]\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
 
 const TIMESTAMP: &str = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$";
 const UUID: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
@@ -17,13 +18,21 @@ pub(super) fn rules(original: &Original) -> Vec<Rule> {
     let handle = || {
         let condition = format!("handle ~ '{GAPS}' OR handle ~ '[@:]'");
         let what = "is not a handle: a handle contains no white space, @ or :";
-        let remedy = format!("UPDATE {table} to a valid handle");
+        let remedy = format!(
+            "UPDATE {table} to a valid handle, or accept the proposal (`Adoption::convert_names`, `--convert-names`)"
+        );
         Rule::local(ProblemKind::Unreadable, "handle", what, remedy, condition)
     };
     let email = || {
         let condition = format!("email ~ '{GAPS}' OR email !~ '^.+@[^@]+$'");
         let what = "is not an email address: it has the form name@host, without white space";
-        let remedy = format!("UPDATE {table} to a valid address");
+        let accept = match original.new.name() {
+            "users" | "clients" => {
+                ", or accept the proposal for empty addresses (`Adoption::convert_names`, `--convert-names`)"
+            }
+            _ => "",
+        };
+        let remedy = format!("UPDATE {table} to a valid address{accept}");
         Rule::local(ProblemKind::Unreadable, "email", what, remedy, condition)
     };
     let word = |column: &str| {

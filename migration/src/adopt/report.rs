@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::Proposal;
+
 /// The result of an adoption.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -12,6 +14,8 @@ pub struct AdoptionReport {
     pub tables: Vec<AdoptedTable>,
     /// The migrations that are recorded as applied.
     pub migrations: Vec<String>,
+    /// The names that were converted, because the operator has accepted it.
+    pub conversions: Vec<Proposal>,
     /// The number of SQL statements.
     pub statements: usize,
 }
@@ -34,6 +38,7 @@ impl fmt::Display for AdoptionReport {
             write!(f, "{rows:>12}  {to}")?;
             writeln!(f, "{}", if from == to { String::new() } else { format!(", formerly {from}") })?;
         }
+        self.conversions.iter().try_for_each(|conversion| writeln!(f, "{conversion}"))?;
         write!(f, "{} migrations are recorded as applied", self.migrations.len())
     }
 }

@@ -8,8 +8,7 @@ use sea_orm_migration::sea_query::{PostgresQueryBuilder, Query};
 use watertight_schema::isolation::TENANT_COLUMN;
 use watertight_schema::sql;
 
-use super::catalog::Found;
-use super::original::{self, Original, Place, does_not_fit};
+use super::original::{self, Context, Original, Place, does_not_fit};
 use super::{ProblemKind, readable};
 use crate::m20260101_000012_nights_and_buffers as nights;
 use crate::{TenantForeignKey, m20260101_000007_no_double_booking as overlap};
@@ -113,7 +112,7 @@ fn missing(original: &Original, column: &str) -> Rule {
 }
 
 /// The rules that compare a row with other rows.
-pub(super) fn among_rows(original: &Original, found: &Found) -> Vec<Rule> {
+pub(super) fn among_rows(original: &Original, context: &Context) -> Vec<Rule> {
     let mut rules = Vec::new();
     let key: Vec<String> = original.new.key_columns().into_iter().map(str::to_owned).collect();
     rules.push(duplicate(original, &key));
@@ -126,7 +125,7 @@ pub(super) fn among_rows(original: &Original, found: &Found) -> Vec<Rule> {
     }
     match original.new.name() {
         "invitations" => rules.extend(used_by_another_tenants(original)),
-        "totp_secrets" => rules.extend(second_factors(original, found)),
+        "totp_secrets" => rules.extend(second_factors(original, context)),
         _ => {}
     }
     rules
@@ -209,10 +208,10 @@ fn used_by_another_tenants(original: &Original) -> Option<Rule> {
 ///
 /// The application finds a second factor by the user, and the original found it by the handle. Where the two
 /// disagree, adopting would give a user the second factor of another.
-fn second_factors(original: &Original, found: &Found) -> [Rule; 2] {
+fn second_factors(original: &Original, context: &Context) -> [Rule; 2] {
     let users = Place::InUse.table("auth", "users");
     let table = original.full_name();
-    let handle = super::conversions::lower("u.handle", found);
+    let handle = super::conversions::handle_of("u.handle", context);
     let same = "count(*) OVER (PARTITION BY n.tenant_id, n.user_id) AS watertight_same".to_owned();
     [
         Rule {

@@ -31,6 +31,7 @@ pub(super) fn steps(
     catalog: &Catalog,
     originals: &[Original],
     time_zone: Option<&str>,
+    convert_names: bool,
     migrations: &[(String, Vec<String>)],
     all: &[TenantTable],
 ) -> Result<Vec<Step>, TableError> {
@@ -51,7 +52,7 @@ pub(super) fn steps(
     let mut steps: Vec<Step> = sql.into_iter().map(Step::plain).collect();
     for original in originals {
         if let Some(found) = catalog.find(original) {
-            steps.extend(copy(original, &Context { found, place: Place::Aside, time_zone }));
+            steps.extend(copy(original, &Context { found, place: Place::Aside, time_zone, convert_names }));
         }
     }
     steps.extend(after(settings, originals, migrations, all).into_iter().map(Step::plain));

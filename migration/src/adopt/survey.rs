@@ -2,12 +2,12 @@
 
 use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
 
-use watertight_schema::{sql, text};
+use watertight_schema::text;
 
 use super::catalog::{Catalog, Found};
 use super::original::{self, Context, Original, Place};
 use super::rules::{self, Rule};
-use super::{Problem, ProblemKind, conversions};
+use super::{Problem, ProblemKind, Proposal, conversions, proposals};
 use crate::query;
 
 /// A survey of the original's tables in their own schemas.
@@ -15,6 +15,7 @@ pub(super) struct Survey<'a> {
     pub(super) originals: &'a [Original],
     pub(super) catalog: &'a Catalog,
     pub(super) time_zone: Option<&'a str>,
+    pub(super) convert_names: bool,
     pub(super) most: usize,
 }
 
@@ -29,10 +30,10 @@ impl Survey<'_> {
             return Ok(problems);
         }
         for (original, found) in self.found() {
-            let context = Context { found, place: Place::InUse, time_zone: self.time_zone };
+            let context = self.context(found, self.convert_names);
             let converted = original.converted(&context);
             problems.extend(self.each_row(db, original, &converted).await?);
-            for rule in rules::among_rows(original, found) {
+            for rule in rules::among_rows(original, &context) {
                 problems.extend(self.offenders(db, original, &converted, rule).await?);
             }
             for column in conversions::lowered(original.new.name()) {
@@ -41,6 +42,27 @@ impl Survey<'_> {
             problems.extend(self.no_time_zone(db, original, found).await?);
         }
         Ok(problems)
+    }
+
+    /// The names that the application cannot read, each with the name that replaces it if the operator accepts.
+    pub(super) async fn proposals(&self, db: &impl ConnectionTrait) -> Result<Vec<Proposal>, DbErr> {
+        let mut proposals = Vec::new();
+        for (original, found) in self.found() {
+            for column in conversions::lowered(original.new.name()) {
+                let converted = original.converted(&self.context(found, true));
+                let (total, rows) =
+                    self.listed(db, &proposals::renamed(&converted, column, self.most)).await?;
+                if total > 0 {
+                    let (accepted, table) = (self.convert_names, original.full_name());
+                    proposals.push(Proposal { table, column: (*column).to_owned(), total, rows, accepted });
+                }
+            }
+        }
+        Ok(proposals)
+    }
+
+    fn context<'f>(&'f self, found: &'f Found, convert_names: bool) -> Context<'f> {
+        Context { found, place: Place::InUse, time_zone: self.time_zone, convert_names }
     }
 
     fn found(&self) -> impl Iterator<Item = (&Original, &Found)> {
@@ -77,18 +99,24 @@ impl Survey<'_> {
         converted: &str,
         rule: Rule,
     ) -> Result<Option<Problem>, DbErr> {
-        let mut rows = Vec::new();
-        let mut total = 0;
-        for row in query::rows(db, &rule.offenders(converted, self.most), []).await? {
-            let (all, text): (i64, String) = row.try_get_many_by_index()?;
-            total = all.unsigned_abs();
-            rows.push(text);
-        }
+        let (total, rows) = self.listed(db, &rule.offenders(converted, self.most)).await?;
         if rows.is_empty() {
             return Ok(None);
         }
         let Rule { kind, columns, what, remedy, .. } = rule;
         Ok(Some(Problem { kind, table: original.full_name(), columns, what, remedy, total, rows }))
+    }
+
+    /// The number of rows that a query finds, and the rows to list.
+    async fn listed(&self, db: &impl ConnectionTrait, select: &str) -> Result<(u64, Vec<String>), DbErr> {
+        let mut rows = Vec::new();
+        let mut total = 0;
+        for row in query::rows(db, select, []).await? {
+            let (all, text): (i64, String) = row.try_get_many_by_index()?;
+            total = all.unsigned_abs();
+            rows.push(text);
+        }
+        Ok((total, rows))
     }
 
     /// Where the database's rules for letters differ from the application's, the converted name would not be found.
@@ -99,7 +127,7 @@ impl Survey<'_> {
         converted: &str,
         column: &str,
     ) -> Result<Option<Problem>, DbErr> {
-        let (name, typed) = (sql::identifier(column), original::typed(column));
+        let (name, typed) = (original::named(column), original::typed(column));
         let select = format!(
             "SELECT n.watertight_row, n.{name}, n.{typed} FROM ({converted}) AS n \
              WHERE octet_length(n.{name}) > char_length(n.{name}) \
@@ -147,13 +175,7 @@ impl Survey<'_> {
             "SELECT count(*) OVER (), format('tenant_id=%s', o.tenant_id) FROM {table} AS o ORDER BY 2 LIMIT {}",
             self.most
         );
-        let mut rows = Vec::new();
-        let mut total = 0;
-        for row in query::rows(db, &select, []).await? {
-            let (all, text): (i64, String) = row.try_get_many_by_index()?;
-            total = all.unsigned_abs();
-            rows.push(text);
-        }
+        let (total, rows) = self.listed(db, &select).await?;
         let problem = Problem {
             kind: ProblemKind::NoTimeZone,
             table: original.full_name(),

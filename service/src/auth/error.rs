@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::invitations::state::InvitationState;
 use crate::auth::refusal::LoginRefusal;
+use crate::auth::users::password_policy::WeakPassword;
 use crate::tenant::TenantId;
 use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
 
@@ -102,6 +103,12 @@ pub enum AuthError {
         /// The reason and the remedy.
         reason: &'static str,
     },
+    /// A new password is weak, by the application's [`PasswordPolicy`](crate::auth::PasswordPolicy).
+    #[error(transparent)]
+    WeakPassword(#[from] WeakPassword),
+    /// The tenant has users, so that it has had its first owner.
+    #[error("the tenant has users already; log in as one of them, or accept an invitation")]
+    AlreadySetUp,
     /// A setting that the operation needs is missing.
     #[error(
         "{what} are not set; set them with `AuthSettings::{what}`, and pass the settings to `Builder::auth`"
@@ -124,7 +131,9 @@ pub enum AuthError {
     #[error("the audit log is closed; log the event with `auth().audit().log(..)`")]
     AuditLogClosed,
     /// The queue of the audit log, or the share of a tenant in it, is full.
-    #[error("the queue of the audit log is full for tenant {tenant}; wait with `AuditLog::log`, or try again later")]
+    #[error(
+        "the queue of the audit log is full for tenant {tenant}; wait with `AuditLog::log`, or try again later"
+    )]
     AuditLogFull {
         /// The tenant.
         tenant: TenantId,
@@ -188,7 +197,7 @@ impl AuthError {
 
     /// Returns true if the state of the tenant forbids the operation.
     ///
-    /// A handle, an email address or an id is taken, or an invitation is closed.
+    /// A handle, an email address or an id is taken, an invitation is closed, or the tenant has its first owner.
     #[must_use]
     pub const fn is_conflict(&self) -> bool {
         matches!(
@@ -197,12 +206,13 @@ impl AuthError {
                 | Self::EmailTaken { .. }
                 | Self::IdTaken { .. }
                 | Self::InvitationClosed { .. }
+                | Self::AlreadySetUp
         )
     }
 
     /// Returns true if a given value or secret is invalid.
     #[must_use]
     pub const fn is_invalid_input(&self) -> bool {
-        matches!(self, Self::InvalidInput(_) | Self::InvalidSecret { .. })
+        matches!(self, Self::InvalidInput(_) | Self::InvalidSecret { .. } | Self::WeakPassword(_))
     }
 }

@@ -6,6 +6,7 @@ mod creating;
 pub(super) mod device;
 mod ending;
 mod finding;
+mod limiting;
 pub(super) mod metadata;
 pub(super) mod retention;
 pub(super) mod session;

@@ -8,6 +8,8 @@ use std::num::NonZero;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use crate::auth::addresses::storage::AddressStorage;
+use crate::auth::audit::sink::AuditSink;
 use crate::auth::second_factor::sealing::EncryptionKeys;
 use crate::auth::sessions::token::SigningKeys;
 use crate::auth::settings::lockout::Lockout;
@@ -41,6 +43,9 @@ pub struct AuthSettings {
     pub(in crate::auth) slowest_bcrypt_cost: Option<u32>,
     pub(in crate::auth) concurrent_hashes: usize,
     pub(in crate::auth) backup_codes: usize,
+    pub(in crate::auth) address_storage: AddressStorage,
+    pub(in crate::auth) sessions_per_user: Option<u32>,
+    pub(in crate::auth) audit_sink: Option<AuditSink>,
 }
 
 impl Default for AuthSettings {
@@ -57,6 +62,9 @@ impl Default for AuthSettings {
             slowest_bcrypt_cost: None,
             concurrent_hashes: available_parallelism().map_or(1, NonZero::get),
             backup_codes: 10,
+            address_storage: AddressStorage::Full,
+            sessions_per_user: None,
+            audit_sink: None,
         }
     }
 }
@@ -237,6 +245,48 @@ impl AuthSettings {
     #[must_use]
     pub const fn backup_codes(mut self, count: usize) -> Self {
         self.backup_codes = count;
+        self
+    }
+
+    /// The form in which the addresses of clients are stored; in full by default.
+    ///
+    /// ```
+    /// use watertight::auth::{AddressStorage, AuthSettings};
+    ///
+    /// // 192.0.2.17 is stored as 192.0.2.0/24.
+    /// let settings = AuthSettings::default().address_storage(AddressStorage::Masked);
+    /// ```
+    #[must_use]
+    pub fn address_storage(mut self, storage: AddressStorage) -> Self {
+        self.address_storage = storage;
+        self
+    }
+
+    /// The most live sessions of a user; `None`, the default, for no limit. A session beyond it ends the oldest one.
+    ///
+    /// ```
+    /// use watertight::auth::AuthSettings;
+    ///
+    /// // A login on a fourth device ends the session of the first.
+    /// let settings = AuthSettings::default().sessions_per_user(Some(3));
+    /// ```
+    #[must_use]
+    pub const fn sessions_per_user(mut self, limit: Option<u32>) -> Self {
+        self.sessions_per_user = limit;
+        self
+    }
+
+    /// The queue that each written audit event is put into; none by default.
+    ///
+    /// ```
+    /// use watertight::auth::{AuditSink, AuthSettings};
+    ///
+    /// let (sink, events) = AuditSink::new(1_000);
+    /// let settings = AuthSettings::default().audit_sink(sink);
+    /// ```
+    #[must_use]
+    pub fn audit_sink(mut self, sink: AuditSink) -> Self {
+        self.audit_sink = Some(sink);
         self
     }
 }

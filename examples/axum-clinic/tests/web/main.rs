@@ -15,6 +15,7 @@ mod day;
 mod headers;
 mod login;
 mod odd_input;
+mod permissions;
 mod tenants;
 mod visitor;
 mod world;

@@ -1,11 +1,14 @@
 //! Operations of the audit trail as functions of its entity.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use watertight_entity::auth::audit_events;
 
 use super::{forward, sealed};
 use crate::auth::audit::event::AuditEvent;
+use crate::auth::audit::failures::LoginOrigin;
 use crate::auth::audit::filter::AuditFilter;
 use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::audit::page::AuditPage;
@@ -35,6 +38,8 @@ pub trait AuditEventEntity: sealed::Entity {
         fn find_page(filter: &AuditFilter) -> AuditPage = page(filter) in audit;
         /// Returns the newest events.
         fn find_recent(limit: Option<u64>) -> Vec<AuditEvent> = recent(limit) in audit;
+        /// Returns the number of failed logins of a user or of an address.
+        fn failed_logins(origin: &LoginOrigin, window: Duration) -> u64 = failed_logins(origin, window) in audit;
         /// Deletes the events before a time.
         fn purge(before: DateTime<Utc>) -> u64 = purge(before) in audit;
     }

@@ -51,6 +51,8 @@ pub trait UserEntity: sealed::Entity {
         fn find_all() -> Vec<User> = all() in users;
         /// Returns at most `limit` users after a handle, ordered by handle.
         fn find_page(after: Option<&Handle>, limit: u64) -> Vec<User> = page(after, limit) in users;
+        /// Creates the first owner of a tenant without users.
+        fn create_first_owner(new: NewUser) -> User = create_first_owner(new) in users;
         /// Returns true if the tenant has any user.
         fn any() -> bool = any() in users;
     }
@@ -76,6 +78,18 @@ pub trait UserRecord: sealed::UserRow {
         fn lock(reason: &str) -> User = lock(id, reason) in users;
         /// Lifts the lock of the account.
         fn unlock() -> User = unlock(id) in users;
+        /// Records a login that the application has verified itself.
+        fn record_login(client: &SessionMetadata) -> User = record_login(id, client) in users;
+        /// Records a failed login that the application has verified itself.
+        fn record_failed_login(client: &SessionMetadata) -> User = record_failed_login(id, client) in users;
+        /// Begins the onboarding.
+        fn begin_onboarding() -> User = begin_onboarding(id) in users;
+        /// Records a completed step of onboarding.
+        fn complete_onboarding_step(step: u16) -> User = complete_onboarding_step(id, step) in users;
+        /// Ends the completed onboarding.
+        fn complete_onboarding() -> User = complete_onboarding(id) in users;
+        /// Ends the onboarding without its remaining steps.
+        fn skip_onboarding() -> User = skip_onboarding(id) in users;
         /// Creates a session.
         fn create_session(metadata: &SessionMetadata) -> Session = create(id, metadata) in sessions;
         /// Returns the live sessions, newest first.

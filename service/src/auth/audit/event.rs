@@ -9,7 +9,7 @@ use crate::auth::audit::event_type::AuditEventType;
 use crate::auth::audit::kinds::{Severity, Source};
 use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
-use crate::vocabulary::{InvalidInput, MalformedRow};
+use crate::vocabulary::{ClientAddress, InvalidInput, MalformedRow};
 
 /// An event of the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,8 +26,8 @@ pub struct AuditEvent {
     pub target_user_id: Option<Uuid>,
     /// The handle of the acting user at that time.
     pub handle: Option<String>,
-    /// The IP address.
-    pub ip_address: Option<String>,
+    /// The address of the client, as it is stored.
+    pub ip_address: Option<ClientAddress>,
     /// The user agent.
     pub user_agent: Option<String>,
     /// Further details.
@@ -71,7 +71,7 @@ impl TryFrom<audit_events::Model> for AuditEvent {
             user_id: row.user_id,
             target_user_id: row.target_user_id,
             handle: row.handle,
-            ip_address: row.ip_address,
+            ip_address: row.ip_address.map(ClientAddress::stored),
             user_agent: row.user_agent,
             details: row.details,
             severity: row.severity.parse().map_err(malformed("auth.audit_events.severity"))?,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::auth::audit::event_type::AuditEventType;
 use crate::auth::audit::kinds::{Severity, Source};
 use crate::auth::sessions::metadata::SessionMetadata;
-use crate::vocabulary::{Handle, InvalidInput, calendar, json, limits, text};
+use crate::vocabulary::{ClientAddress, Handle, InvalidInput, calendar, json, limits, text};
 
 /// An event to be logged.
 ///
@@ -35,8 +35,9 @@ pub struct NewAuditEvent {
     pub target_user_id: Option<Uuid>,
     /// The handle of the acting user; at most 64 characters.
     pub handle: Option<String>,
-    /// The IP address; at most 45 characters.
-    pub ip_address: Option<String>,
+    /// The address of the client. The setting [`address_storage`](crate::auth::AuthSettings::address_storage) decides how a whole
+    /// one is stored.
+    pub ip_address: Option<ClientAddress>,
     /// The user agent.
     pub user_agent: Option<String>,
     /// Further details: a JSON object without secrets.
@@ -48,7 +49,7 @@ pub struct NewAuditEvent {
 }
 
 impl NewAuditEvent {
-    /// An event of the system, with severity `Info` and no details.
+    /// An event of the system, with the [usual severity](AuditEventType::severity) of its type and no details.
     ///
     /// ```
     /// use watertight::auth::{AuditEventType, NewAuditEvent, Severity, Source};
@@ -64,6 +65,7 @@ impl NewAuditEvent {
         Self {
             id: None,
             occurred_at: None,
+            severity: event_type.severity(),
             event_type,
             user_id: None,
             target_user_id: None,
@@ -71,7 +73,6 @@ impl NewAuditEvent {
             ip_address: None,
             user_agent: None,
             details: serde_json::Value::Object(serde_json::Map::new()),
-            severity: Severity::default(),
             source: Source::default(),
         }
     }
@@ -98,11 +99,7 @@ impl NewAuditEvent {
 
     /// The same event with the address and the user agent of a client.
     pub(in crate::auth) fn with_client(self, client: &SessionMetadata) -> Self {
-        Self {
-            ip_address: client.client_ip.map(|ip| ip.to_string()),
-            user_agent: client.user_agent.clone(),
-            ..self
-        }
+        Self { ip_address: client.client_ip.clone(), user_agent: client.user_agent.clone(), ..self }
     }
 
     /// Refuses a value that the database would refuse, so that one event does not block others.
@@ -111,7 +108,6 @@ impl NewAuditEvent {
             calendar::check_time("occurred_at", time)?;
         }
         text::check_optional("handle", self.handle.as_ref(), 64)?;
-        text::check_optional("IP address", self.ip_address.as_ref(), 45)?;
         text::check_optional("user agent", self.user_agent.as_ref(), limits::TEXT_CHARS)?;
         json::check_object("audit details", &self.details)
     }

@@ -20,7 +20,7 @@ use crate::auth::handle::AuditTrail;
 use crate::tenant::TenantExecutor;
 use crate::tenant::driver::is_rejected_by_policy;
 use crate::tenant::sql::statement;
-use crate::vocabulary::{InvalidInput, limits, text};
+use crate::vocabulary::{ClientAddress, InvalidInput, limits, text};
 
 /// The statement for any number of events: the plan is cached, and the message contains one value. An event that is written
 /// twice, because the outcome of the first attempt is unknown, is stored once.
@@ -46,7 +46,7 @@ struct Row<'a> {
     user_id: Option<Uuid>,
     target_user_id: Option<Uuid>,
     handle: Option<&'a String>,
-    ip_address: Option<&'a String>,
+    ip_address: Option<ClientAddress>,
     user_agent: Option<&'a String>,
     details: &'a serde_json::Value,
     severity: Severity,
@@ -74,9 +74,11 @@ impl<C: TenantExecutor> AuditTrail<'_, C> {
         let written = written.map_err(|error| refused_time(error, event.occurred_at))?;
         if let Some(row) = written.first() {
             let timestamp = row.try_get("", "timestamp")?;
-            return Ok(AuditEvent::new(id, event, timestamp));
+            let ip_address = self.auth.config.stored_address(event.ip_address.as_ref());
+            return Ok(AuditEvent::new(id, NewAuditEvent { ip_address, ..event }, timestamp));
         }
-        let stored = audit_events::Entity::find().filter(audit_events::Column::Id.eq(id)).one(self.auth.db).await?;
+        let stored =
+            audit_events::Entity::find().filter(audit_events::Column::Id.eq(id)).one(self.auth.db).await?;
         stored.ok_or(DbErr::RecordNotInserted)?.try_into()
     }
 
@@ -120,7 +122,7 @@ impl<C: TenantExecutor> AuditTrail<'_, C> {
                 user_id: event.user_id,
                 target_user_id: event.target_user_id,
                 handle: event.handle.as_ref(),
-                ip_address: event.ip_address.as_ref(),
+                ip_address: self.auth.config.stored_address(event.ip_address.as_ref()),
                 user_agent: event.user_agent.as_ref(),
                 details: &event.details,
                 severity: event.severity,
@@ -131,7 +133,14 @@ impl<C: TenantExecutor> AuditTrail<'_, C> {
             .collect();
         let rows = serde_json::to_string(&rows).map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
         let insert = statement(format!("{INSERT}{returning}"), [rows.into()]);
-        Ok(self.auth.db.query_all_raw(insert).await?)
+        let written = self.auth.db.query_all_raw(insert).await?;
+        if let Some(sink) = self.auth.config.audit_sink() {
+            for &(id, event, _) in events {
+                let ip_address = self.auth.config.stored_address(event.ip_address.as_ref());
+                sink.pass(self.auth.db.tenant_id(), id, NewAuditEvent { ip_address, ..event.clone() });
+            }
+        }
+        Ok(written)
     }
 }
 
@@ -139,7 +148,8 @@ impl<C: TenantExecutor> AuditTrail<'_, C> {
 fn refused_time(error: AuthError, time: Option<DateTime<Utc>>) -> AuthError {
     match (error, time) {
         (AuthError::Database(error), Some(time)) if is_rejected_by_policy(&error) => {
-            let reason = "is more than a day ago; leave it out, or write the event as the owner of the tables";
+            let reason =
+                "is more than a day ago; leave it out, or write the event as the owner of the tables";
             InvalidInput::new("occurred_at", time.to_string(), reason).into()
         }
         (error, _) => error,

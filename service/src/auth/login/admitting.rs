@@ -13,11 +13,9 @@ use crate::auth::login::request::SecondFactor;
 use crate::auth::refusal::LoginRefusal;
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::sessions::session::Session;
-use crate::auth::users::columns::WRITTEN_USER_COLUMNS;
 use crate::auth::users::password::{Password, PasswordHash};
 use crate::auth::users::user::User;
 use crate::tenant::TenantExecutor;
-use crate::tenant::sql::statement;
 
 /// A matching second factor, to be used up.
 pub(in crate::auth) enum Proof {
@@ -111,23 +109,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
             let wrong = LoginRefusal::SecondFactorWrong;
             return self.refuse(attempt.user(), wrong, metadata).await.map(Err);
         }
-        let update = format!(
-            r#"UPDATE "auth"."users" SET "login_attempts" = 0, "last_login_at" = CURRENT_TIMESTAMP,
-                   "is_locked" = FALSE, "locked_until" = NULL, "lock_reason" = NULL,
-                   "password_hash" = $2, "ip_address" = $3, "user_agent" = $4
-               WHERE "id" = $1
-               RETURNING {}"#,
-            *WRITTEN_USER_COLUMNS
-        );
-        let values = [
-            verified.id.into(),
-            rehashed.unwrap_or(&verified.hash).expose_secret().into(),
-            metadata.client_ip.map(|ip| ip.to_string()).into(),
-            metadata.user_agent.clone().into(),
-        ];
-        let row = self.db.query_one_raw(statement(update, values)).await?;
-        let row = row.ok_or_else(|| AuthError::UserNotFound { user: verified.id.to_string() })?;
-        let user = User::of(&row)?;
+        let user = self.users().write_login(verified.id, rehashed, metadata).await?;
         let session = self.sessions().create(verified.id, metadata).await?;
         let by_user = |event_type| {
             NewAuditEvent::by_user(event_type, verified.id, Some(&verified.handle)).with_client(metadata)

@@ -31,10 +31,14 @@ impl<C: TenantExecutor> Sessions<'_, C> {
     /// Changes a live session and returns the changed session.
     ///
     /// # Errors
-    /// [`AuthError::SessionNotFound`]; [`AuthError::NotConfigured`] for a secret without
+    /// [`AuthError::SessionNotFound`]; [`AuthError::InvalidInput`]; [`AuthError::NotConfigured`] for a secret without
     /// [`encryption_keys`](crate::auth::AuthSettings::encryption_keys).
     pub async fn update(self, id: Uuid, update: SessionUpdate) -> Result<Session, AuthError> {
-        use sessions::Column::{ExpiresAt, TempTotpExpiresAt, TempTotpSecret, UserData};
+        use sessions::Column::{
+            BrowserFingerprint, ClientIp, ClientIpMasked, DeviceType, ExpiresAt, GeoLocation,
+            TempTotpExpiresAt, TempTotpSecret, UserAgent, UserData,
+        };
+        update.check()?;
         let mut changes: Vec<(sessions::Column, Value)> = Vec::new();
         if let Change::Set(expires_at) = update.expires_at {
             changes.push((ExpiresAt, expires_at.into()));
@@ -54,6 +58,27 @@ impl<C: TenantExecutor> Sessions<'_, C> {
         }
         if let Change::Set(expires_at) = update.temp_totp_expires_at {
             changes.push((TempTotpExpiresAt, expires_at.into()));
+        }
+        if let Change::Set(address) = update.client_ip {
+            let stored = self.auth.config.stored_address(address.as_ref());
+            changes.push((ClientIp, stored.map_or_else(unknown, String::from).into()));
+        }
+        if let Change::Set(masked) = update.client_ip_masked {
+            changes.push((ClientIpMasked, masked.into()));
+        }
+        if let Change::Set(agent) = update.user_agent {
+            changes.push((UserAgent, agent.unwrap_or_else(unknown).into()));
+        }
+        if let Change::Set(device) = update.device_type {
+            changes.push((DeviceType, device.into()));
+        }
+        if let Change::Set(fingerprint) = update.browser_fingerprint {
+            changes.push((BrowserFingerprint, fingerprint.into()));
+        }
+        if let Change::Set(location) = update.geo_location {
+            let json = location.map(serde_json::to_value).transpose();
+            let json = json.map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
+            changes.push((GeoLocation, json.into()));
         }
         if changes.is_empty() {
             return self.find(id).await?.ok_or(AuthError::SessionNotFound { id });
@@ -88,4 +113,9 @@ impl<C: TenantExecutor> Sessions<'_, C> {
             None => self.find(id).await,
         }
     }
+}
+
+/// The text of a column without a value.
+pub(super) fn unknown() -> String {
+    "unknown".to_owned()
 }

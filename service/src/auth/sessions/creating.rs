@@ -9,6 +9,7 @@ use watertight_entity::auth::sessions;
 
 use crate::auth::error::AuthError;
 use crate::auth::handle::Sessions;
+use crate::auth::sessions::changing::unknown;
 use crate::auth::sessions::columns::SESSION_COLUMNS;
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::sessions::session::Session;
@@ -39,13 +40,21 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
 impl<C: TenantExecutor> Sessions<'_, C> {
     /// Creates a session of a user that the application has authenticated.
     ///
-    /// [`Auth::login`](crate::auth::Auth::login) does both.
+    /// [`Auth::login`](crate::auth::Auth::login) does both. With
+    /// [`sessions_per_user`](crate::auth::AuthSettings::sessions_per_user), the oldest sessions beyond the limit end.
     ///
     /// # Errors
     /// [`AuthError::LoginRefused`] for a user who is inactive or locked, [`AuthError::UserNotFound`], [`AuthError::InvalidInput`].
     pub async fn create(self, user: Uuid, metadata: &SessionMetadata) -> Result<Session, AuthError> {
         metadata.check()?;
-        let unknown = || "unknown".to_owned();
+        match self.auth.config.sessions_per_user() {
+            Some(limit) => self.create_within(limit, user, metadata).await,
+            None => self.insert(user, metadata).await,
+        }
+    }
+
+    pub(super) async fn insert(self, user: Uuid, metadata: &SessionMetadata) -> Result<Session, AuthError> {
+        let client_ip = self.auth.config.stored_address(metadata.client_ip.as_ref());
         let geo_location = metadata.geo_location.as_ref().map(serde_json::to_value).transpose();
         let geo_location = geo_location.map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
         let insert = statement(
@@ -54,7 +63,7 @@ impl<C: TenantExecutor> Sessions<'_, C> {
                 user.into(),
                 Uuid::new_v4().into(),
                 seconds(self.auth.config.session_age()),
-                metadata.client_ip.map_or_else(unknown, |ip| ip.to_string()).into(),
+                client_ip.map_or_else(unknown, String::from).into(),
                 metadata.client_ip_masked.clone().into(),
                 metadata.user_agent.clone().unwrap_or_else(unknown).into(),
                 metadata.device_type.into(),

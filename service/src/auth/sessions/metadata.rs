@@ -1,17 +1,25 @@
 //! The client that begins a session.
 
-use std::net::IpAddr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::auth::sessions::device::DeviceType;
-use crate::vocabulary::{InvalidInput, limits, text};
+use crate::vocabulary::{ClientAddress, InvalidInput, limits, text};
 
 /// The client that begins a session. Every field is optional.
+///
+/// ```
+/// use std::net::IpAddr;
+/// use watertight::auth::SessionMetadata;
+///
+/// let peer: IpAddr = "192.0.2.17".parse()?;
+/// let client = SessionMetadata { client_ip: Some(peer.into()), ..Default::default() };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SessionMetadata {
-    /// The IP address.
-    pub client_ip: Option<IpAddr>,
+    /// The IP address, whole, masked or hashed. The setting
+    /// [`address_storage`](crate::auth::AuthSettings::address_storage) decides how a whole one is stored.
+    pub client_ip: Option<ClientAddress>,
     /// The IP address without its last part; at most 45 characters.
     pub client_ip_masked: Option<String>,
     /// The user agent.

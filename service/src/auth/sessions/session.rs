@@ -9,7 +9,7 @@ use crate::auth::error::AuthError;
 use crate::auth::sessions::device::DeviceType;
 use crate::auth::sessions::metadata::GeoLocation;
 use crate::auth::users::role::Role;
-use crate::vocabulary::MalformedRow;
+use crate::vocabulary::{ClientAddress, MalformedRow};
 
 /// A session, without the secret of a pending enrollment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,8 +25,8 @@ pub struct Session {
     pub created_at: DateTime<Utc>,
     /// The user when the session began, or as the application has set it since.
     pub user_data: Option<SessionUser>,
-    /// The IP address of the login; `unknown` when it was not given.
-    pub client_ip: String,
+    /// The address of the login, as it is stored; `unknown` when it was not given.
+    pub client_ip: ClientAddress,
     /// The IP address without its last part, if the application stores it.
     pub client_ip_masked: Option<String>,
     /// The user agent of the login; `unknown` when it was not given.
@@ -78,7 +78,7 @@ impl TryFrom<sessions::Model> for Session {
             expires_at: row.expires_at.to_utc(),
             created_at: row.created_at.to_utc(),
             user_data: parse("auth.sessions.user_data", row.user_data)?,
-            client_ip: row.client_ip,
+            client_ip: ClientAddress::stored(row.client_ip),
             client_ip_masked: row.client_ip_masked,
             user_agent: row.user_agent,
             device_type: row.device_type.parse()?,

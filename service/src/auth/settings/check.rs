@@ -65,6 +65,13 @@ impl AuthSettings {
         if !(1..=BackupCodes::MAX).contains(&self.backup_codes) {
             return refuse("backup_codes", self.backup_codes.to_string(), "is not between 1 and 20");
         }
+        if self.sessions_per_user == Some(0) {
+            return refuse(
+                "sessions_per_user",
+                "0".into(),
+                "would end every session; set at least 1, or `None`",
+            );
+        }
         Ok(())
     }
 }

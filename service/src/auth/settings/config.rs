@@ -4,6 +4,8 @@ use std::any::Any;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use crate::auth::addresses::storage::AddressStorage;
+use crate::auth::audit::sink::AuditSink;
 use crate::auth::error::AuthError;
 use crate::auth::second_factor::sealing::EncryptionKeys;
 use crate::auth::sessions::token::SigningKeys;
@@ -71,6 +73,18 @@ impl AuthConfig {
 
     pub(in crate::auth) const fn lockout(&self) -> Option<Lockout> {
         self.settings.lockout
+    }
+
+    pub(in crate::auth) const fn address_storage(&self) -> &AddressStorage {
+        &self.settings.address_storage
+    }
+
+    pub(in crate::auth) const fn sessions_per_user(&self) -> Option<u32> {
+        self.settings.sessions_per_user
+    }
+
+    pub(in crate::auth) const fn audit_sink(&self) -> Option<&AuditSink> {
+        self.settings.audit_sink.as_ref()
     }
 
     pub(in crate::auth) const fn backup_codes(&self) -> usize {

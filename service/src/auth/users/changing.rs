@@ -12,13 +12,15 @@ use crate::auth::users::update::UserUpdate;
 use crate::auth::users::user::User;
 use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
-use crate::vocabulary::Handle;
+use crate::vocabulary::{Change, Handle};
 
 impl<C: TenantExecutor> Users<'_, C> {
     /// Changes a user and returns the changed user. A TOTP secret follows its user's handle.
     ///
     /// All sessions of the user end when the role, the permissions or `is_active` change, and when a second factor is required
     /// from now on. Another handle, email address or profile ends no session.
+    ///
+    /// A whole `ip_address` is stored as the setting [`address_storage`](crate::auth::AuthSettings::address_storage) defines.
     ///
     /// # Errors
     /// [`AuthError::UserNotFound`], [`AuthError::HandleTaken`], [`AuthError::EmailTaken`], [`AuthError::InvalidInput`].
@@ -31,10 +33,13 @@ impl<C: TenantExecutor> Users<'_, C> {
     pub(in crate::auth) async fn change(
         self,
         id: Uuid,
-        update: UserUpdate,
+        mut update: UserUpdate,
         ends_sessions: bool,
     ) -> Result<User, AuthError> {
         update.check()?;
+        if let Change::Set(address) = &update.ip_address {
+            update.ip_address = Change::Set(self.auth.config.stored_address(address.as_ref()));
+        }
         let handle = update.handle.as_option().cloned();
         let (new_handle, new_email) =
             (handle.as_ref().map(ToString::to_string), update.email.as_option().map(ToString::to_string));

@@ -20,10 +20,10 @@ pub(in crate::auth) static WRITTEN_USER_COLUMNS: LazyLock<String> =
 
 fn user_columns(locked: &str) -> String {
     let columns = users::Column::iter().filter_map(|column| {
-        use users::Column::{IsLocked, PasswordHash, TenantId, TotpSecretId};
+        use users::Column::{IsLocked, PasswordHash, TenantId};
         let name = sea_orm::IdenStatic::as_str(&column);
         match column {
-            TenantId | PasswordHash | TotpSecretId => None,
+            TenantId | PasswordHash => None,
             IsLocked => Some(format!(r#"{locked} AS "{name}""#)),
             _ => Some(format!(r#""users"."{name}""#)),
         }

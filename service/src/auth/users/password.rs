@@ -123,6 +123,10 @@ impl Password {
     }
 
     /// The form that is hashed.
+    pub(in crate::auth) fn as_str(&self) -> &str {
+        self.normal.expose_secret()
+    }
+
     pub(in crate::auth) fn as_bytes(&self) -> &[u8] {
         self.normal.expose_secret().as_bytes()
     }

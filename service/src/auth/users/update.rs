@@ -1,12 +1,13 @@
 //! Changes to a user.
 
+use chrono::{DateTime, Utc};
 use sea_orm::Value;
 use watertight_entity::auth::users;
 
 use crate::auth::users::permissions::Permissions;
 use crate::auth::users::profile::{Profile, ProfileUpdate};
 use crate::auth::users::role::Role;
-use crate::vocabulary::{Change, Email, Handle, InvalidInput};
+use crate::vocabulary::{Change, ClientAddress, Email, Handle, InvalidInput, calendar, limits, text};
 
 /// Changes to a user. `Change::Set(None)` clears an optional column.
 ///
@@ -19,6 +20,10 @@ use crate::vocabulary::{Change, Email, Handle, InvalidInput};
 ///     ..Default::default()
 /// };
 /// ```
+///
+/// The fields from `login_attempts` on are for logins that another program has recorded. This crate's logins set them, and so do
+/// [`Users::record_login`](crate::auth::Users::record_login) and
+/// [`Users::record_failed_login`](crate::auth::Users::record_failed_login).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[allow(missing_docs, reason = "as in `User`")]
 pub struct UserUpdate {
@@ -32,6 +37,15 @@ pub struct UserUpdate {
     pub first_login: Change<bool>,
     pub totp_enabled: Change<bool>,
     pub permissions: Change<Option<Permissions>>,
+    /// The application's name of a second factor that it stores itself; at most 128 characters.
+    pub totp_secret_id: Change<Option<String>>,
+    /// At most 2147483647.
+    pub login_attempts: Change<u32>,
+    pub last_failed_login_at: Change<Option<DateTime<Utc>>>,
+    pub last_login_at: Change<Option<DateTime<Utc>>>,
+    pub password_changed_at: Change<Option<DateTime<Utc>>>,
+    pub ip_address: Change<Option<ClientAddress>>,
+    pub user_agent: Change<Option<String>>,
 }
 
 impl UserUpdate {
@@ -49,6 +63,21 @@ impl UserUpdate {
             email_notifications: true,
         }
         .check()?;
+        text::check_optional("TOTP secret id", given(&self.totp_secret_id).as_ref(), 128)?;
+        text::check_optional("user agent", given(&self.user_agent).as_ref(), limits::TEXT_CHARS)?;
+        for (what, time) in [
+            ("time of the last failed login", self.last_failed_login_at),
+            ("time of the last login", self.last_login_at),
+            ("time of the password", self.password_changed_at),
+        ] {
+            time.into_option().flatten().map_or(Ok(()), |time| calendar::check_time(what, time))?;
+        }
+        if let Change::Set(attempts) = self.login_attempts
+            && i32::try_from(attempts).is_err()
+        {
+            let reason = "is more than 2147483647; pass the number of failures since the last login";
+            return Err(InvalidInput::new("login attempts", attempts.to_string(), reason));
+        }
         Permissions::check(self.permissions.as_option().and_then(Option::as_ref))
     }
 
@@ -67,6 +96,8 @@ impl UserUpdate {
             change.into_option().map(|value| (column, value.into()))
         }
         let step = self.onboarding_step.into_option().map(i32::from);
+        let attempts =
+            self.login_attempts.into_option().map(|attempts| i32::try_from(attempts).unwrap_or(i32::MAX));
         [
             given(Column::Handle, self.handle),
             given(Column::Email, self.email),
@@ -85,6 +116,13 @@ impl UserUpdate {
             given(Column::FirstLogin, self.first_login),
             given(Column::TotpEnabled, self.totp_enabled),
             given(Column::Permissions, self.permissions),
+            given(Column::TotpSecretId, self.totp_secret_id),
+            attempts.map(|attempts| (Column::LoginAttempts, attempts.into())),
+            given(Column::LastFailedLoginAt, self.last_failed_login_at),
+            given(Column::LastLoginAt, self.last_login_at),
+            given(Column::PasswordChangedAt, self.password_changed_at),
+            given(Column::IpAddress, self.ip_address),
+            given(Column::UserAgent, self.user_agent),
         ]
         .into_iter()
         .flatten()

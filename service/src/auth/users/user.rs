@@ -9,7 +9,7 @@ use crate::auth::columns::Columns;
 use crate::auth::users::permissions::Permissions;
 use crate::auth::users::profile::Profile;
 use crate::auth::users::role::Role;
-use crate::vocabulary::{Email, Handle};
+use crate::vocabulary::{ClientAddress, Email, Handle};
 
 /// A user, without the password's hash. Times are the database's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, FromQueryResult)]
@@ -46,6 +46,8 @@ pub struct User {
     pub first_login: bool,
     /// True if a login requires a second factor.
     pub totp_enabled: bool,
+    /// The application's name of a second factor that it stores itself.
+    pub totp_secret_id: Option<String>,
     /// Permissions beyond the role.
     pub permissions: Option<Permissions>,
     /// Failed logins since the last success, within the window of the lockout.
@@ -56,8 +58,8 @@ pub struct User {
     pub last_login_at: Option<DateTime<Utc>>,
     /// The time of the last change of the password.
     pub password_changed_at: Option<DateTime<Utc>>,
-    /// The IP address of the last login.
-    pub ip_address: Option<String>,
+    /// The address of the last login, as it is stored.
+    pub ip_address: Option<ClientAddress>,
     /// The user agent of the last login.
     pub user_agent: Option<String>,
     /// The time of creation.
@@ -85,6 +87,7 @@ impl User {
             onboarding_step: columns.take()?,
             first_login: columns.take()?,
             totp_enabled: columns.take()?,
+            totp_secret_id: columns.take()?,
             permissions: columns.take()?,
             profile: Profile {
                 display_name,

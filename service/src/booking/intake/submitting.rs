@@ -1,7 +1,5 @@
 //! Submitting and reviewing answers.
 
-use std::net::IpAddr;
-
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde_json::Value as Json;
@@ -13,12 +11,13 @@ use super::schema::stored_violations;
 use super::status::{SubmissionRecord, SubmissionStatus};
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
-use crate::vocabulary::{InvalidInput, json, text};
+use crate::vocabulary::{ClientAddress, InvalidInput, json, text};
 
 /// Submitting and reviewing.
 impl<C: TenantExecutor> Intake<'_, C> {
     /// Submits a draft. The answers must match their version of the form. Answers, consent text, consent address and the
-    /// time of consent by the database's clock cannot change afterwards.
+    /// time of consent by the database's clock cannot change afterwards. The address is stored as it is given: pass a masked
+    /// or hashed one to keep no more.
     ///
     /// ```no_run
     /// use watertight::{BookingError, Tenant};
@@ -41,7 +40,7 @@ impl<C: TenantExecutor> Intake<'_, C> {
     pub async fn submit(
         self,
         id: Uuid,
-        consent_ip: Option<IpAddr>,
+        consent_ip: Option<ClientAddress>,
     ) -> Result<intake_submissions::Model, BookingError> {
         loop {
             // The answers are validated with no transaction open. The submission is theirs only while they are the same.
@@ -56,10 +55,7 @@ impl<C: TenantExecutor> Intake<'_, C> {
             let submitted = intake_submissions::Entity::update_many()
                 .col_expr(intake_submissions::Column::Status, Expr::val(SubmissionStatus::Submitted))
                 .col_expr(intake_submissions::Column::ConsentedAt, Expr::current_timestamp())
-                .col_expr(
-                    intake_submissions::Column::ConsentIp,
-                    Expr::val(consent_ip.map(|ip| ip.to_string())),
-                )
+                .col_expr(intake_submissions::Column::ConsentIp, Expr::val(consent_ip))
                 .col_expr(intake_submissions::Column::UpdatedAt, Expr::current_timestamp())
                 .filter(intake_submissions::Column::Id.eq(id))
                 .exec_with_returning(&transaction)
