@@ -7,11 +7,14 @@ mod authority;
 #[cfg(feature = "auth")]
 mod cookie;
 mod csrf;
+#[cfg(feature = "auth")]
+mod device;
 mod headers;
 mod host;
 mod rejection;
 #[cfg(feature = "auth")]
 mod renewal;
+mod server;
 #[cfg(feature = "auth")]
 mod session;
 mod tenancy;
@@ -19,11 +22,15 @@ mod tenancy;
 #[cfg(feature = "auth")]
 pub use self::cookie::{SessionCookie, SetSessionCookie};
 pub use self::csrf::{CsrfLayer, CsrfProtection};
+#[cfg(feature = "auth")]
+pub use self::device::Device;
 pub use self::headers::{SecureResponses, SecurityHeaders};
 pub use self::host::Host;
 pub use self::rejection::TenantRejection;
 #[cfg(feature = "auth")]
 pub use self::renewal::{RenewalLayer, RenewedSessions};
+pub use self::server::signals::shutdown_signals;
+pub use self::server::{Ended, Server};
 #[cfg(feature = "auth")]
 pub use self::session::{LoggedIn, SessionRejection};
 pub use self::tenancy::{ResolveTenant, Tenancy};

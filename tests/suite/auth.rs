@@ -6,12 +6,14 @@ mod audit_log;
 mod bootstrap;
 mod burst;
 mod clock;
+mod devices;
 mod invitations;
 mod isolation;
 mod load;
 mod login;
 mod once;
 mod original;
+mod queue;
 mod second_factor;
 mod secrets;
 mod sessions;
@@ -42,6 +44,8 @@ pub(crate) fn settings() -> AuthSettings {
         .signing_keys(SigningKeys::new([vec![7; 32]]).expect("long enough"))
         .encryption_keys(KEYS.clone())
         .bcrypt_cost(4)
+        // Bursts of guesses.
+        .hashing_queue(1_000)
 }
 
 /// A database with two tenants.

@@ -14,6 +14,7 @@ use crate::auth::invitations::invitation::Invitation;
 use crate::auth::invitations::invited_user::InvitedUser;
 use crate::auth::invitations::state::InvitationState;
 use crate::auth::invitations::token::token_hash;
+use crate::auth::users::hasher::Lane;
 use crate::auth::users::new_user::NewUser;
 use crate::auth::users::user::User;
 use crate::tenant::TenantExecutor;
@@ -43,7 +44,7 @@ impl<C: TenantExecutor> Invitations<'_, C> {
             ..NewUser::new(invited.handle, invitation.email.clone(), invited.credential)
         };
         new.check()?;
-        let password_hash = self.auth.config.hasher.hash_of(new.credential.clone()).await?;
+        let password_hash = self.auth.hashing(Lane::Anyone).hash_of(new.credential.clone()).await?;
 
         let transaction = self.auth.db.begin().await?;
         let auth = self.auth.on(&transaction);

@@ -8,11 +8,13 @@ use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
 use crate::auth::handle::Auth;
 use crate::auth::login::attempt::{Attempt, Factor, Verified};
+use crate::auth::login::device::Origin;
 use crate::auth::login::request::SecondFactor;
 use crate::auth::refusal::LoginRefusal;
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::sessions::session::Session;
 use crate::auth::users::columns::WRITTEN_USER_COLUMNS;
+use crate::auth::users::hasher::Lane;
 use crate::auth::users::password::{Password, PasswordHash};
 use crate::auth::users::user::User;
 use crate::tenant::TenantExecutor;
@@ -61,7 +63,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
             None => (Factor::Missing, Proof::None),
         };
         let rehash = factor != Factor::Wrong && self.config.hasher.needs_rehash(&verified.hash);
-        let rehashed = if rehash { Some(self.config.hasher.rehash(password).await?) } else { None };
+        let rehashed = if rehash { Some(self.hashing(Lane::Known).rehash(password).await?) } else { None };
         Ok(Preparation { factor, proof, rehashed })
     }
 
@@ -87,12 +89,17 @@ impl<C: TenantExecutor> Auth<'_, C> {
         };
         if !proven {
             let wrong = LoginRefusal::SecondFactorWrong;
-            return self.refuse(attempt.user(), wrong, metadata).await.map(Err);
+            return self.refuse(attempt.user(), attempt.origin, wrong, metadata).await.map(Err);
         }
+        // A login from a known device says nothing about the guesses from elsewhere.
+        let lifted = match attempt.origin {
+            Origin::Anywhere => {
+                r#""login_attempts" = 0, "is_locked" = FALSE, "locked_until" = NULL, "lock_reason" = NULL,"#
+            }
+            Origin::KnownDevice => "",
+        };
         let update = format!(
-            r#"UPDATE "auth"."users" SET "login_attempts" = 0, "last_login_at" = CURRENT_TIMESTAMP,
-                   "is_locked" = FALSE, "locked_until" = NULL, "lock_reason" = NULL,
-                   "password_hash" = $2, "ip_address" = $3, "user_agent" = $4
+            r#"UPDATE "auth"."users" SET {lifted} "last_login_at" = CURRENT_TIMESTAMP, "password_hash" = $2, "ip_address" = $3, "user_agent" = $4
                WHERE "id" = $1
                RETURNING {}"#,
             *WRITTEN_USER_COLUMNS
@@ -106,7 +113,8 @@ impl<C: TenantExecutor> Auth<'_, C> {
         let row = self.db.query_one_raw(statement(update, values)).await?;
         let row = row.ok_or_else(|| AuthError::UserNotFound { user: verified.id.to_string() })?;
         let user = User::of(&row)?;
-        let session = self.sessions().create(verified.id, metadata).await?;
+        let session = self.sessions().create_from(verified.id, attempt.origin, metadata).await?;
+        self.config.device_failures.clear(self.db.tenant_id(), verified.id);
         let by_user = |event_type| {
             NewAuditEvent::by_user(event_type, verified.id, Some(&verified.handle)).with_client(metadata)
         };

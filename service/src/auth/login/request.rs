@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 
+use crate::auth::login::device::DeviceToken;
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::users::identifier::Identifier;
 use crate::auth::users::password::Password;
@@ -36,6 +37,8 @@ pub struct LoginRequest {
     pub second_factor: Option<SecondFactor>,
     /// The client.
     pub metadata: SessionMetadata,
+    /// The token of the device from an earlier login, if it has one.
+    pub device: Option<DeviceToken>,
 }
 
 impl LoginRequest {
@@ -51,6 +54,6 @@ impl LoginRequest {
     /// ```
     #[must_use]
     pub fn new(identifier: Identifier, password: Password) -> Self {
-        Self { identifier, password, second_factor: None, metadata: SessionMetadata::default() }
+        Self { identifier, password, second_factor: None, metadata: SessionMetadata::default(), device: None }
     }
 }

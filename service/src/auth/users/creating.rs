@@ -8,6 +8,7 @@ use watertight_entity::auth::users;
 use crate::auth::error::AuthError;
 use crate::auth::handle::Users;
 use crate::auth::users::columns::WRITTEN_USER_COLUMNS;
+use crate::auth::users::hasher::Lane;
 use crate::auth::users::new_user::NewUser;
 use crate::auth::users::user::User;
 use crate::tenant::TenantExecutor;
@@ -19,7 +20,7 @@ impl<C: TenantExecutor> Users<'_, C> {
     /// [`AuthError::HandleTaken`], [`AuthError::EmailTaken`], [`AuthError::InvalidInput`].
     pub async fn create(self, new: NewUser) -> Result<User, AuthError> {
         new.check()?;
-        let hash = self.auth.config.hasher.hash_of(new.credential.clone()).await?;
+        let hash = self.auth.hashing(Lane::Anyone).hash_of(new.credential.clone()).await?;
         self.insert(new.into_row(Uuid::new_v4(), &hash)).await
     }
 

@@ -9,6 +9,7 @@ use crate::auth::error::AuthError;
 use crate::auth::handle::Users;
 use crate::auth::login::attempt::Factor;
 use crate::auth::sessions::metadata::SessionMetadata;
+use crate::auth::users::hasher::Lane;
 use crate::auth::users::password::{Credential, Password, PasswordHash};
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
@@ -21,7 +22,7 @@ impl<C: TenantExecutor> Users<'_, C> {
     /// # Errors
     /// [`AuthError::UserNotFound`].
     pub async fn set_password(self, id: Uuid, credential: impl Into<Credential>) -> Result<(), AuthError> {
-        let hash = self.auth.config.hasher.hash_of(credential.into()).await?;
+        let hash = self.auth.hashing(Lane::Known).hash_of(credential.into()).await?;
         let transaction = self.auth.db.begin().await?;
         let auth = self.auth.on(&transaction);
         auth.users().write_password(id, &hash).await?;
@@ -45,6 +46,7 @@ impl<C: TenantExecutor> Users<'_, C> {
             return Err(AuthError::UserNotFound { user: id.to_string() });
         }
         self.auth.sessions().end_all_except(id, None).await?;
+        self.auth.config.device_failures.clear(self.auth.db.tenant_id(), id);
         Ok(())
     }
 
@@ -84,7 +86,7 @@ impl<C: TenantExecutor> Users<'_, C> {
     ) -> Result<(), AuthError> {
         let (attempt, metadata) = (self.auth.compare_user(user, current).await?, SessionMetadata::default());
         self.auth.judge_alone(&attempt, Factor::NotAsked, &metadata).await?;
-        let hash = self.auth.config.hasher.hash(new).await?;
+        let hash = self.auth.hashing(Lane::Known).hash(new).await?;
         let transaction = self.auth.db.begin().await?;
         let auth = self.auth.on(&transaction);
         // Judged again: the account can have been locked or given another password meanwhile.

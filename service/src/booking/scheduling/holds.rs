@@ -34,6 +34,10 @@ pub struct Hold {
     pub buffer: Duration,
     /// As [`SlotQuery::notice`](super::SlotQuery::notice).
     pub notice: Duration,
+    /// As [`NewBooking::step`].
+    pub step: Option<Duration>,
+    /// As [`SlotQuery::horizon`](super::SlotQuery::horizon).
+    pub horizon: Option<Duration>,
 }
 
 impl Hold {
@@ -52,8 +56,8 @@ impl Hold {
     /// ```
     #[must_use]
     pub const fn new(service: Uuid, practitioner: Option<Uuid>, start: DateTime<Utc>) -> Self {
-        let (buffer, notice) = (Duration::ZERO, Duration::ZERO);
-        Self { service, practitioner, start, ttl: Duration::from_mins(10), buffer, notice }
+        let (buffer, notice, ttl) = (Duration::ZERO, Duration::ZERO, Duration::from_mins(10));
+        Self { service, practitioner, start, ttl, buffer, notice, step: None, horizon: None }
     }
 }
 
@@ -84,7 +88,8 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// ```
     ///
     /// # Errors
-    /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::ShortNotice`], [`BookingError::ServiceInactive`], [`BookingError::PractitionerRequired`], [`BookingError::NotFound`] for the
+    /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::ShortNotice`], [`BookingError::TooFarAhead`],
+    /// [`BookingError::NotOffered`], [`BookingError::ServiceInactive`], [`BookingError::PractitionerRequired`], [`BookingError::NotFound`] for the
     /// service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
     pub async fn hold(self, hold: &Hold) -> Result<slot_reservations::Model, BookingError> {
         if hold.ttl < Duration::from_secs(1) || hold.ttl > Duration::from_hours(1) {
@@ -92,6 +97,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
             return Err(InvalidInput::new("ttl", format!("{:?}", hold.ttl), reason).into());
         }
         let distance = Distance::new(hold.buffer, hold.notice)?;
+        let distance = distance.with_step(hold.step)?.with_horizon(hold.horizon)?;
         let transaction = self.db.begin().await?;
         let scheduling = Scheduling::new(&transaction);
         let offer = scheduling.slot(hold.service, hold.practitioner, hold.start).await?;
