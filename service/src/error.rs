@@ -180,7 +180,7 @@ impl Error {
         self.database().is_some_and(is_outcome_unknown)
     }
 
-    /// Whether no connection to the database was available, or the queue for hashing was full: answer a request with 503.
+    /// Whether the database or the queue for hashing had no place: answer a request with 503.
     ///
     /// ```
     /// use sea_orm::{ConnAcquireErr, DbErr};

@@ -56,7 +56,9 @@ pub struct Server {
 pub enum Ended {
     /// Every request was answered.
     Complete,
-    /// Connections were closed before their requests were answered: after the time for the shutdown, or by a second signal.
+    /// Connections were closed before their requests were answered.
+    ///
+    /// The time for the shutdown was over, or a second signal asked for it.
     Cut {
         /// The number of these connections.
         connections: usize,
@@ -92,7 +94,7 @@ impl Server {
         }
     }
 
-    /// The time for the headers of a request, and the time that a connection may be idle; 10 seconds by default.
+    /// The time for the headers of a request, and for an idle connection; 10 seconds by default.
     ///
     /// ```
     /// use std::time::Duration;
@@ -105,7 +107,9 @@ impl Server {
         self
     }
 
-    /// The time for the body of a request, from the end of its headers; 30 seconds by default. A later body is answered
+    /// The time for the body of a request, after its headers; 30 seconds by default.
+    ///
+    /// A later body is answered
     /// with 408.
     ///
     /// ```
@@ -120,7 +124,9 @@ impl Server {
         self
     }
 
-    /// The age at which a connection ends, between two requests; 5 minutes by default. The request that it serves then has as
+    /// The age at which a connection ends, between two requests; 5 minutes by default.
+    ///
+    /// The request that it serves then has as
     /// long as [`body_timeout`](Self::body_timeout), which also ends clients that do not read their responses.
     ///
     /// ```

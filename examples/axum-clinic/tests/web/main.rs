@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and says what it skips"
 )]
 
+mod abuse;
 mod booking;
 mod browser;
 mod csrf;
@@ -15,6 +16,7 @@ mod day;
 mod headers;
 mod login;
 mod odd_input;
+mod server;
 mod tenants;
 mod visitor;
 mod world;

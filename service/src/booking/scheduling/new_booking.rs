@@ -43,13 +43,15 @@ pub struct NewBooking {
     pub buffer: Duration,
     /// As [`SlotQuery::notice`](super::SlotQuery::notice).
     pub notice: Duration,
-    /// The step of the free slots, as [`SlotQuery::step`](super::SlotQuery::step): a start that they do not contain is
-    /// refused. `None` for a start at any time of the opening hours.
+    /// As [`SlotQuery::step`](super::SlotQuery::step); `None` for any start in the opening hours.
+    ///
+    /// A start that is not in the free slots of the step is refused.
     pub step: Option<Duration>,
     /// As [`SlotQuery::horizon`](super::SlotQuery::horizon).
     pub horizon: Option<Duration>,
-    /// Allows a slot outside the opening hours, in the past, without notice, beyond the horizon or beside the steps: for the
-    /// staff.
+    /// Allows a slot outside the opening hours or in the past: for the staff.
+    ///
+    /// The notice, the horizon and the step then have no effect.
     pub outside_hours: bool,
 }
 
@@ -90,8 +92,10 @@ impl NewBooking {
         }
     }
 
-    /// A booking by a visitor, who can send any start and any contact: one of the free slots of the next 366 days, in steps
-    /// of 15 minutes.
+    /// A booking by a visitor, for whom nobody vouches.
+    ///
+    /// A visitor can send any start and any contact. The start is one of the free slots of the next 366 days, in steps of 15
+    /// minutes. The contact is kept with the booking and leaves the record of a known client unchanged.
     ///
     /// ```
     /// use std::time::Duration;

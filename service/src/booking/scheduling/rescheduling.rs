@@ -32,7 +32,7 @@ pub struct Reschedule {
     pub step: Option<Duration>,
     /// As [`SlotQuery::horizon`](super::SlotQuery::horizon).
     pub horizon: Option<Duration>,
-    /// Allows a slot outside the opening hours, in the past, without notice, beyond the horizon or beside the steps.
+    /// Allows a slot outside the opening hours or in the past, without notice, horizon and step.
     pub outside_hours: bool,
 }
 
