@@ -1,6 +1,7 @@
 #![doc = include_str!("../docs/links.md")]
 #![cfg_attr(feature = "auth", doc = include_str!("../docs/links/auth.md"))]
 #![doc = include_str!("../docs/links/axum.md")]
+#![cfg_attr(feature = "booking", doc = include_str!("../docs/links/booking.md"))]
 #![doc = include_str!("../docs/web.md")]
 
 mod authority;

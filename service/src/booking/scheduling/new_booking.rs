@@ -92,7 +92,7 @@ impl NewBooking {
         }
     }
 
-    /// A booking by a visitor, for whom nobody vouches.
+    /// A booking by an unproven visitor.
     ///
     /// A visitor can send any start and any contact. The start is one of the free slots of the next 366 days, in steps of 15
     /// minutes. The contact is kept with the booking and leaves the record of a known client unchanged.

@@ -1,6 +1,6 @@
 //! The queue for slow computations: bounded, and fair by tenant.
 //!
-//! Start-time fair queueing: the n-th waiting computation of a flow starts n turns after the present one, so that a flow
+//! Start-time fair queuing: the n-th waiting computation of a flow starts n turns after the present one, so that a flow
 //! with one computation waits for one turn of each other flow, however many computations those have.
 
 use std::collections::{BTreeMap, HashMap};
