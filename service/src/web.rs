@@ -4,6 +4,7 @@
 #![cfg_attr(feature = "booking", doc = include_str!("../docs/links/booking.md"))]
 #![doc = include_str!("../docs/web.md")]
 
+mod address;
 mod authority;
 #[cfg(feature = "auth")]
 mod cookie;
@@ -20,6 +21,7 @@ mod server;
 mod session;
 mod tenancy;
 
+pub use self::address::network;
 #[cfg(feature = "auth")]
 pub use self::cookie::{SessionCookie, SetSessionCookie};
 pub use self::csrf::{CsrfLayer, CsrfProtection};

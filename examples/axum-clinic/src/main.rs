@@ -84,7 +84,9 @@ async fn main() -> Result<()> {
     }
     let addresses = if args.behind_proxy { AddressSource::Proxy } else { AddressSource::Connection };
     let service = router_with(tenancy, addresses).into_make_service_with_connect_info::<SocketAddr>();
-    match Server::new().serve(listener, service, shutdown_signals()?).await? {
+    let of_address = if args.behind_proxy { None } else { Some(100) };
+    let server = Server::new().connections_of_address(of_address);
+    match server.serve(listener, service, shutdown_signals()?).await? {
         Ended::Cut { connections } => println!("ended, {connections} connections were closed unanswered"),
         _ => println!("ended"),
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 use watertight::TenantId;
+use watertight::web::network;
 
 /// The most bookings of an address with one business within [`WINDOW`].
 const MOST: usize = 10;
@@ -71,14 +72,6 @@ impl Visit {
         if let Some(made) = all.get_mut(&self.tenant).and_then(|addresses| addresses.get_mut(&self.address)) {
             made.retain(|(_, key)| *key != self.key);
         }
-    }
-}
-
-/// The address of a network as providers assign it: one address of IPv4, or the first half of one of IPv6.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => IpAddr::from((u128::from(address) >> 64 << 64).to_be_bytes()),
     }
 }
 

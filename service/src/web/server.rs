@@ -2,13 +2,13 @@
 
 mod body;
 mod connection;
+mod places;
 pub(super) mod signals;
 
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum_core::body::Body;
@@ -16,10 +16,12 @@ use axum_core::response::Response;
 use futures_util::{Stream, StreamExt};
 use http::Request;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tower_service::Service;
+
+use self::places::Places;
 
 /// An HTTP/1 server that no client can keep busy for long, for an application on axum.
 ///
@@ -47,6 +49,7 @@ pub struct Server {
     body_timeout: Duration,
     connection_age: Duration,
     connections: usize,
+    connections_of_address: Option<usize>,
     shutdown_timeout: Duration,
 }
 
@@ -90,6 +93,7 @@ impl Server {
             body_timeout: Duration::from_secs(30),
             connection_age: Duration::from_mins(5),
             connections: 1_024,
+            connections_of_address: None,
             shutdown_timeout: Duration::from_secs(20),
         }
     }
@@ -154,6 +158,21 @@ impl Server {
         self
     }
 
+    /// The largest number of open connections of one [network](crate::web::network); `None`, the default, for no limit.
+    ///
+    /// Further connections are closed at once. Behind a proxy all connections have the address of the proxy.
+    ///
+    /// ```
+    /// use watertight::web::Server;
+    ///
+    /// // Browsers open six connections, and an office shares an address.
+    /// let server = Server::new().connections_of_address(Some(100));
+    /// ```
+    pub const fn connections_of_address(mut self, limit: Option<usize>) -> Self {
+        self.connections_of_address = limit;
+        self
+    }
+
     /// The time between the first signal to end and the end; 20 seconds by default.
     ///
     /// ```
@@ -188,21 +207,22 @@ impl Server {
         S::Future: Send,
     {
         let mut signals = std::pin::pin!(signals);
-        let places = Arc::new(Semaphore::new(self.connections.clamp(1, Semaphore::MAX_PERMITS)));
+        let places = Places::new(self.connections, self.connections_of_address);
         let (ending, _) = watch::channel(false);
         let mut connections = JoinSet::new();
         loop {
             while connections.try_join_next().is_some() {}
             let next = async {
-                let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
+                let permit = places.wait().await?;
                 let (stream, peer) = accept(&listener).await?;
-                io::Result::Ok((place, stream, peer))
+                io::Result::Ok((permit, stream, peer))
             };
-            let (place, stream, peer) = tokio::select! {
+            let (permit, stream, peer) = tokio::select! {
                 biased;
                 () = signal(&mut signals) => break,
                 next = next => next?,
             };
+            let Some(place) = places.take(permit, peer.ip()) else { continue };
             let Ok(service) = application.call(peer).await;
             let connection = connection::serve(self, stream, service, ending.subscribe());
             connections.spawn(async move {

@@ -1,7 +1,7 @@
 //! Anonymous failures do not lock out a device that the user has logged in from.
 
 use anyhow::Result;
-use watertight::auth::{AuthError, DeviceToken, Login, LoginRefusal, LoginRequest};
+use watertight::auth::{AuthError, DeviceToken, Login, LoginRefusal, LoginRequest, Password};
 
 use super::{PASSWORD, World, enroll, request, settings, trail, user, with_code};
 
@@ -45,6 +45,24 @@ async fn a_known_device_is_not_locked_out_by_others() -> Result<()> {
     assert!(is_locked(&refusal(&world, request("jess", PASSWORD)).await));
     let anyone = DeviceToken::new("of.nobody");
     assert!(is_locked(&refusal(&world, from(&anyone, request("jess", PASSWORD))).await));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_password_is_changed_in_a_session_while_others_fail() -> Result<()> {
+    let world = World::new().await?;
+    let Login { user, session, .. } = locked_out(&world).await?;
+    let users = world.clinic.auth().users();
+    let (right, new) = (super::password(), || Password::new("another one").expect("good"));
+    for keep in [None, Some(uuid::Uuid::new_v4())] {
+        let refused = users.change_password(user.id, &right, new(), keep).await;
+        assert!(matches!(refused, Err(AuthError::LoginRefused(LoginRefusal::Locked { .. }))), "{refused:?}");
+    }
+    for _ in 0..4 {
+        let wrong = users.change_password(user.id, &new(), new(), Some(session.id)).await;
+        assert!(matches!(wrong, Err(AuthError::LoginRefused(LoginRefusal::BadCredentials))), "{wrong:?}");
+    }
+    users.change_password(user.id, &right, new(), Some(session.id)).await?;
     Ok(())
 }
 

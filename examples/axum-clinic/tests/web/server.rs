@@ -162,6 +162,25 @@ async fn old_connections_end_and_clients_beyond_the_limit_wait() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_address_has_a_limit_of_its_own() -> Result<()> {
+    let running = Running::start(Server::new().connections_of_address(Some(2))).await?;
+    let mut open = [running.open(GET).await?, running.open(GET).await?];
+    for stream in &mut open {
+        answer(stream).await?;
+    }
+    assert_eq!(rest(&mut running.open("").await?).await?, "", "closed at once");
+    drop(open);
+    for _ in 0..100 {
+        let mut again = running.open(GET).await?;
+        if answer(&mut again).await.is_ok() {
+            return Ok(());
+        }
+        sleep(SHORT / 10).await;
+    }
+    anyhow::bail!("the places are not free again")
+}
+
+#[tokio::test]
 async fn the_first_signal_lets_requests_end() -> Result<()> {
     let running = Running::start(Server::new()).await?;
     let mut idle = running.open(GET).await?;

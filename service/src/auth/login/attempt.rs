@@ -105,12 +105,13 @@ impl<C: TenantExecutor> Auth<'_, C> {
     pub(in crate::auth) async fn compare_user(
         self,
         id: Uuid,
+        origin: Origin,
         password: &Password,
     ) -> Result<Attempt, AuthError> {
         let candidate = self.candidate(r#""id" = $1"#, vec![id.into()]).await?;
         if candidate.is_none() {
             return Err(AuthError::UserNotFound { user: id.to_string() });
         }
-        self.compare(candidate, Origin::Anywhere, password, Lane::Known).await
+        self.compare(candidate, origin, password, Lane::Known).await
     }
 }

@@ -8,6 +8,7 @@ use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
 use crate::auth::handle::Users;
 use crate::auth::login::attempt::Factor;
+use crate::auth::login::device::Origin;
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::users::hasher::Lane;
 use crate::auth::users::password::{Credential, Password, PasswordHash};
@@ -52,7 +53,8 @@ impl<C: TenantExecutor> Users<'_, C> {
 
     /// Changes a user's password after verifying the current one.
     ///
-    /// The sessions of the user end, except `keep`.
+    /// The sessions of the user end, except `keep`. A lock that failed logins elsewhere have caused does not bind a user who
+    /// names a live session in `keep`.
     ///
     /// ```no_run
     /// use watertight::Tenant;
@@ -84,7 +86,15 @@ impl<C: TenantExecutor> Users<'_, C> {
         new: Password,
         keep: Option<Uuid>,
     ) -> Result<(), AuthError> {
-        let (attempt, metadata) = (self.auth.compare_user(user, current).await?, SessionMetadata::default());
+        // A session is at least as much as a device that has logged in before: failures elsewhere do not lock it.
+        let session = match keep {
+            Some(id) => self.auth.sessions().find(id).await?,
+            None => None,
+        };
+        let is_users = session.is_some_and(|session| session.user_id == user);
+        let origin = if is_users { Origin::KnownDevice } else { Origin::Anywhere };
+        let attempt = self.auth.compare_user(user, origin, current).await?;
+        let metadata = SessionMetadata::default();
         self.auth.judge_alone(&attempt, Factor::NotAsked, &metadata).await?;
         let hash = self.auth.hashing(Lane::Known).hash(new).await?;
         let transaction = self.auth.db.begin().await?;
@@ -110,6 +120,8 @@ impl<C: TenantExecutor> Users<'_, C> {
             ..NewAuditEvent::by_user(AuditEventType::PasswordChanged, user, Some(&verified.handle))
         };
         auth.audit().log(event).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        self.auth.config.device_failures.clear(self.auth.db.tenant_id(), user);
+        Ok(())
     }
 }

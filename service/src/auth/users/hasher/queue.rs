@@ -83,7 +83,7 @@ impl Queue {
         let (place, receiver) = {
             let mut state = self.state();
             if state.running < self.limits.running && state.waiting.is_empty() {
-                state.start_now(flow);
+                state.start_now(flow, self.limits);
                 return Ok(Permit(Arc::clone(self)));
             }
             state.wait(flow, self.limits)?
@@ -114,10 +114,10 @@ impl State {
         turn
     }
 
-    fn start_now(&mut self, flow: Flow) {
+    fn start_now(&mut self, flow: Flow, limits: Limits) {
         self.turn = self.next_turn(flow);
         self.running += 1;
-        self.forget_idle_flows();
+        self.forget_idle_flows(limits);
     }
 
     fn wait(&mut self, flow: Flow, limits: Limits) -> Result<(Place, oneshot::Receiver<Permit>), Full> {
@@ -161,21 +161,22 @@ impl State {
         Some((flow, sender))
     }
 
-    fn next(&mut self) -> Option<oneshot::Sender<Permit>> {
+    fn next(&mut self, limits: Limits) -> Option<oneshot::Sender<Permit>> {
         let place = self.waiting.first_key_value().map(|(place, _)| *place)?;
         let (flow, sender) = self.waiting.remove(&place)?;
         self.turn = self.turn.max(place.0);
         if let Some(state) = self.flows.get_mut(&flow) {
             state.waiting -= 1;
         }
-        self.forget_idle_flows();
+        self.forget_idle_flows(limits);
         Some(sender)
     }
 
-    /// Forgets the flows whose turns are over, so that the number of flows is bounded by the waiting computations.
-    fn forget_idle_flows(&mut self) {
-        let now = self.turn;
-        self.flows.retain(|_, state| state.waiting > 0 || state.next_turn > now);
+    /// Forgets the flows whose turns are over. Anyone can name any number of tenants, so that without waiting computations
+    /// the others are forgotten, too, when there are many.
+    fn forget_idle_flows(&mut self, limits: Limits) {
+        let (now, is_crowded) = (self.turn, self.flows.len() > limits.waiting);
+        self.flows.retain(|_, state| state.waiting > 0 || (state.next_turn > now && !is_crowded));
     }
 }
 
@@ -183,7 +184,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let next = {
             let mut state = self.0.state();
-            let next = state.next();
+            let next = state.next(self.0.limits);
             if next.is_none() {
                 state.running -= 1;
             }

@@ -106,6 +106,16 @@ fn a_dropped_computation_leaves_the_queue_and_passes_its_turn_on() {
     );
 }
 
+#[test]
+fn tenants_without_a_computation_are_forgotten() {
+    let queue = Queue::new(Limits { running: 2, ..LIMITS });
+    let _busy = permit(enter(&queue, flow(1)).1);
+    for tenant in 2..1_000 {
+        drop(permit(enter(&queue, flow(tenant)).1));
+    }
+    assert!(queue.state().flows.len() <= LIMITS.waiting + 1);
+}
+
 /// A visitor's logins do not delay the second step of one whose password was right.
 #[test]
 fn the_lanes_of_a_tenant_take_turns() {
