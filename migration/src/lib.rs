@@ -54,6 +54,7 @@ mod m20260101_000010_audit_integrity;
 mod m20260101_000011_inviter_role;
 mod m20260101_000012_nights_and_buffers;
 mod m20260101_000013_occupied_spans;
+mod m20260101_000017_booking_contacts;
 
 pub use access::{create_schema, drop_schema};
 pub use cli::{OWNER_URL_VARIABLE, run_cli, run_cli_with};
@@ -133,5 +134,6 @@ fn list() -> Vec<Box<dyn TenantMigration>> {
         Box::new(m20260101_000011_inviter_role::Migration),
         Box::new(m20260101_000012_nights_and_buffers::Migration),
         Box::new(m20260101_000013_occupied_spans::Migration),
+        Box::new(m20260101_000017_booking_contacts::Migration),
     ]
 }

@@ -104,6 +104,7 @@ impl TableSet {
                 "m20260101_000003_create_booking",
                 "m20260101_000007_no_double_booking",
                 "m20260101_000013_occupied_spans",
+                "m20260101_000017_booking_contacts",
             ],
             Self::Certificates => &["m20260101_000004_create_gift_certificates"],
             Self::Intake => &["m20260101_000005_create_intake"],

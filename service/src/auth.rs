@@ -46,6 +46,7 @@ pub use self::invitations::state::InvitationState;
 pub use self::invitations::token::InvitationToken;
 pub use self::invitations::update::InvitationUpdate;
 pub use self::login::authenticate::Authenticated;
+pub use self::login::device::DeviceToken;
 pub use self::login::request::{LoginRequest, SecondFactor};
 pub use self::login::result::Login;
 pub use self::refusal::LoginRefusal;

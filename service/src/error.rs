@@ -180,7 +180,7 @@ impl Error {
         self.database().is_some_and(is_outcome_unknown)
     }
 
-    /// Whether no connection to the database was available: answer a request with 503.
+    /// Whether the database or the queue for hashing had no place: answer a request with 503.
     ///
     /// ```
     /// use sea_orm::{ConnAcquireErr, DbErr};
@@ -190,6 +190,10 @@ impl Error {
     /// ```
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
+        #[cfg(feature = "auth")]
+        if let Self::Auth(AuthError::HashingQueueFull { .. }) = self {
+            return true;
+        }
         matches!(self.database(), Some(DbErr::Conn(_) | DbErr::ConnectionAcquire(_)))
     }
 }

@@ -8,6 +8,7 @@ mod beginnings;
 mod bootstrap;
 mod burst;
 mod clock;
+mod devices;
 mod failures;
 mod invitations;
 mod isolation;
@@ -15,6 +16,7 @@ mod load;
 mod login;
 mod once;
 mod original;
+mod queue;
 mod recording;
 mod repeats;
 mod second_factor;
@@ -49,6 +51,8 @@ pub(crate) fn settings() -> AuthSettings {
         .signing_keys(SigningKeys::new([vec![7; 32]]).expect("long enough"))
         .encryption_keys(KEYS.clone())
         .bcrypt_cost(4)
+        // Bursts of guesses.
+        .hashing_queue(1_000)
 }
 
 /// A database with two tenants.

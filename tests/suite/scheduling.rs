@@ -2,10 +2,12 @@
 
 mod availability;
 mod bookings;
+mod contacts;
 mod distance;
 mod extremes;
 mod midnight;
 mod migrated;
+mod offered;
 mod stress;
 mod whole;
 

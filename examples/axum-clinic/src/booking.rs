@@ -2,9 +2,10 @@
 
 mod confirmation;
 mod form;
+mod receipt;
 mod times;
 
-pub(crate) use self::confirmation::confirmation;
+pub(crate) use self::confirmation::{confirmation, find, find_form};
 pub(crate) use self::form::book;
 pub(crate) use self::times::times;
 
@@ -21,6 +22,7 @@ pub(crate) async fn services(business: Business) -> Result<Markup, Problem> {
         h1 { "Book an appointment" }
         @if let Some(slogan) = &business.slogan { p.lead { (slogan) } }
         @if services.is_empty() { p { "Nothing is offered online at the moment. Give us a call." } }
+        p { a href="/booking" { "Find the appointment that I have booked" } }
         ul.cards {
             @for service in &services {
                 li {

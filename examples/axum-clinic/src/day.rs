@@ -119,8 +119,14 @@ impl Rows {
         let (from, to) = booking.span();
         let status = booking.booking_status()?;
         let client = self.clients.get(&booking.client_id);
-        let name =
-            client.map(|client| format!("{} {}", client.first_name, client.last_name)).unwrap_or_default();
+        let known_as = client.map(|client| format!("{} {}", client.first_name, client.last_name));
+        // A visitor's name and number are what was typed for this booking. Nobody has proved that they are the client's.
+        let name = booking.contact_name.clone().or_else(|| known_as.clone()).unwrap_or_default();
+        let phone = match booking.contact_name {
+            Some(_) => booking.contact_phone.as_ref(),
+            None => client.and_then(|client| client.phone.as_ref()),
+        };
+        let differs = booking.contact_name.is_some() && booking.contact_name != known_as;
         let with = booking.practitioner_id.and_then(|id| self.practitioners.get(&id));
         let button = |to, label| {
             html! { button name="to" value=(to) { (label) span.unseen { ", " (name) } } }
@@ -137,7 +143,13 @@ impl Rows {
                     @if let Some(with) = with { ", with " (with.name) }
                 }
                 @if let Some(client) = client {
-                    p.hint { (client.email) @if let Some(phone) = &client.phone { " · " span.number { (phone) } } }
+                    p.hint { (client.email) @if let Some(phone) = phone { " · " span.number { (phone) } } }
+                    @if differs {
+                        p.hint {
+                            "Booked under this name by a visitor. The address belongs to " (known_as.unwrap_or_default())
+                            @if let Some(phone) = &client.phone { " · " span.number { (phone) } } "."
+                        }
+                    }
                 }
                 @if status == BookingStatus::Confirmed {
                     form.moves method="post" action=(format!("/day/{}", booking.id)) {

@@ -9,12 +9,15 @@
 //! - `staff`: an extractor of the application, which restricts the day to staff.
 //! - `problem`: every error as a page and a status. Internal errors are logged and not shown.
 //!
-//! TLS and rate limits are the task of a proxy.
+//! - `visits`: a limit on the bookings of one address.
+//!
+//! TLS and further rate limits are the task of a proxy.
 
 mod account;
 mod booking;
 mod business;
 mod calendar;
+mod client_address;
 mod day;
 pub mod demo;
 mod extract;
@@ -24,6 +27,7 @@ mod pending;
 mod problem;
 mod second_factor;
 mod staff;
+mod visits;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, MatchedPath, Request};
@@ -33,8 +37,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use watertight::web::{CsrfLayer, RenewalLayer, SecurityHeaders, Tenancy};
 
+pub use crate::client_address::AddressSource;
 use crate::pending::PendingLogins;
 use crate::problem::Problem;
+use crate::visits::Visits;
 
 /// The largest size of a request, more than any form needs.
 const MOST_BYTES: usize = 64 << 10;
@@ -43,14 +49,22 @@ const MOST_BYTES: usize = 64 << 10;
 struct App {
     tenancy: Tenancy,
     pending: PendingLogins,
+    visits: Visits,
+    addresses: AddressSource,
+}
+
+/// The application for the tenants of a tenancy, whose clients connect to it.
+pub fn router(tenancy: Tenancy) -> Router {
+    router_with(tenancy, AddressSource::Connection)
 }
 
 /// The application for the tenants of a tenancy.
-pub fn router(tenancy: Tenancy) -> Router {
+pub fn router_with(tenancy: Tenancy, addresses: AddressSource) -> Router {
     Router::new()
         .route("/", get(booking::services))
         .route("/book", get(booking::times).post(booking::book))
-        .route("/bookings/{code}", get(booking::confirmation))
+        .route("/booked", get(booking::confirmation))
+        .route("/booking", get(booking::find_form).post(booking::find))
         .route("/login", get(login::form).post(login::log_in))
         .route("/login/code", post(login::second_factor))
         .route("/logout", post(login::log_out))
@@ -63,7 +77,7 @@ pub fn router(tenancy: Tenancy) -> Router {
         .route("/style.css", get(style))
         .fallback(async || Problem::NotFound)
         .method_not_allowed_fallback(async || Problem::MethodNotAllowed)
-        .with_state(App { tenancy, pending: PendingLogins::default() })
+        .with_state(App { tenancy, pending: PendingLogins::default(), visits: Visits::default(), addresses })
         .layer(DefaultBodyLimit::max(MOST_BYTES))
         .layer(RenewalLayer::new())
         .layer(CsrfLayer::new())
@@ -76,7 +90,7 @@ async fn style() -> impl IntoResponse {
     (headers, include_str!("style.css"))
 }
 
-/// Logs requests by route, because paths contain codes and queries contain typed text.
+/// Logs requests by route, because paths and queries contain typed text.
 async fn log(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());

@@ -1,19 +1,18 @@
 //! Logging in with a password and, if required, a second factor, and logging out.
 
-use std::net::SocketAddr;
-
-use axum::extract::{ConnectInfo, State};
-use axum::http::header::USER_AGENT;
-use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::header::{RETRY_AFTER, USER_AGENT};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use uuid::Uuid;
 use watertight::auth::AuthError;
 use watertight::auth::{Login, LoginRefusal, LoginRequest, Password, SecondFactor, SessionMetadata};
-use watertight::web::{LoggedIn, SessionCookie};
+use watertight::web::{Device, LoggedIn, SessionCookie};
 
 use crate::business::Business;
+use crate::client_address::ClientAddress;
 use crate::extract::Form;
 use crate::page::{self, Field};
 use crate::pending::PendingLogins;
@@ -40,18 +39,20 @@ pub(crate) async fn log_in(
     business: Business,
     State(pending): State<PendingLogins>,
     cookie: SessionCookie,
+    device: Device,
+    address: ClientAddress,
     headers: HeaderMap,
-    extensions: Extensions,
     Form(typed): Form<Credentials>,
 ) -> Result<Response, Problem> {
     // A malformed name or password gets the same answer as a wrong one.
     let (Ok(identifier), Ok(password)) = (typed.name.parse(), Password::to_verify(typed.password)) else {
         return Ok(refused(&business, &typed.name, &LoginRefusal::BadCredentials));
     };
-    let metadata = metadata(&headers, &extensions);
-    let request = LoginRequest { metadata, ..LoginRequest::new(identifier, password) };
+    let metadata = metadata(&headers, address);
+    let request =
+        LoginRequest { metadata, device: device.token(), ..LoginRequest::new(identifier, password) };
     match business.tenant.auth().login(request.clone()).await {
-        Ok(login) => welcome(&cookie, &login),
+        Ok(login) => welcome(&cookie, &device, &login),
         Err(AuthError::LoginRefused(LoginRefusal::SecondFactorRequired)) => {
             let key = pending.keep(business.tenant.tenant_id(), request);
             Ok(second_page(&business, key, None).into_response())
@@ -65,6 +66,7 @@ pub(crate) async fn second_factor(
     business: Business,
     State(pending): State<PendingLogins>,
     cookie: SessionCookie,
+    device: Device,
     Form(typed): Form<Code>,
 ) -> Result<Response, Problem> {
     let tenant = business.tenant.tenant_id();
@@ -78,11 +80,17 @@ pub(crate) async fn second_factor(
     let factor = if is_totp { SecondFactor::Totp(code) } else { SecondFactor::BackupCode(code) };
     request.second_factor = Some(factor);
     match business.tenant.auth().login(request.clone()).await {
-        Ok(login) => welcome(&cookie, &login),
+        Ok(login) => welcome(&cookie, &device, &login),
         Err(AuthError::LoginRefused(LoginRefusal::SecondFactorWrong)) => {
             let alert = "The code is wrong, or has been used. Enter the one that the app shows now.";
             let key = pending.keep(tenant, request);
             Ok((StatusCode::FORBIDDEN, second_page(&business, key, Some(alert))).into_response())
+        }
+        Err(AuthError::HashingQueueFull { .. }) => {
+            let alert = "We are busy at the moment. Enter the code again in some seconds.";
+            let key = pending.keep(tenant, request);
+            let page = second_page(&business, key, Some(alert));
+            Ok((StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")], page).into_response())
         }
         Err(AuthError::LoginRefused(refusal)) => Ok(refused(&business, "", &refusal)),
         Err(error) => Err(error.into()),
@@ -93,10 +101,14 @@ pub(crate) async fn log_out(known: LoggedIn) -> Result<Response, Problem> {
     Ok((known.log_out().await?, Redirect::to("/")).into_response())
 }
 
-fn welcome(cookie: &SessionCookie, login: &Login) -> Result<Response, Problem> {
+fn welcome(cookie: &SessionCookie, device: &Device, login: &Login) -> Result<Response, Problem> {
     let to = if runs_business(&login.user) { "/day" } else { "/account" };
-    Ok((cookie.begin(login)?, Redirect::to(to)).into_response())
+    Ok((cookie.begin(login)?, device.remember(login)?, Redirect::to(to)).into_response())
 }
+
+/// The answer to a wrong password and on a locked account, the same on every page.
+pub(crate) const WRONG_OR_LOCKED: &str = "The name or the password is wrong, or the account is locked: after five \
+    failures it is for a quarter of an hour.";
 
 /// The page after a refusal.
 ///
@@ -105,21 +117,16 @@ fn welcome(cookie: &SessionCookie, login: &Login) -> Result<Response, Problem> {
 fn refused(business: &Business, name: &str, refusal: &LoginRefusal) -> Response {
     let alert = match refusal {
         LoginRefusal::Inactive => "This account is not active. Ask the owner.",
-        _ => {
-            "The name or the password is wrong, or the account is locked: after five failures it is for a quarter \
-             of an hour."
-        }
+        _ => WRONG_OR_LOCKED,
     };
     (StatusCode::FORBIDDEN, first_page(business, name, Some(alert))).into_response()
 }
 
 /// The metadata of a session from the connection and the browser.
-///
-/// Behind a proxy the address is the proxy's. Read the proxy's header there instead.
-fn metadata(headers: &HeaderMap, extensions: &Extensions) -> SessionMetadata {
+fn metadata(headers: &HeaderMap, address: ClientAddress) -> SessionMetadata {
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     SessionMetadata {
-        client_ip: extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().into()),
+        client_ip: address.0.map(Into::into),
         user_agent: user_agent.map(|text| text.chars().take(512).collect()),
         ..Default::default()
     }

@@ -5,19 +5,19 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use sea_orm::Database;
 use sea_orm_migration::MigratorTrait;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 use watertight::auth::{AuthSettings, EncryptionKeys, SigningKeys};
-use watertight::web::Tenancy;
+use watertight::web::{Ended, Server, Tenancy, shutdown_signals};
 use watertight::{TenantId, Watertight};
-use watertight_axum_clinic::{demo, router};
+use watertight_axum_clinic::{AddressSource, demo, router_with};
 use watertight_migration::Migrator;
 
 /// Serves businesses, each with its own host, from the database that `DATABASE_URL` names.
@@ -36,6 +36,9 @@ struct Args {
     /// A file with a long random passphrase, which encrypts the secrets of authenticator apps.
     #[arg(long, env = "CLINIC_PASSPHRASE", required_unless_present = "demo")]
     passphrase: Option<PathBuf>,
+    /// Read the addresses of clients from the last entry of X-Forwarded-For, which the proxy before the server adds.
+    #[arg(long, env = "CLINIC_BEHIND_PROXY")]
+    behind_proxy: bool,
     /// Migrate the database as the role of `DATABASE_OWNER_URL`, add two demonstration businesses, and serve
     /// them, too. Missing keys are generated for the run, so that no session outlives the program.
     #[arg(long)]
@@ -79,9 +82,16 @@ async fn main() -> Result<()> {
     for line in welcome {
         println!("{line}");
     }
-    let service = router(tenancy).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(told_to_end()?).await?;
-    water.close().await?;
+    let addresses = if args.behind_proxy { AddressSource::Proxy } else { AddressSource::Connection };
+    let service = router_with(tenancy, addresses).into_make_service_with_connect_info::<SocketAddr>();
+    let of_address = if args.behind_proxy { None } else { Some(100) };
+    let server = Server::new().connections_of_address(of_address);
+    match server.serve(listener, service, shutdown_signals()?).await? {
+        Ended::Cut { connections } => println!("ended, {connections} connections were closed unanswered"),
+        _ => println!("ended"),
+    }
+    // A database that does not answer does not hold the program up.
+    tokio::time::timeout(Duration::from_secs(5), water.close()).await.unwrap_or(Ok(()))?;
     Ok(())
 }
 
@@ -106,16 +116,4 @@ fn read_hosts(path: &Path) -> Result<HashMap<String, TenantId>> {
     let hosts: HashMap<String, Uuid> =
         serde_json::from_str(&text).with_context(|| path.display().to_string())?;
     hosts.into_iter().map(|(host, id)| Ok((host, TenantId::new(id)?))).collect()
-}
-
-/// Resolves when a signal asks the program to end. The server then completes the requests that it is
-/// handling.
-fn told_to_end() -> Result<impl Future<Output = ()>> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

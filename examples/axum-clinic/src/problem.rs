@@ -2,15 +2,16 @@
 
 use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Redirect, Response};
-use maud::html;
+use maud::{Markup, html};
 use sea_orm::DbErr;
 use watertight::BookingError;
 use watertight::Error;
 use watertight::auth::AuthError;
 use watertight::web::{SessionRejection, TenantRejection};
 
-use crate::page;
+use crate::{page, visits};
 
 #[derive(Debug)]
 pub(crate) enum Problem {
@@ -25,6 +26,8 @@ pub(crate) enum Problem {
     /// The user has to log in first.
     LogIn,
     Forbidden,
+    /// The address has made too many bookings.
+    TooMany,
     Tenant(TenantRejection),
     Internal(Error),
 }
@@ -54,6 +57,7 @@ impl IntoResponse for Problem {
                 "Not for you",
                 "Your account may not see this. Ask the owner.".to_owned(),
             ),
+            Self::TooMany => return too_many(),
             Self::Tenant(TenantRejection::Failed(error)) | Self::Internal(error) => return internal(&error),
             Self::Tenant(rejection) => return rejection.into_response(),
         };
@@ -67,14 +71,29 @@ impl IntoResponse for Problem {
 }
 
 fn internal(error: &Error) -> Response {
+    if error.is_unavailable() {
+        tracing::warn!(%error, "a request was refused");
+        return busy();
+    }
     tracing::error!(%error, "a request failed");
-    let (status, text) = if error.is_unavailable() {
-        (StatusCode::SERVICE_UNAVAILABLE, "We are busy at the moment. Try again in a minute.")
-    } else {
-        (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side. Try again later.")
-    };
-    let content = html! { h1 { "Sorry" } p role="alert" { (text) } };
-    (status, page::plain("Sorry", &content)).into_response()
+    let text = "Something went wrong on our side. Try again later.";
+    (StatusCode::INTERNAL_SERVER_ERROR, sorry(text)).into_response()
+}
+
+/// The page while too much is asked of the server.
+pub(crate) fn busy() -> Response {
+    let page = sorry("We are busy at the moment. Try again in a minute.");
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")], page).into_response()
+}
+
+fn too_many() -> Response {
+    let page = sorry("You have booked several times within an hour. Give us a call, or try again later.");
+    let wait = visits::WINDOW.as_secs().to_string();
+    (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, wait)], page).into_response()
+}
+
+fn sorry(text: &str) -> Markup {
+    page::plain("Sorry", &html! { h1 { "Sorry" } p role="alert" { (text) } })
 }
 
 impl From<Error> for Problem {

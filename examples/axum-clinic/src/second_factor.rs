@@ -13,6 +13,7 @@ use watertight::web::{LoggedIn, SessionRejection};
 use crate::account;
 use crate::business::Business;
 use crate::extract::Form;
+use crate::login::WRONG_OR_LOCKED;
 use crate::page::{self, Field};
 use crate::problem::Problem;
 
@@ -63,11 +64,12 @@ pub(crate) async fn turn_off(
     Form(typed): Form<Confirmed>,
 ) -> Result<Response, Problem> {
     let known = known?;
+    // The same words as on the login page: a right password is never called wrong.
     let refused = || {
-        let page = account::with_alert(&business, &known, Some("The password is wrong."));
+        let page = account::with_alert(&business, &known, Some(WRONG_OR_LOCKED));
         Ok((StatusCode::FORBIDDEN, page).into_response())
     };
-    let Ok(password) = Password::new(typed.password) else { return refused() };
+    let Ok(password) = Password::to_verify(typed.password) else { return refused() };
     match business.tenant.auth().totp().disable(known.user.id, &password).await {
         Ok(()) => Ok(Redirect::to("/account").into_response()),
         Err(AuthError::LoginRefused(_)) => refused(),

@@ -150,6 +150,17 @@ pub enum AuthError {
         /// The error of the last attempt.
         source: Box<AuthError>,
     },
+    /// Too many hashes of the tenant wait, so this one was refused at once: answer a request with 503.
+    ///
+    /// A refused login is not counted as a failure.
+    #[error(
+        "the queue for password hashing is full: {waiting} hashes of the tenant are waiting; try again in some seconds, or \
+         raise `AuthSettings::hashing_queue`"
+    )]
+    HashingQueueFull {
+        /// The number of the tenant's hashes that wait.
+        waiting: usize,
+    },
     /// Background work was not completed, because the runtime is shutting down.
     #[error("a background task was not completed, because the runtime is shutting down")]
     RuntimeStopped,

@@ -4,6 +4,8 @@ mod admitting;
 pub(super) mod attempt;
 pub(super) mod authenticate;
 pub(super) mod candidate;
+pub(super) mod device;
+pub(super) mod device_failures;
 mod judging;
 mod logging_in;
 mod refusing;

@@ -42,6 +42,7 @@ pub struct AuthSettings {
     pub(in crate::auth) bcrypt_cost: u32,
     pub(in crate::auth) slowest_bcrypt_cost: Option<u32>,
     pub(in crate::auth) concurrent_hashes: usize,
+    pub(in crate::auth) hashing_queue: usize,
     pub(in crate::auth) backup_codes: usize,
     pub(in crate::auth) address_storage: AddressStorage,
     pub(in crate::auth) sessions_per_user: Option<u32>,
@@ -61,6 +62,7 @@ impl Default for AuthSettings {
             bcrypt_cost: bcrypt::DEFAULT_COST,
             slowest_bcrypt_cost: None,
             concurrent_hashes: available_parallelism().map_or(1, NonZero::get),
+            hashing_queue: 64,
             backup_codes: 10,
             address_storage: AddressStorage::Full,
             sessions_per_user: None,
@@ -231,6 +233,26 @@ impl AuthSettings {
     #[must_use]
     pub const fn concurrent_hashes(mut self, limit: usize) -> Self {
         self.concurrent_hashes = limit;
+        self
+    }
+
+    /// The number of one tenant's hashes that may wait, from 1 to 10,000; 64 by default.
+    ///
+    /// Tenants take turns, so a tenant with one hash waits for one hash of each other tenant. A hash beyond the limit is
+    /// refused at once with [`AuthError::HashingQueueFull`](crate::auth::AuthError::HashingQueueFull). Hashes after a right
+    /// password, and logins from a [known device](crate::auth::DeviceToken), wait in a queue of their own with the same
+    /// limit. All tenants together have at most 16 times the limit waiting; beyond it, the hash with the latest turn is
+    /// refused.
+    ///
+    /// ```
+    /// use watertight::auth::AuthSettings;
+    ///
+    /// // Four cores at a quarter of a second for each hash: the last of 32 waits for two seconds.
+    /// let settings = AuthSettings::default().concurrent_hashes(4).hashing_queue(32);
+    /// ```
+    #[must_use]
+    pub const fn hashing_queue(mut self, limit: usize) -> Self {
+        self.hashing_queue = limit;
         self
     }
 

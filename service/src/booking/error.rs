@@ -75,6 +75,22 @@ pub enum BookingError {
         /// The earliest start.
         earliest: DateTime<Utc>,
     },
+    /// The slot begins after the horizon of bookings.
+    #[error("the slot at {start} is too far ahead; the latest start is {latest}")]
+    TooFarAhead {
+        /// The start of the slot.
+        start: DateTime<Utc>,
+        /// The latest start.
+        latest: DateTime<Utc>,
+    },
+    /// The start is within the opening hours, but between the starts of the free slots.
+    #[error(
+        "the slot at {start} is not offered; choose a slot from `Scheduling::free_slots` with the same step"
+    )]
+    NotOffered {
+        /// The start of the slot.
+        start: DateTime<Utc>,
+    },
     /// The service is not active, so it is not offered.
     #[error(
         "the service {id} is not active; choose one from `Content::get_services`, or activate it with `Content::update_service`"
@@ -196,6 +212,8 @@ impl BookingError {
             Self::SlotTaken { .. }
                 | Self::OutsideHours { .. }
                 | Self::ShortNotice { .. }
+                | Self::TooFarAhead { .. }
+                | Self::NotOffered { .. }
                 | Self::ServiceInactive { .. }
                 | Self::FormInactive { .. }
                 | Self::HoldExpired { .. }

@@ -6,6 +6,7 @@ mod availability;
 mod booking;
 mod cancellation;
 mod clients;
+mod contact;
 mod distance;
 mod holds;
 mod hours;
@@ -23,6 +24,7 @@ mod transitions;
 
 pub use self::availability::{Slot, SlotQuery};
 pub use self::clients::NewClient;
+pub use self::contact::{BookingClient, Contact};
 pub use self::holds::Hold;
 pub use self::new_booking::NewBooking;
 pub use self::record::BookingRecord;

@@ -178,6 +178,11 @@ impl SessionCookie {
         self.header("", Duration::ZERO)
     }
 
+    /// The cookie of the device, with the attributes of the session's.
+    pub(super) fn of_device(&self) -> Self {
+        Self { name: format!("{}-device", self.name), ..self.clone() }
+    }
+
     pub(super) fn header(&self, token: &str, age: Duration) -> Result<SetSessionCookie, Error> {
         let cookie = Cookie::build((self.name.as_str(), token))
             .path("/")
@@ -244,7 +249,7 @@ where
     }
 }
 
-/// A response header that sets or removes the session cookie. `Debug` does not print the token.
+/// A response header that sets or removes the cookie of a session, or sets that of a device. `Debug` does not print the token.
 #[derive(Clone)]
 #[must_use = "the browser keeps its old cookie unless the response contains this value"]
 pub struct SetSessionCookie {

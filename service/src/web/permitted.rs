@@ -129,7 +129,7 @@ pub enum PermissionRejection {
 impl PermissionRejection {
     /// The status of the response.
     #[must_use]
-    pub const fn status(&self) -> StatusCode {
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::Session(rejection) => rejection.status(),
             Self::Forbidden { .. } => StatusCode::FORBIDDEN,

@@ -1,7 +1,7 @@
 //! Rejections of requests.
 
 use axum_core::response::{IntoResponse, Response};
-use http::StatusCode;
+use http::{StatusCode, header};
 use sea_orm::DbErr;
 
 use crate::error::Error;
@@ -58,7 +58,7 @@ pub enum TenantRejection {
     /// The tenant does not exist: 404.
     #[error("not found")]
     UnknownTenant,
-    /// The lookup of the tenant failed: 500. The reason is logged and not revealed.
+    /// The lookup of the tenant failed: 500, or 503 if the database was not available. The reason is logged and not revealed.
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -84,10 +84,10 @@ impl From<DbErr> for TenantRejection {
 impl TenantRejection {
     /// The status of the response.
     #[must_use]
-    pub const fn status(&self) -> StatusCode {
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::UnknownTenant => StatusCode::NOT_FOUND,
-            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Failed(error) => status_of(error),
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -102,7 +102,20 @@ impl IntoResponse for TenantRejection {
     }
 }
 
+/// The seconds after which a client tries again.
+const RETRY_AFTER: &str = "5";
+
 pub(super) fn failed(error: &Error) -> Response {
     tracing::error!(%error, "a request failed");
-    (StatusCode::INTERNAL_SERVER_ERROR, "internal server error").into_response()
+    let status = status_of(error);
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            (status, [(header::RETRY_AFTER, RETRY_AFTER)], "try again in some seconds").into_response()
+        }
+        _ => (status, "internal server error").into_response(),
+    }
+}
+
+pub(super) fn status_of(error: &Error) -> StatusCode {
+    if error.is_unavailable() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::INTERNAL_SERVER_ERROR }
 }

@@ -10,7 +10,7 @@ use sea_orm::DbErr;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::cookie::{SessionCookie, SetSessionCookie};
-use super::rejection::{TenantRejection, failed};
+use super::rejection::{TenantRejection, failed, status_of};
 use super::renewal::Renewal;
 use super::tenancy::Tenancy;
 use crate::auth::AuthError;
@@ -168,7 +168,8 @@ pub enum SessionRejection {
     /// The cookie is missing, duplicated or forged, or belongs to another tenant or to an expired session.
     #[error("log in")]
     NotLoggedIn,
-    /// The lookup of the session failed: 500. The reason is logged and not revealed.
+    /// The lookup of the session failed: 500, or 503 if the database was not available. The reason is logged and not
+    /// revealed.
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -188,11 +189,11 @@ impl From<DbErr> for SessionRejection {
 impl SessionRejection {
     /// The status of the response.
     #[must_use]
-    pub const fn status(&self) -> StatusCode {
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::Tenant(rejection) => rejection.status(),
             Self::NotLoggedIn => StatusCode::UNAUTHORIZED,
-            Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Failed(error) => status_of(error),
         }
     }
 }

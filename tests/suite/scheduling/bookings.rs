@@ -321,7 +321,7 @@ async fn missing_rows_are_named() -> Result<()> {
     assert!(matches!(tenant.scheduling().free_slots(&query).await, Err(BookingError::NoProfile)));
     let shop = Shop::open(tenant, &["maya"]).await?;
     let scheduling = shop.tenant.scheduling();
-    let no_client = NewBooking { client: Uuid::new_v4(), ..shop.booking("10:00") };
+    let no_client = NewBooking { client: Uuid::new_v4().into(), ..shop.booking("10:00") };
     assert!(matches!(scheduling.book(&no_client).await, Err(BookingError::NotFound { what: "client", .. })));
     let no_service = NewBooking { service: Uuid::new_v4(), ..shop.booking("10:00") };
     assert!(matches!(

@@ -1,21 +1,64 @@
-//! The confirmation of a booking. It does not name the client, because anyone with the code can see it.
+//! The confirmation of a booking, and the form that finds it by its code. It does not name the client, because anyone with
+//! the code can see it.
 
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde::Deserialize;
 use watertight::entity::public::{practitioners, services};
 use watertight::scheduling::{BookingRecord, BookingStatus};
 
 use super::price;
+use super::receipt::{MOST_BYTES, Receipt, hand_over};
 use crate::business::Business;
 use crate::calendar::{Day, time};
-use crate::extract::Path;
-use crate::page;
+use crate::extract::Form;
+use crate::page::{self, Field};
 use crate::problem::Problem;
 
-pub(crate) async fn confirmation(business: Business, Path(code): Path<String>) -> Result<Markup, Problem> {
-    if code.len() > 32 || !code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        return Err(Problem::NotFound);
+#[derive(Deserialize)]
+pub(crate) struct Typed {
+    code: String,
+}
+
+pub(crate) async fn find_form(business: Business) -> Markup {
+    find_page(&business, "", None)
+}
+
+pub(crate) async fn find(business: Business, Form(typed): Form<Typed>) -> Result<Response, Problem> {
+    let code = typed.code.as_str();
+    let scheduling = business.tenant.scheduling();
+    let found = if code.len() <= MOST_BYTES { scheduling.get_booking_by_code(code).await? } else { None };
+    if let Some(booking) = found {
+        return hand_over(&booking.confirmation_code);
     }
+    let page = find_page(&business, code, Some("There is no booking with this code."));
+    Ok((StatusCode::NOT_FOUND, page).into_response())
+}
+
+fn find_page(business: &Business, typed: &str, fault: Option<&str>) -> Markup {
+    let code = Field {
+        name: "code",
+        label: "Code of the booking",
+        kind: "text",
+        autocomplete: "off",
+        value: typed,
+        required: true,
+        fault,
+    };
+    let content = html! {
+        h1 { "Find your appointment" }
+        form.narrow method="post" action="/booking" {
+            (code.markup())
+            button.primary { "Find" }
+        }
+    };
+    page::of(business, "Find your appointment", &content)
+}
+
+pub(crate) async fn confirmation(business: Business, receipt: Receipt) -> Result<Markup, Problem> {
+    let code = receipt.0.ok_or(Problem::NotFound)?;
     let tenant = &business.tenant;
     let booking = tenant.scheduling().get_booking_by_code(&code).await?.ok_or(Problem::NotFound)?;
     let service = services::Entity::find().filter(services::Column::Id.eq(booking.service_id));

@@ -1,21 +1,23 @@
 //! The form for a booking, and its submission.
 
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use uuid::Uuid;
 use watertight::BookingError;
-use watertight::TenantConnection;
 use watertight::auth::Email;
-use watertight::entity::public::clients;
-use watertight::scheduling::{NewBooking, NewClient};
+use watertight::scheduling::{Contact, NewBooking};
 
 use super::offered;
-use super::times::Times;
+use super::receipt::hand_over;
+use super::times::{HORIZON, NOTICE, STEP, Times};
 use crate::business::Business;
+use crate::client_address::ClientAddress;
 use crate::extract::Form;
 use crate::problem::Problem;
+use crate::visits::Visits;
 
 /// The fields as typed, so that the form can be shown again.
 #[derive(Default, Deserialize)]
@@ -39,7 +41,7 @@ pub(super) type Fault = (&'static str, String);
 struct Wanted {
     start: DateTime<Utc>,
     practitioner: Option<Uuid>,
-    client: NewClient,
+    contact: Contact,
     key: Uuid,
 }
 
@@ -72,10 +74,10 @@ impl Typed {
         match (slot, email, faults.is_empty()) {
             (Some((start, practitioner)), Some(email), true) => {
                 let phone = Some(phone.to_owned()).filter(|phone| !phone.is_empty());
-                let client = NewClient { phone, ..NewClient::new(first_name, last_name, email) };
+                let contact = Contact { phone, ..Contact::new(first_name, last_name, email) };
                 // A malformed key is replaced, because the key only protects its own sender.
                 let key = self.key.parse().unwrap_or_else(|_| Uuid::new_v4());
-                Ok(Wanted { start, practitioner, client, key })
+                Ok(Wanted { start, practitioner, contact, key })
             }
             _ => Err(faults),
         }
@@ -89,7 +91,12 @@ impl Typed {
     }
 }
 
-pub(crate) async fn book(business: Business, Form(mut typed): Form<Typed>) -> Result<Response, Problem> {
+pub(crate) async fn book(
+    business: Business,
+    State(visits): State<Visits>,
+    address: ClientAddress,
+    Form(mut typed): Form<Typed>,
+) -> Result<Response, Problem> {
     let services = business.tenant.content().get_services().await?;
     let service = offered(&services, &typed.service)?.id;
     let wanted = match typed.check() {
@@ -99,40 +106,40 @@ pub(crate) async fn book(business: Business, Form(mut typed): Form<Typed>) -> Re
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
         }
     };
-    let client = client(&business.tenant, &wanted.client).await?;
+    // Anyone can send this form: only the times that the page offers are booked.
     let booking = NewBooking {
         idempotency_key: Some(wanted.key.to_string()),
-        ..NewBooking::new(service, wanted.practitioner, client.id, wanted.start)
+        step: Some(STEP),
+        notice: NOTICE,
+        horizon: Some(HORIZON),
+        ..NewBooking::by_visitor(service, wanted.practitioner, wanted.contact, wanted.start)
     };
-    let alert = match business.tenant.scheduling().book(&booking).await {
-        Ok(booked) => {
-            return Ok(Redirect::to(&format!("/bookings/{}", booked.confirmation_code)).into_response());
-        }
-        Err(BookingError::SlotTaken { .. } | BookingError::HoldExpired { .. }) => {
+    let visit = visits.count(business.tenant.tenant_id(), address.0, wanted.key);
+    let visit = visit.ok_or(Problem::TooMany)?;
+    let refused = match business.tenant.scheduling().book(&booking).await {
+        Ok(booked) => return hand_over(&booked.confirmation_code),
+        Err(refused) => refused,
+    };
+    // A booking of unknown outcome counts.
+    if refused.database().is_none() {
+        visit.give_back();
+    }
+    let alert = match refused {
+        BookingError::SlotTaken { .. } | BookingError::HoldExpired { .. } => {
             "Someone was quicker: that time has just been taken. Choose another."
         }
-        Err(
-            BookingError::OutsideHours { .. }
-            | BookingError::ShortNotice { .. }
-            | BookingError::ServiceInactive { .. }
-            | BookingError::PractitionerRequired,
-        ) => "That time is no longer available. Choose another.",
-        Err(BookingError::IdempotencyKeyReused { .. }) => {
+        BookingError::OutsideHours { .. }
+        | BookingError::ShortNotice { .. }
+        | BookingError::TooFarAhead { .. }
+        | BookingError::NotOffered { .. }
+        | BookingError::ServiceInactive { .. }
+        | BookingError::PractitionerRequired => "That time is no longer available. Choose another.",
+        BookingError::IdempotencyKeyReused { .. } => {
             "You have booked with this page before. Check what it says, and book again."
         }
-        Err(error) => return Err(error.into()),
+        error => return Err(error.into()),
     };
     typed.key = Uuid::new_v4().to_string();
     let page = Times::find(&business, &typed).await?.page(&typed, &[], Some(alert));
     Ok((StatusCode::CONFLICT, page).into_response())
-}
-
-/// Finds or saves the client with an email address.
-///
-/// An existing client stays unchanged: anyone can type the address, and must not change the client's name.
-async fn client(tenant: &TenantConnection, typed: &NewClient) -> Result<clients::Model, BookingError> {
-    match tenant.scheduling().get_client_by_email(&typed.email).await? {
-        Some(known) => Ok(known),
-        None => tenant.scheduling().save_client(typed).await,
-    }
 }

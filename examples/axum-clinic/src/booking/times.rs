@@ -20,10 +20,12 @@ use crate::problem::Problem;
 
 /// The number of days to search for a free time.
 const AHEAD_DAYS: u64 = 27;
-const STEP: Duration = Duration::from_mins(30);
+pub(super) const STEP: Duration = Duration::from_mins(30);
 /// The shortest notice. A client needs time to arrive, and a time must not pass while the client fills in the
 /// form.
-const NOTICE: Duration = Duration::from_hours(1);
+pub(super) const NOTICE: Duration = Duration::from_hours(1);
+/// How far ahead a visitor can book.
+pub(super) const HORIZON: Duration = Duration::from_hours(90 * 24);
 
 #[derive(Deserialize)]
 pub(crate) struct Wanted {
@@ -75,6 +77,7 @@ impl<'b> Times<'b> {
             practitioner: with,
             step: STEP,
             notice: NOTICE,
+            horizon: Some(HORIZON),
             ..SlotQuery::new(service.id, from.date(), to.date())
         };
         let slots = business.tenant.scheduling().free_slots(&query).await?;

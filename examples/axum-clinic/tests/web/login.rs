@@ -55,9 +55,15 @@ async fn the_session_cookie_has_every_protective_attribute() -> Result<()> {
     let visitor = world.visitor(CLINIC);
     let answer = visitor.log_in(OWNER).await?;
     let token = visitor.session().expect("a session");
+    let device = visitor.cookie("__Host-session-device").expect("a device");
     assert_eq!(
         answer.cookies(),
-        [format!("__Host-session={token}; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=604800")]
+        [
+            format!("__Host-session={token}; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=604800"),
+            format!(
+                "__Host-session-device={device}; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=34560000"
+            ),
+        ]
     );
     assert!(visitor.get("/day").await?.cookies().is_empty());
     Ok(())

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and says what it skips"
 )]
 
+mod abuse;
 mod booking;
 mod browser;
 mod csrf;
@@ -16,6 +17,7 @@ mod headers;
 mod login;
 mod odd_input;
 mod permissions;
+mod server;
 mod tenants;
 mod visitor;
 mod world;

@@ -50,7 +50,7 @@ async fn no_input_causes_an_internal_error() -> Result<()> {
             format!("/book?service={service}&day={odd}"),
             format!("/book?service={service}&with={odd}"),
             format!("/book?service={service}&service={odd}"),
-            format!("/bookings/{odd}"),
+            format!("/booked?{odd}"),
             format!("/day?date={odd}"),
             format!("/day?{odd}"),
             format!("/{odd}"),
@@ -60,6 +60,7 @@ async fn no_input_causes_an_internal_error() -> Result<()> {
         }
         for (path, body) in [
             ("/login".to_owned(), format!("name={odd}&password={odd}")),
+            ("/booking".to_owned(), format!("code={odd}")),
             ("/login/code".to_owned(), format!("login={odd}&code={odd}")),
             ("/account/second-factor/confirm".to_owned(), format!("code={odd}")),
             ("/book".to_owned(), format!("service={service}&slot={odd}")),

@@ -67,7 +67,11 @@ impl Visitor {
     }
 
     pub(crate) fn session(&self) -> Option<String> {
-        self.cookies.lock().expect("cookies").get("__Host-session").cloned()
+        self.cookie("__Host-session")
+    }
+
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.lock().expect("cookies").get(name).cloned()
     }
 
     pub(crate) fn set_session(&self, token: &str) {

@@ -28,7 +28,7 @@ pub(crate) struct World {
     pub(crate) clinic: TenantConnection,
     pub(crate) studio: TenantConnection,
     pub(crate) served: Served,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 /// A router on a port, served until the value is dropped.
@@ -79,7 +79,12 @@ impl World {
         clinic.open(&at_clinic).await?;
         studio.open(&at_studio).await?;
         let served = Served::new(router(Tenancy::by_host(water.clone(), hosts)?)).await?;
-        Ok(Self { water, clinic: at_clinic, studio: at_studio, served, _database: database })
+        Ok(Self { water, clinic: at_clinic, studio: at_studio, served, database })
+    }
+
+    /// The URL of the database for the application's role.
+    pub(crate) fn app_url(&self) -> String {
+        self.database.app_url()
     }
 
     /// Books the clients of both businesses.

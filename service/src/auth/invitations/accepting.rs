@@ -15,8 +15,10 @@ use crate::auth::invitations::invited_user::InvitedUser;
 use crate::auth::invitations::state::InvitationState;
 use crate::auth::invitations::token::token_hash;
 use crate::auth::login::attempt::Factor;
+use crate::auth::login::device::Origin;
 use crate::auth::login::repeating::REPEATABLE;
 use crate::auth::sessions::metadata::SessionMetadata;
+use crate::auth::users::hasher::Lane;
 use crate::auth::users::new_user::NewUser;
 use crate::auth::users::password::Credential;
 use crate::auth::users::user::User;
@@ -52,7 +54,7 @@ impl<C: TenantExecutor> Invitations<'_, C> {
             ..NewUser::new(invited.handle, invitation.email.clone(), invited.credential)
         };
         new.check()?;
-        let password_hash = self.auth.config.hasher.hash_of(new.credential.clone()).await?;
+        let password_hash = self.auth.hashing(Lane::Anyone).hash_of(new.credential.clone()).await?;
 
         let transaction = self.auth.db.begin().await?;
         let auth = self.auth.on(&transaction);
@@ -88,7 +90,7 @@ impl<C: TenantExecutor> Invitations<'_, C> {
         let user = user.filter(|user| user.handle == invited.handle).ok_or_else(closed)?;
         let proven = match invited.credential {
             Credential::Password(password) => {
-                let attempt = self.auth.compare_user(user.id, &password).await?;
+                let attempt = self.auth.compare_user(user.id, Origin::Anywhere, &password).await?;
                 match self.auth.judge_alone(&attempt, Factor::NotAsked, &SessionMetadata::default()).await {
                     Ok(_) => true,
                     Err(AuthError::LoginRefused(_)) => false,

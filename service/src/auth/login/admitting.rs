@@ -13,6 +13,7 @@ use crate::auth::login::request::SecondFactor;
 use crate::auth::refusal::LoginRefusal;
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::sessions::session::Session;
+use crate::auth::users::hasher::Lane;
 use crate::auth::users::password::{Password, PasswordHash};
 use crate::auth::users::user::User;
 use crate::tenant::TenantExecutor;
@@ -80,7 +81,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
             None => (Factor::Missing, Proof::None),
         };
         let rehash = factor != Factor::Wrong && self.config.hasher.needs_rehash(&verified.hash);
-        let rehashed = if rehash { Some(self.config.hasher.rehash(password).await?) } else { None };
+        let rehashed = if rehash { Some(self.hashing(Lane::Known).rehash(password).await?) } else { None };
         Ok(Preparation { factor, proof, rehashed })
     }
 
@@ -107,10 +108,11 @@ impl<C: TenantExecutor> Auth<'_, C> {
         };
         if !proven {
             let wrong = LoginRefusal::SecondFactorWrong;
-            return self.refuse(attempt.user(), wrong, metadata).await.map(Err);
+            return self.refuse(attempt.user(), attempt.origin, wrong, metadata).await.map(Err);
         }
-        let user = self.users().write_login(verified.id, rehashed, metadata).await?;
-        let session = self.sessions().create(verified.id, metadata).await?;
+        let user = self.users().write_login(verified.id, attempt.origin, rehashed, metadata).await?;
+        let session = self.sessions().create_from(verified.id, attempt.origin, metadata).await?;
+        self.config.device_failures.clear(self.db.tenant_id(), verified.id);
         let by_user = |event_type| {
             NewAuditEvent::by_user(event_type, verified.id, Some(&verified.handle)).with_client(metadata)
         };

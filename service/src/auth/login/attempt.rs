@@ -9,7 +9,9 @@ use uuid::Uuid;
 use crate::auth::error::AuthError;
 use crate::auth::handle::Auth;
 use crate::auth::login::candidate::Candidate;
+use crate::auth::login::device::Origin;
 use crate::auth::refusal::LoginRefusal;
+use crate::auth::users::hasher::Lane;
 use crate::auth::users::password::{Password, PasswordHash};
 use crate::tenant::TenantExecutor;
 use crate::vocabulary::Handle;
@@ -17,6 +19,7 @@ use crate::vocabulary::Handle;
 /// A password that was compared with a user's hash. The outcome must not be revealed before `Auth::judge` allows it.
 pub(in crate::auth) struct Attempt {
     candidate: Option<Candidate>,
+    pub(in crate::auth) origin: Origin,
     /// The hash that the password matched.
     pub(in crate::auth) matched: Option<PasswordHash>,
 }
@@ -87,24 +90,28 @@ impl<C: TenantExecutor> Auth<'_, C> {
     pub(in crate::auth) async fn compare(
         self,
         candidate: Option<Candidate>,
+        origin: Origin,
         password: &Password,
+        lane: Lane,
     ) -> Result<Attempt, AuthError> {
+        let candidate = candidate.map(|candidate| self.seen_from(origin, candidate));
         let hash = candidate.as_ref().filter(|candidate| !candidate.is_locked);
         let hash = hash.and_then(|candidate| candidate.password_hash.parse::<PasswordHash>().ok());
-        let right = self.config.hasher.verify_padded(password.clone(), hash.clone()).await?;
-        Ok(Attempt { candidate, matched: hash.filter(|_| right) })
+        let right = self.hashing(lane).verify_padded(password.clone(), hash.clone()).await?;
+        Ok(Attempt { candidate, origin, matched: hash.filter(|_| right) })
     }
 
     /// Compares a password with the hash of a known user, for an operation that requires it again.
     pub(in crate::auth) async fn compare_user(
         self,
         id: Uuid,
+        origin: Origin,
         password: &Password,
     ) -> Result<Attempt, AuthError> {
         let candidate = self.candidate(r#""id" = $1"#, vec![id.into()]).await?;
         if candidate.is_none() {
             return Err(AuthError::UserNotFound { user: id.to_string() });
         }
-        self.compare(candidate, password).await
+        self.compare(candidate, origin, password, Lane::Known).await
     }
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::auth::error::AuthError;
 use crate::auth::handle::Auth;
+use crate::auth::login::device::Origin;
 use crate::auth::refusal::LoginRefusal;
 use crate::auth::users::columns::LOCKED;
 use crate::tenant::TenantExecutor;
@@ -42,6 +43,17 @@ impl Candidate {
 }
 
 impl<C: TenantExecutor> Auth<'_, C> {
+    /// The candidate as an attempt sees it. Failures elsewhere do not lock a known device, which has a lock of its own. The
+    /// lock of an administrator locks all.
+    pub(in crate::auth) fn seen_from(self, origin: Origin, candidate: Candidate) -> Candidate {
+        let by_administrator = candidate.is_locked && candidate.locked_until.is_none();
+        if origin == Origin::Anywhere || by_administrator {
+            return candidate;
+        }
+        let locked_until = self.config.device_failures.locked_until(self.db.tenant_id(), candidate.id);
+        Candidate { is_locked: locked_until.is_some(), locked_until, ..candidate }
+    }
+
     pub(in crate::auth) async fn candidate(
         self,
         condition: &str,

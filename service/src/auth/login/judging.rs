@@ -23,6 +23,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
     ) -> Result<Result<Verified, LoginRefusal>, AuthError> {
         let user = attempt.user();
         let row = self.locked_candidate(user.map_or_else(Uuid::new_v4, |(id, _)| id)).await?;
+        let row = row.map(|row| self.seen_from(attempt.origin, row));
         match attempt.verdict(row, factor) {
             Ok(verified) => Ok(Ok(verified)),
             // The password was right until another was set.
@@ -30,7 +31,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
                 self.audit().log_all(refusal_events(user, &refusal, metadata)).await?;
                 Ok(Err(refusal))
             }
-            Err(refusal) => self.refuse(user, refusal, metadata).await.map(Err),
+            Err(refusal) => self.refuse(user, attempt.origin, refusal, metadata).await.map(Err),
         }
     }
 

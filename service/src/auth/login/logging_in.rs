@@ -4,8 +4,10 @@ use crate::auth::error::AuthError;
 use crate::auth::handle::Auth;
 use crate::auth::login::admitting::Proof;
 use crate::auth::login::attempt::Factor;
+use crate::auth::login::device::{DeviceToken, Origin};
 use crate::auth::login::request::LoginRequest;
 use crate::auth::login::result::Login;
+use crate::auth::users::hasher::Lane;
 use crate::tenant::TenantExecutor;
 
 impl<C: TenantExecutor> Auth<'_, C> {
@@ -17,6 +19,9 @@ impl<C: TenantExecutor> Auth<'_, C> {
     /// lock the account as [`Lockout`](crate::auth::Lockout) defines. After hashing, the row is locked and read again, and the
     /// failure is counted in the same transaction: once the account is locked, no answer depends on the password. A hash of a
     /// lower cost than the settings' is replaced.
+    ///
+    /// Anyone can cause that lock. It does not bind a login with a [`LoginRequest::device`] that the user has logged in from
+    /// before: such failures are counted apart, and lock such logins alone.
     ///
     /// Call it outside a transaction of your own: a refusal that is rolled back is not counted.
     ///
@@ -41,15 +46,21 @@ impl<C: TenantExecutor> Auth<'_, C> {
     /// ```
     ///
     /// # Errors
-    /// [`AuthError::LoginRefused`]; [`AuthError::SessionNotFound`] if the session of the attempt has ended or is too old;
-    /// [`AuthError::NotConfigured`] without [`signing_keys`](crate::auth::AuthSettings::signing_keys), before anything else.
+    /// [`AuthError::LoginRefused`]; [`AuthError::HashingQueueFull`] at once when too many logins of the tenant wait;
+    /// [`AuthError::SessionNotFound`] if the session of the attempt has ended or is too old; [`AuthError::NotConfigured`] without
+    /// [`signing_keys`](crate::auth::AuthSettings::signing_keys), before anything else.
     pub async fn login(self, request: LoginRequest) -> Result<Login, AuthError> {
         let keys = self.config.signing_keys()?;
-        let LoginRequest { identifier, password, second_factor, metadata, attempt: repeatable } = request;
+        let LoginRequest { identifier, password, second_factor, metadata, attempt: repeatable, device } =
+            request;
         metadata.check()?;
         let (condition, names) = identifier.condition();
         let candidate = self.candidate(&condition, names).await?;
-        let attempt = self.compare(candidate, &password).await?;
+        let (tenant, device) = (self.db.tenant_id(), device.as_ref());
+        let origin = candidate.as_ref().map(|user| DeviceToken::origin(device, keys, tenant, user.id));
+        let origin = origin.transpose()?.unwrap_or(Origin::Anywhere);
+        let lane = if origin == Origin::KnownDevice { Lane::Known } else { Lane::Anyone };
+        let attempt = self.compare(candidate, origin, &password, lane).await?;
 
         let first = if second_factor.is_some() { Factor::Unchecked } else { Factor::Missing };
         let mut transaction = self.db.begin().await?;
@@ -81,7 +92,8 @@ impl<C: TenantExecutor> Auth<'_, C> {
         };
         transaction.commit().await?;
         let (user, session, backup_codes_remaining) = admitted?;
-        let token = keys.sign(self.db.tenant_id(), session.id)?;
-        Ok(Login { user, session, token, backup_codes_remaining })
+        let token = keys.sign(tenant, session.id)?;
+        let device = DeviceToken::after_login(device, keys, tenant, user.id)?;
+        Ok(Login { user, session, token, device, backup_codes_remaining })
     }
 }

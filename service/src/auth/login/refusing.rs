@@ -8,6 +8,7 @@ use crate::auth::audit::kinds::{Severity, Source};
 use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
 use crate::auth::handle::Auth;
+use crate::auth::login::device::Origin;
 use crate::auth::refusal::LoginRefusal;
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::settings::lockout::Lockout;
@@ -49,6 +50,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
     pub(in crate::auth) async fn refuse(
         self,
         user: Option<(Uuid, &Handle)>,
+        origin: Origin,
         refusal: LoginRefusal,
         metadata: &SessionMetadata,
     ) -> Result<LoginRefusal, AuthError> {
@@ -58,7 +60,10 @@ impl<C: TenantExecutor> Auth<'_, C> {
             (
                 LoginRefusal::BadCredentials | LoginRefusal::Inactive | LoginRefusal::SecondFactorWrong,
                 Some(lockout),
-            ) => self.increment_failures(id, lockout).await?,
+            ) => match origin {
+                Origin::Anywhere => self.increment_failures(id, lockout).await?,
+                Origin::KnownDevice => self.config.device_failures.add(self.db.tenant_id(), id, lockout),
+            },
         };
         let mut events = refusal_events(user, &refusal, metadata);
         if locked_now {

@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 use uuid::Uuid;
 
+use crate::auth::login::device::DeviceToken;
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::users::identifier::Identifier;
 use crate::auth::users::password::Password;
@@ -39,6 +40,8 @@ pub struct LoginRequest {
     pub metadata: SessionMetadata,
     /// A random id of the attempt, which makes the login safe to repeat; see [`Auth::login`](crate::auth::Auth::login).
     pub attempt: Option<Uuid>,
+    /// The token of the device from an earlier login, if it has one.
+    pub device: Option<DeviceToken>,
 }
 
 impl LoginRequest {
@@ -60,6 +63,7 @@ impl LoginRequest {
             second_factor: None,
             metadata: SessionMetadata::default(),
             attempt: None,
+            device: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The result of a login.
 
+use crate::auth::login::device::DeviceToken;
 use crate::auth::sessions::session::Session;
 use crate::auth::sessions::token::SessionToken;
 use crate::auth::users::user::User;
@@ -14,6 +15,8 @@ pub struct Login {
     pub session: Session,
     /// The token of the session: the value of a cookie.
     pub token: SessionToken,
+    /// The token of the device, to be stored on it for a long time: the value of another cookie.
+    pub device: DeviceToken,
     /// The number of remaining backup codes, if one was used up.
     pub backup_codes_remaining: Option<usize>,
 }

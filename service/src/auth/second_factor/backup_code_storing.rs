@@ -12,6 +12,7 @@ use crate::auth::error::AuthError;
 use crate::auth::handle::StoredBackupCodes;
 use crate::auth::second_factor::backup_code::{BackupCodes, StoredCode};
 use crate::auth::second_factor::backup_code_set::{BackupCode, BackupCodeSet};
+use crate::auth::users::hasher::Lane;
 use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
 use crate::vocabulary::MalformedRow;
@@ -37,7 +38,7 @@ impl<C: TenantExecutor> StoredBackupCodes<'_, C> {
 
     pub(in crate::auth) async fn hash(self, codes: &BackupCodes) -> Result<Vec<StoredCode>, AuthError> {
         let (codes, cost) = (codes.clone(), self.auth.config.hasher.backup_code_cost());
-        self.auth.config.hasher.run(move || codes.hash(cost)).await?
+        self.auth.hashing(Lane::Known).run(move || codes.hash(cost)).await?
     }
 
     pub(in crate::auth) async fn write(self, user: Uuid, codes: &[StoredCode]) -> Result<(), AuthError> {

@@ -12,11 +12,13 @@ use crate::auth::audit::kinds::Severity;
 use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
 use crate::auth::handle::StoredBackupCodes;
+use crate::auth::login::device::Origin;
 use crate::auth::refusal::LoginRefusal;
 use crate::auth::second_factor::backup_code;
 use crate::auth::second_factor::backup_code::Found;
 use crate::auth::second_factor::backup_code_storing::{parse, to_json};
 use crate::auth::sessions::metadata::SessionMetadata;
+use crate::auth::users::hasher::Lane;
 use crate::tenant::{TenantExecutor, clock};
 
 impl<C: TenantExecutor> StoredBackupCodes<'_, C> {
@@ -38,12 +40,12 @@ impl<C: TenantExecutor> StoredBackupCodes<'_, C> {
         let outcome = match found {
             _ if account.is_locked => {
                 let locked = LoginRefusal::Locked { until: account.locked_until };
-                Err(auth.refuse(who, locked, &metadata).await?.into())
+                Err(auth.refuse(who, Origin::Anywhere, locked, &metadata).await?.into())
             }
             Some(Found { id, used: false }) => auth.backup_codes().use_up(user, &id).await,
             Some(Found { used: true, .. }) => Ok(None),
             None => {
-                auth.refuse(who, LoginRefusal::SecondFactorWrong, &metadata).await?;
+                auth.refuse(who, Origin::Anywhere, LoginRefusal::SecondFactorWrong, &metadata).await?;
                 Ok(None)
             }
         };
@@ -73,7 +75,7 @@ impl<C: TenantExecutor> StoredBackupCodes<'_, C> {
         let Some(row) = select.one(self.auth.db).await? else { return Ok(None) };
         let (codes, typed) = (parse(&row)?, SecretString::from(code));
         let find = move || backup_code::find(&codes, ExposeSecret::expose_secret(&typed));
-        self.auth.config.hasher.run(find).await
+        self.auth.hashing(Lane::Known).run(find).await
     }
 
     /// Uses up a code by its id, within a transaction: the row is locked until that ends.

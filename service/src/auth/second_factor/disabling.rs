@@ -11,6 +11,7 @@ use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
 use crate::auth::handle::Totp;
 use crate::auth::login::attempt::Factor;
+use crate::auth::login::device::Origin;
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::users::password::Password;
 use crate::tenant::TenantExecutor;
@@ -21,7 +22,7 @@ impl<C: TenantExecutor> Totp<'_, C> {
     /// # Errors
     /// [`AuthError::LoginRefused`] for a wrong password, which counts as a failed login; [`AuthError::UserNotFound`].
     pub async fn disable(self, user: Uuid, password: &Password) -> Result<(), AuthError> {
-        let attempt = self.auth.compare_user(user, password).await?;
+        let attempt = self.auth.compare_user(user, Origin::Anywhere, password).await?;
         let transaction = self.auth.db.begin().await?;
         let auth = self.auth.on(&transaction);
         let verified = match auth.judge(&attempt, Factor::NotAsked, &SessionMetadata::default()).await? {

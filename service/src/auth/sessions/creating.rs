@@ -9,6 +9,7 @@ use watertight_entity::auth::sessions;
 
 use crate::auth::error::AuthError;
 use crate::auth::handle::Sessions;
+use crate::auth::login::device::Origin;
 use crate::auth::sessions::changing::unknown;
 use crate::auth::sessions::columns::SESSION_COLUMNS;
 use crate::auth::sessions::metadata::SessionMetadata;
@@ -31,7 +32,8 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
                'name', coalesce("users"."display_name", "users"."handle"), 'role', "users"."role",
                'needsOnboarding', "users"."needs_onboarding", 'onboardingStep', "users"."onboarding_step"),
            $4, $5, $6, $7, $8, $9::jsonb
-    FROM "auth"."users" WHERE "users"."id" = $1 AND "users"."is_active" AND NOT {LOCKED} FOR SHARE
+    FROM "auth"."users" WHERE "users"."id" = $1 AND "users"."is_active" 
+        AND NOT ({LOCKED} AND ("users"."locked_until" IS NULL OR NOT $10::boolean)) FOR SHARE
     RETURNING {}"#,
         *SESSION_COLUMNS
     )
@@ -46,14 +48,28 @@ impl<C: TenantExecutor> Sessions<'_, C> {
     /// # Errors
     /// [`AuthError::LoginRefused`] for a user who is inactive or locked, [`AuthError::UserNotFound`], [`AuthError::InvalidInput`].
     pub async fn create(self, user: Uuid, metadata: &SessionMetadata) -> Result<Session, AuthError> {
+        self.create_from(user, Origin::Anywhere, metadata).await
+    }
+
+    pub(in crate::auth) async fn create_from(
+        self,
+        user: Uuid,
+        origin: Origin,
+        metadata: &SessionMetadata,
+    ) -> Result<Session, AuthError> {
         metadata.check()?;
         match self.auth.config.sessions_per_user() {
-            Some(limit) => self.create_within(limit, user, metadata).await,
-            None => self.insert(user, metadata).await,
+            Some(limit) => self.create_within(limit, user, origin, metadata).await,
+            None => self.insert(user, origin, metadata).await,
         }
     }
 
-    pub(super) async fn insert(self, user: Uuid, metadata: &SessionMetadata) -> Result<Session, AuthError> {
+    pub(super) async fn insert(
+        self,
+        user: Uuid,
+        origin: Origin,
+        metadata: &SessionMetadata,
+    ) -> Result<Session, AuthError> {
         let client_ip = self.auth.config.stored_address(metadata.client_ip.as_ref());
         let geo_location = metadata.geo_location.as_ref().map(serde_json::to_value).transpose();
         let geo_location = geo_location.map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
@@ -69,6 +85,7 @@ impl<C: TenantExecutor> Sessions<'_, C> {
                 metadata.device_type.into(),
                 metadata.browser_fingerprint.clone().into(),
                 geo_location.into(),
+                (origin == Origin::KnownDevice).into(),
             ],
         );
         // A user who was barred when the session was refused can be unlocked when the reason is read.
@@ -78,7 +95,7 @@ impl<C: TenantExecutor> Sessions<'_, C> {
                 Ok(None) => {
                     let row = self.auth.candidate(r#""id" = $1"#, vec![user.into()]).await?;
                     let row = row.ok_or_else(|| AuthError::UserNotFound { user: user.to_string() })?;
-                    if let Some(refusal) = row.barred() {
+                    if let Some(refusal) = self.auth.seen_from(origin, row).barred() {
                         return Err(refusal.into());
                     }
                 }

@@ -9,6 +9,7 @@ use crate::auth::audit::event_type::AuditEventType;
 use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
 use crate::auth::handle::Sessions;
+use crate::auth::login::device::Origin;
 use crate::auth::sessions::columns::live_session;
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::sessions::session::Session;
@@ -22,13 +23,14 @@ impl<C: TenantExecutor> Sessions<'_, C> {
         self,
         limit: u32,
         user: Uuid,
+        origin: Origin,
         metadata: &SessionMetadata,
     ) -> Result<Session, AuthError> {
         use sessions::Column::{CreatedAt, Id, UserId};
         let transaction = self.auth.db.begin().await?;
         let auth = self.auth.on(&transaction);
         auth.locked_candidate(user).await?;
-        let session = auth.sessions().insert(user, metadata).await?;
+        let session = auth.sessions().insert(user, origin, metadata).await?;
         // The new session is not among them: a login that waited has an earlier time.
         let others = sessions::Entity::find().filter(UserId.eq(user)).filter(Id.ne(session.id));
         let oldest: Vec<Uuid> = others

@@ -48,8 +48,7 @@ impl SigningKeys {
     }
 
     pub(in crate::auth) fn sign(&self, tenant: TenantId, session: Uuid) -> Result<SessionToken, AuthError> {
-        let key = self.0.first().ok_or(AuthError::NotConfigured { what: "signing_keys" })?;
-        let mac = URL_SAFE_NO_PAD.encode(signature(key, tenant, session)?);
+        let mac = URL_SAFE_NO_PAD.encode(self.signature_of(message(tenant, session).as_bytes())?);
         Ok(SessionToken(format!("{session}.{mac}").into()))
     }
 
@@ -60,37 +59,48 @@ impl SigningKeys {
         user: Uuid,
         attempt: Uuid,
     ) -> Result<Uuid, AuthError> {
-        let key = self.0.first().ok_or(AuthError::NotConfigured { what: "signing_keys" })?;
-        let digest = hmac(key, &format!("login attempt:{tenant}:{user}:{attempt}"))?;
+        let digest = self.signature_of(format!("login attempt:{tenant}:{user}:{attempt}").as_bytes())?;
         let bytes = digest.first_chunk::<16>().copied().unwrap_or_default();
         Ok(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
-    /// The session that a token names, if one of the keys signed it for the tenant. All keys are tried, and compared
-    /// in constant time.
+    /// The session that a token names, if one of the keys signed it for the tenant.
     pub(in crate::auth) fn verify(&self, tenant: TenantId, token: &str) -> Result<Option<Uuid>, AuthError> {
         let Some((id, mac)) = token.split_once('.') else { return Ok(None) };
         let (Ok(session), Ok(mac)) = (id.parse::<Uuid>(), URL_SAFE_NO_PAD.decode(mac)) else {
             return Ok(None);
         };
+        let right = self.signed(message(tenant, session).as_bytes(), &mac)?;
+        // One session has one token: other spellings of its UUID are not signed.
+        Ok((right && session.to_string() == id).then_some(session))
+    }
+
+    /// The signature of a message by the first key.
+    pub(in crate::auth) fn signature_of(&self, message: &[u8]) -> Result<[u8; 32], AuthError> {
+        let key = self.0.first().ok_or(AuthError::NotConfigured { what: "signing_keys" })?;
+        signature(key, message)
+    }
+
+    /// Returns true if one of the keys signed a message. All keys are tried, and compared in constant time.
+    pub(in crate::auth) fn signed(&self, message: &[u8], mac: &[u8]) -> Result<bool, AuthError> {
         let mut right = Choice::from(0);
         for key in &self.0 {
-            right |= signature(key, tenant, session)?.ct_eq(mac.as_slice());
+            right |= signature(key, message)?.ct_eq(mac);
         }
-        // One session has one token: other spellings of its UUID are not signed.
-        Ok((bool::from(right) && session.to_string() == id).then_some(session))
+        Ok(right.into())
     }
 }
 
-/// HMAC-SHA256 (RFC 2104) over `<tenant>:<session>`, both UUIDs in lower case with hyphens.
-fn signature(key: &SecretSlice<u8>, tenant: TenantId, session: Uuid) -> Result<[u8; 32], AuthError> {
-    hmac(key, &format!("{tenant}:{session}"))
+/// `<tenant>:<session>`, both UUIDs in lower case with hyphens.
+fn message(tenant: TenantId, session: Uuid) -> String {
+    format!("{tenant}:{session}")
 }
 
-fn hmac(key: &SecretSlice<u8>, message: &str) -> Result<[u8; 32], AuthError> {
+/// HMAC-SHA256 (RFC 2104).
+fn signature(key: &SecretSlice<u8>, message: &[u8]) -> Result<[u8; 32], AuthError> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret())
         .map_err(|_| AuthError::InvalidSecret { what: "signing key", reason: "cannot be used" })?;
-    mac.update(message.as_bytes());
+    mac.update(message);
     Ok(mac.finalize().into_bytes().into())
 }
 

@@ -62,6 +62,9 @@ impl AuthSettings {
                 "is not between 1 and 1024",
             );
         }
+        if !(1..=10_000).contains(&self.hashing_queue) {
+            return refuse("hashing_queue", self.hashing_queue.to_string(), "is not between 1 and 10000");
+        }
         if !(1..=BackupCodes::MAX).contains(&self.backup_codes) {
             return refuse("backup_codes", self.backup_codes.to_string(), "is not between 1 and 20");
         }

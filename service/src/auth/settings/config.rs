@@ -7,16 +7,18 @@ use std::time::Duration;
 use crate::auth::addresses::storage::AddressStorage;
 use crate::auth::audit::sink::AuditSink;
 use crate::auth::error::AuthError;
+use crate::auth::login::device_failures::DeviceFailures;
 use crate::auth::second_factor::sealing::EncryptionKeys;
 use crate::auth::sessions::token::SigningKeys;
 use crate::auth::settings::AuthSettings;
 use crate::auth::settings::lockout::Lockout;
 use crate::auth::users::hasher::{Hasher, HashingMetrics};
 
-/// The checked settings and the hasher, which all tenants share.
+/// The checked settings, the hasher, and the failures of known devices, which all tenants share.
 #[derive(Debug)]
 pub(crate) struct AuthConfig {
     pub(in crate::auth) hasher: Hasher,
+    pub(in crate::auth) device_failures: DeviceFailures,
     settings: AuthSettings,
 }
 
@@ -39,8 +41,9 @@ impl AuthConfig {
             settings.bcrypt_cost,
             settings.slowest_bcrypt_cost.unwrap_or(settings.bcrypt_cost),
             settings.concurrent_hashes,
+            settings.hashing_queue,
         );
-        Self { hasher, settings }
+        Self { hasher, device_failures: DeviceFailures::default(), settings }
     }
 
     pub(crate) fn hashing_metrics(&self) -> HashingMetrics {

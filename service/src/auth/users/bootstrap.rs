@@ -17,6 +17,7 @@ use crate::auth::error::AuthError;
 use crate::auth::handle::Auth;
 use crate::auth::users::bootstrap::requested::RequestedUser;
 use crate::auth::users::bootstrap::user::{BootstrapReport, BootstrapUser};
+use crate::auth::users::hasher::Lane;
 use crate::auth::users::password::{Credential, PasswordHash};
 use crate::auth::users::user::User;
 use crate::tenant::TenantExecutor;
@@ -102,11 +103,16 @@ impl<C: TenantExecutor> Auth<'_, C> {
                     Some(before) => self.is_hash_of(before, &credential).await?,
                     None => false,
                 };
-                let after = if keep { None } else { Some(self.config.hasher.hash_of(credential).await?) };
+                let after =
+                    if keep { None } else { Some(self.hashing(Lane::Known).hash_of(credential).await?) };
                 Ok::<_, AuthError>(Hashed { before, after })
             }
         };
-        try_join_all(requested.iter().map(hash)).await
+        let mut hashed = Vec::with_capacity(requested.len());
+        for some in requested.chunks(self.config.hasher.at_once()) {
+            hashed.extend(try_join_all(some.iter().map(hash)).await?);
+        }
+        Ok(hashed)
     }
 
     /// Returns true if a stored hash matches the credential and has the cost of the settings.
@@ -115,7 +121,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
         match credential {
             Credential::Hash(given) => Ok(given.expose_secret() == hash.expose_secret()),
             Credential::Password(_) if self.needs_rehash(&hash) => Ok(false),
-            Credential::Password(password) => self.verify_password(password.clone(), hash).await,
+            Credential::Password(password) => self.hashing(Lane::Known).verify(password.clone(), hash).await,
         }
     }
 

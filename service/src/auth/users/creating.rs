@@ -8,6 +8,7 @@ use watertight_entity::auth::users;
 use crate::auth::error::AuthError;
 use crate::auth::handle::Users;
 use crate::auth::users::columns::WRITTEN_USER_COLUMNS;
+use crate::auth::users::hasher::Lane;
 use crate::auth::users::new_user::NewUser;
 use crate::auth::users::user::User;
 use crate::tenant::TenantExecutor;
@@ -25,7 +26,7 @@ impl<C: TenantExecutor> Users<'_, C> {
         if let Some(user) = self.created_before(&new).await? {
             return Ok(user);
         }
-        let hash = self.auth.config.hasher.hash_of(new.credential.clone()).await?;
+        let hash = self.auth.hashing(Lane::Anyone).hash_of(new.credential.clone()).await?;
         let (id, given) = (new.id.unwrap_or_else(Uuid::new_v4), new.clone());
         match self.insert(new.into_row(id, &hash)).await {
             // Another call with the same id can have been faster.

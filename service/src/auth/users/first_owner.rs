@@ -9,6 +9,7 @@ use crate::auth::audit::event_type::AuditEventType;
 use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
 use crate::auth::handle::Users;
+use crate::auth::users::hasher::Lane;
 use crate::auth::users::new_user::NewUser;
 use crate::auth::users::role::Role;
 use crate::auth::users::user::User;
@@ -42,7 +43,7 @@ impl<C: TenantExecutor> Users<'_, C> {
         if self.any().await? {
             return Err(AuthError::AlreadySetUp);
         }
-        let hash = self.auth.config.hasher.hash_of(new.credential.clone()).await?;
+        let hash = self.auth.hashing(Lane::Anyone).hash_of(new.credential.clone()).await?;
         let transaction = self.auth.db.begin().await?;
         let auth = self.auth.on(&transaction);
         let id = owner_id(auth.db.tenant_id());

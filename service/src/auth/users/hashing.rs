@@ -2,6 +2,7 @@
 
 use crate::auth::error::AuthError;
 use crate::auth::handle::Auth;
+use crate::auth::users::hasher::Lane;
 use crate::auth::users::password::{Password, PasswordHash};
 use crate::tenant::TenantExecutor;
 
@@ -9,17 +10,17 @@ impl<C: TenantExecutor> Auth<'_, C> {
     /// Hashes a password on a blocking thread.
     ///
     /// # Errors
-    /// [`AuthError::NoRandomness`]; [`AuthError::RuntimeStopped`].
+    /// [`AuthError::NoRandomness`]; [`AuthError::HashingQueueFull`]; [`AuthError::RuntimeStopped`].
     pub async fn hash_password(self, password: Password) -> Result<PasswordHash, AuthError> {
-        self.config.hasher.hash(password).await
+        self.hashing(Lane::Anyone).hash(password).await
     }
 
     /// Returns true if a hash matches a password. The comparison runs on a blocking thread.
     ///
     /// # Errors
-    /// [`AuthError::RuntimeStopped`].
+    /// [`AuthError::HashingQueueFull`]; [`AuthError::RuntimeStopped`].
     pub async fn verify_password(self, password: Password, hash: PasswordHash) -> Result<bool, AuthError> {
-        self.config.hasher.verify(password, hash).await
+        self.hashing(Lane::Anyone).verify(password, hash).await
     }
 
     /// Returns true if a hash has a lower cost than the settings require.

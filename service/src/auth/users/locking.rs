@@ -58,6 +58,7 @@ impl<C: TenantExecutor> Users<'_, C> {
         let user =
             auth.users().set_lock(id, statement(unlock, [id.into()]), AuditEventType::UserUnlocked).await?;
         transaction.commit().await?;
+        self.auth.config.device_failures.clear(self.auth.db.tenant_id(), id);
         Ok(user)
     }
 

@@ -8,8 +8,10 @@ use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
 use crate::auth::handle::Users;
 use crate::auth::login::attempt::Factor;
+use crate::auth::login::device::Origin;
 use crate::auth::login::repeating::REPEATABLE;
 use crate::auth::sessions::metadata::SessionMetadata;
+use crate::auth::users::hasher::Lane;
 use crate::auth::users::password::{Credential, Password, PasswordHash};
 use crate::tenant::sql::statement;
 use crate::tenant::{TenantExecutor, clock};
@@ -22,7 +24,7 @@ impl<C: TenantExecutor> Users<'_, C> {
     /// # Errors
     /// [`AuthError::UserNotFound`].
     pub async fn set_password(self, id: Uuid, credential: impl Into<Credential>) -> Result<(), AuthError> {
-        let hash = self.auth.config.hasher.hash_of(credential.into()).await?;
+        let hash = self.auth.hashing(Lane::Known).hash_of(credential.into()).await?;
         let transaction = self.auth.db.begin().await?;
         let auth = self.auth.on(&transaction);
         auth.users().write_password(id, &hash).await?;
@@ -46,13 +48,15 @@ impl<C: TenantExecutor> Users<'_, C> {
             return Err(AuthError::UserNotFound { user: id.to_string() });
         }
         self.auth.sessions().end_all_except(id, None).await?;
+        self.auth.config.device_failures.clear(self.auth.db.tenant_id(), id);
         Ok(())
     }
 
     /// Changes a user's password after verifying the current one.
     ///
-    /// The sessions of the user end, except `keep`. A call that is repeated within ten minutes, although the password is the new
-    /// one already, succeeds and changes nothing.
+    /// The sessions of the user end, except `keep`. A lock that failed logins elsewhere have caused does not bind a user who
+    /// names a live session in `keep`. A call that is repeated within ten minutes, although the password is the new one already,
+    /// succeeds and changes nothing.
     ///
     /// ```no_run
     /// use watertight::Tenant;
@@ -84,12 +88,20 @@ impl<C: TenantExecutor> Users<'_, C> {
         new: Password,
         keep: Option<Uuid>,
     ) -> Result<(), AuthError> {
-        let (attempt, metadata) = (self.auth.compare_user(user, current).await?, SessionMetadata::default());
-        if attempt.matched.is_none() && self.changed_before(user, &new).await? {
+        // A session is at least as much as a device that has logged in before: failures elsewhere do not lock it.
+        let session = match keep {
+            Some(id) => self.auth.sessions().find(id).await?,
+            None => None,
+        };
+        let is_users = session.is_some_and(|session| session.user_id == user);
+        let origin = if is_users { Origin::KnownDevice } else { Origin::Anywhere };
+        let attempt = self.auth.compare_user(user, origin, current).await?;
+        let metadata = SessionMetadata::default();
+        if attempt.matched.is_none() && self.changed_before(user, origin, &new).await? {
             return Ok(());
         }
         self.auth.judge_alone(&attempt, Factor::NotAsked, &metadata).await?;
-        let hash = self.auth.config.hasher.hash(new).await?;
+        let hash = self.auth.hashing(Lane::Known).hash(new).await?;
         let transaction = self.auth.db.begin().await?;
         let auth = self.auth.on(&transaction);
         // Judged again: the account can have been locked or given another password meanwhile.
@@ -113,17 +125,19 @@ impl<C: TenantExecutor> Users<'_, C> {
             ..NewAuditEvent::by_user(AuditEventType::PasswordChanged, user, Some(&verified.handle))
         };
         auth.audit().log(event).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        self.auth.config.device_failures.clear(self.auth.db.tenant_id(), user);
+        Ok(())
     }
 
     /// Returns true if the new password was set within the last minutes, on an account that is active and not locked.
-    async fn changed_before(self, user: Uuid, new: &Password) -> Result<bool, AuthError> {
+    async fn changed_before(self, user: Uuid, origin: Origin, new: &Password) -> Result<bool, AuthError> {
         let changed = self.find(user).await?.and_then(|user| user.password_changed_at);
         let Some(changed) = changed else { return Ok(false) };
         if clock::now(self.auth.db).await? - changed >= REPEATABLE {
             return Ok(false);
         }
-        let attempt = self.auth.compare_user(user, new).await?;
+        let attempt = self.auth.compare_user(user, origin, new).await?;
         let row = self.auth.candidate(r#""id" = $1"#, vec![user.into()]).await?;
         Ok(attempt.verdict(row, Factor::NotAsked).is_ok())
     }

@@ -6,6 +6,7 @@ use crate::auth::audit::event_type::AuditEventType;
 use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
 use crate::auth::handle::Users;
+use crate::auth::login::device::Origin;
 use crate::auth::refusal::LoginRefusal;
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::users::columns::WRITTEN_USER_COLUMNS;
@@ -50,11 +51,11 @@ impl<C: TenantExecutor> Users<'_, C> {
             return Err(AuthError::UserNotFound { user: id.to_string() });
         };
         if let Some(refusal) = row.barred() {
-            let refusal = auth.refuse(Some((id, &row.handle)), refusal, client).await?;
+            let refusal = auth.refuse(Some((id, &row.handle)), Origin::Anywhere, refusal, client).await?;
             transaction.commit().await?;
             return Err(refusal.into());
         }
-        let user = auth.users().write_login(id, None, client).await?;
+        let user = auth.users().write_login(id, Origin::Anywhere, None, client).await?;
         let event = NewAuditEvent::by_user(AuditEventType::LoginSuccess, id, Some(&row.handle));
         auth.audit().log(event.with_client(client)).await?;
         transaction.commit().await?;
@@ -81,7 +82,7 @@ impl<C: TenantExecutor> Users<'_, C> {
         } else {
             LoginRefusal::BadCredentials
         };
-        auth.refuse(Some((id, &row.handle)), refusal, client).await?;
+        auth.refuse(Some((id, &row.handle)), Origin::Anywhere, refusal, client).await?;
         let user = auth.users().find(id).await?.ok_or_else(not_found)?;
         transaction.commit().await?;
         Ok(user)
@@ -91,12 +92,19 @@ impl<C: TenantExecutor> Users<'_, C> {
     pub(in crate::auth) async fn write_login(
         self,
         id: Uuid,
+        origin: Origin,
         rehashed: Option<&PasswordHash>,
         client: &SessionMetadata,
     ) -> Result<User, AuthError> {
+        // A login from a known device says nothing about the guesses from elsewhere.
+        let lifted = match origin {
+            Origin::Anywhere => {
+                r#""login_attempts" = 0, "is_locked" = FALSE, "locked_until" = NULL, "lock_reason" = NULL,"#
+            }
+            Origin::KnownDevice => "",
+        };
         let update = format!(
-            r#"UPDATE "auth"."users" SET "login_attempts" = 0, "last_login_at" = CURRENT_TIMESTAMP,
-                   "is_locked" = FALSE, "locked_until" = NULL, "lock_reason" = NULL,
+            r#"UPDATE "auth"."users" SET {lifted} "last_login_at" = CURRENT_TIMESTAMP,
                    "password_hash" = COALESCE($2, "password_hash"), "ip_address" = $3, "user_agent" = $4
                WHERE "id" = $1
                RETURNING {}"#,

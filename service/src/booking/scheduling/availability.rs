@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Scheduling;
-use super::distance::Distance;
+use super::distance::{Distance, check_step};
 use super::occupancy::Replaced;
 use super::slots::{free, starts};
 use crate::booking::BookingError;
@@ -50,11 +50,19 @@ pub struct SlotQuery {
     ///
     /// Pass the same time to [`Hold`](super::Hold) and [`NewBooking`](super::NewBooking).
     pub notice: Duration,
+    /// The most time between now and the start of a slot; `None`, the default, for no limit, and 100 years at most.
+    ///
+    /// Pass the same time to [`Hold`](super::Hold) and [`NewBooking`](super::NewBooking).
+    pub horizon: Option<Duration>,
 }
 
 impl SlotQuery {
     /// The most days of a range.
     pub const MAX_DAYS: i64 = 366;
+    /// The default step.
+    pub const STEP: Duration = Duration::from_mins(15);
+    /// The horizon of a [booking by a visitor](super::NewBooking::by_visitor).
+    pub const HORIZON: Duration = Duration::from_hours(366 * 24);
 
     /// Every slot of a service on the days of a range.
     ///
@@ -77,9 +85,10 @@ impl SlotQuery {
             practitioner: None,
             from,
             to,
-            step: Duration::from_mins(15),
+            step: Self::STEP,
             buffer: Duration::ZERO,
             notice: Duration::ZERO,
+            horizon: None,
         }
     }
 
@@ -91,11 +100,7 @@ impl SlotQuery {
         if !(0..Self::MAX_DAYS).contains(&days) {
             return refuse("range", format!("{} to {}", self.from, self.to), "does not span 1 to 366 days");
         }
-        let day = Duration::from_hours(24);
-        if self.step < Duration::from_mins(1) || self.step > day {
-            return refuse("step", format!("{:?}", self.step), "is not between one minute and one day");
-        }
-        Distance::new(self.buffer, self.notice)
+        Distance::new(self.buffer, self.notice)?.with_step(Some(self.step))?.with_horizon(self.horizon)
     }
 }
 
@@ -130,10 +135,6 @@ impl Slot {
     pub const fn new(start: DateTime<Utc>, end: DateTime<Utc>, practitioner: Option<Uuid>) -> Self {
         Self { start, end, practitioner }
     }
-}
-
-fn delta(span: Duration) -> TimeDelta {
-    TimeDelta::from_std(span).unwrap_or(TimeDelta::MAX)
 }
 
 /// Availability.
@@ -174,11 +175,14 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
             return Ok(Vec::new());
         }
         let (hours, not_before) = (&offer.hours, offer.now + distance.notice());
+        let latest = distance.latest(offer.now);
         let within = |start: DateTime<Utc>| {
-            start >= not_before && (query.from..=query.to).contains(&hours.date_of(start))
+            start >= not_before
+                && latest.is_none_or(|latest| start <= latest)
+                && (query.from..=query.to).contains(&hours.date_of(start))
         };
         let openings = hours.openings(query.from, query.to);
-        let starts = starts(&openings, offer.duration, delta(query.step), within);
+        let starts = starts(&openings, offer.duration, check_step(query.step)?, within);
         let (Some(first), Some(last)) = (starts.first(), starts.last()) else { return Ok(Vec::new()) };
         let buffer = TimeDelta::minutes(distance.buffer_minutes(offer.buffer_minutes).into());
         let span = (*first, *last + offer.duration);

@@ -1,9 +1,11 @@
 //! Booking a slot.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set};
-use watertight_entity::public::{bookings, clients};
+use uuid::Uuid;
+use watertight_entity::public::bookings;
 
 use super::Scheduling;
+use super::contact::Contact;
 use super::new_booking::NewBooking;
 use super::occupancy::{Replaced, slot_taken};
 use super::offer::Offer;
@@ -18,6 +20,9 @@ use crate::vocabulary::InvalidInput;
 impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Books a slot, directly or instead of a hold. The booking gets a confirmation code of eight characters, without
     /// letters and digits that look alike.
+    ///
+    /// The name and the telephone number of a [`Contact`] are kept with the booking. A known client's record stays unchanged,
+    /// and a refused booking creates no client.
     ///
     /// Concurrent bookings of one slot wait for one another, and one of them succeeds. An exclusion constraint of the
     /// database refuses overlapping rows of any other program.
@@ -45,7 +50,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     ///
     /// # Errors
     /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::HoldExpired`], [`BookingError::PractitionerRequired`],
-    /// [`BookingError::ServiceInactive`], [`BookingError::ShortNotice`],
+    /// [`BookingError::ServiceInactive`], [`BookingError::ShortNotice`], [`BookingError::TooFarAhead`], [`BookingError::NotOffered`],
     /// [`BookingError::IdempotencyKeyReused`], [`BookingError::NotFound`] for the service, the practitioner or the client,
     /// [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
     pub async fn book(self, new: &NewBooking) -> Result<bookings::Model, BookingError> {
@@ -67,11 +72,8 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         if let Some(hold) = new.hold {
             scheduling.use_hold(hold, new, span).await?;
         }
-        let client = clients::Entity::find().filter(clients::Column::Id.eq(new.client));
-        if client.one(&transaction).await?.is_none() {
-            return Err(BookingError::not_found("client", new.client));
-        }
-        let booking = scheduling.insert_booking(new, &offer, buffer).await?;
+        let client = scheduling.client_of(&new.client).await?;
+        let booking = scheduling.insert_booking(new, client, &offer, buffer).await?;
         transaction.commit().await?;
         Ok(booking)
     }
@@ -80,7 +82,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         let Some(key) = &new.idempotency_key else { return Ok(None) };
         let select = bookings::Entity::find().filter(bookings::Column::IdempotencyKey.eq(key));
         match select.one(self.db).await? {
-            Some(made) if new.matches(&made) => Ok(Some(made)),
+            Some(made) if new.matches(&made, self.known_client(&new.client).await?) => Ok(Some(made)),
             Some(_) => Err(BookingError::IdempotencyKeyReused { key: key.clone() }),
             None => Ok(None),
         }
@@ -89,6 +91,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     async fn insert_booking(
         self,
         new: &NewBooking,
+        client: Uuid,
         offer: &Offer,
         buffer_minutes: i32,
     ) -> Result<bookings::Model, BookingError> {
@@ -101,7 +104,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         let row = bookings::ActiveModel {
             service_id: Set(new.service),
             practitioner_id: Set(new.practitioner),
-            client_id: Set(new.client),
+            client_id: Set(client),
             datetime: Set(start.into()),
             end_time: Set(end.into()),
             duration: Set(offer.duration_minutes),
@@ -109,6 +112,8 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
             amount_cents: Set(amount),
             notes: Set(new.notes.clone()),
             idempotency_key: Set(new.idempotency_key.clone()),
+            contact_name: Set(new.client.contact().map(Contact::name)),
+            contact_phone: Set(new.client.contact().and_then(|contact| contact.phone.clone())),
             ..Default::default()
         };
         let inserted = insert_with_code(self.db, row, bookings::Column::ConfirmationCode, CONFIRMATION_CODE);

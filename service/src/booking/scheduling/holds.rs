@@ -37,6 +37,10 @@ pub struct Hold {
     pub buffer: Duration,
     /// As [`SlotQuery::notice`](super::SlotQuery::notice).
     pub notice: Duration,
+    /// As [`NewBooking::step`].
+    pub step: Option<Duration>,
+    /// As [`SlotQuery::horizon`](super::SlotQuery::horizon).
+    pub horizon: Option<Duration>,
 }
 
 impl Hold {
@@ -55,8 +59,8 @@ impl Hold {
     /// ```
     #[must_use]
     pub const fn new(service: Uuid, practitioner: Option<Uuid>, start: DateTime<Utc>) -> Self {
-        let (buffer, notice) = (Duration::ZERO, Duration::ZERO);
-        Self { id: None, service, practitioner, start, ttl: Duration::from_mins(10), buffer, notice }
+        let (buffer, notice, ttl) = (Duration::ZERO, Duration::ZERO, Duration::from_mins(10));
+        Self { id: None, service, practitioner, start, ttl, buffer, notice, step: None, horizon: None }
     }
 }
 
@@ -90,7 +94,8 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// ```
     ///
     /// # Errors
-    /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::ShortNotice`], [`BookingError::ServiceInactive`], [`BookingError::PractitionerRequired`], [`BookingError::NotFound`] for the
+    /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::ShortNotice`], [`BookingError::TooFarAhead`],
+    /// [`BookingError::NotOffered`], [`BookingError::ServiceInactive`], [`BookingError::PractitionerRequired`], [`BookingError::NotFound`] for the
     /// service or the practitioner, [`BookingError::NoProfile`], [`BookingError::InvalidInput`]. For the id of an existing hold:
     /// [`BookingError::HoldIdReused`] if it holds another slot, [`BookingError::HoldExpired`] if it is not live.
     pub async fn hold(self, hold: &Hold) -> Result<slot_reservations::Model, BookingError> {
@@ -99,6 +104,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
             return Err(InvalidInput::new("ttl", format!("{:?}", hold.ttl), reason).into());
         }
         let distance = Distance::new(hold.buffer, hold.notice)?;
+        let distance = distance.with_step(hold.step)?.with_horizon(hold.horizon)?;
         let transaction = self.db.begin().await?;
         let scheduling = Scheduling::new(&transaction);
         if let Some(held) = scheduling.held_before(hold).await? {

@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 use watertight_entity::public::bookings;
 
+use super::availability::SlotQuery;
+use super::contact::{BookingClient, Contact};
 use super::distance::Distance;
 use crate::vocabulary::{InvalidInput, limits, text};
 
@@ -25,8 +27,8 @@ pub struct NewBooking {
     pub service: Uuid,
     /// The practitioner; `None` for a business without practitioners.
     pub practitioner: Option<Uuid>,
-    /// The client.
-    pub client: Uuid,
+    /// The client: known, or the contact that a visitor typed.
+    pub client: BookingClient,
     /// The start of the slot.
     pub start: DateTime<Utc>,
     /// The hold that the booking replaces.
@@ -41,7 +43,15 @@ pub struct NewBooking {
     pub buffer: Duration,
     /// As [`SlotQuery::notice`](super::SlotQuery::notice).
     pub notice: Duration,
-    /// Allows a slot outside the opening hours, in the past or without notice: for the staff.
+    /// As [`SlotQuery::step`](super::SlotQuery::step); `None` for any start in the opening hours.
+    ///
+    /// A start that is not in the free slots of the step is refused.
+    pub step: Option<Duration>,
+    /// As [`SlotQuery::horizon`](super::SlotQuery::horizon).
+    pub horizon: Option<Duration>,
+    /// Allows a slot outside the opening hours or in the past: for the staff.
+    ///
+    /// The notice, the horizon and the step then have no effect.
     pub outside_hours: bool,
 }
 
@@ -68,7 +78,7 @@ impl NewBooking {
         Self {
             service,
             practitioner,
-            client,
+            client: BookingClient::Known(client),
             start,
             hold: None,
             idempotency_key: None,
@@ -76,7 +86,42 @@ impl NewBooking {
             notes: None,
             buffer: Duration::ZERO,
             notice: Duration::ZERO,
+            step: None,
+            horizon: None,
             outside_hours: false,
+        }
+    }
+
+    /// A booking by an unproven visitor.
+    ///
+    /// A visitor can send any start and any contact. The start is one of the free slots of the next 366 days, in steps of 15
+    /// minutes. The contact is kept with the booking and leaves the record of a known client unchanged.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use watertight::scheduling::{Contact, NewBooking, Slot};
+    ///
+    /// /// The pages offer a slot every half hour, four weeks ahead.
+    /// fn booking_of(slot: Slot, service: uuid::Uuid, typed: Contact) -> NewBooking {
+    ///     NewBooking {
+    ///         step: Some(Duration::from_mins(30)),
+    ///         horizon: Some(Duration::from_hours(28 * 24)),
+    ///         ..NewBooking::by_visitor(service, slot.practitioner, typed, slot.start)
+    ///     }
+    /// }
+    /// ```
+    #[must_use]
+    pub fn by_visitor(
+        service: Uuid,
+        practitioner: Option<Uuid>,
+        contact: Contact,
+        start: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            client: BookingClient::Contact(contact),
+            step: Some(SlotQuery::STEP),
+            horizon: Some(SlotQuery::HORIZON),
+            ..Self::new(service, practitioner, Uuid::nil(), start)
         }
     }
 
@@ -85,13 +130,16 @@ impl NewBooking {
         if let Some(key) = &self.idempotency_key {
             text::check_word("idempotency key", key, 255)?;
         }
-        Distance::new(self.buffer, self.notice)
+        self.client.contact().map_or(Ok(()), Contact::check)?;
+        Distance::new(self.buffer, self.notice)?.with_step(self.step)?.with_horizon(self.horizon)
     }
 
-    /// Returns true if a booking has the service, practitioner, client and start of this one.
-    pub(super) fn matches(&self, row: &bookings::Model) -> bool {
-        let start = row.datetime.timestamp_micros();
-        (row.service_id, row.practitioner_id, row.client_id, start)
-            == (self.service, self.practitioner, self.client, self.start.timestamp_micros())
+    /// Returns true if a booking has the service, practitioner, client, contact and start of this one.
+    pub(super) fn matches(&self, row: &bookings::Model, client: Option<Uuid>) -> bool {
+        let contact = self.client.contact();
+        let phone = contact.and_then(|contact| contact.phone.as_ref());
+        (row.contact_name.clone(), row.contact_phone.as_ref()) == (contact.map(Contact::name), phone)
+            && (row.service_id, row.practitioner_id, Some(row.client_id), row.datetime.timestamp_micros())
+                == (self.service, self.practitioner, client, self.start.timestamp_micros())
     }
 }

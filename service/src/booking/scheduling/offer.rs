@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::Scheduling;
 use super::distance::Distance;
 use super::hours::{Hours, LocalSpan};
+use super::slots::starts;
 use super::spans::Span;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
@@ -170,8 +171,12 @@ impl Offer {
         if self.active { Ok(()) } else { Err(BookingError::ServiceInactive { id: self.service }) }
     }
 
-    /// Refuses a slot outside the opening hours, in the past, or before the notice has passed.
+    /// Refuses a slot outside the opening hours, in the past, before the notice has passed, beyond the horizon, or beside the
+    /// steps of the free slots.
     pub(super) fn check_open(&self, (start, end): Span, distance: Distance) -> Result<(), BookingError> {
+        if let Some(latest) = distance.latest(self.now).filter(|latest| start > *latest) {
+            return Err(BookingError::TooFarAhead { start, latest });
+        }
         let date = self.hours.date_of(start);
         // A service lasts a day at most; the database allows years.
         let last = self.hours.date_of(end).min(date.checked_add_days(MARGIN).unwrap_or(date));
@@ -181,6 +186,14 @@ impl Offer {
             return Err(BookingError::OutsideHours { start });
         }
         let earliest = self.now + distance.notice();
-        if start < earliest { Err(BookingError::ShortNotice { start, earliest }) } else { Ok(()) }
+        if start < earliest {
+            return Err(BookingError::ShortNotice { start, earliest });
+        }
+        let openings = || self.hours.openings(date, last);
+        let is_start = |step| !starts(&openings(), end - start, step, |free| free == start).is_empty();
+        if distance.step().is_some_and(|step| !is_start(step)) {
+            return Err(BookingError::NotOffered { start });
+        }
+        Ok(())
     }
 }

@@ -28,7 +28,11 @@ pub struct Reschedule {
     pub buffer: Duration,
     /// As [`SlotQuery::notice`](super::SlotQuery::notice).
     pub notice: Duration,
-    /// Allows a slot outside the opening hours or in the past, without notice.
+    /// As [`NewBooking::step`](super::NewBooking::step).
+    pub step: Option<Duration>,
+    /// As [`SlotQuery::horizon`](super::SlotQuery::horizon).
+    pub horizon: Option<Duration>,
+    /// Allows a slot outside the opening hours or in the past, without notice, horizon and step.
     pub outside_hours: bool,
 }
 
@@ -50,7 +54,8 @@ impl Reschedule {
     #[must_use]
     pub const fn to(start: DateTime<Utc>) -> Self {
         let (buffer, notice) = (Duration::ZERO, Duration::ZERO);
-        Self { start, practitioner: Change::Keep, buffer, notice, outside_hours: false }
+        let (step, horizon) = (None, None);
+        Self { start, practitioner: Change::Keep, buffer, notice, step, horizon, outside_hours: false }
     }
 }
 
@@ -74,9 +79,10 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     ///
     /// # Errors
     /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`], [`BookingError::SlotTaken`], [`BookingError::OutsideHours`],
-    /// [`BookingError::ServiceInactive`], [`BookingError::ShortNotice`], [`BookingError::InvalidInput`].
+    /// [`BookingError::ServiceInactive`], [`BookingError::ShortNotice`], [`BookingError::TooFarAhead`], [`BookingError::NotOffered`],
+    /// [`BookingError::InvalidInput`].
     pub async fn reschedule(self, id: Uuid, to: Reschedule) -> Result<bookings::Model, BookingError> {
-        let distance = Distance::new(to.buffer, to.notice)?;
+        let distance = Distance::new(to.buffer, to.notice)?.with_step(to.step)?.with_horizon(to.horizon)?;
         let transaction = self.db.begin().await?;
         let scheduling = Scheduling::new(&transaction);
         let booking = scheduling.lock_booking(id).await?;

@@ -7,6 +7,7 @@ use crate::auth::handle::Auth;
 use crate::auth::second_factor::sealing::owner::{Owner, OwnerKind};
 use crate::auth::second_factor::sealing::sealed::Sealed;
 use crate::auth::second_factor::totp_secret::TotpSecret;
+use crate::auth::users::hasher::Lane;
 use crate::tenant::TenantExecutor;
 
 /// Sealing with the settings' keys.
@@ -19,7 +20,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
         secret: TotpSecret,
     ) -> Result<Sealed, AuthError> {
         let (keys, owner) = (self.config.encryption_keys()?, Owner { kind, tenant: self.db.tenant_id(), id });
-        self.config.hasher.run(move || keys.seal(owner, &secret)).await?
+        self.hashing(Lane::Known).run(move || keys.seal(owner, &secret)).await?
     }
 
     /// Decrypts a secret of its owner, on a blocking thread.
@@ -30,6 +31,6 @@ impl<C: TenantExecutor> Auth<'_, C> {
         sealed: Sealed,
     ) -> Result<TotpSecret, AuthError> {
         let (keys, owner) = (self.config.encryption_keys()?, Owner { kind, tenant: self.db.tenant_id(), id });
-        self.config.hasher.run(move || keys.open(owner, &sealed)).await?
+        self.hashing(Lane::Known).run(move || keys.open(owner, &sealed)).await?
     }
 }
