@@ -33,6 +33,7 @@ mod name;
 mod one_at_a_time;
 mod partitions;
 mod query;
+mod readable;
 #[cfg(test)]
 mod released;
 mod script;
@@ -54,6 +55,9 @@ mod m20260101_000010_audit_integrity;
 mod m20260101_000011_inviter_role;
 mod m20260101_000012_nights_and_buffers;
 mod m20260101_000013_occupied_spans;
+mod m20260101_000015_ended_sessions;
+mod m20260101_000015_final_rows;
+mod m20260101_000015_readable_values;
 mod m20260101_000017_booking_contacts;
 
 pub use access::{create_schema, drop_schema};
@@ -134,6 +138,17 @@ fn list() -> Vec<Box<dyn TenantMigration>> {
         Box::new(m20260101_000011_inviter_role::Migration),
         Box::new(m20260101_000012_nights_and_buffers::Migration),
         Box::new(m20260101_000013_occupied_spans::Migration),
+        Box::new(m20260101_000015_ended_sessions::Migration),
+        Box::new(m20260101_000015_final_rows::Migration(TableSet::Auth)),
+        Box::new(m20260101_000015_final_rows::Migration(TableSet::Certificates)),
+        Box::new(m20260101_000015_final_rows::Migration(TableSet::History)),
+        Box::new(m20260101_000015_final_rows::Migration(TableSet::Intake)),
+        Box::new(m20260101_000015_readable_values::Migration(TableSet::Auth)),
+        Box::new(m20260101_000015_readable_values::Migration(TableSet::Booking)),
+        Box::new(m20260101_000015_readable_values::Migration(TableSet::Certificates)),
+        Box::new(m20260101_000015_readable_values::Migration(TableSet::Content)),
+        Box::new(m20260101_000015_readable_values::Migration(TableSet::History)),
+        Box::new(m20260101_000015_readable_values::Migration(TableSet::Intake)),
         Box::new(m20260101_000017_booking_contacts::Migration),
     ]
 }

@@ -30,7 +30,7 @@ impl TenantMigration for Migration {
 }
 
 /// The trigger that keeps the text, time, origin and answers of a submitted consent unchanged, as evidence.
-fn consent_trigger(settings: &Settings) -> [String; 2] {
+pub(crate) fn consent_trigger(settings: &Settings) -> [String; 2] {
     let function = consent_is_final(settings);
     let schema = settings.schema_sql(TableSet::Intake);
     [

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::{Settings, TableSet, TableSets, list, migrations, tenant_context};
 
 /// The SHA-256 of each migration's SQL, one statement a line with a semicolon between.
-const DIGESTS: [(&str, &str); 14] = [
+const DIGESTS: [(&str, &str); 25] = [
     ("m20260101_000001_create_auth", "7fbc78075ff761eff0652a7866e9ce4cbfe07f4310c17469db3cce42de951fcb"),
     ("m20260101_000002_create_content", "788754347d88ad13fee51e0345bdd4f569c01caa49920ebd393c044a3de5de2f"),
     ("m20260101_000003_create_booking", "fa00615470299f5a8b380123e075704be4314471339d1072fe94c69be7e8fdcb"),
@@ -31,6 +31,23 @@ const DIGESTS: [(&str, &str); 14] = [
         "dd2ddf9f67da5fec51ab787daf200b164c3680fdc4a911cc391acb7c3529cf34",
     ),
     ("m20260101_000013_occupied_spans", "fc439b8d33b788d269f5fc5e24b2999e34036ace1a635bc28a0400677d3b2ebf"),
+    ("m20260101_000015_ended_sessions", "63f371c773c904bbd0240ac974ab19e85a18b0bb40b10688fdbfe30f1e9da6f0"),
+    ("m20260101_000015_final_auth", "5b9c88c205acaf8e28d85b1bd68b8bedaf577b6b7cacafd1013c30813bfea995"),
+    (
+        "m20260101_000015_final_certificates",
+        "bf84af9ecf7f1e7d0b6dc295f5f29e7e795de129b5453c29a753b4e897e02dde",
+    ),
+    ("m20260101_000015_final_history", "ddc802b2073ea0903c64933c8a65e2653f87281ef0eb7d784dfeeccb7a3b9254"),
+    ("m20260101_000015_final_intake", "5b521dbed10dd3e95b41c0c9968f769818e6c777eff0aec52e7261f9231137c6"),
+    ("m20260101_000015_readable_auth", "804c2866ece7e2e706e206f4748a44761b00e61d998ed0047b74ae3db9c3880f"),
+    ("m20260101_000015_readable_booking", "43fe859d6a9191f7bf355185bca74ac0b3d049932c7e3b0d249b84eca44fd225"),
+    (
+        "m20260101_000015_readable_certificates",
+        "13d7bce238693030e88fcb867d22c7f39b712da1a073fcd79f8e4acd0d9a4f25",
+    ),
+    ("m20260101_000015_readable_content", "5b73eb29f4b16d004f387364738179b9e441d83595c9d5cc6e362a4d20b2eaa9"),
+    ("m20260101_000015_readable_history", "365013ce203f4a75fafbf4dd4d43dd9e865f0e48487dd7236745aa13b0cd6261"),
+    ("m20260101_000015_readable_intake", "82dd4e51903537fcf5bb9ac51911e1f7d58fca8954e5627fc4d5f802e0fe8d97"),
     ("m20260101_000017_booking_contacts", "dc80f10a658b2d106adb42b5bf8a4b8c9ec5611a6d5c66bee001cb99ae148ec1"),
 ];
 

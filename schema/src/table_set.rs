@@ -98,17 +98,37 @@ impl TableSet {
                 "m20260101_000008_tenant_parameter",
                 "m20260101_000010_audit_integrity",
                 "m20260101_000011_inviter_role",
+                "m20260101_000015_ended_sessions",
+                "m20260101_000015_final_auth",
+                "m20260101_000015_readable_auth",
             ],
-            Self::Content => &["m20260101_000002_create_content", "m20260101_000012_nights_and_buffers"],
+            Self::Content => &[
+                "m20260101_000002_create_content",
+                "m20260101_000012_nights_and_buffers",
+                "m20260101_000015_readable_content",
+            ],
             Self::Booking => &[
                 "m20260101_000003_create_booking",
                 "m20260101_000007_no_double_booking",
                 "m20260101_000013_occupied_spans",
+                "m20260101_000015_readable_booking",
                 "m20260101_000017_booking_contacts",
             ],
-            Self::Certificates => &["m20260101_000004_create_gift_certificates"],
-            Self::Intake => &["m20260101_000005_create_intake"],
-            Self::History => &["m20260101_000006_create_business_history"],
+            Self::Certificates => &[
+                "m20260101_000004_create_gift_certificates",
+                "m20260101_000015_final_certificates",
+                "m20260101_000015_readable_certificates",
+            ],
+            Self::Intake => &[
+                "m20260101_000005_create_intake",
+                "m20260101_000015_final_intake",
+                "m20260101_000015_readable_intake",
+            ],
+            Self::History => &[
+                "m20260101_000006_create_business_history",
+                "m20260101_000015_final_history",
+                "m20260101_000015_readable_history",
+            ],
         }
     }
 }

@@ -17,6 +17,7 @@ mod id;
 mod inspection;
 mod layers;
 mod lease;
+mod long_lists;
 mod names;
 mod parameter;
 mod pg_transaction;

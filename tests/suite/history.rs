@@ -42,7 +42,7 @@ pub(crate) fn payment(reference: &str, acuity_id: Option<i32>) -> ImportedPaymen
     }
 }
 
-fn booking(id: &str) -> ImportedBooking {
+pub(crate) fn booking(id: &str) -> ImportedBooking {
     ImportedBooking {
         acuity_appointment_id: id.into(),
         service_id: "s1".into(),

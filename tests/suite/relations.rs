@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use sea_orm::sea_query::TableRef;
 use sea_orm::{
-    ConnectionTrait, DbBackend, EntityTrait, Identity, Iterable, JoinType, PaginatorTrait, QuerySelect,
-    RelationDef, RelationTrait, Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, Identity, Iterable, JoinType, LoaderTrait,
+    PaginatorTrait, QueryFilter, QuerySelect, RelationDef, RelationTrait, Statement,
 };
 use watertight::entity::{auth, public};
 use watertight::{TENANT_COLUMN, TenantConnection};
@@ -122,5 +122,35 @@ async fn every_foreign_key_is_a_relation_in_both_directions() -> Result<()> {
         assert!(steps.contains(&back), "{back:?} is no relation");
         assert_eq!(there.1.first().map(String::as_str), Some(TENANT_COLUMN));
     }
+    Ok(())
+}
+
+/// The keys of so many parents are more values than a statement has.
+#[tokio::test]
+async fn fifty_thousand_parents_are_loaded_with_their_children() -> Result<()> {
+    const PARENTS: usize = 50_000;
+    let database = TestDatabase::create().await?;
+    let (clinic, studio) = database.two_tenants().await?;
+    let business = crate::rows::business(&clinic).await?;
+    crate::rows::business(&studio).await?;
+    let insert = "INSERT INTO clients (first_name, last_name, email) \
+                  SELECT n::text, 'x', n || '@example.com' FROM generate_series(1, 49998) AS n";
+    clinic.execute_unprepared(insert).await?;
+    let parents = public::clients::Entity::find().all(&clinic).await?;
+    assert_eq!(parents.len(), PARENTS);
+    let children = parents.load_many(public::bookings::Entity, &clinic).await?;
+    assert_eq!(children.len(), PARENTS);
+    let found: Vec<_> = children.into_iter().flatten().map(|booking| booking.id).collect();
+    assert_eq!(found, [business.booking.id]);
+    // Parents of one tenant have no children of another.
+    let of_studio = parents.load_many(public::bookings::Entity, &studio).await?;
+    assert!(of_studio.into_iter().all(|children| children.is_empty()));
+
+    // One value a parent: texts, and a condition beside the list.
+    let codes: Vec<String> = (0..70_000).map(|n| format!("{n}@example.com")).collect();
+    let select = public::clients::Entity::find()
+        .filter(public::clients::Column::Email.is_in(codes))
+        .filter(public::clients::Column::LastName.eq("x"));
+    assert_eq!(select.all(&clinic).await?.len(), 49_998);
     Ok(())
 }

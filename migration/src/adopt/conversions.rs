@@ -5,7 +5,7 @@ use watertight_schema::sql;
 use super::Adoption;
 use super::catalog::Found;
 use super::original::Context;
-use super::readable::GAPS;
+use crate::readable::GAP;
 
 /// The conversion that computes a new column's value from the original's row.
 pub(super) struct Conversion {
@@ -82,7 +82,7 @@ fn handle(context: &Context, column: &str) -> String {
 /// The same for the handle of another row.
 pub(super) fn handle_of(value: &str, context: &Context) -> String {
     let plain = lower(value, context.found);
-    if context.convert_names { format!(r"regexp_replace({plain}, '{GAPS}|[@:]', '_', 'g')") } else { plain }
+    if context.convert_names { format!(r"regexp_replace({plain}, '{GAP}|[@:]', '_', 'g')") } else { plain }
 }
 
 /// The email address of a user. If the operator has accepted it, an empty one becomes the handle where that is an
@@ -94,7 +94,7 @@ fn email_of_user(context: &Context, column: &str) -> String {
     }
     let named = lower_case(context, "handle");
     format!(
-        "CASE WHEN {plain} <> '' THEN {plain} WHEN {named} ~ '^.+@[^@]+$' AND {named} !~ '{GAPS}' THEN {named} \
+        "CASE WHEN {plain} <> '' THEN {plain} WHEN {named} ~ '^.+@[^@]+$' AND {named} !~ '{GAP}' THEN {named} \
          ELSE {} || '@{}' END",
         handle(context, "handle"),
         Adoption::NO_EMAIL_HOST

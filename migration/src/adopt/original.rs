@@ -8,7 +8,7 @@ use watertight_schema::{TableSet, TableSets, sql};
 use super::catalog::Found;
 use super::conversions;
 use crate::name::Name;
-use crate::{TenantTable, list};
+use crate::{TenantTable, list, readable};
 
 /// A table of the original, with the table that replaces it.
 #[derive(Clone, Debug)]
@@ -256,10 +256,15 @@ pub(super) fn does_not_fit(column: &ColumnDef) -> Option<(String, String)> {
                 ),
             ))
         }
-        ColumnType::TimestampWithTimeZone | ColumnType::Date => Some((
-            format!("NOT isfinite({name})"),
-            "is infinite, which the application cannot read".to_owned(),
+        of @ (ColumnType::TimestampWithTimeZone | ColumnType::Date) => Some((
+            format!("NOT ({})", readable::of_type(&name, of)?),
+            "is infinite or after the year 19999, which the application cannot read".to_owned(),
         )),
-        _ => None,
+        of => Some((
+            format!("NOT ({})", readable::of_type(&name, of)?),
+            "has more than 100 levels, a number beyond 64 bits, a null element or more than one dimension, which the \
+             application cannot read"
+                .to_owned(),
+        )),
     }
 }

@@ -5,10 +5,7 @@ use watertight_schema::sql;
 use super::ProblemKind;
 use super::original::Original;
 use super::rules::Rule;
-
-/// White space and control characters, independent of the database's locale.
-pub(super) const GAPS: &str =
-    r"[[:space:][:cntrl:]\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+use crate::readable::GAP;
 
 const TIMESTAMP: &str = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$";
 const UUID: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
@@ -16,7 +13,7 @@ const UUID: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
 pub(super) fn rules(original: &Original) -> Vec<Rule> {
     let table = original.full_name();
     let handle = || {
-        let condition = format!("handle ~ '{GAPS}' OR handle ~ '[@:]'");
+        let condition = format!("handle ~ '{GAP}' OR handle ~ '[@:]'");
         let what = "is not a handle: a handle contains no white space, @ or :";
         let remedy = format!(
             "UPDATE {table} to a valid handle, or accept the proposal (`Adoption::convert_names`, `--convert-names`)"
@@ -24,7 +21,7 @@ pub(super) fn rules(original: &Original) -> Vec<Rule> {
         Rule::local(ProblemKind::Unreadable, "handle", what, remedy, condition)
     };
     let email = || {
-        let condition = format!("email ~ '{GAPS}' OR email !~ '^.+@[^@]+$'");
+        let condition = format!("email ~ '{GAP}' OR email !~ '^.+@[^@]+$'");
         let what = "is not an email address: it has the form name@host, without white space";
         let accept = match original.new.name() {
             "users" | "clients" => {
@@ -37,7 +34,7 @@ pub(super) fn rules(original: &Original) -> Vec<Rule> {
     };
     let word = |column: &str| {
         let quoted = sql::identifier(column);
-        let condition = format!("{quoted} = '' OR {quoted} ~ '{GAPS}'");
+        let condition = format!("{quoted} = '' OR {quoted} ~ '{GAP}'");
         let what = "is not a single word";
         let remedy = format!("UPDATE {table} to a single word");
         Rule::local(ProblemKind::Unreadable, column, what, remedy, condition)
@@ -134,7 +131,7 @@ fn sessions(table: &str) -> Vec<Rule> {
                     Field("onboardingStep", "number", false),
                 ],
                 &format!(
-                    "v->>'id' !~ '{UUID}' OR v->>'role' = '' OR v->>'role' ~ '{GAPS}' OR \
+                    "v->>'id' !~ '{UUID}' OR v->>'role' = '' OR v->>'role' ~ '{GAP}' OR \
                          length(v->>'role') > 32 OR v->>'onboardingStep' !~ '^-?[0-9]{{1,9}}$'"
                 ),
             ),

@@ -6,7 +6,8 @@ use watertight_schema::sql;
 
 use super::catalog::{Catalog, own_overlaps};
 use super::{Distribution, Rule, Violation};
-use crate::m20260101_000005_create_intake::consent_is_final;
+use crate::m20260101_000015_ended_sessions as ended_sessions;
+use crate::m20260101_000015_final_rows as final_rows;
 use crate::name::Name;
 use crate::query::all;
 
@@ -59,7 +60,7 @@ const RULES: [(Rule, &str); 7] = [
 
 /// The triggers that may read or write other rows: all except watertight's own.
 const TRIGGERS: &str = "SELECT t.oid, g.tgname AS object FROM t JOIN pg_trigger g ON g.tgrelid = t.oid \
-    WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND NOT (g.tgname = 'intake_consent_is_final'";
+    WHERE NOT g.tgisinternal AND g.tgparentid = 0";
 
 /// The exclusion constraints that do not compare the tenant with `=`.
 const EXCLUSIONS: &str = "SELECT t.oid, k.conname AS object FROM t JOIN a ON a.attrelid = t.oid \
@@ -82,11 +83,14 @@ pub(super) async fn violations(
 ) -> Result<Vec<Violation>, DbErr> {
     let mut rules = RULES.map(|(rule, sql)| (rule, sql.to_owned())).to_vec();
     if !distribution.allow_triggers {
-        let own = sql::literal(&consent_is_final(&distribution.settings));
-        rules.push((
-            Rule::NoTrigger,
-            format!("{TRIGGERS} AND g.tgfoid IS NOT DISTINCT FROM to_regproc({own}))"),
-        ));
+        // The distribution drops the trigger that ends sessions.
+        let dropped = (ended_sessions::NAME, ended_sessions::function(&distribution.settings));
+        let own = final_rows::own_triggers(&distribution.settings);
+        let own = own.into_iter().chain([dropped]).map(|(name, function)| {
+            let function = sql::literal(&function);
+            format!(" AND (g.tgname = '{name}' AND g.tgfoid = to_regproc({function})) IS NOT TRUE")
+        });
+        rules.push((Rule::NoTrigger, std::iter::once(TRIGGERS.to_owned()).chain(own).collect()));
     }
     let recreated = if distribution.without_overlap_constraints || catalog.btree_gist {
         format!(" AND k.oid NOT IN (SELECT k.oid {})", own_overlaps(&distribution.settings))

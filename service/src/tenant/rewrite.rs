@@ -118,5 +118,11 @@ impl Rewriter {
     }
 }
 
+/// The length of the token at the start of a text, as PostgreSQL's scanner has it; `None` for one that no statement
+/// needs.
+pub(super) fn token_length(rest: &[u8], at: usize) -> Option<usize> {
+    lexical::length(rest, at).ok()
+}
+
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use sea_orm::{AccessMode, DbErr, Statement, TransactionOptions};
 use tracing::{trace, warn};
 
 use super::id::TenantId;
+use super::long_lists;
 use super::parameter::{TenantParameters, marker};
 use super::pg_transaction::PgTransaction;
 use super::refusal::{Reason, Refusal, StatementKind};
@@ -25,6 +26,7 @@ impl TenantScope {
     /// this: see [`Shared::read_names_after`].
     pub(super) async fn scope(&self, statement: Statement, may_wait: bool) -> Result<ScopedStatement, DbErr> {
         let Shared { rewriter, layers, transaction_pooler, result_types, .. } = &*self.shared;
+        let statement = long_lists::compact(statement);
         let unnamed = transaction_pooler.then(|| Arc::clone(result_types));
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
         let parameters = self.parameters()?;

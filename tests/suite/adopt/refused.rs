@@ -154,6 +154,8 @@ async fn values_that_do_not_fit() -> Result<()> {
         (Unreadable, "auth.invitations", "metadata", "21", "'{}'"),
         (Disagreement, "auth.sessions", "expires", "11", "'2998-01-01'"),
         (OutOfRange, "public.bookings", "cancelled_at", "63", "'infinity'"),
+        (OutOfRange, "public.bookings", "cancelled_at", "63", "'20000-01-01'"),
+        (OutOfRange, "public.clients", "custom_fields", "51", "'{\"a\": 1e400}'"),
     ] {
         // Names are keys of other rows, too.
         let besides = if column == "handle" { "DELETE FROM auth.totp_secrets; " } else { "" };

@@ -79,7 +79,7 @@ INSERT INTO public.business_hours (tenant_id, day_of_week, opens, closes, label)
 SELECT 'c0000000-0000-4000-8000-000000000000', day, '09:00', '23:59:59.999999', null FROM generate_series(0, 6) AS day;
 
 INSERT INTO public.reviews (tenant_id, reviewer_name, rating, text, tags, published_at) VALUES
-('c0000000-0000-4000-8000-000000000000', 'A', 5, E'"good"\\', ARRAY['a,b', null, '"q"', '{}', '', 'NULL'],
+('c0000000-0000-4000-8000-000000000000', 'A', 5, E'"good"\\', ARRAY['a,b', '"q"', '{}', '', 'NULL'],
     '2025-10-26 01:30:00.5'),
 ('c0000000-0000-4000-8000-000000000000', 'B', 1, '', '{}', null),
 ('50000000-0000-4000-8000-000000000000', 'C', 3, 'so', null, '2025-10-26 00:30:00');
@@ -148,7 +148,7 @@ INSERT INTO public.intake_form_templates (id, tenant_id, form_type, title, schem
 INSERT INTO public.intake_form_responses (tenant_id, template_id, client_id, booking_id, responses, consent_text,
     consented_at, status, reviewed_at) VALUES
 ('c0000000-0000-4000-8000-000000000000', 'c0000000-0000-4000-8000-0000000000a1',
-    'c0000000-0000-4000-8000-000000000051', 'c0000000-0000-4000-8000-000000000061', '{"a": 1e400}', 'I do', '2025-03-01',
+    'c0000000-0000-4000-8000-000000000051', 'c0000000-0000-4000-8000-000000000061', '{"a": 1e308}', 'I do', '2025-03-01',
     'reviewed', '2025-03-02'),
 ('c0000000-0000-4000-8000-000000000000', 'c0000000-0000-4000-8000-0000000000a1',
     'c0000000-0000-4000-8000-000000000051', null, '{}', '', null, 'draft', null);

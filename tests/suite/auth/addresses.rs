@@ -106,7 +106,7 @@ async fn any_stored_address_is_read_and_hides_no_other_row() -> Result<()> {
     for (n, text) in odd.iter().enumerate() {
         let user = user(&world.clinic, &format!("user{n}")).await?;
         let session = auth.sessions().create(user.id, &SessionMetadata::default()).await?;
-        let id = auth.audit().log(NewAuditEvent::new(AuditEventType::SecurityScan)).await?;
+        let id = auth.audit().log(NewAuditEvent::new(AuditEventType::SecurityScan)).await?.id;
         let values = || [(*text).into(), user.id.into()];
         owner.run("UPDATE auth.users SET ip_address = $1 WHERE id = $2", values()).await?;
         let values = [(*text).into(), session.id.into()];

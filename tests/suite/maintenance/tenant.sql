@@ -6,7 +6,7 @@ SELECT t, md5('jess')::uuid, 'jess', 'jess@example.com', E'Jess "J"\nO''Brien \\
 UNION ALL SELECT t, md5('kim')::uuid, 'kim', 'kim@example.com', '', '$2b$04$hash', NULL, '0044-03-15 00:00:00+00 BC'
 FROM tenant;
 INSERT INTO auth.sessions (tenant_id, user_id, expires_at, user_data, geo_location)
-SELECT t, md5('jess')::uuid, now() - interval '1 day' * n, '{"n": 12345678901234567890.123456789}', NULL
+SELECT t, md5('jess')::uuid, now() - interval '1 day' * n, '{"id": "00000000-0000-4000-8000-000000000001", "username": "jess", "name": "Jess", "role": "viewer"}', NULL
 FROM tenant, generate_series(-1, 1500) AS n;
 INSERT INTO auth.totp_secrets (tenant_id, handle, user_id, encrypted_secret, iv, auth_tag, salt, last_used_step)
 SELECT t, 'jess', md5('jess')::uuid, 'c2VjcmV0', 'aXY=', 'dGFn', 'c2FsdA==', 9223372036854775807 FROM tenant;
@@ -25,18 +25,18 @@ SELECT t, md5('massage')::uuid, 'Massage', 60, 2147483647 FROM tenant;
 INSERT INTO public.business_hours (tenant_id, day_of_week, opens, closes)
 SELECT t, 0, '00:00:00.000001', '24:00' FROM tenant;
 INSERT INTO public.reviews (tenant_id, reviewer_name, rating, text, tags)
-SELECT t, 'A', 5, 'x', ARRAY['a,b', 'NULL', NULL, '"', '{}', ''] FROM tenant
+SELECT t, 'A', 5, 'x', ARRAY['a,b', 'NULL', '"', '{}', ''] FROM tenant
 UNION ALL SELECT t, 'B', 1, '', '{}' FROM tenant;
 INSERT INTO public.practitioners (tenant_id, id, handle, name, credentials)
 SELECT t, md5('pat')::uuid, 'pat', 'Pat', ARRAY['LMT'] FROM tenant;
 INSERT INTO public.clients (tenant_id, id, first_name, last_name, email, custom_fields)
-SELECT t, md5('ana')::uuid, 'Ana', 'Díaz', 'ana@example.com', '{"a": {"b": [1, 1.0, 1e3, null, true]}}' FROM tenant;
+SELECT t, md5('ana')::uuid, 'Ana', 'Díaz', 'ana@example.com', '{"a": {"b": [1, 1.0, 1e3, null, true]}, "n": 12345678901234567890.123456789}' FROM tenant;
 INSERT INTO public.bookings
     (tenant_id, id, confirmation_code, service_id, practitioner_id, client_id, datetime, end_time, duration, amount_cents)
 SELECT t, md5('booking')::uuid, 'ABCD2345', md5('massage')::uuid, md5('pat')::uuid, md5('ana')::uuid,
     '2026-03-08 06:59:59+00', '2026-03-08 07:59:59+00', 60, 9000 FROM tenant;
 INSERT INTO public.time_blocks (tenant_id, practitioner_id, start_time, end_time, block_type)
-SELECT t, md5('pat')::uuid, now(), 'infinity', 'vacation' FROM tenant;
+SELECT t, md5('pat')::uuid, now(), '19999-12-31 23:59:59.999999+00', 'vacation' FROM tenant;
 INSERT INTO public.business_hours_overrides (tenant_id, date) SELECT t, '2026-12-25' FROM tenant;
 INSERT INTO public.slot_reservations (tenant_id, datetime, end_time, duration, expires_at, released_at)
 SELECT t, now(), now() + interval '1 hour', 60, now() - interval '1 hour', now() FROM tenant;

@@ -1,7 +1,7 @@
 //! Conditions on invitations.
 
-use sea_orm::ColumnTrait;
 use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, Condition};
 use watertight_entity::auth::invitations;
 
 use crate::auth::invitations::token::token_hash;
@@ -20,4 +20,13 @@ pub(in crate::auth) const STANDING: &str = r#"("users"."is_active" AND NOT ("use
 /// The condition that an invitation has a token.
 pub(in crate::auth) fn of_token(token: &str) -> Expr {
     invitations::Column::Token.eq(token_hash(token))
+}
+
+/// The condition of an invitation that can be accepted, over invitations joined with their inviters.
+pub(in crate::auth) fn pending() -> Condition {
+    Condition::all()
+        .add(invitations::Column::IsActive.eq(true))
+        .add(invitations::Column::UsedAt.is_null())
+        .add(not_expired())
+        .add(Expr::cust(STANDING))
 }

@@ -1,13 +1,12 @@
 //! Finding invitations.
 
-use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, Select};
 use uuid::Uuid;
 use watertight_entity::auth::{invitations, users};
 
 use crate::auth::error::AuthError;
 use crate::auth::handle::Invitations;
-use crate::auth::invitations::conditions::{STANDING, not_expired, of_token};
+use crate::auth::invitations::conditions::{not_expired, of_token, pending};
 use crate::auth::invitations::invitation::Invitation;
 use crate::auth::second_factor::sealing::owner::OwnerKind;
 use crate::auth::second_factor::sealing::sealed::Sealed;
@@ -35,12 +34,15 @@ impl<C: TenantExecutor> Invitations<'_, C> {
         select.one(self.auth.db).await?.map(Invitation::try_from).transpose()
     }
 
-    /// Finds the TOTP secret of an invitation that has not expired; `None` when there is none.
+    /// Finds the TOTP secret of a pending invitation; `None` when there is none.
+    ///
+    /// An invitation that is used, revoked, expired or void has none.
     ///
     /// # Errors
     /// [`AuthError::Undecryptable`], [`AuthError::NotConfigured`].
     pub async fn find_totp_secret(self, token: &str) -> Result<Option<TotpSecret>, AuthError> {
-        let select = invitations::Entity::find().filter(of_token(token)).filter(not_expired());
+        let select = invitations::Entity::find().inner_join(users::Entity);
+        let select = select.filter(of_token(token)).filter(pending());
         let Some(row) = select.one(self.auth.db).await? else { return Ok(None) };
         match row.temporary_totp_secret {
             Some(text) => {
@@ -63,12 +65,7 @@ impl<C: TenantExecutor> Invitations<'_, C> {
     /// # Errors
     /// [`AuthError::Database`].
     pub async fn all_pending(self) -> Result<Vec<Invitation>, AuthError> {
-        let pending = Condition::all()
-            .add(invitations::Column::IsActive.eq(true))
-            .add(invitations::Column::UsedAt.is_null())
-            .add(not_expired())
-            .add(Expr::cust(STANDING));
-        self.select(invitations::Entity::find().inner_join(users::Entity), pending).await
+        self.select(invitations::Entity::find().inner_join(users::Entity), pending()).await
     }
 
     /// Returns the invitations that a user created, newest first.

@@ -56,7 +56,7 @@ impl TryFrom<invitations::Model> for Invitation {
         let metadata = row.metadata.map(serde_json::from_value).transpose();
         Ok(Self {
             id: row.id,
-            email: row.email.parse().map_err(malformed("auth.invitations.email"))?,
+            email: Email::as_stored(row.email),
             role: row.role.parse().map_err(malformed("auth.invitations.role"))?,
             created_by: row.created_by,
             is_active: row.is_active,

@@ -29,7 +29,8 @@ impl<C: TenantExecutor> StoredBackupCodes<'_, C> {
     /// A code that is none of the user's counts as a failed login; a used code does not.
     ///
     /// # Errors
-    /// [`AuthError::LoginRefused`] while the account is locked, whether the code is right or not; [`AuthError::MalformedRow`].
+    /// [`AuthError::LoginRefused`] while the account is locked or inactive, whether the code is right or not;
+    /// [`AuthError::MalformedRow`].
     pub async fn consume(self, user: Uuid, code: &str) -> Result<Option<usize>, AuthError> {
         let metadata = SessionMetadata::default();
         let found = self.find_match(user, code).await?;
@@ -41,6 +42,9 @@ impl<C: TenantExecutor> StoredBackupCodes<'_, C> {
             _ if account.is_locked => {
                 let locked = LoginRefusal::Locked { until: account.locked_until };
                 Err(auth.refuse(who, Origin::Anywhere, locked, &metadata).await?.into())
+            }
+            _ if !account.is_active => {
+                Err(auth.refuse(who, Origin::Anywhere, LoginRefusal::Inactive, &metadata).await?.into())
             }
             Some(Found { id, used: false }) => auth.backup_codes().use_up(user, &id).await,
             Some(Found { used: true, .. }) => Ok(None),

@@ -1,7 +1,10 @@
 //! Passwords of users.
 
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use serde_json::json;
 use uuid::Uuid;
+use watertight_entity::auth::sessions;
 
 use crate::auth::audit::event_type::AuditEventType;
 use crate::auth::audit::new_event::NewAuditEvent;
@@ -118,8 +121,26 @@ impl<C: TenantExecutor> Users<'_, C> {
                WHERE "id" = $1"#,
             [user.into(), hash.expose_secret().into()],
         );
-        auth.db.execute_raw(update).await?;
+        // The database ends all sessions of a user whose password changes. The one to keep is written again.
+        let kept = match keep {
+            Some(id) => {
+                let of_user = sessions::Column::UserId.eq(user);
+                sessions::Entity::find()
+                    .filter(sessions::Column::Id.eq(id))
+                    .filter(of_user)
+                    .one(auth.db)
+                    .await?
+            }
+            None => None,
+        };
         let ended = auth.sessions().end_all_except(user, keep).await?;
+        auth.db.execute_raw(update).await?;
+        if let Some(session) = kept {
+            sessions::Entity::insert(session.into_active_model())
+                .on_conflict(OnConflict::column(sessions::Column::Id).do_nothing().to_owned())
+                .exec_without_returning(auth.db)
+                .await?;
+        }
         let event = NewAuditEvent {
             details: json!({"sessionsEnded": ended}),
             ..NewAuditEvent::by_user(AuditEventType::PasswordChanged, user, Some(&verified.handle))

@@ -22,25 +22,30 @@ const OPERATOR: &[u8] = b"+-*/%^<>=~!@#&|`?";
 pub(super) fn check(text: &str) -> Result<(), Reason> {
     let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let length = match byte {
-            b'\'' => quoted(rest, b'\'', false),
-            b'"' => quoted(rest, b'"', false),
-            b'-' if rest.starts_with(b"--") => {
-                rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len())
-            }
-            b'/' if rest.starts_with(b"/*") => comment(rest, at)?,
-            b'$' => dollar(rest, at)?,
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => word(rest)?,
-            b'0'..=b'9' => number(rest),
-            _ if OPERATOR.contains(&byte) => operator(rest, at)?,
-            _ if b" \t\n\r\x0b\x0c,()[].;:".contains(&byte) => 1,
-            _ => return Err(stray(at)),
-        };
-        at += length.max(1);
+    while at < bytes.len() {
+        at += length(bytes.get(at..).unwrap_or_default(), at)?;
     }
     Ok(())
+}
+
+/// The length of the token at the start of a text that is not empty.
+pub(super) fn length(rest: &[u8], at: usize) -> Result<usize, Reason> {
+    let Some(&byte) = rest.first() else { return Ok(1) };
+    let length = match byte {
+        b'\'' => quoted(rest, b'\'', false),
+        b'"' => quoted(rest, b'"', false),
+        b'-' if rest.starts_with(b"--") => {
+            rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len())
+        }
+        b'/' if rest.starts_with(b"/*") => comment(rest, at)?,
+        b'$' => dollar(rest, at)?,
+        b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => word(rest)?,
+        b'0'..=b'9' => number(rest),
+        _ if OPERATOR.contains(&byte) => operator(rest, at)?,
+        _ if b" \t\n\r\x0b\x0c,()[].;:".contains(&byte) => 1,
+        _ => return Err(stray(at)),
+    };
+    Ok(length.max(1))
 }
 
 fn stray(at: usize) -> Reason {
