@@ -17,6 +17,7 @@ mod by_id;
 mod certificates;
 mod connection;
 mod content;
+mod data_migrations;
 mod distribution;
 mod docs;
 mod doctor;

@@ -1,6 +1,6 @@
 //! Maintenance of whole tenants affects all rows of one tenant and none of another.
 
-mod dump;
+pub(crate) mod dump;
 mod random;
 mod rehearsed;
 mod restored;
