@@ -65,9 +65,9 @@ where
     Ok(result)
 }
 
-/// Runs a change once for each tenant that has rows in the named tables, and returns the number of tenants.
+/// Runs a change once for each tenant that has rows in the named tables.
 ///
-/// During the change, row-level security shows the rows of the tenant in every tenant table, as in the application. The
+/// It returns the number of tenants. During the change, row-level security shows the rows of the tenant in every tenant table, as in the application. The
 /// named tables are locked exclusively until the migration has ended. If the change fails for one tenant, the changes for
 /// all tenants are rolled back.
 ///

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-/// A text in which nothing acts on a terminal: control characters and controls of direction are written as `\u{1b}`.
+/// A text in which nothing acts on a terminal.
 ///
-/// Line breaks stay. Use [`one_line`] for a value inside a line.
+/// Control characters, controls of direction and invisible characters are written as `\u{1b}`. Line breaks stay. Use [`one_line`] for a value inside a line.
 ///
 /// ```
 /// use watertight_schema::printable;

@@ -81,10 +81,10 @@ impl Watertight {
         Self::builder().connect_from_env().await
     }
 
-    /// Opens a pool for the [doctor](Builder::doctor), for [maintenance](Builder::maintenance) or for
-    /// [`Builder::with_connection`].
+    /// Opens a pool after a first connection has succeeded.
     ///
-    /// Unlike `Database::connect`, which retries until its time limit and then reports the time limit, it reports the error
+    /// The pool is for the [doctor](Builder::doctor), for [maintenance](Builder::maintenance) or for
+    /// [`Builder::with_connection`]. Unlike `Database::connect`, which retries until its time limit and then reports the time limit, it reports the error
     /// of the first connection at once, with the host, the port and the name of the database.
     ///
     /// ```no_run
