@@ -1,6 +1,10 @@
 //! The command `watertight`, with which operators manage a multi-tenant database. `watertight --help`
 //! documents it.
-#![allow(clippy::doc_markdown, reason = "the documentation of arguments is what --help prints")]
+#![allow(
+    clippy::doc_link_with_quotes,
+    clippy::doc_markdown,
+    reason = "the documentation of arguments is what --help prints"
+)]
 
 mod commands;
 mod database;
@@ -96,7 +100,9 @@ fn main() -> ExitCode {
     let code = runtime.block_on(async {
         // A signal drops the command, which removes its temporary file and closes its connections.
         tokio::select! {
-            signal = signals::first() => signal.map(|signal| Err(Failure::Signal(signal))).unwrap_or_else(|error| Err(error.into())),
+            signal = signals::first() => {
+                Err(signal.map_or_else(Failure::from, Failure::Signal))
+            }
             done = run(args) => done,
         }
         .map_or_else(|failure| failure.print(format), |outcome| outcome.print(format))

@@ -140,19 +140,21 @@ async fn a_change_for_all_tenants_is_a_migration_of_an_application() -> Result<(
     Ok(())
 }
 
+/// A change that fails after it has changed rows.
+fn failing(sql: &'static str) -> impl for<'c> FnOnce(&'c SchemaManager<'static>) -> ChangeFuture<'c, ()> {
+    move |manager| {
+        Box::pin(async move {
+            let db = manager.get_connection();
+            db.execute_unprepared("UPDATE clients SET phone = 'x'").await?;
+            db.execute_unprepared(sql).await?;
+            Err(DbErr::Custom("refused".to_owned()))
+        })
+    }
+}
+
 #[tokio::test]
 async fn a_failed_change_leaves_nothing_behind() -> Result<()> {
     let (database, owner) = filled().await?;
-    fn failing(sql: &'static str) -> impl for<'c> FnOnce(&'c SchemaManager<'static>) -> ChangeFuture<'c, ()> {
-        move |manager| {
-            Box::pin(async move {
-                let db = manager.get_connection();
-                db.execute_unprepared("UPDATE clients SET phone = 'x'").await?;
-                db.execute_unprepared(sql).await?;
-                Err(DbErr::Custom("refused".to_owned()))
-            })
-        }
-    }
     // Without a transaction around it, and in one that goes on.
     let outside = SchemaManager::new(&owner);
     for sql in ["SELECT 1", "SELECT 1 / 0", "ALTER TABLE clients RENAME TO customers"] {

@@ -247,7 +247,7 @@ fn quoting_names(message: &str) -> String {
             plain.push_str(part);
         } else {
             let named = if NAMES.contains(&part) { part } else { ".." };
-            plain.push_str(&format!("`{named}`"));
+            plain.extend(["`", named, "`"]);
         }
     }
     plain

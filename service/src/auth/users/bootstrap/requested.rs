@@ -101,15 +101,19 @@ impl RequestedUser {
         let all = [
             ("email", fields.email, self.email.as_str() != row.email),
             ("role", fields.role, self.role.as_str() != row.role),
-            ("display_name", fields.display_name, differs(&self.display_name, row.display_name.as_ref())),
-            ("permissions", fields.permissions, differs(&permissions, row.permissions.as_ref())),
-            ("is_active", fields.is_active, differs(&self.is_active, Some(&row.is_active))),
+            (
+                "display_name",
+                fields.display_name,
+                differs(self.display_name.as_ref(), row.display_name.as_ref()),
+            ),
+            ("permissions", fields.permissions, differs(permissions.as_ref(), row.permissions.as_ref())),
+            ("is_active", fields.is_active, differs(self.is_active.as_ref(), Some(&row.is_active))),
             (
                 "needs_onboarding",
                 fields.needs_onboarding,
-                differs(&self.needs_onboarding, Some(&row.needs_onboarding)),
+                differs(self.needs_onboarding.as_ref(), Some(&row.needs_onboarding)),
             ),
-            ("onboarding_step", fields.onboarding_step, differs(&step, Some(&row.onboarding_step))),
+            ("onboarding_step", fields.onboarding_step, differs(step.as_ref(), Some(&row.onboarding_step))),
         ];
         let differing = all.into_iter().filter(|(_, _, differs)| *differs);
         let (chosen, left): (Vec<_>, Vec<_>) = differing.partition(|(_, chosen, _)| *chosen);
@@ -119,8 +123,8 @@ impl RequestedUser {
     }
 }
 
-fn differs<T: PartialEq>(given: &Option<T>, stored: Option<&T>) -> bool {
-    given.is_some() && given.as_ref() != stored
+fn differs<T: PartialEq>(given: Option<&T>, stored: Option<&T>) -> bool {
+    given.is_some() && given != stored
 }
 
 fn refused(position: usize, handle: String, source: AuthError) -> AuthError {
