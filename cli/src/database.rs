@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, DatabaseConnection};
 use watertight::maintenance::Maintenance;
 use watertight::{Builder, TableSets, Watertight};
 
 use crate::failure::Failure;
 
-/// The time limit for connecting, long enough for a suspended hosted database to start.
+/// The time limit for connecting, long enough for a suspended hosted database to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The roles with which a command connects.
@@ -61,13 +61,12 @@ impl Connector {
             )));
         }
         let mut options = ConnectOptions::new(url);
-        // Until the time limit the connection is retried.
         options.max_connections(4).acquire_timeout(PATIENCE).connect_timeout(PATIENCE).sqlx_logging(false);
         Ok(options)
     }
 
     pub(crate) async fn connect(self, role: Role) -> Result<DatabaseConnection, Failure> {
-        Ok(Database::connect(self.options(role)?).await?)
+        Ok(Watertight::open_pool(self.options(role)?).await?)
     }
 
     pub(crate) async fn maintenance(self, role: Role, sets: TableSets) -> Result<Maintenance, Failure> {

@@ -1,13 +1,20 @@
 //! The command `watertight`, with which operators manage a multi-tenant database. `watertight --help`
 //! documents it.
-#![allow(clippy::doc_markdown, reason = "the documentation of arguments is what --help prints")]
+#![allow(
+    clippy::doc_link_with_quotes,
+    clippy::doc_markdown,
+    reason = "the documentation of arguments is what --help prints"
+)]
 
 mod commands;
 mod database;
 mod failure;
+mod files;
 mod outcome;
 mod progress;
+mod prompts;
 mod settings;
+mod signals;
 mod table_sets;
 
 use std::process::ExitCode;
@@ -28,8 +35,7 @@ use crate::outcome::Outcome;
 /// maintenance). `--as` chooses another role. WATERTIGHT_TENANT_KEY is the key that signs tenants: migrate
 /// and keys add install it in the database, and bootstrap, tenant and purge sign with it.
 ///
-/// The exit status is 0 for success and 1 for findings or a refusal. It is 2 for a wrong argument, file or
-/// variable, and 3 if the database is unreachable or fails.
+/// Commands that destroy rows ask at the terminal, and need --yes or --confirm in scripts.
 #[derive(Debug, Parser)]
 #[command(
     name = "watertight",
@@ -38,7 +44,16 @@ use crate::outcome::Outcome;
                   export WATERTIGHT_TENANT_KEY=$(watertight keys new)\n  \
                   watertight migrate                              create the tables, as the owner\n  \
                   watertight bootstrap --tenant UUID users.toml   create the first users of a tenant\n  \
-                  watertight doctor                               report weaknesses of isolation"
+                  watertight doctor                               report weaknesses of isolation\n\n\
+                  Exit status:\n  \
+                  0    success\n  \
+                  1    there are findings, or the command refused and changed nothing\n  \
+                  2    an argument, a variable or the file of users is wrong, or a file cannot be opened\n  \
+                  3    the database is unreachable or fails\n  \
+                  4    an export is malformed, or the database rejects its rows\n  \
+                  5    reading or writing fails, such as on a full disk\n  \
+                  129  SIGHUP, as 130 for SIGINT (Ctrl-C), 131 for SIGQUIT and 143 for SIGTERM\n  \
+                  141  the reader of the output has closed it"
 )]
 struct Args {
     /// The output format: text for people, or JSON for programs.
@@ -62,34 +77,40 @@ enum Format {
     Json,
 }
 
+/// The first sentence of each command's arguments is its description.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Creates or updates the tables of watertight.
     Migrate(migrate::Args),
-    /// Finds problems with isolation, and prints how to fix them.
     Doctor(doctor::Args),
-    /// Creates and rotates the keys that sign tenants.
     Keys(keys::Args),
-    /// Creates or updates the first users of a tenant.
     Bootstrap(bootstrap::Args),
-    /// Measures, exports, restores or erases one tenant.
     Tenant(tenant::Args),
-    /// Deletes expired sessions, invitations and holds, and old audit events.
     Purge(purge::Args),
-    /// Converts a database of tinyland-auth-pg 0.2.
     Adopt(adopt::Args),
-    /// Distributes the tables over the machines of a Citus cluster, by tenant.
     Distribute(distribute::Args),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let args = Args::parse();
     let format = args.format;
-    match run(args).await {
-        Ok(outcome) => outcome.print(format),
-        Err(failure) => failure.print(format),
-    }
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::Io(format!("cannot start: {error}")).print(format),
+    };
+    let code = runtime.block_on(async {
+        // A signal drops the command, which removes its temporary file and closes its connections.
+        tokio::select! {
+            signal = signals::first() => {
+                Err(signal.map_or_else(Failure::from, Failure::Signal))
+            }
+            done = run(args) => done,
+        }
+        .map_or_else(|failure| failure.print(format), |outcome| outcome.print(format))
+    });
+    prompts::restore_terminal();
+    // A prompt that is still waiting does not keep the process.
+    runtime.shutdown_background();
+    code
 }
 
 async fn run(args: Args) -> Result<Outcome, Failure> {

@@ -1,15 +1,18 @@
 //! The result of a command.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use serde::Serialize;
 use serde_json::Value;
+use watertight_schema::printable;
 
 use crate::Format;
 use crate::failure::Failure;
 
 /// The result of a command, as text and as JSON.
+///
+/// Values from a database or a file are printed so that they cannot act on the terminal.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     text: String,
@@ -19,6 +22,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// The text can have several lines; a value within a line is made of one line by the caller.
     pub(crate) fn new(text: impl Into<String>, json: &impl Serialize) -> Result<Self, Failure> {
         let json = serde_json::to_value(json).map_err(|error| Failure::Refused(error.to_string()))?;
         Ok(Self { text: text.into(), json, sound: true, beside: false })
@@ -38,16 +42,20 @@ impl Outcome {
 
     pub(crate) fn print(&self, format: Format) -> ExitCode {
         let line = match format {
-            Format::Text => self.text.clone(),
-            Format::Json => self.json.to_string(),
+            Format::Text => printable::text(&self.text),
+            Format::Json => printable::json(&self.json.to_string()),
         };
         let printed = if self.beside {
             writeln!(std::io::stderr(), "{line}")
         } else {
-            writeln!(std::io::stdout(), "{line}")
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "{line}").and_then(|()| out.flush())
         };
-        // A closed output does not change the result of the command.
-        drop(printed);
-        if self.sound { ExitCode::SUCCESS } else { ExitCode::from(Failure::REFUSED) }
+        match printed {
+            Ok(()) if self.sound => ExitCode::SUCCESS,
+            Ok(()) => ExitCode::from(Failure::REFUSED),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Failure::OutputClosed.print(format),
+            Err(error) => Failure::Io(format!("the result could not be written: {error}")).print(format),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 use watertight::maintenance::Progress;
+use watertight_schema::printable;
 
 /// A progress bar on standard error, if that is a terminal. Dropping it clears it.
 pub(crate) struct Bar(ProgressBar);
@@ -26,8 +27,9 @@ impl Bar {
                 ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_spinner()),
             );
         }
-        if self.0.message() != step.table {
-            self.0.set_message(step.table.to_owned());
+        let table = printable::one_line(step.table);
+        if self.0.message() != table {
+            self.0.set_message(table);
         }
         self.0.set_position(step.done);
     }

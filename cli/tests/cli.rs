@@ -11,7 +11,15 @@ use sea_orm::ConnectionTrait;
 use serde_json::Value;
 use uuid::Uuid;
 use watertight::auth::{LoginRequest, Password};
+use watertight::doctor::CORE_MIGRATIONS;
 use watertight_tests::{TestDatabase, new_tenant, own_migrations};
+
+#[path = "cli/bootstrapping.rs"]
+mod bootstrapping;
+#[path = "cli/ending.rs"]
+mod ending;
+#[path = "cli/escapes.rs"]
+mod escapes;
 
 struct Cli {
     database: TestDatabase,
@@ -65,8 +73,12 @@ impl Cli {
         self.command(args).output().unwrap().into()
     }
 
+    /// Writes a file that only its owner can read.
     fn write(&self, name: &str, text: &str) -> Result<()> {
-        Ok(std::fs::write(self.folder.path().join(name), text)?)
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text)?;
+        Ok(std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?)
     }
 }
 
@@ -90,8 +102,20 @@ async fn help_teaches_and_wrong_arguments_end_with_two() -> Result<()> {
         "DATABASE_OWNER_URL",
         "WATERTIGHT_TENANT_KEY",
         "Getting started",
+        "Exit status",
     ] {
         assert!(help.contains(word), "{word}: {help}");
+    }
+    // A description of a variant would hide that of the arguments.
+    for (command, word) in [
+        ("bootstrap", "password_file ="),
+        ("bootstrap", "[[users]]"),
+        ("doctor", "--as maintenance"),
+        ("keys", "keys retire 1"),
+        ("adopt", "Make a backup first"),
+        ("migrate", "TenantMigrator::then"),
+    ] {
+        assert!(cli.run(&[command, "--help"]).ends_with(0).out.contains(word), "{command}: {word}");
     }
     for args in
         [&["--nonsense"][..], &["tenant", "stats", "not-a-uuid"], &["purge"], &["bootstrap", "x.toml"]]
@@ -123,7 +147,13 @@ async fn a_database_that_is_not_there_or_not_named_is_told_without_its_password(
 async fn migrations_go_up_and_down_and_tell_where_they_are() -> Result<()> {
     let cli = Cli::new().await?;
     cli.run(&["migrate", "status"]).ends_with(0);
-    let down = cli.run(&["migrate", "--format", "json", "down", "--steps", "2"]).ends_with(0).json()?;
+    let unasked = cli.run(&["migrate", "down", "--steps", "2"]).ends_with(2);
+    assert!(unasked.err.contains("not confirmed; pass --yes"), "{}", unasked.err);
+    let refused = at_a_terminal(cli.command(&["migrate", "down", "--steps", "2"]), "yes\n")?.ends_with(2);
+    assert!(refused.out.contains("rows of all tenants") && refused.out.contains("nothing was deleted"));
+    cli.run(&["migrate", "status"]).ends_with(0);
+    let down =
+        cli.run(&["migrate", "--format", "json", "down", "--steps", "2", "--yes"]).ends_with(0).json()?;
     assert_eq!(texts(&down["changed"]).len(), 2);
     let status = cli.run(&["migrate", "status"]).ends_with(1);
     let told = format!("{} migrations are applied, 2 are pending", own_migrations().len() - 2);
@@ -134,7 +164,9 @@ async fn migrations_go_up_and_down_and_tell_where_they_are() -> Result<()> {
     }
     let again = cli.run(&["migrate", "--format", "json", "up"]).ends_with(0).json()?;
     assert!(texts(&again["changed"]).is_empty() && texts(&again["pending"]).is_empty());
-    cli.run(&["--as", "app", "migrate", "down", "--steps", "1"]).ends_with(3);
+    cli.run(&["--as", "app", "migrate", "down", "--steps", "1", "--yes"]).ends_with(3);
+    let asked = at_a_terminal(cli.command(&["migrate", "down", "--steps", "1"]), "1\n")?.ends_with(0);
+    assert!(asked.out.contains("rolled back"), "{}", asked.out);
     Ok(())
 }
 
@@ -187,7 +219,11 @@ async fn users_are_bootstrapped_from_a_file_and_log_in() -> Result<()> {
     assert_eq!(texts(&bootstrap(&[])?["unchanged"]), ["jess", "kim"]);
     cli.write("users.toml", &USERS.replace("Jess\"", "Jessica\""))?;
     assert_eq!(texts(&bootstrap(&["--keep-existing"])?["unchanged"]), ["jess", "kim"]);
-    assert_eq!(texts(&bootstrap(&[])?["updated"]), ["jess"]);
+    let differing = bootstrap(&[])?;
+    assert_eq!(texts(&differing["unchanged"]), ["jess", "kim"]);
+    assert_eq!(differing["differing"], serde_json::json!([{"handle": "jess", "fields": ["display_name"]}]));
+    assert_eq!(texts(&bootstrap(&["--update", "role"])?["unchanged"]), ["jess", "kim"]);
+    assert_eq!(texts(&bootstrap(&["--update", "display_name"])?["updated"]), ["jess"]);
 
     let settings = watertight::auth::AuthSettings::default()
         .signing_keys(watertight::auth::SigningKeys::new([vec![7; 32]])?);
@@ -333,7 +369,7 @@ async fn a_tenant_is_exported_erased_and_imported() -> Result<()> {
     assert_eq!(rows(&cli.run(&["tenant", "export", &tenant]).out), rows(&streamed.out));
     let erased = cli.run(&["tenant", "erase", &tenant, "--confirm", &tenant]).ends_with(0);
     assert!(erased.out.contains("no row is left in 24 tables"), "{}", erased.out);
-    assert!(cli.run(&["tenant", "import", &other, "t.jsonl"]).ends_with(2).err.contains("line 1"));
+    assert!(cli.run(&["tenant", "import", &other, "t.jsonl"]).ends_with(4).err.contains("line 1"));
     let imported = cli.run(&["tenant", "import", &tenant, "t.jsonl"]).ends_with(0);
     assert!(imported.out.contains("restored"), "{}", imported.out);
     assert_eq!(rows(&cli.run(&["tenant", "export", &tenant]).out), rows(&streamed.out));
@@ -341,6 +377,15 @@ async fn a_tenant_is_exported_erased_and_imported() -> Result<()> {
 }
 
 const KEY: &str = "WATERTIGHT_TENANT_KEY";
+
+/// A user with a hash, which costs no hashing.
+const ONE_USER: &str = r#"
+    [[users]]
+    handle = "kim"
+    email = "kim@example.com"
+    role = "viewer"
+    password_hash = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW"
+"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_made_added_listed_and_retired_and_no_secret_shows() -> Result<()> {
@@ -390,7 +435,7 @@ async fn keys_are_made_added_listed_and_retired_and_no_secret_shows() -> Result<
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_key_the_application_is_told_what_to_run() -> Result<()> {
     let cli = Cli::new().await?;
-    cli.write("users.toml", "users = []")?;
+    cli.write("users.toml", ONE_USER)?;
     let tenant = new_tenant()?.to_string();
     let bootstrap = ["bootstrap", "--tenant", &tenant, "users.toml"];
     let stats = ["tenant", "stats", &tenant];
@@ -418,9 +463,9 @@ async fn without_the_key_the_application_is_told_what_to_run() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_key_tenants_are_believed_until_signatures_are_required() -> Result<()> {
     let cli = Cli { database: TestDatabase::empty().await?, folder: tempfile::tempdir()? };
-    cli.write("users.toml", "users = []")?;
+    cli.write("users.toml", ONE_USER)?;
     let malformed: Run = cli.command(&["migrate"]).env(KEY, "1:5a5a").output()?.into();
-    let error = malformed.ends_with(3).err;
+    let error = malformed.ends_with(2).err;
     assert!(error.contains("64 hexadecimal digits") && !error.contains("5a5a"), "{error}");
     let without =
         |args: &[&str]| Ok::<Run, anyhow::Error>(cli.command(args).env_remove(KEY).output()?.into());
@@ -461,7 +506,16 @@ async fn what_is_over_is_purged_for_one_tenant_or_for_all() -> Result<()> {
         (&report["tenants"][0]["sessions"], &report["tenants"][0]["audit_events"]),
         (&1.into(), &0.into())
     );
-    let args = ["purge", "--format", "json", "--all-tenants", "--audit-before", "2020-01-02"];
+    let args = ["purge", "--format", "json", "--all-tenants", "--audit-before", "2020-01-02", "--yes"];
+    let unasked = cli.run(&args[..args.len() - 1]).ends_with(2);
+    assert!(unasked.err.contains("not confirmed; pass --yes"), "{}", unasked.err);
+    for future in ["2999-01-01", "9999-12-31"] {
+        let error = cli.run(&["purge", "--tenant", &id, "--audit-before", future, "--yes"]).ends_with(2).err;
+        assert!(error.contains("is in the future"), "{error}");
+    }
+    let asked = cli.command(&["purge", "--tenant", &id, "--audit-before", "2019-01-02"]);
+    let refused = at_a_terminal(asked, "no\n")?.ends_with(2);
+    assert!(refused.out.contains("nothing was deleted"), "{}", refused.out);
     let report = cli.run(&args).ends_with(0).json()?;
     let all = report["tenants"].as_array().context("tenants")?;
     assert_eq!(all.iter().map(|one| one["audit_events"].as_u64().unwrap()).sum::<u64>(), 2);
@@ -546,7 +600,7 @@ async fn table_sets_are_named_with_their_schemas() -> Result<()> {
     assert!(erased.out.contains("identity.users"), "{}", erased.out);
     // An argument goes before the variable.
     run(&["tenant", "import", &tenant, "t.jsonl", "--table-sets", moved], "none")?.ends_with(0);
-    let purge = ["purge", "--tenant", &tenant, "--audit-older-than-days", "0", "--format", "json"];
+    let purge = ["purge", "--tenant", &tenant, "--audit-older-than-days", "0", "--yes", "--format", "json"];
     let purged = |report: &Value| report["tenants"][0]["audit_events"].as_u64();
     assert_eq!(purged(&run(&purge, "content")?.ends_with(0).json()?), Some(0));
     assert!(purged(&run(&purge, moved)?.ends_with(0).json()?) > Some(0));
@@ -559,7 +613,7 @@ async fn table_sets_are_chosen_by_argument_or_environment() -> Result<()> {
     let cli = Cli { database: TestDatabase::empty().await?, folder: tempfile::tempdir()? };
     let json = ["--format", "json"];
     let none = cli.run(&[&["migrate", "--table-sets", "none"][..], &json].concat()).ends_with(0).json()?;
-    assert_eq!(texts(&none["changed"]), ["m20260101_000009_signed_tenant"]);
+    assert_eq!(texts(&none["changed"]), CORE_MIGRATIONS);
     cli.run(&["migrate", "--table-sets", "none", "status"]).ends_with(0);
 
     let with = |sets: &str, args: &[&str]| -> Run {

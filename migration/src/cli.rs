@@ -8,10 +8,10 @@ use sea_orm_migration::{
     cli::{Cli, run_migrate},
     sea_orm::{
         ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbConn, Statement,
-        sqlx::postgres::PgConnectOptions,
+        sqlx::{ConnectOptions as _, Connection as _, postgres::PgConnectOptions},
     },
 };
-use watertight_schema::TableSets;
+use watertight_schema::{TableSets, printable};
 
 use crate::Settings;
 
@@ -24,7 +24,7 @@ const APP_URL_VARIABLE: &str = "DATABASE_URL";
 
 const TABLE_SETS: &str = "table_sets";
 
-/// The time limit for retrying a connection that the server does not accept.
+/// The time limit for a connection that the server does not accept.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs the command line of a migration crate, whose `main` contains nothing else.
@@ -79,7 +79,7 @@ fn command() -> Command {
 
 async fn run(migrator: impl MigratorTraitSelf, matches: &ArgMatches) {
     if let Err(error) = try_run(migrator, matches).await {
-        eprintln!("error: {error}");
+        eprintln!("error: {}", printable::text(&error.to_string()));
         exit(1)
     }
 }
@@ -101,12 +101,18 @@ async fn connect(matches: &ArgMatches) -> Result<DbConn, String> {
     let target = Target::choose(typed(matches, "database_url"), owner, given("database_url"))?;
     eprintln!("migrating {target}");
 
+    // A pool retries a failed connection until its time limit, and reports the time limit instead of the cause.
+    let failed = |why: String| format!("cannot connect to {target}: {why}");
+    match tokio::time::timeout(PATIENCE, target.parts.connect()).await {
+        Ok(Ok(first)) => drop(first.close().await),
+        Ok(Err(error)) => return Err(failed(error.to_string())),
+        Err(_) => return Err(failed(format!("no answer within {PATIENCE:?}"))),
+    }
     let mut options = ConnectOptions::new(&target.url);
     options
         .acquire_timeout(PATIENCE)
         .set_schema_search_path(given("database_schema").unwrap_or_else(|| "public".to_owned()));
-    let db =
-        Database::connect(options).await.map_err(|error| format!("cannot connect to {target}: {error}"))?;
+    let db = Database::connect(options).await.map_err(|error| failed(error.to_string()))?;
     refuse_without_right_to_create(&db, &target).await?;
     Ok(db)
 }

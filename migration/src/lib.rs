@@ -13,8 +13,9 @@
 //! CREATE ROLE watertight_app LOGIN NOSUPERUSER NOBYPASSRLS;
 //! ```
 //!
-//! The policies bind the owner, too (`FORCE ROW LEVEL SECURITY`). A migration that changes rows therefore sees none until
-//! it names the tenant that it works for: `SELECT watertight.enter('..')`, which lasts until the end of the transaction
+//! The policies bind the owner, too (`FORCE ROW LEVEL SECURITY`). A statement of the owner that reads or changes rows
+//! without a tenant fails with SQLSTATE `WT005`. A migration changes rows with [`for_all_tenants`] or [`for_each_tenant`],
+//! or names the tenant that it works for: `SELECT watertight.enter('..')`, which lasts until the end of the transaction
 //! and which only the owner can call.
 
 #![allow(clippy::wildcard_imports, reason = "migrations are written as sea-orm-cli begins them")]
@@ -25,6 +26,7 @@ mod applied;
 mod catalog;
 mod cli;
 mod configured;
+mod data;
 pub mod distribution;
 mod error;
 mod migration;
@@ -59,9 +61,11 @@ mod m20260101_000015_ended_sessions;
 mod m20260101_000015_final_rows;
 mod m20260101_000015_readable_values;
 mod m20260101_000017_booking_contacts;
+mod m20260101_000018_owner_without_tenant;
 
 pub use access::{create_schema, drop_schema};
 pub use cli::{OWNER_URL_VARIABLE, run_cli, run_cli_with};
+pub use data::{ChangeFuture, for_all_tenants, for_each_tenant};
 pub use error::TableError;
 pub use migrator::{Migrator, TenantMigrator};
 pub use partitions::{HashPartitions, PartitionError};
@@ -86,7 +90,7 @@ use migration::TenantMigration;
 /// assert_eq!(names[0], "m20260101_000001_create_auth");
 ///
 /// let isolation_alone = Settings::default().with_table_sets(TableSets::none());
-/// assert_eq!(migrations(&isolation_alone).len(), 1);
+/// assert_eq!(migrations(&isolation_alone).len(), 2);
 /// ```
 #[must_use]
 pub fn migrations(settings: &Settings) -> Vec<Box<dyn MigrationTrait>> {
@@ -150,5 +154,6 @@ fn list() -> Vec<Box<dyn TenantMigration>> {
         Box::new(m20260101_000015_readable_values::Migration(TableSet::History)),
         Box::new(m20260101_000015_readable_values::Migration(TableSet::Intake)),
         Box::new(m20260101_000017_booking_contacts::Migration),
+        Box::new(m20260101_000018_owner_without_tenant::Migration),
     ]
 }

@@ -2,13 +2,7 @@
 
 use std::fmt;
 
-/// Replaces control characters, so that a text from the database can neither end the comment that it is printed in nor
-/// control a terminal.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c })
-        .collect()
-}
+use watertight_schema::printable::one_line;
 
 /// Texts, each on a line of its own.
 pub(crate) fn lines<T: fmt::Display>(texts: &[T]) -> String {

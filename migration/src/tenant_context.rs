@@ -16,6 +16,10 @@ use watertight_schema::sql;
 
 use crate::{Settings, TableSet, access, m20260101_000008_tenant_parameter as tenant_parameter};
 
+mod owner;
+
+pub(crate) use owner::{installed, removed};
+
 /// The type whose values change the setting when they are bound.
 ///
 /// PostgreSQL converts bound values before it plans and runs the statement, and the conversion to a domain
@@ -111,15 +115,22 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    /// The SQL that creates the function in this mode. Programs read the mode from `pg_proc.prosecdef`, not
-    /// from the comment.
-    pub(crate) fn statements(self) -> [String; 2] {
-        let (function, comment) = match self {
-            Self::Signed => (SIGNED, "signed: verified with the keys in watertight.tenant_keys"),
-            Self::Unsigned => (UNSIGNED, "unsigned: believes the setting watertight.tenant"),
+    /// The SQL that creates the function in this mode, as migration `m20260101_000009_signed_tenant` does. Programs read
+    /// the mode from `pg_proc.prosecdef`, not from the comment.
+    pub(crate) fn released(self) -> [String; 2] {
+        let function = match self {
+            Self::Signed => SIGNED,
+            Self::Unsigned => UNSIGNED,
         };
-        let comment = format!("COMMENT ON FUNCTION watertight.tenant() IS '{comment}'");
-        [function.to_owned(), comment]
+        [function.to_owned(), self.comment()]
+    }
+
+    fn comment(self) -> String {
+        let comment = match self {
+            Self::Signed => "signed: verified with the keys in watertight.tenant_keys",
+            Self::Unsigned => "unsigned: believes the setting watertight.tenant",
+        };
+        format!("COMMENT ON FUNCTION watertight.tenant() IS '{comment}'")
     }
 }
 
@@ -138,7 +149,7 @@ pub(crate) fn statements(settings: &Settings) -> Vec<String> {
         format!("REVOKE ALL ON TABLE watertight.tenant_keys FROM PUBLIC, {role}"),
     ];
     sql.extend(token_type());
-    sql.extend(Mode::Signed.statements());
+    sql.extend(Mode::Signed.released());
     sql.extend([
         "REVOKE ALL ON FUNCTION watertight.tenant() FROM PUBLIC".to_owned(),
         format!("GRANT EXECUTE ON FUNCTION watertight.tenant() TO {role}"),
@@ -168,7 +179,7 @@ pub(crate) fn policies_without_subselect() -> String {
 ///
 /// On a cluster the function is unsigned and known to the workers, and the policies have no sub-select.
 fn on_cluster() -> String {
-    let [function, comment] = Mode::Unsigned.statements().map(|text| sql::literal(&text));
+    let [function, comment] = Mode::Unsigned.released().map(|text| sql::literal(&text));
     let policies = sql::literal(&move_policies(UNSIGNED_CONDITION_PRINTED, CLUSTER_CONDITION));
     format!(
         "DO $cluster$ BEGIN IF pg_catalog.to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN \

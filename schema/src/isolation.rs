@@ -27,6 +27,9 @@ pub const TENANT_KEYS_TABLE: &str = "watertight.tenant_keys";
 /// The migration that creates the isolation schema. It belongs to no table set and is always applied.
 pub const SIGNED_TENANT_MIGRATION: &str = "m20260101_000009_signed_tenant";
 
+/// The migrations that belong to no table set and are always applied.
+pub const CORE_MIGRATIONS: &[&str] = &[SIGNED_TENANT_MIGRATION, "m20260101_000018_owner_without_tenant"];
+
 /// The condition of every tenant table's policy.
 ///
 /// The planner evaluates the sub-select once per statement and table, however many rows are read or written, and an

@@ -2,10 +2,12 @@
 //!
 //! [`TableSets`] says which tables of watertight's own a database has, and in which schemas. [`isolation`] names the
 //! database objects that isolation needs, and [`TenantKey`] signs tenants. [`sql`] quotes identifiers and strings, [`text`]
-//! is the normal form of typed text, and [`order`] sorts tables by their foreign keys. Neither crate depends on the other, so each fact is written here once.
+//! is the normal form of typed text, [`printable`] makes text harmless for a terminal, and [`order`] sorts tables by their
+//! foreign keys. Neither crate depends on the other, so each fact is written here once.
 
 pub mod isolation;
 pub mod order;
+pub mod printable;
 pub mod sql;
 mod table_set;
 mod table_sets;

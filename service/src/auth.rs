@@ -65,7 +65,9 @@ pub use self::sessions::update::SessionUpdate;
 pub use self::settings::AuthSettings;
 pub(crate) use self::settings::config::AuthConfig;
 pub use self::settings::lockout::Lockout;
-pub use self::users::bootstrap::user::{BootstrapReport, BootstrapUser};
+pub use self::users::bootstrap::user::{
+    BootstrapDifference, BootstrapFields, BootstrapReport, BootstrapUser,
+};
 pub use self::users::hasher::HashingMetrics;
 pub use self::users::identifier::Identifier;
 pub use self::users::new_user::NewUser;

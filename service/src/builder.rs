@@ -2,13 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::PgPool;
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseConnectionType, EntityTrait};
+use sea_orm::{ConnectOptions, DatabaseConnection, DatabaseConnectionType, EntityTrait};
 use watertight_schema::TableSets;
 
 use crate::error::Error;
 use crate::operations::ConnectError;
 use crate::operations::doctor::{self, Expected, Migrations, Report};
-use crate::operations::inspection::{connect_checks, hosts};
+use crate::operations::inspection::{connect_checks, first_connection, hosts};
 use crate::operations::maintenance::Maintenance;
 use crate::schema::built_in_sets;
 use crate::tenant::{
@@ -571,6 +571,8 @@ impl Builder {
     /// - [`ConnectError::Unreachable`].
     /// - [`ConnectError::NotMigrated`], [`ConnectError::RowSecurityOff`], [`ConnectError::PrivilegedRole`]
     ///   and [`ConnectError::TenantPreset`].
+    /// - [`ConnectError::NotTables`] for registered views, and [`ConnectError::RowSecurityApplies`] for
+    ///   [`Layers::RewritingOnly`] with a role that row-level security binds.
     /// - [`ConnectError::SchemasNeedRewriting`].
     /// - [`ConnectError::DoctorFailed`] after [`check_with_doctor`](Self::check_with_doctor).
     /// - [`SigningError::TenantKey`], [`SigningError::NoTenantKey`], [`SigningError::NoTenantKeyInstalled`],
@@ -579,10 +581,7 @@ impl Builder {
     ///   match.
     /// - The errors of [`Builder::rewriter`].
     pub async fn connect(self, options: impl Into<ConnectOptions> + Send) -> Result<Watertight, Error> {
-        let options = options.into();
-        hosts::check_url(options.get_url())?;
-        let connection =
-            Database::connect(options).await.map_err(|source| ConnectError::Unreachable { source })?;
+        let connection = first_connection::open(options.into()).await?;
         self.finish(connection, true).await
     }
 

@@ -83,7 +83,7 @@ impl Error {
             Self::Database(error)
             | Self::Connect(
                 ConnectError::Database(error)
-                | ConnectError::Unreachable { source: error }
+                | ConnectError::Unreachable { source: error, .. }
                 | ConnectError::Signing(SigningError::Database(error)),
             )
             | Self::Maintenance(MaintenanceError::Database(error))

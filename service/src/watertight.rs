@@ -11,6 +11,8 @@ use sea_orm::{ConnectOptions, DatabaseConnection};
 pub use self::domains::Tenant;
 use crate::builder::Builder;
 use crate::error::Error;
+use crate::operations::ConnectError;
+use crate::operations::inspection::first_connection;
 use crate::tenant::{RewriteMetrics, Rewriter, Shared, TenantConnection, TenantId};
 
 /// A database shared by many tenants, with a connection for each of them.
@@ -77,6 +79,30 @@ impl Watertight {
     /// not set.
     pub async fn connect_from_env() -> Result<Self, Error> {
         Self::builder().connect_from_env().await
+    }
+
+    /// Opens a pool after a first connection has succeeded.
+    ///
+    /// The pool is for the [doctor](Builder::doctor), for [maintenance](Builder::maintenance) or for
+    /// [`Builder::with_connection`]. Unlike `Database::connect`, which retries until its time limit and then reports the time limit, it reports the error
+    /// of the first connection at once, with the host, the port and the name of the database.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), watertight::Error> {
+    /// use watertight::Watertight;
+    ///
+    /// let owner = Watertight::open_pool("postgres://watertight_owner@localhost/clinic").await?;
+    /// let maintenance = Watertight::builder().maintenance(&owner).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConnectError::EmptyUrl`], [`ConnectError::MalformedUrl`] and [`ConnectError::Unreachable`].
+    pub async fn open_pool(
+        options: impl Into<ConnectOptions> + Send,
+    ) -> Result<DatabaseConnection, ConnectError> {
+        first_connection::open(options.into()).await
     }
 
     /// Creates a builder. Watertight's own tables need no registration.

@@ -123,6 +123,7 @@ impl Court {
         solo.execute_unprepared("CREATE UNIQUE INDEX ON a (id); CREATE UNIQUE INDEX ON b (id)").await?;
         solo.close().await?;
 
+        crate::row_security::disable(&shared).await?;
         let builder = Watertight::builder()
             .dangerous_layers(Layers::RewritingOnly)
             .tenant_table(world::a::Entity)

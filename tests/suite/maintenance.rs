@@ -1,6 +1,6 @@
 //! Maintenance of whole tenants affects all rows of one tenant and none of another.
 
-mod dump;
+pub(crate) mod dump;
 mod random;
 mod rehearsed;
 mod restored;
@@ -321,4 +321,58 @@ async fn one_of_several_concurrent_imports_restores_the_tenant() -> Result<()> {
     }
     assert_eq!(estate.rows(estate.clinic).await?, rows);
     Ok(())
+}
+
+#[tokio::test]
+async fn audit_events_of_the_future_are_not_purged() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let maintenance = Watertight::builder().maintenance(&database.maintenance().await?).await?;
+    let tenant = new_tenant()?;
+    let purge = |before| Purge { audit_events_before: Some(before), ..Purge::default() };
+    let refused = maintenance.purge(tenant, &purge(Utc::now() + TimeDelta::hours(1)), |_| ()).await;
+    assert!(matches!(refused, Err(MaintenanceError::InvalidInput(_))), "{refused:?}");
+    maintenance.purge(tenant, &purge(Utc::now() - TimeDelta::hours(1)), |_| ()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_line_without_an_end_is_refused_in_bounded_memory() -> Result<()> {
+    use tokio::io::{AsyncReadExt, BufReader, repeat};
+
+    let database = TestDatabase::create().await?;
+    let maintenance = Watertight::builder().maintenance(&database.maintenance().await?).await?;
+    let tenant = new_tenant()?;
+    let read = std::sync::atomic::AtomicU64::new(0);
+    let endless = br#"{"watertight":"#.chain(counting(repeat(b'x'), &read));
+    let refused = maintenance.import(tenant, BufReader::new(endless), |_| ()).await;
+    assert!(
+        matches!(refused, Err(MaintenanceError::LineTooLong { line: 1, limit: 16_777_216 })),
+        "{refused:?}"
+    );
+    assert!(read.load(std::sync::atomic::Ordering::Relaxed) < 17 << 20);
+    Ok(())
+}
+
+/// Counts the bytes that are read.
+fn counting<'a, R: tokio::io::AsyncRead + Unpin + 'a>(
+    reader: R,
+    count: &'a std::sync::atomic::AtomicU64,
+) -> impl tokio::io::AsyncRead + Unpin + 'a {
+    struct Counting<'a, R>(R, &'a std::sync::atomic::AtomicU64);
+
+    impl<R: tokio::io::AsyncRead + Unpin> tokio::io::AsyncRead for Counting<'_, R> {
+        fn poll_read(
+            mut self: std::pin::Pin<&mut Self>,
+            context: &mut std::task::Context<'_>,
+            buffer: &mut tokio::io::ReadBuf<'_>,
+        ) -> std::task::Poll<std::io::Result<()>> {
+            let before = buffer.filled().len();
+            let polled = std::pin::Pin::new(&mut self.0).poll_read(context, buffer);
+            let bytes = buffer.filled().len() - before;
+            self.1.fetch_add(bytes as u64, std::sync::atomic::Ordering::Relaxed);
+            polled
+        }
+    }
+
+    Counting(reader, count)
 }

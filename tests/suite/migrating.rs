@@ -113,6 +113,7 @@ async fn the_guide_turns_one_tenant_into_many() -> Result<()> {
     let foreign = orders::ActiveModel { customer_id: Set(1), ..Default::default() };
     assert!(foreign.insert(&second).await.is_err());
     assert_eq!(orders::Entity::find().count(&first).await?, 1000);
+    crate::row_security::disable(&database).await?;
     database.water_with(builder()?.dangerous_layers(Layers::RewritingOnly)).await?;
     Ok(())
 }

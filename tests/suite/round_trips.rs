@@ -143,6 +143,7 @@ async fn behind_a_pooler_a_known_result_costs_no_savepoint() -> Result<()> {
 async fn with_rewriting_alone_a_statement_is_one_round_trip() -> Result<()> {
     let database = TestDatabase::create().await?;
     let proxy = Proxy::start(&database.app_url()).await?;
+    crate::row_security::disable(&database).await?;
     let tenant =
         through(&proxy, &database, Watertight::builder().dangerous_layers(Layers::RewritingOnly)).await?;
     read(&tenant).await?;

@@ -5,10 +5,19 @@ use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, Set, Statement,
 };
 use watertight::entity::auth::users;
-use watertight::{Layers, TenantConnection, Watertight};
+use watertight::{ConnectError, Error, Layers, TenantConnection, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::rows;
+
+/// Disables row-level security on every table, for tests of rewriting alone.
+pub(crate) async fn disable(database: &TestDatabase) -> Result<()> {
+    let sql = "DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT oid FROM pg_class WHERE relrowsecurity LOOP \
+               EXECUTE format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY', t); END LOOP; END $$";
+    let owner = database.owner().await?;
+    owner.execute_unprepared(sql).await?;
+    Ok(owner.close().await?)
+}
 
 /// Two tenants with one user each, on row-level security alone.
 async fn two_tenants(database: &TestDatabase) -> Result<(TenantConnection, TenantConnection)> {
@@ -61,7 +70,8 @@ async fn with_no_tenant_set_nothing_is_shown_and_nothing_is_written() -> Result<
 async fn row_level_security_binds_the_owner() -> Result<()> {
     let database = TestDatabase::create().await?;
     two_tenants(&database).await?;
-    assert_eq!(users::Entity::find().count(&database.owner().await?).await?, 0);
+    let bound = users::Entity::find().count(&database.owner().await?).await;
+    assert!(bound.unwrap_err().to_string().contains("no tenant is set"));
     Ok(())
 }
 
@@ -86,5 +96,29 @@ async fn every_tenant_table_has_the_same_forced_policy() -> Result<()> {
         assert_eq!(using.as_deref(), Some(expected), "{table}");
         assert_eq!(check.as_deref(), Some(expected), "{table}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn rewriting_alone_is_refused_to_a_role_that_row_level_security_binds() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let rewriting = || Watertight::builder().dangerous_layers(Layers::RewritingOnly);
+    match rewriting().connect(database.app_url()).await {
+        Err(Error::Connect(ConnectError::RowSecurityApplies { role, tables })) => {
+            assert_eq!((role.as_str(), tables.len()), (database.app_role(), 24));
+        }
+        other => panic!("{other:?}"),
+    }
+    // One table is enough: its reads would be empty.
+    disable(&database).await?;
+    let owner = database.owner().await?;
+    owner.execute_unprepared("ALTER TABLE clients ENABLE ROW LEVEL SECURITY").await?;
+    let refused = rewriting().connect(database.app_url()).await.unwrap_err().to_string();
+    assert!(refused.contains("on public.clients, but `Layers::RewritingOnly`"), "{refused}");
+    owner.execute_unprepared("ALTER TABLE clients DISABLE ROW LEVEL SECURITY").await?;
+    rewriting().connect(database.app_url()).await?;
+    // No policy applies to a role that bypasses row-level security.
+    let database = TestDatabase::create().await?;
+    rewriting().connect(database.maintenance_url()?).await?;
     Ok(())
 }

@@ -39,6 +39,80 @@ async fn an_unreachable_server_is_reported() {
 }
 
 #[tokio::test]
+async fn a_closed_port_is_reported_at_once() -> Result<()> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    drop(listener);
+    let begun = std::time::Instant::now();
+    let url = format!("postgres://u:s3cret@127.0.0.1:{port}/clinic");
+    for error in [
+        connect(&url).await,
+        Watertight::open_pool(url.as_str()).await.unwrap_err().into(),
+        Watertight::builder().with_connection(lazy(&url).await?).await.unwrap_err(),
+    ] {
+        let text = error.to_string();
+        assert!(matches!(error, Error::Connect(ConnectError::Unreachable { .. })), "{error:?}");
+        assert!(
+            text.contains(&format!("\"clinic\" on 127.0.0.1:{port}")) && text.contains("refused"),
+            "{text}"
+        );
+        assert!(!text.contains("s3cret") && !text.contains("timed out"), "{text}");
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(4));
+    Ok(())
+}
+
+/// A pool that has no connection yet.
+async fn lazy(url: &str) -> Result<sea_orm::DatabaseConnection> {
+    let mut options = sea_orm::ConnectOptions::new(url);
+    options.connect_lazy(true).acquire_timeout(std::time::Duration::from_secs(1));
+    Ok(sea_orm::Database::connect(options).await?)
+}
+
+#[tokio::test]
+async fn registered_objects_that_are_not_tables_are_named_with_their_kinds() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    for (create, kind) in [
+        ("CREATE VIEW countries AS SELECT 'x'::text AS code, tenant_id FROM clients", "a view"),
+        ("CREATE MATERIALIZED VIEW countries AS SELECT 'x'::text AS code", "a materialized view"),
+        ("CREATE SEQUENCE countries", "a sequence"),
+    ] {
+        owner.execute_unprepared(create).await?;
+        let grant = format!("GRANT SELECT ON countries TO {}", database.app_role());
+        owner.execute_unprepared(&grant).await?;
+        let builder = || Watertight::builder().shared_table(countries::Entity);
+        let error = builder().connect(database.app_url()).await.unwrap_err();
+        let Error::Connect(ConnectError::NotTables { objects }) = &error else { panic!("{error:?}") };
+        assert_eq!(objects, &[format!("public.countries is {kind}")]);
+        let app = sea_orm::Database::connect(database.app_url()).await?;
+        let report = builder().doctor(&app).await?;
+        let findings: Vec<_> =
+            report.findings.iter().filter(|finding| finding.object == "public.countries").collect();
+        assert!(findings.iter().all(|finding| !finding.remedy.contains("ALTER TABLE")), "{report}");
+        if kind == "a view" {
+            assert!(
+                findings.iter().any(|finding| finding.remedy.contains("security_invoker = true")),
+                "{report}"
+            );
+        }
+        app.close().await?;
+        let dropped = create.replace("CREATE", "DROP");
+        owner.execute_unprepared(dropped.split(" AS ").next().unwrap()).await?;
+    }
+    // A partitioned table is a table.
+    owner
+        .execute_unprepared(&format!(
+            "CREATE TABLE countries (code text PRIMARY KEY) PARTITION BY LIST (code); \
+             GRANT SELECT ON countries TO {}",
+            database.app_role()
+        ))
+        .await?;
+    database.water_with(Watertight::builder().shared_table(countries::Entity)).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_database_that_is_not_migrated_is_reported_with_the_missing_tables() -> Result<()> {
     let database = TestDatabase::create().await?;
     database.owner().await?.execute_unprepared("DROP TABLE public.reviews, auth.sessions").await?;
@@ -76,6 +150,7 @@ async fn tables_without_forced_row_level_security_are_reported() -> Result<()> {
         Error::Connect(ConnectError::RowSecurityOff { tables }) => assert_eq!(tables, ["public.reviews"]),
         error => panic!("{error:?}"),
     }
+    crate::row_security::disable(&database).await?;
     database.water_with(Watertight::builder().dangerous_layers(Layers::RewritingOnly)).await?;
     Ok(())
 }

@@ -1,7 +1,5 @@
-use std::io::{IsTerminal, Read};
-
 use clap::Subcommand;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::Serialize;
 use watertight_migration::tenant_keys::{self, TenantKeysError};
 use watertight_migration::{TenantKey, TenantKeyError};
@@ -9,6 +7,7 @@ use watertight_migration::{TenantKey, TenantKeyError};
 use crate::database::{Connector, Role};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
+use crate::prompts;
 
 /// Creates and rotates the keys that sign tenants, as the owner of the tables.
 ///
@@ -57,7 +56,7 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
     if let Command::New { id } = args.command {
         return new(id);
     }
-    let keys = if matches!(args.command, Command::Add) { given()? } else { Vec::new() };
+    let keys = if matches!(args.command, Command::Add) { given().await? } else { Vec::new() };
     let owner = connector.connect(Role::Owner).await?;
     match args.command {
         Command::New { id } => new(id),
@@ -115,17 +114,15 @@ fn new(id: i16) -> Result<Outcome, Failure> {
 
 /// The keys in the environment, or keys that are typed or piped in. Every user of the machine could see an
 /// argument.
-fn given() -> Result<Vec<TenantKey>, Failure> {
+async fn given() -> Result<Vec<TenantKey>, Failure> {
     let keys = TenantKey::from_env()?;
     if !keys.is_empty() {
         return Ok(keys);
     }
-    let mut text = String::new();
-    let text = if std::io::stdin().is_terminal() {
-        SecretString::from(rpassword::prompt_password("Tenant key (ID:SECRET): ")?)
+    let text = if prompts::is_at_terminal() {
+        prompts::secret("Tenant key (ID:SECRET): ".to_owned()).await?
     } else {
-        std::io::stdin().read_to_string(&mut text)?;
-        SecretString::from(text)
+        prompts::piped_secret().await?
     };
     if text.expose_secret().trim().is_empty() {
         let variable = TenantKey::VARIABLE;

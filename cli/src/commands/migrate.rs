@@ -1,12 +1,13 @@
 use clap::Subcommand;
 use sea_orm::DatabaseConnection;
 use serde::Serialize;
-use watertight_migration::TenantMigrator;
 use watertight_migration::sea_orm_migration::MigratorTraitSelf;
+use watertight_migration::{TenantKey, TenantMigrator};
 
 use crate::database::{Connector, Role};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
+use crate::prompts;
 use crate::settings::SettingsArgs;
 
 /// Creates or updates the tables of watertight, as their owner.
@@ -25,11 +26,14 @@ pub(crate) struct Args {
 enum Command {
     /// Applies the pending migrations. The default.
     Up,
-    /// Rolls back the last migrations, and drops their tables with all rows.
+    /// Rolls back the last migrations, and drops their tables with all rows. It asks first.
     Down {
         /// The number of migrations.
         #[arg(long)]
         steps: u32,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
     },
     /// Lists pending migrations. The exit status is 1 when there are any.
     Status,
@@ -44,13 +48,18 @@ struct Migrations {
 }
 
 pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
+    // A malformed key is a wrong variable, and no failure of the database.
+    TenantKey::from_env()?;
     let owner = connector.connect(Role::Owner).await?;
     let migrator = TenantMigrator::new(args.settings.settings());
     let (before, _) = look(&migrator, &owner).await?;
     let command = args.command.unwrap_or(Command::Up);
     match command {
         Command::Up => migrator.up(&owner, None).await?,
-        Command::Down { steps } => migrator.down(&owner, Some(steps)).await?,
+        Command::Down { steps, yes } => {
+            confirmed(&before, steps, yes).await?;
+            migrator.down(&owner, Some(steps)).await?;
+        }
         Command::Status => {}
     }
     let (applied, pending) = look(&migrator, &owner).await?;
@@ -68,6 +77,28 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
     lines.push(format!("{} migrations are applied, {} are pending", applied.len(), pending.len()));
     let sound = !matches!(command, Command::Status) || pending.is_empty();
     Ok(Outcome::new(lines.join("\n"), &Migrations { changed, applied, pending })?.unsound_unless(sound))
+}
+
+/// Asks for the number of migrations again, because the rows of dropped tables are lost.
+async fn confirmed(applied: &[String], steps: u32, yes: bool) -> Result<(), Failure> {
+    let steps = usize::try_from(steps).unwrap_or(usize::MAX);
+    let last: Vec<&str> = applied.iter().rev().take(steps).map(String::as_str).collect();
+    if last.is_empty() {
+        return Ok(());
+    }
+    let number = last.len().to_string();
+    prompts::confirm(
+        &format!(
+            "These migrations will be rolled back. The tables that they created are dropped with the rows of all \
+             tenants, which cannot be restored without a backup.\n  {}",
+            last.join("\n  ")
+        ),
+        ("Type the number of migrations to confirm: ", number.clone()),
+        yes.then_some(number),
+        "--yes",
+        "the rollback",
+    )
+    .await
 }
 
 /// The applied and the pending migrations.

@@ -1,15 +1,17 @@
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use tokio::io::{AsyncBufRead, AsyncWrite, BufReader, BufWriter};
 use watertight::TenantId;
 use watertight::maintenance::{Erasure, Export, Maintenance, Rehearsal, TenantStats};
+use watertight_schema::printable::one_line;
 
 use crate::database::{Connector, Role};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::progress::Bar;
+use crate::prompts;
 use crate::table_sets::TableSetsArg;
 
 /// Measures, exports, restores or erases one tenant, in every table that has the column tenant_id.
@@ -36,7 +38,7 @@ enum Command {
     Export {
         /// The tenant.
         tenant: TenantId,
-        /// Write to this new file, which only you can read. The default is standard output.
+        /// Write to this new file, which only you can read. The default is standard output, unless it is a terminal.
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
@@ -76,6 +78,11 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
             let maintenance = connector.maintenance(Role::Owner, sets).await?;
             match output {
                 Some(path) => export_to_file(&maintenance, tenant, &path).await,
+                None if std::io::stdout().is_terminal() => Err(Failure::Usage(
+                    "an export contains password hashes and is not printed at a terminal; pass --output FILE, or \
+                     redirect standard output"
+                        .to_owned(),
+                )),
                 None => Ok(export(&maintenance, tenant, tokio::io::stdout()).await?.beside_data()),
             }
         }
@@ -90,7 +97,7 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
             rehearse(&connector.maintenance(Role::Owner, sets).await?, tenant).await
         }
         Command::Erase { tenant, no_rehearsal, confirm } => {
-            confirmed(tenant, confirm)?;
+            confirmed(tenant, confirm).await?;
             erase(&connector.maintenance(Role::Owner, sets).await?, tenant, no_rehearsal).await
         }
     }
@@ -106,7 +113,9 @@ async fn stats(maintenance: &Maintenance, tenant: TenantId) -> Result<Outcome, F
     let stats: TenantStats = maintenance.stats(tenant).await?;
     let mut lines = vec![format!("{:>12} {:>14}  table", "rows", "bytes")];
     let with_rows = stats.tables.iter().filter(|table| table.rows > 0);
-    lines.extend(with_rows.map(|table| format!("{:>12} {:>14}  {}", table.rows, table.bytes, table.table)));
+    lines.extend(
+        with_rows.map(|table| format!("{:>12} {:>14}  {}", table.rows, table.bytes, one_line(&table.table))),
+    );
     lines.push(format!("{:>12} {:>14}  total", stats.rows(), stats.bytes()));
     Outcome::new(lines.join("\n"), &stats)
 }
@@ -130,7 +139,7 @@ async fn export_to_file(
     tenant: TenantId,
     path: &Path,
 ) -> Result<Outcome, Failure> {
-    let of = |error: std::io::Error| Failure::Usage(format!("{}: {error}", path.display()));
+    let of = |error: std::io::Error| Failure::opening(path, &error);
     if path.exists() {
         return Err(Failure::Usage(format!("{} already exists; name a new file", path.display())));
     }
@@ -144,7 +153,7 @@ async fn export_to_file(
 }
 
 async fn open(path: &Path) -> Result<tokio::fs::File, Failure> {
-    tokio::fs::File::open(path).await.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
+    tokio::fs::File::open(path).await.map_err(|error| Failure::opening(path, &error))
 }
 
 async fn import(
@@ -153,32 +162,23 @@ async fn import(
     reader: impl AsyncBufRead + Unpin + Send,
 ) -> Result<Outcome, Failure> {
     let bar = Bar::new("importing");
-    let import = maintenance.import(tenant, reader, |step| bar.show(step)).await?;
+    let import =
+        maintenance.import(tenant, reader, |step| bar.show(step)).await.map_err(Failure::importing)?;
     drop(bar);
     let rows: u64 = import.rows.values().sum();
     Outcome::new(format!("{rows} rows of {tenant} restored, and verified against the export"), &import)
 }
 
 /// Asks for the tenant a second time, because an erasure cannot be undone.
-fn confirmed(tenant: TenantId, confirm: Option<TenantId>) -> Result<(), Failure> {
-    let again = match confirm {
-        Some(again) => again.to_string(),
-        None if std::io::stdin().is_terminal() => {
-            eprint!(
-                "All rows of {tenant} will be deleted. They cannot be restored without an export.\nType the \
-                 tenant's UUID to confirm: "
-            );
-            std::io::stderr().flush()?;
-            let mut line = String::new();
-            std::io::stdin().read_line(&mut line)?;
-            line.trim().to_owned()
-        }
-        None => return Err(Failure::Usage(format!("the erasure is not confirmed; pass --confirm {tenant}"))),
-    };
-    if again == tenant.to_string() {
-        return Ok(());
-    }
-    Err(Failure::Usage("the confirmation does not name the tenant; nothing was deleted".to_owned()))
+async fn confirmed(tenant: TenantId, confirm: Option<TenantId>) -> Result<(), Failure> {
+    prompts::confirm(
+        &format!("All rows of {tenant} will be deleted. They cannot be restored without an export."),
+        ("Type the tenant's UUID to confirm: ", tenant.to_string()),
+        confirm.map(|tenant| tenant.to_string()),
+        &format!("--confirm {tenant}"),
+        "the erasure",
+    )
+    .await
 }
 
 async fn rehearse(maintenance: &Maintenance, tenant: TenantId) -> Result<Outcome, Failure> {
@@ -205,7 +205,7 @@ async fn erase(maintenance: &Maintenance, tenant: TenantId, no_rehearsal: bool) 
         erasure
             .tables
             .iter()
-            .map(|table| format!("{:>12} {:>12}  {}", table.erased, table.remaining, table.table)),
+            .map(|table| format!("{:>12} {:>12}  {}", table.erased, table.remaining, one_line(&table.table))),
     );
     lines.push(format!(
         "{} rows of {tenant} erased; no row is left in {} tables",

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-
-use crate::script::one_line;
+use watertight_schema::printable::one_line;
 
 /// An obstacle to adopting the database, and how to fix it.
 ///

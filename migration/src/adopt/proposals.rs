@@ -6,7 +6,7 @@ use serde::Serialize;
 use watertight_schema::sql::{identifier, literal};
 
 use super::original;
-use crate::script::one_line;
+use watertight_schema::printable::one_line;
 
 /// A conversion of names that the application cannot read.
 ///

@@ -49,6 +49,8 @@ impl DistributionPlan {
             before.push(format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", all.join(", ")));
         }
         if catalog.function_is_local {
+            // The other machines have no function that the released form does not create.
+            distributing.extend(tenant_context::Mode::Unsigned.released());
             distributing.push("SELECT create_distributed_function('watertight.tenant()')".to_owned());
         }
         if !tables.is_empty() {

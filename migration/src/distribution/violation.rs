@@ -3,8 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-
-use crate::script::one_line;
+use watertight_schema::printable::one_line;
 
 /// A violation of a rule, because of which a table cannot be distributed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

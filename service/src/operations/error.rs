@@ -55,10 +55,12 @@ pub enum ConnectError {
     },
     /// The server does not answer, or refuses the connection.
     #[error(
-        "the database cannot be reached: {source}; check that the server is running, that DATABASE_URL names \
+        "the database {target} cannot be reached: {source}; check that the server is running, that DATABASE_URL names \
          it, and that sslmode and sslrootcert in the URL match the server"
     )]
     Unreachable {
+        /// The database, its host and its port.
+        target: String,
         /// The error of the driver.
         source: DbErr,
     },
@@ -71,6 +73,29 @@ pub enum ConnectError {
     )]
     NotMigrated {
         /// The missing objects, such as tables as `schema.name`.
+        tables: Vec<String>,
+    },
+    /// Registered objects are not tables, such as views.
+    #[error(
+        "only tables can be registered, but {}; remove the registration and write the query of a view in the \
+         statement, or copy the rows of a materialized view or a foreign table into a table",
+        objects.join(", ")
+    )]
+    NotTables {
+        /// The objects and their kinds, such as `public.v is a view`.
+        objects: Vec<String>,
+    },
+    /// Row-level security applies to the role, and the chosen layers do not set the tenant.
+    #[error(
+        "row-level security applies to role {role} on {}, but `Layers::RewritingOnly` does not set the tenant, so \
+         every read of these tables would be empty; use both layers, connect as a role that is BYPASSRLS, or \
+         disable row-level security on the tables",
+        tables.join(", ")
+    )]
+    RowSecurityApplies {
+        /// The role.
+        role: String,
+        /// The tables, as `schema.name`.
         tables: Vec<String>,
     },
     /// Registered tenant tables are not protected by row-level security.
@@ -229,6 +254,14 @@ pub enum MaintenanceError {
         line: u64,
         /// The reason.
         reason: String,
+    },
+    /// A line of an export is longer than any line that an export can have. No row was written.
+    #[error("line {line} of the export has more than {limit} bytes; check that the file is an export")]
+    LineTooLong {
+        /// The number of the line, counted from 1.
+        line: u64,
+        /// The most bytes of such a line.
+        limit: usize,
     },
     /// An erased tenant has rows again, written by another transaction during the erasure.
     #[error(

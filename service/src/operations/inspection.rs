@@ -2,4 +2,5 @@
 
 pub(crate) mod catalog;
 pub(crate) mod connect_checks;
+pub(crate) mod first_connection;
 pub(crate) mod hosts;

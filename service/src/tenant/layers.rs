@@ -23,8 +23,8 @@ pub enum Layers {
     /// that discards a row, so the error message of a failing predicate can contain a value of another
     /// tenant.
     ///
-    /// If row-level security applies to the role, every read returns no rows. A warning is logged at
-    /// connection time.
+    /// If row-level security applies to the role, every read would return no rows, so connecting fails with
+    /// [`ConnectError::RowSecurityApplies`](crate::ConnectError::RowSecurityApplies).
     RewritingOnly,
     /// Every statement is sent unchanged, and only row-level security isolates tenants.
     ///

@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 use watertight::auth::AuthError;
-use watertight::auth::{BootstrapUser, Password, Permissions, Profile, ProfileUpdate, Role, UserUpdate};
+use watertight::auth::{
+    BootstrapFields, BootstrapUser, Password, Permissions, Profile, ProfileUpdate, Role, UserUpdate,
+};
 
 use super::{PASSWORD, World, password, request, trail, user};
 
@@ -118,5 +120,61 @@ async fn an_invalid_user_is_named_and_nothing_is_written() -> Result<()> {
         assert_eq!(auth.users().all().await?.len(), 1, "{why}");
         assert!(auth.audit().recent(None).await?.is_empty(), "{why}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn chosen_fields_are_changed_and_the_others_are_reported() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let created = auth.bootstrap_users(vec![wanted("jess", "admin")], false).await?;
+    assert!(!created.created[0].needs_onboarding && created.created[0].is_active);
+    let other = || BootstrapUser {
+        email: "other@example.com".into(),
+        credential: Some(Password::new("another one").unwrap().into()),
+        display_name: Some("  Jess  ".into()),
+        is_active: Some(false),
+        onboarding_step: Some(4),
+        ..wanted("jess", "editor")
+    };
+    let before = world.water.hashing_metrics().done;
+    let report = auth.bootstrap_users(vec![other()], BootstrapFields::NONE).await?;
+    assert_eq!(world.water.hashing_metrics().done, before);
+    assert_eq!(report.unchanged, created.created);
+    let [differing] = &report.differing[..] else { panic!("{report:?}") };
+    let all = ["email", "role", "display_name", "is_active", "onboarding_step"];
+    assert_eq!((differing.handle.as_str(), &differing.fields[..]), ("jess", &all[..]));
+
+    let login = auth.login(request("jess", PASSWORD)).await?;
+    let fields = BootstrapFields { display_name: true, onboarding_step: true, ..BootstrapFields::NONE };
+    let report = auth.bootstrap_users(vec![other()], fields).await?;
+    let jess = &report.updated[0];
+    assert_eq!((jess.profile.display_name.as_deref(), jess.onboarding_step), (Some("Jess"), 4));
+    assert_eq!((jess.email.as_str(), &jess.role, jess.is_active), ("jess@example.com", &Role::Admin, true));
+    assert_eq!(report.differing[0].fields, ["email", "role", "is_active"]);
+    assert!(auth.authenticate(login.token.expose_secret()).await?.is_some());
+    // A user who is switched off has no session after being switched on again.
+    let active = BootstrapFields { is_active: true, ..BootstrapFields::NONE };
+    auth.bootstrap_users(vec![other()], active).await?;
+    let on = BootstrapUser { is_active: Some(true), ..other() };
+    auth.bootstrap_users(vec![on], active).await?;
+    assert!(auth.authenticate(login.token.expose_secret()).await?.is_none());
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_user_or_too_many_are_refused() -> Result<()> {
+    let world = World::new().await?;
+    let auth = world.clinic.auth();
+    let many = |number: usize| (0..number).map(|n| wanted(&format!("user{n}"), "viewer")).collect::<Vec<_>>();
+    for users in [many(0), many(1001)] {
+        let refused = auth.bootstrap_users(users, true).await;
+        assert!(matches!(refused, Err(AuthError::InvalidInput(_))), "{refused:?}");
+    }
+    let long = BootstrapUser { display_name: Some("x".repeat(129)), ..wanted("jess", "admin") };
+    assert!(auth.bootstrap_users(vec![long], true).await.is_err());
+    let padded = format!(" {} ", "x".repeat(128));
+    let fits = BootstrapUser { display_name: Some(padded), ..wanted("jess", "admin") };
+    auth.bootstrap_users(vec![fits], true).await?;
     Ok(())
 }

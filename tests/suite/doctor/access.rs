@@ -327,8 +327,10 @@ async fn refused_at_the_start(url: &str, database: &TestDatabase) -> Result<()> 
         Err(Error::Connect(ConnectError::TenantPreset { setting })) => assert_eq!(setting, "app.tenant_id"),
         other => panic!("{other:?}"),
     }
-    // No policy trusts the setting there.
-    database.water_with(Watertight::builder().dangerous_layers(Layers::RewritingOnly)).await?;
+    // No policy trusts the setting there, so that it is not refused, but the role is.
+    let rewriting = Watertight::builder().dangerous_layers(Layers::RewritingOnly);
+    let refused = rewriting.connect(database.app_url()).await;
+    assert!(matches!(refused, Err(Error::Connect(ConnectError::RowSecurityApplies { .. }))), "{refused:?}");
     Ok(())
 }
 

@@ -64,7 +64,7 @@ pub(super) async fn dumped(database: &TestDatabase) -> Result<Option<Vec<String>
 }
 
 /// Whether the `pg_dump` in the path is as new as the server.
-async fn reads_server(database: &TestDatabase) -> Result<bool> {
+pub(crate) async fn reads_server(database: &TestDatabase) -> Result<bool> {
     let superuser = database.superuser().await?;
     let version =
         texts(&superuser, "SELECT (current_setting('server_version_num')::int / 10000)::text").await?;

@@ -26,12 +26,13 @@ const CHOICES: [(&str, usize); 8] = [
     ("auth=app,content=app,booking=app,history=app", 4),
 ];
 
-const CORE: [&str; 6] = [
+const CORE: [&str; 7] = [
     "schema watertight",
     "r watertight.tenant_keys",
     "type watertight.tenant_token",
     "function watertight.tenant",
     "function watertight.enter",
+    "function watertight.no_tenant",
     MIGRATION_TABLE,
 ];
 

@@ -16,11 +16,14 @@ use crate::auth::audit::new_event::NewAuditEvent;
 use crate::auth::error::AuthError;
 use crate::auth::handle::Auth;
 use crate::auth::users::bootstrap::requested::RequestedUser;
-use crate::auth::users::bootstrap::user::{BootstrapReport, BootstrapUser};
+use crate::auth::users::bootstrap::user::{
+    BootstrapDifference, BootstrapFields, BootstrapReport, BootstrapUser,
+};
 use crate::auth::users::hasher::Lane;
 use crate::auth::users::password::{Credential, PasswordHash};
 use crate::auth::users::user::User;
 use crate::tenant::TenantExecutor;
+use crate::vocabulary::{InvalidInput, text};
 
 /// The hash that a user has, and the hash to write.
 struct Hashed {
@@ -32,12 +35,14 @@ struct Hashed {
 impl<C: TenantExecutor> Auth<'_, C> {
     /// Creates the users that a deployment begins with.
     ///
-    /// Missing users are created. Existing users, found by handle, are updated when `update_existing` is true and are left
-    /// unchanged when it is false. A second run changes nothing.
+    /// Missing users are created. Existing users, found by handle, are changed only in the fields that `update_existing`
+    /// chooses: `false` for none, `true` for all, or some [`BootstrapFields`]. Other fields that differ are reported. A second
+    /// run changes nothing.
     ///
     /// All users are checked before anything is written, and are written in one transaction. Passwords are hashed before it,
     /// in parallel; a password that the user already has is not hashed again. A changed password ends the sessions of its user.
-    /// A changed role ends none, unlike [`Users::update`](crate::auth::Users::update): it takes effect on the next request.
+    /// So does a changed `is_active`. A changed role ends none, unlike [`Users::update`](crate::auth::Users::update): it takes
+    /// effect on the next request.
     ///
     /// ```no_run
     /// use watertight::Tenant;
@@ -58,12 +63,18 @@ impl<C: TenantExecutor> Auth<'_, C> {
     /// ```
     ///
     /// # Errors
-    /// [`AuthError::Bootstrap`], which names the user and the reason.
+    /// [`AuthError::Bootstrap`], which names the user and the reason. [`AuthError::InvalidInput`] for no user, or more than
+    /// 1,000.
     pub async fn bootstrap_users(
         self,
         users: Vec<BootstrapUser>,
-        update_existing: bool,
+        update_existing: impl Into<BootstrapFields> + Send,
     ) -> Result<BootstrapReport, AuthError> {
+        let fields = update_existing.into();
+        if users.is_empty() {
+            return Err(InvalidInput::new("list of users", "", "is empty; give at least one user").into());
+        }
+        text::check_list("list of users", &users)?;
         let requested =
             users.into_iter().enumerate().map(|(index, user)| RequestedUser::parse(index + 1, user));
         let mut requested = requested.collect::<Result<Vec<_>, _>>()?;
@@ -80,8 +91,8 @@ impl<C: TenantExecutor> Auth<'_, C> {
         requested.sort_by(|a, b| a.handle.cmp(&b.handle));
         // A user can change between hashing and writing: then both are repeated.
         for _ in 0..5 {
-            let hashes = self.hash_all(&requested, update_existing).await?;
-            if let Some(report) = self.write_all(&requested, &hashes, update_existing).await? {
+            let hashes = self.hash_all(&requested, fields).await?;
+            if let Some(report) = self.write_all(&requested, &hashes, fields).await? {
                 return Ok(report);
             }
         }
@@ -91,7 +102,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
     async fn hash_all(
         self,
         requested: &[RequestedUser],
-        update_existing: bool,
+        fields: BootstrapFields,
     ) -> Result<Vec<Hashed>, AuthError> {
         let existing = self.existing(requested, false).await?;
         let hash = |user: &RequestedUser| {
@@ -99,7 +110,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
             let credential = user.credential.clone();
             async move {
                 let keep = match &before {
-                    Some(_) if !update_existing => true,
+                    Some(_) if !fields.password => true,
                     Some(before) => self.is_hash_of(before, &credential).await?,
                     None => false,
                 };
@@ -143,7 +154,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
         self,
         requested: &[RequestedUser],
         hashes: &[Hashed],
-        update_existing: bool,
+        fields: BootstrapFields,
     ) -> Result<Option<BootstrapReport>, AuthError> {
         let transaction = self.db.begin().await?;
         let auth = self.on(&transaction);
@@ -151,7 +162,7 @@ impl<C: TenantExecutor> Auth<'_, C> {
         let (mut report, mut events) = (BootstrapReport::default(), Vec::new());
         for (user, Hashed { before, after }) in requested.iter().zip(hashes) {
             let row = existing.get(user.handle.as_str());
-            if row.map(|row| &row.password_hash) != before.as_ref() && (row.is_none() || update_existing) {
+            if row.map(|row| &row.password_hash) != before.as_ref() && (row.is_none() || fields.password) {
                 return Ok(None);
             }
             match (row, after) {
@@ -166,16 +177,22 @@ impl<C: TenantExecutor> Auth<'_, C> {
                         Err(error) => return Err(user.refused(error)),
                     }
                 }
-                (Some(row), None) if !update_existing || user.is_as(row) => {
-                    let id = row.id;
-                    let existing = auth.users().find(id).await?;
-                    report.unchanged.extend(existing);
-                }
                 (Some(row), hash) => {
+                    let (changed, left) = user.differences(row, fields);
+                    if !left.is_empty() {
+                        report
+                            .differing
+                            .push(BootstrapDifference { handle: row.handle.clone(), fields: left });
+                    }
+                    if changed.is_empty() && hash.is_none() {
+                        report.unchanged.extend(auth.users().find(row.id).await?);
+                        continue;
+                    }
                     if let Some(hash) = hash {
                         auth.users().write_password(row.id, hash).await?;
                     }
-                    let updated = auth.users().change(row.id, user.update(), false).await;
+                    let ends_sessions = changed.contains(&"is_active");
+                    let updated = auth.users().change(row.id, user.update(fields), ends_sessions).await;
                     let updated = updated.map_err(|error| user.refused(error))?;
                     events.push(of(&updated, AuditEventType::UserUpdated));
                     if hash.is_some() {

@@ -15,7 +15,7 @@ use crate::tenant::Inspection;
 /// The migrations of `watertight-migration` that every database needs, independent of its table sets.
 ///
 /// [`TableSet::migrations`](crate::TableSet::migrations) lists the migrations of a set.
-pub const CORE_MIGRATIONS: &[&str] = &[isolation::SIGNED_TENANT_MIGRATION];
+pub const CORE_MIGRATIONS: &[&str] = isolation::CORE_MIGRATIONS;
 
 /// The migrations that the application requires, and the table that lists applied migrations.
 #[derive(Debug, Clone)]

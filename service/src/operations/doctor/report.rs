@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use watertight_schema::printable::one_line;
 
 /// The subject of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -57,6 +58,8 @@ pub enum Check {
     MissingIndex,
     /// A migration that is not applied.
     PendingMigration,
+    /// The owner of tenant tables, as which `pg_dump` cannot read their rows.
+    Backups,
     /// An undeclared transaction pooler.
     Pooler,
     /// A connection to another machine that is not encrypted or not authenticated.
@@ -94,7 +97,10 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { severity, object, problem, remedy, .. } = self;
+        // Names of the database can contain controls of a terminal, and line breaks.
+        let [object, problem, remedy] =
+            [&self.object, &self.problem, &self.remedy].map(|text| one_line(text));
+        let severity = self.severity;
         write!(f, "{severity}: {object} {problem}\n  fix: {remedy}")
     }
 }
@@ -173,7 +179,9 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { database, role, server_version, tenant_tables, findings } = self;
+        let Self { tenant_tables, findings, .. } = self;
+        let [database, role, server_version] =
+            [&self.database, &self.role, &self.server_version].map(|text| one_line(text));
         writeln!(
             f,
             "{database} as {role}, PostgreSQL {server_version}, {tenant_tables} tenant tables checked"

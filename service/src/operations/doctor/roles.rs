@@ -1,5 +1,7 @@
 //! Checks for roles that bypass row-level security or can disable it.
 
+use std::collections::BTreeSet;
+
 use super::expected::Expected;
 use super::report::{Check, Finding, Severity};
 use crate::operations::inspection::catalog::{Catalog, Relation};
@@ -31,11 +33,14 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
             (
                 Severity::Note,
                 format!("is {privilege}: a login as this role sees the rows of all tenants"),
-                format!("keep it for maintenance, or ALTER ROLE {named} NOSUPERUSER NOBYPASSRLS;"),
+                format!(
+                    "keep it for maintenance and for backups with pg_dump, or ALTER ROLE {named} NOSUPERUSER NOBYPASSRLS;"
+                ),
             )
         };
         findings.push(Finding { severity, check, object: role.role.clone(), problem, remedy });
     }
+    backups(catalog, expected, findings);
     let owned = |relation: &&Relation| relation.owned && expected.is_tenants_table(relation);
     let owned = catalog.relations.iter().filter(owned).count();
     if owned > 0 && !is_superuser {
@@ -49,4 +54,28 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
             remedy: "let the application log in as a role that only has privileges on the tables".to_owned(),
         });
     }
+}
+
+/// Reports the owners as which `pg_dump` fails, and names the roles for backups.
+fn backups(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
+    let privileged: Vec<&str> = catalog.privileged_roles.iter().map(|role| role.role.as_str()).collect();
+    let tables = catalog.relations.iter().filter(|relation| expected.is_tenants_table(relation));
+    let owners: BTreeSet<&str> = tables
+        .filter(|relation| relation.row_security && relation.row_security_forced)
+        .map(|relation| relation.owner.as_str())
+        .filter(|owner| !privileged.contains(owner))
+        .collect();
+    findings.extend(owners.into_iter().map(|owner| Finding {
+        severity: Severity::Note,
+        check: Check::Backups,
+        object: owner.to_owned(),
+        problem: "owns tenant tables and is bound by row-level security, so pg_dump as this role fails".to_owned(),
+        remedy: match privileged.as_slice() {
+            [] => format!(
+                "run pg_dump as a role that bypasses row-level security: CREATE ROLE .. LOGIN BYPASSRLS IN ROLE {};",
+                sql::identifier(owner)
+            ),
+            roles => format!("run pg_dump as a role that bypasses row-level security: {}", roles.join(", ")),
+        },
+    }));
 }

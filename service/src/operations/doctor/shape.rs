@@ -4,13 +4,14 @@ use sea_orm::sea_query::{Alias, ColumnDef, ColumnType, PostgresQueryBuilder, Tab
 
 use super::expected::Expected;
 use super::report::{Check, Finding, Severity};
-use crate::operations::inspection::catalog::{Catalog, Relation};
+use crate::operations::inspection::catalog::{self, Catalog, Relation};
 use crate::tenant::{RegisteredTable, TableName};
 use watertight_schema::sql;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     for (name, table) in expected.registry.tables() {
         match catalog.relation(name) {
+            Some(relation) if !relation.is_table() => findings.push(not_a_table(catalog, name, relation)),
             Some(relation) if relation.readable => columns(catalog, relation, table, findings),
             found => findings.push(missing(catalog, name, found)),
         }
@@ -46,6 +47,28 @@ fn missing(catalog: &Catalog, name: &TableName, found: Option<&Relation>) -> Fin
         check: Check::MissingTable,
         object: name.to_string(),
         problem,
+        remedy,
+    }
+}
+
+/// Reports a registered object whose columns and policies cannot be those of a table.
+fn not_a_table(catalog: &Catalog, name: &TableName, relation: &Relation) -> Finding {
+    let (quoted, role) = (relation.quoted(), sql::identifier(&catalog.server.role));
+    let remedy = match relation.kind.as_str() {
+        "v" => format!(
+            "remove the registration, write the query of the view in the statements, and let the view read with \
+             the rights of its reader: ALTER VIEW {quoted} SET (security_invoker = true);"
+        ),
+        _ => format!(
+            "remove the registration, copy the rows into a table, and keep the role from the rows of all tenants: \
+             REVOKE ALL ON TABLE {quoted} FROM PUBLIC, {role};"
+        ),
+    };
+    Finding {
+        severity: Severity::Error,
+        check: Check::MissingTable,
+        object: name.to_string(),
+        problem: format!("is registered as a table, but is {}", catalog::kind(&relation.kind)),
         remedy,
     }
 }
@@ -146,12 +169,7 @@ fn printed(column_type: &ColumnType) -> String {
 }
 
 fn unregistered(relation: &Relation) -> Finding {
-    let kind = match relation.kind.as_str() {
-        "v" => "a view",
-        "m" => "a materialized view",
-        "f" => "a foreign table",
-        _ => "a table",
-    };
+    let kind = catalog::kind(&relation.kind);
     let (severity, reach) = if relation.readable {
         (Severity::Warning, "the role can read it")
     } else {

@@ -32,6 +32,8 @@ pub(crate) struct Relation {
     pub(crate) writable: bool,
     /// Whether the current role is the owner or can become the owner.
     pub(crate) owned: bool,
+    /// The owner's name.
+    pub(crate) owner: String,
 }
 
 impl Relation {
@@ -46,6 +48,19 @@ impl Relation {
 
     pub(crate) fn is_table(&self) -> bool {
         matches!(self.kind.as_str(), "r" | "p")
+    }
+}
+
+/// The name of a kind of relation, with its article.
+pub(crate) fn kind(relkind: &str) -> &'static str {
+    match relkind {
+        "v" => "a view",
+        "m" => "a materialized view",
+        "f" => "a foreign table",
+        "S" => "a sequence",
+        "i" | "I" => "an index",
+        "c" => "a composite type",
+        _ => "a table",
     }
 }
 
@@ -231,7 +246,7 @@ const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c
     has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable, \
     has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') AS granted, \
     has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'DELETE') AS writable, \
-    pg_has_role(c.relowner, 'MEMBER') AS owned \
+    pg_has_role(c.relowner, 'MEMBER') AS owned, pg_get_userbyid(c.relowner)::text AS owner \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') \
     AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'watertight') \

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{DbErr, FromQueryResult};
 use watertight_schema::isolation;
 
+use super::{catalog, first_connection};
 use crate::operations::ConnectError;
 use crate::tenant::{Inspection, Ownership, Shared, TENANT_TYPE};
 
@@ -24,18 +25,19 @@ pub(crate) async fn check(inspection: &mut Inspection, shared: &Shared) -> Resul
     }
     check_tables(inspection, shared).await?;
     if !shared.layers.row_security() {
-        warn_of_row_security(inspection, shared).await?;
+        check_unbound(inspection, shared).await?;
     }
     Ok(())
 }
 
-/// Warns if row-level security applies to the role. Without the tenant setting its policies hide every row.
-async fn warn_of_row_security(inspection: &mut Inspection, shared: &Shared) -> Result<(), ConnectError> {
+/// Refuses a role to which row-level security applies. Without the tenant setting its policies hide every row.
+async fn check_unbound(inspection: &mut Inspection, shared: &Shared) -> Result<(), ConnectError> {
     #[derive(FromQueryResult)]
     struct Bound {
         name: String,
+        role: String,
     }
-    let sql = "SELECT n.nspname || '.' || c.relname AS name \
+    let sql = "SELECT n.nspname || '.' || c.relname AS name, current_user::text AS role \
                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
                WHERE n.nspname || '.' || c.relname = ANY ($1) AND c.relkind IN ('r', 'p') \
                AND pg_catalog.row_security_active(c.oid) ORDER BY 1";
@@ -43,16 +45,13 @@ async fn warn_of_row_security(inspection: &mut Inspection, shared: &Shared) -> R
     let tenants = tables.filter(|(_, table)| table.ownership == Ownership::Tenant);
     let names: Vec<String> = tenants.map(|(name, _)| name.to_string()).collect();
     let bound: Vec<Bound> = inspection.ask(sql, [names.into()]).await?;
-    if !bound.is_empty() {
-        let tables = bound.iter().map(|table| table.name.as_str()).collect::<Vec<_>>().join(", ");
-        tracing::warn!(
-            %tables,
-            "row-level security applies to the role, but Layers::RewritingOnly does not set the tenant, so \
-             every read of these tables is empty; use both layers, or disable row-level security on the \
-             tables"
-        );
+    match bound.first() {
+        None => Ok(()),
+        Some(first) => Err(ConnectError::RowSecurityApplies {
+            role: first.role.clone(),
+            tables: bound.iter().map(|table| table.name.clone()).collect(),
+        }),
     }
-    Ok(())
 }
 
 /// Whether tenant tables are distributed over a Citus cluster.
@@ -73,10 +72,13 @@ pub(crate) async fn is_distributed(inspection: &mut Inspection) -> Result<bool, 
 }
 
 pub(crate) async fn begin(shared: &Shared) -> Result<Inspection, ConnectError> {
-    Inspection::begin(&shared.pool).await.map_err(|error| match error {
-        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => ConnectError::Unreachable { source: error },
-        error => ConnectError::Database(error),
-    })
+    match Inspection::begin(&shared.pool).await {
+        Ok(inspection) => Ok(inspection),
+        Err(error @ (DbErr::Conn(_) | DbErr::ConnectionAcquire(_))) => {
+            Err(first_connection::cause(&shared.pool.connect_options(), error).await)
+        }
+        Err(error) => Err(ConnectError::Database(error)),
+    }
 }
 
 /// The first tenant setting that has a value on a new connection. The value is not read, because it may be a
@@ -135,6 +137,7 @@ async fn check_tables(inspection: &mut Inspection, shared: &Shared) -> Result<()
         protected: bool,
     }
     let registry = shared.rewriter.registry();
+    check_kinds(inspection, shared).await?;
     let sql = "SELECT n.nspname || '.' || c.relname AS name, \
                c.relrowsecurity AND c.relforcerowsecurity AS protected \
                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -175,4 +178,23 @@ async fn check_tables(inspection: &mut Inspection, shared: &Shared) -> Result<()
         return Err(ConnectError::RowSecurityOff { tables: unprotected });
     }
     Ok(())
+}
+
+/// Refuses registered objects that are not tables.
+async fn check_kinds(inspection: &mut Inspection, shared: &Shared) -> Result<(), ConnectError> {
+    #[derive(FromQueryResult)]
+    struct Object {
+        name: String,
+        kind: String,
+    }
+    let sql = "SELECT n.nspname || '.' || c.relname AS name, c.relkind::text AS kind \
+               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE n.nspname || '.' || c.relname = ANY ($1) AND c.relkind NOT IN ('r', 'p') ORDER BY 1";
+    let names: Vec<String> = shared.rewriter.registry().tables().map(|(name, _)| name.to_string()).collect();
+    let objects: Vec<Object> = inspection.ask(sql, [names.into()]).await?;
+    if objects.is_empty() {
+        return Ok(());
+    }
+    let described = |object: Object| format!("{} is {}", object.name, catalog::kind(&object.kind));
+    Err(ConnectError::NotTables { objects: objects.into_iter().map(described).collect() })
 }

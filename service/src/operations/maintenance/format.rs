@@ -75,6 +75,11 @@ pub(super) fn is_footer(line: &[u8]) -> bool {
     line.starts_with(br#"{"end":"#)
 }
 
+/// Whether a line has a row, decided by its first bytes.
+pub(super) fn is_row(line: &[u8]) -> bool {
+    line.starts_with(br#"{"table":"#)
+}
+
 /// A checksum of a table's rows: the sum of the SHA-256 of each row, in any order.
 ///
 /// The hashes of equal rows, which a table without a key can have, do not cancel out in a sum.

@@ -7,9 +7,9 @@ use sea_orm::AccessMode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
-use super::format::{AnyHeader, FORMAT, Footer, Header, Line, Opening, Sum, is_footer};
+use super::format::{AnyHeader, FORMAT, Footer, Header, Line, Opening, Sum, is_footer, is_row};
 use super::insertion::{Batch, create_stage, flush_stage};
 use super::reactions::{Disabled, Reactions};
 use super::rows::{set_search_path, stream_rows};
@@ -31,6 +31,12 @@ pub struct Import {
     pub rows: BTreeMap<String, u64>,
 }
 
+/// The most bytes of the first and the last line, which contain no rows.
+const HEADER_BYTES: usize = 16 << 20;
+
+/// The most bytes of a line with a row: the longest text of PostgreSQL, and room for the name of the table.
+const ROW_BYTES: usize = (1 << 30) + (64 << 10);
+
 /// Reads lines and keeps their number and hash.
 struct Lines<R> {
     reader: R,
@@ -47,7 +53,23 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
         }
         self.line.clear();
         self.number += 1;
-        Ok(self.reader.read_until(b'\n', &mut self.line).await? > 0)
+        loop {
+            let read = self.reader.fill_buf().await?;
+            let end = read.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+            let part = read.get(..end.unwrap_or(read.len())).unwrap_or(read);
+            let bytes = part.len();
+            self.line.extend_from_slice(part);
+            self.reader.consume(bytes);
+            let limit = if is_row(&self.line) { ROW_BYTES } else { HEADER_BYTES };
+            if self.line.len() > limit {
+                // The memory of the line is not needed for the error.
+                self.line = Vec::new();
+                return Err(MaintenanceError::LineTooLong { line: self.number, limit });
+            }
+            if end.is_some() || bytes == 0 {
+                return Ok(!self.line.is_empty());
+            }
+        }
     }
 
     fn parse<T: DeserializeOwned>(&self) -> Result<T, MaintenanceError> {
@@ -80,7 +102,7 @@ impl Maintenance {
     ///
     /// # Errors
     /// [`MaintenanceError::TenantNotEmpty`], [`MaintenanceError::ImportRunning`],
-    /// [`MaintenanceError::MalformedExport`],
+    /// [`MaintenanceError::MalformedExport`], [`MaintenanceError::LineTooLong`],
     /// [`MaintenanceError::NotPermitted`], [`MaintenanceError::CopyNotPermitted`],
     /// [`MaintenanceError::PolicyHidesRows`], [`MaintenanceError::Io`] or [`MaintenanceError::Database`]. After
     /// an error no row is written.

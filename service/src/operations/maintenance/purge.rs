@@ -12,6 +12,10 @@ use crate::auth::retention;
 use crate::booking::scheduling::retention::delete_holds;
 use crate::operations::MaintenanceError;
 use crate::tenant::TenantId;
+#[cfg(feature = "auth")]
+use crate::tenant::clock;
+#[cfg(feature = "auth")]
+use crate::vocabulary::InvalidInput;
 
 /// Selects the expired rows to delete.
 ///
@@ -84,6 +88,7 @@ impl Maintenance {
     /// ```
     ///
     /// # Errors
+    /// [`MaintenanceError::InvalidInput`] for a time of audit events in the future, before anything is deleted;
     /// [`MaintenanceError::Database`].
     pub async fn purge(
         &self,
@@ -92,6 +97,15 @@ impl Maintenance {
         mut progress: impl FnMut(Progress<'_>) + Send,
     ) -> Result<Purged, MaintenanceError> {
         let connection = self.scoped(tenant);
+        #[cfg(feature = "auth")]
+        if let Some(before) = purge.audit_events_before {
+            let now = clock::now(&connection).await?;
+            if before > now {
+                let reason =
+                    format!("is in the future: all events would be deleted; pass a time before {now}");
+                return Err(InvalidInput::new("time of audit events", before.to_string(), reason).into());
+            }
+        }
         let registry = self.scoped.rewriter.registry();
         let mut purged = Purged {
             tenant,

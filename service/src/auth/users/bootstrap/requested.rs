@@ -4,7 +4,7 @@ use serde_json::json;
 use watertight_entity::auth::users;
 
 use crate::auth::error::AuthError;
-use crate::auth::users::bootstrap::user::BootstrapUser;
+use crate::auth::users::bootstrap::user::{BootstrapFields, BootstrapUser};
 use crate::auth::users::new_user::NewUser;
 use crate::auth::users::password::Credential;
 use crate::auth::users::permissions::Permissions;
@@ -22,7 +22,9 @@ pub(in crate::auth) struct RequestedUser {
     pub(in crate::auth) credential: Credential,
     pub(in crate::auth) display_name: Option<String>,
     pub(in crate::auth) permissions: Option<Permissions>,
+    pub(in crate::auth) is_active: Option<bool>,
     pub(in crate::auth) needs_onboarding: Option<bool>,
+    pub(in crate::auth) onboarding_step: Option<u16>,
 }
 
 impl RequestedUser {
@@ -38,11 +40,16 @@ impl RequestedUser {
                 credential: user
                     .credential
                     .ok_or(AuthError::InvalidSecret { what: "credential", reason: missing })?,
-                display_name: user.display_name,
+                display_name: user
+                    .display_name
+                    .map(|name| name.trim().to_owned())
+                    .filter(|name| !name.is_empty()),
                 permissions: user.permissions,
+                is_active: user.is_active,
                 needs_onboarding: user.needs_onboarding,
+                onboarding_step: user.onboarding_step,
             };
-            requested.update().check()?;
+            requested.update(BootstrapFields::ALL).check()?;
             Ok(requested)
         };
         parse().map_err(|source| refused(position, handle, source))
@@ -52,36 +59,72 @@ impl RequestedUser {
         refused(self.position, self.handle.to_string(), source)
     }
 
-    pub(in crate::auth) fn update(&self) -> UserUpdate {
-        let given = |name: &Option<String>| name.clone().map_or(Change::Keep, |name| Change::Set(Some(name)));
+    /// The changes of the chosen fields.
+    pub(in crate::auth) fn update(&self, fields: BootstrapFields) -> UserUpdate {
+        fn given<T>(chosen: bool, value: Option<T>) -> Change<T> {
+            value.filter(|_| chosen).map_or(Change::Keep, Change::Set)
+        }
+        let display_name = given(fields.display_name, self.display_name.clone().map(Some));
         UserUpdate {
-            email: self.email.clone().into(),
-            role: self.role.clone().into(),
-            profile: ProfileUpdate { display_name: given(&self.display_name), ..Default::default() },
-            permissions: self.permissions.clone().map_or(Change::Keep, |names| Change::Set(Some(names))),
-            needs_onboarding: self.needs_onboarding.map_or(Change::Keep, Change::Set),
+            email: given(fields.email, Some(self.email.clone())),
+            role: given(fields.role, Some(self.role.clone())),
+            profile: ProfileUpdate { display_name, ..Default::default() },
+            permissions: given(fields.permissions, self.permissions.clone().map(Some)),
+            is_active: given(fields.is_active, self.is_active),
+            needs_onboarding: given(fields.needs_onboarding, self.needs_onboarding),
+            onboarding_step: given(fields.onboarding_step, self.onboarding_step),
             ..Default::default()
         }
     }
 
     pub(in crate::auth) fn new_user(&self) -> NewUser {
+        let profile = Profile { display_name: self.display_name.clone(), ..Default::default() };
         NewUser {
             role: self.role.clone(),
-            profile: Profile { display_name: self.display_name.clone(), ..Default::default() },
+            profile,
             permissions: self.permissions.clone(),
-            needs_onboarding: self.needs_onboarding.unwrap_or(true),
+            is_active: self.is_active.unwrap_or(true),
+            needs_onboarding: self.needs_onboarding.unwrap_or(false),
+            onboarding_step: self.onboarding_step.unwrap_or(0),
             ..NewUser::new(self.handle.clone(), self.email.clone(), self.credential.clone())
         }
     }
 
-    pub(in crate::auth) fn is_as(&self, row: &users::Model) -> bool {
+    /// The given fields in which a user differs, except the password: those that are to be updated, and the others.
+    pub(in crate::auth) fn differences(
+        &self,
+        row: &users::Model,
+        fields: BootstrapFields,
+    ) -> (Vec<&'static str>, Vec<&'static str>) {
         let permissions = self.permissions.as_ref().map(|Permissions(names)| json!(names));
-        self.email.as_str() == row.email
-            && self.role.as_str() == row.role
-            && (self.display_name.is_none() || self.display_name == row.display_name)
-            && (permissions.is_none() || permissions == row.permissions)
-            && self.needs_onboarding.is_none_or(|needed| needed == row.needs_onboarding)
+        let step = self.onboarding_step.map(i32::from);
+        let all = [
+            ("email", fields.email, self.email.as_str() != row.email),
+            ("role", fields.role, self.role.as_str() != row.role),
+            (
+                "display_name",
+                fields.display_name,
+                differs(self.display_name.as_ref(), row.display_name.as_ref()),
+            ),
+            ("permissions", fields.permissions, differs(permissions.as_ref(), row.permissions.as_ref())),
+            ("is_active", fields.is_active, differs(self.is_active.as_ref(), Some(&row.is_active))),
+            (
+                "needs_onboarding",
+                fields.needs_onboarding,
+                differs(self.needs_onboarding.as_ref(), Some(&row.needs_onboarding)),
+            ),
+            ("onboarding_step", fields.onboarding_step, differs(step.as_ref(), Some(&row.onboarding_step))),
+        ];
+        let differing = all.into_iter().filter(|(_, _, differs)| *differs);
+        let (chosen, left): (Vec<_>, Vec<_>) = differing.partition(|(_, chosen, _)| *chosen);
+        let names =
+            |fields: Vec<(&'static str, bool, bool)>| fields.into_iter().map(|(name, ..)| name).collect();
+        (names(chosen), names(left))
     }
+}
+
+fn differs<T: PartialEq>(given: Option<&T>, stored: Option<&T>) -> bool {
+    given.is_some() && given != stored
 }
 
 fn refused(position: usize, handle: String, source: AuthError) -> AuthError {
