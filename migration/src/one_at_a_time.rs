@@ -3,11 +3,13 @@
 //! It is an advisory lock of a transaction, which also holds behind a transaction pooler.
 
 use sea_orm_migration::{
-    SchemaManagerConnection, prelude::*, seaql_migrations,
+    SchemaManagerConnection,
+    prelude::*,
     sea_orm::{
         ConnectionTrait, DatabaseConnection, DatabaseConnectionType, DatabaseTransaction, DbBackend, Schema,
         TransactionTrait,
     },
+    seaql_migrations,
 };
 
 /// Waits for the lock until the transaction of the statement is alone with it.

@@ -112,7 +112,8 @@ impl Shared {
         if !self.injects.load(Ordering::SeqCst) {
             return None;
         }
-        let mut x = self.seed ^ self.decisions.fetch_add(1, Ordering::SeqCst).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut x =
+            self.seed ^ self.decisions.fetch_add(1, Ordering::SeqCst).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         x ^= x >> 31;

@@ -91,7 +91,8 @@ async fn what_callers_are_told_is_what_the_database_has() -> Result<()> {
     let proxy = FaultyProxy::start(&server.url("app_url")?, seed).await?;
     let mut options = ConnectOptions::new(proxy.url(&server.url("app_url")?)?);
     options.max_connections(10).acquire_timeout(Duration::from_secs(3)).sqlx_logging(false);
-    let builder = Watertight::builder().auth(crate::auth::settings().lockout(None)).answer_timeout(ANSWER_TIMEOUT);
+    let builder =
+        Watertight::builder().auth(crate::auth::settings().lockout(None)).answer_timeout(ANSWER_TIMEOUT);
     let water = builder.connect(options).await?;
     let log = water.spawn_audit_log(AuditLogOptions { write_timeout: ANSWER_TIMEOUT, ..Default::default() });
     let tenants = [new_tenant()?, new_tenant()?];
@@ -122,7 +123,10 @@ async fn what_callers_are_told_is_what_the_database_has() -> Result<()> {
     let mut history = History::default();
     records.into_iter().for_each(|records| history.extend(records));
     let closed = log.close().await;
-    println!("{history}; {:?} cuts before, halfway, after, and silences; {disturbances} stops and kills", proxy.faults());
+    println!(
+        "{history}; {:?} cuts before, halfway, after, and silences; {disturbances} stops and kills",
+        proxy.faults()
+    );
     assert!(closed.is_ok(), "{closed:?}");
     assert!(history.operations() > 10 * seconds, "the workload hardly ran: {history}");
 

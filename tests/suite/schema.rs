@@ -98,10 +98,12 @@ async fn concurrent_migrators_run_one_after_another() -> Result<()> {
     down.into_iter().collect::<Result<Vec<_>, _>>()?;
     assert_eq!(Migrator::get_pending_migrations(&owner).await?.len(), 5, "each went down by one");
 
-    let partitioned = || TenantMigrator::new(Settings::from_env()).then(|| vec![Box::new(HashPartitions::new(4))]);
+    let partitioned =
+        || TenantMigrator::new(Settings::from_env()).then(|| vec![Box::new(HashPartitions::new(4))]);
     let up = at_once(&database, |owner| async move {
         sea_orm_migration::MigratorTraitSelf::up(&partitioned(), &owner, None).await
-    }).await?;
+    })
+    .await?;
     up.into_iter().collect::<Result<Vec<_>, _>>()?;
     let left = sea_orm_migration::MigratorTraitSelf::get_pending_migrations(&partitioned(), &owner).await?;
     assert_eq!(left.len(), 0);

@@ -124,7 +124,9 @@ pub enum AuthError {
     #[error("the audit log is closed; log the event with `auth().audit().log(..)`")]
     AuditLogClosed,
     /// The queue of the audit log, or the share of a tenant in it, is full.
-    #[error("the queue of the audit log is full for tenant {tenant}; wait with `AuditLog::log`, or try again later")]
+    #[error(
+        "the queue of the audit log is full for tenant {tenant}; wait with `AuditLog::log`, or try again later"
+    )]
     AuditLogFull {
         /// The tenant.
         tenant: TenantId,

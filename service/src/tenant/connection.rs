@@ -14,7 +14,7 @@ use sea_orm::{
 use tracing::instrument;
 use watertight_schema::TableSets;
 
-use super::driver::{connection_error, is_outdated, exec_error};
+use super::driver::{connection_error, exec_error, is_outdated};
 use super::id::TenantId;
 use super::lease::Lease;
 use super::scope::TenantScope;

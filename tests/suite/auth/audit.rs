@@ -191,7 +191,8 @@ async fn an_event_can_have_the_time_at_which_it_occurred_elsewhere() -> Result<(
     let later = audit.log(at(now + TimeDelta::hours(1))).await?.timestamp;
     assert!(now <= later && later < now + TimeDelta::minutes(5), "{later}");
     let old = at(now - TimeDelta::days(2));
-    for refused in [audit.log(old.clone()).await.map(drop), audit.log_all(vec![old.clone()]).await.map(drop)] {
+    for refused in [audit.log(old.clone()).await.map(drop), audit.log_all(vec![old.clone()]).await.map(drop)]
+    {
         assert!(matches!(refused, Err(AuthError::InvalidInput(InvalidInput { what: "occurred_at", .. }))));
     }
     assert_eq!(audit.recent(None).await?.len(), 3);

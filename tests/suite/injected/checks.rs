@@ -41,7 +41,7 @@ const NEVER: &[(&str, &str)] = &[
     (
         "a certificate with a wrong balance",
         "SELECT c.code FROM public.gift_certificates AS c LEFT JOIN public.gift_certificate_redemptions AS r
-             ON r.tenant_id = c.tenant_id AND r.certificate_id = c.id
+             ON r.tenant_id = c.tenant_id AND r.gift_certificate_id = c.id
          GROUP BY c.tenant_id, c.id, c.code, c.amount_cents, c.balance_cents
          HAVING c.balance_cents <> c.amount_cents - coalesce(sum(r.amount_cents), 0)",
     ),
@@ -75,7 +75,11 @@ async fn column(judge: &DatabaseConnection, sql: &str) -> Result<Vec<(uuid::Uuid
     rows.iter().map(|row| Ok((row.try_get("", "tenant_id")?, row.try_get("", "id")?))).collect()
 }
 
-pub(super) async fn check(judge: &DatabaseConnection, tenants: [TenantId; 2], history: &History) -> Result<()> {
+pub(super) async fn check(
+    judge: &DatabaseConnection,
+    tenants: [TenantId; 2],
+    history: &History,
+) -> Result<()> {
     for (violation, sql) in NEVER {
         let found = judge.query_all_raw(Statement::from_string(DbBackend::Postgres, *sql)).await?;
         ensure!(found.is_empty(), "{violation}: {found:?}");
@@ -88,7 +92,10 @@ pub(super) async fn check(judge: &DatabaseConnection, tenants: [TenantId; 2], hi
             let is_there = distinct.contains(&(record.tenant.uuid(), record.id.to_string()));
             let elsewhere = tenants.iter().filter(|tenant| **tenant != record.tenant);
             for other in elsewhere {
-                ensure!(!distinct.contains(&(other.uuid(), record.id.to_string())), "at another tenant: {record:?}");
+                ensure!(
+                    !distinct.contains(&(other.uuid(), record.id.to_string())),
+                    "at another tenant: {record:?}"
+                );
             }
             ensure!(is_there || !record.is_done(), "told, and lost: {record:?}");
             ensure!(!is_there || record.may_be_done() || *kind == "logged", "left behind: {record:?}");

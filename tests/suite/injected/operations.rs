@@ -8,7 +8,8 @@ use chrono::TimeDelta;
 use sea_orm::{ActiveModelTrait, DbErr, Set};
 use uuid::Uuid;
 use watertight::auth::{
-    AuditEventType, AuditLog, InvitedUser, LoginRequest, NewAuditEvent, NewInvitation, NewUser, Password, Role,
+    AuditEventType, AuditLog, InvitedUser, LoginRequest, NewAuditEvent, NewInvitation, NewUser, Password,
+    Role,
 };
 use watertight::certificates::{NewCertificate, Purchase};
 use watertight::content::{NewService, Profile};
@@ -43,7 +44,12 @@ pub(super) struct Caller {
 
 impl Caller {
     /// Creates the rows of a caller, before the first fault.
-    pub(super) async fn prepare(number: u64, tenant: TenantConnection, log: AuditLog, seed: u64) -> Result<Self> {
+    pub(super) async fn prepare(
+        number: u64,
+        tenant: TenantConnection,
+        log: AuditLog,
+        seed: u64,
+    ) -> Result<Self> {
         let name = format!("caller{number}");
         let content = tenant.content();
         content.save_profile(&Profile::new("Shop", "+1 607 555 0100", chrono_tz::Tz::UTC)).await?;
@@ -74,7 +80,8 @@ impl Caller {
         }
         // The user logs in with the last password, without faults.
         for _ in 0..ATTEMPTS {
-            let login = self.tenant.auth().login(request(&format!("caller{}", self.number), &self.password)).await;
+            let login =
+                self.tenant.auth().login(request(&format!("caller{}", self.number), &self.password)).await;
             match Told::of(&login.map_err(Error::from)) {
                 Told::Done => return Ok(self.records),
                 Told::Refused => bail!("the last password of caller {} is refused", self.number),
@@ -85,7 +92,12 @@ impl Caller {
     }
 
     /// Runs one operation until its outcome is known, or gives up.
-    async fn repeat(&mut self, kind: &'static str, id: Uuid, attempt: impl AsyncFn(&Self) -> Result<(), Error>) -> Told {
+    async fn repeat(
+        &mut self,
+        kind: &'static str,
+        id: Uuid,
+        attempt: impl AsyncFn(&Self) -> Result<(), Error>,
+    ) -> Told {
         let patience = if self.random.u8(..5) == 0 { 1 } else { ATTEMPTS };
         let mut told = Vec::new();
         while told.len() < patience {
@@ -114,7 +126,10 @@ impl Caller {
                 self.repeat("event", id, async |it| it.log_event(id).await).await;
             }
             3 => {
-                self.repeat("logged", id, async |it| it.log.log(it.tenant.tenant_id(), event(id)).await.map_err(Into::into)).await;
+                self.repeat("logged", id, async |it| {
+                    it.log.log(it.tenant.tenant_id(), event(id)).await.map_err(Into::into)
+                })
+                .await;
             }
             4 => {
                 let start = self.slot();

@@ -76,7 +76,8 @@ impl<C: TenantExecutor> AuditTrail<'_, C> {
             let timestamp = row.try_get("", "timestamp")?;
             return Ok(AuditEvent::new(id, event, timestamp));
         }
-        let stored = audit_events::Entity::find().filter(audit_events::Column::Id.eq(id)).one(self.auth.db).await?;
+        let stored =
+            audit_events::Entity::find().filter(audit_events::Column::Id.eq(id)).one(self.auth.db).await?;
         stored.ok_or(DbErr::RecordNotInserted)?.try_into()
     }
 
@@ -139,7 +140,8 @@ impl<C: TenantExecutor> AuditTrail<'_, C> {
 fn refused_time(error: AuthError, time: Option<DateTime<Utc>>) -> AuthError {
     match (error, time) {
         (AuthError::Database(error), Some(time)) if is_rejected_by_policy(&error) => {
-            let reason = "is more than a day ago; leave it out, or write the event as the owner of the tables";
+            let reason =
+                "is more than a day ago; leave it out, or write the event as the owner of the tables";
             InvalidInput::new("occurred_at", time.to_string(), reason).into()
         }
         (error, _) => error,

@@ -20,8 +20,8 @@ use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::users::new_user::NewUser;
 use crate::auth::users::password::Credential;
 use crate::auth::users::user::User;
-use crate::tenant::{TenantExecutor, clock};
 use crate::tenant::sql::{columns, statement};
+use crate::tenant::{TenantExecutor, clock};
 
 impl<C: TenantExecutor> Invitations<'_, C> {
     /// Accepts an invitation: creates the user and marks the invitation as used.

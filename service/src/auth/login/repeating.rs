@@ -17,7 +17,11 @@ pub(in crate::auth) const REPEATABLE: TimeDelta = TimeDelta::minutes(10);
 impl<C: TenantExecutor> Auth<'_, C> {
     /// The id of the audit event that records the session of a login. Only a holder of the signing key and the id of the
     /// attempt can compute it, so the trail reveals no attempt.
-    pub(in crate::auth) fn event_of_attempt(self, user: Uuid, attempt: Option<Uuid>) -> Result<Option<Uuid>, AuthError> {
+    pub(in crate::auth) fn event_of_attempt(
+        self,
+        user: Uuid,
+        attempt: Option<Uuid>,
+    ) -> Result<Option<Uuid>, AuthError> {
         let keys = self.config.signing_keys()?;
         attempt.map(|attempt| keys.event_of_attempt(self.db.tenant_id(), user, attempt)).transpose()
     }

@@ -54,6 +54,12 @@ impl LoginRequest {
     /// ```
     #[must_use]
     pub fn new(identifier: Identifier, password: Password) -> Self {
-        Self { identifier, password, second_factor: None, metadata: SessionMetadata::default(), attempt: None }
+        Self {
+            identifier,
+            password,
+            second_factor: None,
+            metadata: SessionMetadata::default(),
+            attempt: None,
+        }
     }
 }

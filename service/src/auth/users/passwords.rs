@@ -11,8 +11,8 @@ use crate::auth::login::attempt::Factor;
 use crate::auth::login::repeating::REPEATABLE;
 use crate::auth::sessions::metadata::SessionMetadata;
 use crate::auth::users::password::{Credential, Password, PasswordHash};
-use crate::tenant::{TenantExecutor, clock};
 use crate::tenant::sql::statement;
+use crate::tenant::{TenantExecutor, clock};
 
 impl<C: TenantExecutor> Users<'_, C> {
     /// Sets a user's password and ends all sessions of the user: for administrators.

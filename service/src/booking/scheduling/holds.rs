@@ -129,10 +129,11 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
                 hold.id.unwrap_or_else(Uuid::new_v4).into(),
             ],
         );
-        let row = transaction.query_one_raw(insert).await.map_err(|error| match (constraint(&error), hold.id) {
-            (Some("slot_reservations_pkey"), Some(id)) => BookingError::HoldIdReused { id },
-            _ => slot_taken(error, hold.start),
-        })?;
+        let row =
+            transaction.query_one_raw(insert).await.map_err(|error| match (constraint(&error), hold.id) {
+                (Some("slot_reservations_pkey"), Some(id)) => BookingError::HoldIdReused { id },
+                _ => slot_taken(error, hold.start),
+            })?;
         let row = row.ok_or(BookingError::Database(DbErr::RecordNotInserted))?;
         let reservation = slot_reservations::Model::from_query_result(&row, "")?;
         transaction.commit().await?;
@@ -144,7 +145,8 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         let Some(id) = hold.id else { return Ok(None) };
         let own = slot_reservations::Entity::find().filter(slot_reservations::Column::Id.eq(id));
         let Some(held) = own.clone().one(self.db).await? else { return Ok(None) };
-        let service = services::Entity::find().filter(services::Column::Id.eq(hold.service)).one(self.db).await?;
+        let service =
+            services::Entity::find().filter(services::Column::Id.eq(hold.service)).one(self.db).await?;
         if held.practitioner_id != hold.practitioner
             || held.datetime.timestamp_micros() != hold.start.timestamp_micros()
             || service.is_some_and(|service| service.duration_minutes != held.duration)

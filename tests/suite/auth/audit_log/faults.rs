@@ -179,9 +179,7 @@ async fn a_full_queue_is_an_error_and_the_other_tenants_have_space() -> Result<(
         ..Default::default()
     };
     let log = world.water.spawn_audit_log(options);
-    let full = |logged: Result<(), AuthError>, of: TenantId| {
-        matches!(logged, Err(AuthError::AuditLogFull { tenant }) if tenant == of)
-    };
+    let full = |logged: Result<(), AuthError>, of: TenantId| matches!(logged, Err(AuthError::AuditLogFull { tenant }) if tenant == of);
     for n in 0..3 {
         log.try_log(clinic, event(n))?;
     }

@@ -51,8 +51,7 @@ pub(in crate::auth) async fn attempt(
 }
 
 async fn write(connection: &TenantConnection, entries: &[Entry], timeout: Duration) -> Result<(), DbErr> {
-    let rows: Vec<_> =
-        entries.iter().map(|entry| (entry.id, &entry.event, entry.logged.elapsed())).collect();
+    let rows: Vec<_> = entries.iter().map(|entry| (entry.id, &entry.event, entry.logged.elapsed())).collect();
     match tokio::time::timeout(timeout, connection.auth().audit().write(&rows)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(AuthError::Database(error))) => Err(error),
