@@ -84,6 +84,8 @@ pub mod operating {}
 pub mod performance {}
 
 #[doc = include_str!("../docs/links.md")]
+#[cfg_attr(feature = "auth", doc = include_str!("../docs/links/auth.md"))]
+#[cfg_attr(feature = "booking", doc = include_str!("../docs/links/booking.md"))]
 #[doc = include_str!("../docs/guide/queries.md")]
 pub mod queries {}
 

@@ -118,7 +118,7 @@ impl Shared {
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         x ^= x >> 31;
         let commits = message.windows(7).any(|window| window == b"COMMIT\0");
-        if x % if commits { 30 } else { 500 } != 0 {
+        if !x.is_multiple_of(if commits { 30 } else { 500 }) {
             return None;
         }
         let kind = usize::try_from((x >> 32) % 4).unwrap_or_default();

@@ -3,8 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 /// A private server with durable writes, in a directory of its own.
 #[derive(Debug)]
@@ -62,8 +63,15 @@ impl PrivateServer {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn restart(&mut self) -> Result<()> {
-        (self.running, self.urls) = start(&self.program, &self.data)?;
-        Ok(())
+        // The killed processes may need some time to disappear.
+        for _ in 0..30 {
+            if let Ok(started) = start(&self.program, &self.data) {
+                (self.running, self.urls) = started;
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        bail!("the private server did not start again")
     }
 
     /// Signals every process of the server.

@@ -34,14 +34,14 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// The server of the workload.
 enum Server {
     Private { server: Box<PrivateServer>, _data: tempfile::TempDir },
-    Shared(TestDatabase),
+    Shared(Box<TestDatabase>),
 }
 
 impl Server {
     async fn start() -> Result<Self> {
         let Some(program) = PrivateServer::program() else {
             println!("the server of all tests serves: it is neither stopped nor killed");
-            return Ok(Self::Shared(TestDatabase::create().await?));
+            return Ok(Self::Shared(Box::new(TestDatabase::create().await?)));
         };
         let data = tempfile::tempdir()?;
         let folder = data.path().join("data");
@@ -121,7 +121,9 @@ async fn what_callers_are_told_is_what_the_database_has() -> Result<()> {
     };
     let (records, disturbances) = tokio::try_join!(running, disturbing)?;
     let mut history = History::default();
-    records.into_iter().for_each(|records| history.extend(records));
+    for records in records {
+        history.extend(records);
+    }
     let closed = log.close().await;
     println!(
         "{history}; {:?} cuts before, halfway, after, and silences; {disturbances} stops and kills",

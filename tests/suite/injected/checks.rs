@@ -41,7 +41,7 @@ const NEVER: &[(&str, &str)] = &[
     (
         "a certificate with a wrong balance",
         "SELECT c.code FROM public.gift_certificates AS c LEFT JOIN public.gift_certificate_redemptions AS r
-             ON r.tenant_id = c.tenant_id AND r.certificate_id = c.id
+             ON r.tenant_id = c.tenant_id AND r.gift_certificate_id = c.id
          GROUP BY c.tenant_id, c.id, c.code, c.amount_cents, c.balance_cents
          HAVING c.balance_cents <> c.amount_cents - coalesce(sum(r.amount_cents), 0)",
     ),

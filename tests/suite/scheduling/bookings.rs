@@ -391,12 +391,12 @@ async fn a_hold_with_an_id_is_not_refused_by_itself() -> Result<()> {
     let scheduling = shop.tenant.scheduling();
     let maya = Some(shop.practitioners[0].id);
     let hold = Hold { id: Some(Uuid::new_v4()), ..Hold::new(shop.service.id, maya, at("10:00")) };
-    let held = scheduling.hold(&hold).await?;
-    assert_eq!(Some(held.id), hold.id);
-    assert_eq!(scheduling.hold(&hold).await?, held);
-    let (one, two) = (Hold { id: Some(Uuid::new_v4()), start: at("13:00"), ..hold.clone() }, &scheduling);
-    let (first, second, third) = tokio::join!(two.hold(&one), two.hold(&one), two.hold(&one));
-    assert!(first? == second? && third?.id == one.id.expect("given"));
+    let first = scheduling.hold(&hold).await?;
+    assert_eq!(Some(first.id), hold.id);
+    assert_eq!(scheduling.hold(&hold).await?, first);
+    let (noon, desk) = (Hold { id: Some(Uuid::new_v4()), start: at("13:00"), ..hold.clone() }, &scheduling);
+    let (one, two, three) = tokio::join!(desk.hold(&noon), desk.hold(&noon), desk.hold(&noon));
+    assert!(one? == two? && three?.id == noon.id.expect("given"));
 
     let long = shop.tenant.content().create_service(NewService::new("Long massage", 90, 9_000)).await?;
     let other = shop.practitioners[1].id;
@@ -408,7 +408,7 @@ async fn a_hold_with_an_id_is_not_refused_by_itself() -> Result<()> {
         assert!(matches!(scheduling.hold(&reused).await, Err(BookingError::HoldIdReused { .. })));
     }
     assert!(is_taken(&scheduling.hold(&Hold { id: Some(Uuid::new_v4()), ..hold.clone() }).await));
-    assert!(scheduling.release_hold(held.id).await?);
+    assert!(scheduling.release_hold(first.id).await?);
     assert!(matches!(scheduling.hold(&hold).await, Err(BookingError::HoldExpired { .. })));
     Ok(())
 }

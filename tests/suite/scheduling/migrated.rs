@@ -5,7 +5,6 @@ use sea_orm::ConnectionTrait;
 use watertight_migration::distribution::Distribution;
 use watertight_migration::sea_orm_migration::{MigratorTrait, SchemaManager};
 use watertight_migration::{Migrator, Settings, migrations};
-use watertight_tests::own_migrations;
 
 use super::{Shop, practitioner};
 use crate::adopt::texts;

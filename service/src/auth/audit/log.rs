@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::auth::audit::log::entry::Entry;
 use crate::auth::audit::log::options::AuditLogOptions;
-use crate::auth::audit::log::queue::Queue;
+use crate::auth::audit::log::queue::{Queue, Receive};
 use crate::auth::audit::log::refused::RefusedAuditEvent;
 use crate::auth::audit::log::writer::Writer;
 use crate::auth::audit::new_event::NewAuditEvent;
@@ -123,7 +123,8 @@ impl AuditLog {
     /// # }
     /// ```
     pub fn on_refused(&self, receive: impl Fn(RefusedAuditEvent) + Send + Sync + 'static) {
-        self.handle.queue.on_refused(Arc::new(receive));
+        let receive: Receive = Arc::new(receive);
+        self.handle.queue.on_refused(&receive);
     }
 
     /// The numbers of waiting, written and rejected events.

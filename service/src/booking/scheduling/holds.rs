@@ -150,12 +150,12 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     async fn held_before(self, hold: &Hold) -> Result<Option<slot_reservations::Model>, BookingError> {
         let Some(id) = hold.id else { return Ok(None) };
         let own = slot_reservations::Entity::find().filter(slot_reservations::Column::Id.eq(id));
-        let Some(held) = own.clone().one(self.db).await? else { return Ok(None) };
+        let Some(made) = own.clone().one(self.db).await? else { return Ok(None) };
         let service =
             services::Entity::find().filter(services::Column::Id.eq(hold.service)).one(self.db).await?;
-        if held.practitioner_id != hold.practitioner
-            || held.datetime.timestamp_micros() != hold.start.timestamp_micros()
-            || service.is_some_and(|service| service.duration_minutes != held.duration)
+        if made.practitioner_id != hold.practitioner
+            || made.datetime.timestamp_micros() != hold.start.timestamp_micros()
+            || service.is_some_and(|service| service.duration_minutes != made.duration)
         {
             return Err(BookingError::HoldIdReused { id });
         }

@@ -31,7 +31,7 @@ pub(in crate::auth) async fn attempt(
     let connection = TenantConnection::new(shared, tenant);
     let mut refused = Vec::new();
     // The last part is the next to be written.
-    let mut parts = vec![0..entries.len()];
+    let mut parts = Vec::from([Range { start: 0, end: entries.len() }]);
     while let Some(part) = parts.pop() {
         let error = match write(&connection, entries.get(part.clone()).unwrap_or_default(), timeout).await {
             Ok(()) => continue,

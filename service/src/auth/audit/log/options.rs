@@ -11,9 +11,9 @@ pub struct AuditLogOptions {
     pub tenant_capacity: Option<usize>,
     /// The largest number of events in one statement; 1,000 by default.
     pub batch: usize,
-    /// The largest number of tenants whose events are written at the same time, each on a connection; 4 by default.
+    /// The largest number of tenants that are written at the same time; 4 by default. Each takes a connection.
     pub writers: usize,
-    /// The time after which a statement is given up and its events are tried again later; 10 seconds by default.
+    /// The time limit of a statement; 10 seconds by default. Its events are tried again later.
     pub write_timeout: Duration,
     /// The time for which closing retries failed writes; 10 seconds by default.
     pub close_timeout: Duration,

@@ -93,13 +93,17 @@ impl Queue {
     pub(in crate::auth) fn settle(&self, attempted: Attempted) {
         let (refused, receive) = self.state().settle(attempted);
         if let Some(receive) = receive {
-            refused.into_iter().for_each(|event| receive(event));
+            for event in refused {
+                receive(event);
+            }
         }
     }
 
-    pub(in crate::auth) fn on_refused(&self, receive: Receive) {
-        let refused = self.state().on_refused(Arc::clone(&receive));
-        refused.into_iter().for_each(|event| receive(event));
+    pub(in crate::auth) fn on_refused(&self, receive: &Receive) {
+        let refused = self.state().on_refused(Arc::clone(receive));
+        for event in refused {
+            receive(event);
+        }
     }
 
     pub(in crate::auth) fn metrics(&self) -> AuditLogMetrics {
