@@ -1,6 +1,6 @@
 //! A limit on the bookings of one address, since a visitor proves nothing.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,9 +19,16 @@ const ADDRESSES: usize = 10_000;
 #[derive(Clone, Default)]
 pub(crate) struct Visits(Arc<Mutex<HashMap<TenantId, OfTenant>>>);
 
-type OfTenant = HashMap<Option<IpAddr>, VecDeque<(Instant, Uuid)>>;
+type OfTenant = HashMap<Option<IpAddr>, Vec<Counted>>;
 
-/// A booking that counts, unless it is given back.
+struct Counted {
+    since: Instant,
+    key: Uuid,
+    /// False as long as the booking can be refused.
+    is_made: bool,
+}
+
+/// A booking that counts until it is known to be refused.
 pub(crate) struct Visit {
     visits: Visits,
     tenant: TenantId,
@@ -38,24 +45,25 @@ impl Visits {
         let mut all = self.all();
         all.retain(|_, addresses| {
             addresses.retain(|_, made| {
-                made.retain(|(time, _)| time.elapsed() < WINDOW);
+                made.retain(|counted| counted.since.elapsed() < WINDOW);
                 !made.is_empty()
             });
             !addresses.is_empty()
         });
         let addresses = all.entry(tenant).or_default();
         if addresses.len() >= ADDRESSES && !addresses.contains_key(&address) {
-            let longest_ago = addresses.iter().min_by_key(|(_, made)| made.back().map(|(time, _)| *time));
+            let longest_ago =
+                addresses.iter().min_by_key(|(_, made)| made.last().map(|counted| counted.since));
             if let Some(address) = longest_ago.map(|(address, _)| *address) {
                 addresses.remove(&address);
             }
         }
         let made = addresses.entry(address).or_default();
-        if made.iter().all(|(_, other)| *other != key) {
+        if made.iter().all(|counted| counted.key != key) {
             if made.len() >= MOST {
                 return None;
             }
-            made.push_back((Instant::now(), key));
+            made.push(Counted { since: Instant::now(), key, is_made: false });
         }
         Some(Visit { visits: self.clone(), tenant, address, key })
     }
@@ -66,12 +74,22 @@ impl Visits {
 }
 
 impl Visit {
-    /// Does not count a booking that was refused.
+    /// Counts the booking from now on, whatever becomes of other forms with the same key.
+    pub(crate) fn keep(self) {
+        self.change(|made, key| {
+            made.retain(|counted| counted.key != key);
+            made.push(Counted { since: Instant::now(), key, is_made: true });
+        });
+    }
+
+    /// Does not count a booking that was refused, unless another form with the same key was not.
     pub(crate) fn give_back(self) {
+        self.change(|made, key| made.retain(|counted| counted.is_made || counted.key != key));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<Counted>, Uuid)) {
         let mut all = self.visits.all();
-        if let Some(made) = all.get_mut(&self.tenant).and_then(|addresses| addresses.get_mut(&self.address)) {
-            made.retain(|(_, key)| *key != self.key);
-        }
+        change(all.entry(self.tenant).or_default().entry(self.address).or_default(), self.key);
     }
 }
 
@@ -79,14 +97,14 @@ impl Visit {
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> Option<IpAddr> {
-        Some(text.parse().unwrap())
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
     }
 
     #[test]
     fn an_address_has_so_many_bookings_with_each_business() {
         let (visits, here) = (Visits::default(), TenantId::new(Uuid::from_u128(1)).unwrap());
-        let count = |address| visits.count(here, address, Uuid::new_v4());
+        let count = |address| visits.count(here, Some(address), Uuid::new_v4());
         for host in 1..=MOST {
             assert!(count(address(&format!("2001:db8::{host}"))).is_some());
         }
@@ -95,7 +113,29 @@ mod tests {
             assert!(count(address(other)).is_some(), "{other}");
         }
         let there = TenantId::new(Uuid::from_u128(2)).unwrap();
-        assert!(visits.count(there, address("2001:db8::1"), Uuid::new_v4()).is_some());
+        assert!(visits.count(there, Some(address("2001:db8::1")), Uuid::new_v4()).is_some());
+    }
+
+    /// Otherwise a refused form with the key of a booking would make room for another booking.
+    #[test]
+    fn a_booking_counts_though_a_form_with_its_key_is_refused() {
+        let (visits, here) = (Visits::default(), TenantId::new(Uuid::from_u128(1)).unwrap());
+        for n in 0..MOST {
+            let key = Uuid::new_v4();
+            let (refused, booked) =
+                (visits.count(here, None, key).unwrap(), visits.count(here, None, key).unwrap());
+            if n % 2 == 0 {
+                booked.keep();
+                refused.give_back();
+            } else {
+                refused.give_back();
+                booked.keep();
+            }
+            if let Some(again) = visits.count(here, None, key) {
+                again.give_back();
+            }
+        }
+        assert!(visits.count(here, None, Uuid::new_v4()).is_none());
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-/// The network of a client, as providers assign it: an address of IPv4, or the first 64 bits of one of IPv6.
+/// The network of a client, as providers assign it.
 ///
-/// Count what a client does by its network: a client of IPv6 can use any address of its own.
+/// It is an address of IPv4, or the first 64 bits of an address of IPv6. Count what a client does by its network: a client of IPv6 can use any address of its own.
 ///
 /// ```
 /// use std::net::IpAddr;

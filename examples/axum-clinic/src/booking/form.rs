@@ -117,11 +117,18 @@ pub(crate) async fn book(
     let visit = visits.count(business.tenant.tenant_id(), address.0, wanted.key);
     let visit = visit.ok_or(Problem::TooMany)?;
     let refused = match business.tenant.scheduling().book(&booking).await {
-        Ok(booked) => return hand_over(&booked.confirmation_code),
+        Ok(booked) => {
+            visit.keep();
+            return hand_over(&booked.confirmation_code);
+        }
         Err(refused) => refused,
     };
-    // A booking of unknown outcome counts.
-    if refused.database().is_none() {
+    // A booking of unknown outcome counts, and so does the one that the key was used for.
+    let is_booked =
+        refused.database().is_some() || matches!(refused, BookingError::IdempotencyKeyReused { .. });
+    if is_booked {
+        visit.keep();
+    } else {
         visit.give_back();
     }
     let alert = match refused {

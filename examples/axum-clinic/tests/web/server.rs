@@ -25,7 +25,7 @@ const SOON: Duration = Duration::from_secs(5);
 struct Running {
     address: SocketAddr,
     signals: UnboundedSender<()>,
-    served: JoinHandle<std::io::Result<Ended>>,
+    task: JoinHandle<std::io::Result<Ended>>,
 }
 
 impl Running {
@@ -45,10 +45,10 @@ impl Running {
                     "done"
                 }),
             )
-            .route("/never", get(async || sleep(Duration::from_secs(600)).await));
+            .route("/never", get(async || sleep(Duration::from_mins(10)).await));
         let service = routes.into_make_service_with_connect_info::<SocketAddr>();
-        let served = tokio::spawn(server.serve(listener, service, stream));
-        Ok(Self { address, signals, served })
+        let task = tokio::spawn(server.serve(listener, service, stream));
+        Ok(Self { address, signals, task })
     }
 
     async fn open(&self, sent: &str) -> Result<TcpStream> {
@@ -60,7 +60,7 @@ impl Running {
     async fn end(self) -> Result<(Ended, Duration)> {
         let since = Instant::now();
         self.signals.send(())?;
-        let ended = timeout(SOON, self.served).await???;
+        let ended = timeout(SOON, self.task).await???;
         Ok((ended, since.elapsed()))
     }
 }
@@ -216,7 +216,7 @@ async fn the_second_signal_ends_at_once() -> Result<()> {
     sleep(SHORT / 3).await;
     running.signals.send(())?;
     sleep(SHORT).await;
-    assert!(!running.served.is_finished(), "the first waits for the request");
+    assert!(!running.task.is_finished(), "the first waits for the request");
     let (ended, after) = running.end().await?;
     assert_eq!(ended, Ended::Cut { connections: 1 });
     assert!(after < SOON / 2, "{after:?}");

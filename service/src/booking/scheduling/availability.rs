@@ -50,9 +50,9 @@ pub struct SlotQuery {
     ///
     /// Pass the same time to [`Hold`](super::Hold) and [`NewBooking`](super::NewBooking).
     pub notice: Duration,
-    /// The most time between now and the start of a slot; `None`, the default, for no limit, and 100 years at most.
+    /// The most time between now and the start of a slot; `None`, the default, for no limit.
     ///
-    /// Pass the same time to [`Hold`](super::Hold) and [`NewBooking`](super::NewBooking).
+    /// At most 100 years. Pass the same time to [`Hold`](super::Hold) and [`NewBooking`](super::NewBooking).
     pub horizon: Option<Duration>,
 }
 

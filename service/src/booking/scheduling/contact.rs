@@ -42,7 +42,7 @@ impl From<Contact> for BookingClient {
     }
 }
 
-/// What a visitor types about the client of a booking. Nobody has proved it.
+/// The contact of a booking, as a visitor typed it. Nobody has proved it.
 ///
 /// The name and the telephone number are kept with the booking, in `contact_name` and `contact_phone`. The booking belongs to
 /// the client who has the email address, and leaves the record of a known client unchanged. A client who is unknown gets a
