@@ -129,7 +129,7 @@ async fn sessions(claims: &mut Claims, clinic: &TenantConnection) -> Result<()> 
     for session in &live {
         listed.add_row([
             session.id.to_string(),
-            session.client_ip.clone(),
+            session.client_ip.to_string(),
             session.created_at.format("%F %T").to_string(),
             session.expires_at.format("%F %T").to_string(),
         ]);
@@ -175,7 +175,7 @@ async fn trail(claims: &mut Claims, clinic: &TenantConnection, studio: &TenantCo
             event.timestamp.format("%T%.3f").to_string(),
             event.event_type.to_string(),
             event.severity.to_string(),
-            event.ip_address.clone().unwrap_or_default(),
+            event.ip_address.clone().map_or_else(String::new, String::from),
             event.details.to_string(),
         ]);
     }

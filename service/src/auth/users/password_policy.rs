@@ -185,15 +185,15 @@ mod tests {
     #[test]
     fn weak_passwords_are_refused_and_others_are_not() {
         let policy =
-            PasswordPolicy::default().common(["correct horse battery staple", "CAF\u{c9} Central 2026"]);
+            PasswordPolicy::default().common(["correct horse battery staple", "Zo\u{cb} Central 2026 yes"]);
         for (weak, reason) in [
             ("fourteen chars", WeakPassword::TooShort { min_chars: 15 }),
             ("Correct Horse Battery Staple", WeakPassword::Common),
-            ("cafe\u{301} central 2026", WeakPassword::Common),
+            ("zoe\u{308} central 2026 yes", WeakPassword::Common),
             ("jessjessjessjess", WeakPassword::Name),
             ("j.sullivan@example.com", WeakPassword::Name),
             ("J.Sullivan1234567", WeakPassword::Name),
-            ("abababababababab", WeakPassword::Repetitive),
+            ("xyxyxyxyxyxyxyxy", WeakPassword::Repetitive),
         ] {
             assert_eq!(check(&policy, weak), Err(reason), "{weak}");
         }
@@ -201,7 +201,7 @@ mod tests {
         for good in [
             "purple elephants dance",
             "jess plays the trombone",
-            "\u{6b63}\u{78ba}\u{306a}\u{99ac}\u{306e}\u{96fb}\u{6c60}\u{3068}\u{30db}\u{30c1}\u{30ad}\u{30b9}\u{3092}\u{98df}\u{3079}\u{308b}",
+            "\u{6b63}\u{3044}\u{306a}\u{99ac}\u{306e}\u{96fb}\u{6c60}\u{3068}\u{30db}\u{30c1}\u{30ad}\u{30b9}\u{3092}\u{98df}\u{3079}\u{308b}",
         ] {
             assert_eq!(check(&policy, good), Ok(()), "{good}");
         }
