@@ -26,7 +26,7 @@ use crate::vocabulary::{Email, Handle};
 /// for weak in ["too short", "Acme Dental 2026", "jess@example.com", "aaaaaaaaaaaaaaaaaaaa"] {
 ///     assert!(policy.check(&Password::new(weak)?, Some((&handle, &email))).is_err());
 /// }
-/// # Ok::<(), watertight::Error>(())
+/// # Ok::<(), watertight::auth::AuthError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct PasswordPolicy {
@@ -85,7 +85,7 @@ impl PasswordPolicy {
     ///
     /// let policy = PasswordPolicy::default().min_chars(8);
     /// policy.check(&Password::new("k9!trombone")?, None)?;
-    /// # Ok::<(), watertight::Error>(())
+    /// # Ok::<(), watertight::auth::AuthError>(())
     /// ```
     #[must_use]
     pub const fn min_chars(mut self, chars: usize) -> Self {
@@ -155,7 +155,7 @@ impl PasswordPolicy {
     /// let generated = policy.generate()?;
     /// println!("Your first password: {}", generated.expose_secret());
     /// policy.check(&Password::new(generated)?, None)?;
-    /// # Ok::<(), watertight::Error>(())
+    /// # Ok::<(), watertight::auth::AuthError>(())
     /// ```
     ///
     /// # Errors
@@ -190,7 +190,7 @@ mod tests {
             ("fourteen chars", WeakPassword::TooShort { min_chars: 15 }),
             ("Correct Horse Battery Staple", WeakPassword::Common),
             ("zoe\u{308} central 2026 yes", WeakPassword::Common),
-            ("jessjessjessjess", WeakPassword::Name),
+            ("jess.jess.jess.jess", WeakPassword::Name),
             ("j.sullivan@example.com", WeakPassword::Name),
             ("J.Sullivan1234567", WeakPassword::Name),
             ("xyxyxyxyxyxyxyxy", WeakPassword::Repetitive),
