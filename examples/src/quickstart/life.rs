@@ -175,7 +175,7 @@ async fn trail(claims: &mut Claims, clinic: &TenantConnection, studio: &TenantCo
             event.timestamp.format("%T%.3f").to_string(),
             event.event_type.to_string(),
             event.severity.to_string(),
-            event.ip_address.as_ref().map(ToString::to_string).unwrap_or_default(),
+            event.ip_address.clone().map_or_else(String::new, String::from),
             event.details.to_string(),
         ]);
     }

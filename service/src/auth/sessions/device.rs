@@ -51,7 +51,7 @@ impl DeviceType {
             "opera mobi",
         ]) {
             Self::Mobile
-        } else if names(&["windows nt", "macintosh", "x11;", "cros ", "linux"]) {
+        } else if names(&["windows nt", "macintosh", "x11;", "linux"]) {
             Self::Desktop
         } else {
             Self::Unknown
@@ -73,7 +73,7 @@ mod tests {
             ),
             ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Safari/605.1.15", Desktop),
             ("Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0", Desktop),
-            ("Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 Chrome/126.0", Desktop),
+            ("Mozilla/5.0 (X11; Linux i686) AppleWebKit/537.36 Chrome/126.0", Desktop),
             ("Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) Mobile/15E148 Safari/604.1", Mobile),
             ("Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/126.0 Mobile Safari/537.36", Mobile),
             ("Mozilla/5.0 (Android 14; Mobile; rv:127.0) Gecko/127.0 Firefox/127.0", Mobile),
