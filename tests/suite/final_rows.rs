@@ -73,9 +73,9 @@ async fn a_submitted_form_is_final() -> Result<()> {
             refused(&back.update(tenant).await, message);
         }
     }
-    let mut reviewer = reviewed.clone().into_active_model();
-    reviewer.reviewed_by = Set(Some("tomas".into()));
-    refused(&reviewer.update(tenant).await, message);
+    let mut by_another = reviewed.clone().into_active_model();
+    by_another.reviewed_by = Set(Some("tomas".into()));
+    refused(&by_another.update(tenant).await, message);
     let raw = "UPDATE public.intake_submissions SET pain_areas = NULL";
     refused(&tenant.execute_unprepared(raw).await, message);
 
