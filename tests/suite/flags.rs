@@ -1,4 +1,4 @@
-//! Every flag of a row binds every operation that uses the row, whoever has set the flag.
+//! Every flag of a row binds every operation that uses the row, also a flag that another program has set.
 //!
 //! The flags come from the catalog: a new column that looks like a flag fails until it is listed here.
 

@@ -125,7 +125,7 @@ async fn every_foreign_key_is_a_relation_in_both_directions() -> Result<()> {
     Ok(())
 }
 
-/// The keys of so many parents are more values than a statement has.
+/// The keys of this many parents are more values than a statement has.
 #[tokio::test]
 async fn fifty_thousand_parents_are_loaded_with_their_children() -> Result<()> {
     const PARENTS: usize = 50_000;
