@@ -1,5 +1,5 @@
 //! A trigger that ends a user's sessions when the user is deactivated, locked by an administrator, or gets another
-//! password, role or permissions, whoever changes the row.
+//! password, role or permissions, by any program.
 //!
 //! The trigger changes rows of another table, which Citus does not support. A cluster has no such trigger; the operations
 //! end the sessions themselves.

@@ -56,7 +56,7 @@ fn is_raw(error: &str) -> bool {
 }
 
 async fn walk(table: &str) -> Result<()> {
-    let scene = Scene::new().await?;
+    let scene = Box::pin(Scene::new()).await?;
     let superuser = scene.superuser().await?;
     let walked = walk_with(table, &scene, &superuser).await;
     superuser.close().await?;

@@ -1,4 +1,4 @@
-//! Rows that are final: the database refuses to change them, whoever asks.
+//! Rows that are final: the database refuses every change of them.
 
 use anyhow::Result;
 use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, IntoActiveModel, Set};
@@ -73,9 +73,9 @@ async fn a_submitted_form_is_final() -> Result<()> {
             refused(&back.update(tenant).await, message);
         }
     }
-    let mut reviewer = reviewed.clone().into_active_model();
-    reviewer.reviewed_by = Set(Some("tomas".into()));
-    refused(&reviewer.update(tenant).await, message);
+    let mut by_another = reviewed.clone().into_active_model();
+    by_another.reviewed_by = Set(Some("tomas".into()));
+    refused(&by_another.update(tenant).await, message);
     let raw = "UPDATE public.intake_submissions SET pain_areas = NULL";
     refused(&tenant.execute_unprepared(raw).await, message);
 
@@ -127,7 +127,7 @@ async fn what_was_redeemed_is_final() -> Result<()> {
     }
     let package = certificates.get_package(&package.code).await?.expect("the package");
     for change in [(|row| row.total_sessions = Set(9)) as fn(&mut packages::ActiveModel), |row| {
-        row.price_cents = Set(9)
+        row.price_cents = Set(9);
     }] {
         let mut row = package.clone().into_active_model();
         change(&mut row);

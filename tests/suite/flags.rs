@@ -1,4 +1,4 @@
-//! Every flag of a row binds every operation that uses the row, whoever has set the flag.
+//! Every flag of a row binds every operation that uses the row, also a flag that another program has set.
 //!
 //! The flags come from the catalog: a new column that looks like a flag fails until it is listed here.
 
@@ -87,6 +87,8 @@ async fn every_flag_is_listed() -> Result<()> {
     Ok(())
 }
 
+type Change = fn(&mut users::ActiveModel);
+
 /// Changes the user's row as an application's own code does, without an operation.
 async fn change(tenant: &TenantConnection, change: impl Fn(&mut users::ActiveModel)) -> Result<()> {
     let row = users::Entity::find().one(tenant).await?.expect("a user");
@@ -108,7 +110,6 @@ async fn sessions_end_with_the_standing_of_their_user() -> Result<()> {
     let tenant = &world.clinic;
     let auth = tenant.auth();
     let jess = user(tenant, "jess").await?;
-    type Change = fn(&mut users::ActiveModel);
     let changes: [(&str, Change, Change); 5] = [
         ("deactivated", |row| row.is_active = Set(false), |row| row.is_active = Set(true)),
         ("locked", |row| row.is_locked = Set(true), |row| row.is_locked = Set(false)),
@@ -174,7 +175,6 @@ async fn inactive_and_locked_users_can_do_nothing() -> Result<()> {
     };
     let made = auth.invitations().create(invite()).await?;
     let invitation = made.token.expose_secret();
-    type Change = fn(&mut users::ActiveModel);
     for (flag, to, back) in [
         (
             "inactive",
@@ -265,11 +265,11 @@ async fn an_inactive_service_and_a_released_hold_bind_scheduling() -> Result<()>
         let rows = slot_reservations::Entity::find().all(tenant).await?;
         let row = rows.into_iter().find(|row| row.id == held.id).expect("the hold");
         let mut row = row.into_active_model();
-        let past = Some(chrono::Utc::now() - chrono::TimeDelta::hours(1));
+        let past = chrono::Utc::now() - chrono::TimeDelta::hours(1);
         if release {
-            row.released_at = Set(past.map(Into::into))
+            row.released_at = Set(Some(past.into()));
         } else {
-            row.expires_at = Set(past.unwrap().into())
+            row.expires_at = Set(past.into());
         }
         row.update(tenant).await?;
         let used = scheduling.book(&NewBooking { hold: Some(held.id), ..shop.booking(time) }).await;

@@ -215,3 +215,28 @@ async fn a_rewritten_statement_is_planned_as_one_filtered_by_hand() -> Result<()
     }
     Ok(())
 }
+
+/// The limit that the guide states: row-level security keeps operators that are not leakproof from an index.
+#[tokio::test]
+async fn an_operator_that_is_not_leakproof_uses_an_index_without_row_level_security_only() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    owner.execute_unprepared("CREATE INDEX by_fields ON public.clients USING gin (custom_fields)").await?;
+    let off = format!("ALTER DATABASE \"{}\" SET enable_seqscan = off", database.name());
+    owner.execute_unprepared(&off).await?;
+    let water =
+        database.water_with(Watertight::builder().dangerous_layers(Layers::UnscopedRowSecurityOnly)).await?;
+    let tenant = water.tenant(new_tenant()?);
+    fill(&tenant).await?;
+    owner.execute_unprepared("ANALYZE").await?;
+    let sql = "EXPLAIN (COSTS OFF) SELECT id FROM public.clients WHERE custom_fields @> '{\"a\": 1}'";
+    let text = |rows: Vec<sea_orm::QueryResult>| -> Result<String> {
+        Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<String>, _>>()?.join(" "))
+    };
+    let statement = || Statement::from_string(DbBackend::Postgres, sql);
+    let with = text(tenant.query_all_raw(statement()).await?)?;
+    assert!(!with.contains("by_fields"), "{with}");
+    let without = text(database.maintenance().await?.query_all_raw(statement()).await?)?;
+    assert!(without.contains("by_fields"), "{without}");
+    Ok(())
+}

@@ -125,7 +125,7 @@ async fn every_foreign_key_is_a_relation_in_both_directions() -> Result<()> {
     Ok(())
 }
 
-/// The keys of so many parents are more values than a statement has.
+/// The keys of this many parents are more values than a statement has.
 #[tokio::test]
 async fn fifty_thousand_parents_are_loaded_with_their_children() -> Result<()> {
     const PARENTS: usize = 50_000;
@@ -133,24 +133,23 @@ async fn fifty_thousand_parents_are_loaded_with_their_children() -> Result<()> {
     let (clinic, studio) = database.two_tenants().await?;
     let business = crate::rows::business(&clinic).await?;
     crate::rows::business(&studio).await?;
-    let insert = "INSERT INTO clients (first_name, last_name, email) \
-                  SELECT n::text, 'x', n || '@example.com' FROM generate_series(1, 49998) AS n";
-    clinic.execute_unprepared(insert).await?;
-    let parents = public::clients::Entity::find().all(&clinic).await?;
-    assert_eq!(parents.len(), PARENTS);
+    let [ann, bob] = business.clients.clone();
+    let unknown = || public::clients::Model { id: uuid::Uuid::new_v4(), ..bob.clone() };
+    let mut parents: Vec<_> = std::iter::repeat_with(unknown).take(PARENTS - 1).collect();
+    parents.push(ann);
     let children = parents.load_many(public::bookings::Entity, &clinic).await?;
     assert_eq!(children.len(), PARENTS);
-    let found: Vec<_> = children.into_iter().flatten().map(|booking| booking.id).collect();
-    assert_eq!(found, [business.booking.id]);
+    assert_eq!(children.last().map(Vec::as_slice), Some([business.booking].as_slice()));
+    assert_eq!(children.iter().flatten().count(), 1);
     // Parents of one tenant have no children of another.
     let of_studio = parents.load_many(public::bookings::Entity, &studio).await?;
-    assert!(of_studio.into_iter().all(|children| children.is_empty()));
+    assert!(of_studio.iter().all(Vec::is_empty));
 
-    // One value a parent: texts, and a condition beside the list.
-    let codes: Vec<String> = (0..70_000).map(|n| format!("{n}@example.com")).collect();
+    // One value a row, and a condition beside the list.
+    let emails = (0..70_000).map(|n| format!("{n}@example.com")).chain(["ann@example.com".to_owned()]);
     let select = public::clients::Entity::find()
-        .filter(public::clients::Column::Email.is_in(codes))
-        .filter(public::clients::Column::LastName.eq("x"));
-    assert_eq!(select.all(&clinic).await?.len(), 49_998);
+        .filter(public::clients::Column::Email.is_in(emails))
+        .filter(public::clients::Column::LastName.eq("Doe"));
+    assert_eq!(select.all(&clinic).await?.len(), 1);
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Long lists of values, sent as arrays.
 //!
 //! The server compares a list of rows by a chain of `OR`, which exhausts its stack between 8,000 and 10,000 rows, and a
-//! statement has at most 65,535 values. `load_many` and its siblings write such lists for the keys of all parents. A list of
-//! arrays has neither limit, and the same rows are in it.
+//! statement has at most 65,535 values. `load_many` and its siblings write such lists for the keys of all parents, in which
+//! all columns but one have the same value in every row. `(a, b) IN ((1, 2), (1, 3))` is `(a = 1 AND b = ANY ('{2, 3}'))`.
 
 use std::fmt::Write;
 
@@ -36,12 +36,27 @@ struct Compacted {
     values: Vec<Value>,
     /// The new number of each placeholder that remains.
     numbers: Vec<Option<usize>>,
+    /// The positions of the open parentheses.
+    open: Vec<usize>,
+    /// The last parentheses that were closed: their positions, and true if they can be an operand of their own.
+    closed: Option<(usize, usize, bool)>,
+    /// The last token that is not white space.
+    last: String,
+    /// The token before each open parenthesis.
+    before: Vec<String>,
 }
 
 impl Compacted {
     fn of(sql: &str, values: &[Value]) -> Option<Self> {
-        let mut compacted =
-            Self { sql: String::new(), values: Vec::new(), numbers: vec![None; values.len() + 1] };
+        let mut compacted = Self {
+            sql: String::new(),
+            values: Vec::new(),
+            numbers: vec![None; values.len() + 1],
+            open: Vec::new(),
+            closed: None,
+            last: String::new(),
+            before: Vec::new(),
+        };
         let (mut at, mut lists) = (0, 0);
         while at < sql.len() {
             // The scanner refuses placeholders of more than five digits.
@@ -56,16 +71,36 @@ impl Compacted {
             let length = token_length(sql.as_bytes().get(at..)?, at)?;
             let token = sql.get(at..at + length)?;
             at += length;
-            compacted.sql.push_str(token);
             if token.eq_ignore_ascii_case("in")
                 && let Some(list) = List::at(sql.get(at..)?)
                 && compacted.replace(&list, values).is_some()
             {
                 at += list.length;
                 lists += 1;
+                continue;
             }
+            compacted.copy(token);
         }
         (lists > 0).then_some(compacted)
+    }
+
+    fn copy(&mut self, token: &str) {
+        match token {
+            "(" => {
+                self.open.push(self.sql.len());
+                self.before.push(std::mem::take(&mut self.last));
+            }
+            ")" => {
+                let before = self.before.pop().unwrap_or_default().to_ascii_lowercase();
+                let alone = ["where", "and", "or", "not", "on", "("].contains(&before.as_str());
+                self.closed = self.open.pop().map(|open| (open, self.sql.len() + 1, alone));
+            }
+            _ => {}
+        }
+        self.sql.push_str(token);
+        if !token.trim_ascii().is_empty() {
+            token.clone_into(&mut self.last);
+        }
     }
 
     /// Writes a placeholder that remains.
@@ -76,10 +111,11 @@ impl Compacted {
             self.values.push(value.clone());
             self.values.len()
         });
+        "$".clone_into(&mut self.last);
         write!(self.sql, "${new}").ok()
     }
 
-    /// Writes a list as arrays, one for each of its columns. Each array has values of one type.
+    /// Writes a list as an array. Changes nothing if it is short, or compared in another way.
     fn replace(&mut self, list: &List, values: &[Value]) -> Option<()> {
         let rows = list.numbers.len() / list.width;
         if rows < LEAST_ROWS || (list.width == 1 && values.len() < LEAST_VALUES) {
@@ -89,17 +125,54 @@ impl Compacted {
         for column in 0..list.width {
             let numbers = list.numbers.iter().skip(column).step_by(list.width);
             let items = numbers.map(|number| values.get(number.checked_sub(1)?));
-            columns.push(array(items.collect::<Option<Vec<_>>>()?)?);
+            columns.push(items.collect::<Option<Vec<_>>>()?);
         }
-        let names: Vec<String> = (1..=list.width).map(|n| format!("\"k{n}\"")).collect();
-        let names = names.join(", ");
-        let mut arrays = Vec::with_capacity(list.width);
-        for (value, of) in columns {
-            self.values.push(value);
-            arrays.push(format!("pg_catalog.unnest(${}::{of}[])", self.values.len()));
+        if list.width == 1 {
+            let (array, of) = array(columns.pop()?)?;
+            // A name alone: `NOT IN` and expressions stay as they are.
+            let is_name =
+                self.last.ends_with(|last: char| last == '"' || last == '_' || last.is_alphanumeric());
+            if !is_name || self.last.eq_ignore_ascii_case("not") {
+                return None;
+            }
+            self.values.push(array);
+            return write!(self.sql, "= ANY (${}::{of}[])", self.values.len()).ok();
         }
-        let arrays = arrays.join(", ");
-        write!(self.sql, " (SELECT {names} FROM ROWS FROM ({arrays}) AS \"keys\" ({names}))").ok()
+        let (operands, start) = self.operands(list.width)?;
+        let is_constant = |items: &[&Value]| items.windows(2).all(|pair| pair.first() == pair.last());
+        let mut varying = columns.iter().filter(|items| !is_constant(items));
+        if varying.next().is_some() && varying.next().is_some() {
+            return None;
+        }
+        let mut terms = Vec::with_capacity(list.width);
+        let mut bound = Vec::with_capacity(list.width);
+        for (items, operand) in columns.into_iter().zip(operands) {
+            let number = self.values.len() + bound.len() + 1;
+            if is_constant(&items) {
+                bound.push((*items.first()?).clone());
+                terms.push(format!("{operand} = ${number}"));
+            } else {
+                let (array, of) = array(items)?;
+                bound.push(array);
+                terms.push(format!("{operand} = ANY (${number}::{of}[])"));
+            }
+        }
+        self.values.extend(bound);
+        self.sql.truncate(start);
+        write!(self.sql, "({})", terms.join(" AND ")).ok()
+    }
+
+    /// The columns that are compared with a list of rows, and the start of their parentheses.
+    fn operands(&self, width: usize) -> Option<(Vec<String>, usize)> {
+        let (start, end, alone) = self.closed?;
+        let between = self.sql.get(end..)?;
+        let inside = self.sql.get(start + 1..end - 1)?;
+        let is_name = |text: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '"' | '_' | '.'))
+        };
+        let names: Vec<String> = inside.split(',').map(|name| name.trim().to_owned()).collect();
+        let plain = names.len() == width && names.iter().all(|name| is_name(name));
+        (alone && between.trim_ascii().is_empty() && plain).then_some((names, start))
     }
 }
 
@@ -214,20 +287,37 @@ mod tests {
     #[test]
     fn a_long_list_of_rows_becomes_arrays_and_other_placeholders_are_renumbered() {
         let sql = format!(
-            "SELECT '$1 IN (($2, $3))' WHERE x = $1 AND (a, b) IN ({}) AND y = $4003 AND z = $1",
+            "SELECT '$1 IN (($2, $3))' WHERE x = $1 AND (t.a, \"b\") IN ({}) AND y = $4002 AND z = $1",
             rows(2, 2_000)
         );
-        let compacted = compact(statement(sql, 4_003));
+        let mut before = statement(sql, 4_002);
+        for (n, value) in before.values.as_mut().unwrap().0.iter_mut().enumerate().skip(1).step_by(2) {
+            if n < 4_001 {
+                *value = 7.into();
+            }
+        }
+        let compacted = compact(before);
         assert_eq!(
             compacted.sql,
-            "SELECT '$1 IN (($2, $3))' WHERE x = $1 AND (a, b) IN (SELECT \"k1\", \"k2\" FROM \
-             ROWS FROM (pg_catalog.unnest($2::int4[]), pg_catalog.unnest($3::int4[])) AS \"keys\" (\"k1\", \"k2\")) AND y = $4 AND z = $1"
+            "SELECT '$1 IN (($2, $3))' WHERE x = $1 AND (t.a = $2 AND \"b\" = ANY ($3::int4[])) AND y = $4 AND z = $1"
         );
         let values = compacted.values.unwrap().0;
-        assert_eq!(values.len(), 4);
-        assert_eq!((&values[0], &values[3]), (&0.into(), &4_002.into()));
-        let Value::Array(ArrayType::Int, Some(first)) = &values[1] else { panic!("{:?}", values[1]) };
-        assert_eq!((first.len(), &first[0], &first[1]), (2_000, &1.into(), &3.into()));
+        assert_eq!(
+            (values.len(), &values[0], &values[1], &values[3]),
+            (4, &0.into(), &7.into(), &4_001.into())
+        );
+        let Value::Array(ArrayType::Int, Some(items)) = &values[2] else { panic!("{:?}", values[2]) };
+        assert_eq!((items.len(), &items[0], &items[1]), (2_000, &2.into(), &4.into()));
+    }
+
+    #[test]
+    fn a_list_of_more_single_values_than_a_statement_has_becomes_an_array() {
+        let single: Vec<String> = (1..=70_000).map(|n| format!("${n}")).collect();
+        let list = single.join(", ");
+        let compacted = compact(statement(format!("SELECT 1 WHERE \"a\" IN ({list}) OR b = $70001"), 70_001));
+        assert_eq!(compacted.sql, "SELECT 1 WHERE \"a\" = ANY ($1::int4[]) OR b = $2");
+        let not = statement(format!("SELECT 1 WHERE a NOT IN ({list})"), 70_000);
+        assert_eq!(compact(not.clone()), not);
     }
 
     #[test]
@@ -239,6 +329,11 @@ mod tests {
             format!("SELECT 1 /* IN ({}) */", rows(1, 2_000)),
             format!("SELECT 1 WHERE a IN ({})", single.join(", ")),
             format!("INSERT INTO t VALUES {}", rows(1, 2_000)),
+            format!("SELECT 1 WHERE f(a, b) IN ({})", rows(1, 2_000)),
+            format!("SELECT 1 WHERE (a, b + 1) IN ({})", rows(1, 2_000)),
+            // Two columns vary.
+            format!("SELECT 1 WHERE (a, b) IN ({})", rows(1, 2_000)),
+            format!("SELECT 1 WHERE (a, b) NOT IN ({})", rows(1, 2_000)),
             format!("SELECT 1 WHERE (a, b) IN ({}, ($1, $2, $3))", rows(1, 1_900)),
             format!("SELECT 1 WHERE (a, b) IN ({}, ($1, $2 + 1))", rows(1, 1_900)),
         ] {

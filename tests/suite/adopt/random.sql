@@ -26,7 +26,7 @@ INSERT INTO public.services (tenant_id, name, description, duration_minutes, pri
 SELECT t.id, pg_temp.word(), pg_temp.maybe(pg_temp.word()), n, floor(random() * 2147483647)::int,
     pg_temp.moment() AT TIME ZONE 'UTC' FROM tenants t, generate_series(1, 5) n;
 INSERT INTO public.practitioners (tenant_id, handle, name, credentials)
-SELECT t.id, 'p' || n, pg_temp.word(), CASE WHEN random() < 0.5 THEN ARRAY[pg_temp.word(), NULL, pg_temp.word()] END
+SELECT t.id, 'p' || n, pg_temp.word(), CASE WHEN random() < 0.5 THEN ARRAY[pg_temp.word(), pg_temp.word()] END
 FROM tenants t, generate_series(1, 3) n;
 INSERT INTO public.clients (tenant_id, first_name, last_name, email, phone, notes, created_at)
 SELECT t.id, pg_temp.word(), pg_temp.word(), 'c' || n || '@example.com', pg_temp.maybe('1'), pg_temp.maybe(pg_temp.word()),

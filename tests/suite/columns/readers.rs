@@ -108,7 +108,8 @@ readers! {
     [auth.sessions auth.users] "totp.enroll": |db, of| db.auth().totp().enroll(of.session).await?;
     [auth.totp_secrets] "totp.find": |db, of| db.auth().totp().find(&of.handle).await?;
     [auth.totp_secrets] "totp.save": |db, of| {
-        db.auth().totp().save(&of.handle, &watertight::auth::TotpSecret::generate()?).await?
+        let secret = watertight::auth::TotpSecret::generate()?;
+        db.auth().totp().save(&of.handle, &secret).await.map(|()| "saved")?
     };
     [auth.totp_secrets auth.users] "totp.disable": |db, of| db.auth().totp().disable(of.user, &password()).await?;
     [auth.backup_codes] "backup_codes.find": |db, of| db.auth().backup_codes().find(of.user).await?;

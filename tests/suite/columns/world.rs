@@ -63,7 +63,7 @@ impl Scene {
     pub(super) async fn new() -> Result<Self> {
         let world = World::new().await?;
         let shop = Shop::open(world.clinic.clone(), &NAMES).await?;
-        let (good, bad) = (Place::new(&shop, 0).await?, Place::new(&shop, 1).await?);
+        let (good, bad) = (Box::pin(Place::new(&shop, 0)).await?, Box::pin(Place::new(&shop, 1)).await?);
         Ok(Self { world, good, bad })
     }
 
@@ -118,7 +118,7 @@ impl Place {
     async fn new(shop: &Shop, n: u32) -> Result<Self> {
         let tenant = &shop.tenant;
         let auth = Self::accounts(tenant, n).await?;
-        Self::business(shop, n, auth).await
+        Box::pin(Self::business(shop, n, auth)).await
     }
 
     async fn accounts(tenant: &TenantConnection, n: u32) -> Result<Accounts> {
