@@ -53,6 +53,9 @@ mod m20260101_000010_audit_integrity;
 mod m20260101_000011_inviter_role;
 mod m20260101_000012_nights_and_buffers;
 mod m20260101_000013_occupied_spans;
+mod m20260101_000014_booking_payments;
+mod m20260101_000014_history_currency;
+mod m20260101_000014_purchase_items;
 
 pub use access::{create_schema, drop_schema};
 pub use cli::{OWNER_URL_VARIABLE, run_cli, run_cli_with};
@@ -132,5 +135,8 @@ fn list() -> Vec<Box<dyn TenantMigration>> {
         Box::new(m20260101_000011_inviter_role::Migration),
         Box::new(m20260101_000012_nights_and_buffers::Migration),
         Box::new(m20260101_000013_occupied_spans::Migration),
+        Box::new(m20260101_000014_booking_payments::Migration),
+        Box::new(m20260101_000014_history_currency::Migration),
+        Box::new(m20260101_000014_purchase_items::Migration),
     ]
 }

@@ -3,9 +3,12 @@
 mod availability;
 mod bookings;
 mod distance;
+mod earlier;
 mod extremes;
+mod ledger;
 mod midnight;
 mod migrated;
+mod repeats;
 mod stress;
 mod whole;
 

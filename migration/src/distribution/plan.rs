@@ -10,7 +10,10 @@ use super::{Distribution, DistributionError, Violation};
 use crate::catalog::Table;
 use crate::m20260101_000007_no_double_booking as no_double_booking;
 use crate::name::Name;
-use crate::{m20260101_000013_occupied_spans as occupied_spans, script, tenant_context};
+use crate::{
+    m20260101_000013_occupied_spans as occupied_spans, m20260101_000014_booking_payments as booking_payments,
+    script, tenant_context,
+};
 
 /// The plan of a distribution: the violations, and the SQL that distributes the tables.
 ///
@@ -58,6 +61,9 @@ impl DistributionPlan {
         }
         if !catalog.overlaps.is_empty() && !*without_overlap_constraints && !catalog.has_btree_gist {
             distributing.push("CREATE EXTENSION btree_gist SCHEMA public".to_owned());
+        }
+        for (trigger, table) in &catalog.ledger_triggers {
+            distributing.push(booking_payments::dropped(settings, trigger, table));
         }
         for table in &catalog.overlaps {
             distributing.push(no_double_booking::dropping(settings, table));

@@ -7,6 +7,7 @@ use watertight_schema::sql;
 use super::catalog::{Catalog, own_overlaps};
 use super::{Distribution, Rule, Violation};
 use crate::m20260101_000005_create_intake::consent_is_final;
+use crate::m20260101_000014_booking_payments::ledger_agrees;
 use crate::name::Name;
 use crate::query::all;
 
@@ -59,7 +60,7 @@ const RULES: [(Rule, &str); 7] = [
 
 /// The triggers that may read or write other rows: all except watertight's own.
 const TRIGGERS: &str = "SELECT t.oid, g.tgname AS object FROM t JOIN pg_trigger g ON g.tgrelid = t.oid \
-    WHERE NOT g.tgisinternal AND g.tgparentid = 0 AND NOT (g.tgname = 'intake_consent_is_final'";
+    WHERE NOT g.tgisinternal AND g.tgparentid = 0";
 
 /// The exclusion constraints that do not compare the tenant with `=`.
 const EXCLUSIONS: &str = "SELECT t.oid, k.conname AS object FROM t JOIN a ON a.attrelid = t.oid \
@@ -82,10 +83,12 @@ pub(super) async fn violations(
 ) -> Result<Vec<Violation>, DbErr> {
     let mut rules = RULES.map(|(rule, sql)| (rule, sql.to_owned())).to_vec();
     if !distribution.allow_triggers {
-        let own = sql::literal(&consent_is_final(&distribution.settings));
+        // The consent's trigger reads its own row alone, and those of the ledger are dropped.
+        let own = [consent_is_final(&distribution.settings), ledger_agrees(&distribution.settings)];
+        let own = own.map(|function| format!("to_regproc({})::oid", sql::literal(&function))).join(", ");
         rules.push((
             Rule::NoTrigger,
-            format!("{TRIGGERS} AND g.tgfoid IS NOT DISTINCT FROM to_regproc({own}))"),
+            format!("{TRIGGERS} AND g.tgfoid <> ALL (array_remove(ARRAY[{own}], NULL))"),
         ));
     }
     let recreated = if distribution.without_overlap_constraints || catalog.btree_gist {

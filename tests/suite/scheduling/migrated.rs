@@ -10,8 +10,12 @@ use super::{Shop, practitioner};
 use crate::adopt::texts;
 use crate::auth::World;
 
-/// The migrations of hours past midnight and of occupied spans.
-const LATER: Option<u32> = Some(2);
+/// The number of migrations from one on.
+pub(super) fn since(migration: &str) -> Option<u32> {
+    let names: Vec<String> = Migrator::migrations().iter().map(|it| it.name().to_owned()).collect();
+    let earlier = names.iter().take_while(|name| *name != migration).count();
+    u32::try_from(names.len() - earlier).ok()
+}
 
 #[tokio::test]
 async fn earlier_rows_are_kept_and_overlaps_are_named() -> Result<()> {
@@ -20,7 +24,7 @@ async fn earlier_rows_are_kept_and_overlaps_are_named() -> Result<()> {
     shop.tenant.scheduling().book(&shop.booking("10:00")).await?;
     shop.tenant.content().save_practitioner(&practitioner("maya")).await?;
     let connection = world.database.owner().await?;
-    Migrator::down(&connection, LATER).await?;
+    Migrator::down(&connection, since("m20260101_000012_nights_and_buffers")).await?;
     let owner = world.owner().await?;
     let beside = "INSERT INTO bookings (tenant_id, confirmation_code, service_id, practitioner_id, client_id, datetime, \
                   end_time, duration, amount_cents) SELECT b.tenant_id, 'BESIDE', b.service_id, p.id, b.client_id, \
@@ -88,7 +92,8 @@ async fn partitions_have_the_rule_in_both_directions() -> Result<()> {
     let now = texts(&owner, rules).await?;
     assert!(now.len() == 1 && now[0].contains("buffer_minutes"), "{now:?}");
     let manager = SchemaManager::new(&owner);
-    let migration = migrations(&Settings::from_env()).pop().expect("the last migration");
+    let mut all = migrations(&Settings::from_env()).into_iter();
+    let migration = all.find(|it| it.name() == "m20260101_000013_occupied_spans").expect("the migration");
     migration.down(&manager).await?;
     let before = texts(&owner, rules).await?;
     assert!(before.len() == 1 && before[0].contains("COALESCE"), "{before:?}");

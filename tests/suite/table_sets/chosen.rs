@@ -46,7 +46,10 @@ fn expected(sets: &TableSets) -> BTreeSet<String> {
         let schema = quoted(schema);
         objects.extend(set.tables().iter().map(|table| format!("r {schema}.{table}")));
         match set.name() {
-            "booking" => objects.extend([format!("type {schema}.uuidrange")]),
+            "booking" => objects.extend([
+                format!("type {schema}.uuidrange"),
+                format!("function {schema}.booking_ledger_agrees"),
+            ]),
             "intake" => objects.extend([format!("function {schema}.intake_consent_is_final")]),
             _ => {}
         }

@@ -117,7 +117,7 @@ pub(crate) async fn book(business: Business, Form(mut typed): Form<Typed>) -> Re
             | BookingError::ServiceInactive { .. }
             | BookingError::PractitionerRequired,
         ) => "That time is no longer available. Choose another.",
-        Err(BookingError::IdempotencyKeyReused { .. }) => {
+        Err(BookingError::IdempotencyKeyReused { .. } | BookingError::NoLongerActive { .. }) => {
             "You have booked with this page before. Check what it says, and book again."
         }
         Err(error) => return Err(error.into()),
