@@ -57,6 +57,9 @@ mod m20260101_000010_audit_integrity;
 mod m20260101_000011_inviter_role;
 mod m20260101_000012_nights_and_buffers;
 mod m20260101_000013_occupied_spans;
+mod m20260101_000014_booking_payments;
+mod m20260101_000014_history_currency;
+mod m20260101_000014_purchase_items;
 mod m20260101_000015_ended_sessions;
 mod m20260101_000015_final_rows;
 mod m20260101_000015_readable_values;
@@ -142,6 +145,9 @@ fn list() -> Vec<Box<dyn TenantMigration>> {
         Box::new(m20260101_000011_inviter_role::Migration),
         Box::new(m20260101_000012_nights_and_buffers::Migration),
         Box::new(m20260101_000013_occupied_spans::Migration),
+        Box::new(m20260101_000014_booking_payments::Migration),
+        Box::new(m20260101_000014_history_currency::Migration),
+        Box::new(m20260101_000014_purchase_items::Migration),
         Box::new(m20260101_000015_ended_sessions::Migration),
         Box::new(m20260101_000015_final_rows::Migration(TableSet::Auth)),
         Box::new(m20260101_000015_final_rows::Migration(TableSet::Certificates)),

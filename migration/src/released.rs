@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::{Settings, TableSet, TableSets, list, migrations, tenant_context};
 
 /// The SHA-256 of each migration's SQL, one statement a line with a semicolon between.
-const DIGESTS: [(&str, &str); 26] = [
+const DIGESTS: [(&str, &str); 29] = [
     ("m20260101_000001_create_auth", "7fbc78075ff761eff0652a7866e9ce4cbfe07f4310c17469db3cce42de951fcb"),
     ("m20260101_000002_create_content", "788754347d88ad13fee51e0345bdd4f569c01caa49920ebd393c044a3de5de2f"),
     ("m20260101_000003_create_booking", "fa00615470299f5a8b380123e075704be4314471339d1072fe94c69be7e8fdcb"),
@@ -31,6 +31,9 @@ const DIGESTS: [(&str, &str); 26] = [
         "dd2ddf9f67da5fec51ab787daf200b164c3680fdc4a911cc391acb7c3529cf34",
     ),
     ("m20260101_000013_occupied_spans", "fc439b8d33b788d269f5fc5e24b2999e34036ace1a635bc28a0400677d3b2ebf"),
+    ("m20260101_000014_booking_payments", "f5a283e7eb19e1d88ac2737c93d9e61c151bcc07d4459a088dc9b4faf9cf1616"),
+    ("m20260101_000014_history_currency", "b885e84ea71efcc178147a0bf65f9b9c890949e32f31508ad637fd5e407960b0"),
+    ("m20260101_000014_purchase_items", "96ea982683cc6dd7123ce9cfbe488059487201b0fe6608a4522fe5c64335d5d8"),
     ("m20260101_000015_ended_sessions", "63f371c773c904bbd0240ac974ab19e85a18b0bb40b10688fdbfe30f1e9da6f0"),
     ("m20260101_000015_final_auth", "5b9c88c205acaf8e28d85b1bd68b8bedaf577b6b7cacafd1013c30813bfea995"),
     (

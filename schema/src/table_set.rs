@@ -16,7 +16,7 @@ pub enum TableSet {
     Auth,
     /// The profile of a business, its services, opening hours, reviews and practitioners.
     Content,
-    /// Clients, bookings, time blocks, days with other opening hours, and slot reservations.
+    /// Clients, bookings, payments, time blocks, days with other opening hours, and slot reservations.
     Booking,
     /// Gift certificates, their redemptions, and packages.
     Certificates,
@@ -63,9 +63,14 @@ impl TableSet {
                 &["users", "sessions", "totp_secrets", "backup_codes", "invitations", "audit_events"]
             }
             Self::Content => &["business_profile", "services", "business_hours", "reviews", "practitioners"],
-            Self::Booking => {
-                &["clients", "bookings", "time_blocks", "business_hours_overrides", "slot_reservations"]
-            }
+            Self::Booking => &[
+                "clients",
+                "bookings",
+                "time_blocks",
+                "business_hours_overrides",
+                "slot_reservations",
+                "booking_payments",
+            ],
             Self::Certificates => &["gift_certificates", "packages", "gift_certificate_redemptions"],
             Self::Intake => &["intake_form_templates", "intake_submissions"],
             Self::History => &["appointments", "payments", "local_bookings"],
@@ -111,11 +116,13 @@ impl TableSet {
                 "m20260101_000003_create_booking",
                 "m20260101_000007_no_double_booking",
                 "m20260101_000013_occupied_spans",
+                "m20260101_000014_booking_payments",
                 "m20260101_000015_readable_booking",
                 "m20260101_000017_booking_contacts",
             ],
             Self::Certificates => &[
                 "m20260101_000004_create_gift_certificates",
+                "m20260101_000014_purchase_items",
                 "m20260101_000015_final_certificates",
                 "m20260101_000015_readable_certificates",
             ],
@@ -126,6 +133,7 @@ impl TableSet {
             ],
             Self::History => &[
                 "m20260101_000006_create_business_history",
+                "m20260101_000014_history_currency",
                 "m20260101_000015_final_history",
                 "m20260101_000015_readable_history",
             ],

@@ -22,8 +22,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let certificates = tenant.certificates();
     let purchase = Purchase::new("Olivia Hart".into(), "olivia@example.com".parse()?);
     let gift = certificates.issue(&NewCertificate::new(10_000, purchase)).await?;
-    certificates.redeem(&gift.code.to_lowercase(), visit.id, Some(3_000)).await?;
-    certificates.redeem(&gift.code, visit.id, None).await?;
+    certificates.redeem(&gift.code.to_lowercase(), visit.id, Some(3_000), None).await?;
+    certificates.redeem(&gift.code, visit.id, None, None).await?;
     let left = certificates.get(&gift.code).await?.map(|gift| gift.balance_cents);
     assert_eq!(left, Some(2_000));
 

@@ -17,6 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         service: "Massage".into(),
         duration: 60,
         price_cents: 9_000,
+        currency: "USD".into(),
         paid: true,
         payment_method: Some("card".into()),
         appointment_date: Utc::now() - TimeDelta::days(acuity_id.into()),

@@ -14,8 +14,10 @@ pub mod history;
 pub mod intake;
 #[cfg(any(feature = "booking", feature = "history"))]
 mod payment_status;
-#[cfg(feature = "certificates")]
+#[cfg(feature = "booking")]
 pub(crate) mod payments;
+#[cfg(feature = "booking")]
+mod request;
 #[cfg(feature = "booking")]
 pub mod scheduling;
 #[cfg(feature = "intake")]

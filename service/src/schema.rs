@@ -28,7 +28,7 @@ const BUILT_IN: &[(TableSet, &[Register])] = &[
     #[cfg(feature = "booking")]
     (
         TableSet::Booking,
-        entities!(public: bookings, business_hours_overrides, clients, slot_reservations, time_blocks),
+        entities!(public: booking_payments, bookings, business_hours_overrides, clients, slot_reservations, time_blocks),
     ),
     #[cfg(feature = "certificates")]
     (TableSet::Certificates, entities!(public: gift_certificate_redemptions, gift_certificates, packages)),

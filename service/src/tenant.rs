@@ -6,7 +6,7 @@ mod answer;
 pub(crate) mod batches;
 pub(crate) mod clock;
 mod connection;
-#[cfg(any(feature = "auth", feature = "booking"))]
+#[cfg(any(feature = "auth", feature = "booking", feature = "history"))]
 pub(crate) mod constraint;
 pub(crate) mod driver;
 mod entity;

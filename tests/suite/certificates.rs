@@ -1,5 +1,7 @@
 //! Gift certificates and packages: payments and refusals. No cent is lost or spent twice.
 
+mod repeated;
+
 use anyhow::Result;
 use chrono::{TimeDelta, Utc};
 use futures_util::future::join_all;
@@ -90,22 +92,28 @@ async fn two_certificates_pay_a_booking_in_parts() -> Result<()> {
     let small = certificates.issue(&NewCertificate::new(5_000, purchase())).await?;
     let large = certificates.issue(&NewCertificate::new(20_000, purchase())).await?;
 
-    let part = certificates.redeem(&small.code, booking.id, Some(3_000)).await?;
+    let part = certificates.redeem(&small.code, booking.id, Some(3_000), None).await?;
     assert_eq!((part.amount_cents, part.r#type.as_str()), (Some(3_000), "gift_certificate"));
-    let rest = certificates.redeem(&small.code, booking.id, None).await?;
+    let rest = certificates.redeem(&small.code, booking.id, None, None).await?;
     assert_eq!(rest.amount_cents, Some(2_000));
-    assert!(refused(certificates.redeem(&small.code, booking.id, None).await).contains("0 cents are left"));
-    assert!(refused(certificates.redeem(&large.code, booking.id, Some(4_001)).await).contains("only 4000"));
+    assert!(
+        refused(certificates.redeem(&small.code, booking.id, None, None).await).contains("0 cents are left")
+    );
+    assert!(
+        refused(certificates.redeem(&large.code, booking.id, Some(4_001), None).await).contains("only 4000")
+    );
     let spent = certificates.get(&small.code).await?.expect("it");
     assert!(spent.balance_cents == 0 && spent.redeemed_at.is_some());
 
-    certificates.redeem(&large.code, booking.id, None).await?;
+    certificates.redeem(&large.code, booking.id, None, None).await?;
     let paid = shop.tenant.scheduling().get_booking(booking.id).await?.expect("it");
     assert_eq!(
         (paid.payment_status.as_str(), paid.payment_method.as_deref()),
         ("paid", Some("gift_certificate"))
     );
-    assert!(refused(certificates.redeem(&large.code, booking.id, None).await).contains("nothing is due"));
+    assert!(
+        refused(certificates.redeem(&large.code, booking.id, None, None).await).contains("nothing is due")
+    );
     assert_eq!(certificates.get(&large.code).await?.expect("it").balance_cents, 16_000);
     assert_eq!(certificates.find_imbalances().await?, []);
 
@@ -117,7 +125,7 @@ async fn two_certificates_pay_a_booking_in_parts() -> Result<()> {
     let redemptions = certificates.get_redemptions(booking.id).await?;
     assert!(redemptions.len() == 3 && redemptions.iter().all(|redemption| redemption.refunded_at.is_some()));
     assert_eq!(certificates.find_imbalances().await?, []);
-    assert!(refused(certificates.redeem(&small.code, booking.id, None).await).contains("cancelled"));
+    assert!(refused(certificates.redeem(&small.code, booking.id, None, None).await).contains("cancelled"));
     Ok(())
 }
 
@@ -128,14 +136,14 @@ async fn refused_payments_state_the_reason() -> Result<()> {
     let booking = shop.tenant.scheduling().book(&shop.booking("10:00")).await?;
     let euros = NewCertificate { currency: "EUR".into(), ..NewCertificate::new(5_000, purchase()) };
     let euros = certificates.issue(&euros).await?;
-    assert!(refused(certificates.redeem(&euros.code, booking.id, None).await).contains("in EUR"));
+    assert!(refused(certificates.redeem(&euros.code, booking.id, None, None).await).contains("in EUR"));
     let mut void = certificates.issue(&NewCertificate::new(5_000, purchase())).await?.into_active_model();
     void.status = Set("void".into());
     let void = gift_certificates::Entity::update(void).exec(&shop.tenant).await?;
-    assert!(refused(certificates.redeem(&void.code, booking.id, None).await).contains("void"));
-    let unknown = certificates.redeem("AAAA-AAAA-AAAA", booking.id, None).await;
+    assert!(refused(certificates.redeem(&void.code, booking.id, None, None).await).contains("void"));
+    let unknown = certificates.redeem("AAAA-AAAA-AAAA", booking.id, None, None).await;
     assert!(matches!(unknown, Err(BookingError::NotFound { what: "gift certificate", .. })));
-    let unknown = certificates.redeem(&euros.code, Uuid::new_v4(), None).await;
+    let unknown = certificates.redeem(&euros.code, Uuid::new_v4(), None, None).await;
     assert!(matches!(unknown, Err(BookingError::NotFound { what: "booking", .. })));
     Ok(())
 }
@@ -152,7 +160,7 @@ async fn a_package_counts_its_sessions() -> Result<()> {
     let first = certificates.redeem_session(&two.code.to_lowercase(), bookings[0].id).await?;
     let second = certificates.redeem_session(&two.code, bookings[1].id).await?;
     assert_eq!((first.session_number, second.session_number), (Some(1), Some(2)));
-    assert!(refused(certificates.redeem_session(&two.code, bookings[0].id).await).contains("nothing is due"));
+    assert_eq!(certificates.redeem_session(&two.code, bookings[0].id).await?, first, "a repeat pays nothing");
     assert!(refused(certificates.redeem_session(&two.code, bookings[2].id).await).contains("no session"));
     scheduling.cancel(bookings[0].id, "").await?;
     assert_eq!(certificates.get_package(&two.code).await?.expect("it").remaining_sessions, 1);
@@ -200,10 +208,10 @@ async fn no_cent_and_no_session_is_spent_twice_concurrently() -> Result<()> {
             match n % 11 {
                 0 => tenant.scheduling().cancel(booking, "").await.map(drop),
                 1 | 2 => tenant.certificates().redeem_session(&pack, booking).await.map(drop),
-                3 => tenant.certificates().redeem(&code, booking, None).await.map(drop),
+                3 => tenant.certificates().redeem(&code, booking, None, None).await.map(drop),
                 _ => {
                     let amount = u32::try_from(n % 5).unwrap_or_default() * 700 + 1;
-                    tenant.certificates().redeem(&code, booking, Some(amount)).await.map(drop)
+                    tenant.certificates().redeem(&code, booking, Some(amount), None).await.map(drop)
                 }
             }
         }

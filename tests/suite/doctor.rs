@@ -64,7 +64,7 @@ async fn a_freshly_migrated_database_is_sound() -> Result<()> {
     let database = TestDatabase::create().await?;
     let report = examine(&database).await?;
     assert!(report.is_sound() && planted(&report).is_empty(), "{report}");
-    assert_eq!(report.tenant_tables, 24);
+    assert_eq!(report.tenant_tables, 25);
     let json = serde_json::to_value(&report)?;
     assert_eq!(json["findings"].as_array().map(Vec::len), Some(report.findings.len()));
     database.water_with(Watertight::builder().check_with_doctor()).await?;
@@ -444,7 +444,7 @@ async fn an_empty_database_is_unsound() -> Result<()> {
     let owner = database.owner().await?;
     Migrator::down(&owner, None).await?;
     let report = examine(&database).await?;
-    assert_eq!(report.of(Check::MissingTable).count(), 24, "{report}");
+    assert_eq!(report.of(Check::MissingTable).count(), 25, "{report}");
     assert_eq!(report.of(Check::PendingMigration).count(), 1, "{report}");
     Ok(())
 }

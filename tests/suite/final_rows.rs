@@ -111,7 +111,7 @@ async fn what_was_redeemed_is_final() -> Result<()> {
     (more.amount_cents, more.balance_cents) = (Set(30_000), Set(30_000));
     let gift = more.update(tenant).await?;
     let paid = tenant.scheduling().book(&shop.booking("10:00")).await?;
-    let redemption = certificates.redeem(&gift.code, paid.id, Some(1_000)).await?;
+    let redemption = certificates.redeem(&gift.code, paid.id, Some(1_000), None).await?;
     let other = tenant.scheduling().book(&shop.booking("12:00")).await?;
     certificates.redeem_session(&package.code, other.id).await?;
 

@@ -308,7 +308,7 @@ async fn void_and_expired_certificates_and_inactive_forms_are_refused() -> Resul
     row.expires_at = Set(Some((chrono::Utc::now() - chrono::TimeDelta::hours(1)).into()));
     packages::ActiveModel::update(row, tenant).await?;
     let refused = |error: Option<BookingError>| matches!(error, Some(BookingError::NotRedeemable { .. }));
-    assert!(refused(certificates.redeem(&gift.code, booking.id, None).await.err()));
+    assert!(refused(certificates.redeem(&gift.code, booking.id, None, None).await.err()));
     assert!(refused(certificates.redeem_session(&void.code, booking.id).await.err()));
     assert!(refused(certificates.redeem_session(&expired.code, booking.id).await.err()));
 

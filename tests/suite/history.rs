@@ -23,6 +23,7 @@ fn appointment(acuity_id: i32) -> ImportedAppointment {
         service: "Massage".into(),
         duration: 60,
         price_cents: 9_000,
+        currency: "USD".into(),
         paid: false,
         payment_method: None,
         appointment_date: Utc::now() - TimeDelta::days(acuity_id.into()),
@@ -60,6 +61,7 @@ pub(crate) fn booking(id: &str) -> ImportedBooking {
         payment_method: "card".into(),
         payment_transaction_id: None,
         amount_cents: 9_000,
+        currency: "USD".into(),
         payment_status: PaymentStatus::Paid,
     }
 }
@@ -117,6 +119,7 @@ async fn invalid_rows_are_refused_before_anything_is_written() -> Result<()> {
         ImportedAppointment { client_name: "x".repeat(256), ..appointment(2) },
         ImportedAppointment { price_cents: u32::MAX, ..appointment(2) },
         ImportedAppointment { notes: Some("\0".into()), ..appointment(2) },
+        ImportedAppointment { currency: "usd".into(), ..appointment(2) },
         appointment(1),
     ] {
         let refused = history.import_appointments(&[appointment(1), bad.clone()]).await;
@@ -152,6 +155,14 @@ async fn a_local_booking_is_reconciled_once() -> Result<()> {
     let done = history.reconcile(local.id, "acuity-7").await?;
     assert!(done.reconciled_at.is_some() && done.acuity_appointment_id.as_deref() == Some("acuity-7"));
     assert!(history.get_unreconciled().await?.is_empty());
+    assert_eq!(history.reconcile(local.id, "acuity-7").await?, done, "a repeat changes nothing");
+    let mut other = sea_orm::IntoActiveModel::into_active_model(local.clone());
+    other.id = Set(Uuid::new_v4());
+    let other = other.insert(&world.clinic).await?;
+    assert!(matches!(
+        history.reconcile(other.id, "acuity-7").await,
+        Err(BookingError::IdentityReused { what: "local booking", .. })
+    ));
     assert!(matches!(
         history.reconcile(local.id, "acuity-8").await,
         Err(BookingError::InvalidTransition { .. })

@@ -21,7 +21,9 @@ use watertight::history::{
     ImportedAppointment, ImportedBooking, ImportedClient, ImportedPayment, PaymentStatus,
 };
 use watertight::intake::NewSubmission;
-use watertight::scheduling::{Hold, NewBooking, Reschedule, SlotQuery};
+use watertight::scheduling::{
+    Hold, NewBooking, NewPayment, NewRefund, PaymentMethod, Reference, Reschedule, SlotQuery,
+};
 use watertight::{Error, TenantConnection, TenantId};
 
 use crate::auth::World;
@@ -37,6 +39,7 @@ struct Target {
     client: Uuid,
     email: Email,
     booking: Uuid,
+    payment: Uuid,
     confirmation: String,
     hold: Uuid,
     block: Uuid,
@@ -76,7 +79,13 @@ impl Target {
         content.save_override(at("10:00").date_naive() + chrono::Days::new(7), None, None).await?;
         let review = content.create_review(review()).await?;
         let certificate = tenant.certificates().issue(&NewCertificate::new(5_000, purchase())).await?;
-        tenant.certificates().redeem(&certificate.code, booking.id, Some(1_000)).await?;
+        tenant.certificates().redeem(&certificate.code, booking.id, Some(1_000), None).await?;
+        let charge = NewPayment {
+            amount_cents: Some(1_000),
+            reference: Some(Reference::new("stripe", "pi_1")),
+            ..NewPayment::new(PaymentMethod::Card)
+        };
+        let charged = scheduling.record_payment(booking.id, &charge).await?;
         let package = tenant.certificates().issue_package(&package(None)).await?;
         let template = tenant.intake().create_template("massage", "Massage", &json!({})).await?;
         let answers = NewSubmission {
@@ -110,6 +119,7 @@ impl Target {
             client: shop.client.id,
             email: shop.client.email.parse()?,
             booking: booking.id,
+            payment: charged.id,
             confirmation: booking.confirmation_code,
             hold: hold.id,
             block: block.id,
@@ -137,6 +147,7 @@ impl Target {
             client: Uuid::new_v4(),
             email: "nobody@example.com".parse()?,
             booking: Uuid::new_v4(),
+            payment: Uuid::new_v4(),
             confirmation: "AAAAAAAA".into(),
             hold: Uuid::new_v4(),
             block: Uuid::new_v4(),
@@ -159,6 +170,7 @@ impl Target {
             self.practitioner,
             self.client,
             self.booking,
+            self.payment,
             self.hold,
             self.block,
             self.review,
@@ -209,6 +221,7 @@ fn appointment() -> ImportedAppointment {
         service: "Massage".into(),
         duration: 60,
         price_cents: 1,
+        currency: "USD".into(),
         paid: true,
         payment_method: None,
         appointment_date: at("10:00"),
@@ -246,6 +259,7 @@ fn imported_booking() -> ImportedBooking {
         payment_method: "card".into(),
         payment_transaction_id: None,
         amount_cents: 1,
+        currency: "USD".into(),
         payment_status: PaymentStatus::Paid,
     }
 }
@@ -318,14 +332,22 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
     Scheduling::reschedule: |tenant, them| [tenant.scheduling().reschedule(them.booking, Reschedule { practitioner: Change::Keep, ..Reschedule::to(at("16:00")) })];
     Scheduling::cancel: |tenant, them| [tenant.scheduling().cancel(them.booking, "")];
     Scheduling::complete: |tenant, them| [tenant.scheduling().complete(them.booking)];
-    Scheduling::mark_paid: |tenant, them| [tenant.scheduling().mark_paid(them.booking, "card", None)];
+    Scheduling::record_payment: |tenant, them| [
+        tenant.scheduling().record_payment(them.booking, &NewPayment::new(PaymentMethod::Cash)),
+        tenant.scheduling().record_payment(them.booking, &NewPayment {
+            reference: Some(Reference::new("stripe", "pi_1")), ..NewPayment::new(PaymentMethod::Card)
+        }),
+    ];
+    Scheduling::record_refund: |tenant, them| [tenant.scheduling().record_refund(them.payment, &NewRefund::default())];
+    Scheduling::get_payments: |tenant, them| [tenant.scheduling().get_payments(them.booking)];
+    Scheduling::get_refunds_due: |tenant, _them| [tenant.scheduling().get_refunds_due()];
     Scheduling::mark_no_show: |tenant, them| [tenant.scheduling().mark_no_show(them.booking)];
     Scheduling::get_client_by_email: |tenant, them| [async {
         Ok::<_, Error>(tenant.scheduling().get_client_by_email(&them.email).await?.filter(|client| client.id != them.own.client))
     }];
     Certificates::get: |tenant, them| [tenant.certificates().get(&them.certificate)];
     Certificates::get_package: |tenant, them| [tenant.certificates().get_package(&them.package)];
-    Certificates::redeem: |tenant, them| [tenant.certificates().redeem(&them.certificate, them.booking, None)];
+    Certificates::redeem: |tenant, them| [tenant.certificates().redeem(&them.certificate, them.booking, None, None)];
     Certificates::redeem_session: |tenant, them| [tenant.certificates().redeem_session(&them.package, them.booking)];
     Certificates::get_redemptions: |tenant, them| [tenant.certificates().get_redemptions(them.booking)];
     Certificates::find_imbalances: |tenant, _them| [tenant.certificates().find_imbalances()];
@@ -404,7 +426,7 @@ async fn no_operation_reaches_another_tenant() -> Result<()> {
     // The same operations succeed for their own tenant, so the targets were valid.
     let home = &world.clinic;
     assert!(home.scheduling().release_hold(target.hold).await?);
-    home.certificates().redeem(&target.certificate, target.booking, None).await?;
+    home.certificates().redeem(&target.certificate, target.booking, None, None).await?;
     home.intake().submit(target.draft, None).await?;
     home.intake().review(target.submitted, "maya", None).await?;
     home.history().reconcile(target.local, "x").await?;

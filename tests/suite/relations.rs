@@ -95,6 +95,7 @@ async fn every_foreign_key_is_a_relation_in_both_directions() -> Result<()> {
         auth::totp_secrets,
         auth::users,
         public::appointments,
+        public::booking_payments,
         public::bookings,
         public::business_hours,
         public::business_hours_overrides,

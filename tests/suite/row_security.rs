@@ -86,7 +86,7 @@ async fn every_tenant_table_has_the_same_forced_policy() -> Result<()> {
                WHERE n.nspname IN ('auth', 'public') AND c.relkind IN ('r', 'p') AND c.relname <> 'seaql_migrations' \
                GROUP BY c.oid ORDER BY 1";
     let rows = owner.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
-    assert_eq!(rows.len(), 24);
+    assert_eq!(rows.len(), 25);
     for row in rows {
         let (table, forced, policies, using, check): (String, bool, i64, Option<String>, Option<String>) =
             row.try_get_many_by_index()?;

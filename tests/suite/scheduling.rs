@@ -4,10 +4,13 @@ mod availability;
 mod bookings;
 mod contacts;
 mod distance;
+mod earlier;
 mod extremes;
+mod ledger;
 mod midnight;
 mod migrated;
 mod offered;
+mod repeats;
 mod stress;
 mod whole;
 

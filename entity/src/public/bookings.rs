@@ -33,12 +33,19 @@ pub struct Model {
     pub created_at: DateTimeWithTimeZone,
     pub updated_at: DateTimeWithTimeZone,
     pub buffer_minutes: i32,
+    pub currency: String,
+    pub paid_cents: i64,
+    pub refunded_cents: i64,
+    #[sea_orm(column_type = "VarBinary(StringLen::None)", nullable)]
+    pub request_digest: Option<Vec<u8>>,
     pub contact_name: Option<String>,
     pub contact_phone: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {
+    #[sea_orm(has_many = "super::booking_payments::Entity")]
+    BookingPayments,
     #[sea_orm(
         belongs_to = "super::clients::Entity",
         from = "(Column::TenantId, Column::ClientId)",
@@ -69,6 +76,12 @@ pub enum Relation {
         on_delete = "NoAction"
     )]
     Services,
+}
+
+impl Related<super::booking_payments::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::BookingPayments.def()
+    }
 }
 
 impl Related<super::clients::Entity> for Entity {

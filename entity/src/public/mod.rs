@@ -5,6 +5,8 @@ pub mod prelude;
 #[cfg(feature = "history")]
 pub mod appointments;
 #[cfg(feature = "booking")]
+pub mod booking_payments;
+#[cfg(feature = "booking")]
 pub mod bookings;
 #[cfg(feature = "content")]
 pub mod business_hours;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Serialize, Deserialize)]
 #[sea_orm(schema_name = "public", table_name = "packages")]
 pub struct Model {
-    #[sea_orm(primary_key, auto_increment = false, unique_key = "packages_code_key")]
+    #[sea_orm(primary_key, auto_increment = false, unique_key = "packages_stripe_session_id_item_key")]
     pub tenant_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
@@ -21,12 +21,17 @@ pub struct Model {
     pub status: String,
     pub purchaser_name: String,
     pub purchaser_email: String,
+    #[sea_orm(unique_key = "packages_stripe_session_id_item_key")]
     pub stripe_session_id: Option<String>,
     pub stripe_payment_id: Option<String>,
     pub issued_by: Option<String>,
     pub expires_at: Option<DateTimeWithTimeZone>,
     pub created_at: DateTimeWithTimeZone,
     pub updated_at: DateTimeWithTimeZone,
+    #[sea_orm(unique_key = "packages_stripe_session_id_item_key")]
+    pub item: i32,
+    #[sea_orm(column_type = "VarBinary(StringLen::None)", nullable)]
+    pub request_digest: Option<Vec<u8>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -3,6 +3,8 @@
 #[cfg(feature = "history")]
 pub use super::appointments::Entity as Appointments;
 #[cfg(feature = "booking")]
+pub use super::booking_payments::Entity as BookingPayments;
+#[cfg(feature = "booking")]
 pub use super::bookings::Entity as Bookings;
 #[cfg(feature = "content")]
 pub use super::business_hours::Entity as BusinessHours;

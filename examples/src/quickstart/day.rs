@@ -144,8 +144,8 @@ async fn paid_in_two_parts(
     let purchase = Purchase::new("Grace Okafor".to_owned(), "grace.okafor@example.com".parse()?);
     let gift = certificates.issue(&NewCertificate::new(20_000, purchase)).await?;
     println!("Grace has bought the gift certificate {} of $200", gift.code);
-    let part = certificates.redeem(&gift.code.to_lowercase(), booking.id, Some(5_000)).await?;
-    let rest = certificates.redeem(&gift.code, booking.id, None).await?;
+    let part = certificates.redeem(&gift.code.to_lowercase(), booking.id, Some(5_000), None).await?;
+    let rest = certificates.redeem(&gift.code, booking.id, None, None).await?;
     let due = booking.amount_cents - 5_000;
     let paid = (part.amount_cents, rest.amount_cents);
     claims.check(

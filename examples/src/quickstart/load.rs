@@ -8,32 +8,15 @@ use chrono::{Days, NaiveDate, TimeDelta, TimeZone};
 use sea_orm::{ActiveModelTrait, EntityTrait, Set};
 use watertight::TenantConnection;
 use watertight::content::Profile;
-use watertight::entity::auth::{invitations, users};
-use watertight::entity::public::{
-    bookings, clients, gift_certificate_redemptions, gift_certificates, intake_form_templates,
-    intake_submissions, practitioners, services, slot_reservations,
-};
+use watertight::entity::public::{bookings, clients, practitioners, services};
+use watertight::scheduling::{NewPayment, PaymentMethod, PaymentStatus};
 
 use crate::data::Business;
 
-/// Replaces all rows of the tenant by the contents of the file, or changes nothing.
-pub(crate) async fn replace(tenant: &TenantConnection, business: &Business) -> Result<()> {
+/// Loads the contents of the file for a tenant without rows, or changes nothing.
+pub(crate) async fn load(tenant: &TenantConnection, business: &Business) -> Result<()> {
     let transaction = tenant.begin().await?;
     let db = &transaction;
-    intake_submissions::Entity::delete_many().exec(db).await?;
-    intake_form_templates::Entity::delete_many().exec(db).await?;
-    gift_certificate_redemptions::Entity::delete_many().exec(db).await?;
-    gift_certificates::Entity::delete_many().exec(db).await?;
-    slot_reservations::Entity::delete_many().exec(db).await?;
-    bookings::Entity::delete_many().exec(db).await?;
-    clients::Entity::delete_many().exec(db).await?;
-    practitioners::Entity::delete_many().exec(db).await?;
-    services::Entity::delete_many().exec(db).await?;
-    // Invitations refer to their inviters, so they are deleted first. Sessions and second factors are deleted
-    // with their users.
-    invitations::Entity::delete_many().exec(db).await?;
-    users::Entity::delete_many().exec(db).await?;
-
     let profile = &business.profile;
     let profile = Profile {
         street_address: profile.street_address.clone(),
@@ -93,7 +76,7 @@ pub(crate) async fn replace(tenant: &TenantConnection, business: &Business) -> R
         let local = business.profile.time_zone.from_local_datetime(&day.and_time(booking.time));
         let start = local.earliest().with_context(|| unknown("time", &booking.time.to_string()))?;
         let end = start + TimeDelta::minutes(service.duration_minutes.into());
-        bookings::ActiveModel {
+        let made = bookings::ActiveModel {
             confirmation_code: Set(booking.code.clone()),
             service_id: Set(service.id),
             practitioner_id: Set(Some(practitioner.id)),
@@ -103,11 +86,13 @@ pub(crate) async fn replace(tenant: &TenantConnection, business: &Business) -> R
             duration: Set(service.duration_minutes),
             amount_cents: Set(service.price_cents),
             status: Set(booking.status.clone()),
-            payment_status: Set(booking.payment_status.clone()),
             ..Default::default()
         }
         .insert(db)
         .await?;
+        if booking.payment_status == PaymentStatus::Paid.as_str() {
+            db.scheduling().record_payment(made.id, &NewPayment::new(PaymentMethod::Cash)).await?;
+        }
     }
     transaction.commit().await?;
     Ok(())

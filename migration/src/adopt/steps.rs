@@ -14,7 +14,11 @@ use watertight_schema::sql::{self, literal};
 use super::catalog::Catalog;
 use super::original::{Context, Original, Place};
 use super::plan::Step;
-use crate::{Settings, TableError, TenantTable, access, chosen, name};
+use crate::{
+    Settings, TableError, TenantTable, access, chosen, m20260101_000014_booking_payments as booking_payments,
+    m20260101_000014_history_currency as history_currency, m20260101_000014_purchase_items as purchase_items,
+    name,
+};
 
 /// The migrations with their SQL, up to the first whose SQL is known only when it runs.
 pub(super) fn migrations(settings: &Settings) -> Result<Vec<(String, Vec<String>)>, TableError> {
@@ -49,12 +53,32 @@ pub(super) fn steps(
     sql.push(access::migration_table_grant(settings));
     sql.extend(migrations.iter().flat_map(|(_, statements)| statements.clone()));
 
+    let adopted = |set: TableSet| originals.iter().any(|original| original.set == set);
+    // The original's rows break these rules until they are completed.
+    if adopted(TableSet::Booking) {
+        sql.push(booking_payments::without_status_rule(settings));
+    }
+    if adopted(TableSet::Certificates) {
+        sql.extend(purchase_items::without_identities(settings));
+    }
     let mut steps: Vec<Step> = sql.into_iter().map(Step::plain).collect();
     for original in originals {
         if let Some(found) = catalog.find(original) {
             steps.extend(copy(original, &Context { found, place: Place::Aside, time_zone, convert_names }));
         }
     }
+    let mut completed = Vec::new();
+    if adopted(TableSet::Booking) {
+        completed.extend(booking_payments::entries_of_earlier_rows(settings));
+        completed.push(booking_payments::status_rule(settings));
+    }
+    if adopted(TableSet::Certificates) {
+        completed.extend(purchase_items::identities_of_earlier_rows(settings));
+    }
+    if adopted(TableSet::History) {
+        completed.extend(history_currency::currencies_of_earlier_rows(settings));
+    }
+    steps.extend(completed.into_iter().map(Step::plain));
     steps.extend(after(settings, originals, migrations, all).into_iter().map(Step::plain));
     Ok(steps)
 }

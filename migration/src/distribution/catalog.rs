@@ -10,6 +10,7 @@ use watertight_schema::{TableSet, order, sql};
 use super::{Distribution, DistributionError};
 use crate::Settings;
 use crate::catalog::{Table, tables};
+use crate::m20260101_000014_booking_payments as booking_payments;
 use crate::name::Name;
 use crate::query::{all, column, one};
 
@@ -27,6 +28,8 @@ pub(super) struct Catalog {
     placements: BTreeMap<i64, Option<i64>>,
     /// The tables of watertight with an exclusion constraint that does not compare the tenant with `=`.
     pub(super) overlaps: Vec<String>,
+    /// The triggers of watertight that read several rows, each with its table.
+    pub(super) ledger_triggers: Vec<(&'static str, &'static str)>,
     /// True if the server offers `btree_gist`, with which exclusion constraints compare `uuid` with `=`.
     pub(super) btree_gist: bool,
     /// True if `btree_gist` is installed. With Citus only its owner can run `CREATE EXTENSION IF NOT EXISTS`.
@@ -114,6 +117,7 @@ impl Catalog {
                 [],
             )
             .await?,
+            ledger_triggers: ledger_triggers(db, settings).await?,
             btree_gist: one(db, BTREE_GIST).await?,
             has_btree_gist: one(db, HAS_BTREE_GIST).await?,
             type_is_local,
@@ -179,6 +183,22 @@ impl Catalog {
 const BTREE_GIST: &str = "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'btree_gist')";
 
 const HAS_BTREE_GIST: &str = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'btree_gist')";
+
+/// The triggers that compare bookings with their payments, as far as they exist.
+async fn ledger_triggers(
+    db: &impl ConnectionTrait,
+    settings: &Settings,
+) -> Result<Vec<(&'static str, &'static str)>, DbErr> {
+    let function = sql::literal(&booking_payments::ledger_agrees(settings));
+    let sql = format!(
+        "SELECT tgname::text FROM pg_trigger WHERE tgparentid = 0 AND tgfoid = to_regproc({function}) ORDER BY 1"
+    );
+    let found: Vec<String> = column(db, &sql, []).await?;
+    Ok(booking_payments::TRIGGERS
+        .into_iter()
+        .filter(|(name, _)| found.iter().any(|found| found == name))
+        .collect())
+}
 
 /// The exclusion constraints of watertight, as its migrations create them.
 pub(super) fn own_overlaps(settings: &Settings) -> String {

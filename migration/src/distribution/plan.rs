@@ -12,7 +12,8 @@ use crate::m20260101_000007_no_double_booking as no_double_booking;
 use crate::name::Name;
 use crate::{TableSet, script, tenant_context};
 use crate::{
-    m20260101_000013_occupied_spans as occupied_spans, m20260101_000015_ended_sessions as ended_sessions,
+    m20260101_000013_occupied_spans as occupied_spans, m20260101_000014_booking_payments as booking_payments,
+    m20260101_000015_ended_sessions as ended_sessions,
 };
 
 /// The plan of a distribution: the violations, and the SQL that distributes the tables.
@@ -67,6 +68,9 @@ impl DistributionPlan {
         let (auth, users) = (settings.table_sets().schema(TableSet::Auth), "users");
         if tables.contains(&Name::new(auth, users)) {
             distributing.push(ended_sessions::dropping(settings));
+        }
+        for (trigger, table) in &catalog.ledger_triggers {
+            distributing.push(booking_payments::dropped(settings, trigger, table));
         }
         for table in &catalog.overlaps {
             distributing.push(no_double_booking::dropping(settings, table));

@@ -6,6 +6,7 @@ use watertight_schema::sql;
 
 use super::catalog::{Catalog, own_overlaps};
 use super::{Distribution, Rule, Violation};
+use crate::m20260101_000014_booking_payments as booking_payments;
 use crate::m20260101_000015_ended_sessions as ended_sessions;
 use crate::m20260101_000015_final_rows as final_rows;
 use crate::name::Name;
@@ -83,10 +84,13 @@ pub(super) async fn violations(
 ) -> Result<Vec<Violation>, DbErr> {
     let mut rules = RULES.map(|(rule, sql)| (rule, sql.to_owned())).to_vec();
     if !distribution.allow_triggers {
-        // The distribution drops the trigger that ends sessions.
-        let dropped = (ended_sessions::NAME, ended_sessions::function(&distribution.settings));
-        let own = final_rows::own_triggers(&distribution.settings);
-        let own = own.into_iter().chain([dropped]).map(|(name, function)| {
+        // The distribution drops the triggers that end sessions and compare ledgers.
+        let settings = &distribution.settings;
+        let ledger = booking_payments::ledger_agrees(settings);
+        let dropped = booking_payments::TRIGGERS.map(|(trigger, _)| (trigger, ledger.clone()));
+        let own = final_rows::own_triggers(settings).into_iter().chain(dropped);
+        let own = own.chain([(ended_sessions::NAME, ended_sessions::function(settings))]);
+        let own = own.map(|(name, function)| {
             let function = sql::literal(&function);
             format!(" AND (g.tgname = '{name}' AND g.tgfoid = to_regproc({function})) IS NOT TRUE")
         });

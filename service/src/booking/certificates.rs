@@ -13,7 +13,7 @@ mod redeeming;
 mod sessions;
 mod status;
 
-pub use self::imbalances::Imbalance;
+pub use self::imbalances::{Imbalance, ImbalanceKind};
 pub use self::issuing::NewCertificate;
 pub use self::packages::NewPackage;
 pub use self::purchase::Purchase;

@@ -141,6 +141,48 @@ pub enum BookingError {
         /// The key.
         key: String,
     },
+    /// The request was made before, and its result was cancelled or withdrawn since.
+    ///
+    /// ```
+    /// use watertight::BookingError;
+    ///
+    /// let id = uuid::Uuid::nil();
+    /// let error = BookingError::NoLongerActive { what: "booking", id, status: "cancelled".into() };
+    /// assert!(error.is_conflict() && error.to_string().contains("is cancelled now"));
+    /// ```
+    #[error(
+        "this request made the {what} {id} before, which is {status} now; send a new request with a new key or session \
+         to make another"
+    )]
+    NoLongerActive {
+        /// The kind of row.
+        what: &'static str,
+        /// The id of the row.
+        id: Uuid,
+        /// Its status.
+        status: String,
+    },
+    /// The reference, key or session belongs to another request.
+    #[error(
+        "{identity} belongs to another {what}; repeat the first request unchanged, or give each {what} an identity of its \
+         own, such as the next item"
+    )]
+    IdentityReused {
+        /// The kind of row.
+        what: &'static str,
+        /// The identity.
+        identity: String,
+    },
+    /// The amount is greater than the amount that is due, or than the rest of the payment.
+    #[error("the {what} of {amount_cents} cents is too high; at most {most_cents} cents are possible")]
+    ExceedsAmount {
+        /// `payment` or `refund`.
+        what: &'static str,
+        /// The given amount.
+        amount_cents: i32,
+        /// The greatest amount.
+        most_cents: i32,
+    },
     /// A gift certificate or package cannot pay this.
     #[error("{code} cannot pay: {reason}")]
     NotRedeemable {
@@ -220,6 +262,9 @@ impl BookingError {
                 | Self::HoldIdReused { .. }
                 | Self::InvalidTransition { .. }
                 | Self::IdempotencyKeyReused { .. }
+                | Self::NoLongerActive { .. }
+                | Self::IdentityReused { .. }
+                | Self::ExceedsAmount { .. }
                 | Self::NotRedeemable { .. }
         )
     }

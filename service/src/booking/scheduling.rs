@@ -13,8 +13,10 @@ mod hours;
 mod new_booking;
 mod occupancy;
 mod offer;
+mod paying;
 mod reading;
 mod record;
+mod refunding;
 mod rescheduling;
 pub(crate) mod retention;
 mod slots;
@@ -27,10 +29,12 @@ pub use self::clients::NewClient;
 pub use self::contact::{BookingClient, Contact};
 pub use self::holds::Hold;
 pub use self::new_booking::NewBooking;
-pub use self::record::BookingRecord;
+pub use self::paying::{NewPayment, Reference};
+pub use self::record::{BookingRecord, PaymentRecord};
+pub use self::refunding::{NewRefund, RefundDue};
 pub use self::rescheduling::Reschedule;
 pub use self::status::BookingStatus;
-pub use super::payment_status::{CustomPaymentStatus, PaymentStatus};
+pub use super::payment_status::{CustomPaymentMethod, CustomPaymentStatus, PaymentMethod, PaymentStatus};
 
 /// Availability, clients, holds and bookings of one tenant. A reference, so it is cheap to copy.
 ///

@@ -47,6 +47,7 @@ pub(crate) fn check(what: &'static str, json: &Json) -> Result<usize, InvalidInp
 }
 
 /// Checks an optional JSON value, as [`check`] does.
+#[cfg(any(feature = "auth", feature = "intake", feature = "history"))]
 pub(crate) fn check_optional(what: &'static str, json: Option<&Json>) -> Result<(), InvalidInput> {
     json.map_or(Ok(()), |json| check(what, json).map(drop))
 }

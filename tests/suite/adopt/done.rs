@@ -57,6 +57,10 @@ async fn converted_columns_have_the_expected_values() -> Result<()> {
         ("public.clients", clinic("51"), "email", "ann@example.com"),
         ("public.bookings", clinic("61"), "confirmation_code", "ABCD2345"),
         ("public.bookings", clinic("62"), "confirmation_code", "BK-OLD-1"),
+        // They were redeemed in full.
+        ("public.bookings", clinic("61"), "payment_status", "paid"),
+        ("public.bookings", clinic("62"), "paid_cents", "9000"),
+        ("public.bookings", clinic("63"), "payment_status", "pending"),
         ("public.gift_certificates", clinic("81"), "code", "CERT-ABCD-2345"),
         ("public.gift_certificates", clinic("82"), "code", "GC-2024-7"),
         ("public.slot_reservations", clinic("71"), "end_time", "2025-11-02T07:00:00+00:00"),
@@ -80,6 +84,13 @@ async fn converted_columns_have_the_expected_values() -> Result<()> {
     ] {
         assert_eq!(after.get(table, &key, column), None, "{table} {key} {column}");
     }
+    let entries =
+        "SELECT concat_ws(' ', kind, method, amount_cents, currency) FROM booking_payments ORDER BY method";
+    owner.execute_unprepared("ALTER TABLE public.booking_payments NO FORCE ROW LEVEL SECURITY").await?;
+    assert_eq!(
+        texts(&owner, entries).await?,
+        ["payment gift_certificate 9000 USD", "payment package 9000 USD"]
+    );
     Ok(())
 }
 

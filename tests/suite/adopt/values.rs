@@ -23,7 +23,9 @@ impl Values {
 
     /// The values of an adopted database.
     pub(crate) async fn adopted(owner: &DatabaseConnection) -> Result<Self> {
-        Self::read(owner, &crate::business::tables()).await
+        let mut tables = crate::business::tables();
+        tables.retain(|table| table != "public.booking_payments");
+        Self::read(owner, &tables).await
     }
 
     async fn read(owner: &DatabaseConnection, tables: &[String]) -> Result<Self> {
@@ -65,7 +67,7 @@ impl Values {
 }
 
 /// The converted columns, which other tests check.
-const CONVERTED: [(&str, &str); 18] = [
+const CONVERTED: [(&str, &str); 19] = [
     ("auth.users", "handle"),
     ("auth.users", "email"),
     ("auth.sessions", "expires"),
@@ -81,6 +83,7 @@ const CONVERTED: [(&str, &str); 18] = [
     ("public.practitioners", "handle"),
     ("public.clients", "email"),
     ("public.bookings", "confirmation_code"),
+    ("public.bookings", "payment_status"),
     ("public.gift_certificates", "code"),
     ("public.packages", "code"),
     ("public.slot_reservations", "released_at"),

@@ -11,7 +11,7 @@ use watertight::auth::{
 };
 use watertight::content::{BlockType, OpeningHours, Profile, ServiceUpdate};
 use watertight::entity::{auth as of_auth, public};
-use watertight::scheduling::{Hold, NewBooking, Reschedule, SlotQuery};
+use watertight::scheduling::{Hold, NewBooking, NewPayment, PaymentMethod, Reschedule, SlotQuery};
 use watertight::{Change, Error, TenantConnection, TenantTransaction};
 
 use super::world::{Place, appointment, booking, payment};
@@ -39,7 +39,7 @@ entities! {
     "public.business_profile": public::business_profile, "public.services": public::services,
     "public.business_hours": public::business_hours, "public.reviews": public::reviews,
     "public.practitioners": public::practitioners, "public.clients": public::clients,
-    "public.bookings": public::bookings, "public.time_blocks": public::time_blocks,
+    "public.bookings": public::bookings, "public.booking_payments": public::booking_payments, "public.time_blocks": public::time_blocks,
     "public.business_hours_overrides": public::business_hours_overrides,
     "public.slot_reservations": public::slot_reservations,
     "public.gift_certificates": public::gift_certificates, "public.packages": public::packages,
@@ -243,12 +243,19 @@ readers! {
     [public.gift_certificates] "certificates.get": |db, of| db.certificates().get(&of.certificate.1).await?;
     [public.packages] "certificates.get_package": |db, of| db.certificates().get_package(&of.package.1).await?;
     [public.gift_certificates public.gift_certificate_redemptions public.bookings public.services] "redeem": |db, of| {
-        db.certificates().redeem(&of.certificate.1, of.booking, Some(100)).await?
+        db.certificates().redeem(&of.certificate.1, of.booking, Some(100), None).await?
     };
     [public.packages public.gift_certificate_redemptions public.bookings] "redeem_session": |db, of| {
         let new = NewBooking::new(of.service, Some(of.practitioner), of.client, at("16:00"));
         let made = db.scheduling().book(&new).await?;
         db.certificates().redeem_session(&of.package.1, made.id).await?
+    };
+    [public.booking_payments public.bookings] "get_payments": |db, of| (
+        db.scheduling().get_payments(of.booking).await?, db.scheduling().get_refunds_due().await?
+    );
+    [public.booking_payments public.bookings] "record_payment": |db, of| {
+        let part = NewPayment { amount_cents: Some(1), ..NewPayment::new(PaymentMethod::Cash) };
+        db.scheduling().record_payment(of.booking, &part).await?
     };
     [public.gift_certificate_redemptions] "get_redemptions": |db, of| db.certificates().get_redemptions(of.booking).await?;
     [public.gift_certificates public.packages public.gift_certificate_redemptions] "find_imbalances": |db, _of| {

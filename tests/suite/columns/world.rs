@@ -215,7 +215,7 @@ impl Place {
         content.feature_review(review.id, true).await?;
         let certificates = tenant.certificates();
         let certificate = certificates.issue(&NewCertificate::new(5_000, purchase(n)?)).await?;
-        let redemption = certificates.redeem(&certificate.code, booking.id, Some(1_000)).await?;
+        let redemption = certificates.redeem(&certificate.code, booking.id, Some(1_000), None).await?;
         let package = NewPackage { client: Some(client.id), ..NewPackage::new("five", 5, 1, purchase(n)?) };
         let package = certificates.issue_package(&package).await?;
         let form = format!("form{n}");
@@ -287,6 +287,7 @@ pub(super) fn appointment(n: u32) -> ImportedAppointment {
         service: "Massage".into(),
         duration: 60,
         price_cents: 9_000,
+        currency: "USD".into(),
         paid: true,
         payment_method: Some("card".into()),
         appointment_date: at("10:00"),
@@ -324,6 +325,7 @@ pub(super) fn booking(n: u32) -> ImportedBooking {
         payment_method: "card".into(),
         payment_transaction_id: Some("t".into()),
         amount_cents: 1,
+        currency: "USD".into(),
         payment_status: PaymentStatus::Paid,
     }
 }

@@ -202,7 +202,7 @@ impl Caller {
         let select = bookings::Entity::find().filter(bookings::Column::IdempotencyKey.eq(key.to_string()));
         let found = select.one(&self.tenant).await?;
         let booking = found.ok_or_else(|| DbErr::RecordNotFound(key.to_string()))?;
-        Ok(self.tenant.certificates().redeem(&self.certificate, booking.id, None).await.map(drop)?)
+        Ok(self.tenant.certificates().redeem(&self.certificate, booking.id, None, None).await.map(drop)?)
     }
 
     /// Invites a user, who accepts.

@@ -48,6 +48,11 @@ INSERT INTO public.packages
 SELECT t, md5('pack')::uuid, 'PACK2345', md5('ana')::uuid, 'five', 5, 4, 40000, 'Ben', 'ben@example.com' FROM tenant;
 INSERT INTO public.gift_certificate_redemptions (tenant_id, booking_id, gift_certificate_id, type, amount_cents)
 SELECT t, md5('booking')::uuid, md5('gift')::uuid, 'gift_certificate', 9000 FROM tenant;
+INSERT INTO public.booking_payments
+    (tenant_id, id, booking_id, kind, refund_of, method, processor, reference, item, amount_cents, currency, idempotency_key, request_digest)
+SELECT t, md5('paid')::uuid, md5('booking')::uuid, 'payment', NULL, 'card', 'stripe', 'pi_1', 2, 9000, 'USD', 'k', decode(repeat('00ff', 16), 'hex') FROM tenant
+UNION ALL SELECT t, md5('back')::uuid, md5('booking')::uuid, 'refund', md5('paid')::uuid, 'cash', NULL, NULL, 1, 1000, 'USD', NULL, NULL FROM tenant;
+UPDATE public.bookings SET paid_cents = 9000, refunded_cents = 1000, payment_status = 'partially_refunded';
 INSERT INTO public.intake_form_templates (tenant_id, id, form_type, title, schema)
 SELECT t, md5('form')::uuid, 'health', 'Health', '{"type": "object"}' FROM tenant;
 INSERT INTO public.intake_submissions

@@ -12,7 +12,8 @@ use watertight::auth::Change;
 use watertight::content::{BlockType, NewService, ServiceUpdate};
 use watertight::entity::public::{bookings, slot_reservations};
 use watertight::scheduling::{
-    BookingRecord, BookingStatus, Hold, NewBooking, NewClient, Reschedule, SlotQuery,
+    BookingRecord, BookingStatus, Hold, NewBooking, NewClient, NewPayment, PaymentMethod, Reference,
+    Reschedule, SlotQuery,
 };
 
 use super::{Shop, at, client, hours};
@@ -183,13 +184,18 @@ async fn a_booking_ends_once_and_in_one_way() -> Result<()> {
     let missed = scheduling.book(&shop.booking("11:00")).await?;
     scheduling.mark_no_show(missed.id).await?;
     for (id, was) in [(cancelled.id, "cancelled"), (completed.id, "completed"), (missed.id, "no_show")] {
-        let refusals = [
-            scheduling.cancel(id, "").await,
-            scheduling.complete(id).await,
-            scheduling.mark_no_show(id).await,
-            scheduling.reschedule(id, Reschedule::to(at("15:00"))).await,
+        let outcomes = [
+            ("cancelled", scheduling.cancel(id, "").await),
+            ("completed", scheduling.complete(id).await),
+            ("no_show", scheduling.mark_no_show(id).await),
+            ("rescheduled", scheduling.reschedule(id, Reschedule::to(at("15:00"))).await),
         ];
-        for refused in refusals {
+        let now = scheduling.get_booking(id).await?.expect("it");
+        for (to, refused) in outcomes {
+            if to == was {
+                assert_eq!(refused?, now, "a repeat changes nothing");
+                continue;
+            }
             assert!(
                 matches!(&refused, Err(BookingError::InvalidTransition { from, .. }) if from == was),
                 "{was}: {refused:?}"
@@ -207,21 +213,24 @@ async fn a_booking_is_paid_once() -> Result<()> {
     let (_world, shop) = shop(&["maya"]).await?;
     let scheduling = shop.tenant.scheduling();
     let booking = scheduling.book(&shop.booking("09:00")).await?;
-    let paid = scheduling.mark_paid(booking.id, "card", Some("pi_17")).await?;
+    let card = NewPayment::new(PaymentMethod::Card);
+    let charge = NewPayment { reference: Some(Reference::new("stripe", "pi_17")), ..card.clone() };
+    scheduling.record_payment(booking.id, &charge).await?;
+    let paid = scheduling.get_booking(booking.id).await?.expect("it");
     assert_eq!((paid.payment_status.as_str(), paid.payment_method.as_deref()), ("paid", Some("card")));
     assert_eq!(paid.payment_ref.as_deref(), Some("pi_17"));
     assert!(matches!(
-        scheduling.mark_paid(booking.id, "card", None).await,
+        scheduling.record_payment(booking.id, &card).await,
         Err(BookingError::InvalidTransition { .. })
     ));
     let cancelled = scheduling.book(&shop.booking("10:00")).await?;
     scheduling.cancel(cancelled.id, "").await?;
     assert!(matches!(
-        scheduling.mark_paid(cancelled.id, "card", None).await,
+        scheduling.record_payment(cancelled.id, &card).await,
         Err(BookingError::InvalidTransition { .. })
     ));
     assert!(matches!(
-        scheduling.mark_paid(Uuid::new_v4(), "card", None).await,
+        scheduling.record_payment(Uuid::new_v4(), &card).await,
         Err(BookingError::NotFound { .. })
     ));
     Ok(())

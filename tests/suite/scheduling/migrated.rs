@@ -11,9 +11,10 @@ use crate::adopt::texts;
 use crate::auth::World;
 
 /// The number of migrations from one on.
-fn later(from: &str) -> Option<u32> {
-    let names = migrations(&Settings::from_env());
-    u32::try_from(names.iter().filter(|migration| migration.name() >= from).count()).ok()
+pub(super) fn since(migration: &str) -> Option<u32> {
+    let names: Vec<String> = Migrator::migrations().iter().map(|it| it.name().to_owned()).collect();
+    let earlier = names.iter().take_while(|name| *name != migration).count();
+    u32::try_from(names.len() - earlier).ok()
 }
 
 #[tokio::test]
@@ -23,7 +24,7 @@ async fn earlier_rows_are_kept_and_overlaps_are_named() -> Result<()> {
     shop.tenant.scheduling().book(&shop.booking("10:00")).await?;
     shop.tenant.content().save_practitioner(&practitioner("maya")).await?;
     let connection = world.database.owner().await?;
-    Migrator::down(&connection, later("m20260101_000012")).await?;
+    Migrator::down(&connection, since("m20260101_000012_nights_and_buffers")).await?;
     let owner = world.owner().await?;
     let beside = "INSERT INTO bookings (tenant_id, confirmation_code, service_id, practitioner_id, client_id, datetime, \
                   end_time, duration, amount_cents) SELECT b.tenant_id, 'BESIDE', b.service_id, p.id, b.client_id, \
@@ -92,8 +93,7 @@ async fn partitions_have_the_rule_in_both_directions() -> Result<()> {
     assert!(now.len() == 1 && now[0].contains("buffer_minutes"), "{now:?}");
     let manager = SchemaManager::new(&owner);
     let mut all = migrations(&Settings::from_env()).into_iter();
-    let migration = all.find(|migration| migration.name() == "m20260101_000013_occupied_spans");
-    let migration = migration.expect("the migration");
+    let migration = all.find(|it| it.name() == "m20260101_000013_occupied_spans").expect("the migration");
     migration.down(&manager).await?;
     let before = texts(&owner, rules).await?;
     assert!(before.len() == 1 && before[0].contains("COALESCE"), "{before:?}");

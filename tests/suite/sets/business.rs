@@ -25,7 +25,7 @@ async fn the_doctor_accepts_moved_tables() -> Result<()> {
         report.findings.iter().map(|finding| (finding.severity, finding.check)).collect::<Vec<_>>()
     };
     assert_eq!(kinds(&after), kinds(&before), "{after}");
-    assert_eq!(after.tenant_tables, 24);
+    assert_eq!(after.tenant_tables, 25);
     // A builder without the schemas does not find the tables.
     let lost = examine(&database, Builder::default()).await?;
     assert!(lost.require_sound().is_err());
@@ -85,7 +85,7 @@ async fn bookings_are_held_made_paid_and_refunded() -> Result<()> {
     let issued = certificates
         .issue(&NewCertificate::new(10_000, Purchase::new("O".into(), "o@example.com".parse()?)))
         .await?;
-    certificates.redeem(&issued.code, booking.id, None).await?;
+    certificates.redeem(&issued.code, booking.id, None, None).await?;
     let cancelled = scheduling.cancel(booking.id, "ill").await?;
     assert_eq!(cancelled.payment_status, "refunded");
     assert_eq!(certificates.get(&issued.code).await?.map(|it| it.balance_cents), Some(10_000));
@@ -106,6 +106,7 @@ async fn history_is_imported_into_a_schema_that_has_to_be_quoted() -> Result<()>
         service: "Massage".into(),
         duration: 60,
         price_cents: 9_000,
+        currency: "USD".into(),
         paid: true,
         payment_method: Some("card".into()),
         appointment_date: at("10:00"),

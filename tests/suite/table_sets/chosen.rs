@@ -50,7 +50,10 @@ fn expected(sets: &TableSets) -> BTreeSet<String> {
             "auth" => objects.extend([format!("function {schema}.used_backup_codes_are_final")]),
             "certificates" => objects.extend([format!("function {schema}.redemptions_are_final")]),
             "history" => objects.extend([format!("function {schema}.reconciliations_are_final")]),
-            "booking" => objects.extend([format!("type {schema}.uuidrange")]),
+            "booking" => objects.extend([
+                format!("type {schema}.uuidrange"),
+                format!("function {schema}.booking_ledger_agrees"),
+            ]),
             "intake" => objects.extend([format!("function {schema}.intake_consent_is_final")]),
             _ => {}
         }

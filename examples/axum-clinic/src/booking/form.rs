@@ -124,8 +124,8 @@ pub(crate) async fn book(
         Err(refused) => refused,
     };
     // A booking of unknown outcome counts, and so does the one that the key was used for.
-    let is_booked =
-        refused.database().is_some() || matches!(refused, BookingError::IdempotencyKeyReused { .. });
+    let is_booked = refused.database().is_some()
+        || matches!(refused, BookingError::IdempotencyKeyReused { .. } | BookingError::NoLongerActive { .. });
     if is_booked {
         visit.keep();
     } else {
@@ -141,7 +141,7 @@ pub(crate) async fn book(
         | BookingError::NotOffered { .. }
         | BookingError::ServiceInactive { .. }
         | BookingError::PractitionerRequired => "That time is no longer available. Choose another.",
-        BookingError::IdempotencyKeyReused { .. } => {
+        BookingError::IdempotencyKeyReused { .. } | BookingError::NoLongerActive { .. } => {
             "You have booked with this page before. Check what it says, and book again."
         }
         error => return Err(error.into()),

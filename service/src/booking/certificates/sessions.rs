@@ -9,13 +9,14 @@ use super::status::{CertificateStatus, RedemptionType};
 use super::{CODE, Certificates};
 use crate::booking::BookingError;
 use crate::booking::codes::with_code;
+use crate::booking::payments::Identity;
 use crate::booking::scheduling::Scheduling;
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
 
 /// Redeeming sessions.
 impl<C: TenantExecutor> Certificates<'_, C> {
-    /// Pays a booking with one session of a package.
+    /// Pays a booking with one session of a package. A repeat returns the redemption that pays the booking.
     ///
     /// # Errors
     /// [`BookingError::NotRedeemable`], [`BookingError::NotFound`] for the package or the booking.
@@ -31,7 +32,10 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         let transaction = self.db.begin().await?;
         let certificates = Certificates::new(&transaction);
         let booking = Scheduling::new(&transaction).lock_booking(booking).await?;
-        let due = certificates.due(&booking, &code).await?;
+        if let Some(paid) = certificates.paid_by_session(booking.id, select.clone()).await? {
+            return Ok(paid);
+        }
+        let due = Self::due(&booking, &code)?;
         if due < booking.amount_cents {
             return refuse("the booking is partly paid, but a session pays for a whole booking");
         }
@@ -69,9 +73,25 @@ impl<C: TenantExecutor> Certificates<'_, C> {
             ..Default::default()
         };
         let redemption = redemption.insert(&transaction).await?;
-        certificates.mark_paid(booking, RedemptionType::Package).await?;
+        let identity = Identity::default();
+        certificates.pay(booking, &redemption, RedemptionType::Package, due, identity).await?;
         transaction.commit().await?;
         Ok(redemption)
+    }
+
+    /// The redemption by which a session of the package pays the booking already.
+    async fn paid_by_session(
+        self,
+        booking: Uuid,
+        package: Select<packages::Entity>,
+    ) -> Result<Option<gift_certificate_redemptions::Model>, BookingError> {
+        let select = gift_certificate_redemptions::Entity::find()
+            .filter(gift_certificate_redemptions::Column::BookingId.eq(booking))
+            .filter(gift_certificate_redemptions::Column::PackageId.is_not_null())
+            .filter(gift_certificate_redemptions::Column::RefundedAt.is_null());
+        let Some(paid) = select.one(self.db).await? else { return Ok(None) };
+        let package = package.one(self.db).await?;
+        Ok(package.filter(|package| paid.package_id == Some(package.id)).map(|_| paid))
     }
 
     /// The lowest number that no session of a locked package has. A refunded session gives its number back.

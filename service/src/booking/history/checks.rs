@@ -17,6 +17,8 @@ pub(super) trait Imported: Serialize {
 
     fn cents(&self) -> u32;
 
+    fn currency(&self) -> &str;
+
     fn time(&self) -> Option<DateTime<Utc>>;
 }
 
@@ -40,6 +42,10 @@ impl Imported for ImportedAppointment {
 
     fn cents(&self) -> u32 {
         self.price_cents
+    }
+
+    fn currency(&self) -> &str {
+        &self.currency
     }
 
     fn time(&self) -> Option<DateTime<Utc>> {
@@ -68,6 +74,10 @@ impl Imported for ImportedPayment {
 
     fn cents(&self) -> u32 {
         self.amount_cents
+    }
+
+    fn currency(&self) -> &str {
+        &self.currency
     }
 
     fn time(&self) -> Option<DateTime<Utc>> {
@@ -100,6 +110,10 @@ impl Imported for ImportedBooking {
 
     fn cents(&self) -> u32 {
         self.amount_cents
+    }
+
+    fn currency(&self) -> &str {
+        &self.currency
     }
 
     fn time(&self) -> Option<DateTime<Utc>> {

@@ -22,6 +22,8 @@ pub struct ImportedAppointment {
     pub duration: u16,
     /// The price, in cents.
     pub price_cents: u32,
+    /// The currency of the price: three capital letters (ISO 4217).
+    pub currency: String,
     /// True if the appointment is paid.
     pub paid: bool,
     /// At most 32 characters.
@@ -76,6 +78,8 @@ pub struct ImportedBooking {
     pub payment_transaction_id: Option<String>,
     /// Cents.
     pub amount_cents: u32,
+    /// Three capital letters (ISO 4217).
+    pub currency: String,
     /// The status of the payment.
     pub payment_status: PaymentStatus,
 }

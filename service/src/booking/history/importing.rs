@@ -64,7 +64,6 @@ impl<C: TenantExecutor> History<'_, C> {
     pub async fn import_payments(self, rows: &[ImportedPayment]) -> Result<ImportReport, BookingError> {
         text::check_items("imported rows", rows.len(), limits::ROWS)?;
         for row in rows {
-            check_currency(&row.currency)?;
             json::check_optional("metadata", row.metadata.as_ref())?;
         }
         self.import(PAYMENTS, rows).await
@@ -90,6 +89,7 @@ impl<C: TenantExecutor> History<'_, C> {
             for (what, value, most) in row.texts() {
                 text::check(what, value, most)?;
             }
+            check_currency(row.currency())?;
             row.time().map_or(Ok(()), |time| check_time("time", time))?;
             if i32::try_from(row.cents()).is_err() {
                 return invalid("has an amount of more than 2147483647 cents");

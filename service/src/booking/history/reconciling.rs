@@ -9,14 +9,19 @@ use super::History;
 use super::status::ReconciliationStatus;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
+use crate::tenant::constraint::constraint;
 use crate::vocabulary::text;
+
+/// The key over the ids in the foreign system.
+const KEY: &str = "local_bookings_acuity_appointment_id_key";
 
 /// Reconciling.
 impl<C: TenantExecutor> History<'_, C> {
-    /// Marks a local booking as reconciled, with its id in the foreign system.
+    /// Marks a local booking as reconciled, with its id in the foreign system. A repeat with the same id changes nothing.
     ///
     /// # Errors
-    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`] when it is reconciled, [`BookingError::InvalidInput`].
+    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`] when it is reconciled with another id,
+    /// [`BookingError::IdentityReused`] when another local booking has the id, [`BookingError::InvalidInput`].
     pub async fn reconcile(
         self,
         id: Uuid,
@@ -26,7 +31,19 @@ impl<C: TenantExecutor> History<'_, C> {
         let update = local_bookings::Entity::update_many()
             .col_expr(local_bookings::Column::AcuityAppointmentId, Expr::val(acuity_appointment_id))
             .col_expr(local_bookings::Column::ReconciledAt, Expr::current_timestamp());
-        self.transition(id, update, ReconciliationStatus::Reconciled).await
+        match self.transition(id, update, ReconciliationStatus::Reconciled).await {
+            Err(error @ BookingError::InvalidTransition { .. }) => {
+                let select = local_bookings::Entity::find()
+                    .filter(local_bookings::Column::Id.eq(id))
+                    .filter(local_bookings::Column::AcuityAppointmentId.eq(acuity_appointment_id));
+                select.one(self.db).await?.ok_or(error)
+            }
+            Err(BookingError::Database(error)) if constraint(&error) == Some(KEY) => {
+                let identity = format!("the appointment {acuity_appointment_id:?} of the foreign system");
+                Err(BookingError::IdentityReused { what: "local booking", identity })
+            }
+            outcome => outcome,
+        }
     }
 
     /// Marks the reconciliation of a local booking as failed. The booking can be reconciled later.

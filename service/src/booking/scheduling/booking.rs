@@ -10,8 +10,11 @@ use super::new_booking::NewBooking;
 use super::occupancy::{Replaced, slot_taken};
 use super::offer::Offer;
 use super::reading::CONFIRMATION_CODE;
+use super::record::BookingRecord;
+use super::status::BookingStatus;
 use crate::booking::BookingError;
 use crate::booking::codes::insert_with_code;
+use crate::booking::payment_status::PaymentStatus;
 use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
 use crate::vocabulary::InvalidInput;
@@ -51,7 +54,8 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
     /// # Errors
     /// [`BookingError::SlotTaken`], [`BookingError::OutsideHours`], [`BookingError::HoldExpired`], [`BookingError::PractitionerRequired`],
     /// [`BookingError::ServiceInactive`], [`BookingError::ShortNotice`], [`BookingError::TooFarAhead`], [`BookingError::NotOffered`],
-    /// [`BookingError::IdempotencyKeyReused`], [`BookingError::NotFound`] for the service, the practitioner or the client,
+    /// [`BookingError::IdempotencyKeyReused`], [`BookingError::NoLongerActive`] when the key made a booking that is cancelled,
+    /// [`BookingError::NotFound`] for the service, the practitioner or the client,
     /// [`BookingError::NoProfile`], [`BookingError::InvalidInput`].
     pub async fn book(self, new: &NewBooking) -> Result<bookings::Model, BookingError> {
         let distance = new.check()?;
@@ -82,7 +86,12 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         let Some(key) = &new.idempotency_key else { return Ok(None) };
         let select = bookings::Entity::find().filter(bookings::Column::IdempotencyKey.eq(key));
         match select.one(self.db).await? {
-            Some(made) if new.matches(&made, self.known_client(&new.client).await?) => Ok(Some(made)),
+            Some(made) if new.made(&made) => match made.booking_status()? {
+                BookingStatus::Cancelled => {
+                    Err(BookingError::NoLongerActive { what: "booking", id: made.id, status: made.status })
+                }
+                _ => Ok(Some(made)),
+            },
             Some(_) => Err(BookingError::IdempotencyKeyReused { key: key.clone() }),
             None => Ok(None),
         }
@@ -110,7 +119,11 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
             duration: Set(offer.duration_minutes),
             buffer_minutes: Set(buffer_minutes),
             amount_cents: Set(amount),
+            currency: Set(offer.currency.clone()),
+            // Nothing is due for a free booking.
+            payment_status: Set(PaymentStatus::of(amount.into(), 0, 0).to_string()),
             notes: Set(new.notes.clone()),
+            request_digest: Set(new.idempotency_key.as_ref().map(|_| new.digest())),
             idempotency_key: Set(new.idempotency_key.clone()),
             contact_name: Set(new.client.contact().map(Contact::name)),
             contact_phone: Set(new.client.contact().and_then(|contact| contact.phone.clone())),

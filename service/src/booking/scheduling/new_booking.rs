@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use uuid::Uuid;
 use watertight_entity::public::bookings;
 
 use super::availability::SlotQuery;
 use super::contact::{BookingClient, Contact};
 use super::distance::Distance;
+use crate::booking::request::digest;
 use crate::vocabulary::{InvalidInput, limits, text};
 
 /// A booking to make with [`Scheduling::book`](super::Scheduling::book).
@@ -33,7 +35,8 @@ pub struct NewBooking {
     pub start: DateTime<Utc>,
     /// The hold that the booking replaces.
     pub hold: Option<Uuid>,
-    /// A key that makes retries safe: the same key returns the same booking. At most 255 characters.
+    /// A key that makes retries safe: the same request with the same key returns the booking as it is now. At most 255
+    /// characters. A retry can name another hold, and can change the notice and `outside_hours`.
     pub idempotency_key: Option<String>,
     /// The price in cents; `None` for the price of the service.
     pub amount_cents: Option<u32>,
@@ -134,12 +137,34 @@ impl NewBooking {
         Distance::new(self.buffer, self.notice)?.with_step(self.step)?.with_horizon(self.horizon)
     }
 
-    /// Returns true if a booking has the service, practitioner, client, contact and start of this one.
-    pub(super) fn matches(&self, row: &bookings::Model, client: Option<Uuid>) -> bool {
-        let contact = self.client.contact();
-        let phone = contact.and_then(|contact| contact.phone.as_ref());
-        (row.contact_name.clone(), row.contact_phone.as_ref()) == (contact.map(Contact::name), phone)
-            && (row.service_id, row.practitioner_id, Some(row.client_id), row.datetime.timestamp_micros())
-                == (self.service, self.practitioner, client, self.start.timestamp_micros())
+    /// The digest of the request, without the conditions under which it is accepted.
+    pub(super) fn digest(&self) -> Vec<u8> {
+        let client = match &self.client {
+            BookingClient::Known(id) => json!(id.to_string()),
+            BookingClient::Contact(contact) => {
+                json!([contact.email.as_str(), contact.first_name, contact.last_name, contact.phone])
+            }
+        };
+        let request = json!([
+            self.service.to_string(),
+            self.practitioner.map(|id| id.to_string()),
+            client,
+            self.start.timestamp_micros(),
+            self.amount_cents,
+            self.notes,
+            self.buffer.as_secs_f64(),
+        ]);
+        digest("book", &request)
+    }
+
+    /// Returns true if this request made a booking. A booking of an earlier version has no digest: its service,
+    /// practitioner, client and start are compared.
+    pub(super) fn made(&self, row: &bookings::Model) -> bool {
+        if let Some(first) = &row.request_digest {
+            return *first == self.digest();
+        }
+        let (client, start) = (BookingClient::Known(row.client_id), row.datetime.timestamp_micros());
+        (row.service_id, row.practitioner_id, &client, start)
+            == (self.service, self.practitioner, &self.client, self.start.timestamp_micros())
     }
 }

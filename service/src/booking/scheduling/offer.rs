@@ -27,6 +27,7 @@ pub(super) struct Offer {
     pub(super) duration_minutes: i32,
     pub(super) buffer_minutes: i32,
     pub(super) price_cents: i32,
+    pub(super) currency: String,
     /// The requested practitioner, or every practitioner when none was requested.
     pub(super) practitioners: Vec<Uuid>,
     /// The database's time at the start of the transaction.
@@ -40,6 +41,7 @@ struct OfferRow {
     duration_minutes: i32,
     buffer_minutes: i32,
     price_cents: i32,
+    currency: String,
     weekly: serde_json::Value,
     overrides: serde_json::Value,
     practitioners: serde_json::Value,
@@ -64,7 +66,7 @@ struct HoursOverride {
 
 /// Reads an offer as one row, however many days the range has.
 const OFFER: &str = r#"SELECT "profile"."time_zone", "service"."active", "service"."duration_minutes",
-    "service"."buffer_minutes", "service"."price_cents",
+    "service"."buffer_minutes", "service"."price_cents", "service"."currency",
     coalesce((SELECT jsonb_agg(jsonb_build_object('day', "h"."day_of_week",
         'opens', (extract(epoch FROM "h"."opens") * 1000000)::int8,
         'closes', (extract(epoch FROM "h"."closes") * 1000000)::int8))
@@ -112,6 +114,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
             duration_minutes: row.duration_minutes,
             buffer_minutes: row.buffer_minutes,
             price_cents: row.price_cents,
+            currency: row.currency,
             practitioners,
             now: row.now,
         })

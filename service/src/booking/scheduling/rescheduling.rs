@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
@@ -62,7 +62,7 @@ impl Reschedule {
 /// Rescheduling.
 impl<C: TenantExecutor> Scheduling<'_, C> {
     /// Moves a confirmed booking to another start, and to another practitioner if one is named. The booking keeps its
-    /// duration, and its buffer becomes that of the service.
+    /// duration, and its buffer becomes that of the service. A booking that is there already stays unchanged.
     ///
     /// ```no_run
     /// use watertight::scheduling::{Reschedule, Slot};
@@ -96,10 +96,14 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         let practitioner = to.practitioner.into_option().or(booking.practitioner_id);
         let offer = scheduling.slot(booking.service_id, practitioner, to.start).await?;
         let span = (to.start, to.start + TimeDelta::minutes(booking.duration.into()));
+        let buffer = distance.buffer_minutes(offer.buffer_minutes);
+        let there = (booking.practitioner_id, booking.buffer_minutes) == (practitioner, buffer);
+        if there && booking.span() == (micros(span.0), micros(span.1)) {
+            return Ok(booking);
+        }
         if !to.outside_hours {
             offer.check_open(span, distance)?;
         }
-        let buffer = distance.buffer_minutes(offer.buffer_minutes);
         scheduling.lock(practitioner).await?;
         let replaced = Replaced { booking: Some(id), hold: None };
         scheduling.refuse_if_taken(span, practitioner, buffer, replaced).await?;
@@ -116,4 +120,9 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         transaction.commit().await?;
         moved.into_iter().next().ok_or_else(|| BookingError::not_found("booking", id))
     }
+}
+
+/// A time as the database stores it, in microseconds.
+fn micros(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.trunc_subsecs(6)
 }

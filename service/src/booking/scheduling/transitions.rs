@@ -1,4 +1,4 @@
-//! Transitions of a booking's status and payment status.
+//! Transitions of a booking's status.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -8,13 +8,11 @@ use watertight_entity::public::bookings;
 use super::Scheduling;
 use super::status::BookingStatus;
 use crate::booking::BookingError;
-use crate::booking::payment_status::PaymentStatus;
 use crate::tenant::TenantExecutor;
-use crate::vocabulary::text;
 
 /// Transitions.
 impl<C: TenantExecutor> Scheduling<'_, C> {
-    /// Marks a confirmed booking as completed.
+    /// Marks a confirmed booking as completed. A completed booking stays unchanged.
     ///
     /// # Errors
     /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`].
@@ -22,7 +20,7 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         self.transition(id, BookingStatus::Completed, None).await
     }
 
-    /// Marks a confirmed booking as a no-show: the client did not come.
+    /// Marks a confirmed booking as a no-show: the client did not come. A no-show stays unchanged.
     ///
     /// # Errors
     /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`].
@@ -30,36 +28,8 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         self.transition(id, BookingStatus::NoShow, None).await
     }
 
-    /// Marks a booking as paid, with a payment method and a reference. Redeeming a gift certificate or package does this
-    /// itself.
-    ///
-    /// # Errors
-    /// [`BookingError::NotFound`], [`BookingError::InvalidTransition`] when nothing is due, [`BookingError::InvalidInput`].
-    pub async fn mark_paid(
-        self,
-        id: Uuid,
-        method: &str,
-        reference: Option<&str>,
-    ) -> Result<bookings::Model, BookingError> {
-        text::check("payment method", method, 32)?;
-        text::check("payment reference", reference.unwrap_or_default(), 255)?;
-        let update = bookings::Entity::update_many()
-            .col_expr(bookings::Column::PaymentStatus, Expr::val(PaymentStatus::Paid))
-            .col_expr(bookings::Column::PaymentMethod, Expr::val(method))
-            .col_expr(bookings::Column::PaymentRef, Expr::val(reference.map(str::to_owned)))
-            .col_expr(bookings::Column::UpdatedAt, Expr::current_timestamp())
-            .filter(bookings::Column::Id.eq(id))
-            .filter(bookings::Column::Status.ne(BookingStatus::Cancelled))
-            .filter(bookings::Column::PaymentStatus.eq(PaymentStatus::Pending));
-        if let Some(paid) = update.exec_with_returning(self.db).await?.into_iter().next() {
-            return Ok(paid);
-        }
-        let booking = self.get_booking(id).await?.ok_or_else(|| BookingError::not_found("booking", id))?;
-        let from = format!("{} (payment {})", booking.status, booking.payment_status);
-        Err(BookingError::InvalidTransition { what: "booking", from, to: "paid" })
-    }
-
-    /// Moves a confirmed booking to another status, in one statement.
+    /// Moves a confirmed booking to another status, in one statement. A booking that has the status stays unchanged, so a
+    /// repeat has the same effect.
     pub(super) async fn transition(
         self,
         id: Uuid,
@@ -80,6 +50,9 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
             return Ok(moved);
         }
         let booking = self.get_booking(id).await?.ok_or_else(|| BookingError::not_found("booking", id))?;
+        if booking.status == to.as_str() {
+            return Ok(booking);
+        }
         Err(BookingError::InvalidTransition { what: "booking", from: booking.status, to: to.as_str() })
     }
 }

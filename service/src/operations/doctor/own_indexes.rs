@@ -71,6 +71,14 @@ pub(super) const OWN_INDEXES: &[OwnIndex] = &[
     key("auth.users", "users_email_key", &["tenant_id", "email"]),
     key("auth.users", "users_handle_key", &["tenant_id", "handle"]),
     key("public.appointments", "appointments_acuity_id_key", &["tenant_id", "acuity_id"]),
+    index("public.booking_payments", "booking_payments_booking_id_idx", &["tenant_id", "booking_id"]),
+    key("public.booking_payments", "booking_payments_idempotency_key_key", &["tenant_id", "idempotency_key"]),
+    key(
+        "public.booking_payments",
+        "booking_payments_processor_reference_item_key",
+        &["tenant_id", "processor", "reference", "item"],
+    ),
+    key("public.booking_payments", "booking_payments_redemption_id_key", &["tenant_id", "redemption_id"]),
     index("public.bookings", "bookings_client_id_idx", &["tenant_id", "client_id"]),
     key("public.bookings", "bookings_confirmation_code_key", &["tenant_id", "confirmation_code"]),
     index("public.bookings", "bookings_datetime_idx", &["tenant_id", "datetime"]),
@@ -101,6 +109,11 @@ pub(super) const OWN_INDEXES: &[OwnIndex] = &[
     ),
     key("public.gift_certificates", "gift_certificates_code_key", &["tenant_id", "code"]),
     key(
+        "public.gift_certificates",
+        "gift_certificates_stripe_session_id_item_key",
+        &["tenant_id", "stripe_session_id", "item"],
+    ),
+    key(
         "public.intake_form_templates",
         "intake_form_templates_form_type_version_key",
         &["tenant_id", "form_type", "version"],
@@ -115,6 +128,11 @@ pub(super) const OWN_INDEXES: &[OwnIndex] = &[
     ),
     index("public.packages", "packages_client_id_idx", &["tenant_id", "client_id"]),
     key("public.packages", "packages_code_key", &["tenant_id", "code"]),
+    key(
+        "public.packages",
+        "packages_stripe_session_id_item_key",
+        &["tenant_id", "stripe_session_id", "item"],
+    ),
     index("public.payments", "payments_appointment_id_idx", &["tenant_id", "appointment_id"]),
     key(
         "public.payments",

@@ -163,10 +163,13 @@ const SEQUENCES: &str = "SELECT a.attrelid::int8 AS oid, a.attname::text AS colu
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype \
     WHERE CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'SELECT') END ORDER BY 1, 2, 3, 4";
 
-/// Selects the triggers and rules that are in force.
+/// Selects the triggers and rules that are in force, except those that compare a booking with its payments: they change
+/// nothing, and a restored booking has to agree with its payments, too.
 const REACTIONS: &str = "SELECT tgrelid::int8 AS oid, 'TRIGGER' AS kind, tgname::text AS name, \
     tgenabled = 'A' AS always, tgtype::int4 & 4 <> 0 AS on_insert, tgtype::int4 & 8 <> 0 AS on_delete \
-    FROM pg_catalog.pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') \
+    FROM pg_catalog.pg_trigger g WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') \
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_proc f WHERE f.oid = g.tgfoid AND f.proname = 'booking_ledger_agrees' \
+        AND starts_with(g.tgname, 'booking_ledger_of_')) \
     UNION ALL SELECT ev_class::int8, 'RULE', rulename::text, ev_enabled = 'A', ev_type = '3', ev_type = '4' \
     FROM pg_catalog.pg_rewrite WHERE ev_type IN ('3', '4') AND ev_enabled IN ('O', 'A') ORDER BY 1, 2, 3";
 
