@@ -82,7 +82,10 @@ fn of_shape(table: &str, column: &str) -> Option<String> {
                 .to_owned(),
             "(!exists($.onboardingStep) || $.onboardingStep == null || $.onboardingStep.type() == \"number\")"
                 .to_owned(),
-        ]) + &format!(" AND coalesce({column} ->> 'onboardingStep', '0') ~ '^-?[0-9]{{1,9}}$'")),
+        ]) + &format!(
+            " AND CASE WHEN coalesce({column} ->> 'onboardingStep', '0') ~ '^-?[0-9]{{1,10}}$' THEN \
+             coalesce({column} ->> 'onboardingStep', '0')::bigint BETWEEN -2147483648 AND 2147483647 ELSE FALSE END"
+        )),
         ("sessions", "geo_location") => Some(object(&[text("country"), text_or_null("city")])),
         ("invitations", "metadata") => Some(object(&[
             text("inviterHandle"),

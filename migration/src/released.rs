@@ -42,7 +42,7 @@ const DIGESTS: [(&str, &str); 29] = [
     ),
     ("m20260101_000015_final_history", "ddc802b2073ea0903c64933c8a65e2653f87281ef0eb7d784dfeeccb7a3b9254"),
     ("m20260101_000015_final_intake", "5b521dbed10dd3e95b41c0c9968f769818e6c777eff0aec52e7261f9231137c6"),
-    ("m20260101_000015_readable_auth", "804c2866ece7e2e706e206f4748a44761b00e61d998ed0047b74ae3db9c3880f"),
+    ("m20260101_000015_readable_auth", "98ee768edfea28dcc3419944b4ee2ae9f5fb8fa98b6b3a9eaff7f2bef09280c6"),
     ("m20260101_000015_readable_booking", "43fe859d6a9191f7bf355185bca74ac0b3d049932c7e3b0d249b84eca44fd225"),
     (
         "m20260101_000015_readable_certificates",

@@ -40,7 +40,7 @@ FROM public.practitioners p, generate_series(1, 50) n,
     LATERAL (SELECT id FROM public.services s WHERE s.tenant_id = p.tenant_id ORDER BY md5(s.id::text || n) LIMIT 1) AS s,
     LATERAL (SELECT id FROM public.clients c WHERE c.tenant_id = p.tenant_id ORDER BY md5(c.id::text || n) LIMIT 1) AS c;
 INSERT INTO public.reviews (tenant_id, reviewer_name, rating, text, tags, published_at)
-SELECT t.id, pg_temp.word(), 1 + floor(random() * 5)::int, pg_temp.word(), ARRAY[pg_temp.maybe(pg_temp.word())],
+SELECT t.id, pg_temp.word(), 1 + floor(random() * 5)::int, pg_temp.word(), ARRAY[pg_temp.word()],
     pg_temp.moment() FROM tenants t, generate_series(1, 30) n;
 INSERT INTO public.business_profile (tenant_id, name, phone, street_address, city, state, postal_code, latitude, longitude)
 SELECT id, pg_temp.word(), '1', pg_temp.word(), pg_temp.word(), 'MA', '1', (random() * 180 - 90)::numeric(12, 8),
