@@ -98,8 +98,9 @@ pub fn is_invisible(c: char) -> bool {
     )
 }
 
-/// The Latin letters and digits that codes use, for letters of other alphabets that look the same in upper case, and for
-/// characters that codes leave out.
+/// The letters and digits of codes, for characters that look the same.
+///
+/// These are letters of other alphabets in upper case, and characters that codes leave out.
 ///
 /// Readable codes have an `L`, but neither `I` nor `1`, so those are taken for `L`.
 ///

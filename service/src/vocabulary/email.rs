@@ -5,9 +5,9 @@ use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text::{check_visible, check_word};
 use crate::vocabulary::text_enum::text_traits;
 
-/// An email address, trimmed, in lower case and with composed letters (NFC), and unique within the tenant.
+/// An email address in its normal form, unique within the tenant.
 ///
-/// It has at most 255 characters, no white space, control or invisible characters, and text on both sides of its last
+/// It is trimmed, in lower case and with composed letters (NFC). It has at most 255 characters, no white space, control or invisible characters, and text on both sides of its last
 /// `@`. The check is deliberately loose: only a sent email proves that an address exists.
 ///
 /// ```

@@ -5,9 +5,9 @@ use crate::vocabulary::InvalidInput;
 use crate::vocabulary::text::{check_visible, check_word};
 use crate::vocabulary::text_enum::text_traits;
 
-/// The handle of a user, trimmed, in lower case and with composed letters (NFC), and unique within the tenant.
+/// The handle of a user in its normal form, unique within the tenant.
 ///
-/// It has 1 to 64 characters, without white space, control characters and invisible characters. `@` is not allowed, so that a
+/// It is trimmed, in lower case and with composed letters (NFC). It has 1 to 64 characters, without white space, control characters and invisible characters. `@` is not allowed, so that a
 /// handle is never mistaken for an email address. `:` is not allowed, because it separates the parts of an
 /// otpauth label.
 ///
