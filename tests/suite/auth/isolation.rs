@@ -12,8 +12,8 @@ use uuid::Uuid;
 use watertight::auth::AuthError;
 use watertight::auth::{
     AuditEventType, AuditFilter, Auth, BackupCodes, BootstrapUser, Change, Email, Handle, InvitationUpdate,
-    InvitedUser, LoginRequest, NewAuditEvent, NewInvitation, NewUser, Password, Role, SecondFactor,
-    SessionMetadata, SessionUpdate, TotpSecret, UserUpdate,
+    InvitedUser, LoginOrigin, LoginRequest, NewAuditEvent, NewInvitation, NewUser, Password, Role,
+    SecondFactor, SessionMetadata, SessionUpdate, TotpSecret, UserUpdate,
 };
 use watertight::{TenantConnection, TenantId};
 
@@ -126,6 +126,17 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
     Users::lock: |auth, them| auth.users().lock(them.user, "reason").await;
     Users::unlock: |auth, them| auth.users().unlock(them.user).await;
     Users::delete: |auth, them| auth.users().delete(them.user).await;
+    Users::record_login: |auth, them| auth.users().record_login(them.user, &SessionMetadata::default()).await;
+    Users::record_failed_login: |auth, them| auth.users().record_failed_login(them.user, &SessionMetadata::default()).await;
+    Users::begin_onboarding: |auth, them| auth.users().begin_onboarding(them.user).await;
+    Users::complete_onboarding_step: |auth, them| auth.users().complete_onboarding_step(them.user, 1).await;
+    Users::complete_onboarding: |auth, them| auth.users().complete_onboarding(them.user).await;
+    Users::skip_onboarding: |auth, them| auth.users().skip_onboarding(them.user).await;
+    Users::create_first_owner: |auth, them| {
+        let new = NewUser::new(them.handle.clone(), them.email.clone(), password());
+        let owner = auth.users().create_first_owner(new).await?;
+        auth.users().delete(owner.id).await
+    };
     Sessions::create: |auth, them| auth.sessions().create(them.user, &SessionMetadata::default()).await;
     Sessions::find: |auth, them| auth.sessions().find(them.session).await;
     Sessions::all_of: |auth, them| auth.sessions().all_of(them.user).await;
@@ -184,6 +195,7 @@ const OPERATIONS: &[(&str, Operation)] = operations! {
     AuditTrail::recent: |auth, _them| auth.audit().recent(Some(1000)).await.map(|events| {
         events.into_iter().filter(|event| event.event_type == AuditEventType::LoginSuccess).collect::<Vec<_>>()
     });
+    AuditTrail::failed_logins: |auth, them| auth.audit().failed_logins(&LoginOrigin::Handle(them.handle.clone()), std::time::Duration::from_hours(1)).await;
     AuditTrail::purge: |auth, _them| auth.audit().purge(chrono::Utc::now()).await;
     // Last, because from here on the tenant has users with these names.
     Users::create: |auth, them| auth.users().create(NewUser::new(them.handle.clone(), them.email.clone(), password())).await.map(drop);
