@@ -233,7 +233,11 @@ impl Caller {
     async fn change_password(&mut self, id: Uuid) -> Result<()> {
         let next = id.to_string();
         let user = self.user;
+        let mut rounds = 0..ATTEMPTS;
         let told = loop {
+            if rounds.next().is_none() {
+                bail!("the database did not recover");
+            }
             let told = self
                 .repeat("password", id, async |it| {
                     let (current, new) = (Password::new(&*it.password)?, Password::new(&*next)?);
