@@ -63,8 +63,8 @@ mod m20260101_000014_purchase_items;
 mod m20260101_000015_ended_sessions;
 mod m20260101_000015_final_rows;
 mod m20260101_000015_readable_values;
-mod m20260101_000017_booking_contacts;
-mod m20260101_000018_owner_without_tenant;
+mod m20260101_000016_booking_contacts;
+mod m20260101_000017_owner_without_tenant;
 
 pub use access::{create_schema, drop_schema};
 pub use cli::{OWNER_URL_VARIABLE, run_cli, run_cli_with};
@@ -159,7 +159,7 @@ fn list() -> Vec<Box<dyn TenantMigration>> {
         Box::new(m20260101_000015_readable_values::Migration(TableSet::Content)),
         Box::new(m20260101_000015_readable_values::Migration(TableSet::History)),
         Box::new(m20260101_000015_readable_values::Migration(TableSet::Intake)),
-        Box::new(m20260101_000017_booking_contacts::Migration),
-        Box::new(m20260101_000018_owner_without_tenant::Migration),
+        Box::new(m20260101_000016_booking_contacts::Migration),
+        Box::new(m20260101_000017_owner_without_tenant::Migration),
     ]
 }

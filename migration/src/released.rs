@@ -43,7 +43,7 @@ const DIGESTS: [(&str, &str); 29] = [
     ("m20260101_000015_final_history", "ddc802b2073ea0903c64933c8a65e2653f87281ef0eb7d784dfeeccb7a3b9254"),
     ("m20260101_000015_final_intake", "5b521dbed10dd3e95b41c0c9968f769818e6c777eff0aec52e7261f9231137c6"),
     ("m20260101_000015_readable_auth", "98ee768edfea28dcc3419944b4ee2ae9f5fb8fa98b6b3a9eaff7f2bef09280c6"),
-    ("m20260101_000015_readable_booking", "43fe859d6a9191f7bf355185bca74ac0b3d049932c7e3b0d249b84eca44fd225"),
+    ("m20260101_000015_readable_booking", "d7c52eb0effa7aa7227dfbbee1e8d37736bd71093939be3a3fa29ed359c3a1fd"),
     (
         "m20260101_000015_readable_certificates",
         "13d7bce238693030e88fcb867d22c7f39b712da1a073fcd79f8e4acd0d9a4f25",
@@ -51,9 +51,9 @@ const DIGESTS: [(&str, &str); 29] = [
     ("m20260101_000015_readable_content", "5b73eb29f4b16d004f387364738179b9e441d83595c9d5cc6e362a4d20b2eaa9"),
     ("m20260101_000015_readable_history", "365013ce203f4a75fafbf4dd4d43dd9e865f0e48487dd7236745aa13b0cd6261"),
     ("m20260101_000015_readable_intake", "82dd4e51903537fcf5bb9ac51911e1f7d58fca8954e5627fc4d5f802e0fe8d97"),
-    ("m20260101_000017_booking_contacts", "dc80f10a658b2d106adb42b5bf8a4b8c9ec5611a6d5c66bee001cb99ae148ec1"),
+    ("m20260101_000016_booking_contacts", "dc80f10a658b2d106adb42b5bf8a4b8c9ec5611a6d5c66bee001cb99ae148ec1"),
     (
-        "m20260101_000018_owner_without_tenant",
+        "m20260101_000017_owner_without_tenant",
         "94882acd718810a233f904ed17f684c91013c60fbc031607eb2a2145cd57f8e7",
     ),
 ];

@@ -118,7 +118,7 @@ impl TableSet {
                 "m20260101_000013_occupied_spans",
                 "m20260101_000014_booking_payments",
                 "m20260101_000015_readable_booking",
-                "m20260101_000017_booking_contacts",
+                "m20260101_000016_booking_contacts",
             ],
             Self::Certificates => &[
                 "m20260101_000004_create_gift_certificates",
