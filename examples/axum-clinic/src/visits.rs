@@ -74,7 +74,7 @@ impl Visits {
 }
 
 impl Visit {
-    /// Counts the booking from now on, whatever becomes of other forms with the same key.
+    /// Counts the booking from now on. Other forms with the same key cannot uncount it.
     pub(crate) fn keep(self) {
         self.change(|made, key| {
             made.retain(|counted| counted.key != key);
