@@ -27,6 +27,7 @@ mod sink;
 mod standing;
 mod typed;
 mod users;
+mod written;
 
 use std::sync::LazyLock;
 

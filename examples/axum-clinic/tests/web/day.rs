@@ -68,9 +68,13 @@ async fn a_final_status_of_a_booking_is_set_once() -> Result<()> {
         let path = format!("/day/{}", booking.id);
         let answer = jess.post(&path, &[("to", to), ("date", &day)]).await?;
         assert_eq!((answer.status, answer.location()), (303, format!("/day?date={day}").as_str()));
-        let again = jess.post(&path, &[("to", "cancelled"), ("date", &day)]).await?;
-        assert_eq!(again.status, 409);
-        assert!(again.text.contains(to), "{}", again.text);
+        // A second click changes nothing, and another status is refused.
+        let again = jess.post(&path, &[("to", to), ("date", &day)]).await?;
+        assert_eq!(again.status, 303);
+        let other = if to == "completed" { "cancelled" } else { "completed" };
+        let other = jess.post(&path, &[("to", other), ("date", &day)]).await?;
+        assert_eq!(other.status, 409);
+        assert!(other.text.contains(to), "{}", other.text);
     }
     let (after, _) = bookings_of(&world.clinic).await?;
     let statuses: Vec<_> = after.iter().map(|booking| booking.status.as_str()).collect();
