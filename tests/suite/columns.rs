@@ -162,7 +162,7 @@ macro_rules! walked {
 walked! {
     auth.users, auth.sessions, auth.totp_secrets, auth.backup_codes, auth.invitations, auth.audit_events,
     public.business_profile, public.services, public.business_hours, public.reviews, public.practitioners,
-    public.clients, public.bookings, public.time_blocks, public.business_hours_overrides, public.slot_reservations,
+    public.clients, public.bookings, public.booking_payments, public.time_blocks, public.business_hours_overrides, public.slot_reservations,
     public.gift_certificates, public.packages, public.gift_certificate_redemptions,
     public.intake_form_templates, public.intake_submissions,
     public.appointments, public.payments, public.local_bookings,

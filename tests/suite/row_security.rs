@@ -105,7 +105,7 @@ async fn rewriting_alone_is_refused_to_a_role_that_row_level_security_binds() ->
     let rewriting = || Watertight::builder().dangerous_layers(Layers::RewritingOnly);
     match rewriting().connect(database.app_url()).await {
         Err(Error::Connect(ConnectError::RowSecurityApplies { role, tables })) => {
-            assert_eq!((role.as_str(), tables.len()), (database.app_role(), 24));
+            assert_eq!((role.as_str(), tables.len()), (database.app_role(), 25));
         }
         other => panic!("{other:?}"),
     }

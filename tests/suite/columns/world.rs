@@ -89,6 +89,7 @@ impl Scene {
             "public.practitioners" => by(bad.practitioner),
             "public.clients" => by(bad.client),
             "public.bookings" => by(bad.booking),
+            "public.booking_payments" => format!("redemption_id = '{}'", bad.redemption),
             "public.time_blocks" => by(bad.block),
             "public.business_hours_overrides" => "reason = '1'".to_owned(),
             "public.slot_reservations" => by(bad.hold),

@@ -47,7 +47,10 @@ fn expected(sets: &TableSets) -> BTreeSet<String> {
         let schema = quoted(schema);
         objects.extend(set.tables().iter().map(|table| format!("r {schema}.{table}")));
         match set.name() {
-            "auth" => objects.extend([format!("function {schema}.used_backup_codes_are_final")]),
+            "auth" => objects.extend([
+                format!("function {schema}.used_backup_codes_are_final"),
+                format!("function {schema}.standing_ends_sessions"),
+            ]),
             "certificates" => objects.extend([format!("function {schema}.redemptions_are_final")]),
             "history" => objects.extend([format!("function {schema}.reconciliations_are_final")]),
             "booking" => objects.extend([
