@@ -130,7 +130,7 @@ async fn what_callers_are_told_is_what_the_database_has() -> Result<()> {
         proxy.faults()
     );
     assert!(closed.is_ok(), "{closed:?}");
-    assert!(history.operations() > 10 * seconds, "the workload hardly ran: {history}");
+    assert!(history.operations() > seconds, "the workload hardly ran: {history}");
 
     let judge = Database::connect(server.url("superuser_url")?).await?;
     checks::check(&judge, tenants, &history).await

@@ -20,6 +20,23 @@ const DONE: &[(&str, &str)] = &[
         "SELECT b.tenant_id, b.idempotency_key AS id FROM public.bookings AS b
          JOIN public.gift_certificate_redemptions AS r ON r.tenant_id = b.tenant_id AND r.booking_id = b.id",
     ),
+    (
+        "payment",
+        "SELECT tenant_id, reference AS id FROM public.booking_payments WHERE processor = 'stripe' AND kind = 'payment'",
+    ),
+    (
+        "cancellation",
+        "SELECT tenant_id, idempotency_key AS id FROM public.bookings WHERE status = 'cancelled'",
+    ),
+    // Bookings are made at whole hours, and moved to half ones.
+    (
+        "move",
+        "SELECT tenant_id, idempotency_key AS id FROM public.bookings WHERE extract(minute FROM datetime) = 30",
+    ),
+    (
+        "certificate",
+        "SELECT tenant_id, stripe_session_id AS id FROM public.gift_certificates WHERE stripe_session_id IS NOT NULL",
+    ),
     ("pair", "SELECT tenant_id, id::text AS id FROM public.services WHERE name = 'first half'"),
     ("row", "SELECT tenant_id, id::text AS id FROM public.services WHERE name = 'row'"),
 ];
@@ -41,13 +58,25 @@ const NEVER: &[(&str, &str)] = &[
     (
         "a certificate with a wrong balance",
         "SELECT c.code FROM public.gift_certificates AS c LEFT JOIN public.gift_certificate_redemptions AS r
-             ON r.tenant_id = c.tenant_id AND r.gift_certificate_id = c.id
+             ON r.tenant_id = c.tenant_id AND r.gift_certificate_id = c.id AND r.refunded_at IS NULL
          GROUP BY c.tenant_id, c.id, c.code, c.amount_cents, c.balance_cents
          HAVING c.balance_cents <> c.amount_cents - coalesce(sum(r.amount_cents), 0)",
     ),
     (
         "a booking that was paid twice",
         "SELECT r.booking_id FROM public.gift_certificate_redemptions AS r GROUP BY r.tenant_id, r.booking_id HAVING count(*) > 1",
+    ),
+    (
+        "a booking whose ledger does not agree with its totals, its status or its redemptions",
+        "SELECT b.id FROM public.bookings AS b
+             LEFT JOIN public.booking_payments AS p ON p.tenant_id = b.tenant_id AND p.booking_id = b.id
+             LEFT JOIN public.gift_certificate_redemptions AS r ON r.tenant_id = b.tenant_id AND r.id = p.redemption_id
+         GROUP BY b.tenant_id, b.id
+         HAVING b.paid_cents <> coalesce(sum(p.amount_cents) FILTER (WHERE p.kind = 'payment'), 0)
+             OR b.refunded_cents <> coalesce(sum(p.amount_cents) FILTER (WHERE p.kind = 'refund'), 0)
+             OR b.paid_cents - b.refunded_cents > b.amount_cents
+             OR (b.payment_status = 'paid') <> (b.paid_cents - b.refunded_cents = b.amount_cents)
+             OR coalesce(sum(r.amount_cents) FILTER (WHERE r.refunded_at IS NOT NULL), 0) <> b.refunded_cents",
     ),
     (
         "an accepted invitation without its user or its events",

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use chrono::TimeDelta;
-use sea_orm::{ActiveModelTrait, DbErr, Set};
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, Set};
 use uuid::Uuid;
 use watertight::auth::{
     AuditEventType, AuditLog, InvitedUser, LoginRequest, NewAuditEvent, NewInvitation, NewUser, Password,
@@ -13,8 +13,8 @@ use watertight::auth::{
 };
 use watertight::certificates::{NewCertificate, Purchase};
 use watertight::content::{NewService, Profile};
-use watertight::entity::public::{clients, practitioners, services};
-use watertight::scheduling::{Hold, NewBooking};
+use watertight::entity::public::{bookings, clients, practitioners, services};
+use watertight::scheduling::{Hold, NewBooking, NewPayment, PaymentMethod, Reference, Reschedule};
 use watertight::{Error, TenantConnection};
 
 use super::history::{Record, Told};
@@ -38,7 +38,10 @@ pub(super) struct Caller {
     practitioner: practitioners::Model,
     client: clients::Model,
     certificate: String,
+    /// The keys of bookings that nothing has paid.
     booked: Vec<Uuid>,
+    /// The keys of bookings that a certificate or a card has paid.
+    paid: Vec<Uuid>,
     records: Vec<Record>,
 }
 
@@ -64,6 +67,7 @@ impl Caller {
             client: tenant.scheduling().save_client(&client(&name)).await?,
             random: fastrand::Rng::with_seed(seed.wrapping_add(number)),
             booked: Vec::new(),
+            paid: Vec::new(),
             records: Vec::new(),
             number,
             tenant,
@@ -115,7 +119,7 @@ impl Caller {
 
     async fn operate(&mut self) -> Result<()> {
         let id = Uuid::new_v4();
-        match self.random.u8(..12) {
+        match self.random.u8(..15) {
             0 => {
                 self.repeat("user", id, async |it| it.create_user(id).await).await;
             }
@@ -143,7 +147,14 @@ impl Caller {
             }
             7 => {
                 if let Some(key) = self.booked.pop() {
-                    self.repeat("redemption", key, async |it| it.redeem(key).await).await;
+                    let told = if self.random.bool() {
+                        self.repeat("redemption", key, async |it| it.redeem(key).await).await
+                    } else {
+                        self.repeat("payment", key, async |it| it.pay(key).await).await
+                    };
+                    if told == Told::Done {
+                        self.paid.push(key);
+                    }
                 }
             }
             8 => {
@@ -155,13 +166,27 @@ impl Caller {
             10 => {
                 self.repeat("row", id, async |it| it.insert_row(id).await).await;
             }
+            11 => {
+                self.repeat("certificate", id, async |it| it.issue(id).await).await;
+            }
+            12 => {
+                if let Some(key) = self.paid.pop() {
+                    self.repeat("cancellation", key, async |it| it.cancel(key).await).await;
+                }
+            }
+            13 => {
+                let to = self.slot() + TimeDelta::minutes(30);
+                if let Some(key) = self.booked.pop() {
+                    self.repeat("move", key, async |it| it.reschedule(key, to).await).await;
+                }
+            }
             _ => self.change_password(id).await?,
         }
         Ok(())
     }
 
     /// A random hour of a hundred days.
-    fn slot(&mut self) -> chrono::DateTime<chrono::Utc> {
+    fn slot(&mut self) -> DateTime<Utc> {
         at("00:00") + TimeDelta::hours(self.random.i64(0..24 * 100))
     }
 
@@ -181,12 +206,12 @@ impl Caller {
         Ok(self.tenant.auth().audit().log(event(id)).await.map(drop)?)
     }
 
-    async fn hold(&self, id: Uuid, start: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
+    async fn hold(&self, id: Uuid, start: DateTime<Utc>) -> Result<(), Error> {
         let hold = Hold { id: Some(id), ..Hold::new(self.service.id, Some(self.practitioner.id), start) };
         Ok(self.tenant.scheduling().hold(&hold).await.map(drop)?)
     }
 
-    async fn book(&self, id: Uuid, start: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
+    async fn book(&self, id: Uuid, start: DateTime<Utc>) -> Result<(), Error> {
         let booking = NewBooking {
             idempotency_key: Some(id.to_string()),
             outside_hours: true,
@@ -195,14 +220,41 @@ impl Caller {
         Ok(self.tenant.scheduling().book(&booking).await.map(drop)?)
     }
 
-    /// Pays a booking in full by certificate, which it can be once.
-    async fn redeem(&self, key: Uuid) -> Result<(), Error> {
-        use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-        use watertight::entity::public::bookings;
+    async fn booking(&self, key: Uuid) -> Result<Uuid, Error> {
         let select = bookings::Entity::find().filter(bookings::Column::IdempotencyKey.eq(key.to_string()));
         let found = select.one(&self.tenant).await?;
-        let booking = found.ok_or_else(|| DbErr::RecordNotFound(key.to_string()))?;
-        Ok(self.tenant.certificates().redeem(&self.certificate, booking.id, None, None).await.map(drop)?)
+        Ok(found.ok_or_else(|| DbErr::RecordNotFound(key.to_string()))?.id)
+    }
+
+    /// Pays a booking in full by certificate, which it can be once.
+    async fn redeem(&self, key: Uuid) -> Result<(), Error> {
+        let (booking, repeat) = (self.booking(key).await?, key.to_string());
+        let certificates = self.tenant.certificates();
+        Ok(certificates.redeem(&self.certificate, booking, None, Some(&repeat)).await.map(drop)?)
+    }
+
+    async fn pay(&self, key: Uuid) -> Result<(), Error> {
+        let reference = Some(Reference::new("stripe", key.to_string()));
+        let payment = NewPayment { reference, ..NewPayment::new(PaymentMethod::Card) };
+        let booking = self.booking(key).await?;
+        Ok(self.tenant.scheduling().record_payment(booking, &payment).await.map(drop)?)
+    }
+
+    async fn issue(&self, session: Uuid) -> Result<(), Error> {
+        let purchaser = Purchase::new("Olivia Hart".into(), "olivia@example.com".parse()?);
+        let purchase = Purchase { stripe_session_id: Some(session.to_string()), ..purchaser };
+        Ok(self.tenant.certificates().issue(&NewCertificate::new(5_000, purchase)).await.map(drop)?)
+    }
+
+    async fn cancel(&self, key: Uuid) -> Result<(), Error> {
+        let booking = self.booking(key).await?;
+        Ok(self.tenant.scheduling().cancel(booking, "ill").await.map(drop)?)
+    }
+
+    async fn reschedule(&self, key: Uuid, to: DateTime<Utc>) -> Result<(), Error> {
+        let booking = self.booking(key).await?;
+        let to = Reschedule { outside_hours: true, ..Reschedule::to(to) };
+        Ok(self.tenant.scheduling().reschedule(booking, to).await.map(drop)?)
     }
 
     /// Invites a user, who accepts.
