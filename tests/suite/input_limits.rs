@@ -1,15 +1,19 @@
 //! Texts and lists without a limit of their own, at the limit and one above.
 
+use std::time::Duration;
+
 use anyhow::Result;
+use chrono::Days;
 use serde_json::json;
 use watertight::BookingError;
 use watertight::auth::{AuditEventType, AuthError, NewAuditEvent};
 use watertight::content::NewPractitioner;
 use watertight::history::ImportedPayment;
+use watertight::scheduling::SlotQuery;
 
 use crate::auth::World;
 use crate::history::payment;
-use crate::scheduling::client;
+use crate::scheduling::{Shop, at, client};
 
 const TEXT: usize = 65_536;
 const LIST: usize = 1_000;
@@ -57,6 +61,25 @@ async fn lists_are_limited() -> Result<()> {
     let rows: Vec<ImportedPayment> = (0..=ROWS).map(|n| payment(&n.to_string(), None)).collect();
     refused(&world.clinic.history().import_payments(&rows).await, "imported rows");
     world.clinic.history().import_payments(&rows[1..]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_slots_of_a_query_are_limited() -> Result<()> {
+    let world = World::new().await?;
+    let handles = ["a", "b", "c", "d", "e", "f"];
+    let shop = Shop::open(world.clinic.clone(), &handles).await?;
+    let from = at("10:00").date_naive();
+    let year = SlotQuery {
+        step: Duration::from_mins(1),
+        ..SlotQuery::new(shop.service.id, from, from + Days::new(365))
+    };
+    // 480 steps a day for six practitioners.
+    refused(&shop.tenant.scheduling().free_slots(&year).await, "range");
+    let half = SlotQuery { step: Duration::from_mins(2), ..year.clone() };
+    assert!(shop.tenant.scheduling().free_slots(&half).await?.len() > 400_000);
+    let one = SlotQuery { practitioner: Some(shop.practitioners[0].id), ..year };
+    assert!(shop.tenant.scheduling().free_slots(&one).await?.len() > 100_000);
     Ok(())
 }
 

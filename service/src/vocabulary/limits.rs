@@ -19,6 +19,9 @@ pub(crate) const JSON_DEPTH: usize = 32;
 /// The most rows of one import of history, and audit events of one call.
 #[cfg(any(feature = "auth", feature = "history"))]
 pub(crate) const ROWS: usize = 10_000;
+/// The most possible slots of a query: the steps of the opening hours, for each practitioner.
+#[cfg(feature = "booking")]
+pub(crate) const SLOTS: usize = 1_000_000;
 /// The most schemas of a form, with the target of a reference counted for each reference to it.
 #[cfg(feature = "intake")]
 pub(crate) const FORM_SCHEMAS: usize = 2_000;

@@ -10,10 +10,11 @@ use super::Scheduling;
 use super::distance::{Distance, check_step};
 use super::occupancy::Replaced;
 use super::slots::{free, starts};
+use super::spans::Span;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
-use crate::vocabulary::InvalidInput;
 use crate::vocabulary::calendar::check_date;
+use crate::vocabulary::{InvalidInput, limits};
 
 /// A query for the free slots of a service.
 ///
@@ -181,8 +182,9 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
                 && latest.is_none_or(|latest| start <= latest)
                 && (query.from..=query.to).contains(&hours.date_of(start))
         };
-        let openings = hours.openings(query.from, query.to);
-        let starts = starts(&openings, offer.duration, check_step(query.step)?, within);
+        let (openings, step) = (hours.openings(query.from, query.to), check_step(query.step)?);
+        check_work(&openings, step, offer.practitioners.len())?;
+        let starts = starts(&openings, offer.duration, step, within);
         let (Some(first), Some(last)) = (starts.first(), starts.last()) else { return Ok(Vec::new()) };
         let buffer = TimeDelta::minutes(distance.buffer_minutes(offer.buffer_minutes).into());
         let span = (*first, *last + offer.duration);
@@ -202,4 +204,19 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         slots.sort_by_key(|slot| slot.start);
         Ok(slots)
     }
+}
+
+/// Refuses opening hours that have too many steps: a tenant's hours do not decide how long others wait.
+fn check_work(openings: &[Span], step: TimeDelta, practitioners: usize) -> Result<(), InvalidInput> {
+    let steps = |(opens, closes): &Span| (*closes - *opens).num_seconds() / step.num_seconds().max(1);
+    let steps = openings.iter().map(steps).fold(0, i64::saturating_add);
+    let slots = usize::try_from(steps).unwrap_or_default().saturating_mul(practitioners.max(1));
+    if slots > limits::SLOTS {
+        let reason = format!(
+            "is the number of its possible slots; the maximum is {}: ask for fewer days, one practitioner or a longer step",
+            limits::SLOTS
+        );
+        return Err(InvalidInput::new("range", slots.to_string(), reason));
+    }
+    Ok(())
 }
