@@ -87,6 +87,12 @@ async fn what_callers_are_told_is_what_the_database_has() -> Result<()> {
     let seconds = number("WATERTIGHT_FAULTS_SECONDS")?.unwrap_or(40);
     let seed = number("WATERTIGHT_FAULTS_SEED")?.unwrap_or_else(|| fastrand::u64(..));
     println!("WATERTIGHT_FAULTS_SEED={seed}");
+    // A caller that waits for good is a failure, too.
+    let most = Duration::from_secs(seconds + 300);
+    tokio::time::timeout(most, workload(seconds, seed)).await.context("a caller waits for good")?
+}
+
+async fn workload(seconds: u64, seed: u64) -> Result<()> {
     let mut server = Server::start().await?;
     let proxy = FaultyProxy::start(&server.url("app_url")?, seed).await?;
     let mut options = ConnectOptions::new(proxy.url(&server.url("app_url")?)?);
