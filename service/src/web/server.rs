@@ -113,8 +113,7 @@ impl Server {
 
     /// The time for the body of a request, after its headers; 30 seconds by default.
     ///
-    /// A later body is answered
-    /// with 408.
+    /// A later body is answered with 408.
     ///
     /// ```
     /// use std::time::Duration;
@@ -130,8 +129,8 @@ impl Server {
 
     /// The age at which a connection ends, between two requests; 5 minutes by default.
     ///
-    /// The request that it serves then has as
-    /// long as [`body_timeout`](Self::body_timeout), which also ends clients that do not read their responses.
+    /// The request that it serves then has as long as [`body_timeout`](Self::body_timeout), which also ends clients that do
+    /// not read their responses.
     ///
     /// ```
     /// use std::time::Duration;
