@@ -36,6 +36,7 @@ use crate::table_sets::TableSetsArg;
 /// fields to change. Passwords are compared only to be changed.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
+#[allow(rustdoc::broken_intra_doc_links, reason = "the help prints this text as it is")]
 pub(crate) struct Args {
     /// The tenant of the users.
     #[arg(long, value_name = "UUID")]
