@@ -177,10 +177,12 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         }
         let (hours, not_before) = (&offer.hours, offer.now + distance.notice());
         let latest = distance.latest(offer.now);
+        // Offsets are less than a day, so only dates in UTC at the edges need the time zone.
+        let is_inside = |date: NaiveDate| query.from < date && date < query.to;
         let within = |start: DateTime<Utc>| {
             start >= not_before
                 && latest.is_none_or(|latest| start <= latest)
-                && (query.from..=query.to).contains(&hours.date_of(start))
+                && (is_inside(start.date_naive()) || (query.from..=query.to).contains(&hours.date_of(start)))
         };
         let (openings, step) = (hours.openings(query.from, query.to), check_step(query.step)?);
         check_work(&openings, step, offer.practitioners.len())?;
