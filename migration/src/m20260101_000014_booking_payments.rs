@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use sea_orm_migration::{prelude::*, schema::*};
 use watertight_schema::sql::literal;
 
-use crate::migration::{TenantMigration, drop_all, statements_of};
+use crate::migration::{TenantMigration, drop_all, statements_of, unforced};
 use crate::{Settings, TableError, TableSet, TableSets, TenantForeignKey, TenantTable};
 
 #[derive(DeriveMigrationName)]
@@ -41,14 +41,13 @@ impl TenantMigration for Migration {
         statements.extend([
             format!("DROP FUNCTION IF EXISTS {}()", ledger_agrees(settings)),
             without_status_rule(settings),
-            format!("ALTER TABLE {bookings} NO FORCE ROW LEVEL SECURITY"),
-            // The earlier version knows neither status.
-            format!(
-                "UPDATE {bookings} SET payment_status = CASE payment_status WHEN 'partially_paid' THEN 'pending' \
-                 ELSE 'refunded' END WHERE payment_status IN ('partially_paid', 'partially_refunded')"
-            ),
-            format!("ALTER TABLE {bookings} FORCE ROW LEVEL SECURITY"),
         ]);
+        // The earlier version knows neither status.
+        let earlier = format!(
+            "UPDATE {bookings} SET payment_status = CASE payment_status WHEN 'partially_paid' THEN 'pending' \
+             ELSE 'refunded' END WHERE payment_status IN ('partially_paid', 'partially_refunded')"
+        );
+        statements.extend(unforced(std::slice::from_ref(&bookings), [earlier]));
         for sql in statements {
             manager.get_connection().execute_unprepared(&sql).await?;
         }
@@ -137,17 +136,21 @@ pub(crate) fn without_status_rule(settings: &Settings) -> String {
 
 /// The SQL that gives earlier bookings their currency and the entries that their rows show.
 ///
-/// The policies bind the owner, too, hence the `NO FORCE`. The ids are computed, so the migration has the same result each
-/// time.
+/// The ids are computed, so the migration has the same result each time.
 pub(crate) fn entries_of_earlier_rows(settings: &Settings) -> Vec<String> {
     let booking = settings.schema_sql(TableSet::Booking);
     let services = format!("{}.services", settings.schema_sql(TableSet::Content));
     let (bookings, ledger) = (format!("{booking}.bookings"), format!("{booking}.booking_payments"));
     let mut tables = vec![bookings.clone(), ledger.clone(), services.clone()];
-    let mut changes = vec![format!(
-        "UPDATE {bookings} AS b SET currency = s.currency FROM {services} AS s \
-         WHERE s.tenant_id = b.tenant_id AND s.id = b.service_id AND s.currency <> b.currency"
-    )];
+    // The entries and the totals agree after the last change alone, and no table can be altered before they are compared.
+    let constraints = |when: &str| format!("SET CONSTRAINTS ALL {when}");
+    let mut changes = vec![
+        constraints("DEFERRED"),
+        format!(
+            "UPDATE {bookings} AS b SET currency = s.currency FROM {services} AS s \
+             WHERE s.tenant_id = b.tenant_id AND s.id = b.service_id AND s.currency <> b.currency"
+        ),
+    ];
     if settings.table_sets().contains(TableSet::Certificates) {
         let certificates = settings.schema_sql(TableSet::Certificates);
         let redemptions = format!("{certificates}.gift_certificate_redemptions");
@@ -156,17 +159,8 @@ pub(crate) fn entries_of_earlier_rows(settings: &Settings) -> Vec<String> {
         changes.extend(entries_of_redemptions(&bookings, &ledger, &redemptions, &certificates));
     }
     changes.extend(entries_of_statuses(&bookings, &ledger));
-    let force = |word: &'static str| {
-        tables.iter().map(move |table| format!("ALTER TABLE {table} {word} ROW LEVEL SECURITY"))
-    };
-    // The entries and the totals agree after the last change alone, and no table can be altered before they are compared.
-    let constraints = |when: &str| format!("SET CONSTRAINTS ALL {when}");
-    let mut all: Vec<String> = force("NO FORCE").collect();
-    all.push(constraints("DEFERRED"));
-    all.extend(changes);
-    all.push(constraints("IMMEDIATE"));
-    all.extend(force("FORCE"));
-    all
+    changes.push(constraints("IMMEDIATE"));
+    unforced(&tables, changes)
 }
 
 /// The SQL for the entries of redemptions. A certificate knows the currency in which a booking was paid. Redemptions of

@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use sea_orm_migration::prelude::*;
 
-use crate::migration::TenantMigration;
+use crate::migration::{TenantMigration, unforced};
 use crate::{Settings, TableError, TableSet};
 
 #[derive(DeriveMigrationName)]
@@ -41,19 +41,14 @@ impl TenantMigration for Migration {
 }
 
 /// The SQL that copies the currency of payments to their appointments.
-///
-/// The policies bind the owner, too, hence the `NO FORCE`.
 pub(crate) fn currencies_of_earlier_rows(settings: &Settings) -> Vec<String> {
     let schema = settings.schema_sql(TableSet::History);
-    let force = |word: &'static str| {
-        ["appointments", "payments"]
-            .map(|table| format!("ALTER TABLE {schema}.{table} {word} ROW LEVEL SECURITY"))
-    };
+    let tables = ["appointments", "payments"].map(|table| format!("{schema}.{table}"));
     let copied = format!(
         "UPDATE {schema}.appointments AS a SET currency = p.currency FROM (SELECT tenant_id, appointment_id, \
          min(currency) AS currency FROM {schema}.payments GROUP BY tenant_id, appointment_id \
          HAVING min(currency) = max(currency)) AS p WHERE p.tenant_id = a.tenant_id AND p.appointment_id = a.id \
          AND p.currency ~ '^[A-Z]{{3}}$'"
     );
-    force("NO FORCE").into_iter().chain([copied]).chain(force("FORCE")).collect()
+    unforced(&tables, [copied])
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sea_orm_migration::prelude::*;
 
-use crate::migration::TenantMigration;
+use crate::migration::{TenantMigration, unforced};
 use crate::{Settings, TableError, TableSet};
 
 #[derive(DeriveMigrationName)]
@@ -44,26 +44,22 @@ impl TenantMigration for Migration {
 }
 
 /// The SQL that numbers earlier purchases with the same session, and makes session and number unique.
-///
-/// The policies bind the owner, too, hence the `NO FORCE`.
 pub(crate) fn identities_of_earlier_rows(settings: &Settings) -> Vec<String> {
     let schema = settings.schema_sql(TableSet::Certificates);
     let of_table = |table: &&str| {
         let name = format!("{schema}.{table}");
-        [
-            format!("ALTER TABLE {name} NO FORCE ROW LEVEL SECURITY"),
-            format!(
-                "UPDATE {name} AS p SET item = n.item FROM (SELECT tenant_id, id, row_number() OVER \
-                 (PARTITION BY tenant_id, stripe_session_id ORDER BY created_at, id) AS item FROM {name} \
-                 WHERE stripe_session_id IS NOT NULL) AS n \
-                 WHERE n.tenant_id = p.tenant_id AND n.id = p.id AND n.item > 1"
-            ),
-            format!("ALTER TABLE {name} FORCE ROW LEVEL SECURITY"),
-            format!(
-                "ALTER TABLE {name} ADD CONSTRAINT {table}_stripe_session_id_item_key \
-                 UNIQUE (tenant_id, stripe_session_id, item)"
-            ),
-        ]
+        let numbered = format!(
+            "UPDATE {name} AS p SET item = n.item FROM (SELECT tenant_id, id, row_number() OVER \
+             (PARTITION BY tenant_id, stripe_session_id ORDER BY created_at, id) AS item FROM {name} \
+             WHERE stripe_session_id IS NOT NULL) AS n \
+             WHERE n.tenant_id = p.tenant_id AND n.id = p.id AND n.item > 1"
+        );
+        let mut sql = unforced(std::slice::from_ref(&name), [numbered]);
+        sql.push(format!(
+            "ALTER TABLE {name} ADD CONSTRAINT {table}_stripe_session_id_item_key \
+             UNIQUE (tenant_id, stripe_session_id, item)"
+        ));
+        sql
     };
     TABLES.iter().flat_map(of_table).collect()
 }

@@ -65,6 +65,16 @@ pub(crate) fn statements_of(settings: &Settings, tables: &[TenantTable]) -> Resu
     Ok(all)
 }
 
+/// The SQL of changes to the rows of all tenants in tables, named as SQL names them.
+///
+/// The policies bind the owner, too, hence the `NO FORCE` until the changes are done.
+pub(crate) fn unforced(tables: &[String], changes: impl IntoIterator<Item = String>) -> Vec<String> {
+    let force = |word: &'static str| {
+        tables.iter().map(move |table| format!("ALTER TABLE {table} {word} ROW LEVEL SECURITY"))
+    };
+    force("NO FORCE").chain(changes).chain(force("FORCE")).collect()
+}
+
 /// Runs the SQL of [`TenantMigration::statements`].
 pub(crate) async fn run_statements(
     manager: &SchemaManager<'_>,
