@@ -19,8 +19,6 @@ pub use self::packages::NewPackage;
 pub use self::purchase::Purchase;
 pub use self::record::{CertificateRecord, RedemptionRecord};
 pub use self::status::{CertificateStatus, RedemptionType};
-use crate::booking::BookingError;
-use crate::vocabulary::InvalidInput;
 use crate::vocabulary::code::CodeFormat;
 
 /// `XXXX-XXXX-XXXX`
@@ -37,9 +35,4 @@ pub struct Certificates<'a, C> {
 crate::tenant::facade::facade! {
     /// Gift certificates and packages of the tenant.
     Certificates by certificates
-}
-
-fn cents(what: &'static str, value: u32) -> Result<i32, BookingError> {
-    i32::try_from(value)
-        .map_err(|_| InvalidInput::new(what, value.to_string(), "is greater than 2147483647").into())
 }

@@ -5,7 +5,7 @@ mod entry;
 mod redemptions;
 mod repeat;
 
-pub(super) use self::entry::{Entry, Kind, due};
+pub(super) use self::entry::{Entry, Kind, due, payable};
 #[cfg(feature = "certificates")]
 pub(super) use self::redemptions::{redemptions, refund_all, refund_one};
 pub(super) use self::repeat::{Identity, find_made};

@@ -3,6 +3,13 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::vocabulary::{InvalidInput, text};
+
+/// Checks an idempotency key.
+pub(super) fn check_key(key: Option<&str>) -> Result<(), InvalidInput> {
+    key.map_or(Ok(()), |key| text::check_word("idempotency key", key, 255))
+}
+
 /// The SHA-256 of a request: the name of the operation, and everything that decides on the row.
 pub(super) fn digest(operation: &str, request: &Value) -> Vec<u8> {
     let mut hash = Sha256::new();

@@ -7,8 +7,7 @@ use watertight_entity::public::{bookings, gift_certificate_redemptions};
 use super::Certificates;
 use super::status::RedemptionType;
 use crate::booking::BookingError;
-use crate::booking::payment_status::PaymentStatus;
-use crate::booking::payments::{Entry, Identity, Kind, due};
+use crate::booking::payments::{Entry, Identity, payable};
 use crate::booking::scheduling::{BookingRecord, BookingStatus};
 use crate::tenant::TenantExecutor;
 
@@ -21,9 +20,9 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         if booking.booking_status()? == BookingStatus::Cancelled {
             return refuse("the booking is cancelled");
         }
-        match due(booking) {
-            due if due > 0 && !matches!(booking.payment_status()?, PaymentStatus::Custom(_)) => Ok(due),
-            _ => refuse("nothing is due for the booking"),
+        match payable(booking)? {
+            0 => refuse("nothing is due for the booking"),
+            due => Ok(due),
         }
     }
 
@@ -37,7 +36,6 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         identity: Identity<'_>,
     ) -> Result<(), BookingError> {
         let entry = Entry {
-            kind: Kind::Payment,
             refund_of: None,
             method: method.as_str(),
             amount_cents,

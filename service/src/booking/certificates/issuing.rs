@@ -6,13 +6,13 @@ use watertight_entity::public::gift_certificates;
 
 use super::purchase::Purchase;
 use super::record::CertificateRecord;
-use super::{CODE, Certificates, cents};
+use super::{CODE, Certificates};
 use crate::booking::BookingError;
 use crate::booking::codes::{ATTEMPTS, try_insert_with_code};
 use crate::booking::request::digest;
 use crate::tenant::TenantExecutor;
-use crate::vocabulary::currency::check_currency;
-use crate::vocabulary::{Email, InvalidInput, limits, text};
+use crate::vocabulary::currency::{check_currency, positive_cents};
+use crate::vocabulary::{Email, limits, text};
 
 /// A gift certificate to issue with [`Certificates::issue`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,11 +83,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
         check_currency(&new.currency)?;
         text::check_optional("recipient's name", new.recipient_name.as_ref(), 255)?;
         text::check_optional("message", new.message.as_ref(), limits::TEXT_CHARS)?;
-        let amount = cents("amount_cents", new.amount_cents)?;
-        if amount == 0 {
-            let reason = "is not positive; set at least 1 cent";
-            return Err(InvalidInput::new("amount_cents", "0", reason).into());
-        }
+        let amount = positive_cents("amount_cents", new.amount_cents)?;
         let request = json!([
             new.purchase.request(),
             amount,

@@ -8,14 +8,14 @@ use watertight_entity::public::packages;
 
 use super::purchase::Purchase;
 use super::record::CertificateRecord;
-use super::{CODE, Certificates, cents};
+use super::{CODE, Certificates};
 use crate::booking::BookingError;
 use crate::booking::codes::{ATTEMPTS, try_insert_with_code};
 use crate::booking::request::digest;
 use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
 use crate::vocabulary::calendar::check_time;
-use crate::vocabulary::currency::check_currency;
+use crate::vocabulary::currency::{cents, check_currency};
 use crate::vocabulary::{InvalidInput, text};
 
 /// A package of sessions to issue with [`Certificates::issue_package`].

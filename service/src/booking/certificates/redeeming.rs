@@ -8,14 +8,14 @@ use watertight_entity::public::{gift_certificate_redemptions, gift_certificates}
 
 use super::record::CertificateRecord;
 use super::status::{CertificateStatus, RedemptionType};
-use super::{CODE, Certificates, cents};
+use super::{CODE, Certificates};
 use crate::booking::BookingError;
 use crate::booking::codes::with_code;
 use crate::booking::payments::{Identity, find_made};
-use crate::booking::request::digest;
+use crate::booking::request::{check_key, digest};
 use crate::booking::scheduling::Scheduling;
 use crate::tenant::TenantExecutor;
-use crate::vocabulary::text;
+use crate::vocabulary::currency::cents;
 
 /// Redeeming.
 impl<C: TenantExecutor> Certificates<'_, C> {
@@ -58,9 +58,7 @@ impl<C: TenantExecutor> Certificates<'_, C> {
             with_code(gift_certificates::Column::Code, CODE, code);
         let code = CODE.normal_form(code);
         let refuse = |reason: String| Err(BookingError::NotRedeemable { code: code.clone(), reason });
-        if let Some(key) = idempotency_key {
-            text::check_word("idempotency key", key, 255)?;
-        }
+        check_key(idempotency_key)?;
         let transaction = self.db.begin().await?;
         let certificates = Certificates::new(&transaction);
         let booking = Scheduling::new(&transaction).lock_booking(booking).await?;

@@ -55,14 +55,12 @@ impl<C: TenantExecutor> Certificates<'_, C> {
                    AND "remaining_sessions" > 0"#,
             [package.id.into()],
         );
-        {
-            if transaction.execute_raw(use_one).await?.rows_affected() == 0 {
-                return refuse(if package.remaining_sessions == 0 {
-                    "no session is left on it"
-                } else {
-                    "it has expired"
-                });
-            }
+        if transaction.execute_raw(use_one).await?.rows_affected() == 0 {
+            return refuse(if package.remaining_sessions == 0 {
+                "no session is left on it"
+            } else {
+                "it has expired"
+            });
         }
         let number = certificates.free_session_number(package.id).await?;
         let redemption = gift_certificate_redemptions::ActiveModel {

@@ -8,6 +8,7 @@ use watertight_entity::public::{booking_payments, bookings};
 use super::repeat::Identity;
 use crate::booking::BookingError;
 use crate::booking::payment_status::PaymentStatus;
+use crate::booking::scheduling::BookingRecord;
 use crate::tenant::TenantExecutor;
 use crate::vocabulary::text_enum::text_enum;
 
@@ -23,7 +24,7 @@ text_enum! {
 
 /// An entry to add to the ledger of a locked booking.
 pub(crate) struct Entry<'a> {
-    pub(crate) kind: Kind,
+    /// The payment that a refund gives back; `None` for a payment.
     pub(crate) refund_of: Option<Uuid>,
     pub(crate) method: &'a str,
     pub(crate) amount_cents: i32,
@@ -37,6 +38,14 @@ pub(crate) fn due(booking: &bookings::Model) -> i32 {
     i32::try_from(due.max(0)).unwrap_or(i32::MAX)
 }
 
+/// The cents that can be paid: those that are due, and none under a status of the application's own.
+pub(crate) fn payable(booking: &bookings::Model) -> Result<i32, BookingError> {
+    match booking.payment_status()? {
+        PaymentStatus::Custom(_) => Ok(0),
+        _ => Ok(due(booking)),
+    }
+}
+
 impl Entry<'_> {
     /// Adds the entry, and updates the totals and the status of the booking, which is locked.
     pub(crate) async fn add(
@@ -44,9 +53,10 @@ impl Entry<'_> {
         db: &impl TenantExecutor,
         booking: &mut bookings::Model,
     ) -> Result<booking_payments::Model, BookingError> {
+        let kind = if self.refund_of.is_some() { Kind::Refund } else { Kind::Payment };
         let row = booking_payments::ActiveModel {
             booking_id: Set(booking.id),
-            kind: Set(self.kind.to_string()),
+            kind: Set(kind.to_string()),
             refund_of: Set(self.refund_of),
             method: Set(self.method.to_owned()),
             processor: Set(self.identity.reference.map(|reference| reference.processor.clone())),
@@ -62,7 +72,7 @@ impl Entry<'_> {
         let made = row.insert(db).await.map_err(|error| self.identity.reused(error))?;
         let (mut paid, mut refunded) = (booking.paid_cents, booking.refunded_cents);
         let mut update = bookings::Entity::update_many();
-        match self.kind {
+        match kind {
             Kind::Payment => {
                 paid += i64::from(self.amount_cents);
                 update = update

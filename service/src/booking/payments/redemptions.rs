@@ -6,7 +6,7 @@ use uuid::Uuid;
 use watertight_entity::public::{booking_payments, bookings, gift_certificate_redemptions};
 use watertight_schema::TableSet;
 
-use super::entry::{Entry, Kind};
+use super::entry::Entry;
 use super::repeat::Identity;
 use crate::booking::BookingError;
 use crate::tenant::TenantExecutor;
@@ -76,7 +76,6 @@ async fn add_refund(
     identity: Identity<'_>,
 ) -> Result<booking_payments::Model, BookingError> {
     let entry = Entry {
-        kind: Kind::Refund,
         refund_of: Some(payment.id),
         method: &payment.method,
         amount_cents: payment.amount_cents,

@@ -17,7 +17,7 @@ use crate::booking::codes::insert_with_code;
 use crate::booking::payment_status::PaymentStatus;
 use crate::tenant::TenantExecutor;
 use crate::tenant::constraint::constraint;
-use crate::vocabulary::InvalidInput;
+use crate::vocabulary::currency::cents;
 
 /// Booking.
 impl<C: TenantExecutor> Scheduling<'_, C> {
@@ -105,11 +105,8 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         buffer_minutes: i32,
     ) -> Result<bookings::Model, BookingError> {
         let (start, end) = offer.span(new.start);
-        let amount = new.amount_cents.map_or(Ok(offer.price_cents), i32::try_from);
-        let amount = amount.map_err(|_| {
-            let value = new.amount_cents.unwrap_or_default().to_string();
-            InvalidInput::new("amount_cents", value, "is greater than 2147483647")
-        })?;
+        let amount =
+            new.amount_cents.map_or(Ok(offer.price_cents), |amount| cents("amount_cents", amount))?;
         let row = bookings::ActiveModel {
             service_id: Set(new.service),
             practitioner_id: Set(new.practitioner),

@@ -1,6 +1,6 @@
 //! The client of a booking: known, or the contact that a visitor typed.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 use watertight_entity::public::clients;
 
@@ -24,7 +24,7 @@ use crate::vocabulary::{Email, InvalidInput, text};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BookingClient {
-    /// A client whom the staff has named or the application has identified.
+    /// A client that the staff has chosen, or that has logged in.
     Known(Uuid),
     /// A visitor, who can type any name and any email address.
     Contact(Contact),
@@ -102,17 +102,6 @@ const INSERT: &str = r#"INSERT INTO "public"."clients" ("first_name", "last_name
     ON CONFLICT ("email") DO NOTHING RETURNING "id""#;
 
 impl<C: TenantExecutor> Scheduling<'_, C> {
-    /// The client of a booking that exists.
-    pub(super) async fn known_client(self, client: &BookingClient) -> Result<Option<Uuid>, BookingError> {
-        let contact = match client {
-            BookingClient::Known(id) => return Ok(Some(*id)),
-            BookingClient::Contact(contact) => contact,
-        };
-        let select = clients::Entity::find().select_only().column(clients::Column::Id);
-        let select = select.filter(clients::Column::Email.eq(contact.email.as_str()));
-        Ok(select.into_tuple().one(self.db).await?)
-    }
-
     /// The client of a new booking. An unknown contact becomes a client; a known client stays unchanged.
     pub(super) async fn client_of(self, client: &BookingClient) -> Result<Uuid, BookingError> {
         let contact = match client {
@@ -125,8 +114,8 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         };
         // The client can be inserted or deleted between two statements.
         for _ in 0..3 {
-            if let Some(id) = self.known_client(client).await? {
-                return Ok(id);
+            if let Some(known) = self.get_client_by_email(&contact.email).await? {
+                return Ok(known.id);
             }
             let (first, last) = (contact.first_name.as_str(), contact.last_name.as_str());
             let insert = statement(INSERT, [first.into(), last.into(), contact.email.as_str().into()]);

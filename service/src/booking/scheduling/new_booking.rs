@@ -10,7 +10,7 @@ use watertight_entity::public::bookings;
 use super::availability::SlotQuery;
 use super::contact::{BookingClient, Contact};
 use super::distance::Distance;
-use crate::booking::request::digest;
+use crate::booking::request::{check_key, digest};
 use crate::vocabulary::{InvalidInput, limits, text};
 
 /// A booking to make with [`Scheduling::book`](super::Scheduling::book).
@@ -130,9 +130,7 @@ impl NewBooking {
 
     pub(super) fn check(&self) -> Result<Distance, InvalidInput> {
         text::check_optional("notes", self.notes.as_ref(), limits::TEXT_CHARS)?;
-        if let Some(key) = &self.idempotency_key {
-            text::check_word("idempotency key", key, 255)?;
-        }
+        check_key(self.idempotency_key.as_deref())?;
         self.client.contact().map_or(Ok(()), Contact::check)?;
         Distance::new(self.buffer, self.notice)?.with_step(self.step)?.with_horizon(self.horizon)
     }

@@ -11,10 +11,11 @@ use super::Scheduling;
 use super::record::BookingRecord;
 use super::status::BookingStatus;
 use crate::booking::BookingError;
-use crate::booking::payment_status::{PaymentMethod, PaymentStatus};
-use crate::booking::payments::{Entry, Identity, Kind, due, find_made};
-use crate::booking::request::digest;
+use crate::booking::payment_status::PaymentMethod;
+use crate::booking::payments::{Entry, Identity, Kind, find_made, payable};
+use crate::booking::request::{check_key, digest};
 use crate::tenant::TenantExecutor;
+use crate::vocabulary::currency::positive_cents;
 use crate::vocabulary::{InvalidInput, text};
 
 /// The identity of a payment or a refund at its processor.
@@ -103,10 +104,8 @@ impl NewPayment {
             return Err(InvalidInput::new("payment method", self.method.to_string(), reason));
         }
         self.reference.as_ref().map_or(Ok(()), Reference::check)?;
-        if let Some(key) = &self.idempotency_key {
-            text::check_word("idempotency key", key, 255)?;
-        }
-        self.amount_cents.map(amount).transpose()
+        check_key(self.idempotency_key.as_deref())?;
+        self.amount_cents.map(|cents| positive_cents("amount_cents", cents)).transpose()
     }
 
     fn digest(&self, booking: Uuid) -> Vec<u8> {
@@ -115,15 +114,6 @@ impl NewPayment {
             "record_payment",
             &json!([booking.to_string(), self.method.as_str(), self.amount_cents, reference]),
         )
-    }
-}
-
-/// Checks an amount of cents.
-pub(super) fn amount(cents: u32) -> Result<i32, InvalidInput> {
-    match i32::try_from(cents) {
-        Ok(0) => Err(InvalidInput::new("amount_cents", "0", "is not positive; set at least 1 cent")),
-        Ok(amount) => Ok(amount),
-        Err(_) => Err(InvalidInput::new("amount_cents", cents.to_string(), "is greater than 2147483647")),
     }
 }
 
@@ -181,19 +171,13 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         if let Some(made) = find_made(&transaction, &identity, is_same).await? {
             return Ok(made);
         }
-        let due = payable(&booking)?;
+        let due = payable_cents(&booking)?;
         let amount_cents = amount.unwrap_or(due);
         if amount_cents > due {
             return Err(BookingError::ExceedsAmount { what: "payment", amount_cents, most_cents: due });
         }
-        let entry = Entry {
-            kind: Kind::Payment,
-            refund_of: None,
-            method: new.method.as_str(),
-            amount_cents,
-            redemption: None,
-            identity,
-        };
+        let entry =
+            Entry { refund_of: None, method: new.method.as_str(), amount_cents, redemption: None, identity };
         let made = entry.add(&transaction, &mut booking).await?;
         transaction.commit().await?;
         Ok(made)
@@ -214,10 +198,9 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
 }
 
 /// The cents that are due for a locked booking, at least 1.
-fn payable(booking: &bookings::Model) -> Result<i32, BookingError> {
-    let is_own = matches!(booking.payment_status()?, PaymentStatus::Custom(_));
-    match due(booking) {
-        due if due > 0 && !is_own && booking.booking_status()? != BookingStatus::Cancelled => Ok(due),
+fn payable_cents(booking: &bookings::Model) -> Result<i32, BookingError> {
+    match payable(booking)? {
+        due if due > 0 && booking.booking_status()? != BookingStatus::Cancelled => Ok(due),
         _ => {
             let from = format!("{} (payment {})", booking.status, booking.payment_status);
             Err(BookingError::InvalidTransition { what: "booking", from, to: "paid" })

@@ -7,16 +7,17 @@ use uuid::Uuid;
 use watertight_entity::public::{booking_payments, bookings};
 
 use super::Scheduling;
-use super::paying::{Reference, amount};
+use super::paying::Reference;
 use crate::booking::BookingError;
 use crate::booking::payment_status::PaymentMethod;
 #[cfg(feature = "certificates")]
 use crate::booking::payments::refund_one;
 use crate::booking::payments::{Entry, Identity, Kind, find_made};
-use crate::booking::request::digest;
+use crate::booking::request::{check_key, digest};
 use crate::tenant::TenantExecutor;
 use crate::tenant::sql::statement;
-use crate::vocabulary::{InvalidInput, text};
+use crate::vocabulary::InvalidInput;
+use crate::vocabulary::currency::positive_cents;
 
 /// A refund to record with [`Scheduling::record_refund`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,10 +39,8 @@ impl NewRefund {
             return Err(InvalidInput::new("refund method", method.to_string(), reason));
         }
         self.reference.as_ref().map_or(Ok(()), Reference::check)?;
-        if let Some(key) = &self.idempotency_key {
-            text::check_word("idempotency key", key, 255)?;
-        }
-        self.amount_cents.map(amount).transpose()
+        check_key(self.idempotency_key.as_deref())?;
+        self.amount_cents.map(|cents| positive_cents("amount_cents", cents)).transpose()
     }
 
     fn digest(&self, payment: Uuid) -> Vec<u8> {
@@ -133,20 +132,19 @@ impl<C: TenantExecutor> Scheduling<'_, C> {
         if amount_cents > left {
             return Err(BookingError::ExceedsAmount { what: "refund", amount_cents, most_cents: left });
         }
-        let made = if payment.redemption_id.is_some() && new.method.is_none() {
+        let made = if payment.redemption_id.is_some() {
+            if let Some(method) = &new.method {
+                let reason = "differs from the payment by gift certificate or package; leave the method out";
+                return Err(InvalidInput::new("refund method", method.to_string(), reason).into());
+            }
             if amount_cents < payment.amount_cents {
                 let reason =
                     "is a part of a payment by gift certificate or package, which is refunded in whole";
                 return Err(InvalidInput::new("amount_cents", amount_cents.to_string(), reason).into());
             }
             refund_redemption(&transaction, &mut booking, &payment, identity).await?
-        } else if payment.redemption_id.is_some() {
-            let reason = "differs from the payment by gift certificate or package; leave the method out";
-            let method = new.method.as_ref().map(ToString::to_string).unwrap_or_default();
-            return Err(InvalidInput::new("refund method", method, reason).into());
         } else {
             let entry = Entry {
-                kind: Kind::Refund,
                 refund_of: Some(payment.id),
                 method: new.method.as_ref().map_or(payment.method.as_str(), PaymentMethod::as_str),
                 amount_cents,
