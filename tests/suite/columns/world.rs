@@ -297,15 +297,7 @@ pub(super) fn appointment(n: u32) -> ImportedAppointment {
 }
 
 pub(super) fn payment(n: u32) -> ImportedPayment {
-    ImportedPayment {
-        acuity_id: Some(i32::try_from(n).unwrap() + 10),
-        amount_cents: 1,
-        currency: "USD".into(),
-        processor: "stripe".into(),
-        processor_ref: n.to_string(),
-        status: PaymentStatus::Paid,
-        metadata: Some(json!({"card": "4242"})),
-    }
+    crate::history::payment(&n.to_string(), Some(i32::try_from(n).unwrap() + 10))
 }
 
 pub(super) fn booking(n: u32) -> ImportedBooking {
