@@ -1,13 +1,21 @@
 //! Names of the database objects that isolation needs.
 
+use crate::sql;
+
 /// The schema of the tenant's type, functions and keys.
 pub const SCHEMA: &str = "watertight";
 
-/// The column that holds the tenant in every tenant table.
+/// The column that holds the tenant in watertight's own tables, and by default in those of an application.
 pub const TENANT_COLUMN: &str = "tenant_id";
+
+/// The environment variable that names the tenant column of an application's tables.
+pub const TENANT_COLUMN_VARIABLE: &str = "WATERTIGHT_TENANT_COLUMN";
 
 /// The name of the policy of every tenant table.
 pub const TENANT_POLICY: &str = "tenant_isolation";
+
+/// The name of the second policy of a table with rows for everyone, which lets every tenant read these rows.
+pub const EVERYONE_POLICY: &str = "rows_for_everyone";
 
 /// The setting that holds the tenant's token until the end of a transaction.
 pub const TENANT_TOKEN_SETTING: &str = "watertight.tenant";
@@ -39,6 +47,56 @@ pub const TENANT_CONDITION: &str = "tenant_id = (SELECT watertight.tenant())";
 /// [`TENANT_CONDITION`] as PostgreSQL prints it.
 pub const TENANT_CONDITION_PRINTED: &str = "(tenant_id = ( SELECT watertight.tenant() AS tenant))";
 
+/// [`TENANT_CONDITION`] for a tenant column of another name.
+///
+/// ```
+/// use watertight_schema::isolation::{TENANT_CONDITION, tenant_condition};
+///
+/// assert_eq!(tenant_condition("tenant_id"), TENANT_CONDITION);
+/// assert_eq!(tenant_condition("Org"), "\"Org\" = (SELECT watertight.tenant())");
+/// ```
+#[must_use]
+pub fn tenant_condition(column: &str) -> String {
+    TENANT_CONDITION.replacen(TENANT_COLUMN, &short_identifier(column), 1)
+}
+
+/// The forms in which PostgreSQL prints [`tenant_condition`], or [`CLUSTER_CONDITION`] for this column.
+///
+/// A column of type `varchar` is printed with a cast.
+///
+/// ```
+/// use watertight_schema::isolation::{TENANT_CONDITION_PRINTED, printed_conditions};
+///
+/// assert!(printed_conditions("tenant_id").contains(&TENANT_CONDITION_PRINTED.to_owned()));
+/// assert!(printed_conditions("org").contains(&"(org = watertight.tenant())".to_owned()));
+/// ```
+#[must_use]
+pub fn printed_conditions(column: &str) -> Vec<String> {
+    let mut names = vec![sql::identifier(column)];
+    // Any other name is printed with quotes, and without them it could be another expression.
+    if is_lower_case(column) {
+        names.push(column.to_owned());
+    }
+    names.extend(names.clone().iter().map(|name| format!("({name})::text")));
+    let forms = [TENANT_CONDITION_PRINTED, CLUSTER_CONDITION_PRINTED].into_iter();
+    forms.flat_map(|form| names.iter().map(move |name| form.replacen(TENANT_COLUMN, name, 1))).collect()
+}
+
+/// An identifier without quotes if it surely needs none.
+fn short_identifier(name: &str) -> String {
+    let keyword = name.starts_with("current_") || ["session_user", "system_user"].contains(&name);
+    if is_lower_case(name) && name.contains('_') && !keyword {
+        name.to_owned()
+    } else {
+        sql::identifier(name)
+    }
+}
+
+fn is_lower_case(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
 /// The condition on a Citus cluster, which allows no sub-select in a policy.
 pub const CLUSTER_CONDITION: &str = "tenant_id = watertight.tenant()";
 
@@ -51,6 +109,15 @@ pub const UNSIGNED_CONDITION: &str = "tenant_id = nullif(current_setting('app.te
 /// [`UNSIGNED_CONDITION`] as PostgreSQL prints it.
 pub const UNSIGNED_CONDITION_PRINTED: &str =
     "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
+
+/// A scalar subquery that selects the tenant column of the relation `c` of `pg_class`, or null.
+///
+/// It is the column on which the policy [`TENANT_POLICY`] depends. The catalog records the dependency.
+pub const TENANT_COLUMN_OF_POLICY: &str = "(SELECT min(a.attname::text) FROM pg_catalog.pg_policy p \
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_policy'::regclass AND d.objid = p.oid \
+        AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = p.polrelid AND d.refobjsubid > 0 \
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid \
+    WHERE p.polrelid = c.oid AND p.polname = 'tenant_isolation')";
 
 /// The default name of the table in which sea-orm-migration records applied migrations.
 pub const MIGRATION_TABLE: &str = "seaql_migrations";
