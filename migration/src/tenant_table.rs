@@ -254,7 +254,7 @@ impl TenantTable {
     /// The tenant column of these rows has the [reserved value](crate::TenantType::reserved), which no tenant can have. The
     /// owner writes them in a migration, after `SELECT watertight.enter('00000000-0000-0000-0000-000000000000')`. Foreign keys
     /// of tenants cannot refer to them, because a row and the row that it refers to have the same tenant. Register the table
-    /// with `Builder::tenant_table_for_everyone`.
+    /// with `Builder::rows_for_everyone`.
     ///
     /// ```
     /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};

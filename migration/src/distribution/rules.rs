@@ -18,7 +18,9 @@ const RULES: [(Rule, &str); 7] = [
     (
         Rule::TenantColumn,
         "SELECT t.oid, a.attname AS object FROM t JOIN a ON a.attrelid = t.oid \
-         WHERE a.atttypid <> ALL ('{uuid,int8,int4,text,varchar}'::regtype[]) OR NOT a.attnotnull",
+         WHERE NOT a.attnotnull OR CASE a.atttypid WHEN 'varchar'::regtype THEN 'text'::regtype ELSE a.atttypid END \
+         <> coalesce((SELECT p.prorettype FROM pg_proc p WHERE p.oid = to_regprocedure('watertight.tenant()')), \
+             'uuid'::regtype)",
     ),
     (
         Rule::KeyHoldsTenant,

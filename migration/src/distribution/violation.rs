@@ -86,9 +86,7 @@ impl Rule {
                  constraints are recreated if the server has the extension, and dropped with \
                  `Distribution::without_overlap_constraints` (`--without-overlap-constraints`)"
             }
-            Self::ForeignKeyWithinTenant => {
-                "recreate the key with the tenant column first on both sides"
-            }
+            Self::ForeignKeyWithinTenant => "recreate the key with the tenant column first on both sides",
             Self::ForeignKeyKeepsTenant => "list the columns to clear: ON DELETE SET NULL (column)",
             Self::ReferringTableHasTenant => "add the tenant column to the table, or drop the foreign key",
             Self::NoCircle => "drop the foreign key, distribute the tables, and add the foreign key again",
