@@ -17,8 +17,12 @@ mod id;
 mod inspection;
 mod layers;
 mod lease;
+mod listener;
+mod locks;
 mod long_lists;
 mod names;
+mod notifying;
+mod numbers;
 mod parameter;
 mod pg_transaction;
 mod pooled;
@@ -27,6 +31,7 @@ mod refusal;
 mod registry;
 mod rewrite;
 mod scope;
+mod sealing;
 mod shared;
 mod signing;
 mod snapshot;
@@ -42,10 +47,14 @@ pub use self::connection::TenantConnection;
 pub use self::driver::is_outcome_unknown;
 pub(crate) use self::driver::sql_state;
 pub use self::entity::TenantEntity;
-pub use self::error::{RegistrationError, RegistrationErrors, SigningError, TenantIdError, TimeoutError};
+pub use self::error::{
+    LockError, NotificationError, NumberError, RegistrationError, RegistrationErrors, SigningError,
+    TenantIdError, TimeoutError,
+};
 pub use self::id::TenantId;
 pub(crate) use self::inspection::Inspection;
 pub use self::layers::Layers;
+pub use self::listener::{ListenerEvent, Notification, TenantListener};
 pub(crate) use self::names::Names;
 pub(crate) use self::parameter::TENANT_TYPE;
 pub(crate) use self::pooled::Generation;

@@ -13,7 +13,9 @@ use crate::builder::Builder;
 use crate::error::Error;
 use crate::operations::ConnectError;
 use crate::operations::inspection::first_connection;
-use crate::tenant::{RewriteMetrics, Rewriter, Shared, TenantConnection, TenantId};
+use crate::tenant::{
+    NotificationError, RewriteMetrics, Rewriter, Shared, TenantConnection, TenantId, TenantListener,
+};
 
 /// A database shared by many tenants, with a connection for each of them.
 ///
@@ -126,6 +128,24 @@ impl Watertight {
     #[must_use]
     pub fn tenant(&self, tenant: TenantId) -> TenantConnection {
         TenantConnection::new(Arc::clone(&self.shared), tenant)
+    }
+
+    /// Creates a listener for the notifications of tenants, with a connection outside the pool.
+    ///
+    /// ```no_run
+    /// # async fn example(water: watertight::Watertight, clinic: watertight::TenantId) -> Result<(), watertight::Error> {
+    /// let mut listener = water.listener().await?;
+    /// listener.listen(&water.tenant(clinic), "orders").await?;
+    /// println!("{:?}", listener.recv().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotificationError::TransactionPooler`] behind a transaction pooler, [`NotificationError::Replica`] and
+    /// [`NotificationError::Database`].
+    pub async fn listener(&self) -> Result<TenantListener, NotificationError> {
+        TenantListener::connect(Arc::clone(&self.shared)).await
     }
 
     /// The connection without a tenant: statements are not rewritten and no tenant is set.

@@ -1,9 +1,11 @@
-//! Errors of tenant IDs, tenant keys and the registration of tables.
+//! Errors of tenant IDs, tenant keys, the registration of tables, and of what a transaction of a tenant can do besides
+//! statements.
 
 use sea_orm::DbErr;
 
 use watertight_schema::{TableSet, TableSetError, TenantKeyError};
 
+use super::id::TenantId;
 use crate::vocabulary::InvalidInput;
 
 /// A value is not a valid tenant ID.
@@ -230,6 +232,142 @@ pub enum TimeoutError {
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
     /// The database reported an error.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+/// A lock of a tenant cannot be taken.
+///
+/// ```
+/// use watertight::{InvalidInput, LockError, TenantTransaction};
+///
+/// /// Locks the name that a user typed.
+/// async fn lock(transaction: &TenantTransaction, typed: &str) -> Result<(), String> {
+///     match transaction.lock(typed).await {
+///         Err(LockError::InvalidInput(input)) => Err(format!("The name {}.", input.reason)),
+///         other => other.map_err(|error| error.to_string()),
+///     }
+/// }
+///
+/// let error = LockError::from(InvalidInput::new("lock", "", "is empty; name what is locked"));
+/// assert!(watertight::Error::from(error).is_invalid_input());
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// An input value is invalid.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// The database reported an error, or the lock was refused.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+/// A number of a series cannot be taken or set.
+///
+/// ```
+/// use watertight::{NumberError, TenantTransaction};
+///
+/// /// Continues the numbers of another system, unless this one is already ahead.
+/// async fn continue_at(transaction: &TenantTransaction, next: i64) -> Result<(), NumberError> {
+///     match transaction.set_next_number("invoice", next).await {
+///         Err(NumberError::Taken { last, .. }) => {
+///             println!("already at {last}");
+///             Ok(())
+///         }
+///         other => other,
+///     }
+/// }
+///
+/// let error = NumberError::Taken { series: "invoice".to_owned(), next: 10, last: 41 };
+/// assert!(error.to_string().contains("set 42 or a later number"));
+/// assert!(watertight::Error::from(error).is_conflict());
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NumberError {
+    /// An input value is invalid.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// The series has already returned the number.
+    #[error(
+        "the series {series:?} has already returned the number {last}, so {next} cannot be the next one; set {} or a \
+         later number",
+        last.saturating_add(1)
+    )]
+    Taken {
+        /// The series.
+        series: String,
+        /// The number given.
+        next: i64,
+        /// The last number of the series.
+        last: i64,
+    },
+    /// The table of numbers is missing.
+    #[error(
+        "the table watertight.numbers is missing; apply the migration m20260101_000018_numbers with the owner's role"
+    )]
+    NotMigrated,
+    /// The database reported an error, or the statement was refused.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+/// A notification cannot be sent or received.
+///
+/// ```
+/// use watertight::{NotificationError, TenantTransaction};
+///
+/// /// Sends the text itself, or only the ID of its row if it is too long.
+/// async fn announce(transaction: &TenantTransaction, text: &str, id: &str) -> Result<(), NotificationError> {
+///     match transaction.notify("chat", text).await {
+///         Err(NotificationError::PayloadTooLong { .. }) => transaction.notify("chat", id).await,
+///         other => other,
+///     }
+/// }
+///
+/// let error = NotificationError::PayloadTooLong { bytes: 9_000, limit: 7_999 };
+/// assert!(watertight::Error::from(error).is_invalid_input());
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotificationError {
+    /// An input value is invalid.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// The payload is longer than PostgreSQL allows.
+    #[error(
+        "the payload has {bytes} bytes, but a notification of PostgreSQL has at most {limit}; store the data in a row \
+         and send its ID"
+    )]
+    PayloadTooLong {
+        /// The length of the payload.
+        bytes: usize,
+        /// The longest payload.
+        limit: usize,
+    },
+    /// A transaction pooler is between the application and the server.
+    #[error(
+        "behind a transaction pooler nothing can be received, because a listener needs a server connection of its own; \
+         create a second `Watertight` with the URL of the server, and listen there"
+    )]
+    TransactionPooler,
+    /// The database is declared read-only.
+    #[error(
+        "the database is declared read-only (`Builder::read_only`), and a replica delivers no notifications; listen on \
+         the primary"
+    )]
+    Replica,
+    /// The tenant's connection and the listener belong to different databases.
+    #[error(
+        "the connection of tenant {tenant} does not belong to the `Watertight` of the listener; create a listener for \
+         each database"
+    )]
+    OtherDatabase {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// The database reported an error, or the notification was refused.
     #[error(transparent)]
     Database(#[from] DbErr),
 }

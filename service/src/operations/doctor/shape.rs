@@ -6,6 +6,7 @@ use super::expected::Expected;
 use super::report::{Check, Finding, Severity};
 use crate::operations::inspection::catalog::{self, Catalog, Relation};
 use crate::tenant::{RegisteredTable, TableName};
+use watertight_schema::isolation::NUMBERS_TABLE;
 use watertight_schema::sql;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
@@ -20,6 +21,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
         if expected.ownership(relation).is_none()
             && !relation.is_partition
             && relation.name().name != expected.migrations.table
+            && relation.name().to_string() != NUMBERS_TABLE
         {
             findings.push(unregistered(relation));
         }
