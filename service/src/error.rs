@@ -9,8 +9,8 @@ use crate::booking::BookingError;
 use crate::operations::doctor::DoctorFailed;
 use crate::operations::{ConnectError, MaintenanceError, RoutingError};
 use crate::tenant::{
-    LockError, NotificationError, NumberError, Refusal, RegistrationErrors, SigningError, TenantIdError,
-    TimeoutError, is_outcome_unknown,
+    JobError, LockError, NotificationError, NumberError, Refusal, RegistrationErrors, SigningError,
+    TenantIdError, TimeoutError, is_outcome_unknown,
 };
 use crate::vocabulary::InvalidInput;
 
@@ -56,6 +56,9 @@ pub enum Error {
     /// A tenant cannot be routed to a database.
     #[error(transparent)]
     Routing(#[from] RoutingError),
+    /// A job cannot be signed or opened.
+    #[error(transparent)]
+    Job(#[from] JobError),
     /// A lock of a tenant cannot be taken.
     #[error(transparent)]
     Lock(#[from] LockError),

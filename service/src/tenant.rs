@@ -15,6 +15,7 @@ mod error;
 pub(crate) mod facade;
 mod id;
 mod inspection;
+mod job;
 mod layers;
 mod lease;
 mod listener;
@@ -48,11 +49,12 @@ pub use self::driver::is_outcome_unknown;
 pub(crate) use self::driver::sql_state;
 pub use self::entity::TenantEntity;
 pub use self::error::{
-    LockError, NotificationError, NumberError, RegistrationError, RegistrationErrors, SigningError,
+    JobError, LockError, NotificationError, NumberError, RegistrationError, RegistrationErrors, SigningError,
     TenantIdError, TimeoutError,
 };
 pub use self::id::TenantId;
 pub(crate) use self::inspection::Inspection;
+pub use self::job::{Job, TenantJob};
 pub use self::layers::Layers;
 pub use self::listener::{ListenerEvent, Notification, TenantListener};
 pub(crate) use self::names::Names;

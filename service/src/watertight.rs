@@ -14,7 +14,8 @@ use crate::error::Error;
 use crate::operations::ConnectError;
 use crate::operations::inspection::first_connection;
 use crate::tenant::{
-    NotificationError, RewriteMetrics, Rewriter, Shared, TenantConnection, TenantId, TenantListener,
+    Job, JobError, NotificationError, RewriteMetrics, Rewriter, Shared, TenantConnection, TenantId,
+    TenantJob, TenantListener,
 };
 
 /// A database shared by many tenants, with a connection for each of them.
@@ -128,6 +129,23 @@ impl Watertight {
     #[must_use]
     pub fn tenant(&self, tenant: TenantId) -> TenantConnection {
         TenantConnection::new(Arc::clone(&self.shared), tenant)
+    }
+
+    /// Verifies the signature of a [`TenantJob`], and returns its data with the connection of its tenant.
+    ///
+    /// ```no_run
+    /// # async fn example<T: watertight::Job>(water: watertight::Watertight, message: &str) -> anyhow::Result<()> {
+    /// let job: watertight::TenantJob<T> = serde_json::from_str(message)?;
+    /// let (tenant, data) = water.open_job(&job)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`JobError::Forged`] for a wrong signature, [`JobError::UnknownKey`], [`JobError::OtherKind`],
+    /// [`JobError::Data`], and [`JobError::NoTenantKey`] without a tenant key.
+    pub fn open_job<T: Job>(&self, job: &TenantJob<T>) -> Result<(TenantConnection, T), JobError> {
+        job.open_on(&self.shared)
     }
 
     /// Creates a listener for the notifications of tenants, with a connection outside the pool.

@@ -5,6 +5,8 @@ use sea_orm::DbErr;
 
 use watertight_schema::{TableSet, TableSetError, TenantKeyError};
 
+use uuid::Uuid;
+
 use super::id::TenantId;
 use crate::vocabulary::InvalidInput;
 
@@ -370,4 +372,81 @@ pub enum NotificationError {
     /// The database reported an error, or the notification was refused.
     #[error(transparent)]
     Database(#[from] DbErr),
+}
+
+/// A job cannot be signed or opened.
+///
+/// ```
+/// use watertight::JobError;
+///
+/// /// Whether the queue should deliver the job again.
+/// fn again(error: &JobError) -> bool {
+///     match error {
+///         // Another process may already have the new key.
+///         JobError::UnknownKey { .. } => true,
+///         _ => false,
+///     }
+/// }
+///
+/// assert!(again(&JobError::UnknownKey { id: 2 }));
+/// assert!(!again(&JobError::NoTenantKey));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// The application has no tenant key.
+    #[error(
+        "jobs are signed with the tenant key, but the connection has none; set WATERTIGHT_TENANT_KEY or pass the key to \
+         `Builder::tenant_keys`, with row-level security in force"
+    )]
+    NoTenantKey,
+    /// The job is signed with a key that the application does not have.
+    #[error(
+        "the job is signed with the tenant key {id}, which the application does not have; configure it with that key, \
+         too, until the jobs signed with it are done"
+    )]
+    UnknownKey {
+        /// The ID of the key.
+        id: i16,
+    },
+    /// The signature does not belong to the job.
+    #[error(
+        "the signature of job {job} is wrong, so its tenant is unknown; drop the job, and find out who can write to the queue"
+    )]
+    Forged {
+        /// The ID in the job.
+        job: Uuid,
+    },
+    /// The job is of another kind.
+    #[error("the job is of the kind {found:?}, but {expected:?} was expected; open it as its own kind")]
+    OtherKind {
+        /// The kind of the job.
+        found: String,
+        /// The kind of the type.
+        expected: &'static str,
+    },
+    /// The job belongs to another tenant.
+    #[error(
+        "the job belongs to tenant {found}, but the connection to tenant {own}; use the connection of the job's tenant"
+    )]
+    OtherTenant {
+        /// The tenant of the job.
+        found: TenantId,
+        /// The tenant of the connection.
+        own: TenantId,
+    },
+    /// The data cannot be converted from or to JSON.
+    #[error(
+        "the data of a job of the kind {kind:?} cannot be converted: {source}; check that both releases have the same fields"
+    )]
+    Data {
+        /// The kind of the job.
+        kind: &'static str,
+        /// The error of the conversion.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The signature cannot be computed.
+    #[error(transparent)]
+    Signing(DbErr),
 }

@@ -28,7 +28,7 @@ pub struct Notification {
     pub payload: String,
 }
 
-/// What a [`TenantListener`] received.
+/// An event of a [`TenantListener`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ListenerEvent {
