@@ -9,6 +9,11 @@ pub const TENANT_COLUMN: &str = "tenant_id";
 /// The name of the policy of every tenant table.
 pub const TENANT_POLICY: &str = "tenant_isolation";
 
+/// The policies with which the worker of an outbox table reads, delays and deletes the messages of all tenants, each
+/// with its command.
+pub const OUTBOX_POLICIES: [(&str, &str); 3] =
+    [("outbox_select", "SELECT"), ("outbox_update", "UPDATE"), ("outbox_delete", "DELETE")];
+
 /// The setting that holds the tenant's token until the end of a transaction.
 pub const TENANT_TOKEN_SETTING: &str = "watertight.tenant";
 

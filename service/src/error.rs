@@ -9,8 +9,8 @@ use crate::booking::BookingError;
 use crate::operations::doctor::DoctorFailed;
 use crate::operations::{ConnectError, MaintenanceError, RoutingError};
 use crate::tenant::{
-    JobError, LockError, NotificationError, NumberError, Refusal, RegistrationErrors, SigningError,
-    TenantIdError, TimeoutError, is_outcome_unknown,
+    JobError, LockError, NotificationError, NumberError, OutboxError, Refusal, RegistrationErrors,
+    SigningError, TenantIdError, TimeoutError, is_outcome_unknown,
 };
 use crate::vocabulary::InvalidInput;
 
@@ -59,6 +59,9 @@ pub enum Error {
     /// A job cannot be signed or opened.
     #[error(transparent)]
     Job(#[from] JobError),
+    /// The messages of an outbox table cannot be taken.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
     /// A lock of a tenant cannot be taken.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -101,6 +104,7 @@ impl Error {
             )
             | Self::Maintenance(MaintenanceError::Database(error))
             | Self::Routing(RoutingError::Database(error))
+            | Self::Outbox(OutboxError::Database(error))
             | Self::Lock(LockError::Database(error))
             | Self::Number(NumberError::Database(error))
             | Self::Notification(NotificationError::Database(error)) => Some(error),

@@ -24,6 +24,7 @@ mod long_lists;
 mod names;
 mod notifying;
 mod numbers;
+mod outbox;
 mod parameter;
 mod pg_transaction;
 mod pooled;
@@ -49,8 +50,8 @@ pub use self::driver::is_outcome_unknown;
 pub(crate) use self::driver::sql_state;
 pub use self::entity::TenantEntity;
 pub use self::error::{
-    JobError, LockError, NotificationError, NumberError, RegistrationError, RegistrationErrors, SigningError,
-    TenantIdError, TimeoutError,
+    JobError, LockError, NotificationError, NumberError, OutboxError, RegistrationError, RegistrationErrors,
+    SigningError, TenantIdError, TimeoutError,
 };
 pub use self::id::TenantId;
 pub(crate) use self::inspection::Inspection;
@@ -58,6 +59,7 @@ pub use self::job::{Job, TenantJob};
 pub use self::layers::Layers;
 pub use self::listener::{ListenerEvent, Notification, TenantListener};
 pub(crate) use self::names::Names;
+pub use self::outbox::{Delivery, Outbox, OutboxRun};
 pub(crate) use self::parameter::TENANT_TYPE;
 pub(crate) use self::pooled::Generation;
 pub use self::presets::Extension;

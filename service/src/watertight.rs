@@ -6,7 +6,7 @@ pub mod routing;
 use std::fmt;
 use std::sync::Arc;
 
-use sea_orm::{ConnectOptions, DatabaseConnection};
+use sea_orm::{ConnectOptions, DatabaseConnection, EntityTrait};
 
 pub use self::domains::Tenant;
 use crate::builder::Builder;
@@ -14,8 +14,8 @@ use crate::error::Error;
 use crate::operations::ConnectError;
 use crate::operations::inspection::first_connection;
 use crate::tenant::{
-    Job, JobError, NotificationError, RewriteMetrics, Rewriter, Shared, TenantConnection, TenantId,
-    TenantJob, TenantListener,
+    Job, JobError, NotificationError, Outbox, OutboxError, RewriteMetrics, Rewriter, Shared,
+    TenantConnection, TenantId, TenantJob, TenantListener,
 };
 
 /// A database shared by many tenants, with a connection for each of them.
@@ -129,6 +129,21 @@ impl Watertight {
     #[must_use]
     pub fn tenant(&self, tenant: TenantId) -> TenantConnection {
         TenantConnection::new(Arc::clone(&self.shared), tenant)
+    }
+
+    /// The messages of an outbox table, for a worker; see [`Outbox`].
+    ///
+    /// ```no_run
+    /// # fn example<E: sea_orm::EntityTrait>(worker: &watertight::Watertight, entity: E) -> Result<(), watertight::Error> {
+    /// let outbox = worker.outbox(entity)?.max_attempts(5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`OutboxError::NotRegistered`] and [`OutboxError::Cluster`].
+    pub fn outbox<E: EntityTrait>(&self, entity: E) -> Result<Outbox<E>, OutboxError> {
+        Outbox::new(Arc::clone(&self.shared), &entity)
     }
 
     /// Verifies the signature of a [`TenantJob`], and returns its data with the connection of its tenant.

@@ -450,3 +450,55 @@ pub enum JobError {
     #[error(transparent)]
     Signing(DbErr),
 }
+
+/// The messages of an outbox table cannot be taken.
+///
+/// ```
+/// use watertight::OutboxError;
+///
+/// fn advice(error: &OutboxError) -> String {
+///     match error {
+///         OutboxError::NotPermitted { table } => format!("connect as the worker of {table}"),
+///         other => other.to_string(),
+///     }
+/// }
+///
+/// let error = OutboxError::NotPermitted { table: "public.outbox".to_owned() };
+/// assert_eq!(advice(&error), "connect as the worker of public.outbox");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutboxError {
+    /// The table is not registered as an outbox table.
+    #[error(
+        "table {table} is not registered as an outbox table; register its entity with `Builder::outbox_table`"
+    )]
+    NotRegistered {
+        /// The table, as `schema.name`.
+        table: String,
+    },
+    /// The role is not the worker's.
+    #[error(
+        "the role may not take the messages of {table}; connect as the role that `TenantTable::outbox` names, and create \
+         that role with the rights of the application's role (`IN ROLE`)"
+    )]
+    NotPermitted {
+        /// The table, as `schema.name`.
+        table: String,
+    },
+    /// The database is a Citus cluster.
+    #[error(
+        "the messages of {table} cannot be taken, because a Citus cluster cannot lock the rows of all tenants; run a \
+         worker for each tenant, or keep the outbox in another database"
+    )]
+    Cluster {
+        /// The table, as `schema.name`.
+        table: String,
+    },
+    /// The tenant of a message is not a valid tenant ID.
+    #[error("the tenant of a message is invalid: {0}; correct the row")]
+    TenantId(#[from] TenantIdError),
+    /// The database reported an error.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}

@@ -138,6 +138,8 @@ pub(crate) struct Registry {
     tables: HashMap<TableName, RegisteredTable>,
     /// The tables with a schema that an entity of the application states.
     stated: BTreeSet<TableName>,
+    /// The tenant tables into which tenants only insert.
+    outboxes: BTreeSet<TableName>,
     functions: HashSet<String>,
     types: HashSet<String>,
     operators: HashSet<String>,
@@ -154,6 +156,18 @@ impl Registry {
         }
         self.state(&entity);
         self.add(table, RegisteredTable::of::<E>(Ownership::Tenant))
+    }
+
+    pub(crate) fn outbox_table<E: EntityTrait>(&mut self, entity: E) -> Result<(), RegistrationError> {
+        let table = TableName::of(&entity);
+        self.tenant_table(entity)?;
+        self.outboxes.insert(table);
+        Ok(())
+    }
+
+    /// Whether tenants only insert into the table.
+    pub(crate) fn is_outbox(&self, table: &TableName) -> bool {
+        self.outboxes.contains(table)
     }
 
     pub(crate) fn shared_table<E: EntityTrait>(&mut self, entity: E) -> Result<(), RegistrationError> {

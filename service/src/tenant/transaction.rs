@@ -18,6 +18,7 @@ use super::id::TenantId;
 use super::pg_transaction::{PgTransaction, SharedPgTransaction};
 use super::refusal::{Reason, Refusal, StatementKind};
 use super::scope::TenantScope;
+use super::statement::ScopedStatement;
 use super::stream::TenantStream;
 use super::unnamed::{Execute, QueryAll, QueryOne};
 
@@ -81,6 +82,11 @@ impl TenantTransaction {
         let mut session = self.session.lock(self.depth).await?;
         let result = session.run(QueryOne, scoped).await;
         self.scope.shared.watch(session.born(), result)
+    }
+
+    /// Runs a statement that is not confined to the tenant.
+    pub(super) async fn verbatim(&self, statement: ScopedStatement) -> Result<Vec<QueryResult>, DbErr> {
+        self.session.lock(self.depth).await?.run(QueryAll, statement).await
     }
 
     /// Locks the connection until the guard is dropped.
