@@ -245,7 +245,7 @@ impl TenantTable {
         self
     }
 
-    /// Makes the table an outbox: the application's role only inserts messages, and a worker's role handles them.
+    /// Makes the table an outbox, into which the application's role inserts messages for a worker.
     ///
     /// It adds the columns `attempts integer` and `available_at timestamptz`, with defaults. The application's role gets
     /// `INSERT` alone. The role of the worker reads and deletes the messages of all tenants and changes the two

@@ -9,8 +9,9 @@ pub const TENANT_COLUMN: &str = "tenant_id";
 /// The name of the policy of every tenant table.
 pub const TENANT_POLICY: &str = "tenant_isolation";
 
-/// The policies with which the worker of an outbox table reads, delays and deletes the messages of all tenants, each
-/// with its command.
+/// The policies of an outbox table for its worker, each with its command.
+///
+/// With them the worker reads, delays and deletes the messages of all tenants.
 pub const OUTBOX_POLICIES: [(&str, &str); 3] =
     [("outbox_select", "SELECT"), ("outbox_update", "UPDATE"), ("outbox_delete", "DELETE")];
 

@@ -123,9 +123,9 @@ impl Builder {
         self
     }
 
-    /// Registers an outbox table: tenants insert messages in their own transaction, and a worker handles them later.
+    /// Registers an outbox table, into which tenants insert messages that a worker handles later.
     ///
-    /// The tenant is added to every message. A tenant can neither read nor change the table, so `RETURNING` and
+    /// A message belongs to the transaction of the tenant. The tenant is added to every message. A tenant can neither read nor change the table, so `RETURNING` and
     /// `ON CONFLICT` are refused, too: insert with [`Tenant::enqueue`](crate::Tenant::enqueue). The worker takes the
     /// messages of all tenants with [`Watertight::outbox`]. Create the table with `TenantTable::outbox` of
     /// `watertight-migration`; the [guide](crate::guide::jobs#an-outbox-table) shows all of it.

@@ -94,7 +94,7 @@ async fn a_changed_job_is_refused() -> Result<()> {
     Ok(())
 }
 
-/// Moving a character from one field to its neighbor does not keep the signature.
+/// While keys are replaced, a process opens the jobs of every key that it has.
 #[tokio::test]
 async fn another_key_opens_nothing() -> Result<()> {
     let database = TestDatabase::create().await?;

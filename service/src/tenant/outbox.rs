@@ -126,10 +126,9 @@ impl<E: EntityTrait> Outbox<E> {
         self
     }
 
-    /// Sets the delay after the first attempt, which doubles with each attempt, and the longest delay; 30 seconds and
-    /// an hour by default.
+    /// Sets the delay after the first attempt and the longest delay; 30 seconds and an hour by default.
     ///
-    /// The delay begins when the attempt begins. A handler may take longer: no other worker gets its message.
+    /// The delay doubles with each attempt. It begins when the attempt begins. A handler may take longer: no other worker gets its message.
     ///
     /// ```no_run
     /// # fn example<E: sea_orm::EntityTrait>(outbox: watertight::Outbox<E>) {
