@@ -64,7 +64,7 @@ async fn a_changed_job_is_refused() -> Result<()> {
     let other = serde_json::to_value(clinic.seal_job(Uuid::now_v7(), &letter())?)?;
     let open = |value: Value| -> Result<JobError> {
         let job: TenantJob<Letter> = serde_json::from_value(value)?;
-        Ok(water.open_job(&job).err().expect("refused"))
+        Ok(water.open_job(&job).expect_err("refused"))
     };
     let changed = |field: &str, value: Value| {
         let mut changed = sealed.clone();
@@ -89,7 +89,7 @@ async fn a_changed_job_is_refused() -> Result<()> {
     assert!(serde_json::from_value::<TenantJob<Letter>>(changed("tenant", json!(Uuid::nil()))).is_err());
 
     let as_invoice: TenantJob<Invoice> = serde_json::from_value(sealed)?;
-    let error = water.open_job(&as_invoice).err().expect("another kind");
+    let error = water.open_job(&as_invoice).expect_err("another kind");
     assert!(matches!(error, JobError::OtherKind { expected: "invoice", .. }), "{error}");
     Ok(())
 }

@@ -207,8 +207,8 @@ impl<E: EntityTrait> Outbox<E> {
         while run.done + run.failed < limit {
             let Some(delivery) = self.next().await? else { break };
             let (id, tenant, attempt) = (delivery.id(), delivery.tenant().tenant_id(), delivery.attempt());
-            let handled = handler(delivery.tenant(), delivery.message().clone()).await;
-            let problem = match handled {
+            let answer = handler(delivery.tenant(), delivery.message().clone()).await;
+            let problem = match answer {
                 Ok(()) => delivery.done().await.map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };

@@ -16,7 +16,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
             Some(relation)
                 if relation.readable || (relation.granted && expected.registry.is_outbox(name)) =>
             {
-                columns(catalog, relation, table, findings)
+                columns(catalog, relation, table, findings);
             }
             found => findings.push(missing(catalog, name, found)),
         }
