@@ -210,7 +210,11 @@ impl<E: EntityTrait> Outbox<E> {
             let answer = handler(delivery.tenant(), delivery.message().clone()).await;
             let problem = match answer {
                 Ok(()) => delivery.done().await.map_err(|error| error.to_string()),
-                Err(error) => Err(error.to_string()),
+                Err(error) => {
+                    // The loss of the connection has rolled the transaction back, too.
+                    delivery.roll_back().await.ok();
+                    Err(error.to_string())
+                }
             };
             match problem {
                 Ok(()) => run.done += 1,

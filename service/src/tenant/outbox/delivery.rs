@@ -62,6 +62,11 @@ impl<E: EntityTrait> Delivery<E> {
         self.claim.attempt
     }
 
+    /// Rolls the transaction back and waits for it. A delivery that is dropped is rolled back in the background.
+    pub(super) async fn roll_back(self) -> Result<(), OutboxError> {
+        Ok(TransactionSession::rollback(self.transaction).await?)
+    }
+
     /// Deletes the message and commits the transaction.
     ///
     /// ```no_run
