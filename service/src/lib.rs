@@ -119,6 +119,8 @@ pub use crate::tenant::{
     TenantExecutor, TenantId, TenantIdError, TenantKeys, TenantStream, TenantTransaction, TimeoutError,
     is_outcome_unknown,
 };
+#[cfg(feature = "proxy")]
+pub use crate::tenant::{DatabaseOptions, Decimals, TenantDatabase, TenantDatabaseError, Timestamps};
 #[cfg(any(feature = "auth", feature = "intake"))]
 pub use crate::vocabulary::{AddressKind, ClientAddress};
 #[cfg(any(feature = "auth", feature = "content"))]
