@@ -113,14 +113,14 @@ pub use crate::booking::scheduling;
 pub use crate::builder::{Builder, DATABASE_URL};
 pub use crate::error::Error;
 pub use crate::operations::{ConnectError, MaintenanceError, RoutingError, doctor, maintenance};
+#[cfg(feature = "proxy")]
+pub use crate::tenant::{DatabaseOptions, TenantDatabase, TenantDatabaseError, Timestamps};
 pub use crate::tenant::{
     Extension, Layers, Reason, Refusal, RegistrationError, RegistrationErrors, RewriteMetrics, Rewriter,
     SigningError, StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantEntity,
     TenantExecutor, TenantId, TenantIdError, TenantKeys, TenantStream, TenantTransaction, TimeoutError,
     is_outcome_unknown,
 };
-#[cfg(feature = "proxy")]
-pub use crate::tenant::{DatabaseOptions, Decimals, TenantDatabase, TenantDatabaseError, Timestamps};
 #[cfg(any(feature = "auth", feature = "intake"))]
 pub use crate::vocabulary::{AddressKind, ClientAddress};
 #[cfg(any(feature = "auth", feature = "content"))]

@@ -53,7 +53,7 @@ pub(crate) use self::parameter::TENANT_TYPE;
 pub(crate) use self::pooled::Generation;
 pub use self::presets::Extension;
 #[cfg(feature = "proxy")]
-pub use self::proxy::{DatabaseOptions, Decimals, TenantDatabase, TenantDatabaseError, Timestamps};
+pub use self::proxy::{DatabaseOptions, TenantDatabase, TenantDatabaseError, Timestamps};
 pub use self::refusal::{Reason, Refusal, StatementKind};
 pub use self::registry::TENANT_COLUMN;
 pub(crate) use self::registry::{Ownership, RegisteredTable, Registry, TableName};

@@ -17,7 +17,7 @@ use tracing::error;
 
 use self::driver::Driver;
 pub use self::error::TenantDatabaseError;
-pub use self::options::{DatabaseOptions, Decimals, Timestamps};
+pub use self::options::{DatabaseOptions, Timestamps};
 use self::transactions::Transactions;
 use super::connection::TenantConnection;
 use super::id::TenantId;

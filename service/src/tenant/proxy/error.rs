@@ -47,7 +47,9 @@ pub enum TenantDatabaseError {
     )]
     Unbalanced,
     /// The unit of work ended with an open transaction.
-    #[error("the unit of work ended with an open transaction, which was rolled back; commit it before `finish`")]
+    #[error(
+        "the unit of work ended with an open transaction, which was rolled back; commit it before `finish`"
+    )]
     Open,
     /// The transaction could not be begun.
     #[error("the transaction could not be begun, so none of its statements ran: {0}")]

@@ -11,7 +11,7 @@ use super::error::TenantDatabaseError;
 /// | `bool`, `"char"`, `int2`, `int4`, `int8`, `float4`, `float8` | `bool`, `i8`, `i16`, `i32`, `i64`, `f32`, `f64` |
 /// | `text`, `varchar`, `char`, `name`, `citext`, enums | `String`, and every `ActiveEnum` of strings |
 /// | `bytea`, `uuid`, `json`, `jsonb`, `oid` | `Vec<u8>`, `Uuid`, `Json`, `u32` |
-/// | `numeric` | [`Decimals`] |
+/// | `numeric` | `Decimal`, with at most 28 digits |
 /// | `timestamptz`, `timestamp`, `date`, `time` | [`Timestamps`] |
 /// | `inet`, `cidr` | `IpNetwork`, with the feature `proxy-ipnetwork` |
 /// | `macaddr` | `MacAddress`, with the feature `proxy-mac-address` |
@@ -27,7 +27,6 @@ use super::error::TenantDatabaseError;
 #[must_use]
 pub struct DatabaseOptions {
     pub(super) timestamps: Timestamps,
-    pub(super) decimals: Decimals,
     pub(super) transaction: TransactionOptions,
 }
 
@@ -53,22 +52,15 @@ pub enum Timestamps {
     Time,
 }
 
-/// The type of Rust for `numeric`.
-///
-/// ```
-/// use watertight::{DatabaseOptions, Decimals};
-///
-/// assert_eq!(DatabaseOptions::new().decimals(Decimals::Decimal), DatabaseOptions::new());
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Decimals {
-    /// `rust_decimal::Decimal`, with 28 digits.
-    #[default]
-    Decimal,
-    /// `bigdecimal::BigDecimal`, with any number of digits.
-    #[cfg(feature = "proxy-bigdecimal")]
-    BigDecimal,
+impl Timestamps {
+    /// Whether the types have dates of the year, in every time zone.
+    pub(super) const fn has_year(self, year: i32) -> bool {
+        match self {
+            #[cfg(feature = "proxy-time")]
+            Self::Time => year.abs() < 9_999,
+            _ => year.abs() < 262_000,
+        }
+    }
 }
 
 impl DatabaseOptions {
@@ -82,7 +74,6 @@ impl DatabaseOptions {
     pub const fn new() -> Self {
         Self {
             timestamps: Timestamps::ChronoFixedOffset,
-            decimals: Decimals::Decimal,
             transaction: TransactionOptions {
                 isolation_level: None,
                 access_mode: None,
@@ -101,19 +92,6 @@ impl DatabaseOptions {
     /// ```
     pub const fn timestamps(mut self, timestamps: Timestamps) -> Self {
         self.timestamps = timestamps;
-        self
-    }
-
-    /// Sets the type of `numeric`.
-    ///
-    /// ```
-    /// use watertight::{DatabaseOptions, Decimals};
-    ///
-    /// let options = DatabaseOptions::new().decimals(Decimals::Decimal);
-    /// # drop(options);
-    /// ```
-    pub const fn decimals(mut self, decimals: Decimals) -> Self {
-        self.decimals = decimals;
         self
     }
 

@@ -1,6 +1,6 @@
 //! Values of the driver as values of SeaORM, by their type in PostgreSQL.
 
-use chrono::{DateTime, FixedOffset, Local, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, Local, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use sea_orm::prelude::{Decimal, Json, Uuid};
 use sea_orm::sea_query::ArrayType;
 use sea_orm::sqlx::postgres::types::Oid;
@@ -8,7 +8,12 @@ use sea_orm::sqlx::postgres::{PgRow, PgTypeInfo, PgTypeKind};
 use sea_orm::sqlx::{Column, Decode, Postgres, Row, Type};
 use sea_orm::{SqlxError, Value};
 
-use super::options::{DatabaseOptions, Decimals, Timestamps};
+use super::options::{DatabaseOptions, Timestamps};
+
+const MICROSECONDS_OF_DAY: i64 = 86_400_000_000;
+
+/// The epoch of PostgreSQL, in microseconds since 1970.
+const YEAR_2000: i64 = 946_684_800_000_000;
 
 /// The reason why a value cannot be returned.
 pub(super) enum NotRead {
@@ -66,7 +71,7 @@ impl Cell<'_> {
             Some(700) => self.get::<f32>(ArrayType::Float, Value::Float),
             Some(701) => self.get::<f64>(ArrayType::Double, Value::Double),
             Some(1082 | 1083 | 1114 | 1184) => self.time(info, options.timestamps),
-            Some(1700) => self.decimal(options.decimals),
+            Some(1700) => self.get::<Decimal>(ArrayType::Decimal, Value::Decimal),
             Some(2278) => Ok(Value::String(None)),
             Some(2950) => self.get::<Uuid>(ArrayType::Uuid, Value::Uuid),
             #[cfg(feature = "proxy-ipnetwork")]
@@ -90,6 +95,7 @@ impl Cell<'_> {
     }
 
     fn time(self, info: &PgTypeInfo, timestamps: Timestamps) -> Result<Value, NotRead> {
+        self.check_range(info, timestamps)?;
         #[cfg(feature = "proxy-time")]
         if timestamps == Timestamps::Time {
             use sea_orm::sqlx::types::time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
@@ -111,6 +117,44 @@ impl Cell<'_> {
         }
     }
 
+    /// Refuses points in time for which the driver would panic: infinity, and years that the type of Rust does not have.
+    ///
+    /// PostgreSQL sends a date as days, and the others as microseconds.
+    fn check_range(&self, info: &PgTypeInfo, timestamps: Timestamps) -> Result<(), NotRead> {
+        let is_date = info.oid().is_some_and(|oid| oid.0 == 1082);
+        let is_time = info.oid().is_some_and(|oid| oid.0 == 1083);
+        let numbers: Vec<i64> = if is_date {
+            self.numbers::<i32>()?.into_iter().map(i64::from).collect()
+        } else {
+            self.numbers::<i64>()?
+        };
+        let is_known = |number: i64| {
+            if is_time {
+                return (0..MICROSECONDS_OF_DAY).contains(&number);
+            }
+            let microseconds = if is_date { number.checked_mul(MICROSECONDS_OF_DAY) } else { Some(number) };
+            let since_1970 = microseconds.and_then(|number| number.checked_add(YEAR_2000));
+            let at = since_1970.and_then(DateTime::from_timestamp_micros);
+            at.is_some_and(|at| timestamps.has_year(at.year()))
+        };
+        if numbers.into_iter().all(is_known) {
+            return Ok(());
+        }
+        Err(NotRead::Value("the type of Rust has no such point in time".to_owned()))
+    }
+
+    /// The numbers that PostgreSQL sends for points in time.
+    fn numbers<T>(&self) -> Result<Vec<T>, NotRead>
+    where
+        T: for<'r> Decode<'r, Postgres> + Type<Postgres>,
+    {
+        if self.is_array {
+            let numbers = self.row.try_get_unchecked::<Option<Vec<Option<T>>>, _>(self.position)?;
+            return Ok(numbers.into_iter().flatten().flatten().collect());
+        }
+        Ok(self.row.try_get_unchecked::<Option<T>, _>(self.position)?.into_iter().collect())
+    }
+
     fn instant(self, timestamps: Timestamps) -> Result<Value, NotRead> {
         match timestamps {
             Timestamps::ChronoUtc => {
@@ -122,17 +166,6 @@ impl Cell<'_> {
             _ => {
                 let array = ArrayType::ChronoDateTimeWithTimeZone;
                 self.get::<DateTime<FixedOffset>>(array, Value::ChronoDateTimeWithTimeZone)
-            }
-        }
-    }
-
-    fn decimal(self, decimals: Decimals) -> Result<Value, NotRead> {
-        match decimals {
-            Decimals::Decimal => self.get::<Decimal>(ArrayType::Decimal, Value::Decimal),
-            #[cfg(feature = "proxy-bigdecimal")]
-            Decimals::BigDecimal => {
-                let value = |value: Option<_>| Value::BigDecimal(value.map(Box::new));
-                self.get::<sea_orm::prelude::BigDecimal>(ArrayType::BigDecimal, value)
             }
         }
     }

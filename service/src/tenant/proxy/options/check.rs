@@ -10,7 +10,7 @@ use sea_orm::{
     QueryResult, Value,
 };
 
-use super::{DatabaseOptions, Decimals, TenantDatabaseError, Timestamps};
+use super::{DatabaseOptions, TenantDatabaseError, Timestamps};
 
 /// JSON of each kind. An entity may read a column into a struct, which accepts only some of them.
 const JSON: [&str; 6] = ["{}", "null", "[]", "\"\"", "0", "true"];
@@ -57,7 +57,8 @@ fn read<E: EntityTrait>(options: &DatabaseOptions, json: &Json) -> Result<(), Te
         Err(error) => {
             // SeaORM names the column only in its message.
             let message = error.to_string();
-            let named = samples.iter().find(|(column, _)| message.contains(&format!("{:?}", column.as_str())));
+            let named =
+                samples.iter().find(|(column, _)| message.contains(&format!("{:?}", column.as_str())));
             Err(match named {
                 Some((column, value)) => wrong(column, value, message),
                 None => TenantDatabaseError::NotChecked { table, reason: message },
@@ -94,7 +95,7 @@ fn of_type(column: &ColumnType, options: &DatabaseOptions, json: &Json) -> Optio
         ColumnType::Blob | ColumnType::Binary(_) | ColumnType::VarBinary(_) => Value::from(vec![0_u8]),
         ColumnType::Uuid => Value::from(Uuid::nil()),
         ColumnType::Json | ColumnType::JsonBinary => Value::from(json.clone()),
-        ColumnType::Decimal(_) => decimal(options.decimals),
+        ColumnType::Decimal(_) => Value::from(Decimal::ONE),
         ColumnType::DateTime
         | ColumnType::Timestamp
         | ColumnType::TimestampWithTimeZone
@@ -115,14 +116,6 @@ fn of_type(column: &ColumnType, options: &DatabaseOptions, json: &Json) -> Optio
         }
         _ => return None,
     })
-}
-
-fn decimal(decimals: Decimals) -> Value {
-    match decimals {
-        Decimals::Decimal => Value::from(Decimal::ONE),
-        #[cfg(feature = "proxy-bigdecimal")]
-        Decimals::BigDecimal => Value::from(sea_orm::prelude::BigDecimal::from(1)),
-    }
 }
 
 fn time(column: &ColumnType, timestamps: Timestamps) -> Value {
@@ -170,8 +163,6 @@ fn array_type(element: &Value) -> Option<ArrayType> {
         Value::ChronoDateTimeWithTimeZone(_) => ArrayType::ChronoDateTimeWithTimeZone,
         Value::Uuid(_) => ArrayType::Uuid,
         Value::Decimal(_) => ArrayType::Decimal,
-        #[cfg(feature = "proxy-bigdecimal")]
-        Value::BigDecimal(_) => ArrayType::BigDecimal,
         #[cfg(feature = "proxy-time")]
         Value::TimeDate(_) => ArrayType::TimeDate,
         #[cfg(feature = "proxy-time")]
