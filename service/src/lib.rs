@@ -62,6 +62,8 @@
 //! | `intake` | [`intake`]; needs `booking` | yes |
 //! | `history` | [`history`] | yes |
 //! | `axum` | the tenant of a request, who has logged in (with `auth`), protection against forged requests | no |
+//! | `proxy` | a `DatabaseConnection` of one tenant, for libraries that take the type: [`guide::libraries`] | no |
+//! | `proxy-time`, `proxy-ipnetwork`, `proxy-mac-address` | more types in the rows of such a connection | no |
 //!
 //! Each of the first six is a [`TableSet`] with its entities and operations. [`Builder::table_sets`] chooses among the
 //! sets that are built in, and names their schemas. The connection, [`doctor`], [`maintenance`] and [`routing`] need no

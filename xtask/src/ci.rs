@@ -10,7 +10,10 @@ use watertight_schema::TableSet;
 use crate::cargo::Cargo;
 use crate::installation::Installation;
 use crate::server::Databases;
-use crate::{dependencies, entities, examples, language, process, publishing, quickstart, test, with_second};
+use crate::{
+    dependencies, entities, examples, language, other_libraries, process, publishing, quickstart, test,
+    with_second,
+};
 
 /// The isolation suites of the test program `watertight`, by parts of their tests' names.
 #[rustfmt::skip]
@@ -33,7 +36,11 @@ pub(crate) fn run(cargo: &Cargo, servers: &[PathBuf]) -> Result<()> {
     // Wrong arguments are reported before the checks begin.
     let installations: Vec<_> =
         servers.iter().map(|server| Installation::at(server)).collect::<Result<_>>()?;
-    step("format", || process::succeed(&mut cargo.command(["fmt", "--all", "--check"])))?;
+    step("format", || {
+        process::succeed(&mut cargo.command(["fmt", "--all", "--check"]))?;
+        let manifest = ["fmt", "--manifest-path", "examples/graphql/Cargo.toml", "--all", "--check"];
+        process::succeed(&mut cargo.command(manifest))
+    })?;
     step("language", || process::succeed(&mut language(cargo)))?;
     step("lints", || {
         let args = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
@@ -47,6 +54,12 @@ pub(crate) fn run(cargo: &Cargo, servers: &[PathBuf]) -> Result<()> {
     step("tests", || {
         let second = Databases::second(cargo)?;
         process::succeed(with_second(second.as_ref(), databases.env(&mut test(cargo))))
+    })?;
+    step("other libraries", || {
+        let lints = ["--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"];
+        process::succeed(&mut other_libraries(cargo, "clippy", &lints))?;
+        let package = ["--package", "watertight-graphql"];
+        process::succeed(databases.env(&mut other_libraries(cargo, "test", &package)))
     })?;
     for (installation, directory) in installations.iter().zip(servers) {
         step(&format!("isolation on {}", directory.display()), || isolation(cargo, installation))?;

@@ -1,8 +1,6 @@
 //! The entities, which the schema is made of.
 
-#![allow(unreachable_pub, reason = "the macro that builds entities makes public items")]
-
-pub(crate) mod project {
+pub mod project {
     use sea_orm::entity::prelude::*;
 
     /// A project of a tenant.
@@ -23,7 +21,7 @@ pub(crate) mod project {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub(crate) mod task {
+pub mod task {
     use sea_orm::entity::prelude::*;
 
     /// A task of a project.

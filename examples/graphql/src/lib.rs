@@ -4,7 +4,7 @@
 //! [`Api::execute`] puts a connection and loaders of the request's tenant there. The connection of the schema itself belongs
 //! to a unit of work that has ended, so a resolver that falls back to it gets an error.
 
-mod entities;
+pub mod entities;
 mod migration;
 
 use std::sync::LazyLock;

@@ -59,7 +59,8 @@ use super::id::TenantId;
 /// - A nested transaction is a savepoint. A second transaction on the connection itself is refused with
 ///   [`TenantDatabaseError::SecondTransaction`], and so are all later statements of both.
 /// - A statement of the same task on the connection itself, instead of on the transaction, joins the open transaction. If it
-///   overlaps another statement, both transactions of that task fail with [`TenantDatabaseError::Concurrent`].
+///   overlaps another statement, the transaction fails with [`TenantDatabaseError::Concurrent`].
+/// - A transaction begins on the server with its first statement, which returns the error of a failed begin.
 /// - A transaction that is dropped is rolled back.
 /// - SeaORM reports success for a commit that failed. Every later statement is then refused with
 ///   [`TenantDatabaseError::CommitFailed`], and [`finish`](Self::finish) returns the error. Call `finish` before you report

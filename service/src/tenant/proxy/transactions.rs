@@ -81,6 +81,9 @@ impl Transactions {
     pub(super) fn begin(&self) {
         let (strand, handles) = (Strand::current(), self.handles());
         let mut state = self.state();
+        if state.ended || state.failure.is_some() {
+            return;
+        }
         if let Some((_, depth)) = state.refused.iter_mut().find(|(refused, _)| *refused == strand) {
             *depth += 1;
             return;
