@@ -104,7 +104,7 @@ fn features(cargo: &Cargo) -> Result<()> {
     let proxy = "axum,proxy-time,proxy-ipnetwork,proxy-mac-address";
     for (own, of_sea_orm) in [
         ("axum", all_but(&["proxy"]).collect::<Vec<_>>()),
-        (proxy, all_but(&["sqlx-sqlite", "with-bigdecimal"]).collect()),
+        (proxy, all_but(&["sqlx-mysql", "sqlx-sqlite", "with-bigdecimal"]).collect()),
     ] {
         let features = of_sea_orm.iter().map(|feature| format!("sea-orm/{feature}"));
         let features = features.chain([own.to_owned()]).collect::<Vec<_>>().join(",");

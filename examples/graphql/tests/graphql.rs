@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use async_graphql::Request;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{DbBackend, Statement};
 use sea_orm_migration::MigratorTraitSelf;
 use serde_json::{Value, json};
 use uuid::Uuid;
