@@ -51,6 +51,12 @@ impl Api {
         Ok(Self { schema: builder.schema_builder().finish()? })
     }
 
+    /// The schema. A request that runs on it without a tenant gets errors.
+    #[must_use]
+    pub const fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
     /// Runs a request of a tenant.
     pub async fn execute(&self, tenant: &TenantConnection, request: Request) -> Response {
         let database = tenant.database_connection();

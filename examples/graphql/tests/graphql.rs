@@ -46,7 +46,11 @@ impl World {
         for (number, tenant) in ["north", "south"].into_iter().enumerate() {
             for project in 0..4_u128 {
                 let id = Uuid::from_u128(project + 1);
-                self.ask(number, create("projects", &json!({"id": id, "name": format!("Project {project}")}))).await?;
+                self.ask(
+                    number,
+                    create("projects", &json!({"id": id, "name": format!("Project {project}")})),
+                )
+                .await?;
                 for task in 0..=project {
                     let (task_id, title) =
                         (Uuid::from_u128(project * 100 + task + 1), format!("{tenant} {project}.{task}"));
@@ -59,8 +63,10 @@ impl World {
     }
 
     async fn rows(&self, tenant: usize) -> Result<Rows> {
-        let sql = "SELECT p.name, t.title FROM projects p JOIN tasks t ON t.project_id = p.id ORDER BY t.title";
-        let rows = self.tenants[tenant].query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+        let sql =
+            "SELECT p.name, t.title FROM projects p JOIN tasks t ON t.project_id = p.id ORDER BY t.title";
+        let rows =
+            self.tenants[tenant].query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
         let mut found = Rows::new();
         for row in rows {
             found.entry(row.try_get("", "name")?).or_default().push(row.try_get("", "title")?);
@@ -86,7 +92,8 @@ fn literal(value: &Value) -> String {
     }
 }
 
-const NESTED: &str = "{ projects { nodes { name tasks { nodes { title project { name tasks { nodes { title } } } } } } } }";
+const NESTED: &str =
+    "{ projects { nodes { name task { nodes { title project { name task { nodes { title } } } } } } } }";
 
 /// The tasks of each project in an answer, and those that are reached through a task.
 fn answered(answer: &Value) -> Result<(Rows, Rows)> {
@@ -99,9 +106,9 @@ fn answered(answer: &Value) -> Result<(Rows, Rows)> {
     };
     let (mut direct, mut through) = (Rows::new(), Rows::new());
     for project in nodes(&answer["projects"])? {
-        direct.insert(text(&project["name"])?, titles(&project["tasks"])?);
-        for task in nodes(&project["tasks"])? {
-            through.insert(text(&task["project"]["name"])?, titles(&task["project"]["tasks"])?);
+        direct.insert(text(&project["name"])?, titles(&project["task"])?);
+        for task in nodes(&project["task"])? {
+            through.insert(text(&task["project"]["name"])?, titles(&task["project"]["task"])?);
         }
     }
     Ok((direct, through))
@@ -145,10 +152,8 @@ async fn a_failed_mutation_changes_nothing() -> Result<()> {
     assert_eq!(projects["projects"]["nodes"].as_array().map(Vec::len), Some(4));
 
     // A project of one tenant is not deleted by the other.
-    let delete = format!(
-        "mutation {{ projectsDelete(filter: {{ id: {{ eq: \"{}\" }} }}) }}",
-        Uuid::from_u128(1)
-    );
+    let delete =
+        format!("mutation {{ projectsDelete(filter: {{ id: {{ eq: \"{}\" }} }}) }}", Uuid::from_u128(1));
     let deleted = world.ask(1, delete).await?;
     assert_eq!(deleted, json!({"projectsDelete": 1}));
     assert_eq!(world.rows(0).await?, before[0]);
@@ -160,3 +165,19 @@ async fn a_failed_mutation_changes_nothing() -> Result<()> {
     Ok(())
 }
 
+/// The loaders of the schema belong to a unit of work that has ended, so they load rows of no tenant.
+#[tokio::test]
+async fn a_request_without_its_own_loaders_fails() -> Result<()> {
+    let world = world().await?;
+    world.fill().await?;
+    let database = world.tenants[0].database_connection();
+    let request = Request::new(NESTED).data(database.connection().clone());
+    let errors = world.api.schema().execute(request).await.errors;
+    assert!(
+        !errors.is_empty() && errors.iter().all(|error| error.message.contains("has ended")),
+        "{errors:?}"
+    );
+    assert!(!world.api.schema().execute(NESTED).await.errors.is_empty());
+    database.finish()?;
+    Ok(())
+}

@@ -54,9 +54,9 @@ async fn rules_and_tenants_hold_at_once() -> Result<()> {
     assert_eq!(names.len(), 2);
     assert!(!names.contains(&"South".to_owned()));
     let refused = task::Entity::find().count(&planner).await.unwrap_err();
-    assert!(matches!(refused, DbErr::RbacError(_)), "{refused}");
+    assert!(matches!(refused, DbErr::AccessDenied { .. }), "{refused}");
     let refused = project::Entity::delete_many().exec(&planner).await.unwrap_err();
-    assert!(matches!(refused, DbErr::RbacError(_)), "{refused}");
+    assert!(matches!(refused, DbErr::AccessDenied { .. }), "{refused}");
     of_north.finish()?;
     owner.close().await?;
     Ok(())

@@ -36,7 +36,10 @@ async fn active(db: &DatabaseConnection) -> Result<u64> {
     Ok(services::Entity::find().filter(services::Column::Active.eq(true)).count(db).await?)
 }
 
-async fn list(CurrentTenant(tenant): CurrentTenant, State(mut context): State<AppContext>) -> Result<Response> {
+async fn list(
+    CurrentTenant(tenant): CurrentTenant,
+    State(mut context): State<AppContext>,
+) -> Result<Response> {
     let database = tenant.database_connection();
     context.db = database.connection().clone();
     let counts = (offered(&context).await?, active(&database).await?);
