@@ -46,7 +46,7 @@ impl Driver {
 impl ProxyDatabaseTrait for Driver {
     async fn query(&self, statement: Statement) -> Result<Vec<ProxyRow>, DbErr> {
         let rows = self.rows(statement).await?;
-        rows.iter().map(|row| row::convert(row, &self.options)).collect()
+        rows.iter().map(|row| row::convert(row, self.options)).collect()
     }
 
     async fn execute(&self, statement: Statement) -> Result<ProxyExecResult, DbErr> {

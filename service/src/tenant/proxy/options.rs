@@ -130,7 +130,7 @@ impl DatabaseOptions {
     /// - [`TenantDatabaseError::FieldType`] for a field with another type of Rust.
     /// - [`TenantDatabaseError::ColumnType`] for a column whose type cannot be returned.
     /// - [`TenantDatabaseError::NotChecked`] if the entity reads only some values of a type, such as a struct in JSON.
-    pub fn check<E: EntityTrait>(&self) -> Result<(), TenantDatabaseError> {
+    pub fn check<E: EntityTrait>(self) -> Result<(), TenantDatabaseError> {
         check::entity::<E>(self)
     }
 }

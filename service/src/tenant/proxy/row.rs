@@ -15,7 +15,7 @@ use super::value::{self, NotRead};
 /// SeaORM reads a value by position as the value at this position in the order of the names. Unless the columns are sorted by
 /// name, each value is therefore stored a second time, with a key that sorts by its position before every name: the name of a
 /// column cannot contain a zero character.
-pub(super) fn convert(row: &QueryResult, options: &DatabaseOptions) -> Result<ProxyRow, DbErr> {
+pub(super) fn convert(row: &QueryResult, options: DatabaseOptions) -> Result<ProxyRow, DbErr> {
     let row = row.try_as_pg_row().ok_or_else(|| DbErr::Type("the row is not of PostgreSQL".to_owned()))?;
     let is_sorted = row.columns().is_sorted_by(|one, next| one.name() < next.name());
     let mut values = BTreeMap::new();
@@ -31,7 +31,7 @@ pub(super) fn convert(row: &QueryResult, options: &DatabaseOptions) -> Result<Pr
     Ok(ProxyRow::new(values))
 }
 
-fn value(row: &PgRow, position: usize, options: &DatabaseOptions) -> Result<Value, TenantDatabaseError> {
+fn value(row: &PgRow, position: usize, options: DatabaseOptions) -> Result<Value, TenantDatabaseError> {
     value::read(row, position, options).map_err(|error| {
         let column = row.column(position);
         let (column, data_type) = (column.name().to_owned(), column.type_info().name().to_lowercase());

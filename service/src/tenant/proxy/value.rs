@@ -31,7 +31,7 @@ impl From<SqlxError> for NotRead {
 }
 
 /// Reads the value at a position.
-pub(super) fn read(row: &PgRow, position: usize, options: &DatabaseOptions) -> Result<Value, NotRead> {
+pub(super) fn read(row: &PgRow, position: usize, options: DatabaseOptions) -> Result<Value, NotRead> {
     let info = row.column(position).type_info();
     let cell = Cell { row, position, is_array: false };
     match base(info).kind() {
@@ -57,7 +57,7 @@ struct Cell<'a> {
 
 impl Cell<'_> {
     /// The types have fixed OIDs, which no type of a user can have.
-    fn of_type(self, info: &PgTypeInfo, options: &DatabaseOptions) -> Result<Value, NotRead> {
+    fn of_type(self, info: &PgTypeInfo, options: DatabaseOptions) -> Result<Value, NotRead> {
         match info.oid().map(|oid| oid.0) {
             Some(16) => self.get::<bool>(ArrayType::Bool, Value::Bool),
             Some(17) => self.get::<Vec<u8>>(ArrayType::Bytes, Value::Bytes),

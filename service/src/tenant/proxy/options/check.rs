@@ -15,7 +15,7 @@ use super::{DatabaseOptions, TenantDatabaseError, Timestamps};
 /// JSON of each kind. An entity may read a column into a struct, which accepts only some of them.
 const JSON: [&str; 6] = ["{}", "null", "[]", "\"\"", "0", "true"];
 
-pub(super) fn entity<E: EntityTrait>(options: &DatabaseOptions) -> Result<(), TenantDatabaseError> {
+pub(super) fn entity<E: EntityTrait>(options: DatabaseOptions) -> Result<(), TenantDatabaseError> {
     let mut last = None;
     for json in JSON {
         let json = json.parse().unwrap_or(Json::Null);
@@ -27,7 +27,7 @@ pub(super) fn entity<E: EntityTrait>(options: &DatabaseOptions) -> Result<(), Te
     last.map_or(Ok(()), Err)
 }
 
-fn read<E: EntityTrait>(options: &DatabaseOptions, json: &Json) -> Result<(), TenantDatabaseError> {
+fn read<E: EntityTrait>(options: DatabaseOptions, json: &Json) -> Result<(), TenantDatabaseError> {
     let samples: Vec<(E::Column, Value)> = E::Column::iter()
         .map(|column| sample(column, options, json).map(|value| (column, value)))
         .collect::<Result<_, _>>()?;
@@ -70,7 +70,7 @@ fn read<E: EntityTrait>(options: &DatabaseOptions, json: &Json) -> Result<(), Te
 /// The value that a row has for a column.
 fn sample(
     column: impl ColumnTrait,
-    options: &DatabaseOptions,
+    options: DatabaseOptions,
     json: &Json,
 ) -> Result<Value, TenantDatabaseError> {
     of_type(column.def().get_column_type(), options, json).ok_or_else(|| TenantDatabaseError::ColumnType {
@@ -79,7 +79,7 @@ fn sample(
     })
 }
 
-fn of_type(column: &ColumnType, options: &DatabaseOptions, json: &Json) -> Option<Value> {
+fn of_type(column: &ColumnType, options: DatabaseOptions, json: &Json) -> Option<Value> {
     Some(match column {
         ColumnType::Char(_) | ColumnType::String(_) | ColumnType::Text => Value::from("a"),
         ColumnType::Enum { variants, .. } => Value::from(variants.first()?.to_string()),
