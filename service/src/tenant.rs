@@ -29,6 +29,8 @@ mod parameter;
 mod pg_transaction;
 mod pooled;
 mod presets;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod refusal;
 mod registry;
 mod rewrite;
@@ -63,6 +65,8 @@ pub use self::outbox::{Delivery, Outbox, OutboxRun};
 pub(crate) use self::parameter::TENANT_TYPE;
 pub(crate) use self::pooled::Generation;
 pub use self::presets::Extension;
+#[cfg(feature = "proxy")]
+pub use self::proxy::{DatabaseOptions, TenantDatabase, TenantDatabaseError, Timestamps};
 pub use self::refusal::{Reason, Refusal, StatementKind};
 pub use self::registry::TENANT_COLUMN;
 pub(crate) use self::registry::{Ownership, RegisteredTable, Registry, TableName};

@@ -19,6 +19,7 @@ mod columns;
 mod connection;
 mod content;
 mod data_migrations;
+mod database_connection;
 mod distribution;
 mod docs;
 mod doctor;
