@@ -35,6 +35,7 @@ mod statement;
 mod stream;
 mod timeouts;
 mod transaction;
+mod transaction_settings;
 mod unnamed;
 
 pub use self::access::TenantExecutor;
@@ -61,3 +62,4 @@ pub use self::signing::{TENANT_KEY_VARIABLE, TenantKeys};
 pub(crate) use self::snapshot::Snapshot;
 pub use self::stream::TenantStream;
 pub use self::transaction::TenantTransaction;
+pub use self::transaction_settings::TransactionSettings;

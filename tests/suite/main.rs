@@ -10,6 +10,7 @@
 )]
 
 mod accounts;
+mod across;
 mod adopt;
 mod auth;
 mod business;
@@ -48,6 +49,7 @@ mod pooling;
 mod read_only;
 mod refusals;
 mod relations;
+mod report_only;
 mod round_trips;
 mod routing;
 mod row_security;
@@ -67,4 +69,6 @@ mod table_sets;
 mod tenant_parameter;
 mod timeouts;
 mod tls;
+mod transaction_settings;
 mod transactions;
+mod unscoped;

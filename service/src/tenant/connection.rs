@@ -62,7 +62,7 @@ pub struct TenantConnection {
 
 impl TenantConnection {
     pub(crate) fn new(shared: Arc<Shared>, tenant: TenantId) -> Self {
-        Self { scope: TenantScope { shared, tenant } }
+        Self { scope: TenantScope { shared, tenant, fixed: false } }
     }
 
     /// The tenant that the connection belongs to.

@@ -39,8 +39,20 @@ impl PgTransaction {
         on_cluster: Option<TenantId>,
         options: TransactionOptions,
     ) -> Result<Self, DbErr> {
+        Self::begin_with(connection, on_cluster, options, "").await
+    }
+
+    /// Begins a transaction, and runs statements that change its settings in the same round trip.
+    ///
+    /// If one of them fails, the connection is closed.
+    pub(super) async fn begin_with(
+        connection: PooledConnection,
+        on_cluster: Option<TenantId>,
+        options: TransactionOptions,
+        settings: &str,
+    ) -> Result<Self, DbErr> {
         let mut session = Self { connection, begun: false, aborted: false, lost: false };
-        let opening = AssertSqlSafe(opening(on_cluster, options)).into_sql_str();
+        let opening = AssertSqlSafe(opening(on_cluster, options) + settings).into_sql_str();
         let begun = session.answer().of(Transactions::begin(&mut session.connection, Some(opening))).await;
         begun.and_then(|begun| begun).map_err(query_error).map_err(not_committed)?;
         session.begun = true;

@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use sea_orm::DbErr;
 
+use crate::vocabulary::InvalidInput;
+
 /// The refusal of a statement that could not be proved to stay within one tenant.
 ///
 /// A refused statement is not sent to the server and changes nothing. SeaORM's traits return [`DbErr`], which
@@ -172,12 +174,35 @@ pub enum Reason {
          run it on the unscoped connection (`Watertight::dangerous_unscoped`)"
     )]
     StatementKind,
-    /// The statement changes a setting.
+    /// The statement changes a setting beyond the end of the transaction.
     #[error(
-        "a setting changed by SQL could stay on the connection for the next tenant; within a transaction, \
-         call `TenantTransaction::set_statement_timeout` or `TenantTransaction::set_lock_timeout`"
+        "SET {0} outlives the transaction, so the next tenant would get the connection with it; within a \
+         transaction, write SET LOCAL {0}"
     )]
-    Setting,
+    SessionSetting(String),
+    /// The statement changes a setting that tenants cannot change.
+    #[error("the setting {name} cannot be changed: {because}")]
+    Setting {
+        /// The name of the setting.
+        name: String,
+        /// The reason, and the remedy.
+        because: Cow<'static, str>,
+    },
+    /// A setting of a transaction was changed outside of a transaction, where it would have no effect.
+    #[error(
+        "outside of a transaction the statement has no effect; run it on a `TenantTransaction`, or pass the setting \
+         to `TenantConnection::begin_with_settings`"
+    )]
+    OutsideTransaction,
+    /// The statement changes a setting of a transaction whose settings are fixed.
+    #[error(
+        "the settings of the transaction are fixed (`TransactionSettings::fixed`), so SQL cannot change them; \
+         pass every setting to `TenantConnection::begin_with_settings`"
+    )]
+    FixedSettings,
+    /// A value of [`TransactionSettings`](crate::TransactionSettings) is invalid.
+    #[error(transparent)]
+    InvalidSetting(InvalidInput),
     /// The text contains no statement, or more than one.
     #[error("the text contains {0} statements; send exactly one at a time")]
     StatementCount(usize),

@@ -10,7 +10,7 @@ use super::long_lists;
 use super::parameter::{TenantParameters, marker};
 use super::pg_transaction::PgTransaction;
 use super::refusal::{Reason, Refusal, StatementKind};
-use super::rewrite::Plan;
+use super::rewrite::{Plan, SettingUse};
 use super::shared::Shared;
 use super::statement::ScopedStatement;
 
@@ -19,6 +19,8 @@ use super::statement::ScopedStatement;
 pub(super) struct TenantScope {
     pub(super) shared: Arc<Shared>,
     pub(super) tenant: TenantId,
+    /// Whether SQL cannot change the settings of the transaction.
+    pub(super) fixed: bool,
 }
 
 impl TenantScope {
@@ -48,8 +50,22 @@ impl TenantScope {
                 warn!(tenant_id = %self.tenant, statement = refusal.statement.name(), "refused");
             })?;
         trace!(statement = plan.kind.name(), "scoped");
+        if let Some(settings) = plan.settings {
+            self.allow_setting(plan.kind, settings, may_wait)?;
+            return Ok(ScopedStatement::of_setting(Arc::clone(&plan.sql), unnamed));
+        }
         let (sql, read_only) = (Arc::clone(&plan.sql), plan.read_only);
         Ok(ScopedStatement::new(sql, values, parameters, read_only, unnamed))
+    }
+
+    /// Refuses a change of a setting where it has no effect, or where the transaction does not allow it.
+    fn allow_setting(&self, kind: StatementKind, settings: SettingUse, alone: bool) -> Result<(), Refusal> {
+        match settings {
+            SettingUse::Shows => Ok(()),
+            SettingUse::Changes if alone => Err(Refusal::new(kind, Reason::OutsideTransaction)),
+            SettingUse::Changes if self.fixed => Err(Refusal::new(kind, Reason::FixedSettings)),
+            SettingUse::Changes => Ok(()),
+        }
     }
 
     /// The tenant values of a statement. They are bound even if it names no tenant table, because a function
@@ -73,12 +89,26 @@ impl TenantScope {
         Ok(plan)
     }
 
-    pub(super) async fn begin(&self, mut options: TransactionOptions) -> Result<PgTransaction, DbErr> {
+    /// The version of the server, if it is known.
+    pub(super) fn server_version(&self) -> Option<u32> {
+        self.shared.rewriter.snapshot().server_version()
+    }
+
+    pub(super) async fn begin(&self, options: TransactionOptions) -> Result<PgTransaction, DbErr> {
+        self.begin_with(options, "").await
+    }
+
+    /// Begins a transaction and runs the statements of its settings, in the same round trip.
+    pub(super) async fn begin_with(
+        &self,
+        mut options: TransactionOptions,
+        settings: &str,
+    ) -> Result<PgTransaction, DbErr> {
         if self.shared.read_only {
             options.access_mode = Some(AccessMode::ReadOnly);
         }
         let on_cluster =
             (self.shared.distributed && self.shared.layers.row_security()).then_some(self.tenant);
-        PgTransaction::begin(self.shared.connection().await?, on_cluster, options).await
+        PgTransaction::begin_with(self.shared.connection().await?, on_cluster, options, settings).await
     }
 }

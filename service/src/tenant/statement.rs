@@ -38,6 +38,12 @@ impl ScopedStatement {
         Self { sql, values, tenant: Some(parameters), read_only, types: None, unnamed }.with_types()
     }
 
+    /// Creates a statement about a setting. It needs no tenant, and no type of its result is looked up.
+    pub(super) fn of_setting(sql: Arc<str>, unnamed: Option<Arc<ResultTypes>>) -> Self {
+        let types = unnamed.is_some().then(Arc::default);
+        Self { sql, values: Vec::new(), tenant: None, read_only: true, types, unnamed }
+    }
+
     /// Creates an unchanged statement without a tenant. It does not stay prepared.
     pub(super) fn verbatim(statement: Statement) -> Self {
         let values = statement.values.map_or_else(Vec::new, |values| values.0);

@@ -12,6 +12,7 @@ use super::edits::Edits;
 use super::named_tenant::placeholder;
 use super::plan::Plan;
 use super::scope::Scope;
+use super::setting;
 use super::settings::Settings;
 use super::tree::{Node, TEXT_LIMIT, Tree};
 
@@ -78,6 +79,15 @@ struct Draft<'a, 't> {
 
 impl Draft<'_, '_> {
     fn of(&mut self, statement: Node<'_>, kind: StatementKind) -> Walk<Plan> {
+        let mut edits = Edits::default();
+        if let Some(settings) = setting::check(statement, &mut edits)? {
+            if self.values > 0 {
+                return Err(Reason::Placeholder { placeholder: 0, values: self.values });
+            }
+            escape_backslashes(self.tree, &mut edits)?;
+            let (sql, named) = (edits.apply(self.tree.text())?.into(), Vec::new());
+            return Ok(Plan { sql, kind, read_only: true, named, settings: Some(settings) });
+        }
         let mut analysis = Analysis::new(
             self.registry,
             self.snapshot,
@@ -94,7 +104,7 @@ impl Draft<'_, '_> {
         let Analysis { mut edits, read_only, named, .. } = analysis;
         edits.insert(statement.end(), marker(self.values, self.settings.token));
         let sql = edits.apply(self.tree.text())?;
-        Ok(Plan { sql: sql.into(), kind, read_only, named })
+        Ok(Plan { sql: sql.into(), kind, read_only, named, settings: None })
     }
 }
 
