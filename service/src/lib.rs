@@ -117,11 +117,11 @@ pub use crate::tenant::{
     Extension, Layers, Reason, Refusal, RegistrationError, RegistrationErrors, RewriteMetrics, Rewriter,
     SigningError, StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantEntity,
     TenantExecutor, TenantId, TenantIdError, TenantKeys, TenantStream, TenantTransaction, TimeoutError,
-    TransactionSettings, is_outcome_unknown,
+    TransactionSettings, Unscoped, UnscopedTransaction, is_outcome_unknown,
 };
 #[cfg(any(feature = "auth", feature = "intake"))]
 pub use crate::vocabulary::{AddressKind, ClientAddress};
 #[cfg(any(feature = "auth", feature = "content"))]
 pub use crate::vocabulary::{Change, Email, Handle};
 pub use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
-pub use crate::watertight::{Tenant, Watertight, routing};
+pub use crate::watertight::{EachTenant, Tenant, Watertight, routing};

@@ -37,6 +37,7 @@ mod timeouts;
 mod transaction;
 mod transaction_settings;
 mod unnamed;
+mod unscoped;
 
 pub use self::access::TenantExecutor;
 pub use self::connection::TenantConnection;
@@ -63,3 +64,4 @@ pub(crate) use self::snapshot::Snapshot;
 pub use self::stream::TenantStream;
 pub use self::transaction::TenantTransaction;
 pub use self::transaction_settings::TransactionSettings;
+pub use self::unscoped::{Unscoped, UnscopedTransaction};

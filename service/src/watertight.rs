@@ -1,6 +1,7 @@
 #[cfg(feature = "auth")]
 mod auth;
 mod domains;
+mod each_tenant;
 pub mod routing;
 
 use std::fmt;
@@ -9,11 +10,12 @@ use std::sync::Arc;
 use sea_orm::{ConnectOptions, DatabaseConnection};
 
 pub use self::domains::Tenant;
+pub use self::each_tenant::EachTenant;
 use crate::builder::Builder;
 use crate::error::Error;
 use crate::operations::ConnectError;
 use crate::operations::inspection::first_connection;
-use crate::tenant::{RewriteMetrics, Rewriter, Shared, TenantConnection, TenantId};
+use crate::tenant::{RewriteMetrics, Rewriter, Shared, TenantConnection, TenantId, Unscoped};
 
 /// A database shared by many tenants, with a connection for each of them.
 ///
@@ -128,19 +130,35 @@ impl Watertight {
         TenantConnection::new(Arc::clone(&self.shared), tenant)
     }
 
-    /// The connection without a tenant: statements are not rewritten and no tenant is set.
+    /// A connection without a tenant that refuses statements for tenant tables.
     ///
-    /// Use it for migrations, shared tables and maintenance. Row-level security still applies, and without a
-    /// tenant it shows no row of a tenant table. Every function that can bypass isolation has `dangerous` in
-    /// its name.
+    /// Use it for shared tables, unregistered tables and changes of the schema.
     ///
     /// ```no_run
     /// # async fn example(water: watertight::Watertight) -> Result<(), sea_orm::DbErr> {
     /// use sea_orm::ConnectionTrait;
     ///
     /// let load = "INSERT INTO postcodes (code, city) VALUES ('14850', 'Ithaca')";
-    /// water.dangerous_unscoped().execute_unprepared(load).await?;
+    /// water.unscoped().execute_unprepared(load).await?;
     /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn unscoped(&self) -> Unscoped {
+        Unscoped::new(self.connection.clone(), Arc::clone(&self.shared))
+    }
+
+    /// The pool's own connection without a tenant: its statements are neither checked nor rewritten.
+    ///
+    /// Prefer [`unscoped`](Self::unscoped). This connection is for calls that need a `DatabaseConnection`, such as
+    /// `Migrator::up`, or the pool of sqlx. Row-level security still applies. Without a tenant it shows no row of a
+    /// tenant table, so a read of one returns nothing without an error. Every function that can bypass isolation has
+    /// `dangerous` in its name.
+    ///
+    /// ```no_run
+    /// # async fn example(water: watertight::Watertight) {
+    /// let pool = water.dangerous_unscoped().get_postgres_connection_pool();
+    /// println!("{} connections are open", pool.size());
     /// # }
     /// ```
     #[must_use]

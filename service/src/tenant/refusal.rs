@@ -171,7 +171,7 @@ pub enum Reason {
     /// The kind of statement is not supported within one tenant.
     #[error(
         "statements of this kind cannot be confined to one tenant; if the statement is meant for all tenants, \
-         run it on the unscoped connection (`Watertight::dangerous_unscoped`)"
+         run it on the unscoped connection (`Watertight::unscoped`)"
     )]
     StatementKind,
     /// The statement changes a setting beyond the end of the transaction.
@@ -218,9 +218,16 @@ pub enum Reason {
     /// The statement changes a shared table.
     #[error(
         "table {0} is shared by all tenants, so a tenant cannot change it; change it on the unscoped \
-         connection (`Watertight::dangerous_unscoped`)"
+         connection (`Watertight::unscoped`)"
     )]
     SharedTable(String),
+    /// The statement reads or changes rows of a tenant table, on a connection without a tenant.
+    #[error(
+        "table {0} is a tenant table, and without a tenant row-level security shows none of its rows; use the \
+         connection of a tenant (`Watertight::tenant`), each tenant in turn (`Watertight::for_each_tenant`), or \
+         `Maintenance::dangerous_across_tenants` for a report"
+    )]
+    TenantTableUnscoped(String),
     /// The function is neither a known function of PostgreSQL nor declared.
     #[error(
         "function {0} is not known; declare it with `Builder::dangerous_function` if it reads no table and \
@@ -331,7 +338,7 @@ pub enum Reason {
         limit: usize,
     },
     /// A part of the statement is not supported.
-    #[error("connections of a tenant do not support {0}; write the statement without it")]
+    #[error("this connection does not support {0}; write the statement without it")]
     Unsupported(Cow<'static, str>),
     /// The number of bound values does not match the placeholders.
     #[error(

@@ -15,6 +15,7 @@ mod identifier;
 mod insert;
 mod lexical;
 mod limits;
+mod named_tables;
 mod named_tenant;
 mod operators;
 mod output;
@@ -31,10 +32,13 @@ mod table_function;
 mod target;
 mod tree;
 mod types;
+mod unscoped;
 mod walk;
 mod with;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use quick_cache::sync::Cache;
 
 pub use self::cache::RewriteMetrics;
 use self::cache::{PlanCache, Verdict};
@@ -58,12 +62,14 @@ pub struct Rewriter {
     /// The names of the database from the last read.
     snapshot: RwLock<Arc<Snapshot>>,
     cache: PlanCache,
+    /// The verdicts of texts for a connection without a tenant. Created on first use.
+    unscoped: OnceLock<Cache<Box<str>, Result<(), Refusal>>>,
 }
 
 impl Rewriter {
     pub(crate) fn new(registry: Registry, settings: Settings, cache_bytes: u64) -> Self {
         let snapshot = RwLock::new(Arc::new(Snapshot::of_entities(&registry)));
-        Self { registry, settings, snapshot, cache: PlanCache::new(cache_bytes) }
+        Self { registry, settings, snapshot, cache: PlanCache::new(cache_bytes), unscoped: OnceLock::new() }
     }
 
     /// Rewrites a statement with this many bound values. The tenant is bound after them.
@@ -111,6 +117,23 @@ impl Rewriter {
             *current = Arc::new(snapshot);
             self.cache.start_generation();
         }
+    }
+
+    /// Refuses a text with a statement that reads or changes rows of a tenant table without a tenant.
+    pub(crate) fn check_unscoped(&self, text: &str) -> Result<(), Refusal> {
+        /// The number of remembered texts, and the longest of them in bytes.
+        const TEXTS: usize = 1_000;
+        const LONGEST: usize = 4_096;
+        if text.len() > LONGEST {
+            return unscoped::check(&self.registry, text);
+        }
+        let verdicts = self.unscoped.get_or_init(|| Cache::new(TEXTS));
+        if let Some(verdict) = verdicts.get(text) {
+            return verdict;
+        }
+        let verdict = unscoped::check(&self.registry, text);
+        verdicts.insert(text.into(), verdict.clone());
+        verdict
     }
 
     /// The plan for a text with this many bound values.

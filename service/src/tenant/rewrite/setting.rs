@@ -62,6 +62,22 @@ fn set(statement: Node<'_>) -> Walk {
     Ok(())
 }
 
+/// The setting that a `SET` or `RESET` changes beyond the end of the transaction.
+pub(super) fn outlives_transaction(statement: Node<'_>) -> Option<String> {
+    if statement.has(K::LOCAL) {
+        return None;
+    }
+    let Some(rest) = statement.child(K::set_rest) else {
+        let name = statement.descendants().find(|node| node.kind() == K::var_name);
+        return Some(name.and_then(|name| setting_name(name).ok()).unwrap_or_else(|| "ALL".to_owned()));
+    };
+    // `SET TRANSACTION` ends with the transaction, `SET SESSION CHARACTERISTICS` does not.
+    if rest.has(K::TRANSACTION) && !rest.has(K::CHARACTERISTICS) {
+        return None;
+    }
+    Some(target(rest).unwrap_or_else(|_| "of a session".to_owned()))
+}
+
 /// The setting that a `set_rest` or a `set_rest_more` changes.
 fn target(rest: Node<'_>) -> Walk<String> {
     let children: Vec<Node<'_>> = rest.children().collect();

@@ -39,7 +39,7 @@ const NESTING_LIMIT: usize = 256;
 /// Parses and drops the tree on a stack sized for the text.
 ///
 /// While the text is parsed, every item of a list adds a level to the tree. The walk grows its stack itself.
-fn on_deep_stack<T>(text: &str, work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+pub(super) fn on_deep_stack<T>(text: &str, work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
     /// The stack that the parser takes for one level of the tree, in bytes: 512 without optimization.
     const PER_WORD: usize = 768;
     const PER_NESTING: usize = 8 * 1024;
@@ -109,7 +109,14 @@ impl Draft<'_, '_> {
 }
 
 /// The statement of a text with exactly one statement.
-fn only_statement(root: Node<'_>) -> Walk<Node<'_>> {
+pub(super) fn only_statement(root: Node<'_>) -> Walk<Node<'_>> {
+    let statements = statements(root)?;
+    let [statement] = statements[..] else { return Err(Reason::StatementCount(statements.len())) };
+    Ok(statement)
+}
+
+/// The statements of a text.
+pub(super) fn statements(root: Node<'_>) -> Walk<Vec<Node<'_>>> {
     let mut statements = Vec::new();
     let mut pending: Vec<Node<'_>> = root.children().collect();
     pending.reverse();
@@ -126,15 +133,12 @@ fn only_statement(root: Node<'_>) -> Walk<Node<'_>> {
             _ => statements.push(node),
         }
     }
-    let [statement] = statements[..] else { return Err(Reason::StatementCount(statements.len())) };
-    let mut node = statement;
-    while matches!(node.kind(), K::toplevel_stmt | K::stmt) {
-        match node.only_child() {
-            Some(child) => node = child,
-            None => return Err(Reason::StatementKind),
+    for statement in &mut statements {
+        while matches!(statement.kind(), K::toplevel_stmt | K::stmt) {
+            *statement = statement.only_child().ok_or(Reason::StatementKind)?;
         }
     }
-    Ok(node)
+    Ok(statements)
 }
 
 fn highest_placeholder(tree: &Tree<'_>) -> usize {
@@ -158,7 +162,7 @@ fn escape_backslashes(tree: &Tree<'_>, edits: &mut Edits) -> Walk {
     Ok(())
 }
 
-fn kind_of(statement: Node<'_>) -> StatementKind {
+pub(super) fn kind_of(statement: Node<'_>) -> StatementKind {
     match statement.kind() {
         K::SelectStmt => StatementKind::Select,
         K::InsertStmt => StatementKind::Insert,
