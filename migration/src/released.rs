@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::{Settings, TableSet, TableSets, list, migrations, tenant_context};
 
 /// The SHA-256 of each migration's SQL, one statement a line with a semicolon between.
-const DIGESTS: [(&str, &str); 29] = [
+const DIGESTS: [(&str, &str); 30] = [
     ("m20260101_000001_create_auth", "7fbc78075ff761eff0652a7866e9ce4cbfe07f4310c17469db3cce42de951fcb"),
     ("m20260101_000002_create_content", "788754347d88ad13fee51e0345bdd4f569c01caa49920ebd393c044a3de5de2f"),
     ("m20260101_000003_create_booking", "fa00615470299f5a8b380123e075704be4314471339d1072fe94c69be7e8fdcb"),
@@ -55,6 +55,10 @@ const DIGESTS: [(&str, &str); 29] = [
     (
         "m20260101_000017_owner_without_tenant",
         "94882acd718810a233f904ed17f684c91013c60fbc031607eb2a2145cd57f8e7",
+    ),
+    (
+        "m20260101_000019_cross_tenant_access",
+        "354d3cf1d6fd4b4f15a2eb89a1b5ee09ce39c093d419f1dd47fbbd33ff38365f",
     ),
 ];
 

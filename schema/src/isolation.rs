@@ -28,7 +28,11 @@ pub const TENANT_KEYS_TABLE: &str = "watertight.tenant_keys";
 pub const SIGNED_TENANT_MIGRATION: &str = "m20260101_000009_signed_tenant";
 
 /// The migrations that belong to no table set and are always applied.
-pub const CORE_MIGRATIONS: &[&str] = &[SIGNED_TENANT_MIGRATION, "m20260101_000017_owner_without_tenant"];
+pub const CORE_MIGRATIONS: &[&str] = &[
+    SIGNED_TENANT_MIGRATION,
+    "m20260101_000017_owner_without_tenant",
+    "m20260101_000019_cross_tenant_access",
+];
 
 /// The condition of every tenant table's policy.
 ///

@@ -114,10 +114,11 @@ pub use crate::builder::{Builder, DATABASE_URL};
 pub use crate::error::Error;
 pub use crate::operations::{ConnectError, MaintenanceError, RoutingError, doctor, maintenance};
 pub use crate::tenant::{
-    Extension, Layers, Reason, Refusal, RegistrationError, RegistrationErrors, RewriteMetrics, Rewriter,
-    SigningError, StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantEntity,
-    TenantExecutor, TenantId, TenantIdError, TenantKeys, TenantStream, TenantTransaction, TimeoutError,
-    TransactionSettings, Unscoped, UnscopedTransaction, is_outcome_unknown,
+    AcrossTenants, Extension, Layers, Reason, Refusal, RegistrationError, RegistrationErrors,
+    ReportedRefusals, ReportedStatement, RewriteMetrics, Rewriter, SigningError, StatementKind,
+    TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantEntity, TenantExecutor, TenantId,
+    TenantIdError, TenantKeys, TenantStream, TenantTransaction, TimeoutError, TransactionSettings, Unscoped,
+    UnscopedTransaction, is_outcome_unknown,
 };
 #[cfg(any(feature = "auth", feature = "intake"))]
 pub use crate::vocabulary::{AddressKind, ClientAddress};

@@ -1,6 +1,7 @@
 //! Tenants, the connections scoped to a tenant, and the rewriting of their statements.
 
 mod access;
+mod across;
 mod answer;
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub(crate) mod batches;
@@ -25,6 +26,7 @@ mod pooled;
 mod presets;
 mod refusal;
 mod registry;
+mod report_only;
 mod rewrite;
 mod scope;
 mod shared;
@@ -40,6 +42,8 @@ mod unnamed;
 mod unscoped;
 
 pub use self::access::TenantExecutor;
+pub use self::across::AcrossTenants;
+pub(crate) use self::across::record_access;
 pub use self::connection::TenantConnection;
 pub use self::driver::is_outcome_unknown;
 pub(crate) use self::driver::sql_state;
@@ -55,6 +59,8 @@ pub use self::presets::Extension;
 pub use self::refusal::{Reason, Refusal, StatementKind};
 pub use self::registry::TENANT_COLUMN;
 pub(crate) use self::registry::{Ownership, RegisteredTable, Registry, TableName};
+pub(crate) use self::report_only::ReportOnly;
+pub use self::report_only::{ReportedRefusals, ReportedStatement};
 pub(crate) use self::rewrite::Settings;
 pub use self::rewrite::{RewriteMetrics, Rewriter};
 pub(crate) use self::shared::Shared;

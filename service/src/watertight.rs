@@ -15,7 +15,9 @@ use crate::builder::Builder;
 use crate::error::Error;
 use crate::operations::ConnectError;
 use crate::operations::inspection::first_connection;
-use crate::tenant::{RewriteMetrics, Rewriter, Shared, TenantConnection, TenantId, Unscoped};
+use crate::tenant::{
+    ReportOnly, ReportedRefusals, RewriteMetrics, Rewriter, Shared, TenantConnection, TenantId, Unscoped,
+};
 
 /// A database shared by many tenants, with a connection for each of them.
 ///
@@ -177,6 +179,21 @@ impl Watertight {
     #[must_use]
     pub fn rewrite_metrics(&self) -> RewriteMetrics {
         self.shared.rewriter.metrics()
+    }
+
+    /// The refusals that [report-only mode](Builder::dangerous_report_only) did not carry out.
+    ///
+    /// Without the mode there are none.
+    ///
+    /// ```no_run
+    /// # fn example(water: &watertight::Watertight) {
+    /// let unproved = water.refused_in_report_only().total();
+    /// println!("{unproved} statements would be refused");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn refused_in_report_only(&self) -> ReportedRefusals {
+        self.shared.report_only.as_ref().map_or_else(ReportedRefusals::default, ReportOnly::refusals)
     }
 
     /// The rewriter of this database, which shows the statements that are sent.

@@ -15,8 +15,9 @@ use crate::{dependencies, entities, examples, language, process, publishing, qui
 /// The isolation suites of the test program `watertight`, by parts of their tests' names.
 #[rustfmt::skip]
 const ISOLATION: &[&str] = &[
-    "connection::", "doctor::", "hostile", "isolation::", "keys::", "maintenance::", "oracle::", "plans::", "refusals::", "relations::",
-    "row_security::", "rows::", "server_", "signed", "start::", "streams::", "tenant_parameter::", "transactions::",
+    "across::", "connection::", "doctor::", "hostile", "isolation::", "keys::", "maintenance::", "oracle::", "plans::", "refusals::",
+    "relations::", "report_only::", "row_security::", "rows::", "server_", "signed", "start::", "streams::", "tenant_parameter::",
+    "transaction_settings::", "transactions::", "unscoped::",
 ];
 
 pub(crate) fn run(cargo: &Cargo, servers: &[PathBuf]) -> Result<()> {

@@ -110,7 +110,11 @@ impl TenantConnection {
         if needs_transaction {
             self.transaction_lease(scoped).await
         } else {
-            shared.connection().await.map(Lease::Plain)
+            let mut connection = shared.connection().await?;
+            if scoped.unchecked {
+                connection.close_on_drop();
+            }
+            Ok(Lease::Plain(connection))
         }
     }
 
@@ -150,7 +154,8 @@ impl TenantConnection {
     }
 
     async fn transaction_lease(&self, scoped: &ScopedStatement) -> Result<Lease, DbErr> {
-        let session = self.scope.begin(TransactionOptions::default()).await?;
+        let mut session = self.scope.begin(TransactionOptions::default()).await?;
+        session.close_after(scoped);
         Ok(Lease::Transaction { session, read_only: scoped.read_only })
     }
 }

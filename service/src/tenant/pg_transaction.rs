@@ -59,6 +59,13 @@ impl PgTransaction {
         Ok(session)
     }
 
+    /// Closes the connection at the end of the transaction if a statement is unchecked.
+    pub(super) fn close_after(&mut self, scoped: &ScopedStatement) {
+        if scoped.unchecked {
+            self.connection.close_on_drop();
+        }
+    }
+
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
@@ -85,6 +92,7 @@ impl PgTransaction {
 
     /// Runs a statement of the transaction.
     pub(super) async fn run<R: Run>(&mut self, how: R, scoped: ScopedStatement) -> Result<R::Output, DbErr> {
+        self.close_after(&scoped);
         let answer = self.answer();
         let run = answer.of(unnamed::run(how, scoped, self.connection())).await.map_err(exec_error);
         self.note(run.and_then(|run| run))

@@ -228,6 +228,12 @@ pub enum Reason {
          `Maintenance::dangerous_across_tenants` for a report"
     )]
     TenantTableUnscoped(String),
+    /// The statement is not a `SELECT`, on a connection that only reads across tenants.
+    #[error(
+        "a connection across tenants sends SELECT only; change rows on the connection of their tenant \
+         (`Watertight::tenant`)"
+    )]
+    SelectOnly,
     /// The function is neither a known function of PostgreSQL nor declared.
     #[error(
         "function {0} is not known; declare it with `Builder::dangerous_function` if it reads no table and \
@@ -351,4 +357,84 @@ pub enum Reason {
         /// The number of bound values.
         values: usize,
     },
+}
+
+impl Reason {
+    /// A short name of the reason without details, for metrics and logs.
+    ///
+    /// ```
+    /// use watertight::Reason;
+    ///
+    /// assert_eq!(Reason::UnknownTable("public.loyalty_cards".to_owned()).name(), "unknown_table");
+    /// ```
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::StatementKind => "statement_kind",
+            Self::SessionSetting(_) => "session_setting",
+            Self::Setting { .. } => "setting",
+            Self::OutsideTransaction => "outside_transaction",
+            Self::FixedSettings => "fixed_settings",
+            Self::InvalidSetting(_) => "invalid_setting",
+            Self::StatementCount(_) => "statement_count",
+            Self::NotUnderstood(_) => "not_understood",
+            Self::UnknownTable(_) => "unknown_table",
+            Self::SharedTable(_) => "shared_table",
+            Self::TenantTableUnscoped(_) => "tenant_table_unscoped",
+            Self::SelectOnly => "select_only",
+            Self::UnknownFunction(_) => "unknown_function",
+            Self::ForeignTenant { .. } => "foreign_tenant",
+            Self::TenantExpression(_) => "tenant_expression",
+            Self::UnnamedColumns(_) => "unnamed_columns",
+            Self::Nesting => "nesting",
+            Self::Aborted => "aborted",
+            Self::ReadOnly => "read_only",
+            Self::UnknownColumn(_) => "unknown_column",
+            Self::UnknownType(_) => "unknown_type",
+            Self::UnknownOperator(_) => "unknown_operator",
+            Self::ShadowedOperator { .. } => "shadowed_operator",
+            Self::RowOperand(_) => "row_operand",
+            Self::Explain => "explain",
+            Self::ServerTooOld { .. } => "server_too_old",
+            Self::TooLarge { .. } => "too_large",
+            Self::Unsupported(_) => "unsupported",
+            Self::Placeholder { .. } => "placeholder",
+        }
+    }
+
+    /// The database object that the reason names. Other details can contain values.
+    pub(crate) fn object(&self) -> Option<&str> {
+        match self {
+            Self::UnknownTable(name)
+            | Self::SharedTable(name)
+            | Self::UnknownFunction(name)
+            | Self::TenantExpression(name)
+            | Self::UnnamedColumns(name)
+            | Self::UnknownColumn(name)
+            | Self::UnknownType(name)
+            | Self::UnknownOperator(name)
+            | Self::ShadowedOperator { operator: name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether the statement was refused because it could not be proved to stay within the tenant. Others would fail in
+    /// any case, or concern more than rows.
+    pub(crate) const fn is_of_proof(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownTable(_)
+                | Self::SharedTable(_)
+                | Self::UnknownFunction(_)
+                | Self::TenantExpression(_)
+                | Self::UnnamedColumns(_)
+                | Self::UnknownColumn(_)
+                | Self::UnknownType(_)
+                | Self::UnknownOperator(_)
+                | Self::ShadowedOperator { .. }
+                | Self::RowOperand(_)
+                | Self::ServerTooOld { .. }
+                | Self::Unsupported(_)
+        )
+    }
 }

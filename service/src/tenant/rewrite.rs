@@ -1,5 +1,6 @@
 //! Rewriting of a statement's text into a text that stays within one tenant, or a refusal.
 
+mod across;
 mod analysis;
 mod assignment;
 mod cache;
@@ -21,6 +22,7 @@ mod operators;
 mod output;
 mod plan;
 mod query;
+mod reporting;
 mod scope;
 mod setting;
 mod setting_names;
@@ -44,6 +46,7 @@ pub use self::cache::RewriteMetrics;
 use self::cache::{PlanCache, Verdict};
 pub(super) use self::operators::is_built_in as is_built_in_operator;
 pub(crate) use self::plan::Plan;
+use self::reporting::Described;
 pub(crate) use self::setting::SettingUse;
 pub(crate) use self::settings::Settings;
 use self::walk::{Walk, unhandled, unsupported};
@@ -134,6 +137,16 @@ impl Rewriter {
         let verdict = unscoped::check(&self.registry, text);
         verdicts.insert(text.into(), verdict.clone());
         verdict
+    }
+
+    /// Describes a statement that row-level security alone isolates, or returns `None`.
+    pub(crate) fn describe(&self, text: &str, values: usize) -> Option<Described> {
+        reporting::describe(text, values)
+    }
+
+    /// Checks that a text is one `SELECT`, and returns it with the schemas of registered tables.
+    pub(crate) fn check_across(&self, text: &str) -> Result<Arc<str>, Refusal> {
+        across::check(&self.registry, text)
     }
 
     /// The plan for a text with this many bound values.

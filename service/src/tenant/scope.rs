@@ -33,7 +33,7 @@ impl TenantScope {
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
         let parameters = self.parameters()?;
         if !layers.rewriting() {
-            let sql = format!("{}{}", statement.sql, marker(values.len(), parameters.token.is_some())).into();
+            let sql = verbatim(&statement.sql, values.len(), &parameters);
             return Ok(ScopedStatement::new(sql, values, parameters, false, unnamed));
         }
         self.shared.read_stale_names(may_wait).await;
@@ -45,10 +45,18 @@ impl TenantScope {
         }
         let plan = plan
             .and_then(|plan| self.allow(plan))
-            .and_then(|plan| plan.check(self.tenant, &values).map(|()| plan))
-            .inspect_err(|refusal| {
+            .and_then(|plan| plan.check(self.tenant, &values).map(|()| plan));
+        let plan = match plan {
+            Ok(plan) => plan,
+            Err(refusal) if self.reports(&statement.sql, values.len(), &refusal) => {
+                let sql = verbatim(&statement.sql, values.len(), &parameters);
+                return Ok(ScopedStatement::new(sql, values, parameters, false, unnamed).unchecked());
+            }
+            Err(refusal) => {
                 warn!(tenant_id = %self.tenant, statement = refusal.statement.name(), "refused");
-            })?;
+                return Err(refusal.into());
+            }
+        };
         trace!(statement = plan.kind.name(), "scoped");
         if let Some(settings) = plan.settings {
             self.allow_setting(plan.kind, settings, may_wait)?;
@@ -56,6 +64,12 @@ impl TenantScope {
         }
         let (sql, read_only) = (Arc::clone(&plan.sql), plan.read_only);
         Ok(ScopedStatement::new(sql, values, parameters, read_only, unnamed))
+    }
+
+    /// Whether a refused statement is sent all the same, in report-only mode.
+    fn reports(&self, text: &str, values: usize, refusal: &Refusal) -> bool {
+        let Shared { rewriter, report_only, .. } = &*self.shared;
+        report_only.as_ref().is_some_and(|mode| mode.reports(rewriter, self.tenant, text, values, refusal))
     }
 
     /// Refuses a change of a setting where it has no effect, or where the transaction does not allow it.
@@ -111,4 +125,9 @@ impl TenantScope {
             (self.shared.distributed && self.shared.layers.row_security()).then_some(self.tenant);
         PgTransaction::begin_with(self.shared.connection().await?, on_cluster, options, settings).await
     }
+}
+
+/// The text of the application, with the comment about the bound values.
+fn verbatim(text: &str, values: usize, parameters: &TenantParameters) -> Arc<str> {
+    format!("{text}{}", marker(values, parameters.token.is_some())).into()
 }

@@ -142,7 +142,7 @@ impl TenantSigner {
     }
 
     /// Whether the database requires signed tenants.
-    async fn is_required(inspection: &mut Inspection) -> Result<bool, SigningError> {
+    pub(crate) async fn is_required(inspection: &mut Inspection) -> Result<bool, SigningError> {
         #[derive(FromQueryResult)]
         struct Function {
             signed: bool,

@@ -9,6 +9,8 @@ use super::tree::Node;
 
 /// A table named by a statement.
 pub(super) struct NamedTable<'t> {
+    /// The offset of the name in the text.
+    pub(super) start: usize,
     /// The schema in the statement, if there is one.
     pub(super) schema: Option<Node<'t>>,
     /// The table in the database.
@@ -39,11 +41,11 @@ pub(super) fn named_tables<'t>(statement: Node<'t>, registry: &Registry) -> Walk
                     if parent != K::insert_target && is_in_scope(&links, scope, &name) {
                         continue;
                     }
-                    NamedTable { schema: None, table: registry.resolve(None, &name) }
+                    NamedTable { start: node.start(), schema: None, table: registry.resolve(None, &name) }
                 }
                 [schema, name] => {
                     let table = registry.resolve(Some(&identifier(schema)), &identifier(name));
-                    NamedTable { schema: Some(schema), table }
+                    NamedTable { start: node.start(), schema: Some(schema), table }
                 }
                 _ => continue,
             };

@@ -141,7 +141,7 @@ pub(super) fn statements(root: Node<'_>) -> Walk<Vec<Node<'_>>> {
     Ok(statements)
 }
 
-fn highest_placeholder(tree: &Tree<'_>) -> usize {
+pub(super) fn highest_placeholder(tree: &Tree<'_>) -> usize {
     let placeholders = tree.tokens().filter(|token| token.kind() == K::PARAM);
     placeholders.filter_map(|token| placeholder(token.text())).max().unwrap_or(0)
 }
@@ -150,7 +150,7 @@ fn highest_placeholder(tree: &Tree<'_>) -> usize {
 ///
 /// A backslash in a plain literal depends on `standard_conforming_strings`. An escape literal means the same
 /// under either setting, so the end of the literal does not depend on the session.
-fn escape_backslashes(tree: &Tree<'_>, edits: &mut Edits) -> Walk {
+pub(super) fn escape_backslashes(tree: &Tree<'_>, edits: &mut Edits) -> Walk {
     let literals = tree.tokens().filter(|token| token.kind() == K::SCONST);
     for literal in literals.filter(|token| token.text().starts_with('\'') && token.text().contains('\\')) {
         let before = tree.text().get(..literal.start()).and_then(|before| before.chars().next_back());
