@@ -133,7 +133,7 @@ async fn a_report_reads_the_rows_of_all_tenants_for_a_recorded_reason() -> Resul
     // Before the first statement.
     let role = texts(&database.maintenance().await?, "SELECT session_user::text").await?.remove(0);
     let recorded = format!("{role}: quarterly figures");
-    assert_eq!(trail(&database).await?, [recorded.clone()]);
+    assert_eq!(trail(&database).await?, [recorded.as_str()]);
     assert_eq!((all.access_id(), all.reason()), (1, "quarterly figures"));
 
     assert_eq!(services::Entity::find().count(&all).await?, 3);

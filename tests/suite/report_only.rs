@@ -57,6 +57,7 @@ fn raw(sql: &str) -> Statement {
     Statement::from_string(DbBackend::Postgres, sql)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn reason(error: DbErr) -> Option<Reason> {
     Refusal::of(&error).map(|refusal| refusal.reason.clone())
 }
@@ -156,7 +157,7 @@ async fn no_statement_becomes_another_tenant() -> Result<()> {
             // The policy is evaluated before the cast, or with the forged token, which no key has signed.
             match clinic.query_one_raw(raw(&sql)).await {
                 Ok(row) => {
-                    assert_eq!(row.context("a row")?.try_get_by_index::<i64>(0)?, 1, "own rows: {sql}")
+                    assert_eq!(row.context("a row")?.try_get_by_index::<i64>(0)?, 1, "own rows: {sql}");
                 }
                 Err(error) => {
                     assert!(Refusal::of(&error).is_none(), "{sql}: {error}");

@@ -34,6 +34,7 @@ async fn show(db: &impl ConnectionTrait, setting: &str) -> Result<String> {
     Ok(db.query_one_raw(show).await?.context("a row")?.try_get_by_index(0)?)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn reason(error: DbErr) -> Option<Reason> {
     Refusal::of(&error).map(|refusal| refusal.reason.clone())
 }
@@ -79,9 +80,9 @@ async fn a_setting_made_by_sql_ends_with_its_transaction() -> Result<()> {
             // Statements of the transaction stay within the tenant.
             rows::service("Massage").insert(&transaction).await?;
             if commits {
-                transaction.commit().await?
+                transaction.commit().await?;
             } else {
-                transaction.rollback().await?
+                transaction.rollback().await?;
             }
             assert_eq!(defaults(&studio).await?, before, "the next tenant on the connection");
             assert_eq!(services::Entity::find().count(&studio).await?, 0);
@@ -171,7 +172,7 @@ async fn options_are_sent_with_the_begin() -> Result<()> {
         .access_mode(AccessMode::ReadOnly)
         .statement_timeout(Duration::from_secs(7))
         .lock_timeout(Duration::from_millis(150))
-        .idle_timeout(Duration::from_secs(60))
+        .idle_timeout(Duration::from_mins(1))
         .work_mem(3 << 20)
         .time_zone("Asia/Tokyo")
         .application_name("it's a \\ test");

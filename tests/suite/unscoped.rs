@@ -102,7 +102,7 @@ async fn shared_and_unregistered_tables_are_read_and_written() -> Result<()> {
     offer("C").insert(&inner).await?;
     inner.rollback().await?;
     transaction.commit().await?;
-    drop(unscoped.begin().await?.execute_unprepared("DELETE FROM offers").await?);
+    unscoped.begin().await?.execute_unprepared("DELETE FROM offers").await?;
     assert_eq!(offers::Entity::find().count(&tenant).await?, 2, "a dropped transaction rolls back");
     let streamed: Vec<_> = offers::Entity::find().stream(&unscoped).await?.try_collect().await?;
     assert_eq!(streamed.len(), 2);

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::id::TenantId;
 use super::refusal::{Refusal, StatementKind};
-use super::rewrite::Rewriter;
+use super::rewrite::describe;
 
 /// The maximum number of remembered statements.
 const STATEMENTS: usize = 1_000;
@@ -70,18 +70,11 @@ struct Reported {
 
 impl ReportOnly {
     /// Reports a refused statement. Returns whether it may be sent: row-level security alone must isolate it.
-    pub(super) fn reports(
-        &self,
-        rewriter: &Rewriter,
-        tenant: TenantId,
-        text: &str,
-        values: usize,
-        refusal: &Refusal,
-    ) -> bool {
+    pub(super) fn reports(&self, tenant: TenantId, text: &str, values: usize, refusal: &Refusal) -> bool {
         if !refusal.reason.is_of_proof() {
             return false;
         }
-        let Some(described) = rewriter.describe(text, values) else { return false };
+        let Some(described) = describe(text, values) else { return false };
         let (kind, reason, object) = (refusal.statement, refusal.reason.name(), refusal.reason.object());
         warn!(
             tenant_id = %tenant,

@@ -46,7 +46,7 @@ pub use self::cache::RewriteMetrics;
 use self::cache::{PlanCache, Verdict};
 pub(super) use self::operators::is_built_in as is_built_in_operator;
 pub(crate) use self::plan::Plan;
-use self::reporting::Described;
+pub(super) use self::reporting::describe;
 pub(crate) use self::setting::SettingUse;
 pub(crate) use self::settings::Settings;
 use self::walk::{Walk, unhandled, unsupported};
@@ -137,11 +137,6 @@ impl Rewriter {
         let verdict = unscoped::check(&self.registry, text);
         verdicts.insert(text.into(), verdict.clone());
         verdict
-    }
-
-    /// Describes a statement that row-level security alone isolates, or returns `None`.
-    pub(crate) fn describe(&self, text: &str, values: usize) -> Option<Described> {
-        reporting::describe(text, values)
     }
 
     /// Checks that a text is one `SELECT`, and returns it with the schemas of registered tables.

@@ -68,17 +68,16 @@ impl TenantScope {
 
     /// Whether a refused statement is sent all the same, in report-only mode.
     fn reports(&self, text: &str, values: usize, refusal: &Refusal) -> bool {
-        let Shared { rewriter, report_only, .. } = &*self.shared;
-        report_only.as_ref().is_some_and(|mode| mode.reports(rewriter, self.tenant, text, values, refusal))
+        let mode = self.shared.report_only.as_ref();
+        mode.is_some_and(|mode| mode.reports(self.tenant, text, values, refusal))
     }
 
     /// Refuses a change of a setting where it has no effect, or where the transaction does not allow it.
     fn allow_setting(&self, kind: StatementKind, settings: SettingUse, alone: bool) -> Result<(), Refusal> {
         match settings {
-            SettingUse::Shows => Ok(()),
             SettingUse::Changes if alone => Err(Refusal::new(kind, Reason::OutsideTransaction)),
             SettingUse::Changes if self.fixed => Err(Refusal::new(kind, Reason::FixedSettings)),
-            SettingUse::Changes => Ok(()),
+            SettingUse::Shows | SettingUse::Changes => Ok(()),
         }
     }
 

@@ -26,13 +26,16 @@ const CHOICES: [(&str, usize); 8] = [
     ("auth=app,content=app,booking=app,history=app", 4),
 ];
 
-const CORE: [&str; 7] = [
+const CORE: [&str; 10] = [
     "schema watertight",
     "r watertight.tenant_keys",
     "type watertight.tenant_token",
     "function watertight.tenant",
     "function watertight.enter",
     "function watertight.no_tenant",
+    "r watertight.cross_tenant_access",
+    "function watertight.record_access",
+    "function watertight.keep_access",
     MIGRATION_TABLE,
 ];
 

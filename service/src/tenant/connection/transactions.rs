@@ -85,8 +85,9 @@ impl TenantConnection {
         settings: &TransactionSettings,
     ) -> Result<TenantTransaction, DbErr> {
         let statements = settings.statements(self.scope.server_version())?;
-        let statements: String = statements.iter().map(|statement| format!("; {statement}")).collect();
-        let session = self.scope.begin_with(settings.options(), &statements).await?;
+        let following =
+            if statements.is_empty() { String::new() } else { format!("; {}", statements.join("; ")) };
+        let session = self.scope.begin_with(settings.options(), &following).await?;
         let scope = TenantScope { fixed: settings.is_fixed(), ..self.scope.clone() };
         Ok(TenantTransaction::new(scope, session))
     }

@@ -21,7 +21,7 @@ pub(crate) struct Described {
 /// It must be one `SELECT`, `INSERT`, `UPDATE`, `DELETE` or `MERGE`, must not create a table, and must not call
 /// `set_config`: a role or a session must not change. Its placeholders are those of its values, because the tenant is
 /// bound after them.
-pub(super) fn describe(text: &str, values: usize) -> Option<Described> {
+pub(crate) fn describe(text: &str, values: usize) -> Option<Described> {
     let described = on_deep_stack(text, || {
         let Ok(tree) = Tree::parse(text) else { return Ok(None) };
         let Ok(statement) = only_statement(tree.root()) else { return Ok(None) };
@@ -89,8 +89,9 @@ mod tests {
 
     #[test]
     fn values_and_comments_are_left_out() {
-        let one = describe("SELECT 'secret', 12 FROM \"T\" -- secret\n WHERE a IN ($1, $2, 'x') AND b = 1.5")
-            .unwrap();
+        let sql = "SELECT 'secret', 12 FROM \"T\" -- secret\n WHERE a IN ($1, $2, 'x') AND b = 1.5";
+        let one = describe(sql, 2).unwrap();
+        assert_eq!((describe(sql, 0), describe(sql, 3)), (None, None));
         assert_eq!(one.text, "SELECT ? FROM \"T\" WHERE a IN ( ? ) AND b = ?");
         let other = describe("SELECT 'other' FROM \"T\" WHERE a IN (1) AND b = E'2'", 0).unwrap();
         assert_eq!((one.fingerprint.len(), one), (16, other));
