@@ -147,7 +147,7 @@ pub enum ConnectError {
         /// The table sets, with their schemas.
         sets: TableSets,
     },
-    /// Report-only mode was chosen, but row-level security alone does not isolate the tenants of this database.
+    /// Report-only mode was chosen where row-level security alone does not isolate tenants.
     #[error(
         "`Builder::dangerous_report_only` sends statements that row-level security alone isolates, but {reason}"
     )]
