@@ -10,6 +10,7 @@
 )]
 
 mod accounts;
+mod across;
 mod adopt;
 mod auth;
 mod business;
@@ -53,6 +54,7 @@ mod pooling;
 mod read_only;
 mod refusals;
 mod relations;
+mod report_only;
 mod round_trips;
 mod routing;
 mod row_security;
@@ -74,4 +76,6 @@ mod tenant_key;
 mod tenant_parameter;
 mod timeouts;
 mod tls;
+mod transaction_settings;
 mod transactions;
+mod unscoped;
