@@ -88,7 +88,7 @@ impl TwoTenants {
     /// ```
     ///
     /// # Panics
-    /// If the function is not isolated, with the values that differ and the rows of whom. If a database fails.
+    /// If the function is not isolated, with the values that differ and the rows of each tenant. If a database fails.
     #[allow(clippy::panic, reason = "an assertion")]
     pub async fn assert_isolated<T, F>(&self, function: impl Fn(TenantConnection) -> F) -> T
     where

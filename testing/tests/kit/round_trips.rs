@@ -1,7 +1,7 @@
 //! The counting proxy.
 
 use anyhow::Result;
-use sea_orm::{ConnectOptions, EntityTrait, PaginatorTrait, TransactionTrait};
+use sea_orm::{ConnectOptions, EntityTrait, PaginatorTrait};
 use watertight_testing::CountingProxy;
 
 use crate::application::{builder, project, two_tenants};
