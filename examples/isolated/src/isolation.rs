@@ -14,7 +14,8 @@ async fn template() -> Result<&'static Template, TestError> {
     TEMPLATE
         .get_or_try_init(|| async {
             let server = TestServer::shared().await?;
-            Template::create(server, |owner| async move { migration::migrator().up(&owner, None).await }).await
+            Template::create(server, |owner| async move { migration::migrator().up(&owner, None).await })
+                .await
         })
         .await
 }
@@ -34,7 +35,9 @@ async fn tasks_are_listed_with_projects_of_their_tenant() -> Result<(), TestErro
     let titles = |tenant: TenantConnection| async move {
         let tasks = task::Entity::find().find_also_related(project::Entity).order_by_asc(task::Column::Title);
         let tasks = tasks.all(&tenant).await?;
-        Ok::<_, DbErr>(tasks.into_iter().map(|(task, project)| (task.title, project.map(|it| it.name))).collect())
+        Ok::<_, DbErr>(
+            tasks.into_iter().map(|(task, project)| (task.title, project.map(|it| it.name))).collect(),
+        )
     };
     let listed: Result<Vec<_>, _> = tenants().await?.assert_isolated(titles).await;
     assert_eq!(listed, Ok(vec![("Survey the banks".to_owned(), Some("Bridge 1".to_owned()))]));

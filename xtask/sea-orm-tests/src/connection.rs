@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use real::{
-    AccessMode, ConnectOptions, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Schema,
-    SchemaBuilder, Statement, StreamTrait, TransactionError, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectOptions, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult,
+    Schema, SchemaBuilder, Statement, StreamTrait, TransactionError, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -74,7 +74,9 @@ impl Database {
         owner.max_connections(2).sqlx_logging(false);
         let owner = real::Database::connect(owner).await?;
         if name != "postgres" {
-            let migrator = TenantMigrator::new(Settings::default().with_app_role(app_role()).with_table_sets(TableSets::none()));
+            let migrator = TenantMigrator::new(
+                Settings::default().with_app_role(app_role()).with_table_sets(TableSets::none()),
+            );
             migrator.up(&owner, None).await?;
         }
         let inner = Inner { name, owner, tenants: Mutex::new(None), is_behind: AtomicBool::new(false) };
@@ -149,7 +151,8 @@ impl DatabaseConnection {
     async fn connect(&self) -> Result<Tenants, DbErr> {
         let tables = convert(&self.0.owner, &app_role()).await?;
         let builder = Watertight::builder().table_sets(TableSets::none());
-        let builder = tables.into_iter().fold(builder, |builder, table| builder.tenant_table(table::entity(table)));
+        let builder =
+            tables.into_iter().fold(builder, |builder, table| builder.tenant_table(table::entity(table)));
         let mut options = ConnectOptions::new(url("DATABASE_URL", &self.0.name));
         options.max_connections(8).sqlx_logging(false);
         let water = builder.connect(options).await.map_err(|error| DbErr::Custom(error.to_string()))?;
@@ -267,7 +270,8 @@ impl TransactionTrait for DatabaseConnection {
 
     async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
     where
-        F: for<'c> FnOnce(&'c TenantTransaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>> + Send,
+        F: for<'c> FnOnce(&'c TenantTransaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+            + Send,
         T: Send,
         E: std::fmt::Display + std::fmt::Debug + Send,
     {
@@ -281,7 +285,8 @@ impl TransactionTrait for DatabaseConnection {
         access_mode: Option<AccessMode>,
     ) -> Result<T, TransactionError<E>>
     where
-        F: for<'c> FnOnce(&'c TenantTransaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>> + Send,
+        F: for<'c> FnOnce(&'c TenantTransaction) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+            + Send,
         T: Send,
         E: std::fmt::Display + std::fmt::Debug + Send,
     {

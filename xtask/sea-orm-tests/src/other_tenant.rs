@@ -57,7 +57,11 @@ impl OtherTenant {
     }
 
     /// Inserts the rows of a statement for the other tenant first, with the same generated ids.
-    pub(crate) async fn insert_first(&self, other: &TenantConnection, statement: &Statement) -> Result<(), DbErr> {
+    pub(crate) async fn insert_first(
+        &self,
+        other: &TenantConnection,
+        statement: &Statement,
+    ) -> Result<(), DbErr> {
         let sequences = texts(&self.superuser, SEQUENCES, 0).await?;
         // A statement that fails, fails for the tested tenant, too.
         match other.execute_raw(statement.clone()).await {

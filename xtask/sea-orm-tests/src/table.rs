@@ -2,7 +2,6 @@
 
 use std::sync::Mutex;
 
-
 static NAMES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
 
 mod item {
