@@ -65,10 +65,10 @@ impl TwoTenants {
         Preparation::new(template, builder)
     }
 
-    /// Asserts that a function of the first tenant is isolated from the second tenant, and returns its result.
+    /// Asserts that a function is isolated from another tenant, and returns its result.
     ///
-    /// The function runs in a database with the rows of the first tenant alone, and in one with the rows of both. The
-    /// assertion compares
+    /// The function runs for the first tenant, in a database with the rows of this tenant alone, and in one with the rows of
+    /// both. The assertion compares
     ///
     /// - the two results;
     /// - the rows of the tenant afterwards, and the rows of shared tables;

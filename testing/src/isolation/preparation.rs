@@ -111,7 +111,9 @@ impl<'t> Preparation<'t> {
         self.fixtures_with(|_, _| async { Ok::<_, TestError>(()) }, write).await
     }
 
-    /// Writes rows as the owner first, such as the rows of a table of tenants, and then those of both tenants.
+    /// Writes rows as the owner first, and then those of both tenants.
+    ///
+    /// The owner writes the rows that no tenant can write, such as those of a table of tenants.
     ///
     /// ```no_run
     /// # async fn example(template: &watertight_testing::Template) -> Result<(), watertight_testing::TestError> {

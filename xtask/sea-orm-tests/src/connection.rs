@@ -41,7 +41,7 @@ pub struct DatabaseConnection(Arc<Inner>);
 struct Inner {
     name: String,
     owner: real::DatabaseConnection,
-    /// Made anew after a definition. It is never freed, so that streams can borrow from it.
+    /// Recreated after a definition. It is never freed, so that streams can borrow from it.
     tenants: Mutex<Option<&'static Tenants>>,
     /// True after a transaction, in which the other tenant wrote nothing.
     is_behind: AtomicBool,
