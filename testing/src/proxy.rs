@@ -1,10 +1,13 @@
+#[cfg(unix)]
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UnixStream};
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -56,6 +59,7 @@ struct Turns {
 /// The address at which the server of a URL listens.
 #[derive(Debug, Clone)]
 enum Server {
+    #[cfg(unix)]
     Socket(PathBuf),
     Tcp(String, u16),
 }
@@ -64,6 +68,7 @@ impl Server {
     fn of(url: &Url) -> Result<Self, TestError> {
         let port = url.port().unwrap_or(5432);
         match url.query_pairs().find(|(key, _)| key == "host") {
+            #[cfg(unix)]
             Some((_, folder)) if folder.starts_with('/') => {
                 Ok(Self::Socket(PathBuf::from(&*folder).join(format!(".s.PGSQL.{port}"))))
             }
@@ -185,6 +190,7 @@ async fn serve(client: TcpStream, server: Server, turns: Arc<Turns>) -> std::io:
     client.set_nodelay(true)?;
     let (client_reads, client_writes) = client.into_split();
     match server {
+        #[cfg(unix)]
         Server::Socket(path) => {
             let (reads, writes) = UnixStream::connect(path).await?.into_split();
             both_ways(client_reads, client_writes, reads, writes, turns).await;

@@ -36,7 +36,7 @@ const EXPECTED_FAILURES: &[(&str, &str)] = &[
 const OTHER_ROWS: &str = "SEA_ORM_TESTS_OTHER_ROWS";
 
 /// The fewest rows of the other tenant. A test next to no rows proves nothing.
-const FEWEST_ROWS: u64 = 500;
+const FEWEST_ROWS: u64 = 200;
 
 /// The features of the tests, which are those of SeaORM for PostgreSQL.
 const FEATURES: &[&str] = &[
@@ -99,7 +99,8 @@ pub(crate) fn run(cargo: &Cargo) -> Result<()> {
         let printed = databases.env(&mut command).output().with_context(|| file.clone())?;
         let printed = String::from_utf8_lossy(&printed.stdout);
         let tests = outcomes_of(&file, &printed);
-        ensure!(!tests.is_empty(), "{file} printed no outcome of a test: {printed}");
+        // A file of tests that only have to compile has no outcome.
+        ensure!(printed.contains("test result:"), "{file} did not end: {printed}");
         if tests.iter().any(|(test, passed)| !passed && reason(test).is_none()) {
             println!("{printed}");
         }

@@ -60,8 +60,6 @@ async fn adding_a_project_with_a_task_changes_one_tenant() -> Result<(), TestErr
 
 #[tokio::test]
 async fn a_table_that_is_not_registered_is_refused() -> Result<(), TestError> {
-    use sea_orm::ConnectionTrait;
-
     let (_database, tenant, _) = tenants().await?.connect().await?;
     let result = tenant.execute_unprepared("DELETE FROM clients").await;
     assert_refused(result, |reason| matches!(reason, Reason::UnknownTable(_)));

@@ -81,6 +81,49 @@ async fn a_killed_process_leaves_no_server() -> Result<()> {
     Ok(())
 }
 
+/// The variable that tells this program that the environment names a superuser alone.
+const SUPERUSER_ALONE: &str = "WATERTIGHT_TESTING_SUPERUSER_ALONE";
+
+/// Not a test of its own: it runs in a process whose environment names a superuser alone.
+#[tokio::test]
+async fn with_a_superuser_alone() -> Result<()> {
+    if std::env::var_os(SUPERUSER_ALONE).is_none() {
+        return Ok(());
+    }
+    // A second process finds the roles of the first.
+    for _ in 0..2 {
+        let server = TestServer::from_env().await?;
+        assert_eq!((server.owner_role(), server.app_role()), ("watertight_owner", "watertight_app"));
+        let database = TestDatabase::empty(&server).await?;
+        let app = sea_orm::Database::connect(database.app_url()).await?;
+        let sql = "SELECT rolsuper OR rolbypassrls OR rolcreatedb FROM pg_roles WHERE rolname = current_user";
+        let row = app.query_one_raw(Statement::from_string(app.get_database_backend(), sql)).await?;
+        assert!(
+            !row.context("a row")?.try_get_by_index::<bool>(0)?,
+            "the application's role has too many rights"
+        );
+        app.close().await?;
+    }
+    println!("the roles are there");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_roles_are_created_by_a_superuser() -> Result<()> {
+    let Some(server) = start().await? else { return Ok(()) };
+    let database = TestDatabase::empty(&server).await?;
+    let output = Command::new(std::env::current_exe()?)
+        .args(["--exact", "private::with_a_superuser_alone", "--nocapture"])
+        .env_remove("DATABASE_URL")
+        .env_remove("DATABASE_OWNER_URL")
+        .env("DATABASE_SUPERUSER_URL", database.superuser_url()?)
+        .env(SUPERUSER_ALONE, "1")
+        .output()?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && printed.contains("the roles are there"), "{printed}");
+    Ok(())
+}
+
 async fn wait_for<T>(ready: impl Fn() -> Option<T>) -> Option<T> {
     let started = Instant::now();
     while started.elapsed() < Duration::from_secs(30) {
