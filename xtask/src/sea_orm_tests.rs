@@ -36,7 +36,7 @@ const EXPECTED_FAILURES: &[(&str, &str)] = &[
 const OTHER_ROWS: &str = "SEA_ORM_TESTS_OTHER_ROWS";
 
 /// The fewest rows of the other tenant. A test next to no rows proves nothing.
-const FEWEST_ROWS: u64 = 200;
+const FEWEST_ROWS: u64 = 500;
 
 /// The features of the tests, which are those of SeaORM for PostgreSQL.
 const FEATURES: &[&str] = &[
