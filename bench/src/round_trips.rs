@@ -1,10 +1,8 @@
 //! The round trips of an operation, counted on the wire.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use watertight_tests::proxy::Proxy;
+use watertight_testing::CountingProxy;
 
 use crate::operation::{Operation, Way};
 use crate::ways::Ways;
@@ -33,34 +31,22 @@ pub(crate) fn count(world: &World) -> Result<Vec<RoundTrips>> {
 async fn count_alone(world: &World) -> Result<Vec<RoundTrips>> {
     const TIMES: u32 = 5;
     let (privileged, app) = (world.database.maintenance_url()?, world.database.app_url());
-    let proxy = Proxy::start(&app).await?;
+    let proxy = CountingProxy::start(&app).await?;
     let ways = Ways::connect_to(world, &proxy.url(&privileged)?, &proxy.url(&app)?, 1).await?;
     let mut counted = Vec::new();
     for operation in Operation::REPEATED {
         for way in Way::ALL {
             ways.run(way, operation, world, 0).await?;
-            let start = settled(&proxy).await;
+            let start = proxy.settled().await;
             let mut turns = 0;
             let mut before = start;
             for n in 0..TIMES {
                 ways.run(way, operation, world, n as usize).await?;
                 turns += proxy.turns() - before;
-                before = settled(&proxy).await;
+                before = proxy.settled().await;
             }
             counted.push(RoundTrips { operation, way, number: turns as f64 / f64::from(TIMES) });
         }
     }
     Ok(counted)
-}
-
-async fn settled(proxy: &Proxy) -> u64 {
-    let mut before = proxy.turns();
-    loop {
-        tokio::time::sleep(Duration::from_millis(30)).await;
-        let now = proxy.turns();
-        if now == before {
-            return now;
-        }
-        before = now;
-    }
 }

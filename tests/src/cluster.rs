@@ -8,8 +8,7 @@ use anyhow::{Context, Result, ensure};
 use sea_orm::{ConnectionTrait, Database};
 use tokio::sync::OnceCell;
 use url::Url;
-
-use crate::{Server, run, with_database};
+use watertight_testing::TestServer;
 
 /// The variable that names the machines.
 const CITUS_URLS: &str = "CITUS_URLS";
@@ -28,7 +27,7 @@ END $$";
 pub(crate) struct Machines(Vec<Url>);
 
 impl Machines {
-    pub(crate) async fn from_env() -> Result<(Self, Server)> {
+    pub(crate) async fn from_env() -> Result<(Self, TestServer)> {
         static ROLES_ARE_THERE: OnceCell<()> = OnceCell::const_new();
         let urls = std::env::var(CITUS_URLS)
             .with_context(|| format!("{CITUS_URLS} is not set; it names the machines of a cluster"))?;
@@ -43,11 +42,9 @@ impl Machines {
             })
             .await?;
         let coordinator = machines.first().context("a coordinator")?;
-        let server = Server {
-            owner: as_role(coordinator, "watertight_owner")?,
-            app: as_role(coordinator, "watertight_app")?,
-            maintenance: Some(as_role(coordinator, "watertight_maintenance")?),
-        };
+        let role = |name: &str| as_role(coordinator, name).map(String::from);
+        let server = TestServer::at(&role("watertight_owner")?, &role("watertight_app")?)?
+            .and_privileged(&role("watertight_maintenance")?, coordinator.as_str())?;
         Ok((Self(machines), server))
     }
 
@@ -80,10 +77,24 @@ impl Machines {
 
     pub(crate) async fn drop_database(&self, name: &str) -> Result<()> {
         for machine in &self.0 {
-            crate::drop_database(machine, name).await?;
+            run(machine.as_str(), &format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#)).await?;
         }
         Ok(())
     }
+}
+
+/// Runs one statement outside a transaction.
+async fn run(url: &str, sql: &str) -> Result<()> {
+    let connection = Database::connect(url).await?;
+    let done = connection.execute_unprepared(sql).await.with_context(|| sql.to_owned());
+    connection.close().await?;
+    done.map(drop)
+}
+
+fn with_database(machine: &Url, name: &str) -> String {
+    let mut url = machine.clone();
+    url.set_path(name);
+    url.into()
 }
 
 /// A machine's URL for another role, which has no password.

@@ -2,7 +2,7 @@
 //!
 //! A test connects as the application's role, which is neither a superuser nor BYPASSRLS. The owner's role
 //! creates the databases: one migrated template a process, and a copy of it for each test, dropped with the
-//! fixture.
+//! fixture. `watertight-testing` does the work, and this crate adds watertight's own migrations, clusters and faults.
 //!
 //! `DATABASE_OWNER_URL`, `DATABASE_URL`, `DATABASE_MAINTENANCE_URL` and `DATABASE_SUPERUSER_URL` name the server and the
 //! roles, and `SECOND_DATABASE_OWNER_URL` and `SECOND_DATABASE_URL` those of a second server;
@@ -11,27 +11,23 @@
 mod cluster;
 pub mod faulty;
 pub mod private;
-pub mod proxy;
-
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::{Database, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
 use tokio::sync::OnceCell;
-use url::Url;
 use uuid::Uuid;
 use watertight::doctor::CORE_MIGRATIONS;
 use watertight::{Builder, TableSet, TenantConnection, TenantId, Watertight};
 use watertight_migration::Migrator;
+use watertight_testing::{Template, TestServer};
 
 use crate::cluster::Machines;
 
 /// A database of one test, with every migration applied and no rows.
 #[derive(Debug)]
 pub struct TestDatabase {
-    name: String,
-    server: Server,
+    database: watertight_testing::TestDatabase,
     cluster: Option<Machines>,
 }
 
@@ -41,9 +37,9 @@ impl TestDatabase {
     /// # Errors
     /// When the server is unreachable or the owner's role may not create databases.
     pub async fn create() -> Result<Self> {
-        let server = Server::from_env()?;
-        let template = template(&server).await?;
-        Self::copy_of(template, server).await
+        static TEMPLATE: OnceCell<Template> = OnceCell::const_new();
+        let template = TEMPLATE.get_or_try_init(|| async { migrated(server().await?).await }).await?;
+        Ok(Self::on_server(template.database().await?))
     }
 
     /// Creates a database on the second server.
@@ -51,13 +47,13 @@ impl TestDatabase {
     /// # Errors
     /// As [`create`](Self::create).
     pub async fn create_on_second() -> Result<Self> {
-        let server = Server {
-            owner: url_of("SECOND_DATABASE_OWNER_URL")?,
-            app: url_of("SECOND_DATABASE_URL")?,
-            maintenance: None,
+        static TEMPLATE: OnceCell<Template> = OnceCell::const_new();
+        let second = || async {
+            let server =
+                TestServer::at(&variable("SECOND_DATABASE_OWNER_URL")?, &variable("SECOND_DATABASE_URL")?)?;
+            migrated(&server).await
         };
-        let template = template_on(&SECOND_TEMPLATE, &server).await?;
-        Self::copy_of(template, server).await
+        Ok(Self::on_server(TEMPLATE.get_or_try_init(second).await?.database().await?))
     }
 
     /// Creates an empty database.
@@ -65,7 +61,7 @@ impl TestDatabase {
     /// # Errors
     /// As [`create`](Self::create).
     pub async fn empty() -> Result<Self> {
-        Self::copy_of("template1", Server::from_env()?).await
+        Ok(Self::on_server(watertight_testing::TestDatabase::empty(server().await?).await?))
     }
 
     /// Creates a database on the coordinator of a Citus cluster, with every migration applied and no
@@ -75,9 +71,10 @@ impl TestDatabase {
     /// When `CITUS_URLS` is not set, or a machine is unreachable.
     pub async fn create_on_cluster() -> Result<Self> {
         let (machines, server) = Machines::from_env().await?;
-        let name = new_name();
+        let name = format!("watertight_cluster_{}", Uuid::new_v4().simple());
         machines.create_database(&name).await?;
-        let database = Self { name, server, cluster: Some(machines) };
+        let database = watertight_testing::TestDatabase::existing(&server, name);
+        let database = Self { database, cluster: Some(machines) };
         let owner = database.owner().await?;
         Migrator::up(&owner, None).await?;
         owner.close().await?;
@@ -90,7 +87,7 @@ impl TestDatabase {
     /// When the database is not on a cluster.
     pub fn worker_urls(&self) -> Result<Vec<String>> {
         let machines = self.cluster.as_ref().context("the database is on no cluster")?;
-        machines.workers(&self.name, self.server.app.username())
+        machines.workers(self.name(), self.app_role())
     }
 
     /// Copies this database, to which no session may be connected.
@@ -98,13 +95,11 @@ impl TestDatabase {
     /// # Errors
     /// As [`create`](Self::create).
     pub async fn duplicate(&self) -> Result<Self> {
-        Self::copy_of(&self.name, self.server.clone()).await
+        Ok(Self::on_server(self.database.duplicate().await?))
     }
 
-    async fn copy_of(template: &str, server: Server) -> Result<Self> {
-        let name = new_name();
-        run(server.owner.as_str(), &format!(r#"CREATE DATABASE "{name}" TEMPLATE "{template}""#)).await?;
-        Ok(Self { name, server, cluster: None })
+    const fn on_server(database: watertight_testing::TestDatabase) -> Self {
+        Self { database, cluster: None }
     }
 
     /// Connects as the application, with the defaults.
@@ -153,9 +148,7 @@ impl TestDatabase {
     /// # Errors
     /// When the variable is not set.
     pub fn maintenance_url(&self) -> Result<String> {
-        let given = self.server.maintenance.clone();
-        let url = given.map_or_else(|| url_of("DATABASE_MAINTENANCE_URL"), Ok)?;
-        Ok(with_database(&url, &self.name))
+        Ok(self.database.maintenance_url()?)
     }
 
     /// Connects as a superuser, to create objects that no other role may create.
@@ -171,55 +164,52 @@ impl TestDatabase {
     /// # Errors
     /// When the variable is not set.
     pub fn superuser_url(&self) -> Result<String> {
-        Ok(with_database(&url_of("DATABASE_SUPERUSER_URL")?, &self.name))
+        Ok(self.database.superuser_url()?)
     }
 
     /// The URL of this database for the application's role.
     #[must_use]
     pub fn app_url(&self) -> String {
-        with_database(&self.server.app, &self.name)
+        self.database.app_url()
     }
 
     /// The URL of this database for the owner's role.
     #[must_use]
     pub fn owner_url(&self) -> String {
-        with_database(&self.server.owner, &self.name)
+        self.database.owner_url()
     }
 
     /// The name of this database.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        self.database.name()
     }
 
     /// The name of the application's role.
     #[must_use]
     pub fn app_role(&self) -> &str {
-        self.server.app.username()
+        self.database.server().app_role()
     }
 
     /// The name of the owner's role.
     #[must_use]
     pub fn owner_role(&self) -> &str {
-        self.server.owner.username()
+        self.database.server().owner_role()
     }
 }
 
 impl Drop for TestDatabase {
-    /// Drops the database in a separate thread, because the test's runtime may be ending.
+    /// Drops the databases of a cluster in a separate thread, because the test's runtime may be ending.
     fn drop(&mut self) {
-        let (name, owner, cluster) = (self.name.clone(), self.server.owner.clone(), self.cluster.take());
+        let Some(machines) = self.cluster.take() else { return };
+        let name = self.name().to_owned();
         let dropped = std::thread::spawn(move || {
-            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-                match cluster {
-                    Some(machines) => machines.drop_database(&name).await,
-                    None => drop_database(&owner, &name).await,
-                }
-            })
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(machines.drop_database(&name))
         })
         .join();
         if !matches!(dropped, Ok(Ok(()))) && !std::thread::panicking() {
-            eprintln!("{} could not be dropped: {dropped:?}", self.name);
+            eprintln!("{} could not be dropped: {dropped:?}", self.name());
         }
     }
 }
@@ -247,75 +237,26 @@ pub fn uuid_of(tenant: TenantId) -> Uuid {
     tenant.uuid().unwrap_or_default()
 }
 
-/// The test server, with the URLs of its roles.
-#[derive(Debug, Clone)]
-struct Server {
-    owner: Url,
-    app: Url,
-    /// Read from the environment on use if it was not given.
-    maintenance: Option<Url>,
+/// The server of the environment, which `cargo xtask test` sets.
+///
+/// # Errors
+/// When a variable is not set or not a URL.
+pub async fn server() -> Result<&'static TestServer> {
+    static SERVER: OnceCell<TestServer> = OnceCell::const_new();
+    let server = SERVER.get_or_try_init(TestServer::from_env).await;
+    server.context("the tests need a server; run them with `cargo xtask test`")
 }
 
-impl Server {
-    fn from_env() -> Result<Self> {
-        let (owner, app) = (url_of("DATABASE_OWNER_URL")?, url_of("DATABASE_URL")?);
-        Ok(Self { owner, app, maintenance: None })
-    }
+/// A database with every migration.
+///
+/// # Errors
+/// When the server refuses.
+pub async fn migrated(server: &TestServer) -> Result<Template> {
+    Ok(Template::create(server, |owner| async move { Migrator::up(&owner, None).await }).await?)
 }
 
-/// Runs one statement outside a transaction.
-async fn run(url: &str, sql: &str) -> Result<()> {
-    let connection = Database::connect(url).await?;
-    let done = connection.execute_unprepared(sql).await.with_context(|| sql.to_owned());
-    connection.close().await?;
-    done.map(drop)
-}
-
-async fn drop_database(owner: &Url, name: &str) -> Result<()> {
-    run(owner.as_str(), &format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#)).await
-}
-
-/// A unique name of a database.
-fn new_name() -> String {
-    static COUNTER: AtomicU32 = AtomicU32::new(0);
-    format!("watertight_test_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
-}
-
-fn url_of(variable: &str) -> Result<Url> {
-    let text = std::env::var(variable)
-        .with_context(|| format!("{variable} is not set; run the tests with `cargo xtask test`"))?;
-    Url::parse(&text).with_context(|| format!("{variable} is not a URL"))
-}
-
-static TEMPLATE: OnceCell<String> = OnceCell::const_new();
-
-static SECOND_TEMPLATE: OnceCell<String> = OnceCell::const_new();
-
-/// The name of this process's template, which is created on first use.
-async fn template(server: &Server) -> Result<&'static str> {
-    template_on(&TEMPLATE, server).await
-}
-
-async fn template_on(template: &'static OnceCell<String>, server: &Server) -> Result<&'static str> {
-    let name = template
-        .get_or_try_init(|| async {
-            let name = format!("watertight_template_{}", std::process::id());
-            drop_database(&server.owner, &name).await?;
-            run(server.owner.as_str(), &format!(r#"CREATE DATABASE "{name}""#)).await?;
-            let connection = Database::connect(with_database(&server.owner, &name)).await?;
-            Migrator::up(&connection, None).await?;
-            // A template with connected sessions cannot be copied.
-            connection.close().await?;
-            anyhow::Ok(name)
-        })
-        .await?;
-    Ok(name)
-}
-
-fn with_database(server: &Url, name: &str) -> String {
-    let mut url = server.clone();
-    url.set_path(name);
-    url.into()
+fn variable(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| format!("{name} is not set; run the tests with `cargo xtask test`"))
 }
 
 /// The README's code compiles.

@@ -15,10 +15,11 @@ use anyhow::Result;
 use self::items::{Item, Kind, items};
 
 /// The crates with a public interface: the name, and the folder of the source.
-const CRATES: [(&str, &str); 3] = [
+const CRATES: [(&str, &str); 4] = [
     ("watertight", "service/src"),
     ("watertight_schema", "schema/src"),
     ("watertight_migration", "migration/src"),
+    ("watertight_testing", "testing/src"),
 ];
 
 /// The most characters of a first sentence.

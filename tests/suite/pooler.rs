@@ -19,7 +19,7 @@ use url::Url;
 use watertight::doctor::{Check, Severity};
 use watertight::entity::public::services;
 use watertight::{TenantConnection, Watertight};
-use watertight_tests::proxy::Proxy;
+use watertight_testing::CountingProxy;
 use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::{auth, rows};
@@ -29,7 +29,7 @@ pub(crate) struct PgBouncer {
     process: Child,
     folder: tempfile::TempDir,
     port: u16,
-    _proxy: Proxy,
+    _proxy: CountingProxy,
 }
 
 impl PgBouncer {
@@ -44,7 +44,7 @@ impl PgBouncer {
     ) -> Result<Self> {
         let role = Url::parse(database_url)?.username().to_owned();
         // PgBouncer does not run as root, and another user may not enter the directory of the server's socket.
-        let proxy = Proxy::start(database_url).await?;
+        let proxy = CountingProxy::start(database_url).await?;
         let user = if std::fs::metadata("/proc/self")?.uid() == 0 { "user = nobody\n" } else { "" };
         let port = free_port()?;
         let folder = tempfile::tempdir()?;

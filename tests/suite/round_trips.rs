@@ -4,13 +4,13 @@ use anyhow::Result;
 use sea_orm::{ActiveModelTrait, ConnectOptions, ConnectionTrait, EntityTrait, PaginatorTrait};
 use watertight::entity::public::services;
 use watertight::{Builder, Layers, TenantConnection, Watertight};
-use watertight_tests::proxy::Proxy;
+use watertight_testing::CountingProxy;
 use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::{auth, rows};
 
 pub(crate) async fn through(
-    proxy: &Proxy,
+    proxy: &CountingProxy,
     database: &TestDatabase,
     builder: Builder,
 ) -> Result<TenantConnection> {
@@ -18,19 +18,6 @@ pub(crate) async fn through(
     // Off, because the pool's own ping before each use is not a cost of isolation.
     options.max_connections(1).test_before_acquire(false);
     Ok(builder.connect(options).await?.tenant(new_tenant()?))
-}
-
-/// Waits for background work, and returns the number of round trips.
-pub(crate) async fn settled(proxy: &Proxy) -> u64 {
-    let mut before = proxy.turns();
-    loop {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        let now = proxy.turns();
-        if now == before {
-            return now;
-        }
-        before = now;
-    }
 }
 
 async fn read(db: &impl ConnectionTrait) -> Result<()> {
@@ -46,14 +33,14 @@ async fn write(db: &impl ConnectionTrait) -> Result<()> {
 #[tokio::test]
 async fn inside_a_transaction_isolation_costs_no_round_trip() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let proxy = Proxy::start(&database.app_url()).await?;
+    let proxy = CountingProxy::start(&database.app_url()).await?;
     let tenant = through(&proxy, &database, Watertight::builder()).await?;
     let warm = tenant.begin().await?;
     read(&warm).await?;
     write(&warm).await?;
     warm.commit().await?;
 
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     let transaction = tenant.begin().await?;
     assert_eq!(proxy.turns() - start, 1, "BEGIN");
     read(&transaction).await?;
@@ -68,19 +55,19 @@ async fn inside_a_transaction_isolation_costs_no_round_trip() -> Result<()> {
 #[tokio::test]
 async fn outside_a_transaction_isolation_costs_no_round_trip() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let proxy = Proxy::start(&database.app_url()).await?;
+    let proxy = CountingProxy::start(&database.app_url()).await?;
     let tenant = through(&proxy, &database, Watertight::builder()).await?;
     read(&tenant).await?;
     write(&tenant).await?;
     tenant.execute_unprepared("SELECT 1").await?;
 
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     read(&tenant).await?;
     assert_eq!(proxy.turns() - start, 1, "the statement, and the setting with it");
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     write(&tenant).await?;
     assert_eq!(proxy.turns() - start, 1, "the statement, and the setting with it");
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     tenant.execute_unprepared("SELECT 1").await?;
     assert_eq!(proxy.turns() - start, 1, "a statement that names no table brings the setting, too");
     Ok(())
@@ -89,16 +76,16 @@ async fn outside_a_transaction_isolation_costs_no_round_trip() -> Result<()> {
 #[tokio::test]
 async fn behind_a_pooler_and_on_a_replica_a_transaction_is_opened() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let proxy = Proxy::start(&database.app_url()).await?;
+    let proxy = CountingProxy::start(&database.app_url()).await?;
     let pooled = through(&proxy, &database, Watertight::builder().transaction_pooler(true)).await?;
     write(&pooled).await?;
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     write(&pooled).await?;
     assert_eq!(proxy.turns() - start, 4, "BEGIN; the preparing; the statement; COMMIT");
 
     let replica = through(&proxy, &database, Watertight::builder().read_only()).await?;
     read(&replica).await?;
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     read(&replica).await?;
     assert_eq!(proxy.turns() - start, 2, "BEGIN READ ONLY; the statement");
     Ok(())
@@ -108,32 +95,32 @@ async fn behind_a_pooler_and_on_a_replica_a_transaction_is_opened() -> Result<()
 #[tokio::test]
 async fn behind_a_pooler_a_known_result_costs_no_savepoint() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let proxy = Proxy::start(&database.app_url()).await?;
+    let proxy = CountingProxy::start(&database.app_url()).await?;
     let pooled = through(&proxy, &database, Watertight::builder().transaction_pooler(true)).await?;
     let vector = async |db: &watertight::TenantTransaction| {
         let sql = "SELECT to_tsvector('simple', 'a b')";
         db.query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, sql)).await
     };
     let transaction = pooled.begin().await?;
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     vector(&transaction).await?;
     assert!(proxy.turns() - start > 6, "the savepoint; the failure; the second run");
     read(&transaction).await?;
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     read(&transaction).await?;
     assert_eq!(proxy.turns() - start, 2, "the preparing; the statement");
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     vector(&transaction).await?;
     assert_eq!(
         proxy.turns() - start,
         3,
         "the array type, once for a connection; the preparing; the statement"
     );
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     vector(&transaction).await?;
     assert_eq!(proxy.turns() - start, 2, "the preparing; the statement");
     transaction.execute_unprepared("DELETE FROM services WHERE false").await?;
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     transaction.execute_unprepared("DELETE FROM services WHERE false").await?;
     assert_eq!(proxy.turns() - start, 2, "a statement without a result");
     Ok(())
@@ -142,12 +129,12 @@ async fn behind_a_pooler_a_known_result_costs_no_savepoint() -> Result<()> {
 #[tokio::test]
 async fn with_rewriting_alone_a_statement_is_one_round_trip() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let proxy = Proxy::start(&database.app_url()).await?;
+    let proxy = CountingProxy::start(&database.app_url()).await?;
     crate::row_security::disable(&database).await?;
     let tenant =
         through(&proxy, &database, Watertight::builder().dangerous_layers(Layers::RewritingOnly)).await?;
     read(&tenant).await?;
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     read(&tenant).await?;
     assert_eq!(proxy.turns() - start, 1);
     Ok(())
@@ -156,16 +143,16 @@ async fn with_rewriting_alone_a_statement_is_one_round_trip() -> Result<()> {
 #[tokio::test]
 async fn a_valid_token_costs_one_query_and_an_invalid_token_none() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let proxy = Proxy::start(&database.app_url()).await?;
+    let proxy = CountingProxy::start(&database.app_url()).await?;
     let tenant = through(&proxy, &database, Watertight::builder().auth(auth::settings())).await?;
     auth::user(&tenant, "jess").await?;
     let token = tenant.auth().login(auth::request("jess", auth::PASSWORD)).await?.token;
     assert!(tenant.auth().authenticate(token.expose_secret()).await?.is_some());
 
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     assert!(tenant.auth().authenticate(token.expose_secret()).await?.is_some());
     assert_eq!(proxy.turns() - start, 1, "the query, and the setting with it");
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     assert!(tenant.auth().authenticate(&token.expose_secret().replace('-', "0")).await?.is_none());
     assert_eq!(proxy.turns() - start, 0);
     Ok(())
@@ -174,16 +161,16 @@ async fn a_valid_token_costs_one_query_and_an_invalid_token_none() -> Result<()>
 #[tokio::test]
 async fn an_unknown_user_costs_the_same_round_trips_as_a_wrong_password() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let proxy = Proxy::start(&database.app_url()).await?;
+    let proxy = CountingProxy::start(&database.app_url()).await?;
     let tenant = through(&proxy, &database, Watertight::builder().auth(auth::settings())).await?;
     auth::user(&tenant, "jess").await?;
     let jess = tenant.auth().users().all().await?.remove(0);
     let mut costs = Vec::new();
     // Two rounds: the first prepares the statements.
     for name in ["jess", "nobody", "jess@example.com", "nobody@example.com"].repeat(2) {
-        let start = settled(&proxy).await;
+        let start = proxy.settled().await;
         assert!(tenant.auth().login(auth::request(name, "wrong")).await.is_err());
-        costs.push(settled(&proxy).await - start);
+        costs.push(proxy.settled().await - start);
         tenant.auth().users().unlock(jess.id).await?;
     }
     assert_eq!(costs[4], costs[5], "by handle");

@@ -11,10 +11,10 @@ use watertight::entity::public::services;
 use watertight::{
     Builder, Reason, Refusal, TenantConnection, TransactionSettings, Watertight, is_outcome_unknown,
 };
-use watertight_tests::proxy::Proxy;
+use watertight_testing::CountingProxy;
 use watertight_tests::{TestDatabase, new_tenant};
 
-use crate::round_trips::{settled, through};
+use crate::round_trips::through;
 use crate::rows;
 
 /// Two tenants that share a pool of one connection.
@@ -163,10 +163,10 @@ async fn what_would_outlive_the_transaction_or_have_no_effect_is_refused() -> Re
 #[tokio::test]
 async fn options_are_sent_with_the_begin() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let proxy = Proxy::start(&database.app_url()).await?;
+    let proxy = CountingProxy::start(&database.app_url()).await?;
     let tenant = through(&proxy, &database, Watertight::builder()).await?;
     let before = defaults(&tenant).await?;
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     let settings = TransactionSettings::new()
         .isolation_level(IsolationLevel::RepeatableRead)
         .access_mode(AccessMode::ReadOnly)
@@ -177,7 +177,7 @@ async fn options_are_sent_with_the_begin() -> Result<()> {
         .time_zone("Asia/Tokyo")
         .application_name("it's a \\ test");
     let transaction = tenant.begin_with_settings(&settings).await?;
-    assert_eq!(settled(&proxy).await - start, 1, "one round trip");
+    assert_eq!(proxy.settled().await - start, 1, "one round trip");
     for (name, value) in
         SETTINGS.into_iter().filter(|(name, _)| !["enable_seqscan", "datestyle"].contains(name))
     {

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use watertight::entity::public::services;
 use watertight::{Reason, Refusal, Watertight, is_outcome_unknown};
-use watertight_tests::proxy::Proxy;
+use watertight_testing::CountingProxy;
 use watertight_tests::{TestDatabase, new_tenant};
 
 use crate::rows;
@@ -151,7 +151,7 @@ async fn a_commit_after_a_failed_statement_is_refused() -> Result<()> {
 #[tokio::test]
 async fn a_lost_answer_is_told_from_a_failure() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let proxy = Proxy::start(&database.app_url()).await?;
+    let proxy = CountingProxy::start(&database.app_url()).await?;
     let mut options = ConnectOptions::new(proxy.url(&database.app_url())?);
     options.test_before_acquire(false);
     let tenant = Watertight::builder().connect(options).await?.tenant(new_tenant()?);

@@ -10,6 +10,7 @@ mod installation;
 mod process;
 mod publishing;
 mod readme;
+mod sea_orm_tests;
 mod server;
 
 use std::ffi::OsString;
@@ -113,6 +114,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Runs SeaORM's own tests through a tenant's connection, next to another tenant's rows of the same ids.
+    SeaOrmTests,
     /// Packages and builds the crates as for publishing, and uploads nothing.
     Publish,
     /// Runs every check: format, language, lints, features, dependencies, packages, tests, entities, documentation, quickstart, examples.
@@ -201,6 +204,10 @@ fn main() -> Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
         Command::Language { args } => process::run(language(&cargo).args(args))?,
+        Command::SeaOrmTests => {
+            sea_orm_tests::run(&cargo)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Command::Publish => {
             publishing::check(&cargo, true)?;
             return Ok(ExitCode::SUCCESS);

@@ -8,8 +8,14 @@ use crate::cargo::{Cargo, output};
 use crate::process;
 
 /// The published crates, each after the crates that it depends on.
-const CRATES: [&str; 5] =
-    ["watertight-schema", "watertight-entity", "watertight-migration", "watertight", "watertight-cli"];
+const CRATES: [&str; 6] = [
+    "watertight-schema",
+    "watertight-entity",
+    "watertight-migration",
+    "watertight",
+    "watertight-testing",
+    "watertight-cli",
+];
 
 /// Packages the crates as publishing does. With `build` it also builds the packages, which takes minutes.
 pub(crate) fn check(cargo: &Cargo, build: bool) -> Result<()> {

@@ -8,6 +8,8 @@
 //! application. `cargo xtask examples` sets both.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
+#[cfg(test)]
+mod isolation;
 mod migration;
 mod project;
 mod task;

@@ -10,7 +10,7 @@ use watertight::entity::public::services;
 use watertight::{
     DatabaseOptions, Reason, Refusal, TenantConnection, TenantDatabaseError, Watertight, is_outcome_unknown,
 };
-use watertight_tests::proxy::Proxy;
+use watertight_testing::CountingProxy;
 use watertight_tests::{TestDatabase, new_tenant};
 
 use super::is;
@@ -284,7 +284,7 @@ async fn a_failed_commit_is_reported() -> Result<()> {
 #[tokio::test]
 async fn a_lost_commit_has_an_unknown_outcome() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let proxy = Proxy::start(&database.app_url()).await?;
+    let proxy = CountingProxy::start(&database.app_url()).await?;
     let mut options = sea_orm::ConnectOptions::new(proxy.url(&database.app_url())?);
     options.test_before_acquire(false);
     let clinic = Watertight::builder().connect(options).await?.tenant(new_tenant()?);

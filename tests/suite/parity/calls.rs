@@ -8,10 +8,10 @@ use sea_orm::{
 };
 use watertight::entity::public::services;
 use watertight::{Reason, Refusal, TenantConnection, TenantTransaction, Watertight};
-use watertight_tests::proxy::Proxy;
+use watertight_testing::CountingProxy;
 use watertight_tests::{TestDatabase, new_tenant};
 
-use crate::round_trips::{settled, through};
+use crate::round_trips::through;
 
 const ADD: &str = "INSERT INTO services (name, duration_minutes, price_cents) VALUES ('Massage', 60, 9000)";
 
@@ -207,10 +207,10 @@ async fn an_async_closure_borrows_from_its_surroundings() -> Result<()> {
 #[tokio::test]
 async fn a_ping_is_one_round_trip_and_fails_on_a_lost_connection() -> Result<()> {
     let database = TestDatabase::create().await?;
-    let proxy = Proxy::start(&database.app_url()).await?;
+    let proxy = CountingProxy::start(&database.app_url()).await?;
     let tenant = through(&proxy, &database, Watertight::builder()).await?;
     tenant.ping().await?;
-    let start = settled(&proxy).await;
+    let start = proxy.settled().await;
     tenant.ping().await?;
     assert_eq!(proxy.turns() - start, 1);
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement, TransactionTrait};
 use watertight::auth::{AuditLog, AuditLogOptions, AuthError, NewAuditEvent};
 use watertight::{TenantConnection, TenantId, Watertight};
-use watertight_tests::proxy::Proxy;
+use watertight_testing::CountingProxy;
 
 use super::{World, event, numbers};
 
@@ -94,7 +94,7 @@ async fn every_close_returns_the_events_that_were_not_written() -> Result<()> {
 async fn events_that_arrived_without_an_answer_are_stored_once() -> Result<()> {
     let world = World::new().await?;
     let lock = writes_wait(&world).await?;
-    let proxy = Proxy::start(&world.database.app_url()).await?;
+    let proxy = CountingProxy::start(&world.database.app_url()).await?;
     let water = Watertight::connect(proxy.url(&world.database.app_url())?).await?;
     let options = AuditLogOptions { close_timeout: Duration::from_millis(200), ..Default::default() };
     let log = water.spawn_audit_log(options);
