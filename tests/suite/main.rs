@@ -18,6 +18,7 @@ mod certificates;
 mod columns;
 mod connection;
 mod content;
+mod convert;
 mod data_migrations;
 mod distribution;
 mod docs;
