@@ -49,7 +49,6 @@ pub use report::{CompletedPhase, ConversionReport};
 pub use run::ConversionProgress;
 pub use step::{Duration, Lock, LockMode, Phase, Step, UnknownPhase};
 
-use sea_orm_migration::SchemaManagerConnection;
 use sea_orm_migration::sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, TransactionTrait};
 use watertight_schema::sql;
 
@@ -251,8 +250,7 @@ impl Conversion {
         phase: Phase,
         progress: impl FnMut(ConversionProgress<'_>),
     ) -> Result<ConversionReport, ConversionError> {
-        self.settings.check()?;
-        let lock = OneAtATime::take(&SchemaManagerConnection::Connection(owner)).await?;
+        let lock = OneAtATime::of_conversions(owner).await?;
         let done = self.run_phase(owner, phase, false, progress).await;
         lock.release().await;
         done
@@ -288,7 +286,7 @@ impl Conversion {
         phase: Phase,
         progress: impl FnMut(ConversionProgress<'_>),
     ) -> Result<ConversionReport, ConversionError> {
-        let lock = OneAtATime::take(&SchemaManagerConnection::Connection(owner)).await?;
+        let lock = OneAtATime::of_conversions(owner).await?;
         let done = self.run_phase(owner, phase, true, progress).await;
         lock.release().await;
         done

@@ -13,6 +13,7 @@ mod writing;
 use anyhow::{Context, Result};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, TransactionTrait};
 use sea_orm_migration::MigratorTraitSelf;
+use watertight::doctor::{Check, Report, Severity};
 use watertight_migration::convert::{Conversion, ConversionError, ConversionReport, Phase};
 use watertight_migration::{Settings, TableSets, TenantMigrator, TenantType};
 use watertight_tests::TestDatabase;
@@ -80,6 +81,12 @@ impl Application {
             .await?;
         Ok(transaction)
     }
+}
+
+/// The doctor's errors, except those about the shape of entities: the tables are registered by name.
+fn errors(report: &Report) -> Vec<String> {
+    let errors = report.findings.iter().filter(|finding| finding.severity == Severity::Error);
+    errors.filter(|finding| finding.check != Check::Column).map(|finding| finding.problem.clone()).collect()
 }
 
 /// Runs every phase, each with connections of its own, and checks that the plan shrinks to nothing.

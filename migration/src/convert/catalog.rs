@@ -167,11 +167,10 @@ pub(super) async fn indexes(db: &impl ConnectionTrait, oids: &[i64]) -> Result<V
             pg_get_constraintdef(k.oid) AS constraint, k.contype::text AS constraint_kind, \
             coalesce(k.condeferrable, false) AS deferrable, coalesce(k.condeferred, false) AS deferred, \
             array_remove(ARRAY[ \
-                format('COMMENT ON INDEX %I.%I IS %L', n.nspname, x.relname, obj_description(x.oid, 'pg_class')) \
-                    || CASE WHEN obj_description(x.oid, 'pg_class') IS NULL THEN NULL ELSE '' END, \
-                format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', k.conname, n.nspname, t.relname, \
-                    obj_description(k.oid, 'pg_constraint')) \
-                    || CASE WHEN obj_description(k.oid, 'pg_constraint') IS NULL THEN NULL ELSE '' END, \
+                (SELECT format('COMMENT ON INDEX %I.%I IS %L', n.nspname, x.relname, c) FROM obj_description(x.oid, 'pg_class') AS c \
+                    WHERE c IS NOT NULL), \
+                (SELECT format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', k.conname, n.nspname, t.relname, c) \
+                    FROM obj_description(k.oid, 'pg_constraint') AS c WHERE c IS NOT NULL), \
                 CASE WHEN i.indisclustered THEN format('ALTER TABLE %I.%I CLUSTER ON %I', n.nspname, t.relname, x.relname) END \
             ], NULL) AS afterwards, \
             ARRAY(SELECT DISTINCT pg_describe_object(d.classid, d.objid, 0) FROM pg_depend d \
@@ -249,9 +248,8 @@ pub(super) async fn foreign_keys(db: &impl ConnectionTrait, oids: &[i64]) -> Res
                 AND NOT a.attnotnull) AS nullable, k.confupdtype::text AS on_update, k.confdeltype::text AS on_delete, \
             {set} AS set_columns, k.confmatchtype::text AS matching, k.condeferrable AS deferrable, \
             k.condeferred AS deferred, k.convalidated AS validated, pg_get_constraintdef(k.oid) AS definition, \
-            array_remove(ARRAY[format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', k.conname, n.nspname, c.relname, \
-                obj_description(k.oid, 'pg_constraint')) \
-                || CASE WHEN obj_description(k.oid, 'pg_constraint') IS NULL THEN NULL ELSE '' END], NULL) AS afterwards \
+            ARRAY(SELECT format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', k.conname, n.nspname, c.relname, text) \
+                FROM obj_description(k.oid, 'pg_constraint') AS text WHERE text IS NOT NULL) AS afterwards \
         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
         JOIN pg_class t ON t.oid = k.confrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace \
         WHERE k.contype = 'f' AND k.conparentid = 0 \

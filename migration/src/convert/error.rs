@@ -2,8 +2,8 @@ use sea_orm_migration::DbErr;
 use watertight_schema::TenantType;
 
 use super::{ConversionProblem, Phase};
+use crate::TableError;
 use crate::script::lines;
-use crate::{SettingsError, TableError};
 
 /// Tables were not converted, or a conversion was not undone.
 ///
@@ -92,9 +92,6 @@ pub enum ConversionError {
     /// A name that PostgreSQL would refuse or cut off.
     #[error(transparent)]
     Name(#[from] TableError),
-    /// The settings are malformed.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
     /// The database reported an error.
     #[error(transparent)]
     Database(#[from] DbErr),

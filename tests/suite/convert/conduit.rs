@@ -1,12 +1,12 @@
 //! A RealWorld application: unique names and slugs, join tables with composite keys, and users that follow users.
 
 use anyhow::Result;
-use watertight::doctor::Severity;
+use sea_orm::ConnectionTrait;
 use watertight::{TableSets, TenantId, Watertight};
 use watertight_migration::TenantType;
-use watertight_migration::convert::{ConversionError, Phase};
+use watertight_migration::convert::{Conversion, ConversionError, Phase};
 
-use super::{Application, convert, undo};
+use super::{Application, convert, errors, undo};
 use crate::adopt::texts;
 
 const SQL: &str = "\
@@ -45,21 +45,18 @@ const TABLES: [&str; 7] = ["users", "articles", "comments", "tags", "article_tag
 async fn the_tenants_of_conduit_have_keys_of_text() -> Result<()> {
     let application = Application::new(SQL, TenantType::Text).await?;
     let before = application.snapshot().await?;
-    let mut column = application.settings.clone();
-    column = column.with_tenant_column("workspace");
-    let conversion = watertight_migration::convert::Conversion::new(column).tables(TABLES).tenant("it's one");
+    let conversion = Conversion::new(application.settings.clone()).tables(TABLES).tenant("it's one");
     convert(&application, &conversion).await?;
 
     let builder = || {
         Watertight::builder()
             .table_sets(TableSets::none())
             .tenant_type(TenantType::Text)
-            .tenant_column("workspace")
             .tenant_tables(TABLES)
     };
     let app = sea_orm::Database::connect(application.database.app_url()).await?;
     let report = builder().doctor(&app).await?;
-    assert_eq!(report.count(Severity::Error), 0, "{report}");
+    assert_eq!(errors(&report), [""; 0], "{report}");
     let water = builder().connect(application.database.app_url()).await?;
     let (first, second) = (water.tenant(TenantId::new("it's one")?), water.tenant(TenantId::new("two.2")?));
     let count = "SELECT count(*)::text FROM articles";
@@ -73,29 +70,28 @@ async fn the_tenants_of_conduit_have_keys_of_text() -> Result<()> {
         "INSERT INTO articles (id, author_id, slug, title, body) SELECT md5('a1')::uuid, md5('1')::uuid, 'slug-1', 'T', '..'",
         "INSERT INTO favorites (user_id, article_id) SELECT md5('1')::uuid, md5('a1')::uuid",
     ] {
-        sea_orm::ConnectionTrait::execute_unprepared(&second, sql).await?;
+        second.execute_unprepared(sql).await?;
     }
     // `ON CONFLICT` of an unchanged statement finds the tenant's own row.
     let upsert = "INSERT INTO users (email, username, password) VALUES ('1@x.y', 'user1', 'new') \
                   ON CONFLICT (email) DO UPDATE SET password = excluded.password";
-    sea_orm::ConnectionTrait::execute_unprepared(&second, upsert).await?;
+    second.execute_unprepared(upsert).await?;
     let password = "SELECT password FROM users WHERE username = 'user1'";
     assert_eq!(
         (texts(&first, password).await?, texts(&second, password).await?),
         (vec!["!".into()], vec!["new".into()])
     );
     let crossing = "INSERT INTO follows (follower_id, followed_id) SELECT md5('1')::uuid, md5('2')::uuid";
-    let error = sea_orm::ConnectionTrait::execute_unprepared(&second, crossing).await.expect_err("another's");
+    let error = second.execute_unprepared(crossing).await.expect_err("another's");
     assert!(error.to_string().contains("foreign key"), "{error}");
     // A deleted user takes only rows of the tenant along.
-    sea_orm::ConnectionTrait::execute_unprepared(&second, "DELETE FROM users").await?;
+    second.execute_unprepared("DELETE FROM users").await?;
     assert_eq!(texts(&second, count).await?, ["0"]);
     assert_eq!(texts(&first, "SELECT count(*)::text FROM favorites").await?, ["30"]);
 
     // Undoing some of the tables would leave a foreign key between the two kinds.
     let owner = application.owner().await?;
-    let settings = application.settings.clone().with_tenant_column("workspace");
-    let part = watertight_migration::convert::Conversion::new(settings).tables(["articles"]);
+    let part = Conversion::new(application.settings.clone()).tables(["articles"]);
     let error = part.undo(&owner, Phase::OldKeys, |_| ()).await.expect_err("joined");
     assert!(matches!(error, ConversionError::Refused { .. }), "{error}");
     undo(&application, &conversion).await?;

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use sea_orm::ConnectionTrait;
+use watertight::{TableSets, TenantId, Watertight};
 use watertight_migration::TenantType;
 use watertight_migration::convert::{Conversion, ProblemKind};
 
@@ -56,6 +57,17 @@ async fn hand_filtered_tenants_are_kept_apart_and_the_undo_keeps_their_column() 
         let error = format!("{:?}", application.run_as("2", sql).await.expect_err(sql));
         assert!(error.contains(why), "{sql}: {error}");
     }
+    // The service knows the column and the type.
+    let builder = Watertight::builder()
+        .table_sets(TableSets::none())
+        .tenant_type(TenantType::BigInt)
+        .tenant_column("org_id")
+        .tenant_tables(["tasks"]);
+    let water = application.database.water_with(builder).await?;
+    let second = water.tenant(TenantId::new(2_i64)?);
+    assert_eq!(texts(&second, "SELECT sum(number)::text FROM tasks").await?, ["1199"]);
+    second.execute_unprepared("INSERT INTO tasks (number) VALUES (1000)").await?;
+    assert_eq!(texts(&second, "SELECT count(*)::text FROM tasks").await?, ["22"]);
     // Two organizations are no reason against an undo, because the column was there before.
     undo(&application, &conversion).await?;
     application.snapshot().await?.assert_equals(&before);
@@ -82,7 +94,7 @@ async fn rows_without_an_organization_are_filled_or_refused() -> Result<()> {
     let owner = application.owner().await?;
     owner
         .execute_unprepared(
-            "DELETE FROM tasks; DELETE FROM projects; ALTER TABLE tasks ALTER COLUMN org_id DROP DEFAULT; \
+            "TRUNCATE tasks, projects; ALTER TABLE tasks ALTER COLUMN org_id DROP DEFAULT; \
              INSERT INTO tasks (number) SELECT n FROM generate_series(1, 30000) n; \
              INSERT INTO tasks (org_id, number) VALUES (1, 30001)",
         )

@@ -45,7 +45,7 @@ const CASES: &[(ProblemKind, &str, &str)] = &[
     (ProblemKind::Key, "replica identity t_pkey", "ALTER TABLE t REPLICA IDENTITY USING INDEX t_pkey"),
     (
         ProblemKind::Key,
-        "on which other objects depend: rule _RETURN on view v",
+        "on which other objects depend: rule _RETURN on view public.v",
         "CREATE VIEW v AS SELECT t.*, count(*) FROM t GROUP BY t.id",
     ),
     (

@@ -66,6 +66,7 @@ const CATALOG: &str = "WITH n AS (SELECT oid, nspname FROM pg_namespace WHERE ns
         FROM r JOIN pg_attribute ON attrelid = r.id, aclexplode(attacl) x \
     UNION ALL SELECT format('schema %s %s %s', s.nspname, x.grantee, x.privilege_type) \
         FROM pg_namespace s JOIN n ON n.oid = s.oid, aclexplode(s.nspacl) x \
+        WHERE x.grantee <> s.nspowner \
     UNION ALL SELECT format('comment %s %s', pg_describe_object(classoid, objoid, objsubid), description) FROM pg_description \
         JOIN r ON true WHERE (classoid = 'pg_class'::regclass AND objoid = r.id) \
             OR (classoid = 'pg_constraint'::regclass AND objoid IN (SELECT oid FROM pg_constraint WHERE conrelid = r.id)) \

@@ -43,9 +43,11 @@ async fn the_starters_tenants_have_numbers() -> Result<()> {
     assert_eq!(application.read_as("41", count).await?, ["41"]);
     assert_eq!(application.read_as("42", count).await?, ["1"]);
     // No tenant writes rows of another, or rows without a tenant.
-    for (values, why) in
-        [("41, 't', 1", "row-level security"), ("42, 't', 1", "foreign key"), ("NULL, 't', 1", "null value")]
-    {
+    for (values, why) in [
+        ("41, 't', 1", "row-level security"),
+        ("42, 't', 1", "foreign key"),
+        ("NULL, 't', 1", "row-level security"),
+    ] {
         let insert = format!("INSERT INTO notes (tenant_id, title, user_id) VALUES ({values})");
         let error = format!("{:?}", application.run_as("42", &insert).await.expect_err(values));
         assert!(error.contains(why), "{error}");
