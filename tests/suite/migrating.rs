@@ -54,7 +54,8 @@ const PAGE: &str = include_str!("../../service/docs/guide/migrating.md");
 
 /// The arguments of each `watertight convert` of the page, in its order.
 fn commands() -> Vec<Vec<&'static str>> {
-    let lines = PAGE.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).flat_map(str::lines);
+    let lines =
+        PAGE.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).flat_map(str::lines);
     lines
         .filter_map(|line| line.strip_prefix("watertight convert "))
         .map(|line| line.split_whitespace().collect())

@@ -105,6 +105,7 @@ pub(super) async fn sequences(db: &impl ConnectionTrait, oids: &[i64]) -> Result
 
 /// A view over the tables.
 #[derive(Clone, Debug, FromQueryResult)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of the catalog")]
 pub(super) struct View {
     pub(super) schema: String,
     pub(super) name: String,
@@ -114,7 +115,7 @@ pub(super) struct View {
     pub(super) of_reader: bool,
     /// The value of `security_invoker`, if it is set.
     pub(super) setting: Option<String>,
-    /// The roles besides the owner that can read it: the application's role or `PUBLIC`.
+    /// True if the application's role or `PUBLIC` has rights on it.
     pub(super) readable: bool,
 }
 

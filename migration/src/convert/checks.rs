@@ -370,6 +370,15 @@ pub(super) fn notes(survey: &Survey, conversion: &Conversion) -> Vec<ConversionN
                 format!("{} rows without a tenant will belong to the given one", rows.without_tenant),
             ));
         }
+        if !table.has_column() && survey.key.is_none() && !rows.any {
+            notes.push(ConversionNote::new(
+                &name,
+                format!(
+                    "is empty, and programs that do not know {column} cannot insert rows from the phase column on, unless you give \
+                     the key of their tenant (--tenant)"
+                ),
+            ));
+        }
         for index in survey.indexes(table).filter(|index| !index.holds(column)) {
             if index.is_primary && conversion.keep_primary_keys {
                 notes.push(ConversionNote::new(

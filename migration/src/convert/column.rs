@@ -43,19 +43,20 @@ fn of_table(survey: &Survey, table: &Table, column: &str) -> Vec<Step> {
         );
     } else if !required {
         let nullable = Entry::new(&name, kind::NULLABLE, column);
-        let mut step = Step::new(&name, "record that the column is nullable").run([nullable.insert()]);
+        let step = |title: &str| Step::new(&name, title).run([nullable.insert()]);
         let fills = key.filter(|_| table.column_default.is_none() && survey.rows(table).without_tenant > 0);
         if let Some(key) = fills {
             let default = Entry::new(&name, kind::DEFAULT, column);
-            step.title =
-                "let programs that do not know the column insert rows of the first tenant".to_owned();
-            step = step
-                .lock(&name, LockMode::AccessExclusive, Duration::Short)
-                .run([default.insert(), alter(&format!("ALTER COLUMN {quoted_column} SET DEFAULT {key}"))]);
-        }
-        let recorded = survey.entries.iter().any(|entry| *entry == nullable);
-        if !recorded || fills.is_some() {
-            steps.push(step);
+            steps.push(
+                step("let programs that do not know the column insert rows of the first tenant")
+                    .lock(&name, LockMode::AccessExclusive, Duration::Short)
+                    .run([
+                        default.insert(),
+                        alter(&format!("ALTER COLUMN {quoted_column} SET DEFAULT {key}")),
+                    ]),
+            );
+        } else if !survey.entries.contains(&nullable) {
+            steps.push(step("record that the column is nullable"));
         }
         if let Some(key) = key.filter(|_| survey.rows(table).without_tenant > 0) {
             steps.push(

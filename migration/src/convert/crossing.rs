@@ -44,7 +44,7 @@ pub(super) async fn problems(
             "change the rows to refer to rows of their tenant, or delete them",
         );
         if rows.len() > ConversionProblem::LISTED {
-            problem.problem.push_str(&format!(" (the first {} are listed)", ConversionProblem::LISTED));
+            problem.problem += " (the first 20 are listed)";
         }
         problem.rows = rows.into_iter().take(ConversionProblem::LISTED).collect();
         problems.push(problem);
@@ -53,9 +53,9 @@ pub(super) async fn problems(
 }
 
 /// The query for the rows, as texts.
-fn crossing(survey: &Survey, column: &str, key: &ForeignKey, tables: [&Table; 2]) -> String {
+fn crossing(survey: &Survey, column: &str, key: &ForeignKey, [table, target]: [&Table; 2]) -> String {
     let given = survey.key.as_ref().map_or("NULL", |key| key.literal.as_str());
-    let [own, other] = [("c", tables[0]), ("p", tables[1])].map(|(alias, table)| {
+    let [own, other] = [("c", table), ("p", target)].map(|(alias, table)| {
         let column = sql::identifier(column);
         if table.has_column() { format!("coalesce({alias}.{column}, {given})") } else { given.to_owned() }
     });
@@ -76,8 +76,8 @@ fn crossing(survey: &Survey, column: &str, key: &ForeignKey, tables: [&Table; 2]
          FROM {table} AS c LEFT JOIN {target} AS p ON {pairs} WHERE {present} \
          AND (p.{first} IS NULL OR {own} IS DISTINCT FROM {other}) LIMIT {limit}",
         shown = shown.join(", "),
-        table = tables[0].quoted(),
-        target = tables[1].quoted(),
+        table = table.quoted(),
+        target = target.quoted(),
         pairs = pairs.join(" AND "),
         present = present.join(" AND "),
         limit = ConversionProblem::LISTED + 1,

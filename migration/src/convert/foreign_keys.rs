@@ -93,7 +93,7 @@ fn definition(key: &ForeignKey, column: &str) -> String {
             // Without the list PostgreSQL would also change the tenant.
             let set = if key.set_columns.is_empty() { &key.columns } else { &key.set_columns };
             let set: Vec<String> = set.iter().map(|column| sql::identifier(column)).collect();
-            text.push_str(&format!(" ({})", set.join(", ")));
+            text = format!("{text} ({})", set.join(", "));
         }
     }
     if key.deferrable {

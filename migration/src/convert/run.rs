@@ -87,6 +87,7 @@ pub(super) fn waits(error: &DbErr) -> bool {
     else {
         return false;
     };
-    let code = source.as_database_error().and_then(|error| error.code());
+    let code =
+        source.as_database_error().and_then(sea_orm_migration::sea_orm::sqlx::error::DatabaseError::code);
     code.is_some_and(|code| matches!(code.as_ref(), "55P03" | "40P01"))
 }

@@ -121,7 +121,7 @@ async fn the_bakery_gets_a_second_tenant_and_returns_to_one() -> Result<()> {
         row.insert(&second).await?;
     }
     let own = customer::Entity::find_by_id(7).one(&first).await?.expect("a row");
-    assert_eq!(own.name, "customer 6");
+    assert_eq!(own.name, "customer 7");
     let mut own: customer::ActiveModel = own.into();
     own.notes = Set(Some("changed".to_owned()));
     own.save(&first).await?;
