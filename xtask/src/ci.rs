@@ -15,7 +15,7 @@ use crate::{dependencies, entities, examples, language, process, publishing, qui
 /// The isolation suites of the test program `watertight`, by parts of their tests' names.
 #[rustfmt::skip]
 const ISOLATION: &[&str] = &[
-    "connection::", "doctor::", "hostile", "isolation::", "keys::", "maintenance::", "oracle::", "plans::", "refusals::", "relations::",
+    "connection::", "convert::", "doctor::", "hostile", "isolation::", "keys::", "maintenance::", "oracle::", "plans::", "refusals::", "relations::",
     "row_security::", "rows::", "server_", "signed", "start::", "streams::", "tenant_parameter::", "transactions::",
 ];
 
