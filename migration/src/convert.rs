@@ -1,4 +1,4 @@
-//! The conversion of an existing database of one tenant, or with hand-filtered tenants, to tenant tables.
+//! The conversion of existing tables of one tenant, or of hand-filtered tenants, to tenant tables.
 //!
 //! [`Conversion`] reads the catalog and plans [phases](Phase), each with its SQL and its locks. The first three leave the
 //! present application working: new columns have a default, and new keys stand beside the old ones. Each phase can be
@@ -138,7 +138,9 @@ impl Conversion {
         self
     }
 
-    /// Adds all tables of a schema, except those that [`except`](Self::except) names and the one of applied migrations.
+    /// Adds all tables of a schema, without those that [`except`](Self::except) names.
+    ///
+    /// The table of applied migrations and tables that were created as tenant tables are left out, too.
     ///
     /// ```
     /// # use watertight_migration::{Settings, convert::Conversion};
@@ -204,8 +206,9 @@ impl Conversion {
         self
     }
 
-    /// Sets how long a step waits for its locks in one attempt, and the number of attempts; 500 ms and 60 by default.
+    /// Limits how long a step waits for its locks in one attempt, and the number of attempts.
     ///
+    /// By default it waits 500 ms in each of 60 attempts, less than `deadlock_timeout`.
     /// While a step waits, later statements on the table wait behind it.
     ///
     /// ```
@@ -366,9 +369,14 @@ impl Conversion {
             Name::new(schema.as_ref().unwrap_or(&self.schema), table)
         };
         let mut names: Vec<Name> = self.named.iter().map(complete).collect();
+        let entries = journal::entries(db).await?;
         for schema in &self.whole_schemas {
             let found = catalog::names_in(db, schema).await?;
-            names.extend(found.into_iter().filter(|name| name.name != self.settings.migration_table()));
+            let is_in_conversion = |name: &Name| entries.iter().any(|entry| entry.table() == *name);
+            let is_meant = |(name, protected): &(Name, bool)| {
+                name.name != self.settings.migration_table() && (!protected || is_in_conversion(name))
+            };
+            names.extend(found.into_iter().filter(is_meant).map(|(name, _)| name));
         }
         let except: Vec<Name> = self.except.iter().map(complete).collect();
         names.retain(|name| !except.contains(name));

@@ -3,7 +3,7 @@
 //! Every query runs with `pg_catalog` alone on the search path, so that definitions have full names.
 
 use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult, Value};
-use watertight_schema::sql;
+use watertight_schema::{TenantType, sql};
 
 use crate::name::Name;
 use crate::query::{self, all};
@@ -100,16 +100,20 @@ pub(super) async fn tables(
 struct Named {
     schema: String,
     name: String,
+    protected: bool,
 }
 
 /// The names of every table of a schema, partitions and the tables of extensions excepted.
-pub(super) async fn names_in(db: &impl ConnectionTrait, schema: &str) -> Result<Vec<Name>, DbErr> {
-    let sql = "SELECT n.nspname::text AS schema, c.relname::text AS name FROM pg_class c \
+///
+/// It is true for a table that has the policy of tenant tables.
+pub(super) async fn names_in(db: &impl ConnectionTrait, schema: &str) -> Result<Vec<(Name, bool)>, DbErr> {
+    let sql = "SELECT n.nspname::text AS schema, c.relname::text AS name, EXISTS (SELECT FROM pg_policy p \
+            WHERE p.polrelid = c.oid AND p.polname = 'tenant_isolation') AS protected FROM pg_class c \
         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'f') \
         AND NOT c.relispartition AND NOT EXISTS (SELECT FROM pg_depend e \
             WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e') ORDER BY 2";
     let found: Vec<Named> = all(db, sql, [schema.into()]).await?;
-    Ok(found.into_iter().map(|Named { schema, name }| Name::new(schema, name)).collect())
+    Ok(found.into_iter().map(|found| (Name::new(found.schema, found.name), found.protected)).collect())
 }
 
 /// An index, and the constraint that it enforces, if any.
@@ -126,6 +130,8 @@ pub(super) struct Index {
     pub(super) is_partial: bool,
     pub(super) is_replica_identity: bool,
     pub(super) in_tablespace: bool,
+    /// True for an exclusion constraint that can compare the tenant, too.
+    pub(super) is_excludable: bool,
     /// The key columns, with an empty name for an expression.
     pub(super) keys: Vec<String>,
     /// The definition after the name.
@@ -149,16 +155,26 @@ impl Index {
         self.constraint.is_some() && self.deferrable
     }
 
+    pub(super) fn is_exclusion(&self) -> bool {
+        self.constraint_kind.as_deref() == Some("x")
+    }
+
     pub(super) fn holds(&self, column: &str) -> bool {
         self.keys.iter().any(|key| key == column)
     }
 }
 
-pub(super) async fn indexes(db: &impl ConnectionTrait, oids: &[i64]) -> Result<Vec<Index>, DbErr> {
+pub(super) async fn indexes(
+    db: &impl ConnectionTrait,
+    oids: &[i64],
+    tenant: TenantType,
+) -> Result<Vec<Index>, DbErr> {
     let sql = "SELECT i.indrelid::int8 AS oid, x.relname::text AS name, m.amname::text AS method, \
             i.indisunique AS is_unique, i.indisprimary AS is_primary, i.indisvalid AND i.indisready AS is_valid, \
             i.indpred IS NOT NULL AS is_partial, i.indisreplident AS is_replica_identity, \
-            x.reltablespace <> 0 AS in_tablespace, \
+            x.reltablespace <> 0 AS in_tablespace, coalesce(k.contype = 'x' AND m.amname = 'gist' \
+                AND EXISTS (SELECT FROM pg_opclass o WHERE o.opcmethod = m.oid AND o.opcdefault \
+                    AND o.opcintype = $2::regtype), false) AS is_excludable, \
             ARRAY(SELECT coalesce(a.attname::text, '') FROM generate_series(0, i.indnkeyatts - 1) AS k (n) \
                 LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.n] AND a.attnum > 0 \
                 ORDER BY k.n) AS keys, CASE WHEN starts_with(g.definition, g.name) \
@@ -184,7 +200,7 @@ pub(super) async fn indexes(db: &impl ConnectionTrait, oids: &[i64]) -> Result<V
                 x.relname, n.nspname, t.relname, m.amname) AS head, \
             format('CREATE %sINDEX %I', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, x.relname) AS name) AS g \
         WHERE i.indrelid = ANY ($1::int8[]::oid[]) ORDER BY i.indrelid, i.indisprimary DESC, x.relname";
-    all(db, sql, [oids.to_vec().into()]).await
+    all(db, sql, [oids.to_vec().into(), tenant.name().into()]).await
 }
 
 /// A foreign key from one table to another.

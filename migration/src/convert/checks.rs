@@ -248,21 +248,16 @@ fn key(table: &Table, index: &Index, conversion: &Conversion) -> Option<Conversi
         Some(ConversionProblem::new(ProblemKind::Key, table.id(), problem, remedy))
     };
     let name = &index.name;
-    if index.constraint_kind.as_deref() == Some("x") && !index.holds(column) {
+    if index.is_exclusion() && !index.is_excludable && !index.holds(column) {
         return report(
             format!(
                 "has the exclusion constraint {name} without {column}, so rows of one tenant exclude those of others"
             ),
-            "create the extension btree_gist, and recreate the constraint with the tenant column WITH = after the column exists",
+            "create the extension btree_gist, with which a gist index can compare the tenant",
         );
     }
     let converted = super::keys::is_converted(index, conversion);
-    if index.is_unique
-        && !converted
-        && !index.holds(column)
-        && index.constraint_kind.as_deref() != Some("x")
-        && !index.is_primary
-    {
+    if index.is_unique && !converted && !index.holds(column) && !index.is_exclusion() && !index.is_primary {
         return report(
             format!("has the unique index {name} of a kind that cannot be extended by {column}"),
             "recreate it as a btree index",
@@ -360,6 +355,12 @@ pub(super) fn notes(survey: &Survey, conversion: &Conversion) -> Vec<ConversionN
         notes.push(ConversionNote::new(
             format!("{}.{}", view.schema, view.name),
             "is a materialized view with rows of all tenants; grant it to no role of the application",
+        ));
+    }
+    for view in survey.views.iter().filter(|view| !view.is_materialized && !view.of_reader) {
+        notes.push(ConversionNote::new(
+            format!("{}.{}", view.schema, view.name),
+            "the view will run with the rights of its reader, so roles that read it need rights on its tables",
         ));
     }
     for table in &survey.tables {

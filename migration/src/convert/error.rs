@@ -38,7 +38,7 @@ pub enum ConversionError {
         given: String,
         /// The type of the tenant's key.
         tenant: TenantType,
-        /// What a key of this type is.
+        /// The rule for keys of this type.
         rule: &'static str,
     },
     /// An earlier phase is not complete.

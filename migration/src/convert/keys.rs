@@ -33,11 +33,10 @@ pub(super) fn is_converted(index: &Index, conversion: &Conversion) -> bool {
     let kept =
         (index.is_primary && conversion.keep_primary_keys) || (!index.is_unique && conversion.keep_indexes);
     !kept
-        && index.method == "btree"
+        && (index.is_excludable || (index.method == "btree" && !index.is_exclusion()))
         && !index.holds(conversion.settings.tenant_column())
         && index.tail.is_some()
         && index.definition.is_some()
-        && index.constraint_kind.as_deref() != Some("x")
 }
 
 /// The steps that build the replacement of an index.
@@ -47,6 +46,9 @@ fn replace(survey: &Survey, table: &Table, index: &Index, column: &str) -> Vec<S
     entry.constraint_definition.clone_from(&index.constraint);
     entry.new_name = Some(new.clone());
     entry.afterwards.clone_from(&index.afterwards);
+    if index.is_exclusion() {
+        return exclude(survey, table, index, column, &entry).into_iter().collect();
+    }
     let tail = index.tail.as_deref().unwrap_or_default();
     let mut steps: Vec<Step> =
         build(survey, table, &new, index.is_unique, &format!("{}, {tail}", sql::identifier(column)), &entry)
@@ -66,6 +68,29 @@ fn replace(survey: &Survey, table: &Table, index: &Index, column: &str) -> Vec<S
         );
     }
     steps
+}
+
+/// The step that adds an exclusion constraint with the tenant, which PostgreSQL cannot do concurrently.
+fn exclude(survey: &Survey, table: &Table, index: &Index, column: &str, entry: &Entry) -> Option<Step> {
+    let new = entry.new_name.as_deref()?;
+    if survey.index(table, new).is_some() {
+        return None;
+    }
+    let (method, parts) = index.constraint.as_deref()?.split_once('(')?;
+    let name = table.id();
+    Some(
+        Step::new(&name, format!("add {new}, while which nobody can write"))
+            .lock(&name, LockMode::AccessExclusive, Duration::WholeTable)
+            .run([
+                entry.insert(),
+                format!(
+                    "ALTER TABLE {} ADD CONSTRAINT {} {method}({} WITH =, {parts}",
+                    table.quoted(),
+                    sql::identifier(new),
+                    sql::identifier(column)
+                ),
+            ]),
+    )
 }
 
 /// The definition of an index as an entry of the journal contains it: without the name.
@@ -128,7 +153,7 @@ fn index_of_foreign_key(
         let leads = index.keys.first().is_some_and(|first| first == column);
         let converted = is_converted(index, conversion) && starts(&index.keys);
         let present = leads && starts(index.keys.get(1..).unwrap_or_default());
-        !index.is_partial && (converted || present)
+        !index.is_partial && !index.is_exclusion() && (converted || present)
     };
     let mut parts = vec![key.table().name, column.to_owned()];
     parts.extend(key.columns.iter().cloned());

@@ -58,7 +58,7 @@ fn swap(table: &Table, index: &Index, new: &str) -> Vec<String> {
     }
     let drop = format!("ALTER TABLE {quoted} DROP CONSTRAINT {old}");
     let kind = if index.is_primary { "PRIMARY KEY" } else { "UNIQUE" };
-    if index.is_deferrable_constraint() && !index.is_primary {
+    if index.is_exclusion() || (index.is_deferrable_constraint() && !index.is_primary) {
         return vec![drop, format!("ALTER TABLE {quoted} RENAME CONSTRAINT {renamed} TO {old}")];
     }
     let deferrable = match (index.deferrable, index.deferred) {

@@ -15,7 +15,7 @@ pub struct ConversionProblem {
     pub object: String,
     /// The description.
     pub problem: String,
-    /// What to do.
+    /// The remedy.
     pub remedy: String,
     /// Rows that have the problem, at most [`LISTED`](Self::LISTED).
     pub rows: Vec<String>,

@@ -82,7 +82,7 @@ impl Survey {
         let sequences = access::sequences(db, &oids).await?;
         let of_sequences: Vec<i64> = sequences.iter().map(|sequence| sequence.oid).collect();
         Ok(Self {
-            indexes: catalog::indexes(db, &oids).await?,
+            indexes: catalog::indexes(db, &oids, tenant).await?,
             foreign_keys: catalog::foreign_keys(db, &oids).await?,
             policies: access::policies(db, &oids).await?,
             privileges: access::privileges(db, &oids, role).await?,

@@ -93,7 +93,7 @@ impl<'s> Undo<'s> {
         let mut steps = Vec::new();
         for table in &self.survey.tables {
             let name = table.id();
-            for entry in self.replaced(table) {
+            for entry in self.replaced(table).into_iter().filter(|entry| !is_exclusion(entry)) {
                 let restored = restored(&entry.name);
                 let drop =
                     format!("DROP INDEX CONCURRENTLY IF EXISTS {}", sql::qualified(&name.schema, &restored));
@@ -275,7 +275,10 @@ impl<'s> Undo<'s> {
             locked.dedup();
             let mut step = Step::new("all tables", "restore the old keys and foreign keys");
             for table in &locked {
-                step = step.lock(table, LockMode::AccessExclusive, Duration::Short);
+                let excludes =
+                    self.survey.entries.iter().any(|entry| entry.table() == *table && is_exclusion(entry));
+                let duration = if excludes { Duration::WholeTable } else { Duration::Short };
+                step = step.lock(table, LockMode::AccessExclusive, duration);
             }
             steps.push(step.run(dropped).run(swapped).run(added));
         }
@@ -296,6 +299,9 @@ impl<'s> Undo<'s> {
             .into_iter()
             .collect();
         statements.push(match &entry.constraint_definition {
+            Some(definition) if is_exclusion(entry) => {
+                format!("ALTER TABLE {quoted} ADD CONSTRAINT {old} {definition}")
+            }
             Some(definition) => {
                 let kind = if definition.starts_with("PRIMARY KEY") { "PRIMARY KEY" } else { "UNIQUE" };
                 let deferrable = [" DEFERRABLE INITIALLY DEFERRED", " DEFERRABLE"]
@@ -384,6 +390,11 @@ const NOT_VALID: &str = " NOT VALID";
 /// The name of an index that is built again, until it takes its old name.
 fn restored(name: &str) -> String {
     naming::replacement(&format!("old_{name}"))
+}
+
+/// Whether an entry describes an exclusion constraint, which is added again in one step.
+fn is_exclusion(entry: &Entry) -> bool {
+    entry.constraint_definition.as_deref().is_some_and(|definition| definition.starts_with("EXCLUDE "))
 }
 
 fn drop_constraint(table: &str, name: &str) -> String {

@@ -1,7 +1,6 @@
 //! A RealWorld application: unique names and slugs, join tables with composite keys, and users that follow users.
 
 use anyhow::Result;
-use sea_orm::ConnectionTrait;
 use watertight::{TableSets, TenantId, Watertight};
 use watertight_migration::TenantType;
 use watertight_migration::convert::{Conversion, ConversionError, Phase};

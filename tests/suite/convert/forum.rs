@@ -145,3 +145,34 @@ async fn foreign_keys_to_shared_tables_stay() -> Result<()> {
     owner.execute_unprepared("ALTER TABLE offer VALIDATE CONSTRAINT offer_price_id_fkey").await?;
     Ok(())
 }
+
+/// Exclusion constraints compare the tenant, too, on servers that have the extension for it.
+#[tokio::test]
+async fn exclusion_constraints_exclude_rows_of_the_same_tenant_only() -> Result<()> {
+    let available = "SELECT count(*)::text FROM pg_available_extensions WHERE name = 'btree_gist'";
+    let empty = watertight_tests::TestDatabase::empty().await?;
+    if texts(&empty.superuser().await?, available).await? == ["0"] {
+        println!(
+            "this server has no btree_gist: exclusion constraints are refused there, which another test checks"
+        );
+        return Ok(());
+    }
+    let sql = "CREATE TABLE stay (id serial PRIMARY KEY, room int, during int4range, \
+                   CONSTRAINT stay_excl EXCLUDE USING gist (during WITH &&) WHERE (room IS NOT NULL)); \
+               COMMENT ON CONSTRAINT stay_excl ON stay IS 'one guest'; \
+               INSERT INTO stay (room, during) VALUES (1, '[1,5)')";
+    let application = Application::new(sql, TenantType::BigInt).await?;
+    application.database.superuser().await?.execute_unprepared("CREATE EXTENSION btree_gist").await?;
+    let before = application.snapshot().await?;
+    let conversion = application.conversion().tenant("1");
+    convert(&application, &conversion).await?;
+    let stay =
+        |tenant: u8| format!("INSERT INTO stay (tenant_id, room, during) VALUES ({tenant}, 1, '[2,3)')");
+    application.run_as("2", &stay(2)).await?;
+    let error = application.run_as("1", &stay(1)).await.expect_err("overlaps");
+    assert!(format!("{error:?}").contains("stay_excl"), "{error:?}");
+    application.run_as("2", "DELETE FROM stay").await?;
+    undo(&application, &conversion).await?;
+    application.snapshot().await?.assert_equals(&before);
+    Ok(())
+}

@@ -118,3 +118,26 @@ async fn tables_can_be_converted_one_after_another() -> Result<()> {
     );
     Ok(())
 }
+
+/// Watertight's own tables are tenant tables already, so a conversion of all tables leaves them out.
+#[tokio::test]
+async fn all_tables_of_a_schema_are_those_that_are_not_tenant_tables() -> Result<()> {
+    let database = watertight_tests::TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    owner
+        .execute_unprepared("CREATE TABLE own (id serial PRIMARY KEY); CREATE VIEW v AS SELECT id FROM own")
+        .await?;
+    let settings = watertight_migration::Settings::default().with_app_role(database.app_role());
+    let conversion =
+        watertight_migration::convert::Conversion::new(settings).all_tables_of("public").tenant(FIRST);
+    let plan = conversion.plan(&owner).await?;
+    let tables: Vec<&str> = plan.tables.iter().map(|table| table.table.as_str()).collect();
+    assert_eq!((tables, plan.problems.len()), (vec!["public.own"], 0), "{plan}");
+    assert!(plan.notes.iter().any(|note| note.object == "public.v"), "{plan}");
+    for phase in Phase::ALL {
+        conversion.run(&owner, phase, |_| ()).await?;
+    }
+    assert!(conversion.plan(&owner).await?.is_done());
+    database.water().await?;
+    Ok(())
+}
