@@ -1,4 +1,4 @@
-//! A RealWorld application: unique names and slugs, join tables with composite keys, and users that follow users.
+//! A blog like Conduit: unique names and slugs, join tables with composite keys, and users that follow users.
 
 use anyhow::Result;
 use watertight::{TableSets, TenantId, Watertight};

@@ -23,7 +23,9 @@ async fn run_script(application: &Application, script: &str) -> Result<()> {
                 owner.execute_unprepared(&all).await.with_context(|| all.clone())?;
             }
             (line, Some(all)) => all.push_str(line),
-            (line, None) => drop(owner.execute_unprepared(line).await.with_context(|| line.to_owned())?),
+            (line, None) => {
+                owner.execute_unprepared(line).await.with_context(|| line.to_owned())?;
+            }
         }
     }
     Ok(())
@@ -77,7 +79,7 @@ async fn phases_run_in_their_order() -> Result<()> {
     let mut seen = Vec::new();
     let report = conversion
         .run(&owner, Phase::Column, |progress| {
-            seen.push((progress.number, progress.steps, progress.step.title.clone()))
+            seen.push((progress.number, progress.steps, progress.step.title.clone()));
         })
         .await?;
     assert_eq!(report.phases[0].steps, seen.len());

@@ -61,7 +61,7 @@ async fn the_present_application_writes_until_row_level_security_is_on() -> Resu
         let before = written.load(Ordering::Relaxed);
         conversion.run(&owner, phase, |_| ()).await?;
         while written.load(Ordering::Relaxed) < before + 5
-            && !writers.iter().any(|writer| writer.is_finished())
+            && !writers.iter().any(tokio::task::JoinHandle::is_finished)
         {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
