@@ -62,6 +62,8 @@
 //! | `intake` | [`intake`]; needs `booking` | yes |
 //! | `history` | [`history`] | yes |
 //! | `axum` | the tenant of a request, who has logged in (with `auth`), protection against forged requests | no |
+//! | `proxy` | a `DatabaseConnection` of one tenant, for libraries that take the type: [`guide::libraries`] | no |
+//! | `proxy-time`, `proxy-ipnetwork`, `proxy-mac-address` | more types in the rows of such a connection | no |
 //!
 //! Each of the first six is a [`TableSet`] with its entities and operations. [`Builder::table_sets`] chooses among the
 //! sets that are built in, and names their schemas. The connection, [`doctor`], [`maintenance`] and [`routing`] need no
@@ -113,11 +115,14 @@ pub use crate::booking::scheduling;
 pub use crate::builder::{Builder, DATABASE_URL};
 pub use crate::error::Error;
 pub use crate::operations::{ConnectError, MaintenanceError, RoutingError, doctor, maintenance};
+#[cfg(feature = "proxy")]
+pub use crate::tenant::{DatabaseOptions, TenantDatabase, TenantDatabaseError, Timestamps};
 pub use crate::tenant::{
-    Extension, Layers, Reason, Refusal, RegistrationError, RegistrationErrors, RewriteMetrics, Rewriter,
-    SigningError, StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantEntity,
-    TenantExecutor, TenantId, TenantIdError, TenantKeys, TenantStream, TenantTransaction, TimeoutError,
-    is_outcome_unknown,
+    Delivery, Extension, Job, JobError, Layers, ListenerEvent, LockError, Notification, NotificationError,
+    NumberError, Outbox, OutboxError, OutboxRun, Reason, Refusal, RegistrationError, RegistrationErrors,
+    RewriteMetrics, Rewriter, SigningError, StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE,
+    TenantConnection, TenantEntity, TenantExecutor, TenantId, TenantIdError, TenantJob, TenantKeys,
+    TenantListener, TenantStream, TenantTransaction, TimeoutError, is_outcome_unknown,
 };
 #[cfg(any(feature = "auth", feature = "intake"))]
 pub use crate::vocabulary::{AddressKind, ClientAddress};

@@ -15,18 +15,27 @@ mod error;
 pub(crate) mod facade;
 mod id;
 mod inspection;
+mod job;
 mod layers;
 mod lease;
+mod listener;
+mod locks;
 mod long_lists;
 mod names;
+mod notifying;
+mod numbers;
+mod outbox;
 mod parameter;
 mod pg_transaction;
 mod pooled;
 mod presets;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod refusal;
 mod registry;
 mod rewrite;
 mod scope;
+mod sealing;
 mod shared;
 mod signing;
 mod snapshot;
@@ -42,14 +51,22 @@ pub use self::connection::TenantConnection;
 pub use self::driver::is_outcome_unknown;
 pub(crate) use self::driver::sql_state;
 pub use self::entity::TenantEntity;
-pub use self::error::{RegistrationError, RegistrationErrors, SigningError, TenantIdError, TimeoutError};
+pub use self::error::{
+    JobError, LockError, NotificationError, NumberError, OutboxError, RegistrationError, RegistrationErrors,
+    SigningError, TenantIdError, TimeoutError,
+};
 pub use self::id::TenantId;
 pub(crate) use self::inspection::Inspection;
+pub use self::job::{Job, TenantJob};
 pub use self::layers::Layers;
+pub use self::listener::{ListenerEvent, Notification, TenantListener};
 pub(crate) use self::names::Names;
+pub use self::outbox::{Delivery, Outbox, OutboxRun};
 pub(crate) use self::parameter::TENANT_TYPE;
 pub(crate) use self::pooled::Generation;
 pub use self::presets::Extension;
+#[cfg(feature = "proxy")]
+pub use self::proxy::{DatabaseOptions, TenantDatabase, TenantDatabaseError, Timestamps};
 pub use self::refusal::{Reason, Refusal, StatementKind};
 pub use self::registry::TENANT_COLUMN;
 pub(crate) use self::registry::{Ownership, RegisteredTable, Registry, TableName};

@@ -153,7 +153,16 @@ fn main() -> Result<ExitCode> {
                 Some(installation) => (Databases::of(&installation)?, Some(Databases::of(&installation)?)),
                 None => (Databases::start(&cargo, None)?, Databases::second(&cargo)?),
             };
-            process::run(with_second(second.as_ref(), databases.env(test(&cargo).args(args))))?
+            let is_complete = args.is_empty();
+            let tested = process::run(with_second(second.as_ref(), databases.env(test(&cargo).args(args))))?;
+            if !is_complete || !tested.success() {
+                return Ok(process::exit_code(tested));
+            }
+            process::run(databases.env(&mut other_libraries(
+                &cargo,
+                "test",
+                &["--package", "watertight-graphql"],
+            )))?
         }
         Command::Bench { args } => {
             // Build first, so that the server does not run meanwhile.
@@ -212,8 +221,8 @@ fn language(cargo: &Cargo) -> std::process::Command {
     cargo.command(["run", "--quiet", "--package", "watertight-language", "--"])
 }
 
-/// Migrates the database and runs the examples of the guide on it, then the README's first program and the example of
-/// isolation alone, each on an empty one.
+/// Migrates the database and runs the examples of the guide on it, then the README's first program and the examples of
+/// isolation alone and of jobs, each on an empty one.
 fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
     process::succeed(databases.env(entities::sea_orm_cli(cargo).args(["migrate", "up"])))?;
     let folder = cargo.root().join("service/examples");
@@ -227,10 +236,20 @@ fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
     }
     println!("the first program of the README");
     readme::run(cargo)?;
-    println!("example isolated");
-    let empty = Databases::fresh(cargo)?;
-    let run = ["run", "--quiet", "--package", "watertight-isolated"];
-    process::succeed(empty.env(&mut cargo.command(run)))
+    for name in ["isolated", "jobs"] {
+        println!("example {name}");
+        let empty = Databases::fresh(cargo)?;
+        let package = format!("watertight-{name}");
+        process::succeed(empty.env(&mut cargo.command(["run", "--quiet", "--package", &package])))?;
+    }
+    Ok(())
+}
+
+/// A command for the examples of other libraries, which are a workspace of their own.
+fn other_libraries(cargo: &Cargo, command: &str, args: &[&str]) -> std::process::Command {
+    let mut run = cargo.command([command, "--manifest-path", "examples/graphql/Cargo.toml"]);
+    run.args(["--target-dir", "target/graphql"]).args(args);
+    run
 }
 
 /// Sets the second server, if any, in a command's environment.

@@ -197,6 +197,17 @@ pub enum Reason {
          connection (`Watertight::dangerous_unscoped`)"
     )]
     SharedTable(String),
+    /// The statement reads or changes an outbox table, into which tenants only insert.
+    #[error(
+        "tenants only insert into the outbox table {table}, and {used} needs the right to read it; insert with \
+         `Tenant::enqueue` or with SeaORM's `exec_without_returning`, and read the messages with `Watertight::outbox`"
+    )]
+    OutboxTable {
+        /// The table, as `schema.name`.
+        table: String,
+        /// The part of the statement.
+        used: &'static str,
+    },
     /// The function is neither a known function of PostgreSQL nor declared.
     #[error(
         "function {0} is not known; declare it with `Builder::dangerous_function` if it reads no table and \

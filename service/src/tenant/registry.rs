@@ -171,6 +171,8 @@ pub(crate) struct Registry {
     tenant_columns: Vec<(GivenName, String)>,
     /// The tables of the application with rows for everyone.
     for_everyone: Vec<GivenName>,
+    /// The tenant tables into which tenants only insert.
+    outboxes: Vec<GivenName>,
     functions: HashSet<String>,
     types: HashSet<String>,
     operators: HashSet<String>,
@@ -187,6 +189,7 @@ impl Default for Registry {
             tenant_column: TENANT_COLUMN.to_owned(),
             tenant_columns: Vec::new(),
             for_everyone: Vec::new(),
+            outboxes: Vec::new(),
             functions: HashSet::new(),
             types: HashSet::new(),
             operators: HashSet::new(),
@@ -202,6 +205,21 @@ impl Registry {
     /// Registers a table by its name, `name` or `schema.name`.
     pub(crate) fn named(&mut self, name: &str, ownership: Ownership) {
         self.given.push((GivenName::parse(name), RegisteredTable::named(ownership)));
+    }
+
+    pub(crate) fn outbox_table<E: EntityTrait>(&mut self, entity: &E) {
+        self.outboxes.push(GivenName::of(entity));
+        self.entity(entity, Ownership::Tenant);
+    }
+
+    /// The table of an entity of the application.
+    pub(crate) fn table_of<E: EntityName>(&self, entity: &E) -> TableName {
+        GivenName::of(entity).in_schema(&self.default_schema)
+    }
+
+    /// Whether tenants only insert into the table.
+    pub(crate) fn is_outbox(&self, table: &TableName) -> bool {
+        self.outboxes.iter().any(|given| given.in_schema(&self.default_schema) == *table)
     }
 
     pub(crate) fn set_default_schema(&mut self, schema: String) {

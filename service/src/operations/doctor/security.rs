@@ -39,7 +39,8 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
                 });
             }
         }
-        policies(catalog, relation, severity, findings);
+        let is_outbox = expected.registry.is_outbox(&relation.name());
+        policies(catalog, relation, is_outbox, severity, findings);
         disabled_triggers(catalog, relation, findings);
     }
 }
@@ -77,7 +78,13 @@ fn disabled_triggers(catalog: &Catalog, relation: &Relation, findings: &mut Vec<
     }
 }
 
-fn policies(catalog: &Catalog, relation: &Relation, severity: Severity, findings: &mut Vec<Finding>) {
+fn policies(
+    catalog: &Catalog,
+    relation: &Relation,
+    is_outbox: bool,
+    severity: Severity,
+    findings: &mut Vec<Finding>,
+) {
     let table = relation.quoted();
     let mut report = |severity, problem, remedy| {
         let object = relation.name().to_string();
@@ -85,7 +92,9 @@ fn policies(catalog: &Catalog, relation: &Relation, severity: Severity, findings
     };
     let policies = catalog.policies.of(relation);
     // A restrictive policy only removes rows that other policies show, so it is safe.
-    for policy in policies.iter().filter(|policy| policy.permissive && !is_ours(policy)) {
+    let of_worker = |policy: &Policy| is_outbox && is_of_worker(policy);
+    for policy in policies.iter().filter(|policy| policy.permissive && !is_ours(policy) && !of_worker(policy))
+    {
         let shows = |expression: &Option<String>| expression.clone().unwrap_or_else(|| "-".to_owned());
         report(
             severity,
@@ -108,6 +117,18 @@ fn policies(catalog: &Catalog, relation: &Relation, severity: Severity, findings
             ),
         );
     }
+}
+
+/// Whether the worker of an outbox table handles the messages of all tenants by the policy.
+fn is_of_worker(policy: &Policy) -> bool {
+    let known = isolation::OUTBOX_POLICIES.iter().find(|(name, _)| *name == policy.name);
+    let command = match policy.command.as_str() {
+        "r" => "SELECT",
+        "w" => "UPDATE",
+        "d" => "DELETE",
+        _ => "",
+    };
+    !policy.for_everyone && known.is_some_and(|(_, of)| *of == command)
 }
 
 fn is_ours(policy: &Policy) -> bool {

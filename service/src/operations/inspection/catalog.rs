@@ -235,7 +235,8 @@ const SERVER: &str = "SELECT current_database()::text AS database, current_user:
     current_setting('server_version') AS version, \
     current_setting('standard_conforming_strings') AS strings";
 
-/// Selects relations, except those of the server and of extensions, and the tenant keys.
+/// Selects relations, except those of the server and of extensions. Of the schema `watertight` it selects the numbers of
+/// tenants, and not the tenant keys.
 const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS table_name, \
     c.relkind::text AS kind, c.relispartition AS is_partition, \
     (SELECT i.inhparent::int8 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition) AS parent, \
@@ -249,7 +250,8 @@ const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c
     pg_has_role(c.relowner, 'MEMBER') AS owned, pg_get_userbyid(c.relowner)::text AS owner \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') \
-    AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'watertight') \
+    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+    AND (n.nspname <> 'watertight' OR c.relname = 'numbers') \
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_class'::regclass \
         AND d.objid = c.oid AND d.deptype = 'e') ORDER BY 2, 3";
 

@@ -135,24 +135,31 @@ async fn check_tables(inspection: &mut Inspection, shared: &Shared) -> Result<()
     struct Table {
         name: String,
         protected: bool,
+        readable: bool,
+        insertable: bool,
     }
     let registry = shared.rewriter.registry();
     check_kinds(inspection, shared).await?;
     let sql = "SELECT n.nspname || '.' || c.relname AS name, \
-               c.relrowsecurity AND c.relforcerowsecurity AS protected \
+               c.relrowsecurity AND c.relforcerowsecurity AS protected, \
+               has_table_privilege(c.oid, 'SELECT') AS readable, \
+               has_table_privilege(c.oid, 'INSERT') AS insertable \
                FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
                WHERE n.nspname || '.' || c.relname = ANY ($1) AND c.relkind IN ('r', 'p') \
-               AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')";
+               AND has_schema_privilege(n.oid, 'USAGE')";
     let names: Vec<String> = registry.tables().map(|(name, _)| name.to_string()).collect();
     let found: Vec<Table> = inspection.ask(sql, [names.into()]).await?;
-    let found: HashMap<String, bool> = found.into_iter().map(|table| (table.name, table.protected)).collect();
+    let found: HashMap<String, Table> = found.into_iter().map(|table| (table.name.clone(), table)).collect();
     let mut missing = Vec::new();
     let mut unprotected = Vec::new();
-    for (name, table) in registry.tables() {
-        let name = name.to_string();
-        match found.get(&name) {
+    for (registered, table) in registry.tables() {
+        let name = registered.to_string();
+        let usable = |found: &&Table| {
+            if registry.is_outbox(registered) { found.insertable } else { found.readable }
+        };
+        match found.get(&name).filter(usable) {
             None => missing.push(name),
-            Some(false) if table.ownership == Ownership::Tenant => unprotected.push(name),
+            Some(found) if !found.protected && table.ownership == Ownership::Tenant => unprotected.push(name),
             Some(_) => {}
         }
     }
