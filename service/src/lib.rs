@@ -115,18 +115,19 @@ pub use crate::booking::scheduling;
 pub use crate::builder::{Builder, DATABASE_URL};
 pub use crate::error::Error;
 pub use crate::operations::{ConnectError, MaintenanceError, RoutingError, doctor, maintenance};
+pub use crate::tenant::{
+    AcrossTenants, Delivery, Extension, Job, JobError, Layers, ListenerEvent, LockError, Notification,
+    NotificationError, NumberError, Outbox, OutboxError, OutboxRun, Reason, Refusal, RegistrationError,
+    RegistrationErrors, ReportedRefusals, ReportedStatement, RewriteMetrics, Rewriter, SigningError,
+    StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantEntity, TenantExecutor,
+    TenantId, TenantIdError, TenantJob, TenantKeys, TenantListener, TenantStream, TenantTransaction,
+    TimeoutError, TransactionSettings, Unscoped, UnscopedTransaction, is_outcome_unknown,
+};
 #[cfg(feature = "proxy")]
 pub use crate::tenant::{DatabaseOptions, TenantDatabase, TenantDatabaseError, Timestamps};
-pub use crate::tenant::{
-    Delivery, Extension, Job, JobError, Layers, ListenerEvent, LockError, Notification, NotificationError,
-    NumberError, Outbox, OutboxError, OutboxRun, Reason, Refusal, RegistrationError, RegistrationErrors,
-    RewriteMetrics, Rewriter, SigningError, StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE,
-    TenantConnection, TenantEntity, TenantExecutor, TenantId, TenantIdError, TenantJob, TenantKeys,
-    TenantListener, TenantStream, TenantTransaction, TimeoutError, is_outcome_unknown,
-};
 #[cfg(any(feature = "auth", feature = "intake"))]
 pub use crate::vocabulary::{AddressKind, ClientAddress};
 #[cfg(any(feature = "auth", feature = "content"))]
 pub use crate::vocabulary::{Change, Email, Handle};
 pub use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
-pub use crate::watertight::{Tenant, Watertight, routing};
+pub use crate::watertight::{EachTenant, Tenant, Watertight, routing};

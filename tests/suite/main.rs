@@ -10,6 +10,7 @@
 )]
 
 mod accounts;
+mod across;
 mod adopt;
 mod auth;
 mod business;
@@ -54,6 +55,7 @@ mod pooling;
 mod read_only;
 mod refusals;
 mod relations;
+mod report_only;
 mod round_trips;
 mod routing;
 mod row_security;
@@ -75,4 +77,6 @@ mod tenant_key;
 mod tenant_parameter;
 mod timeouts;
 mod tls;
+mod transaction_settings;
 mod transactions;
+mod unscoped;
