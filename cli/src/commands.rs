@@ -2,6 +2,7 @@
 
 pub(crate) mod adopt;
 pub(crate) mod bootstrap;
+pub(crate) mod convert;
 pub(crate) mod distribute;
 pub(crate) mod doctor;
 pub(crate) mod keys;

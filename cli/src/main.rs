@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{adopt, bootstrap, distribute, doctor, keys, migrate, purge, tenant};
+use crate::commands::{adopt, bootstrap, convert, distribute, doctor, keys, migrate, purge, tenant};
 use crate::database::Connector;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -30,7 +30,7 @@ use crate::outcome::Outcome;
 ///
 /// The environment names the database, because a URL can contain a password and every user of the machine can
 /// see arguments: DATABASE_URL (the application's role: doctor, bootstrap), DATABASE_OWNER_URL (the role that
-/// owns the tables: migrate, keys, adopt, distribute, tenant, purge) and DATABASE_MAINTENANCE_URL (a member
+/// owns the tables: migrate, keys, convert, adopt, distribute, tenant, purge) and DATABASE_MAINTENANCE_URL (a member
 /// of the owner with BYPASSRLS, which sees all tenants: tenant list, purge --all-tenants, doctor --as
 /// maintenance). `--as` chooses another role. WATERTIGHT_TENANT_KEY is the key that signs tenants: migrate
 /// and keys add install it in the database, and bootstrap, tenant and purge sign with it.
@@ -86,6 +86,7 @@ enum Command {
     Bootstrap(bootstrap::Args),
     Tenant(tenant::Args),
     Purge(purge::Args),
+    Convert(convert::Args),
     Adopt(adopt::Args),
     Distribute(distribute::Args),
 }
@@ -122,6 +123,7 @@ async fn run(args: Args) -> Result<Outcome, Failure> {
         Command::Bootstrap(args) => bootstrap::run(connector, args).await,
         Command::Tenant(args) => tenant::run(connector, args).await,
         Command::Purge(args) => purge::run(connector, args).await,
+        Command::Convert(args) => convert::run(connector, args).await,
         Command::Adopt(args) => adopt::run(connector, args).await,
         Command::Distribute(args) => distribute::run(connector, args).await,
     }

@@ -17,6 +17,8 @@ use watertight_tests::{TestDatabase, new_tenant, own_migrations};
 
 #[path = "cli/bootstrapping.rs"]
 mod bootstrapping;
+#[path = "cli/converting.rs"]
+mod converting;
 #[path = "cli/ending.rs"]
 mod ending;
 #[path = "cli/escapes.rs"]
@@ -97,6 +99,7 @@ async fn help_teaches_and_wrong_arguments_end_with_two() -> Result<()> {
         "bootstrap",
         "tenant",
         "purge",
+        "convert",
         "adopt",
         "distribute",
         "keys",

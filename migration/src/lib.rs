@@ -26,6 +26,7 @@ mod applied;
 mod catalog;
 mod cli;
 mod configured;
+pub mod convert;
 mod data;
 pub mod distribution;
 mod error;

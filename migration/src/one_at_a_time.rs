@@ -12,11 +12,20 @@ use sea_orm_migration::{
     seaql_migrations,
 };
 
+use crate::query;
+
 /// Waits for the lock until the transaction of the statement is alone with it.
 pub(crate) const LOCK: &str = "SELECT pg_catalog.pg_advisory_xact_lock(7751266205124)";
 
 /// The lock of the migration table's creation. It is another one, because a migrator holds the first on another connection.
 const INSTALL_LOCK: &str = "PERFORM pg_catalog.pg_advisory_xact_lock(7751266205125)";
+
+/// The lock of conversions. A migrator that waits for the first lock has a snapshot, for whose end `CREATE INDEX
+/// CONCURRENTLY` of a conversion would wait.
+const TRY_CONVERSION: &str = "SELECT pg_catalog.pg_try_advisory_xact_lock(7751266205126)";
+
+/// The time between two attempts to take the lock of conversions.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
 /// The lock, held by a transaction of its own.
 pub(crate) struct Lock(Option<DatabaseTransaction>);
@@ -41,6 +50,23 @@ impl Lock {
                 transaction.execute_unprepared(LOCK).await?;
                 Ok(Self(None))
             }
+        }
+    }
+
+    /// Waits for the lock of conversions, without a snapshot while it waits.
+    ///
+    /// A pool of one connection has none to hold the lock with: then the conversion runs without it.
+    pub(crate) async fn of_conversions(pool: &DatabaseConnection) -> Result<Self, DbErr> {
+        if !has_two_connections(pool) {
+            return Ok(Self(None));
+        }
+        loop {
+            let holder = pool.begin().await?;
+            if query::one(&holder, TRY_CONVERSION).await? {
+                return Ok(Self(Some(holder)));
+            }
+            holder.rollback().await?;
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

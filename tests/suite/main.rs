@@ -19,6 +19,7 @@ mod certificates;
 mod columns;
 mod connection;
 mod content;
+mod convert;
 mod data_migrations;
 mod database_connection;
 mod distribution;

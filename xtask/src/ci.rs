@@ -18,9 +18,9 @@ use crate::{
 /// The isolation suites of the test program `watertight`, by parts of their tests' names.
 #[rustfmt::skip]
 const ISOLATION: &[&str] = &[
-    "across::", "connection::", "doctor::", "hostile", "isolation::", "keys::", "maintenance::", "oracle::", "plans::", "refusals::",
-    "relations::", "report_only::", "row_security::", "rows::", "server_", "signed", "start::", "streams::", "tenant_parameter::",
-    "transaction_settings::", "transactions::", "unscoped::",
+    "across::", "connection::", "convert::", "doctor::", "hostile", "isolation::", "keys::", "maintenance::", "oracle::", "plans::",
+    "refusals::", "relations::", "report_only::", "row_security::", "rows::", "server_", "signed", "start::", "streams::",
+    "tenant_parameter::", "transaction_settings::", "transactions::", "unscoped::",
 ];
 
 /// The features of SeaORM that an application can enable, except those of other runtimes.

@@ -1,0 +1,193 @@
+//! The bakery of SeaORM's own tests: serial keys, a join table, and orders with lines.
+
+use anyhow::Result;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Set,
+};
+use watertight::{Builder, TableSets, Watertight};
+use watertight_migration::TenantType;
+use watertight_migration::convert::{ConversionError, Phase};
+use watertight_tests::new_tenant;
+
+use super::{Application, convert, errors, undo};
+use crate::adopt::texts;
+
+const FIRST: &str = "7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11";
+
+/// The structure of the application's tables, and rows of one bakery.
+pub(super) const SQL: &str = "\
+    CREATE TABLE bakery (id serial PRIMARY KEY, name text NOT NULL, profit_margin float8 NOT NULL); \
+    CREATE TABLE baker (id serial PRIMARY KEY, name varchar(255) NOT NULL, contact_details json NOT NULL, \
+        bakery_id int REFERENCES bakery (id) ON UPDATE CASCADE ON DELETE SET NULL); \
+    CREATE TABLE cake (id serial PRIMARY KEY, name text NOT NULL, price numeric(19, 4) NOT NULL, \
+        bakery_id int CONSTRAINT \"fk-cake-bakery_id\" REFERENCES bakery (id) ON UPDATE CASCADE ON DELETE CASCADE, \
+        gluten_free boolean NOT NULL, serial uuid NOT NULL); \
+    CREATE TABLE cakes_bakers (cake_id int NOT NULL REFERENCES cake (id) ON UPDATE CASCADE ON DELETE CASCADE, \
+        baker_id int NOT NULL REFERENCES baker (id) ON UPDATE CASCADE ON DELETE CASCADE, PRIMARY KEY (cake_id, baker_id)); \
+    CREATE TABLE customer (id serial PRIMARY KEY, name text NOT NULL UNIQUE, notes text); \
+    CREATE TABLE \"order\" (id serial PRIMARY KEY, total numeric(19, 4) NOT NULL, bakery_id int NOT NULL \
+        REFERENCES bakery (id) ON DELETE CASCADE, customer_id int NOT NULL REFERENCES customer (id) ON DELETE CASCADE, \
+        placed_at timestamp NOT NULL); \
+    CREATE TABLE lineitem (id serial PRIMARY KEY, price numeric(19, 4) NOT NULL, quantity int NOT NULL, \
+        order_id int NOT NULL REFERENCES \"order\" (id) ON DELETE CASCADE, \
+        cake_id int NOT NULL REFERENCES cake (id) ON DELETE CASCADE, UNIQUE (order_id, cake_id)); \
+    CREATE INDEX order_placed ON \"order\" (placed_at DESC NULLS LAST); \
+    COMMENT ON CONSTRAINT customer_name_key ON customer IS 'no two customers'; \
+    CREATE VIEW sales AS SELECT c.name, sum(l.price) AS total FROM lineitem l JOIN cake c ON c.id = l.cake_id GROUP BY c.name; \
+    INSERT INTO bakery (name, profit_margin) VALUES ('SeaSide', 10.4); \
+    INSERT INTO baker (name, contact_details, bakery_id) VALUES ('Jane', '{}', 1), ('John', '{}', 1); \
+    INSERT INTO cake (name, price, bakery_id, gluten_free, serial) \
+        SELECT 'cake ' || n, n, 1, n % 2 = 0, gen_random_uuid() FROM generate_series(1, 50) n; \
+    INSERT INTO cakes_bakers SELECT n, 1 + n % 2 FROM generate_series(1, 50) n; \
+    INSERT INTO customer (name) SELECT 'customer ' || n FROM generate_series(1, 20) n; \
+    INSERT INTO \"order\" (total, bakery_id, customer_id, placed_at) SELECT n, 1, 1 + n % 20, now() FROM generate_series(1, 100) n; \
+    INSERT INTO lineitem (price, quantity, order_id, cake_id) SELECT n, 1, n, 1 + n % 50 FROM generate_series(1, 100) n";
+
+mod customer {
+    use sea_orm::entity::prelude::*;
+
+    /// The key stays `id`, as the application had it.
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "customer")]
+    pub(super) struct Model {
+        #[sea_orm(primary_key)]
+        pub(super) id: i32,
+        pub(super) name: String,
+        pub(super) notes: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(super) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod lineitem {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "lineitem")]
+    pub(super) struct Model {
+        #[sea_orm(primary_key)]
+        pub(super) id: i32,
+        pub(super) price: Decimal,
+        pub(super) quantity: i32,
+        pub(super) order_id: i32,
+        pub(super) cake_id: i32,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub(super) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+fn builder() -> Builder {
+    // Registered by name: the entities of the application stay as they are.
+    Watertight::builder().table_sets(TableSets::none()).tenant_tables([
+        "bakery",
+        "baker",
+        "cake",
+        "cakes_bakers",
+        "customer",
+        "order",
+        "lineitem",
+    ])
+}
+
+#[tokio::test]
+async fn the_bakery_gets_a_second_tenant_and_returns_to_one() -> Result<()> {
+    let application = Application::new(SQL, TenantType::Uuid).await?;
+    let before = application.snapshot().await?;
+    let conversion = application.conversion().tenant(FIRST);
+    convert(&application, &conversion).await?;
+
+    let app = sea_orm::Database::connect(application.database.app_url()).await?;
+    let report = builder().doctor(&app).await?;
+    assert_eq!(errors(&report), [""; 0], "{report}");
+    let water = builder().connect(application.database.app_url()).await?;
+    let (first, second) = (water.tenant(FIRST.parse()?), water.tenant(new_tenant()?));
+    assert_eq!(customer::Entity::find().count(&first).await?, 20);
+    assert_eq!(customer::Entity::find().count(&second).await?, 0);
+    // The second tenant uses the names of the first, and even its id.
+    for id in [None, Some(7)] {
+        let mut row = customer::ActiveModel {
+            name: Set(format!("customer {}", id.unwrap_or(1))),
+            ..Default::default()
+        };
+        if let Some(id) = id {
+            row.id = Set(id);
+        }
+        row.insert(&second).await?;
+    }
+    let own = customer::Entity::find_by_id(7).one(&first).await?.expect("a row");
+    assert_eq!(own.name, "customer 7");
+    let mut own: customer::ActiveModel = own.into();
+    own.notes = Set(Some("changed".to_owned()));
+    own.save(&first).await?;
+    let theirs = customer::Entity::find_by_id(7).one(&second).await?.expect("a row");
+    assert_eq!((theirs.name.as_str(), theirs.notes), ("customer 7", None));
+    let named = customer::Entity::find().filter(customer::Column::Name.eq("customer 1")).all(&second).await?;
+    assert_eq!(named.len(), 1);
+    // No row can refer to a row of the other tenant.
+    let line = lineitem::ActiveModel {
+        price: Set(1.into()),
+        quantity: Set(1),
+        order_id: Set(1),
+        cake_id: Set(1),
+        ..Default::default()
+    };
+    let error = line.insert(&second).await.expect_err("another tenant's order");
+    assert!(error.to_string().contains("foreign key"), "{error}");
+    let lines = lineitem::Entity::find().order_by_asc(lineitem::Column::Id).all(&first).await?;
+    assert_eq!(lines.len(), 100);
+    // The view shows each tenant its own sales.
+    let sales = "SELECT count(*)::text FROM sales";
+    let grant = format!("GRANT SELECT ON sales TO {}", application.database.app_role());
+    let owner = application.owner().await?;
+    owner.execute_unprepared(&grant).await?;
+    assert_eq!(application.read_as(FIRST, sales).await?, ["50"]);
+    assert_eq!(application.read_as(&second.tenant_id().to_string(), sales).await?, ["0"]);
+    let revoke = grant.replace("GRANT", "REVOKE").replace(" TO ", " FROM ");
+    owner.execute_unprepared(&revoke).await?;
+
+    // With rows of two tenants there is no way back.
+    let error = conversion.undo(&owner, Phase::OldKeys, |_| ()).await.expect_err("two tenants");
+    assert!(matches!(&error, ConversionError::SeveralTenants { tenants } if tenants.len() == 2), "{error}");
+    customer::Entity::delete_many().exec(&second).await?;
+    undo(&application, &conversion).await?;
+    application.snapshot().await?.assert_equals(&before);
+    assert_eq!(texts(&owner, "SELECT notes FROM customer WHERE notes IS NOT NULL").await?, ["changed"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn primary_keys_can_stay() -> Result<()> {
+    let application = Application::new(SQL, TenantType::Uuid).await?;
+    let before = application.snapshot().await?;
+    let conversion = application.conversion().tenant(FIRST).keep_primary_keys().keep_indexes();
+    let owner = application.owner().await?;
+    let plan = conversion.plan(&owner).await?.to_string();
+    assert!(plan.contains("note: public.customer: the primary key customer_pkey stays unique"), "{plan}");
+    convert(&application, &conversion).await?;
+    let keys = texts(
+        &owner,
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid IN ('customer'::regclass, '\"order\"'::regclass) \
+         AND contype IN ('p', 'u') ORDER BY 1",
+    )
+    .await?;
+    assert_eq!(keys, ["PRIMARY KEY (id)", "PRIMARY KEY (id)", "UNIQUE (tenant_id, name)"]);
+    let other = new_tenant()?.to_string();
+    let taken = format!("INSERT INTO customer (tenant_id, id, name) VALUES ('{other}', 1, 'x')");
+    assert!(
+        format!("{:?}", application.run_as(&other, &taken).await.expect_err("taken"))
+            .contains("customer_pkey")
+    );
+    application
+        .run_as(&other, &format!("INSERT INTO customer (tenant_id, name) VALUES ('{other}', 'customer 1')"))
+        .await?;
+    application.run_as(&other, "DELETE FROM customer").await?;
+    undo(&application, &conversion).await?;
+    application.snapshot().await?.assert_equals(&before);
+    Ok(())
+}
