@@ -58,6 +58,8 @@ pub struct Builder {
     auth: crate::auth::AuthSettings,
     migrations: Migrations,
     check_with_doctor: bool,
+    /// The application's role for the doctor, if it is not the role of the connection.
+    application_role: Option<String>,
 }
 
 impl Default for Builder {
@@ -77,6 +79,7 @@ impl Default for Builder {
             auth: crate::auth::AuthSettings::default(),
             migrations: Migrations::default(),
             check_with_doctor: false,
+            application_role: None,
         }
     }
 }
@@ -154,6 +157,46 @@ impl Builder {
     #[must_use]
     pub fn shared_table<E: EntityTrait>(mut self, entity: E) -> Self {
         let registered = self.registry.shared_table(entity);
+        self.problems.extend(registered.err());
+        self
+    }
+
+    /// Registers a materialized view or a foreign table with rows of tenants, which rewriting alone isolates.
+    ///
+    /// Row-level security does not apply to these objects, so a statement that reaches one by another way, such as the
+    /// unscoped connection or a function, reads the rows of all tenants. Tenants only read it:
+    /// [`Reason::NotATable`](crate::Reason::NotATable). Use it for trusted SQL, as [`Layers::RewritingOnly`]: the message of a
+    /// failing predicate can contain a value of another tenant. The [doctor](Self::doctor) reports it as a warning.
+    ///
+    /// ```
+    /// use watertight::{Reason, Watertight};
+    ///
+    /// # mod visits_by_month {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    /// #     #[sea_orm(schema_name = "public", table_name = "visits_by_month")]
+    /// #     pub struct Model {
+    /// #         #[sea_orm(primary_key, auto_increment = false)]
+    /// #         pub tenant_id: Uuid,
+    /// #         #[sea_orm(primary_key, auto_increment = false)]
+    /// #         pub month: Date,
+    /// #         pub visits: i64,
+    /// #     }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// // An entity with the columns of CREATE MATERIALIZED VIEW visits_by_month AS SELECT tenant_id, ..
+    /// let rewriter = Watertight::builder().dangerous_one_layer_table(visits_by_month::Entity).rewriter()?;
+    /// assert!(rewriter.rewrite("SELECT visits FROM visits_by_month", 0)?.contains(r#""tenant_id" = $1"#));
+    ///
+    /// let refused = rewriter.rewrite("DELETE FROM visits_by_month", 0).map_err(|refusal| refusal.reason);
+    /// assert!(matches!(refused, Err(Reason::NotATable(name)) if name == "public.visits_by_month"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn dangerous_one_layer_table<E: EntityTrait>(mut self, entity: E) -> Self {
+        let registered = self.registry.one_layer_table(entity);
         self.problems.extend(registered.err());
         self
     }
@@ -464,6 +507,26 @@ impl Builder {
         self
     }
 
+    /// Names the application's role, about which the [doctor](Self::doctor) reports.
+    ///
+    /// The default is the role of the connection. Name the role to run the doctor as another one, such as the role for
+    /// maintenance, which sees rows that cross tenants: the doctor then expects the connection to bypass row-level security, and
+    /// checks the privileges of the application's role.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let maintenance = sea_orm::Database::connect("postgres://maintenance@localhost/clinic").await?;
+    /// let report = watertight::Watertight::builder().application_role("watertight_app").doctor(&maintenance).await?;
+    /// report.require_sound()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn application_role(mut self, role: impl Into<String>) -> Self {
+        self.application_role = Some(role.into());
+        self
+    }
+
     /// Runs the [doctor](Self::doctor) before connecting, and fails if its report contains an error.
     ///
     /// ```no_run
@@ -495,13 +558,16 @@ impl Builder {
     /// ```
     ///
     /// # Errors
-    /// [`ConnectError::NotPostgres`], [`ConnectError::Database`], and the errors of [`Builder::rewriter`].
+    /// [`ConnectError::NotPostgres`], [`ConnectError::UnknownRole`], [`ConnectError::Database`], and the errors of
+    /// [`Builder::rewriter`].
     pub async fn doctor(mut self, connection: &DatabaseConnection) -> Result<Report, Error> {
         self.add_table_sets()?;
-        let Self { registry, layers, migrations, .. } = &self;
+        let Self { registry, layers, migrations, application_role, .. } = &self;
+        let application_role = application_role.as_deref();
         let pool = postgres_pool(connection)?;
         let transaction_pooler = self.pooled(pool);
-        let expected = Expected { registry, layers: *layers, transaction_pooler, migrations };
+        let expected =
+            Expected { registry, layers: *layers, transaction_pooler, migrations, application_role };
         Ok(doctor::examine(pool, expected).await?)
     }
 
@@ -571,8 +637,10 @@ impl Builder {
     /// - [`ConnectError::Unreachable`].
     /// - [`ConnectError::NotMigrated`], [`ConnectError::RowSecurityOff`], [`ConnectError::PrivilegedRole`]
     ///   and [`ConnectError::TenantPreset`].
-    /// - [`ConnectError::NotTables`] for registered views, and [`ConnectError::RowSecurityApplies`] for
-    ///   [`Layers::RewritingOnly`] with a role that row-level security binds.
+    /// - [`ConnectError::SchemaNotUsable`], [`ConnectError::NotGranted`] and [`ConnectError::TypeNotUsable`] for privileges
+    ///   that the role lacks.
+    /// - [`ConnectError::NotIsolable`] for registered views and other objects that cannot be isolated, and
+    ///   [`ConnectError::RowSecurityApplies`] for [`Layers::RewritingOnly`] with a role that row-level security binds.
     /// - [`ConnectError::SchemasNeedRewriting`].
     /// - [`ConnectError::DoctorFailed`] after [`check_with_doctor`](Self::check_with_doctor).
     /// - [`SigningError::TenantKey`], [`SigningError::NoTenantKey`], [`SigningError::NoTenantKeyInstalled`],

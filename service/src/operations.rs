@@ -6,3 +6,4 @@ pub(crate) mod inspection;
 pub mod maintenance;
 
 pub use self::error::{ConnectError, MaintenanceError, RoutingError};
+pub use self::inspection::isolable::NotIsolable;

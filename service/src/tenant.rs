@@ -52,7 +52,7 @@ pub(crate) use self::pooled::Generation;
 pub use self::presets::Extension;
 pub use self::refusal::{Reason, Refusal, StatementKind};
 pub use self::registry::TENANT_COLUMN;
-pub(crate) use self::registry::{Ownership, RegisteredTable, Registry, TableName};
+pub(crate) use self::registry::{EntityColumn, Ownership, RegisteredTable, Registry, TableName};
 pub(crate) use self::rewrite::Settings;
 pub use self::rewrite::{RewriteMetrics, Rewriter};
 pub(crate) use self::shared::Shared;

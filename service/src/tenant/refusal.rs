@@ -196,6 +196,11 @@ pub enum Reason {
          connection (`Watertight::dangerous_unscoped`)"
     )]
     SharedTable(String),
+    /// The statement changes a view, a materialized view or a foreign table.
+    ///
+    /// Row-level security checks the rows that a statement writes into a table, and not those of these objects.
+    #[error("{0} is not a table, so a tenant can only read it; change the tables that it reads")]
+    NotATable(String),
     /// The function is neither a known function of PostgreSQL nor declared.
     #[error(
         "function {0} is not known; declare it with `Builder::dangerous_function` if it reads no table and \

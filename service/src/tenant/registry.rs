@@ -138,6 +138,8 @@ pub(crate) struct Registry {
     tables: HashMap<TableName, RegisteredTable>,
     /// The tables with a schema that an entity of the application states.
     stated: BTreeSet<TableName>,
+    /// The tenant tables that row-level security cannot protect, such as materialized views.
+    one_layer: BTreeSet<TableName>,
     functions: HashSet<String>,
     types: HashSet<String>,
     operators: HashSet<String>,
@@ -154,6 +156,19 @@ impl Registry {
         }
         self.state(&entity);
         self.add(table, RegisteredTable::of::<E>(Ownership::Tenant))
+    }
+
+    /// Registers a tenant table that rewriting alone isolates.
+    pub(crate) fn one_layer_table<E: EntityTrait>(&mut self, entity: E) -> Result<(), RegistrationError> {
+        let name = TableName::of(&entity);
+        self.tenant_table(entity)?;
+        self.one_layer.insert(name);
+        Ok(())
+    }
+
+    /// Whether the table is registered for rewriting alone.
+    pub(crate) fn is_one_layer(&self, table: &TableName) -> bool {
+        self.one_layer.contains(table)
     }
 
     pub(crate) fn shared_table<E: EntityTrait>(&mut self, entity: E) -> Result<(), RegistrationError> {

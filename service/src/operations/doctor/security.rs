@@ -3,90 +3,100 @@
 //! It must be enabled and forced, with the tenant policy and without a policy that shows more rows.
 
 use super::expected::Expected;
+use super::remedy::{Remedy, RunAs, Step};
 use super::report::{Check, Finding, Severity};
 use crate::operations::inspection::catalog::{Catalog, Policy, Relation};
-use watertight_schema::isolation::{self, TENANT_CONDITION, TENANT_POLICY};
+use watertight_schema::isolation::TENANT_POLICY;
 use watertight_schema::sql;
-
-/// The condition of the policy as PostgreSQL prints it.
-const PRINTED: [&str; 2] = [isolation::TENANT_CONDITION_PRINTED, isolation::CLUSTER_CONDITION_PRINTED];
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
     for relation in catalog.relations.iter().filter(|relation| expected.is_tenants(relation)) {
-        let is_partition = !expected.is_tenants_table(relation);
-        if is_partition && relation.granted && !relation.owned {
+        let is_child = !expected.is_tenants_table(relation);
+        if is_child && relation.granted && !relation.owned {
             findings.push(granted(catalog, relation));
         }
-        // When a partition is read through its partitioned table, the policies of that table apply. The
-        // policies of the partition matter only for a role with privileges on it.
-        let severity = if is_partition && !relation.granted {
-            Severity::Warning
-        } else {
-            expected.without_row_security()
-        };
+        // When a child is read through its parent, the policies of the parent apply. The policies of the child matter
+        // only for a role with privileges on it.
+        let severity =
+            if is_child && !relation.granted { Severity::Warning } else { expected.without_row_security() };
         let name = relation.name().to_string();
         let table = relation.quoted();
         for (holds, word, verb) in
             [(relation.row_security, "enabled", "ENABLE"), (relation.row_security_forced, "forced", "FORCE")]
         {
             if !holds {
-                findings.push(Finding {
+                findings.push(Finding::new(
                     severity,
-                    check: Check::RowSecurity,
-                    object: name.clone(),
-                    problem: format!("has row-level security that is not {word}"),
-                    remedy: format!("ALTER TABLE {table} {verb} ROW LEVEL SECURITY;"),
-                });
+                    Check::RowSecurity,
+                    &name,
+                    format!("has row-level security that is not {word}"),
+                    Remedy::owner(Step::RowSecurity, format!("ALTER TABLE {table} {verb} ROW LEVEL SECURITY;")),
+                ));
             }
         }
-        policies(catalog, relation, severity, findings);
+        policies(catalog, expected, relation, severity, findings);
         disabled_triggers(catalog, relation, findings);
     }
 }
 
 fn granted(catalog: &Catalog, relation: &Relation) -> Finding {
-    let role = &catalog.server.role;
-    Finding {
-        severity: Severity::Warning,
-        check: Check::PartitionGrant,
-        object: relation.name().to_string(),
-        problem: format!(
-            "is a partition that {role} can access directly, without the policies of its partitioned table"
+    let role = &catalog.subject;
+    let (kind, parent) =
+        if relation.inherits { ("an inheriting table", "parent") } else { ("a partition", "partitioned table") };
+    Finding::new(
+        Severity::Warning,
+        Check::PartitionGrant,
+        relation.name().to_string(),
+        format!("is {kind} that {role} can access directly, without the policies of its {parent}"),
+        Remedy::owner(
+            Step::Revoke,
+            format!("REVOKE ALL ON TABLE {} FROM PUBLIC, {};", relation.quoted(), sql::identifier(role)),
         ),
-        remedy: format!("REVOKE ALL ON TABLE {} FROM PUBLIC, {};", relation.quoted(), sql::identifier(role)),
-    }
+    )
 }
 
 /// Reports disabled triggers: foreign keys and other rules of watertight's tables depend on triggers.
 fn disabled_triggers(catalog: &Catalog, relation: &Relation, findings: &mut Vec<Finding>) {
     for trigger in catalog.disabled_triggers.of(relation) {
-        let problem = match &trigger.constraint_name {
-            Some(constraint) => {
-                format!("does not enforce its constraint {constraint}, because a trigger is disabled")
-            }
-            None => format!("has the disabled trigger {}", trigger.trigger_name),
+        // Only a superuser can enable the triggers of a constraint by name.
+        let (problem, run_as) = match &trigger.constraint_name {
+            Some(constraint) => (
+                format!("does not enforce its constraint {constraint}, because a trigger is disabled"),
+                RunAs::Superuser,
+            ),
+            None => (format!("has the disabled trigger {}", trigger.trigger_name), RunAs::Owner),
         };
         let name = sql::identifier(&trigger.trigger_name);
-        findings.push(Finding {
-            severity: Severity::Error,
-            check: Check::DisabledTrigger,
-            object: relation.name().to_string(),
+        let enable = format!("ALTER TABLE {} ENABLE TRIGGER {name};", relation.quoted());
+        findings.push(Finding::new(
+            Severity::Error,
+            Check::DisabledTrigger,
+            relation.name().to_string(),
             problem,
-            remedy: format!("ALTER TABLE {} ENABLE TRIGGER {name};", relation.quoted()),
-        });
+            Remedy::sql(Step::Triggers, run_as, enable),
+        ));
     }
 }
 
-fn policies(catalog: &Catalog, relation: &Relation, severity: Severity, findings: &mut Vec<Finding>) {
-    let table = relation.quoted();
+fn policies(
+    catalog: &Catalog,
+    expected: Expected<'_>,
+    relation: &Relation,
+    severity: Severity,
+    findings: &mut Vec<Finding>,
+) {
+    let (table, name) = (relation.quoted(), relation.name());
+    let printed = expected.printed_conditions(&name);
     let mut report = |severity, problem, remedy| {
-        let object = relation.name().to_string();
-        findings.push(Finding { severity, check: Check::Policy, object, problem, remedy });
+        findings.push(Finding::new(severity, Check::Policy, name.to_string(), problem, remedy));
     };
     let policies = catalog.policies.of(relation);
+    let is_ours = |policy: &&Policy| is_ours(policy, &printed);
     // A restrictive policy only removes rows that other policies show, so it is safe.
     for policy in policies.iter().filter(|policy| policy.permissive && !is_ours(policy)) {
         let shows = |expression: &Option<String>| expression.clone().unwrap_or_else(|| "-".to_owned());
+        // A policy of the tenant's name is dropped before the right one is created under this name.
+        let step = if policy.name == TENANT_POLICY { Step::RowSecurity } else { Step::DropPolicies };
         report(
             severity,
             format!(
@@ -96,24 +106,29 @@ fn policies(catalog: &Catalog, relation: &Relation, severity: Severity, findings
                 shows(&policy.reads),
                 shows(&policy.writes)
             ),
-            format!("DROP POLICY {} ON {table};", sql::identifier(&policy.name)),
+            Remedy::owner(step, format!("DROP POLICY {} ON {table};", sql::identifier(&policy.name))),
         );
     }
-    if !policies.iter().any(is_ours) {
+    if !policies.iter().any(|policy| is_ours(&policy)) {
+        let condition = expected.tenant_condition(&name);
         report(
             severity,
             "has no policy that restricts each tenant to its own rows".to_owned(),
-            format!(
-                "CREATE POLICY {TENANT_POLICY} ON {table} FOR ALL USING ({TENANT_CONDITION}) WITH CHECK ({TENANT_CONDITION});"
+            Remedy::owner(
+                Step::Policies,
+                format!(
+                    "CREATE POLICY {TENANT_POLICY} ON {table} FOR ALL USING ({condition}) WITH CHECK ({condition});"
+                ),
             ),
         );
     }
 }
 
-fn is_ours(policy: &Policy) -> bool {
+fn is_ours(policy: &Policy, printed: &[String]) -> bool {
+    let is_condition = |expression: &String| printed.contains(expression);
     policy.permissive
         && policy.command == "*"
         && policy.for_everyone
-        && policy.reads.as_deref().is_some_and(|reads| PRINTED.contains(&reads))
-        && policy.writes.as_deref().is_none_or(|writes| PRINTED.contains(&writes))
+        && policy.reads.as_ref().is_some_and(is_condition)
+        && policy.writes.as_ref().is_none_or(is_condition)
 }

@@ -73,7 +73,7 @@ impl Tables {
         inspection: &mut Inspection,
         registry: &Registry,
     ) -> Result<Self, MaintenanceError> {
-        let catalog = Catalog::read(inspection).await?;
+        let catalog = Catalog::read(inspection, None).await?;
         let structure = Structure::read(inspection).await?;
         let relations: Vec<&Relation> =
             catalog.relations.iter().filter(|relation| structure.is_tenants(relation)).collect();
