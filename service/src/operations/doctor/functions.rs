@@ -68,8 +68,8 @@ pub(super) async fn check(
             caller.function == function.oid && (function.executable || !caller.needs_execute)
         };
         let callers: Vec<_> = callers.iter().filter(calls).collect();
-        let finding = privileged(function, &callers, expected)
-            .or_else(|| unseen(function, &callers, expected, &catalog.subject));
+        let finding = privileged(function, &callers, expected);
+        findings.extend(unseen(function, &callers, expected, &catalog.subject));
         findings.extend(finding);
     }
     Ok(())

@@ -4,7 +4,7 @@ use super::expected::Expected;
 use super::own_indexes::{OVERLAP_BY_EQUALITY, OWN_INDEXES, OwnIndex};
 use super::remedy::{Remedy, Step};
 use super::report::{Check, Finding, Severity};
-use crate::operations::inspection::catalog::{Catalog, Index, Relation};
+use crate::operations::inspection::catalog::{Catalog, Constraint, Index, Relation};
 use watertight_schema::sql;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
@@ -24,7 +24,8 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
             );
         }
         for key in catalog.constraints.of(relation).iter().filter(|key| key.is_foreign_key()) {
-            if !indexes.iter().any(|index| serves(index, &key.columns)) {
+            let columns = columns_of(catalog, expected, relation, key);
+            if !indexes.iter().any(|index| serves(index, &columns)) {
                 report(
                     // The scan reads the rows of all tenants, so one tenant slows the others down.
                     Severity::Warning,
@@ -34,7 +35,7 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
                     ),
                     Remedy::owner(
                         Step::Indexes,
-                        format!("CREATE INDEX ON {} ({});", relation.quoted(), quote_all(&key.columns)),
+                        format!("CREATE INDEX ON {} ({});", relation.quoted(), quote_all(&columns)),
                     ),
                 );
             }
@@ -65,6 +66,17 @@ fn lacks(catalog: &Catalog, own: &OwnIndex, relation: &Relation) -> Option<Strin
     }
     let partition = partitions.into_iter().find(|partition| !has(partition))?;
     Some(format!(" on its partition {}", partition.name()))
+}
+
+/// The columns of a foreign key. A key to a tenant table gets the tenant column by another remedy.
+fn columns_of(catalog: &Catalog, expected: Expected<'_>, relation: &Relation, key: &Constraint) -> Vec<String> {
+    let tenant = expected.tenant_column(&relation.name()).to_owned();
+    let to_tenants = catalog.by_oid(key.referenced).is_some_and(|target| expected.is_tenants(target));
+    let mut columns = key.columns.clone();
+    if to_tenants && relation.has_tenant && !columns.contains(&tenant) {
+        columns.insert(0, tenant);
+    }
+    columns
 }
 
 /// Whether the index begins with the columns of a key, in any order.

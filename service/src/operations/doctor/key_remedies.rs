@@ -121,7 +121,8 @@ pub(super) fn with_tenant(
     let pairs = key.columns.iter().zip(&key.referenced_columns);
     let add = add(expected, relation, target, pairs, Some(&key.name), &key.actions);
     let to: Vec<&str> = key.referenced_columns.iter().map(String::as_str).collect();
-    let remedy = Remedy::sql(Step::ForeignKeys, RunAs::Maintenance, add).and(Step::DropForeignKeys, drop);
+    let remedy = Remedy::sql(Step::ForeignKeys, RunAs::Maintenance, add)
+        .with(Remedy::owner(Step::DropForeignKeys, drop));
     match needed_key(catalog, expected, target, &to) {
         Some(needed) => remedy.with(needed),
         None => remedy,

@@ -58,9 +58,10 @@ fn registered(
         };
         let problem = format!("is {} {}", obstacle.kind, obstacle.reason);
         findings.push(Finding::new(Severity::Error, Check::MissingTable, obstacle.object, problem, remedy));
-    } else if relation.readable {
-        columns(catalog, expected, relation, table, findings);
-    } else if relation.schema_usable || !relation.granted {
+        return;
+    }
+    columns(catalog, expected, relation, table, findings);
+    if !relation.readable && (relation.schema_usable || !relation.granted) {
         // Another check reports a schema that the role may not use.
         let role = &catalog.subject;
         let privileges = if relation.is_table() { grants::needed(expected, &name) } else { "SELECT" };
