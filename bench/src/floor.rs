@@ -119,7 +119,7 @@ const SESSION_COLUMNS: usize = 14;
 
 /// Runs an operation and returns the number of rows.
 pub(crate) async fn run(operation: Operation, pool: &PgPool, world: &World, n: usize) -> Result<usize> {
-    let tenant = world.tenant.uuid();
+    let tenant = world.tenant.uuid().unwrap_or_default();
     Ok(match operation {
         Operation::GetUser => {
             one_user(query(GET_USER).bind(tenant).bind(World::user(n)).fetch_optional(pool).await?)?
@@ -200,7 +200,7 @@ fn joined(row: &PgRow) -> Result<Joined> {
 }
 
 async fn authenticate(pool: &PgPool, world: &World, n: usize) -> Result<usize> {
-    let tenant = world.tenant.uuid();
+    let tenant = world.tenant.uuid().unwrap_or_default();
     let id = verified(tenant, world.token(n)?)?;
     let Some(row) = query(AUTHENTICATE).bind(tenant).bind(id).fetch_optional(pool).await? else {
         return Ok(0);
@@ -210,7 +210,7 @@ async fn authenticate(pool: &PgPool, world: &World, n: usize) -> Result<usize> {
 }
 
 async fn log_audit_events(pool: &PgPool, world: &World) -> Result<usize> {
-    let tenant = world.tenant.uuid();
+    let tenant = world.tenant.uuid().unwrap_or_default();
     let ids: Vec<Uuid> = (0..1_000).map(|_| Uuid::now_v7()).collect();
     let details: Vec<Value> = vec![json!({ "method": "password" }); 1_000];
     let insert = query(LOG_AUDIT_EVENTS)
@@ -227,7 +227,7 @@ async fn log_audit_events(pool: &PgPool, world: &World) -> Result<usize> {
 }
 
 async fn availability(pool: &PgPool, world: &World) -> Result<usize> {
-    let tenant = world.tenant.uuid();
+    let tenant = world.tenant.uuid().unwrap_or_default();
     let terms = query(TERMS)
         .bind(world.service)
         .bind(world.from)
@@ -257,7 +257,7 @@ async fn availability(pool: &PgPool, world: &World) -> Result<usize> {
 }
 
 async fn clean_up(pool: &PgPool, world: &World) -> Result<usize> {
-    let tenant = world.tenant.uuid();
+    let tenant = world.tenant.uuid().unwrap_or_default();
     let mut total = 0;
     loop {
         let mut transaction = pool.begin().await?;

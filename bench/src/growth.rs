@@ -198,7 +198,7 @@ async fn one(estate: &Estate, operation: Operation, of: usize, place: usize) -> 
             auth.users().find_by_handle(&format!("user-{}", place % USERS).parse()?).await?.is_some()
         }
         Operation::Authenticate => {
-            let token = token(id.uuid(), session(of, place % SESSIONS))?;
+            let token = token(id.uuid().unwrap_or_default(), session(of, place % SESSIONS))?;
             auth.authenticate(&token).await?.is_some()
         }
         Operation::CreateSession => {

@@ -83,7 +83,7 @@ pub(crate) async fn run(
     world: &World,
     n: usize,
 ) -> Result<usize> {
-    let tenant = world.tenant.uuid();
+    let tenant = world.tenant.uuid().unwrap_or_default();
     Ok(match operation {
         Operation::GetUser => usize::from(user(tenant, n).one(db).await?.is_some()),
         Operation::GetUserByHandle => {
@@ -160,7 +160,7 @@ fn user(tenant: Uuid, n: usize) -> sea_orm::Select<users::Entity> {
 }
 
 async fn authenticate(db: &DatabaseConnection, world: &World, n: usize) -> Result<usize> {
-    let tenant = world.tenant.uuid();
+    let tenant = world.tenant.uuid().unwrap_or_default();
     let session = verified(tenant, world.token(n)?)?;
     let found = sessions::Entity::find()
         .filter(sessions::Column::TenantId.eq(tenant))
@@ -175,7 +175,7 @@ async fn authenticate(db: &DatabaseConnection, world: &World, n: usize) -> Resul
 }
 
 async fn join(db: &DatabaseConnection, world: &World) -> Result<usize> {
-    let tenant = world.tenant.uuid();
+    let tenant = world.tenant.uuid().unwrap_or_default();
     let rows = bookings::Entity::find()
         .select_only()
         .columns([bookings::Column::Id, bookings::Column::ConfirmationCode, bookings::Column::AmountCents])
@@ -198,7 +198,7 @@ async fn join(db: &DatabaseConnection, world: &World) -> Result<usize> {
 }
 
 async fn availability(db: &DatabaseConnection, world: &World) -> Result<usize> {
-    let tenant = world.tenant.uuid();
+    let tenant = world.tenant.uuid().unwrap_or_default();
     let values = [
         world.service.into(),
         world.from.into(),
@@ -227,7 +227,7 @@ async fn availability(db: &DatabaseConnection, world: &World) -> Result<usize> {
 }
 
 async fn clean_up(db: &DatabaseConnection, world: &World) -> Result<usize> {
-    let tenant = world.tenant.uuid();
+    let tenant = world.tenant.uuid().unwrap_or_default();
     let mut total = 0;
     loop {
         let transaction = db.begin().await?;

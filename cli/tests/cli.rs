@@ -568,7 +568,7 @@ async fn distributing_is_planned_anywhere_and_refused_without_a_cluster() -> Res
     let owner = cli.database.owner().await?;
     owner.execute_unprepared("CREATE UNIQUE INDEX emails ON auth.users (email)").await?;
     let broken = cli.run(&dry).ends_with(1).out;
-    assert!(broken.contains("-- auth.users: auth.emails is unique without tenant_id"), "{broken}");
+    assert!(broken.contains("-- auth.users: auth.emails is unique without the tenant column"), "{broken}");
     let broken = cli.run(&[&dry[..], &["--format", "json"]].concat()).ends_with(1).json()?;
     assert_eq!(broken["violations"][0]["rule"], "key_holds_tenant");
     Ok(())

@@ -1,7 +1,7 @@
 //! Tables as the database's catalog describes them.
 
 use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult, Value};
-use watertight_schema::isolation::TENANT_COLUMN;
+use watertight_schema::isolation::{TENANT_COLUMN, TENANT_COLUMN_OF_POLICY};
 
 use crate::name::Name;
 use crate::query::all;
@@ -28,7 +28,9 @@ pub(crate) struct Table {
     pub(crate) is_own: bool,
     /// True if the current role is the owner or a member of it.
     pub(crate) has_owners_rights: bool,
-    /// The type of the column `tenant_id`.
+    /// The column that the policy of row-level security compares with the tenant, or else `tenant_id`.
+    pub(crate) tenant_column: Option<String>,
+    /// The type of the tenant column.
     pub(crate) tenant_type: Option<String>,
 }
 
@@ -38,22 +40,28 @@ impl Table {
     }
 }
 
+/// `{column}` stands for the tenant column by the policy.
 const TABLES: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS name, \
     c.relkind = 'p' AS is_partitioned, c.relispartition AS is_partition, \
     EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE c.oid IN (i.inhrelid, i.inhparent)) AS inherits, \
     c.relrowsecurity AS protected, c.relforcerowsecurity AS forced, c.relowner::regrole::text AS owner, \
     c.relowner = current_user::regrole AS is_own, pg_catalog.pg_has_role(c.relowner, 'USAGE') AS has_owners_rights, \
-    pg_catalog.format_type(a.atttypid, NULL) AS tenant_type \
+    a.attname::text AS tenant_column, pg_catalog.format_type(a.atttypid, NULL) AS tenant_type \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = $1 AND NOT a.attisdropped \
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped \
+        AND a.attname = coalesce({column}, $1) \
     WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' \
     AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass \
         AND d.objid = c.oid AND d.deptype = 'e')";
 
+fn selecting() -> String {
+    TABLES.replacen("{column}", TENANT_COLUMN_OF_POLICY, 1)
+}
+
 /// Every table, by schema and name.
 pub(crate) async fn tables(db: &impl ConnectionTrait) -> Result<Vec<Table>, DbErr> {
-    all(db, &format!("{TABLES} ORDER BY n.nspname, c.relname"), [TENANT_COLUMN.into()]).await
+    all(db, &format!("{} ORDER BY n.nspname, c.relname", selecting()), [TENANT_COLUMN.into()]).await
 }
 
 /// The tables that have one of the names.
@@ -64,8 +72,9 @@ pub(crate) async fn tables_named<'a>(
     let (schemas, names): (Vec<String>, Vec<String>) =
         names.into_iter().map(|name| (name.schema.clone(), name.name.clone())).unzip();
     let sql = format!(
-        "{TABLES} AND (n.nspname, c.relname) IN (SELECT * FROM unnest($2::text[], $3::text[])) \
-         ORDER BY n.nspname, c.relname"
+        "{} AND (n.nspname, c.relname) IN (SELECT * FROM unnest($2::text[], $3::text[])) \
+         ORDER BY n.nspname, c.relname",
+        selecting()
     );
     let values: [Value; 3] = [TENANT_COLUMN.into(), schemas.into(), names.into()];
     all(db, &sql, values).await

@@ -86,17 +86,17 @@ impl Configured {
     }
 }
 
-/// A migration that reports malformed table sets when no other pending migration reports them.
-pub(crate) struct MalformedTableSets;
+/// A migration that reports malformed settings when no other pending migration reports them.
+pub(crate) struct MalformedSettings;
 
-impl MigrationName for MalformedTableSets {
+impl MigrationName for MalformedSettings {
     fn name(&self) -> &'static str {
-        "malformed WATERTIGHT_TABLE_SETS"
+        "malformed settings"
     }
 }
 
 #[async_trait]
-impl TenantMigration for MalformedTableSets {
+impl TenantMigration for MalformedSettings {
     async fn down(&self, _: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
         settings.check().map_err(migration_error)
     }

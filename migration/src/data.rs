@@ -6,9 +6,9 @@ use std::pin::Pin;
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::prelude::Uuid;
-use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr};
-use watertight_schema::isolation::{TENANT_COLUMN, TENANT_TOKEN_SETTING};
-use watertight_schema::sql;
+use sea_orm_migration::sea_orm::{ConnectionTrait, DbErr, Value};
+use watertight_schema::isolation::TENANT_TOKEN_SETTING;
+use watertight_schema::{TenantType, sql};
 
 use crate::catalog::{self, Table};
 use crate::error::migration_error;
@@ -67,7 +67,7 @@ where
 
 /// Runs a change once for each tenant that has rows in the named tables.
 ///
-/// It returns the number of tenants. During the change, row-level security shows the rows of the tenant in every tenant table, as in the application. The
+/// It returns the number of tenants, and gives the change the tenant's key as a value to bind. During the change, row-level security shows the rows of the tenant in every tenant table, as in the application. The
 /// named tables are locked exclusively until the migration has ended. If the change fails for one tenant, the changes for
 /// all tenants are rolled back.
 ///
@@ -103,25 +103,29 @@ pub async fn for_each_tenant<F>(
     mut change: F,
 ) -> Result<u64, DbErr>
 where
-    F: for<'c> FnMut(&'c SchemaManager<'static>, Uuid) -> ChangeFuture<'c, ()> + Send,
+    F: for<'c> FnMut(&'c SchemaManager<'static>, Value) -> ChangeFuture<'c, ()> + Send,
 {
     let names = names(tables);
     let transaction = manager.begin().await?;
     let db = transaction.get_connection();
     let unforced = Unforced::begin(&transaction, &names).await?;
-    let selects: Vec<String> = names
+    let (tenant_type, columns) = tenant_columns(&catalog::tables_named(db, &names).await?)?;
+    let selects: Vec<String> = columns
         .iter()
-        .map(|name| format!("SELECT DISTINCT t.{TENANT_COLUMN} FROM {} t", name.quoted()))
+        .map(|(column, table)| {
+            format!("SELECT t.{column} AS id FROM {table} t WHERE t.{column} <> {}", tenant_type.reserved())
+        })
         .collect();
-    let tenants = query::rows(db, &format!("{} ORDER BY 1", selects.join(" UNION ")), []).await?;
+    let sql = format!("SELECT DISTINCT u.id::text FROM ({}) u ORDER BY 1", selects.join(" UNION ALL "));
+    let tenants = query::column(db, &sql, []).await?;
     unforced.end(&transaction).await?;
 
     let read = format!("SELECT coalesce(pg_catalog.current_setting('{TENANT_TOKEN_SETTING}', true), '')");
     let before: String = query::one(db, &read).await?;
     let mut done = 0;
-    for row in tenants {
-        let tenant: Uuid = row.try_get_by_index(0)?;
-        query::rows(db, "SELECT watertight.enter($1)", [tenant.into()]).await?;
+    for tenant in tenants {
+        let tenant = key(tenant_type, &tenant)?;
+        query::rows(db, "SELECT watertight.enter($1)", [tenant.clone()]).await?;
         change(&transaction, tenant).await?;
         done += 1;
     }
@@ -129,6 +133,35 @@ where
     query::rows(db, &restore, [before.into()]).await?;
     transaction.commit().await?;
     Ok(done)
+}
+
+/// The type of the tenant's key, and the tenant column of each table, as SQL writes both.
+fn tenant_columns(tables: &[Table]) -> Result<(TenantType, Vec<(String, String)>), DbErr> {
+    let types = tables.iter().filter_map(|table| table.tenant_type.as_deref());
+    let found = types.map(TenantType::of_column).collect::<Option<Vec<_>>>().unwrap_or_default();
+    let Some(tenant_type) = found.first().copied().filter(|first| found.iter().all(|one| one == first))
+    else {
+        return Err(migration_error(
+            "the tenant columns of the tables have different types, or a type that no tenant's key can have; use uuid, \
+             bigint, integer or text",
+        ));
+    };
+    let column =
+        |table: &Table| Some((sql::identifier(table.tenant_column.as_deref()?), table.id().quoted()));
+    Ok((tenant_type, tables.iter().filter_map(column).collect()))
+}
+
+/// The key of a tenant, from the text that the server prints.
+fn key(tenant_type: TenantType, text: &str) -> Result<Value, DbErr> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        migration_error(format!("the tenant {text:?} is unreadable: {error}"))
+    };
+    Ok(match tenant_type {
+        TenantType::BigInt => text.parse::<i64>().map_err(|error| unreadable(&error))?.into(),
+        TenantType::Integer => text.parse::<i32>().map_err(|error| unreadable(&error))?.into(),
+        TenantType::Text => text.into(),
+        _ => Uuid::parse_str(text).map_err(|error| unreadable(&error))?.into(),
+    })
 }
 
 fn names(tables: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Vec<Name> {
@@ -176,7 +209,7 @@ fn usable<'t>(name: &Name, found: &'t [Table]) -> Result<&'t Table, DbErr> {
     };
     if table.tenant_type.is_none() {
         return Err(migration_error(format!(
-            "table {quoted} has no column {TENANT_COLUMN}, so row-level security does not hide its rows; leave it out"
+            "table {quoted} has no tenant column, so row-level security does not hide its rows; leave it out"
         )));
     }
     if !table.has_owners_rights {

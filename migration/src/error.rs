@@ -34,7 +34,7 @@ pub enum TableError {
         name: String,
     },
     /// A key, foreign key or index without a column.
-    #[error("table {table}: {what} has no column; name at least one column besides tenant_id")]
+    #[error("table {table}: {what} has no column; name at least one column besides the tenant column")]
     NoColumns {
         /// The table being described.
         table: String,
@@ -73,19 +73,21 @@ pub enum TableError {
         /// The name of both.
         name: String,
     },
-    /// `tenant_id` is named, although every tenant table has it and every key begins with it.
+    /// The tenant column is named, although every tenant table has it and every key begins with it.
     #[error(
-        "table {table}: leave tenant_id out of {what}; every tenant table has it and every key begins with it"
+        "table {table}: leave {column} out of {what}; every tenant table has it and every key begins with it"
     )]
     TenantColumn {
         /// The table being described.
         table: String,
+        /// The tenant column.
+        column: String,
         /// The part of the description that names it.
         what: &'static str,
     },
     /// A column that is a key by itself, and so would be unique across all tenants.
     #[error(
-        "table {table}: column {column:?} is a key without tenant_id, so it would be unique across all \
+        "table {table}: column {column:?} is a key without the tenant column, so it would be unique across all \
          tenants; use TenantTable::key or TenantTable::unique"
     )]
     KeyWithoutTenant {

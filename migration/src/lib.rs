@@ -40,6 +40,7 @@ mod readable;
 mod released;
 mod script;
 mod settings;
+mod settings_error;
 mod tenant_context;
 pub mod tenant_keys;
 mod tenant_table;
@@ -74,14 +75,17 @@ pub use migrator::{Migrator, TenantMigrator};
 pub use partitions::{HashPartitions, PartitionError};
 pub use sea_orm_migration::{self, MigrationTrait, MigratorTrait, sea_query::ForeignKeyAction};
 pub use settings::Settings;
+pub use settings_error::SettingsError;
 pub use tenant_table::{TenantForeignKey, TenantTable};
 pub use watertight_schema::isolation::{
     SCHEMA as ISOLATION_SCHEMA, TENANT_COLUMN, TENANT_CONDITION, TENANT_POLICY, TENANT_TOKEN_SETTING,
     UNSIGNED_TENANT_SETTING as TENANT_SETTING,
 };
-pub use watertight_schema::{TableSet, TableSetError, TableSets, TenantKey, TenantKeyError};
+pub use watertight_schema::{
+    TableSet, TableSetError, TableSets, TenantKey, TenantKeyError, TenantType, TenantTypeError,
+};
 
-use configured::{Configured, MalformedTableSets};
+use configured::{Configured, MalformedSettings};
 use migration::TenantMigration;
 
 /// The migrations of the chosen table sets in order, to be listed before those of an application.
@@ -101,7 +105,7 @@ pub fn migrations(settings: &Settings) -> Vec<Box<dyn MigrationTrait>> {
         Box::new(Configured { migration, settings: settings.clone() })
     };
     let malformed =
-        settings.check().is_err().then(|| Box::new(MalformedTableSets) as Box<dyn TenantMigration>);
+        settings.check().is_err().then(|| Box::new(MalformedSettings) as Box<dyn TenantMigration>);
     chosen(settings).chain(malformed).map(configured).collect()
 }
 
@@ -119,7 +123,8 @@ pub fn migrations(settings: &Settings) -> Vec<Box<dyn MigrationTrait>> {
 /// ```
 #[must_use]
 pub fn tables(settings: &Settings) -> Vec<TenantTable> {
-    chosen(settings).flat_map(|migration| migration.tables(settings.table_sets())).collect()
+    let tables = chosen(settings).flat_map(|migration| migration.tables(settings.table_sets()));
+    tables.map(|table| table.own()).collect()
 }
 
 /// The migrations of the chosen sets, and those of none.

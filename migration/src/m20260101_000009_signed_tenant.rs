@@ -39,7 +39,7 @@ impl TenantMigration for Migration {
         let mut statements = tenant_context::statements(settings);
         // Without a key no tenant can be verified, and tenants would see no rows.
         if TenantKey::from_env().is_ok_and(|keys| keys.is_empty()) {
-            statements.extend(tenant_context::Mode::Unsigned.released());
+            statements.extend(tenant_context::Mode::Unsigned.released(settings.tenant_type()));
         }
         Ok(Some(statements))
     }

@@ -11,14 +11,14 @@ pub(crate) struct Migration;
 
 #[async_trait]
 impl TenantMigration for Migration {
-    async fn down(&self, manager: &SchemaManager, _: &Settings) -> Result<(), DbErr> {
-        for statement in tenant_context::removed() {
+    async fn down(&self, manager: &SchemaManager, settings: &Settings) -> Result<(), DbErr> {
+        for statement in tenant_context::removed(settings.tenant_type()) {
             manager.get_connection().execute_unprepared(&statement).await?;
         }
         Ok(())
     }
 
-    fn statements(&self, _: &Settings) -> Result<Option<Vec<String>>, TableError> {
-        Ok(Some(tenant_context::installed()))
+    fn statements(&self, settings: &Settings) -> Result<Option<Vec<String>>, TableError> {
+        Ok(Some(tenant_context::installed(settings.tenant_type())))
     }
 }

@@ -56,11 +56,11 @@ impl<M: MigrationTrait> TenantMigration for M {
     }
 }
 
-/// The SQL that creates tables, each after the tables that it refers to.
+/// The SQL that creates tables of watertight, each after the tables that it refers to.
 pub(crate) fn statements_of(settings: &Settings, tables: &[TenantTable]) -> Result<Vec<String>, TableError> {
     let mut all = Vec::new();
     for table in tables {
-        all.extend(table.statements(settings)?);
+        all.extend(table.own().statements(settings)?);
     }
     Ok(all)
 }

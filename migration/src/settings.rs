@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 
-use watertight_schema::{TableSet, TableSetError, TableSets, isolation, sql};
+use watertight_schema::{TableSet, TableSets, TenantType, TenantTypeError, isolation, sql};
+
+use crate::{SettingsError, name};
 
 /// The names and table sets that the migrations work with.
 ///
@@ -17,7 +19,9 @@ use watertight_schema::{TableSet, TableSetError, TableSets, isolation, sql};
 pub struct Settings {
     app_role: String,
     migration_table: String,
-    table_sets: Result<TableSets, TableSetError>,
+    table_sets: Result<TableSets, SettingsError>,
+    tenant_column: String,
+    tenant_type: Result<TenantType, TenantTypeError>,
 }
 
 impl Settings {
@@ -30,9 +34,15 @@ impl Settings {
     /// The environment variable with the [table sets](TableSets) as text.
     pub const TABLE_SETS_VARIABLE: &str = "WATERTIGHT_TABLE_SETS";
 
+    /// The environment variable that names the [tenant column](Self::with_tenant_column).
+    pub const TENANT_COLUMN_VARIABLE: &str = isolation::TENANT_COLUMN_VARIABLE;
+
+    /// The environment variable with the [type of the tenant's key](Self::with_tenant_type).
+    pub const TENANT_TYPE_VARIABLE: &str = TenantType::VARIABLE;
+
     /// The settings of the environment, and defaults for variables that are unset or empty.
     ///
-    /// A malformed list of table sets is reported by [`check`](Self::check) and by every migration. A name that cannot
+    /// A malformed list of table sets or type is reported by [`check`](Self::check) and by every migration. A name that cannot
     /// be the name of a role is reported by the migration that grants to it.
     ///
     /// ```
@@ -51,7 +61,13 @@ impl Settings {
             settings = settings.with_app_role(role.to_string_lossy());
         }
         if let Some(sets) = given(Self::TABLE_SETS_VARIABLE) {
-            settings.table_sets = sets.to_string_lossy().parse();
+            settings.table_sets = sets.to_string_lossy().parse().map_err(SettingsError::TableSets);
+        }
+        if let Some(column) = given(Self::TENANT_COLUMN_VARIABLE) {
+            settings.tenant_column = column.to_string_lossy().into_owned();
+        }
+        if let Some(name) = given(Self::TENANT_TYPE_VARIABLE) {
+            settings.tenant_type = name.to_string_lossy().parse();
         }
         settings
     }
@@ -104,6 +120,57 @@ impl Settings {
         self
     }
 
+    /// Names the tenant column of the application's tables; `tenant_id` by default.
+    ///
+    /// Watertight's own tables always have `tenant_id`. A table can have [another name](crate::TenantTable::tenant_column).
+    ///
+    /// ```
+    /// use watertight_migration::{Settings, TableSets, TenantTable, TenantType};
+    ///
+    /// let settings = Settings::default()
+    ///     .with_table_sets(TableSets::none())
+    ///     .with_tenant_column("org_id")
+    ///     .with_tenant_type(TenantType::BigInt);
+    /// let sql = &TenantTable::new("public", "orders").statements(&settings)?[0];
+    /// assert!(sql.contains(r#""org_id" bigint NOT NULL"#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
+    #[must_use]
+    pub fn with_tenant_column(mut self, column: impl Into<String>) -> Self {
+        self.tenant_column = column.into();
+        self
+    }
+
+    /// Chooses the type of the tenant's key; `uuid` by default.
+    ///
+    /// The first migration of a database makes the choice for good. Watertight's own tables need `uuid`, so every other
+    /// type needs [no table sets](TableSets::none).
+    ///
+    /// ```
+    /// use watertight_migration::{Settings, TableSets, TenantType};
+    ///
+    /// let settings = Settings::default().with_tenant_type(TenantType::Text);
+    /// assert!(settings.check().is_err());
+    /// assert!(settings.with_table_sets(TableSets::none()).check().is_ok());
+    /// ```
+    #[must_use]
+    pub fn with_tenant_type(mut self, tenant_type: TenantType) -> Self {
+        self.tenant_type = Ok(tenant_type);
+        self
+    }
+
+    /// The tenant column of the application's tables.
+    #[must_use]
+    pub fn tenant_column(&self) -> &str {
+        &self.tenant_column
+    }
+
+    /// The type of the tenant's key: `uuid` when [`check`](Self::check) reports a malformed name.
+    #[must_use]
+    pub fn tenant_type(&self) -> TenantType {
+        self.tenant_type.as_ref().copied().unwrap_or_default()
+    }
+
     /// The application's role.
     #[must_use]
     pub fn app_role(&self) -> &str {
@@ -123,7 +190,7 @@ impl Settings {
         self.table_sets.as_ref().unwrap_or(&ALL)
     }
 
-    /// Checks the table sets.
+    /// Checks the table sets, the tenant column and the type of the tenant's key.
     ///
     /// ```
     /// # use watertight_migration::{Settings, TableSet, TableSets};
@@ -133,10 +200,17 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// [`TableSetError`] when [`from_env`](Self::from_env) read a malformed list, or a set has a schema that cannot be
-    /// one.
-    pub fn check(&self) -> Result<(), TableSetError> {
-        self.table_sets.as_ref().map_err(Clone::clone)?.check()
+    /// A [`SettingsError`] when [`from_env`](Self::from_env) read a malformed value, a name cannot be one, or table sets
+    /// are chosen with a type other than `uuid`.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let sets = self.table_sets.as_ref().map_err(Clone::clone)?;
+        sets.check()?;
+        name::check("column", &self.tenant_column)?;
+        let tenant_type = self.tenant_type.clone()?;
+        if tenant_type != TenantType::Uuid && !sets.is_empty() {
+            return Err(SettingsError::OwnTablesNeedUuid { tenant_type, table_sets: sets.to_string() });
+        }
+        Ok(())
     }
 
     /// The schema of a set's tables, for SQL. The default schema is left without quotes, as it was released.
@@ -152,6 +226,8 @@ impl Default for Settings {
             app_role: Self::DEFAULT_APP_ROLE.to_owned(),
             migration_table: isolation::MIGRATION_TABLE.to_owned(),
             table_sets: Ok(TableSets::default()),
+            tenant_column: isolation::TENANT_COLUMN.to_owned(),
+            tenant_type: Ok(TenantType::default()),
         }
     }
 }
@@ -180,10 +256,7 @@ mod tests {
             // A database in which everything is applied has a pending migration that reports it.
             let names: Vec<String> =
                 crate::migrations(&settings).iter().map(|migration| migration.name().to_owned()).collect();
-            assert!(
-                names.last().is_some_and(|name| name.contains(Settings::TABLE_SETS_VARIABLE)),
-                "{names:?}"
-            );
+            assert!(names.last().is_some_and(|name| name == "malformed settings"), "{names:?}");
         }
         assert!(with_table_sets("auht").with_table_sets(TableSets::none()).check().is_ok());
     }

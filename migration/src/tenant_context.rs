@@ -9,13 +9,14 @@
 //! by itself (`NULLIF`, `IN`, `CASE x WHEN`). They contain no backslash, which `standard_conforming_strings` decides.
 
 use watertight_schema::isolation::{
-    CLUSTER_CONDITION, CLUSTER_CONDITION_PRINTED, SCHEMA, TENANT_CONDITION, TENANT_CONDITION_PRINTED,
-    UNSIGNED_CONDITION, UNSIGNED_CONDITION_PRINTED,
+    CLUSTER_CONDITION, CLUSTER_CONDITION_PRINTED, SCHEMA, TENANT_COLUMN, TENANT_CONDITION,
+    TENANT_CONDITION_PRINTED, UNSIGNED_CONDITION, UNSIGNED_CONDITION_PRINTED, tenant_condition,
 };
-use watertight_schema::sql;
+use watertight_schema::{TenantType, sql};
 
 use crate::{Settings, TableSet, access, m20260101_000008_tenant_parameter as tenant_parameter};
 
+mod keyed;
 mod owner;
 
 pub(crate) use owner::{installed, removed};
@@ -117,12 +118,14 @@ pub(crate) enum Mode {
 impl Mode {
     /// The SQL that creates the function in this mode, as migration `m20260101_000009_signed_tenant` does. Programs read
     /// the mode from `pg_proc.prosecdef`, not from the comment.
-    pub(crate) fn released(self) -> [String; 2] {
-        let function = match self {
-            Self::Signed => SIGNED,
-            Self::Unsigned => UNSIGNED,
+    pub(crate) fn released(self, tenant: TenantType) -> [String; 2] {
+        let function = match (self, tenant) {
+            (Self::Signed, TenantType::Uuid) => SIGNED.to_owned(),
+            (Self::Unsigned, TenantType::Uuid) => UNSIGNED.to_owned(),
+            (Self::Signed, _) => keyed::signed(tenant, "NULL"),
+            (Self::Unsigned, _) => keyed::unsigned(tenant, "NULL"),
         };
-        [function.to_owned(), self.comment()]
+        [function, self.comment()]
     }
 
     fn comment(self) -> String {
@@ -139,6 +142,11 @@ impl Mode {
 /// Each object may already exist, because `fresh` drops only tables.
 pub(crate) fn statements(settings: &Settings) -> Vec<String> {
     let role = sql::identifier(settings.app_role());
+    let tenant = settings.tenant_type();
+    let enter = match tenant {
+        TenantType::Uuid => ENTER.to_owned(),
+        _ => keyed::enter(tenant),
+    };
     let mut sql = vec![
         // `IF NOT EXISTS` requires the right to create schemas even if the schema exists.
         "DO $$ BEGIN IF pg_catalog.to_regnamespace('watertight') IS NULL THEN CREATE SCHEMA watertight; END IF; END $$"
@@ -149,13 +157,13 @@ pub(crate) fn statements(settings: &Settings) -> Vec<String> {
         format!("REVOKE ALL ON TABLE watertight.tenant_keys FROM PUBLIC, {role}"),
     ];
     sql.extend(token_type());
-    sql.extend(Mode::Signed.released());
+    sql.extend(Mode::Signed.released(tenant));
     sql.extend([
         "REVOKE ALL ON FUNCTION watertight.tenant() FROM PUBLIC".to_owned(),
         format!("GRANT EXECUTE ON FUNCTION watertight.tenant() TO {role}"),
-        ENTER.to_owned(),
-        format!("REVOKE ALL ON FUNCTION watertight.enter(uuid) FROM PUBLIC, {role}"),
-        on_cluster(),
+        enter,
+        format!("REVOKE ALL ON FUNCTION watertight.enter({tenant}) FROM PUBLIC, {role}"),
+        on_cluster(tenant),
         move_policies(UNSIGNED_CONDITION_PRINTED, TENANT_CONDITION),
     ]);
     if settings.table_sets().contains(TableSet::Auth) {
@@ -172,14 +180,28 @@ pub(crate) fn token_type() -> [String; 2] {
 /// The SQL that removes the sub-select from the policies, which Citus does not support. The planner inlines
 /// the unsigned function without it.
 pub(crate) fn policies_without_subselect() -> String {
-    move_policies(TENANT_CONDITION_PRINTED, CLUSTER_CONDITION)
+    let printed = "( SELECT watertight.tenant() AS tenant)";
+    let condition =
+        |kind: &str| format!("replace(pg_get_expr({kind}, polrelid), '{printed}', 'watertight.tenant()')");
+    format!(
+        "DO $watertight$ DECLARE found record; BEGIN FOR found IN \
+         SELECT polname, polrelid, {} AS reads, {} AS writes FROM pg_policy \
+         WHERE pg_get_expr(polqual, polrelid) LIKE '%{printed})' \
+         OR pg_get_expr(polwithcheck, polrelid) LIKE '%{printed})' LOOP \
+         IF found.reads IS NOT NULL THEN EXECUTE format('ALTER POLICY %I ON %s USING (%s)', found.polname, \
+         found.polrelid::regclass, found.reads); END IF; \
+         IF found.writes IS NOT NULL THEN EXECUTE format('ALTER POLICY %I ON %s WITH CHECK (%s)', found.polname, \
+         found.polrelid::regclass, found.writes); END IF; END LOOP; END $watertight$",
+        condition("polqual"),
+        condition("polwithcheck"),
+    )
 }
 
 /// The SQL that adapts a cluster with distributed tables. Elsewhere it does nothing.
 ///
 /// On a cluster the function is unsigned and known to the workers, and the policies have no sub-select.
-fn on_cluster() -> String {
-    let [function, comment] = Mode::Unsigned.released().map(|text| sql::literal(&text));
+fn on_cluster(tenant: TenantType) -> String {
+    let [function, comment] = Mode::Unsigned.released(tenant).map(|text| sql::literal(&text));
     let policies = sql::literal(&move_policies(UNSIGNED_CONDITION_PRINTED, CLUSTER_CONDITION));
     format!(
         "DO $cluster$ BEGIN IF pg_catalog.to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL THEN \
@@ -199,7 +221,7 @@ pub(crate) fn reverted(settings: &Settings, with_domain: bool) -> Vec<String> {
     sql.extend([
         move_policies(TENANT_CONDITION_PRINTED, UNSIGNED_CONDITION),
         move_policies(CLUSTER_CONDITION_PRINTED, UNSIGNED_CONDITION),
-        "DROP FUNCTION watertight.enter(uuid)".to_owned(),
+        format!("DROP FUNCTION watertight.enter({})", settings.tenant_type()),
         "DROP FUNCTION watertight.tenant()".to_owned(),
         "DROP DOMAIN watertight.tenant_token".to_owned(),
         "DROP TABLE watertight.tenant_keys".to_owned(),
@@ -224,15 +246,21 @@ fn move_policies(printed: &str, condition: &str) -> String {
 }
 
 /// The SQL that creates the policy of a table, with the verified tenant if the database has it.
-pub(crate) fn create_policy(policy: &str, table: &str) -> String {
+pub(crate) fn create_policy(policy: &str, table: &str, column: &str) -> String {
     let create = |condition: &str| {
         format!("CREATE POLICY {policy} ON {table} FOR ALL USING ({condition}) WITH CHECK ({condition})")
     };
+    let condition = tenant_condition(column);
     let block = format!(
         "BEGIN IF pg_catalog.to_regprocedure('watertight.tenant()') IS NULL THEN {}; ELSE {}; END IF; END",
-        create(UNSIGNED_CONDITION),
-        create(TENANT_CONDITION)
+        create(&UNSIGNED_CONDITION.replacen(TENANT_COLUMN, column_of(&condition), 1)),
+        create(&condition)
     );
     // Quoted with apostrophes, because a table's name can contain dollar signs.
     format!("DO {}", sql::literal(&block))
+}
+
+/// The column of a condition, as the condition writes it.
+fn column_of(condition: &str) -> &str {
+    condition.split(" = (").next().unwrap_or(condition)
 }

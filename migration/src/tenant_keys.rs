@@ -179,7 +179,13 @@ fn pads(key: &TenantKey) -> [Zeroizing<Vec<u8>>; 2] {
 
 async fn set(owner: &impl ConnectionTrait, mode: Mode) -> Result<(), TenantKeysError> {
     // One message is one transaction, so that concurrent calls do not replace the function at the same time.
-    let statements = mode.statements().join(";\n");
+    let key: String = one(
+        owner,
+        "SELECT pg_catalog.format_type(prorettype, NULL) FROM pg_catalog.pg_proc \
+         WHERE oid = pg_catalog.to_regprocedure('watertight.tenant()')",
+    )
+    .await?;
+    let statements = mode.statements(key.parse().map_err(migration_error)?).join(";\n");
     owner.execute_unprepared(&format!("{};\n{statements}", one_at_a_time::LOCK)).await?;
     Ok(())
 }

@@ -12,13 +12,16 @@ use sea_orm_migration::{
     sea_query::{ColumnDef, Expr, IndexOrder, IntoColumnDef},
 };
 
+use watertight_schema::isolation::TENANT_COLUMN;
+
 use crate::{Settings, access};
 
 /// A table whose rows each belong to one tenant, with the keys, policy and grants that isolate them.
 ///
 /// The description determines
 ///
-/// - `tenant_id uuid NOT NULL`, which is never the nil UUID: the default value of a UUID in Rust;
+/// - the tenant column, `tenant_id uuid NOT NULL` unless [`Settings`] or [`tenant_column`](Self::tenant_column) say
+///   otherwise, which never has the reserved value of its type, such as the nil UUID;
 /// - the primary key `(tenant_id, id)` with a generated `id uuid`, unless [`key`](Self::key) or
 ///   [`one_row_per_tenant`](Self::one_row_per_tenant) says otherwise;
 /// - unique keys, foreign keys and indexes that all begin with `tenant_id`, and an index for every foreign key
@@ -83,6 +86,8 @@ use crate::{Settings, access};
 pub struct TenantTable {
     schema: String,
     name: String,
+    tenant_column: Option<String>,
+    for_everyone: bool,
     key: Key,
     columns: Vec<ColumnDef>,
     uniques: Vec<Vec<String>>,
@@ -119,6 +124,8 @@ impl TenantTable {
         Self {
             schema: schema.into(),
             name: name.into(),
+            tenant_column: None,
+            for_everyone: false,
             key: Key::GeneratedId,
             columns: Vec::new(),
             uniques: Vec::new(),
@@ -229,6 +236,37 @@ impl TenantTable {
         self
     }
 
+    /// Names the tenant column, if it is not that of the [`Settings`].
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantTable};
+    /// let table = TenantTable::new("public", "seats").tenant_column("account_id");
+    /// assert!(table.statements(&Settings::default())?[0].contains(r#"PRIMARY KEY ("account_id", "id")"#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
+    pub fn tenant_column(mut self, column: impl Into<String>) -> Self {
+        self.tenant_column = Some(column.into());
+        self
+    }
+
+    /// Allows rows for everyone: every tenant reads them, and no tenant can write them.
+    ///
+    /// The tenant column of these rows has the [reserved value](crate::TenantType::reserved), which no tenant can have. The
+    /// owner writes them in a migration, after `SELECT watertight.enter('00000000-0000-0000-0000-000000000000')`. Foreign keys
+    /// of tenants cannot refer to them, because a row and the row that it refers to have the same tenant. Register the table
+    /// with `Builder::rows_for_everyone`.
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
+    /// let tags = TenantTable::new("public", "tags").col(string_len("name", 40)).rows_for_everyone();
+    /// assert!(tags.statements(&Settings::default())?.join(";").contains("rows_for_everyone"));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
+    pub fn rows_for_everyone(mut self) -> Self {
+        self.for_everyone = true;
+        self
+    }
+
     /// Lets the application's role read and insert rows, but not update or delete them.
     ///
     /// ```
@@ -281,6 +319,11 @@ impl TenantTable {
     pub async fn drop(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         self.check_names()?;
         manager.drop_table(Table::drop().table(self.reference()).take()).await
+    }
+
+    /// The table as it was released: with the tenant column of watertight's own tables.
+    pub(crate) fn own(&self) -> Self {
+        self.clone().tenant_column(TENANT_COLUMN)
     }
 
     /// The unique keys besides the primary key.

@@ -3,17 +3,17 @@ use std::time::Duration;
 
 use sea_orm::sqlx::PgPool;
 use sea_orm::{ConnectOptions, DatabaseConnection, DatabaseConnectionType, EntityTrait};
-use watertight_schema::TableSets;
+use watertight_schema::{TableSets, TenantType};
 
 use crate::error::Error;
 use crate::operations::ConnectError;
 use crate::operations::doctor::{self, Expected, Migrations, Report};
-use crate::operations::inspection::{connect_checks, first_connection, hosts};
+use crate::operations::inspection::{connect_checks, first_connection, hosts, tenant_columns};
 use crate::operations::maintenance::Maintenance;
 use crate::schema::built_in_sets;
 use crate::tenant::{
-    Extension, Generation, Layers, Names, RegistrationError, RegistrationErrors, Registry, Rewriter,
-    Settings, Shared, SigningError, Snapshot, TenantKeys, TenantSigner,
+    Extension, Generation, Layers, Names, Ownership, RegistrationErrors, Registry, Rewriter, Settings,
+    Shared, SigningError, Snapshot, TenantKeys, TenantSigner,
 };
 use crate::watertight::Watertight;
 
@@ -42,8 +42,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(5);
 #[derive(Debug, Clone)]
 pub struct Builder {
     registry: Registry,
-    /// The problems of registered tables, reported when the builder connects.
-    problems: Vec<RegistrationError>,
     table_sets: TableSets,
     layers: Layers,
     /// The choice of the application. With `None` the host name decides.
@@ -66,7 +64,6 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             registry: Registry::default(),
-            problems: Vec::new(),
             table_sets: built_in_sets(),
             layers: Layers::default(),
             transaction_pooler: None,
@@ -85,10 +82,11 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Registers a tenant table, whose column `tenant_id` of type `uuid` names the tenant of each row.
+    /// Registers a tenant table, whose tenant column names the tenant of each row.
     ///
     /// A problem with the table is reported when the builder connects: [`RegistrationError::NoTenantColumn`]
-    /// or [`RegistrationError::RegisteredTwice`].
+    /// or [`RegistrationError::RegisteredTwice`]. [`tenant_tables`](Self::tenant_tables) registers tables whose entities do not have
+    /// the column.
     ///
     /// ```
     /// use watertight::Watertight;
@@ -121,8 +119,7 @@ impl Builder {
     /// ```
     #[must_use]
     pub fn tenant_table<E: EntityTrait>(mut self, entity: E) -> Self {
-        let registered = self.registry.tenant_table(entity);
-        self.problems.extend(registered.err());
+        self.registry.entity(&entity, Ownership::Tenant);
         self
     }
 
@@ -156,8 +153,124 @@ impl Builder {
     /// ```
     #[must_use]
     pub fn shared_table<E: EntityTrait>(mut self, entity: E) -> Self {
-        let registered = self.registry.shared_table(entity);
-        self.problems.extend(registered.err());
+        self.registry.entity(&entity, Ownership::Shared);
+        self
+    }
+
+    /// Registers tenant tables by their names, `name` or `schema.name`.
+    ///
+    /// The entities of these tables stay as they are: they need neither the tenant column, which is filled in and compared by
+    /// every statement, nor another key. The columns are read from the catalog when the builder connects.
+    ///
+    /// ```
+    /// let builder = watertight::Watertight::builder().tenant_tables(["customers", "billing.orders"]);
+    /// let sql = builder.rewriter()?.rewrite("DELETE FROM billing.orders WHERE id = $1", 1)?;
+    /// assert!(sql.starts_with(r#"DELETE FROM billing.orders WHERE orders."tenant_id" = $2 AND (id = $1)"#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn tenant_tables(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        names.into_iter().for_each(|name| self.registry.named(name.as_ref(), Ownership::Tenant));
+        self
+    }
+
+    /// Registers shared tables by their names, `name` or `schema.name`; see [`shared_table`](Self::shared_table).
+    ///
+    /// ```
+    /// let builder = watertight::Watertight::builder().shared_tables(["currencies"]);
+    /// assert!(builder.rewriter()?.rewrite("SELECT code FROM currencies", 0).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn shared_tables(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        names.into_iter().for_each(|name| self.registry.named(name.as_ref(), Ownership::Shared));
+        self
+    }
+
+    /// Names the tenant column of the application's tables; `tenant_id` by default.
+    ///
+    /// Watertight's own tables always have `tenant_id`.
+    ///
+    /// ```
+    /// let builder = watertight::Watertight::builder().tenant_column("org_id").tenant_tables(["orders"]);
+    /// let sql = builder.rewriter()?.rewrite("INSERT INTO orders (item) VALUES ($1)", 1)?;
+    /// assert!(sql.starts_with(r#"INSERT INTO "public".orders (item, "org_id") VALUES ($1, $2)"#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn tenant_column(mut self, column: impl Into<String>) -> Self {
+        self.registry.set_tenant_column(column.into());
+        self
+    }
+
+    /// Names the tenant column of one table, `name` or `schema.name`, if it differs from that of the others.
+    ///
+    /// The table must be registered as a tenant table: [`RegistrationError::NotRegistered`].
+    ///
+    /// ```
+    /// let builder = watertight::Watertight::builder().tenant_tables(["orders", "seats"]);
+    /// let rewriter = builder.tenant_column_of("seats", "account_id").rewriter()?;
+    /// let sql = rewriter.rewrite("DELETE FROM seats", 0)?;
+    /// assert!(sql.starts_with(r#"DELETE FROM "public".seats WHERE seats."account_id" = $1"#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn tenant_column_of(mut self, table: impl AsRef<str>, column: impl Into<String>) -> Self {
+        self.registry.set_tenant_column_of(table.as_ref(), column.into());
+        self
+    }
+
+    /// Chooses the type of the tenant's key; `uuid` by default.
+    ///
+    /// The database has one type, which its first migration has chosen (`watertight_migration::Settings::with_tenant_type`); another
+    /// one is [`SigningError::TenantTypeDiffers`]. Watertight's own tables need `uuid`, so every other type needs
+    /// [`TableSets::none`].
+    ///
+    /// ```
+    /// use watertight::{TableSets, TenantType, Watertight};
+    ///
+    /// let builder = Watertight::builder().table_sets(TableSets::none()).tenant_type(TenantType::BigInt);
+    /// assert!(builder.tenant_tables(["orders"]).rewriter().is_ok());
+    /// ```
+    #[must_use]
+    pub const fn tenant_type(mut self, tenant_type: TenantType) -> Self {
+        self.registry.set_tenant_type(tenant_type);
+        self
+    }
+
+    /// Sets the schema of the application's tables that are named without a schema; `public` by default.
+    ///
+    /// It applies to registered names, to entities without `schema_name`, and to names in statements. The `search_path` of the
+    /// connection has no effect.
+    ///
+    /// ```
+    /// let builder = watertight::Watertight::builder().default_schema("shop").tenant_tables(["orders"]);
+    /// let sql = builder.rewriter()?.rewrite("DELETE FROM orders", 0)?;
+    /// assert!(sql.starts_with(r#"DELETE FROM "shop".orders WHERE orders."tenant_id" = $1"#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn default_schema(mut self, schema: impl Into<String>) -> Self {
+        self.registry.set_default_schema(schema.into());
+        self
+    }
+
+    /// Declares that tenant tables, `name` or `schema.name`, have rows for everyone besides the rows of tenants.
+    ///
+    /// A row for everyone has the reserved value in its tenant column: the nil UUID, zero or the empty text. Every tenant
+    /// reads it, and none changes it: UPDATE and DELETE apply to the tenant's own rows. The second policy of such a table is made
+    /// by `watertight_migration::TenantTable::rows_for_everyone`. The table must be registered as a tenant table:
+    /// [`RegistrationError::NotRegistered`].
+    ///
+    /// ```
+    /// let builder = watertight::Watertight::builder().tenant_tables(["tags"]).rows_for_everyone(["tags"]);
+    /// let sql = builder.rewriter()?.rewrite("SELECT name FROM tags", 0)?;
+    /// assert!(sql.contains(r#"tags."tenant_id" IN ($1, '00000000-0000-0000-0000-000000000000'::uuid)"#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn rows_for_everyone(mut self, tables: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        tables.into_iter().for_each(|table| self.registry.add_rows_for_everyone(table.as_ref()));
         self
     }
 
@@ -196,8 +309,22 @@ impl Builder {
     /// ```
     #[must_use]
     pub fn dangerous_one_layer_table<E: EntityTrait>(mut self, entity: E) -> Self {
-        let registered = self.registry.one_layer_table(entity);
-        self.problems.extend(registered.err());
+        self.registry.one_layer_entity(&entity);
+        self
+    }
+
+    /// Registers materialized views and foreign tables by their names, `name` or `schema.name`; see
+    /// [`dangerous_one_layer_table`](Self::dangerous_one_layer_table).
+    ///
+    /// ```
+    /// let builder = watertight::Watertight::builder().dangerous_one_layer_tables(["visits_by_month"]);
+    /// let sql = builder.rewriter()?.rewrite("SELECT visits FROM visits_by_month", 0)?;
+    /// assert!(sql.contains(r#"visits_by_month."tenant_id" = $1"#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn dangerous_one_layer_tables(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        names.into_iter().for_each(|name| self.registry.one_layer_named(name.as_ref()));
         self
     }
 
@@ -603,7 +730,12 @@ impl Builder {
         let names = Snapshot::read(&mut inspection, scoped.rewriter.registry()).await?;
         scoped.rewriter.replace_snapshot(names);
         match connect_checks::check_role(&mut inspection).await {
-            Ok(()) => scoped.signer = TenantSigner::check(&mut inspection, keys, scoped.distributed).await?,
+            Ok(()) => {
+                scoped.signer = {
+                    let tenant_type = scoped.rewriter.registry().tenant_type();
+                    TenantSigner::check(&mut inspection, keys, scoped.distributed, tenant_type).await?
+                }
+            }
             // No policy applies to the role, so no policy verifies a tenant.
             Err(ConnectError::PrivilegedRole { .. }) => {}
             Err(error) => return Err(error.into()),
@@ -720,10 +852,17 @@ impl Builder {
         if shared.distributed {
             shared.rewriter.without_token();
         }
+        let problems = tenant_columns::problems(&mut inspection, shared.rewriter.registry()).await?;
+        if !problems.is_empty() {
+            return Err(RegistrationErrors { problems }.into());
+        }
         let names = Snapshot::read(&mut inspection, shared.rewriter.registry()).await?;
         shared.rewriter.replace_snapshot(names);
         if layers.row_security() {
-            shared.signer = TenantSigner::check(&mut inspection, keys, shared.distributed).await?;
+            shared.signer = {
+                let tenant_type = shared.rewriter.registry().tenant_type();
+                TenantSigner::check(&mut inspection, keys, shared.distributed, tenant_type).await?
+            };
         }
         Ok(Watertight::new(Arc::new(shared), connection, owns_connection))
     }
@@ -731,11 +870,8 @@ impl Builder {
     /// Registers the chosen table sets, and reports every problem of registered tables.
     fn add_table_sets(&mut self) -> Result<(), RegistrationErrors> {
         let added = self.registry.add_table_sets(&self.table_sets);
-        self.problems.extend(added.err());
-        if self.problems.is_empty() {
-            return Ok(());
-        }
-        Err(RegistrationErrors { problems: std::mem::take(&mut self.problems) })
+        let problems: Vec<_> = added.err().into_iter().chain(self.registry.add_given_tables()).collect();
+        if problems.is_empty() { Ok(()) } else { Err(RegistrationErrors { problems }) }
     }
 
     fn keys(&self) -> Result<Option<TenantKeys>, SigningError> {

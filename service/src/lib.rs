@@ -96,7 +96,7 @@ pub use chrono_tz;
 #[cfg(feature = "auth")]
 pub use secrecy;
 pub use watertight_entity as entity;
-pub use watertight_schema::{TableSet, TableSetError, TableSets};
+pub use watertight_schema::{TableSet, TableSetError, TableSets, TenantType, TenantTypeError};
 
 #[cfg(any(feature = "content", feature = "history"))]
 pub use crate::booking::BookingError;

@@ -241,6 +241,12 @@ pub fn new_tenant() -> Result<TenantId> {
     Ok(TenantId::new(Uuid::new_v4())?)
 }
 
+/// The UUID of a tenant of a test.
+#[must_use]
+pub fn uuid_of(tenant: TenantId) -> Uuid {
+    tenant.uuid().unwrap_or_default()
+}
+
 /// The test server, with the URLs of its roles.
 #[derive(Debug, Clone)]
 struct Server {

@@ -25,8 +25,8 @@ async fn an_insert_is_stamped_with_the_tenant() -> Result<()> {
     let (clinic, studio) = database.two_tenants().await?;
     let at_clinic = rows::user("jess").insert(&clinic).await?;
     let at_studio = rows::user("jess").insert(&studio).await?;
-    assert_eq!(at_clinic.tenant_id, clinic.tenant_id().uuid());
-    assert_eq!(at_studio.tenant_id, studio.tenant_id().uuid());
+    assert_eq!(at_clinic.tenant_id, watertight_tests::uuid_of(clinic.tenant_id()));
+    assert_eq!(at_studio.tenant_id, watertight_tests::uuid_of(studio.tenant_id()));
     Ok(())
 }
 
@@ -52,7 +52,7 @@ async fn a_key_of_another_tenant_finds_nothing() -> Result<()> {
     let key = (jess.tenant_id, jess.id);
     assert_eq!(users::Entity::find_by_id(key).one(&clinic).await?, Some(jess.clone()));
     assert_eq!(users::Entity::find_by_id(key).one(&studio).await?, None);
-    assert_eq!(users::Entity::find_by_id((studio.tenant_id().uuid(), jess.id)).one(&studio).await?, None);
+    assert_eq!(users::Entity::find_by_id((watertight_tests::uuid_of(studio.tenant_id()), jess.id)).one(&studio).await?, None);
     Ok(())
 }
 
@@ -63,7 +63,7 @@ async fn rows_of_another_tenant_cannot_be_written() -> Result<()> {
     let jess = rows::user("jess").insert(&clinic).await?;
 
     let mut foreign = rows::user("mole");
-    foreign.tenant_id = Set(clinic.tenant_id().uuid());
+    foreign.tenant_id = Set(watertight_tests::uuid_of(clinic.tenant_id()));
     let error = foreign.insert(&studio).await.unwrap_err();
     assert!(matches!(Refusal::of(&error).map(|refusal| &refusal.reason), Some(Reason::ForeignTenant { .. })));
 
@@ -77,7 +77,7 @@ async fn rows_of_another_tenant_cannot_be_written() -> Result<()> {
     assert_eq!(users::Entity::delete_many().exec(&studio).await?.rows_affected, 0);
 
     let moved = users::Entity::update_many()
-        .set(users::ActiveModel { tenant_id: Set(clinic.tenant_id().uuid()), ..Default::default() });
+        .set(users::ActiveModel { tenant_id: Set(watertight_tests::uuid_of(clinic.tenant_id())), ..Default::default() });
     let error = moved.exec(&studio).await.unwrap_err();
     assert!(Refusal::of(&error).is_some(), "{error}");
 
@@ -106,7 +106,7 @@ async fn own_rows_are_inserted_updated_saved_and_deleted() -> Result<()> {
     let saved = saved.save(&clinic).await?;
     assert_eq!(saved.name.as_ref(), "Deep massage");
     let added = rows::service("Sauna").save(&clinic).await?;
-    assert_eq!(added.tenant_id.as_ref(), &clinic.tenant_id().uuid());
+    assert_eq!(added.tenant_id.as_ref(), &watertight_tests::uuid_of(clinic.tenant_id()));
 
     let raised = services::Entity::update_many()
         .col_expr(services::Column::Active, false.into())
@@ -140,7 +140,7 @@ async fn a_conflict_is_with_the_tenants_own_rows() -> Result<()> {
         )
     };
     let at_studio = upsert("at the studio").exec_with_returning(&studio).await?;
-    assert_eq!(at_studio.tenant_id, studio.tenant_id().uuid());
+    assert_eq!(at_studio.tenant_id, watertight_tests::uuid_of(studio.tenant_id()));
     upsert("at the clinic").exec(&clinic).await?;
     upsert("at the clinic still").exec(&clinic).await?;
 
@@ -391,11 +391,11 @@ async fn nested_active_models_are_stamped_with_the_tenant() -> Result<()> {
             .add_package(package)
             .insert(tenant)
             .await?;
-        assert_eq!(client.tenant_id, tenant.tenant_id().uuid());
+        assert_eq!(client.tenant_id, watertight_tests::uuid_of(tenant.tenant_id()));
         let packages = dense::package::Entity::find().all(tenant).await?;
         assert_eq!(packages.len(), 1);
         assert_eq!(packages[0].client_id, Some(client.id));
-        assert_eq!(packages[0].tenant_id, tenant.tenant_id().uuid());
+        assert_eq!(packages[0].tenant_id, watertight_tests::uuid_of(tenant.tenant_id()));
     }
     Ok(())
 }

@@ -176,7 +176,7 @@ async fn a_failed_change_leaves_nothing_behind() -> Result<()> {
     })
     .await?;
     assert_eq!(number(&owner, UNFORCED).await?, 0);
-    for (table, why) in [("nothing", "does not exist"), ("seaql_migrations", "no column tenant_id")] {
+    for (table, why) in [("nothing", "does not exist"), ("seaql_migrations", "no tenant column")] {
         let refused = for_all_tenants(&outside, [("public", table)], |_| Box::pin(async { Ok(()) })).await;
         assert!(refused.unwrap_err().to_string().contains(why));
     }
@@ -200,7 +200,7 @@ async fn a_change_for_each_tenant_sees_one_tenant_at_a_time() -> Result<()> {
         Box::pin(async move {
             let sql = "UPDATE clients SET phone = left(tenant_id::text, 20)";
             let changed = manager.get_connection().execute_unprepared(sql).await?;
-            assert_eq!(changed.rows_affected(), 2, "{tenant}");
+            assert_eq!(changed.rows_affected(), 2, "{tenant:?}");
             Ok(())
         })
     })

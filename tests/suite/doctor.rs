@@ -257,7 +257,7 @@ async fn rows_that_cross_tenants_are_found_by_a_role_that_sees_them() -> Result<
     let sql = finding.remedy.split_once(": ").unwrap().1.replace("SELECT c.*", "SELECT c.tenant_id");
     let rows = sees_all.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
     let listed: Vec<Uuid> = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
-    assert_eq!(listed, [Uuid::from(studio)]);
+    assert_eq!(listed, [watertight_tests::uuid_of(studio)]);
 
     sees_all
         .execute_unprepared("ALTER TABLE auth.sessions DROP CONSTRAINT lone; DELETE FROM auth.users")

@@ -26,7 +26,7 @@ async fn two_tenants(database: &TestDatabase) -> Result<(TenantConnection, Tenan
     let (clinic, studio) = (water.tenant(new_tenant()?), water.tenant(new_tenant()?));
     for tenant in [&clinic, &studio] {
         let mut user = rows::user("jess");
-        user.tenant_id = Set(tenant.tenant_id().uuid());
+        user.tenant_id = Set(watertight_tests::uuid_of(tenant.tenant_id()));
         user.insert(tenant).await?;
     }
     Ok((clinic, studio))
@@ -37,17 +37,17 @@ async fn without_rewriting_row_level_security_keeps_rows_apart() -> Result<()> {
     let database = TestDatabase::create().await?;
     let (clinic, studio) = two_tenants(&database).await?;
     let own = users::Entity::find().all(&clinic).await?;
-    assert_eq!(own.iter().map(|user| user.tenant_id).collect::<Vec<_>>(), [clinic.tenant_id().uuid()]);
+    assert_eq!(own.iter().map(|user| user.tenant_id).collect::<Vec<_>>(), [watertight_tests::uuid_of(clinic.tenant_id())]);
 
     let foreign = users::Column::TenantId;
-    let condition = sea_orm::ColumnTrait::eq(&foreign, studio.tenant_id().uuid());
+    let condition = sea_orm::ColumnTrait::eq(&foreign, watertight_tests::uuid_of(studio.tenant_id()));
     assert_eq!(users::Entity::find().filter(condition).count(&clinic).await?, 0);
     let everyone = users::Entity::update_many().col_expr(users::Column::Role, "owner".into());
     assert_eq!(everyone.exec(&clinic).await?.rows_affected, 1);
     assert_eq!(users::Entity::delete_many().exec(&studio).await?.rows_affected, 1);
 
     let mut mole = rows::user("mole");
-    mole.tenant_id = Set(studio.tenant_id().uuid());
+    mole.tenant_id = Set(watertight_tests::uuid_of(studio.tenant_id()));
     let error = mole.insert(&clinic).await.unwrap_err();
     assert!(error.to_string().contains("row-level security"), "{error}");
     Ok(())
@@ -60,7 +60,7 @@ async fn with_no_tenant_set_nothing_is_shown_and_nothing_is_written() -> Result<
     let water = database.water().await?;
     assert_eq!(users::Entity::find().count(water.dangerous_unscoped()).await?, 0);
     let mut mole = rows::user("mole");
-    mole.tenant_id = Set(clinic.tenant_id().uuid());
+    mole.tenant_id = Set(watertight_tests::uuid_of(clinic.tenant_id()));
     let error = mole.insert(water.dangerous_unscoped()).await.unwrap_err();
     assert!(error.to_string().contains("row-level security"), "{error}");
     Ok(())

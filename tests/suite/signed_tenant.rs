@@ -44,7 +44,7 @@ impl Scene {
         let (attacker, victim) = (water.tenant(new_tenant()?), water.tenant(new_tenant()?));
         for tenant in [&attacker, &victim] {
             let mut service = rows::service(&format!("of {}", tenant.tenant_id()));
-            service.tenant_id = Set(tenant.tenant_id().uuid());
+            service.tenant_id = Set(watertight_tests::uuid_of(tenant.tenant_id()));
             service.insert(tenant).await?;
         }
         let token = texts(&attacker, "SELECT current_setting('watertight.tenant')").await?.remove(0);

@@ -193,7 +193,7 @@ fn an_entity_without_a_tenant_is_no_tenant_table() {
     let error = Builder::default().tenant_table(countries::Entity).rewriter().unwrap_err();
     assert!(
         matches!(&error, Error::Registration(errors) if matches!(&*errors.problems,
-            [RegistrationError::NoTenantColumn { table }] if table == "public.countries")),
+            [RegistrationError::NoTenantColumn { table, .. }] if table == "public.countries")),
         "{error:?}"
     );
     assert!(error.to_string().contains("Builder::shared_table"), "{error}");

@@ -29,7 +29,7 @@ async fn a_transaction_is_of_one_tenant_and_all_or_nothing() -> Result<()> {
 
     let transaction = clinic.begin().await?;
     let added = rows::service("Massage").insert(&transaction).await?;
-    assert_eq!(added.tenant_id, clinic.tenant_id().uuid());
+    assert_eq!(added.tenant_id, watertight_tests::uuid_of(clinic.tenant_id()));
     assert_eq!(count(&transaction).await?, 1);
     assert_eq!(count(&clinic).await?, 0, "not committed yet");
     transaction.commit().await?;

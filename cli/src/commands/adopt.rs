@@ -62,8 +62,8 @@ fn failure(error: &AdoptionError) -> Failure {
     let text = error.to_string();
     match error {
         AdoptionError::Database(_) => Failure::Database(text),
-        AdoptionError::Settings(_)
-        | AdoptionError::TableSets(_)
+        AdoptionError::Name(_)
+        | AdoptionError::Settings(_)
         | AdoptionError::TableSetNotChosen { .. }
         | AdoptionError::TenantKey(_)
         | AdoptionError::UnknownTimeZone { .. } => Failure::Usage(text),

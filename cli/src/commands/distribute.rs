@@ -73,7 +73,7 @@ fn failure(error: &DistributionError) -> Failure {
     let text = error.to_string();
     match error {
         DistributionError::Database(_) => Failure::Database(text),
-        DistributionError::Name(_) | DistributionError::TableSets(_) => Failure::Usage(text),
+        DistributionError::Name(_) | DistributionError::Settings(_) => Failure::Usage(text),
         _ => Failure::Refused(text),
     }
 }

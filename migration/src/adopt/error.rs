@@ -1,9 +1,9 @@
 use sea_orm_migration::DbErr;
-use watertight_schema::{TableSet, TableSetError, TenantKeyError};
+use watertight_schema::{TableSet, TenantKeyError};
 
 use super::Problem;
 use crate::script::lines;
-use crate::{Settings, TableError};
+use crate::{Settings, SettingsError, TableError};
 
 /// The database was not adopted. Nothing in it has changed.
 ///
@@ -91,10 +91,10 @@ pub enum AdoptionError {
     },
     /// The settings name a role, a table or a schema that cannot be one.
     #[error(transparent)]
-    Settings(#[from] TableError),
-    /// The table sets of the settings are malformed.
+    Name(#[from] TableError),
+    /// The settings are malformed.
     #[error(transparent)]
-    TableSets(#[from] TableSetError),
+    Settings(#[from] SettingsError),
     /// The environment's tenant keys are malformed.
     #[error(transparent)]
     TenantKey(#[from] TenantKeyError),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult};
 
-use watertight_schema::isolation::TENANT_COLUMN;
 use watertight_schema::{TableSet, order, sql};
 
 use super::{Distribution, DistributionError};
@@ -56,14 +55,15 @@ const FOREIGN_KEYS: &str = "SELECT conname::text AS name, conrelid::int8 AS \"fr
 /// The distributed tables. A table that Citus keeps on the coordinator because of its foreign keys
 /// (`repmodel` `s`) is not distributed.
 const PLACEMENTS: &str = "SELECT logicalrelid::oid::int8 AS oid, \
-    CASE WHEN partmethod = 'h' AND column_to_column_name(logicalrelid, partkey) = $1 \
-        THEN colocationid::int8 END AS \"group\" \
+    CASE WHEN partmethod = 'h' THEN column_to_column_name(logicalrelid, partkey) END AS \"column\", \
+    colocationid::int8 AS \"group\" \
     FROM pg_dist_partition WHERE NOT (partmethod = 'n' AND repmodel = 's' AND colocationid = 0)";
 
 #[derive(FromQueryResult)]
 struct Placement {
     oid: i64,
-    group: Option<i64>,
+    column: Option<String>,
+    group: i64,
 }
 
 const TYPE_IS_KNOWN: &str = "SELECT EXISTS (SELECT FROM pg_dist_object WHERE classid = 'pg_type'::regclass \
@@ -84,19 +84,26 @@ impl Catalog {
         let version = "SELECT extversion FROM pg_extension WHERE extname = 'citus'";
         let extension = column(db, version, []).await?.into_iter().next();
         // A partition is distributed with its table.
-        let tables = tables(db).await?.into_iter().filter(|table| !table.is_partition);
+        let all_tables = tables(db).await?;
         let mut placements = BTreeMap::new();
         let mut type_is_local: bool =
             one(db, "SELECT to_regtype('watertight.tenant_token') IS NOT NULL").await?;
         let mut function_is_local: bool =
             one(db, "SELECT to_regprocedure('watertight.tenant()') IS NOT NULL").await?;
         if extension.is_some() {
-            let found: Vec<Placement> = all(db, PLACEMENTS, [TENANT_COLUMN.into()]).await?;
-            placements.extend(found.into_iter().map(|placement| (placement.oid, placement.group)));
+            let found: Vec<Placement> = all(db, PLACEMENTS, []).await?;
+            placements.extend(found.into_iter().map(|placement| {
+                let table = all_tables.iter().find(|table| table.oid == placement.oid);
+                let by_tenant = table.is_some_and(|table| {
+                    placement.column.is_some() && table.tenant_column == placement.column
+                });
+                (placement.oid, by_tenant.then_some(placement.group))
+            }));
             type_is_local = type_is_local && !one::<bool>(db, TYPE_IS_KNOWN).await?;
             function_is_local = function_is_local && !one::<bool>(db, FUNCTION_IS_KNOWN).await?;
         }
         let foreign_keys: Vec<ForeignKey> = all(db, FOREIGN_KEYS, []).await?;
+        let tables = all_tables.into_iter().filter(|table| !table.is_partition);
         let (tenant_tables, others): (Vec<Table>, _) = tables.partition(|table| table.tenant_type.is_some());
         let referred = |table: &Table| {
             let from_tenants =

@@ -1,9 +1,8 @@
 use sea_orm_migration::DbErr;
-use watertight_schema::TableSetError;
 
 use super::{Distribution, Violation};
-use crate::TableError;
 use crate::script::lines;
+use crate::{SettingsError, TableError};
 
 /// The tables were not distributed. Nothing in the database has changed.
 ///
@@ -67,9 +66,9 @@ pub enum DistributionError {
     /// A name that PostgreSQL would refuse or cut off.
     #[error(transparent)]
     Name(#[from] TableError),
-    /// The table sets are malformed.
+    /// The settings are malformed.
     #[error(transparent)]
-    TableSets(#[from] TableSetError),
+    Settings(#[from] SettingsError),
     /// The number of a table's rows would change.
     #[error(
         "table {table} has {before} rows, but would have {after} when distributed; nothing was changed; \

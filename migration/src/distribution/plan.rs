@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use watertight_schema::isolation::TENANT_COLUMN;
 use watertight_schema::sql;
 
 use super::catalog::Catalog;
@@ -51,7 +50,7 @@ impl DistributionPlan {
         }
         if catalog.function_is_local {
             // The other machines have no function that the released form does not create.
-            distributing.extend(tenant_context::Mode::Unsigned.released());
+            distributing.extend(tenant_context::Mode::Unsigned.released(settings.tenant_type()));
             distributing.push("SELECT create_distributed_function('watertight.tenant()')".to_owned());
         }
         if !tables.is_empty() {
@@ -86,8 +85,9 @@ impl DistributionPlan {
         for table in &tenant_tables {
             let beside = anchor.filter(|anchor| anchor.oid != table.oid).map(|anchor| anchor.id().quoted());
             distributing.push(format!(
-                "SELECT create_distributed_table({}, '{TENANT_COLUMN}', colocate_with => {})",
+                "SELECT create_distributed_table({}, {}, colocate_with => {})",
                 literal(&table.id()),
+                sql::literal(table.tenant_column.as_deref().unwrap_or_default()),
                 sql::literal(beside.as_deref().unwrap_or("none"))
             ));
         }

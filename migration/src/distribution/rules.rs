@@ -13,12 +13,14 @@ use crate::name::Name;
 use crate::query::all;
 
 /// The queries for tables that break a rule. `$1` are the tables to distribute and `$2` all tenant tables,
-/// each with the number of its `tenant_id` as `a.attnum`.
+/// each with the number of its tenant column as `a.attnum`.
 const RULES: [(Rule, &str); 7] = [
     (
         Rule::TenantColumn,
         "SELECT t.oid, a.attname AS object FROM t JOIN a ON a.attrelid = t.oid \
-         WHERE a.atttypid <> 'uuid'::regtype OR NOT a.attnotnull",
+         WHERE NOT a.attnotnull OR CASE a.atttypid WHEN 'varchar'::regtype THEN 'text'::regtype ELSE a.atttypid END \
+         <> coalesce((SELECT p.prorettype FROM pg_proc p WHERE p.oid = to_regprocedure('watertight.tenant()')), \
+             'uuid'::regtype)",
     ),
     (
         Rule::KeyHoldsTenant,
@@ -104,16 +106,20 @@ pub(super) async fn violations(
     rules.push((Rule::ExclusionComparesTenant, format!("{EXCLUSIONS}{recreated}")));
 
     let all_tables: Vec<i64> = catalog.tenant_tables.iter().map(|table| table.oid).collect();
+    let columns: Vec<String> =
+        catalog.tenant_tables.iter().filter_map(|table| table.tenant_column.clone()).collect();
     let new: Vec<i64> = catalog.new_tables().map(|table| table.oid).collect();
     let mut violations = of_placement(catalog, distribution);
     for (rule, sql) in rules {
         let sql = format!(
             "WITH t AS (SELECT unnest($1::int8[])::oid AS oid), \
-             a AS (SELECT * FROM pg_attribute WHERE attname = 'tenant_id' AND attrelid = ANY ($2::int8[]::oid[])) \
+             a AS (SELECT p.* FROM pg_attribute p JOIN unnest($2::int8[], $3::text[]) AS u (oid, name) \
+             ON p.attrelid = u.oid::oid AND p.attname = u.name) \
              SELECT n.nspname::text AS schema, c.relname::text AS name, b.object::text AS object FROM ({sql}) AS b \
              JOIN pg_class c ON c.oid = b.oid JOIN pg_namespace n ON n.oid = c.relnamespace"
         );
-        let broken: Vec<Broken> = all(db, &sql, [new.clone().into(), all_tables.clone().into()]).await?;
+        let broken: Vec<Broken> =
+            all(db, &sql, [new.clone().into(), all_tables.clone().into(), columns.clone().into()]).await?;
         violations.extend(broken.into_iter().map(|Broken { schema, name, object }| Violation {
             table: Name::new(schema, name).to_string(),
             rule,

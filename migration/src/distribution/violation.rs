@@ -57,34 +57,38 @@ impl Rule {
     const fn what(self) -> &'static str {
         match self {
             Self::TenantColumn => "is not uuid NOT NULL as in the other tables",
-            Self::KeyHoldsTenant => "is unique without tenant_id",
-            Self::ExclusionComparesTenant => "does not compare tenant_id with =",
-            Self::ForeignKeyWithinTenant => "does not have tenant_id at the same position on both sides",
-            Self::ForeignKeyKeepsTenant => {
-                "clears tenant_id when the referenced row is deleted or its key changes"
+            Self::KeyHoldsTenant => "is unique without the tenant column",
+            Self::ExclusionComparesTenant => "does not compare the tenant column with =",
+            Self::ForeignKeyWithinTenant => {
+                "does not have the tenant column at the same position on both sides"
             }
-            Self::ReferringTableHasTenant => "refers to a tenant table from a table without tenant_id",
+            Self::ForeignKeyKeepsTenant => {
+                "clears the tenant column when the referenced row is deleted or its key changes"
+            }
+            Self::ReferringTableHasTenant => {
+                "refers to a tenant table from a table without the tenant column"
+            }
             Self::NoCircle => "closes a cycle of foreign keys",
             Self::NoTrigger => "can access rows on another machine",
             Self::NotDivided => "already divides the table",
             Self::Owner => "owns the table, but is not the role of the connection",
             Self::SameGroup => "is not distributed like the other tenant tables",
-            Self::ReferenceTable => "is not an existing table without tenant_id",
+            Self::ReferenceTable => "is not an existing table without the tenant column",
         }
     }
 
     const fn remedy(self) -> &'static str {
         match self {
             Self::TenantColumn => "make the column uuid NOT NULL",
-            Self::KeyHoldsTenant => "recreate the key with tenant_id as its first column",
+            Self::KeyHoldsTenant => "recreate the key with the tenant column as its first column",
             Self::ExclusionComparesTenant => {
-                "recreate it with `tenant_id WITH =`, which needs the extension btree_gist; watertight's own \
+                "recreate it with the tenant column and the operator =, which needs the extension btree_gist; watertight's own \
                  constraints are recreated if the server has the extension, and dropped with \
                  `Distribution::without_overlap_constraints` (`--without-overlap-constraints`)"
             }
-            Self::ForeignKeyWithinTenant => "recreate the key as (tenant_id, ..) REFERENCES (tenant_id, ..)",
+            Self::ForeignKeyWithinTenant => "recreate the key with the tenant column first on both sides",
             Self::ForeignKeyKeepsTenant => "list the columns to clear: ON DELETE SET NULL (column)",
-            Self::ReferringTableHasTenant => "add tenant_id to the table, or drop the foreign key",
+            Self::ReferringTableHasTenant => "add the tenant column to the table, or drop the foreign key",
             Self::NoCircle => "drop the foreign key, distribute the tables, and add the foreign key again",
             Self::NoTrigger => {
                 "drop the trigger; or, if it reads and writes only its own row, use \

@@ -3,6 +3,8 @@
 
 use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult};
 
+use watertight_schema::TenantType;
+
 use super::PartitionError;
 use crate::catalog::{Table, tables_named};
 use crate::name::Name;
@@ -35,7 +37,9 @@ pub(super) async fn lock(db: &impl ConnectionTrait, tables: &[Name]) -> Result<(
 /// The tenant table of the name.
 pub(super) async fn find(db: &impl ConnectionTrait, name: &Name) -> Result<Option<Table>, DbErr> {
     let found = tables_named(db, [name]).await?;
-    let is_tenant_table = |table: &Table| !table.is_partition && table.tenant_type.as_deref() == Some("uuid");
+    let is_tenant_table = |table: &Table| {
+        !table.is_partition && table.tenant_type.as_deref().and_then(TenantType::of_column).is_some()
+    };
     Ok(found.into_iter().find(is_tenant_table))
 }
 
@@ -187,7 +191,7 @@ pub(super) async fn policies(db: &impl ConnectionTrait, table: &Table) -> Result
 pub(super) const STORED_COLUMNS: &str = "SELECT format('%I', attname) FROM pg_attribute \
     WHERE attrelid = $1::oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum";
 
-/// The objects that would be lost or do not fit.
+/// The objects that would be lost or do not fit. `'tenant_id'` stands for the tenant column.
 pub(super) const IN_THE_WAY: &str = "WITH it AS (SELECT c.*, c.oid AS id FROM pg_class c WHERE c.oid = $1::oid) \
     SELECT pg_describe_object(d.classid, d.objid, d.objsubid) FROM it JOIN pg_depend d ON d.deptype = 'n' \
         AND ((d.refclassid = 'pg_class'::regclass AND d.refobjid = it.id) \
@@ -211,10 +215,10 @@ pub(super) const IN_THE_WAY: &str = "WITH it AS (SELECT c.*, c.oid AS id FROM pg
         ON t.tgrelid = it.id AND NOT t.tgisinternal AND t.tgenabled <> 'O' \
     UNION SELECT format('constraint %I of %s, which is not validated', k.conname, k.conrelid::regclass) FROM it \
         JOIN pg_constraint k ON it.id IN (k.conrelid, k.confrelid) AND NOT k.convalidated \
-    UNION SELECT format('unique index %s, which does not hold tenant_id', i.indexrelid::regclass) FROM it \
+    UNION SELECT format('unique index %s, which does not contain the tenant column', i.indexrelid::regclass) FROM it \
         JOIN pg_index i ON i.indrelid = it.id AND i.indisunique AND (SELECT attnum FROM pg_attribute \
             WHERE attrelid = it.id AND attname = 'tenant_id') <> ALL ((i.indkey::int2[])[0:i.indnkeyatts - 1]) \
-    UNION SELECT format('exclusion constraint %I, which does not hold tenant_id', k.conname) FROM it \
+    UNION SELECT format('exclusion constraint %I, which does not contain the tenant column', k.conname) FROM it \
         JOIN pg_constraint k ON k.conrelid = it.id AND k.contype = 'x' WHERE NOT EXISTS ( \
             SELECT FROM unnest(k.conexclop) WITH ORDINALITY AS u (operator, position) \
             JOIN pg_operator o ON o.oid = u.operator, \

@@ -2,7 +2,6 @@
 
 use sea_orm_migration::sea_orm::ConnectionTrait;
 
-use watertight_schema::isolation::TENANT_COLUMN;
 use watertight_schema::sql;
 
 use super::PartitionError;
@@ -116,7 +115,7 @@ async fn require(db: &impl ConnectionTrait, name: &Name, shape: Shape) -> Result
     if old.is_partitioned == matches!(shape, Shape::Hash(_)) {
         return Err(PartitionError::Shape { table, divided: old.is_partitioned });
     }
-    let objects = catalog::statements(db, catalog::IN_THE_WAY, &old).await?;
+    let objects = catalog::statements(db, &in_the_way(&old), &old).await?;
     if !objects.is_empty() {
         return Err(PartitionError::InTheWay { table, objects });
     }
@@ -129,6 +128,12 @@ async fn require(db: &impl ConnectionTrait, name: &Name, shape: Shape) -> Result
         }
     }
     Ok(old)
+}
+
+/// The query for the objects in the way, for the table's tenant column.
+fn in_the_way(table: &Table) -> String {
+    let column = sql::literal(table.tenant_column.as_deref().unwrap_or_default());
+    catalog::IN_THE_WAY.replace("'tenant_id'", &column)
 }
 
 async fn create(
@@ -144,7 +149,13 @@ async fn create(
     };
     let (by, stored) = match partitions {
         [] => (String::new(), options.as_str()),
-        _ => (format!(" PARTITION BY HASH ({TENANT_COLUMN})"), ""),
+        _ => (
+            format!(
+                " PARTITION BY HASH ({})",
+                sql::identifier(old.tenant_column.as_deref().unwrap_or_default())
+            ),
+            "",
+        ),
     };
     let (new, like) = (temporary.quoted(), name.quoted());
     run(

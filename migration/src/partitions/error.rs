@@ -34,9 +34,9 @@ pub enum PartitionError {
     /// A name that PostgreSQL would refuse or cut off, given or derived.
     #[error(transparent)]
     Name(#[from] TableError),
-    /// The table does not exist, or has no column `tenant_id` of type UUID.
+    /// The table does not exist, or has no tenant column.
     #[error(
-        "tenant table {table} does not exist, or has no column tenant_id of type uuid; list this migration \
+        "tenant table {table} does not exist, or has no tenant column of type uuid, bigint, integer or text; list this migration \
          after the migration that creates the table with that column"
     )]
     NoTable {

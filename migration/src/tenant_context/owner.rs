@@ -5,9 +5,9 @@
 //! The policies read the tenant from `watertight.tenant()`, which therefore raises the error, for every tenant table.
 //! Statements with a tenant do not reach the check.
 
-use watertight_schema::sql;
+use watertight_schema::{TenantType, sql};
 
-use super::{Mode, SIGNED, UNSIGNED};
+use super::{Mode, SIGNED, UNSIGNED, keyed};
 
 /// Returns NULL, the tenant of a reader without one, or raises an error for the owner of forced tables with rows.
 ///
@@ -41,15 +41,25 @@ $watertight$";
 const GRANT: &str = "GRANT EXECUTE ON FUNCTION watertight.no_tenant(text) TO PUBLIC";
 
 /// The reader is the role of `SET ROLE` or of the session: within the function the current role is its owner.
-fn signed() -> String {
-    let without = "RETURN NULL;\n    END IF;\n    SELECT k.ipad";
-    let raising = "RETURN watertight.no_tenant(CASE WHEN pg_catalog.current_setting('role') OPERATOR(pg_catalog.=) 'none' \
-                   THEN session_user::pg_catalog.text ELSE pg_catalog.current_setting('role') END);\n    END IF;\n    \
-                   SELECT k.ipad";
-    SIGNED.replacen(without, raising, 1)
+const READER: &str = "watertight.no_tenant(CASE WHEN pg_catalog.current_setting('role') OPERATOR(pg_catalog.=) 'none' \
+                   THEN session_user::pg_catalog.text ELSE pg_catalog.current_setting('role') END)";
+
+fn no_tenant(tenant: TenantType) -> String {
+    NO_TENANT.replacen("RETURNS pg_catalog.uuid", &format!("RETURNS {}", keyed::catalog_type(tenant)), 1)
 }
 
-fn unsigned() -> String {
+fn signed(tenant: TenantType) -> String {
+    if tenant != TenantType::Uuid {
+        return keyed::signed(tenant, READER);
+    }
+    let without = "RETURN NULL;\n    END IF;\n    SELECT k.ipad";
+    SIGNED.replacen(without, &format!("RETURN {READER};\n    END IF;\n    SELECT k.ipad"), 1)
+}
+
+fn unsigned(tenant: TenantType) -> String {
+    if tenant != TenantType::Uuid {
+        return keyed::unsigned(tenant, "watertight.no_tenant(current_user::pg_catalog.text)");
+    }
     let without = "1, 36)::pg_catalog.uuid END";
     let raising =
         "1, 36)::pg_catalog.uuid\n        ELSE watertight.no_tenant(current_user::pg_catalog.text) END";
@@ -60,27 +70,30 @@ impl Mode {
     /// The SQL that creates the function in this mode.
     ///
     /// A cluster keeps the released form, because its other machines have no function `watertight.no_tenant`.
-    pub(crate) fn statements(self) -> Vec<String> {
+    pub(crate) fn statements(self, tenant: TenantType) -> Vec<String> {
         let function = match self {
-            Self::Signed => signed(),
-            Self::Unsigned => unless_distributed(UNSIGNED, &unsigned()),
+            Self::Signed => signed(tenant),
+            Self::Unsigned => unsigned_here(tenant),
         };
-        vec![NO_TENANT.to_owned(), GRANT.to_owned(), function, self.comment()]
+        vec![no_tenant(tenant), GRANT.to_owned(), function, self.comment()]
     }
 }
 
 /// The SQL that adds the error to the function in its present mode.
-pub(crate) fn installed() -> Vec<String> {
-    vec![
-        NO_TENANT.to_owned(),
-        GRANT.to_owned(),
-        in_present_mode(&signed(), &unless_distributed(UNSIGNED, &unsigned())),
-    ]
+pub(crate) fn installed(tenant: TenantType) -> Vec<String> {
+    vec![no_tenant(tenant), GRANT.to_owned(), in_present_mode(&signed(tenant), &unsigned_here(tenant))]
 }
 
 /// The SQL that removes the error.
-pub(crate) fn removed() -> Vec<String> {
-    vec![in_present_mode(SIGNED, UNSIGNED), "DROP FUNCTION watertight.no_tenant(text)".to_owned()]
+pub(crate) fn removed(tenant: TenantType) -> Vec<String> {
+    let [[signed, _], [unsigned, _]] = [Mode::Signed, Mode::Unsigned].map(|mode| mode.released(tenant));
+    vec![in_present_mode(&signed, &unsigned), "DROP FUNCTION watertight.no_tenant(text)".to_owned()]
+}
+
+/// The SQL that creates the unsigned function in the form for this database.
+fn unsigned_here(tenant: TenantType) -> String {
+    let [released, _] = Mode::Unsigned.released(tenant);
+    unless_distributed(&released, &unsigned(tenant))
 }
 
 fn in_present_mode(signed: &str, unsigned: &str) -> String {
@@ -110,10 +123,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_raise_the_error() {
-        for (function, released) in [(signed(), SIGNED), (unsigned(), UNSIGNED)] {
-            assert!(function.contains("watertight.no_tenant("), "{function}");
-            assert!(function.len() > released.len());
+    fn every_form_raises_the_error() {
+        for tenant in TenantType::ALL {
+            for (function, mode) in [(signed(tenant), Mode::Signed), (unsigned(tenant), Mode::Unsigned)] {
+                let [released, _] = mode.released(tenant);
+                assert!(function.contains("watertight.no_tenant("), "{function}");
+                assert!(!released.contains("no_tenant") && function.len() > released.len());
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ pub struct TenantForeignKey {
     pub(crate) schema: String,
     pub(crate) table: String,
     pub(crate) key: Vec<String>,
+    pub(crate) tenant_column: Option<String>,
     pub(crate) on_delete: Option<ForeignKeyAction>,
 }
 
@@ -58,6 +59,7 @@ impl TenantForeignKey {
             schema: String::new(),
             table: String::new(),
             key: vec!["id".to_owned()],
+            tenant_column: None,
             on_delete: None,
         }
     }
@@ -92,6 +94,24 @@ impl TenantForeignKey {
     #[must_use]
     pub fn to_key(mut self, columns: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.key = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Names the tenant column of the other table, if it differs.
+    ///
+    /// By default it is `tenant_id` for a table of the chosen table sets, and otherwise the tenant column of this table.
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantForeignKey, TenantTable, sea_orm_migration::schema::*};
+    /// let plan = TenantForeignKey::column("plan_id").to("public", "plans").to_tenant_column("account_id");
+    /// let table = TenantTable::new("public", "seats").col(uuid("plan_id")).foreign_key(plan);
+    /// let sql = &table.statements(&Settings::default())?[1];
+    /// assert!(sql.contains(r#"REFERENCES "public"."plans" ("account_id", "id")"#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
+    #[must_use]
+    pub fn to_tenant_column(mut self, column: impl Into<String>) -> Self {
+        self.tenant_column = Some(column.into());
         self
     }
 

@@ -4,17 +4,47 @@ use std::collections::HashSet;
 
 use sea_orm_migration::{
     prelude::{Alias, Expr, ExprTrait, ForeignKey, Index, IndexOrder, PostgresQueryBuilder, Table},
-    schema::uuid,
+    schema::{big_integer, integer, text, uuid},
     sea_query::{Check, ColumnDef, ForeignKeyAction, extension::postgres::PgFunc},
 };
 
-use watertight_schema::isolation::{TENANT_COLUMN, TENANT_POLICY};
-use watertight_schema::sql;
+use watertight_schema::isolation::{EVERYONE_POLICY, TENANT_COLUMN, TENANT_POLICY};
+use watertight_schema::{TenantType, sql};
 
 use super::{Access, Key, TenantForeignKey, TenantTable};
 use crate::{Settings, TableError, name, tenant_context};
 
 const ID_COLUMN: &str = "id";
+const NIL: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The tenant column of a table.
+#[derive(Clone, Copy)]
+struct Tenant<'a> {
+    column: &'a str,
+    key: TenantType,
+}
+
+impl Tenant<'_> {
+    fn definition(self) -> ColumnDef {
+        let column = Alias::new(self.column);
+        match self.key {
+            TenantType::BigInt => big_integer(column),
+            TenantType::Integer => integer(column),
+            TenantType::Text => text(column),
+            _ => uuid(column),
+        }
+    }
+
+    /// The condition that the column does not have the reserved value.
+    fn is_not_reserved(self) -> Expr {
+        let column = Expr::col(Alias::new(self.column));
+        match self.key {
+            TenantType::BigInt | TenantType::Integer => column.ne(0),
+            TenantType::Text => column.ne(""),
+            _ => column.ne(Expr::val(NIL)),
+        }
+    }
+}
 
 impl TenantTable {
     /// The SQL that creates the table, one statement an entry, in the order in which it has to run.
@@ -32,14 +62,18 @@ impl TenantTable {
     ///
     /// A [`TableError`] when the description is wrong.
     pub fn statements(&self, settings: &Settings) -> Result<Vec<String>, TableError> {
-        self.check_description()?;
+        let tenant = Tenant {
+            column: self.tenant_column.as_deref().unwrap_or(settings.tenant_column()),
+            key: settings.tenant_type(),
+        };
+        self.check_description(tenant)?;
         name::check("role", settings.app_role())?;
 
-        let mut statements = vec![self.create_table()];
-        statements.extend(self.uniques.iter().map(|columns| self.add_unique(columns)));
-        statements.extend(self.foreign_keys.iter().map(|key| self.add_foreign_key(key)));
-        statements.extend(self.all_indexes().iter().map(|columns| self.create_index(columns)));
-        statements.extend(self.row_level_security());
+        let mut statements = vec![self.create_table(tenant)];
+        statements.extend(self.uniques.iter().map(|columns| self.add_unique(tenant, columns)));
+        statements.extend(self.foreign_keys.iter().map(|key| self.add_foreign_key(tenant, key, settings)));
+        statements.extend(self.all_indexes().iter().map(|columns| self.create_index(tenant, columns)));
+        statements.extend(self.row_level_security(tenant));
         statements.extend(self.grants(settings));
         Ok(statements)
     }
@@ -49,14 +83,15 @@ impl TenantTable {
         name::check("table", &self.name)
     }
 
-    fn create_table(&self) -> String {
+    fn create_table(&self, tenant: Tenant<'_>) -> String {
         let mut table = Table::create();
         table.table(self.reference());
-        for column in self.all_columns() {
+        table.col(tenant.definition());
+        for column in self.other_columns() {
             table.col(column);
         }
         let mut key = Index::create();
-        key.name(self.derived::<&str>(&[], "pkey")).col(TENANT_COLUMN);
+        key.name(self.derived::<&str>(&[], "pkey")).col(Alias::new(tenant.column));
         for column in self.key_columns() {
             key.col(Alias::new(column));
         }
@@ -64,17 +99,16 @@ impl TenantTable {
         for (name, rule) in &self.checks {
             table.check(Check::named(Alias::new(self.derived(&[name], "check")), rule.clone()));
         }
-        // Row-level security accepts a nil tenant when the setting is nil, too.
-        let nil = "00000000-0000-0000-0000-000000000000";
-        table.check(Check::named(
-            Alias::new(self.derived(&[TENANT_COLUMN], "check")),
-            Expr::col(TENANT_COLUMN).ne(Expr::val(nil)),
-        ));
+        // Row-level security accepts the reserved value when the setting has it, too.
+        if !self.for_everyone {
+            let name = Alias::new(self.derived(&[tenant.column], "check"));
+            table.check(Check::named(name, tenant.is_not_reserved()));
+        }
         table.to_string(PostgresQueryBuilder)
     }
 
-    fn add_unique(&self, columns: &[String]) -> String {
-        let names = std::iter::once(TENANT_COLUMN).chain(columns.iter().map(String::as_str));
+    fn add_unique(&self, tenant: Tenant<'_>, columns: &[String]) -> String {
+        let names = std::iter::once(tenant.column).chain(columns.iter().map(String::as_str));
         format!(
             "ALTER TABLE {} ADD CONSTRAINT {} UNIQUE ({})",
             self.quoted(),
@@ -83,14 +117,18 @@ impl TenantTable {
         )
     }
 
-    fn add_foreign_key(&self, key: &TenantForeignKey) -> String {
+    fn add_foreign_key(&self, tenant: Tenant<'_>, key: &TenantForeignKey, settings: &Settings) -> String {
+        let own = settings.table_sets().iter().any(|set| {
+            settings.table_sets().schema(set) == key.schema && set.tables().contains(&key.table.as_str())
+        });
+        let there = key.tenant_column.as_deref().unwrap_or(if own { TENANT_COLUMN } else { tenant.column });
         let mut statement = ForeignKey::create();
         statement
             .name(self.derived(&key.columns, "fkey"))
             .from_tbl(self.reference())
             .to_tbl((Alias::new(&key.schema), Alias::new(&key.table)))
-            .from_col(TENANT_COLUMN)
-            .to_col(TENANT_COLUMN);
+            .from_col(Alias::new(tenant.column))
+            .to_col(Alias::new(there));
         for column in &key.columns {
             statement.from_col(Alias::new(column));
         }
@@ -102,7 +140,7 @@ impl TenantTable {
         }
         let sql = statement.to_string(PostgresQueryBuilder);
         match key.on_delete {
-            // Without the list PostgreSQL would also clear tenant_id, which is never null.
+            // Without the list PostgreSQL would also clear the tenant, which is never null.
             Some(ForeignKeyAction::SetNull | ForeignKeyAction::SetDefault) => {
                 format!("{sql} ({})", quoted_list(key.columns.iter().map(String::as_str)))
             }
@@ -110,41 +148,73 @@ impl TenantTable {
         }
     }
 
-    fn create_index(&self, columns: &[(String, IndexOrder)]) -> String {
+    fn create_index(&self, tenant: Tenant<'_>, columns: &[(String, IndexOrder)]) -> String {
         let mut index = Index::create();
-        index.name(self.index_name(columns)).table(self.reference()).col(TENANT_COLUMN);
+        index.name(self.index_name(columns)).table(self.reference()).col(Alias::new(tenant.column));
         for (column, order) in columns {
             index.col((Alias::new(column), order.clone()));
         }
         index.to_string(PostgresQueryBuilder)
     }
 
-    fn row_level_security(&self) -> [String; 3] {
+    fn row_level_security(&self, tenant: Tenant<'_>) -> Vec<String> {
         let table = self.quoted();
         let policy = sql::identifier(TENANT_POLICY);
-        [
+        let mut statements = vec![
             format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"),
             format!("ALTER TABLE {table} FORCE ROW LEVEL SECURITY"),
-            tenant_context::create_policy(&policy, &table),
-        ]
+            tenant_context::create_policy(&policy, &table, tenant.column),
+        ];
+        if self.for_everyone {
+            // Only for reading: a statement that locks or changes rows needs the first policy.
+            statements.push(format!(
+                "CREATE POLICY {} ON {table} FOR SELECT USING ({} = {})",
+                sql::identifier(EVERYONE_POLICY),
+                sql::identifier(tenant.column),
+                tenant.key.reserved()
+            ));
+        }
+        statements
     }
 
-    fn grants(&self, settings: &Settings) -> [String; 2] {
+    fn grants(&self, settings: &Settings) -> Vec<String> {
         let table = self.quoted();
         let role = sql::identifier(settings.app_role());
         let rights = match self.access {
             Access::ReadWrite => "SELECT, INSERT, UPDATE, DELETE",
             Access::AppendOnly => "SELECT, INSERT",
         };
-        [
+        let mut grants = vec![
             // Default privileges of the installation may have granted more.
             format!("REVOKE ALL ON TABLE {table} FROM PUBLIC, {role}"),
             format!("GRANT {rights} ON TABLE {table} TO {role}"),
-        ]
+        ];
+        // An identity column needs no right on its sequence, but a serial column does.
+        let serial = self.columns.iter().filter(|column| column.get_column_spec().auto_increment);
+        grants.extend(serial.map(|column| self.sequence_grant(&column.get_column_name(), settings)));
+        grants
     }
 
+    /// The SQL that lets the application's role use the sequence of a column, if it has one.
+    fn sequence_grant(&self, column: &str, settings: &Settings) -> String {
+        let block = format!(
+            "DECLARE found text := pg_catalog.pg_get_serial_sequence({}, {}); BEGIN IF found IS NOT NULL THEN \
+             EXECUTE 'GRANT USAGE ON SEQUENCE ' || found || {}; END IF; END",
+            sql::literal(&self.quoted()),
+            sql::literal(column),
+            sql::literal(&format!(" TO {}", sql::identifier(settings.app_role()))),
+        );
+        format!("DO {}", sql::literal(&block))
+    }
+
+    /// The columns of one of watertight's own tables.
     pub(crate) fn all_columns(&self) -> Vec<ColumnDef> {
-        let mut columns = vec![uuid(TENANT_COLUMN)];
+        std::iter::once(uuid(TENANT_COLUMN)).chain(self.other_columns()).collect()
+    }
+
+    /// The columns besides the tenant column.
+    fn other_columns(&self) -> Vec<ColumnDef> {
+        let mut columns = Vec::new();
         if matches!(self.key, Key::GeneratedId) {
             columns.push(uuid(ID_COLUMN).default(PgFunc::gen_random_uuid()).take());
         }
@@ -179,20 +249,21 @@ impl TenantTable {
         indexes
     }
 
-    fn check_description(&self) -> Result<(), TableError> {
+    fn check_description(&self, tenant: Tenant<'_>) -> Result<(), TableError> {
         self.check_names()?;
-        self.check_columns()?;
+        name::check("column", tenant.column)?;
+        self.check_columns(tenant)?;
         if let Key::Columns(columns) = &self.key {
-            self.check_over("a primary key", columns.iter().map(String::as_str))?;
+            self.check_over(tenant, "a primary key", columns.iter().map(String::as_str))?;
         }
         for columns in &self.uniques {
-            self.check_over("a unique key", columns.iter().map(String::as_str))?;
+            self.check_over(tenant, "a unique key", columns.iter().map(String::as_str))?;
         }
         for columns in &self.indexes {
-            self.check_over("an index", columns.iter().map(|(column, _)| column.as_str()))?;
+            self.check_over(tenant, "an index", columns.iter().map(|(column, _)| column.as_str()))?;
         }
         for key in &self.foreign_keys {
-            self.check_over("a foreign key", key.columns.iter().map(String::as_str))?;
+            self.check_over(tenant, "a foreign key", key.columns.iter().map(String::as_str))?;
             name::check("schema", &key.schema)?;
             name::check("table", &key.table)?;
             if key.columns.len() != key.key.len() {
@@ -203,17 +274,17 @@ impl TenantTable {
                 });
             }
         }
-        self.check_derived_names()
+        self.check_derived_names(tenant)
     }
 
-    fn check_columns(&self) -> Result<(), TableError> {
+    fn check_columns(&self, tenant: Tenant<'_>) -> Result<(), TableError> {
         let mut seen = HashSet::new();
         for column in &self.columns {
             let name = column.get_column_name();
             name::check("column", &name)?;
             let table = || self.full_name();
-            if name == TENANT_COLUMN {
-                return Err(TableError::TenantColumn { table: table(), what: "the columns" });
+            if name == tenant.column {
+                return Err(TableError::TenantColumn { table: table(), column: name, what: "the columns" });
             }
             let spec = column.get_column_spec();
             if spec.primary_key || spec.unique {
@@ -229,15 +300,16 @@ impl TenantTable {
 
     fn check_over<'a>(
         &self,
+        tenant: Tenant<'_>,
         what: &'static str,
         columns: impl Iterator<Item = &'a str>,
     ) -> Result<(), TableError> {
-        let known: HashSet<String> = self.all_columns().iter().map(ColumnDef::get_column_name).collect();
+        let known: HashSet<String> = self.other_columns().iter().map(ColumnDef::get_column_name).collect();
         let mut seen = HashSet::new();
         for column in columns {
             let (table, column) = (self.full_name(), column.to_owned());
-            if column == TENANT_COLUMN {
-                return Err(TableError::TenantColumn { table, what });
+            if column == tenant.column {
+                return Err(TableError::TenantColumn { table, column, what });
             }
             if !known.contains(&column) {
                 return Err(TableError::UnknownColumn { table, what, column });
@@ -252,8 +324,8 @@ impl TenantTable {
         Ok(())
     }
 
-    fn check_derived_names(&self) -> Result<(), TableError> {
-        let mut names = vec![self.derived::<&str>(&[], "pkey"), self.derived(&[TENANT_COLUMN], "check")];
+    fn check_derived_names(&self, tenant: Tenant<'_>) -> Result<(), TableError> {
+        let mut names = vec![self.derived::<&str>(&[], "pkey"), self.derived(&[tenant.column], "check")];
         names.extend(self.uniques.iter().map(|columns| self.derived(columns, "key")));
         names.extend(self.foreign_keys.iter().map(|key| self.derived(&key.columns, "fkey")));
         names.extend(self.checks.iter().map(|(name, _)| self.derived(&[name], "check")));

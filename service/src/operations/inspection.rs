@@ -5,3 +5,4 @@ pub(crate) mod connect_checks;
 pub(crate) mod first_connection;
 pub(crate) mod hosts;
 pub(crate) mod isolable;
+pub(crate) mod tenant_columns;

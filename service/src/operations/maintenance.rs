@@ -21,7 +21,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use sea_orm::{AccessMode, FromQueryResult, IsolationLevel};
-use uuid::Uuid;
 
 pub use self::erase::{ErasedTable, Erasure};
 pub use self::export::Export;
@@ -30,11 +29,10 @@ pub use self::import::Import;
 pub use self::purge::{Purge, Purged};
 pub use self::rehearsal::Rehearsal;
 pub use self::stats::{TableStats, TenantStats};
-use self::tables::Tables;
+use self::tables::{Tables, TenantTable};
 use crate::operations::MaintenanceError;
-use crate::tenant::{Inspection, Shared, TenantIdError};
+use crate::tenant::{Inspection, Shared};
 use crate::tenant::{TenantConnection, TenantId, TenantTransaction};
-use crate::vocabulary::MalformedRow;
 
 /// The progress of a long operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +60,11 @@ const SETTINGS: [&str; 10] = [
     "row_security = on",
 ];
 
+#[derive(FromQueryResult)]
+struct Tenant {
+    id: TenantId,
+}
+
 /// Administrative operations on whole tenants: export, import, erasure, purge and statistics.
 ///
 /// [`Builder::maintenance`](crate::Builder::maintenance) creates it on a connection of the tables' owner, or
@@ -80,7 +83,7 @@ impl Maintenance {
         Self { plain, scoped }
     }
 
-    /// The tenants that have rows, in the order of their UUIDs.
+    /// The tenants that have rows, in the order of their keys.
     ///
     /// ```no_run
     /// # use watertight::{MaintenanceError, maintenance::Maintenance};
@@ -95,18 +98,16 @@ impl Maintenance {
     /// # Errors
     /// [`MaintenanceError::RowsHidden`] for a role without `BYPASSRLS`, or [`MaintenanceError::Database`].
     pub async fn tenants(&self) -> Result<Vec<TenantId>, MaintenanceError> {
-        #[derive(FromQueryResult)]
-        struct Tenant {
-            tenant_id: Uuid,
-        }
         let tables = self.tables().await?;
         tables.require_sight()?;
-        let sql = tables.iter().map(|table| format!("SELECT t.tenant_id FROM {} t", table.source));
+        let tenant_type = self.scoped.rewriter.registry().tenant_type();
+        // Rows for everyone have the reserved key, which no tenant has.
+        let sql = tables.iter().map(|TenantTable { tenant, source, .. }| {
+            format!("SELECT t.{tenant} AS id FROM {source} t WHERE t.{tenant} <> {}", tenant_type.reserved())
+        });
         let sql = format!("{} ORDER BY 1", sql.collect::<Vec<_>>().join(" UNION "));
         let rows: Vec<Tenant> = Inspection::begin(&self.plain.pool).await?.ask(&sql, []).await?;
-        let malformed =
-            |error: TenantIdError| MalformedRow { column: "tenant_id", reason: error.to_string() };
-        rows.into_iter().map(|row| Ok(TenantId::new(row.tenant_id).map_err(malformed)?)).collect()
+        Ok(rows.into_iter().map(|row| row.id).collect())
     }
 
     /// The tenant tables, each after the tables that it refers to.

@@ -62,6 +62,8 @@ pub struct TenantConnection {
 
 impl TenantConnection {
     pub(crate) fn new(shared: Arc<Shared>, tenant: TenantId) -> Self {
+        // An ID that is of another type is refused with the first statement.
+        let tenant = tenant.converted(shared.rewriter.registry().tenant_type()).unwrap_or(tenant);
         Self { scope: TenantScope { shared, tenant } }
     }
 

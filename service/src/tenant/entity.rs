@@ -5,15 +5,16 @@ use sea_orm::{EntityTrait, PrimaryKeyTrait, Select, ValidatedDeleteOne};
 use uuid::Uuid;
 
 use super::access::TenantExecutor;
+use super::id::TenantId;
 
 /// Finds and deletes rows of an entity with the primary key `(tenant_id, ..)` by the rest of the key.
 ///
 /// Like [`EntityTrait::find_by_id`], the methods belong to the entity and return a [`Select`] that takes
 /// filters, joins and `one`.
 ///
-/// The trait is implemented for every entity with a key of two or three columns that begins with a [`Uuid`].
-/// This column must be `tenant_id`, as in all tables that `watertight-migration` creates. With another first
-/// column no row is found.
+/// The trait is implemented for every entity with a key of two or three columns that begins with a [`Uuid`], an `i64`, an `i32`
+/// or a `String`. This column must be the tenant column, as in all tables that `watertight-migration` creates. With another
+/// first column, or another type than the tenant's, no row is found.
 ///
 /// ```no_run
 /// use sea_orm::DbErr;
@@ -67,11 +68,11 @@ where
     type Id = <KeyOf<E> as TenantKey>::Id;
 
     fn find_by_id_in(tenant: &impl TenantExecutor, id: impl Into<Self::Id>) -> Select<Self> {
-        Self::find_by_id(KeyOf::<E>::in_tenant(tenant.tenant_id().uuid(), id.into()))
+        Self::find_by_id(KeyOf::<E>::in_tenant(tenant.tenant_id(), id.into()))
     }
 
     fn delete_by_id_in(tenant: &impl TenantExecutor, id: impl Into<Self::Id>) -> ValidatedDeleteOne<Self> {
-        Self::delete_by_id(KeyOf::<E>::in_tenant(tenant.tenant_id().uuid(), id.into()))
+        Self::delete_by_id(KeyOf::<E>::in_tenant(tenant.tenant_id(), id.into()))
     }
 }
 
@@ -88,27 +89,57 @@ pub trait TenantKey: IntoValueTuple + FromValueTuple {
     type Id;
 
     /// The complete key of a row.
-    fn in_tenant(tenant: Uuid, id: Self::Id) -> Self;
+    fn in_tenant(tenant: TenantId, id: Self::Id) -> Self;
 }
 
-impl<A> TenantKey for (Uuid, A)
+/// A type of the tenant column. For a tenant of another type, the value is the one that no tenant has.
+pub trait TenantColumn {
+    /// The value of the column in the rows of a tenant.
+    fn of(tenant: TenantId) -> Self;
+}
+
+impl TenantColumn for Uuid {
+    fn of(tenant: TenantId) -> Self {
+        tenant.uuid().unwrap_or_default()
+    }
+}
+
+impl TenantColumn for i64 {
+    fn of(tenant: TenantId) -> Self {
+        tenant.number().unwrap_or_default()
+    }
+}
+
+impl TenantColumn for i32 {
+    fn of(tenant: TenantId) -> Self {
+        tenant.number().and_then(|number| Self::try_from(number).ok()).unwrap_or_default()
+    }
+}
+
+impl TenantColumn for String {
+    fn of(tenant: TenantId) -> Self {
+        tenant.to_string()
+    }
+}
+
+impl<T: TenantColumn, A> TenantKey for (T, A)
 where
     Self: IntoValueTuple + FromValueTuple,
 {
     type Id = A;
 
-    fn in_tenant(tenant: Uuid, id: A) -> Self {
-        (tenant, id)
+    fn in_tenant(tenant: TenantId, id: A) -> Self {
+        (T::of(tenant), id)
     }
 }
 
-impl<A, B> TenantKey for (Uuid, A, B)
+impl<T: TenantColumn, A, B> TenantKey for (T, A, B)
 where
     Self: IntoValueTuple + FromValueTuple,
 {
     type Id = (A, B);
 
-    fn in_tenant(tenant: Uuid, (a, b): (A, B)) -> Self {
-        (tenant, a, b)
+    fn in_tenant(tenant: TenantId, (a, b): (A, B)) -> Self {
+        (T::of(tenant), a, b)
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::DbErr;
 
-use watertight_schema::{TableSet, TableSetError, TenantKeyError};
+use watertight_schema::{TableSet, TableSetError, TenantKeyError, TenantType};
 
 use crate::vocabulary::InvalidInput;
 
@@ -24,6 +24,30 @@ pub enum TenantIdError {
     /// The nil UUID was given for a tenant.
     #[error("the nil UUID is not a tenant ID; pass the UUID of a tenant")]
     Nil,
+    /// Zero was given for a tenant.
+    #[error("zero is not a tenant ID; pass the number of a tenant")]
+    Zero,
+    /// The text given for a tenant cannot be the key of a tenant.
+    #[error(
+        "tenant ID {text:?} {rule}; use a text of 1 to 63 bytes without control characters, and without white space at \
+         its ends"
+    )]
+    Text {
+        /// The text given.
+        text: String,
+        /// The rule that it breaks, as the rest of a sentence that begins with the ID.
+        rule: &'static str,
+    },
+    /// The text given for a tenant is not a number of the type.
+    #[error(
+        "tenant ID {text:?} is not a number of type {tenant_type}; write it in decimal digits without a leading zero"
+    )]
+    Number {
+        /// The text given.
+        text: String,
+        /// The type of the tenant's key.
+        tenant_type: TenantType,
+    },
     /// The text given for a tenant is not a UUID.
     #[error("tenant ID {text:?} is not a UUID; write it as hexadecimal digits in the form 8-4-4-4-12")]
     Malformed {
@@ -53,14 +77,52 @@ pub enum TenantIdError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistrationError {
-    /// An entity without a column `tenant_id` of type UUID was registered as a tenant table.
+    /// An entity without the tenant column was registered as a tenant table, or the database has the column with another
+    /// type.
     #[error(
-        "{table} has no column tenant_id of type uuid, so it cannot be a tenant table; add the column, or declare \
-         the table with `Builder::shared_table` if its rows belong to all tenants"
+        "{table} has no column {column} of type {tenant_type}, so it cannot be a tenant table; add the column, name \
+         another one with `Builder::tenant_column`, register the table by its name with `Builder::tenant_tables`, or \
+         declare it with `Builder::shared_table` if its rows belong to all tenants"
     )]
     NoTenantColumn {
         /// The table, as `schema.name`.
         table: String,
+        /// The tenant column.
+        column: String,
+        /// The type of the tenant's key.
+        tenant_type: TenantType,
+    },
+    /// A tenant column compares texts in a way that regards different tenants as equal.
+    #[error(
+        "the column {column} of {table} has a nondeterministic collation, for which keys of different tenants can be \
+         equal; run: ALTER TABLE .. ALTER COLUMN {column} TYPE text COLLATE \"C\""
+    )]
+    TenantColumnCollation {
+        /// The table, as `schema.name`.
+        table: String,
+        /// The tenant column.
+        column: String,
+    },
+    /// A setting names a table that is not registered as a tenant table.
+    #[error(
+        "`Builder::tenant_column_of` or `Builder::rows_for_everyone` names {table}, which is not registered as a tenant \
+         table; register it with `Builder::tenant_tables`, or correct the name"
+    )]
+    NotRegistered {
+        /// The table, as `schema.name`.
+        table: String,
+    },
+    /// Watertight's own tables are chosen for a database whose tenants have keys of another type than `uuid`.
+    #[error(
+        "watertight's own tables have the tenant column tenant_id of type uuid, so an application uses them, or tenants of \
+         type {tenant_type}, but not both; choose no table sets with `Builder::table_sets(TableSets::none())` instead of \
+         {table_sets}, or the type uuid"
+    )]
+    OwnTablesNeedUuid {
+        /// The type of the tenant's key.
+        tenant_type: TenantType,
+        /// The chosen table sets.
+        table_sets: String,
     },
     /// A table was registered both as a tenant table and as a shared table.
     #[error(
@@ -191,6 +253,17 @@ pub enum SigningError {
          cannot verify tenants; run `watertight keys waive` as the owner"
     )]
     SignedCluster,
+    /// The tenants of the database have keys of another type.
+    #[error(
+        "the tenants of the database have keys of type {database}, but the application expects {application}; pass the type \
+         of the database to `Builder::tenant_type`"
+    )]
+    TenantTypeDiffers {
+        /// The type in the application.
+        application: TenantType,
+        /// The type that `watertight.tenant()` returns in the database.
+        database: String,
+    },
     /// The function that verifies tenants is missing.
     #[error(
         "the function watertight.tenant() is missing; run `sea-orm-cli migrate up` with the owner's role, and \

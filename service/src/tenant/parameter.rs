@@ -32,7 +32,12 @@ impl TenantParameters {
     pub(super) fn bind(parameters: Option<Self>, values: Vec<Value>) -> Result<PgArguments, DbErr> {
         let mut arguments = SqlxValues(sea_orm::sea_query::Values(values)).into_arguments();
         if let Some(Self { tenant, token }) = parameters {
-            let mut added = arguments.add(tenant.uuid());
+            let mut added = match Value::from(tenant) {
+                Value::BigInt(Some(id)) => arguments.add(id),
+                Value::Int(Some(id)) => arguments.add(id),
+                Value::String(Some(id)) => arguments.add(id),
+                _ => arguments.add(tenant.uuid()),
+            };
             if let Some(token) = token {
                 added = added.and_then(|()| arguments.add(token));
             }

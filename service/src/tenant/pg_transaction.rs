@@ -4,6 +4,7 @@ use sea_orm::sqlx::{AssertSqlSafe, Database, PgConnection, Postgres, SqlSafeStr}
 use sea_orm::{DbErr, TransactionOptions};
 use sqlx_core::transaction::TransactionManager;
 use tokio::sync::{Mutex, MutexGuard};
+use watertight_schema::sql;
 
 use super::answer::Answer;
 use super::driver::{
@@ -12,6 +13,7 @@ use super::driver::{
 use super::id::TenantId;
 use super::pooled::PooledConnection;
 use super::refusal::{Reason, Refusal, StatementKind};
+use super::signing::unsigned;
 use super::statement::ScopedStatement;
 use super::unnamed::{self, Run};
 
@@ -137,9 +139,9 @@ fn opening(on_cluster: Option<TenantId>, options: TransactionOptions) -> String 
     let level = options.isolation_level.map_or_else(String::new, |level| format!(" ISOLATION LEVEL {level}"));
     let mode = options.access_mode.map_or_else(String::new, |mode| format!(" {mode}"));
     let setting = on_cluster.map_or_else(String::new, |tenant| {
-        format!(
-            "; SET LOCAL citus.propagate_set_commands = 'local'; SET LOCAL watertight.tenant = '{tenant}'"
-        )
+        // A cluster does not verify signatures.
+        let token = sql::literal(&unsigned(tenant));
+        format!("; SET LOCAL citus.propagate_set_commands = 'local'; SET LOCAL watertight.tenant = {token}")
     });
     format!("BEGIN{level}{mode}{setting}")
 }

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use sea_orm::DbErr;
+use watertight_schema::TenantType;
 
 /// The refusal of a statement that could not be proved to stay within one tenant.
 ///
@@ -209,7 +210,7 @@ pub enum Reason {
     UnknownFunction(String),
     /// The statement writes a row of another tenant.
     #[error(
-        "the statement writes the tenant_id {given} on the connection of tenant {own}; leave tenant_id out \
+        "the statement writes the tenant {given} on the connection of tenant {own}; leave the tenant column out \
          (it is filled in), or use the connection of the row's tenant"
     )]
     ForeignTenant {
@@ -218,13 +219,31 @@ pub enum Reason {
         /// The tenant of the connection.
         own: String,
     },
-    /// The statement writes an expression to `tenant_id` that is not a plain value.
+    /// The tenant's key does not have the type of the database's tenants.
     #[error(
-        "tenant_id of {0} is set to an expression; leave tenant_id out (it is filled in), or pass it as a \
+        "tenant {given} is no key of type {tenant_type}, which the tenants of the database have \
+         (`Builder::tenant_type`); use the key in the tenant column of the tenant's rows"
+    )]
+    TenantType {
+        /// The tenant of the connection.
+        given: String,
+        /// The type of the tenant's key in the database.
+        tenant_type: TenantType,
+    },
+    /// The statement locks rows, or merges into a table, of which some rows belong to everyone.
+    #[error(
+        "{0} has rows for everyone, which no tenant can lock or change, so a statement with FOR UPDATE, FOR SHARE or MERGE \
+         cannot use it; read the rows without a lock, or use UPDATE, DELETE or INSERT .. ON CONFLICT, which change the \
+         tenant's own rows"
+    )]
+    RowsForEveryone(String),
+    /// The statement writes an expression to the tenant column that is not a plain value.
+    #[error(
+        "the tenant column of {0} is set to an expression; leave it out (it is filled in), or pass it as a \
          bound value"
     )]
     TenantExpression(String),
-    /// The insert names no columns, so the position of `tenant_id` is unknown.
+    /// The insert names no columns, so the position of the tenant column is unknown.
     #[error("INSERT INTO {0} has no column list; list the columns of the values")]
     UnnamedColumns(String),
     /// The transaction has an open nested transaction, or its outer transaction has ended.

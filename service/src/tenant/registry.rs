@@ -1,23 +1,23 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use sea_orm::sea_query::{ColumnType, TableRef};
 use sea_orm::{
     ColumnTrait, EntityName, EntityTrait, IdenStatic, Identity, Iterable, RelationDef, RelationTrait,
 };
-use watertight_schema::{TableSet, TableSets};
+use watertight_schema::{TableSet, TableSets, TenantType};
 
 use super::error::RegistrationError;
 use super::presets::Extension;
 use super::rewrite::is_built_in_operator;
 
-/// The column with the tenant in every tenant table.
+/// The column with the tenant in watertight's own tables, and by default in those of the application.
 pub const TENANT_COLUMN: &str = watertight_schema::isolation::TENANT_COLUMN;
 
 /// The ownership of the rows of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ownership {
-    /// Each row belongs to the tenant in its column `tenant_id`.
+    /// Each row belongs to the tenant in its tenant column.
     Tenant,
     /// The rows belong to all tenants. A tenant can read them but not change them.
     Shared,
@@ -31,20 +31,10 @@ pub(crate) struct TableName {
 }
 
 impl TableName {
-    /// The schema of names without a schema. The rewriter adds it to the statement, because `search_path` is
-    /// never trusted.
+    /// The schema of names without a schema, unless the application chooses another one.
     pub(crate) const DEFAULT_SCHEMA: &str = "public";
 
-    pub(crate) fn of<E: EntityName>(entity: &E) -> Self {
-        Self {
-            schema: entity.schema_name().unwrap_or(Self::DEFAULT_SCHEMA).to_owned(),
-            name: entity.table_name().to_owned(),
-        }
-    }
-}
-
-impl TableName {
-    fn new(schema: &str, name: &str) -> Self {
+    pub(crate) fn new(schema: &str, name: &str) -> Self {
         Self { schema: schema.to_owned(), name: name.to_owned() }
     }
 }
@@ -52,6 +42,31 @@ impl TableName {
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.schema, self.name)
+    }
+}
+
+/// A table's name as the application gives it, with or without a schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct GivenName {
+    schema: Option<String>,
+    name: String,
+}
+
+impl GivenName {
+    fn of<E: EntityName>(entity: &E) -> Self {
+        Self { schema: entity.schema_name().map(str::to_owned), name: entity.table_name().to_owned() }
+    }
+
+    /// Reads `name` or `schema.name`. The first dot ends the schema.
+    fn parse(text: &str) -> Self {
+        match text.split_once('.') {
+            Some((schema, name)) => Self { schema: Some(schema.to_owned()), name: name.to_owned() },
+            None => Self { schema: None, name: text.to_owned() },
+        }
+    }
+
+    fn in_schema(&self, default: &str) -> TableName {
+        TableName::new(self.schema.as_deref().unwrap_or(default), &self.name)
     }
 }
 
@@ -77,9 +92,11 @@ pub(crate) struct Reference {
 pub(crate) struct RegisteredTable {
     pub(crate) ownership: Ownership,
     pub(crate) columns: BTreeMap<String, EntityColumn>,
-    /// The names of the columns in the order of the entity.
+    /// The names of the columns in the order of the entity. It is empty for a table that is registered by its name.
     pub(crate) order: Vec<String>,
     pub(crate) references: Vec<Reference>,
+    /// Whether it is one of watertight's own tables.
+    pub(crate) own: bool,
 }
 
 impl RegisteredTable {
@@ -92,7 +109,13 @@ impl RegisteredTable {
         });
         let references = E::Relation::iter().filter_map(|relation| reference(relation.def()));
         let order = E::Column::iter().map(|column| column.as_str().to_owned()).collect();
-        Self { ownership, columns: columns.collect(), order, references: references.collect() }
+        let (columns, references) = (columns.collect(), references.collect());
+        Self { ownership, columns, order, references, own: false }
+    }
+
+    /// A table without an entity, whose columns are read from the catalog.
+    fn named(ownership: Ownership) -> Self {
+        Self { ownership, columns: BTreeMap::new(), order: Vec::new(), references: Vec::new(), own: false }
     }
 
     fn merge(&mut self, other: Self) {
@@ -130,56 +153,160 @@ fn written(name: &str) -> [String; 3] {
 }
 
 /// The tables, functions, types and operators that a statement may name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Registry {
     /// The table sets of the database.
     sets: TableSets,
     /// The tables under their names in the database.
     tables: HashMap<TableName, RegisteredTable>,
-    /// The tables with a schema that an entity of the application states.
-    stated: BTreeSet<TableName>,
+    /// The tables of the application, in the order of registration, until the builder has all settings.
+    given: Vec<(GivenName, RegisteredTable)>,
+    /// The schema of names without a schema. The rewriter adds it to the statement, because `search_path` is
+    /// never trusted.
+    default_schema: String,
+    tenant_type: TenantType,
+    /// The tenant column of the application's tables.
+    tenant_column: String,
+    /// The tables of the application with another tenant column.
+    tenant_columns: Vec<(GivenName, String)>,
+    /// The tables of the application with rows for everyone.
+    for_everyone: Vec<GivenName>,
     /// The tenant tables that row-level security cannot protect, such as materialized views.
-    one_layer: BTreeSet<TableName>,
+    one_layer: Vec<GivenName>,
     functions: HashSet<String>,
     types: HashSet<String>,
     operators: HashSet<String>,
 }
 
-impl Registry {
-    pub(crate) fn tenant_table<E: EntityTrait>(&mut self, entity: E) -> Result<(), RegistrationError> {
-        let table = TableName::of(&entity);
-        let has_tenant = E::Column::iter().any(|column| {
-            column.as_str() == TENANT_COLUMN && *column.def().get_column_type() == ColumnType::Uuid
-        });
-        if !has_tenant {
-            return Err(RegistrationError::NoTenantColumn { table: table.to_string() });
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            sets: TableSets::default(),
+            tables: HashMap::new(),
+            given: Vec::new(),
+            default_schema: TableName::DEFAULT_SCHEMA.to_owned(),
+            tenant_type: TenantType::default(),
+            tenant_column: TENANT_COLUMN.to_owned(),
+            tenant_columns: Vec::new(),
+            for_everyone: Vec::new(),
+            one_layer: Vec::new(),
+            functions: HashSet::new(),
+            types: HashSet::new(),
+            operators: HashSet::new(),
         }
-        self.state(&entity);
-        self.add(table, RegisteredTable::of::<E>(Ownership::Tenant))
+    }
+}
+
+impl Registry {
+    pub(crate) fn entity<E: EntityTrait>(&mut self, entity: &E, ownership: Ownership) {
+        self.given.push((GivenName::of(entity), RegisteredTable::of::<E>(ownership)));
     }
 
     /// Registers a tenant table that rewriting alone isolates.
-    pub(crate) fn one_layer_table<E: EntityTrait>(&mut self, entity: E) -> Result<(), RegistrationError> {
-        let name = TableName::of(&entity);
-        self.tenant_table(entity)?;
-        self.one_layer.insert(name);
-        Ok(())
+    pub(crate) fn one_layer_entity<E: EntityTrait>(&mut self, entity: &E) {
+        self.entity(entity, Ownership::Tenant);
+        self.one_layer.push(GivenName::of(entity));
+    }
+
+    /// Registers a tenant table that rewriting alone isolates, by its name.
+    pub(crate) fn one_layer_named(&mut self, name: &str) {
+        self.named(name, Ownership::Tenant);
+        self.one_layer.push(GivenName::parse(name));
     }
 
     /// Whether the table is registered for rewriting alone.
     pub(crate) fn is_one_layer(&self, table: &TableName) -> bool {
-        self.one_layer.contains(table)
+        self.one_layer.iter().any(|given| given.in_schema(&self.default_schema) == *table)
     }
 
-    pub(crate) fn shared_table<E: EntityTrait>(&mut self, entity: E) -> Result<(), RegistrationError> {
-        self.state(&entity);
-        self.add(TableName::of(&entity), RegisteredTable::of::<E>(Ownership::Shared))
+    /// Registers a table by its name, `name` or `schema.name`.
+    pub(crate) fn named(&mut self, name: &str, ownership: Ownership) {
+        self.given.push((GivenName::parse(name), RegisteredTable::named(ownership)));
     }
 
-    fn state<E: EntityName>(&mut self, entity: &E) {
-        if entity.schema_name().is_some() {
-            self.stated.insert(TableName::of(entity));
+    pub(crate) fn set_default_schema(&mut self, schema: String) {
+        self.default_schema = schema;
+    }
+
+    pub(crate) const fn set_tenant_type(&mut self, tenant_type: TenantType) {
+        self.tenant_type = tenant_type;
+    }
+
+    pub(crate) fn set_tenant_column(&mut self, column: String) {
+        self.tenant_column = column;
+    }
+
+    pub(crate) fn set_tenant_column_of(&mut self, table: &str, column: String) {
+        self.tenant_columns.push((GivenName::parse(table), column));
+    }
+
+    pub(crate) fn add_rows_for_everyone(&mut self, table: &str) {
+        self.for_everyone.push(GivenName::parse(table));
+    }
+
+    /// Adds the tables of the application, now that every setting is known.
+    ///
+    /// It returns every problem that it finds.
+    pub(crate) fn add_given_tables(&mut self) -> Vec<RegistrationError> {
+        let mut problems = Vec::new();
+        if self.tenant_type != TenantType::Uuid && !self.sets.is_empty() {
+            problems.push(RegistrationError::OwnTablesNeedUuid {
+                tenant_type: self.tenant_type,
+                table_sets: self.sets.to_string(),
+            });
         }
+        for (given, table) in std::mem::take(&mut self.given) {
+            let name = given.in_schema(&self.default_schema);
+            let by_entity = !table.order.is_empty();
+            if table.ownership == Ownership::Tenant && by_entity && !self.has_tenant_column(&name, &table) {
+                problems.push(RegistrationError::NoTenantColumn {
+                    table: name.to_string(),
+                    column: self.tenant_column(&name).to_owned(),
+                    tenant_type: self.tenant_type,
+                });
+            } else if let Err(error) = self.add(name, table) {
+                problems.push(error);
+            }
+        }
+        let settings = self.tenant_columns.iter().map(|(given, _)| given).chain(&self.for_everyone);
+        for given in settings {
+            let name = given.in_schema(&self.default_schema);
+            if self.ownership(&name) != Some(Ownership::Tenant) {
+                problems.push(RegistrationError::NotRegistered { table: name.to_string() });
+            }
+        }
+        problems
+    }
+
+    /// Whether an entity has the tenant column with the tenant's type.
+    fn has_tenant_column(&self, name: &TableName, table: &RegisteredTable) -> bool {
+        let Some(column) = table.columns.get(self.tenant_column(name)) else { return false };
+        match self.tenant_type {
+            TenantType::BigInt => column.column_type == ColumnType::BigInteger,
+            TenantType::Integer => column.column_type == ColumnType::Integer,
+            TenantType::Text => matches!(column.column_type, ColumnType::Text | ColumnType::String(_)),
+            _ => column.column_type == ColumnType::Uuid,
+        }
+    }
+
+    /// The type of the tenant's key in the database.
+    pub(crate) const fn tenant_type(&self) -> TenantType {
+        self.tenant_type
+    }
+
+    /// The tenant column of a tenant table. For a table that is not registered it is that of the application's tables.
+    pub(crate) fn tenant_column(&self, table: &TableName) -> &str {
+        if self.tables.get(table).is_some_and(|known| known.own) {
+            return TENANT_COLUMN;
+        }
+        let other = self.tenant_columns.iter().rev();
+        let mut other = other.filter(|(given, _)| given.in_schema(&self.default_schema) == *table);
+        other.next().map_or(&self.tenant_column, |(_, column)| column)
+    }
+
+    /// Whether a tenant table has rows for everyone besides the rows of tenants.
+    pub(crate) fn has_rows_for_everyone(&self, table: &TableName) -> bool {
+        self.for_everyone.iter().any(|given| given.in_schema(&self.default_schema) == *table)
     }
 
     /// Chooses the table sets, before their entities are added.
@@ -189,7 +316,8 @@ impl Registry {
     /// of watertight in another schema.
     pub(crate) fn choose(&mut self, sets: TableSets) -> Result<(), RegistrationError> {
         sets.check()?;
-        for table in &self.stated {
+        let given = self.given.iter().filter(|(given, _)| given.schema.is_some());
+        for table in given.map(|(given, _)| given.in_schema(&self.default_schema)) {
             match sets.schema_of(&table.schema, &table.name) {
                 Some(schema) if schema != table.schema => {
                     return Err(RegistrationError::AmbiguousTable {
@@ -208,7 +336,7 @@ impl Registry {
     #[allow(dead_code, reason = "without features there is no set")]
     pub(crate) fn own_table<E: EntityTrait>(&mut self, set: TableSet) -> Result<(), RegistrationError> {
         let table = TableName::new(self.sets.schema(set), E::default().table_name());
-        self.add(table, RegisteredTable::of::<E>(Ownership::Tenant))
+        self.add(table, RegisteredTable { own: true, ..RegisteredTable::of::<E>(Ownership::Tenant) })
     }
 
     pub(crate) fn function(&mut self, name: &str) {
@@ -259,11 +387,12 @@ impl Registry {
     /// table in the default schema, or else a table of watertight. Any other name means the table of exactly
     /// this name.
     pub(crate) fn resolve(&self, schema: Option<&str>, name: &str) -> TableName {
-        let stated = schema.unwrap_or(TableName::DEFAULT_SCHEMA);
-        let as_stated = TableName::new(stated, name);
+        let as_stated = TableName::new(schema.unwrap_or(&self.default_schema), name);
         if schema.is_none() && self.tables.contains_key(&as_stated) {
             return as_stated;
         }
+        // Watertight's own tables are found by their static schema, whatever the application's schema is.
+        let stated = schema.unwrap_or(TableName::DEFAULT_SCHEMA);
         self.sets.schema_of(stated, name).map_or(as_stated, |schema| TableName::new(schema, name))
     }
 
@@ -335,7 +464,7 @@ pub(super) mod tests {
 
     fn bare(ownership: Ownership, columns: &[&str]) -> RegisteredTable {
         let order = columns.iter().map(|name| (*name).to_owned()).collect();
-        RegisteredTable { ownership, columns: BTreeMap::new(), order, references: Vec::new() }
+        RegisteredTable { order, ..RegisteredTable::named(ownership) }
     }
 
     #[test]
@@ -396,7 +525,8 @@ pub(super) mod tests {
     #[test]
     fn an_entity_tells_what_its_rows_refer_to() {
         let mut registry = Registry::default();
-        registry.tenant_table(watertight_entity::auth::sessions::Entity).unwrap();
+        registry.entity(&watertight_entity::auth::sessions::Entity, Ownership::Tenant);
+        assert_eq!(registry.add_given_tables(), []);
         let (_, sessions) = registry.tables().next().unwrap();
         let pair = |from: &str, to: &str| (from.to_owned(), to.to_owned());
         let columns = vec![pair("tenant_id", "tenant_id"), pair("user_id", "id")];

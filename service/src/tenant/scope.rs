@@ -55,6 +55,7 @@ impl TenantScope {
     /// The tenant values of a statement. They are bound even if it names no tenant table, because a function
     /// it calls may use one.
     fn parameters(&self) -> Result<TenantParameters, DbErr> {
+        self.check_type()?;
         // On a cluster the transaction sets the tenant.
         let by_value = self.shared.layers.row_security() && !self.shared.distributed;
         let token = by_value.then(|| self.shared.signer.token(self.tenant)).transpose()?;
@@ -73,7 +74,17 @@ impl TenantScope {
         Ok(plan)
     }
 
+    fn check_type(&self) -> Result<(), Refusal> {
+        let tenant_type = self.shared.rewriter.registry().tenant_type();
+        if self.tenant.tenant_type() == tenant_type {
+            return Ok(());
+        }
+        let reason = Reason::TenantType { given: self.tenant.to_string(), tenant_type };
+        Err(Refusal::new(StatementKind::Unknown, reason))
+    }
+
     pub(super) async fn begin(&self, mut options: TransactionOptions) -> Result<PgTransaction, DbErr> {
+        self.check_type()?;
         if self.shared.read_only {
             options.access_mode = Some(AccessMode::ReadOnly);
         }

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sea_orm::{DbErr, FromQueryResult};
 use sha2::Sha256;
 use uuid::Uuid;
-use watertight_schema::TenantKey;
+use watertight_schema::{TenantKey, TenantType};
 
 use super::driver::sql_state;
 use super::error::SigningError;
@@ -72,19 +72,34 @@ impl fmt::Debug for TenantKeys {
     }
 }
 
-/// Signs a tenant with HMAC-SHA256 (RFC 2104) over a prefix and the tenant.
+/// Signs a tenant with HMAC-SHA256 (RFC 2104) over a prefix, which names the type, and the tenant.
 ///
-/// The function `watertight.tenant()` computes the same to verify it.
-fn token(key: &TenantKey, tenant: Uuid) -> Result<String, DbErr> {
+/// The function `watertight.tenant()` computes the same to verify it. The token of a UUID begins with it. Every other tenant
+/// is at the end, because it has no fixed length.
+fn token(key: &TenantKey, tenant: TenantId) -> Result<String, DbErr> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.secret())
         .map_err(|_| DbErr::Custom("the tenant key cannot be used for HMAC-SHA256".to_owned()))?;
-    mac.update(b"watertight tenant:");
-    mac.update(tenant.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
+    match tenant.tenant_type() {
+        TenantType::Uuid => mac.update(b"watertight tenant:"),
+        other => mac.update(format!("watertight tenant {other}:").as_bytes()),
+    }
+    mac.update(tenant.to_string().as_bytes());
     let mut digits = [0; 64];
     hex::encode_to_slice(mac.finalize().into_bytes(), &mut digits)
         .map_err(|error| DbErr::Custom(error.to_string()))?;
     let digits = std::str::from_utf8(&digits).map_err(|error| DbErr::Custom(error.to_string()))?;
-    Ok(format!("{tenant}.{digits}.{}", key.id()))
+    Ok(match tenant.tenant_type() {
+        TenantType::Uuid => format!("{tenant}.{digits}.{}", key.id()),
+        _ => format!("{digits}.{}.{tenant}", key.id()),
+    })
+}
+
+/// The token of a tenant for a database that verifies no signature.
+pub(super) fn unsigned(tenant: TenantId) -> String {
+    match tenant.tenant_type() {
+        TenantType::Uuid => tenant.to_string(),
+        _ => format!("..{tenant}"),
+    }
 }
 
 /// Creates the tokens of tenants.
@@ -98,16 +113,16 @@ pub(crate) enum TenantSigner {
 
 impl TenantSigner {
     pub(super) fn token(&self, tenant: TenantId) -> Result<Token, DbErr> {
-        self.token_of(tenant.uuid()).map(Token)
+        self.token_of(tenant).map(Token)
     }
 
-    fn token_of(&self, tenant: Uuid) -> Result<String, DbErr> {
+    fn token_of(&self, tenant: TenantId) -> Result<String, DbErr> {
         match self {
             Self::Signed(TenantKeys(keys)) => match keys.first() {
                 Some(key) => token(key, tenant),
                 None => Err(DbErr::Custom("the list of tenant keys is empty".to_owned())),
             },
-            Self::Unsigned => Ok(tenant.to_string()),
+            Self::Unsigned => Ok(unsigned(tenant)),
         }
     }
 
@@ -116,8 +131,9 @@ impl TenantSigner {
         inspection: &mut Inspection,
         keys: Option<TenantKeys>,
         distributed: bool,
+        tenant_type: TenantType,
     ) -> Result<Self, SigningError> {
-        let required = Self::is_required(inspection).await?;
+        let required = Self::is_required(inspection, tenant_type).await?;
         if required && distributed {
             return Err(SigningError::SignedCluster);
         }
@@ -132,7 +148,7 @@ impl TenantSigner {
         }
         let id = keys.0.first().map_or(0, TenantKey::id);
         let signer = Self::Signed(keys);
-        signer.probe(inspection).await.map_err(|error| match sql_state(&error).as_deref() {
+        signer.probe(inspection, tenant_type).await.map_err(|error| match sql_state(&error).as_deref() {
             Some("WT002") => SigningError::NoTenantKeyInstalled,
             Some("WT003") => SigningError::TenantKeyNotInstalled { id },
             Some("WT004") => SigningError::TenantKeyDiffers { id },
@@ -141,29 +157,40 @@ impl TenantSigner {
         Ok(signer)
     }
 
-    /// Whether the database requires signed tenants.
-    async fn is_required(inspection: &mut Inspection) -> Result<bool, SigningError> {
+    /// Whether the database requires signed tenants, which have this type.
+    async fn is_required(inspection: &mut Inspection, tenant_type: TenantType) -> Result<bool, SigningError> {
         #[derive(FromQueryResult)]
         struct Function {
             signed: bool,
+            tenant_type: String,
         }
-        let sql = "SELECT p.prosecdef AS signed FROM pg_catalog.pg_proc p \
+        let sql = "SELECT p.prosecdef AS signed, format_type(p.prorettype, NULL) AS tenant_type FROM pg_catalog.pg_proc p \
                    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
                    WHERE n.nspname = 'watertight' AND p.proname = 'tenant' AND p.pronargs = 0 \
                    AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')";
         match inspection.ask::<Function>(sql, []).await?.as_slice() {
-            [function] => Ok(function.signed),
+            [function] if function.tenant_type == tenant_type.name() => Ok(function.signed),
+            [function] => Err(SigningError::TenantTypeDiffers {
+                application: tenant_type,
+                database: function.tenant_type.clone(),
+            }),
             _ => Err(SigningError::NoTenantFunction),
         }
     }
 
     /// Lets the database verify the token of a tenant that does not exist.
-    async fn probe(&self, inspection: &mut Inspection) -> Result<(), DbErr> {
+    async fn probe(&self, inspection: &mut Inspection, tenant_type: TenantType) -> Result<(), DbErr> {
         #[derive(FromQueryResult)]
         struct Answer {
             yes: bool,
         }
-        let nobody = Uuid::max();
+        let nobody = match tenant_type {
+            TenantType::BigInt => TenantId::try_from(i64::MAX),
+            TenantType::Integer => TenantId::try_from(i32::MAX),
+            TenantType::Text => TenantId::try_from("watertight probe"),
+            _ => TenantId::try_from(Uuid::max()),
+        };
+        let nobody = nobody.map_err(|error| DbErr::Custom(error.to_string()))?;
         let token = self.token_of(nobody)?;
         let set = "SELECT $1::text::watertight.tenant_token IS NOT NULL AS yes";
         let Answer { yes: set } = inspection.ask_one(set, [token.into()]).await?;
@@ -209,6 +236,23 @@ mod tests {
             format!("{TENANT}.12c7e8e7dae7e419ea2df02705b5d042153cf0bf671e78a0c69ca00cd52b9375.7")
         );
         assert_eq!(TenantSigner::Unsigned.token(TENANT.parse().unwrap()).unwrap().0, TENANT);
+    }
+
+    /// The expected values were computed with Python's `hmac` over `watertight tenant <type>:<tenant>`.
+    #[test]
+    fn a_token_of_another_type_ends_with_the_tenant() {
+        let signer = TenantSigner::Signed(keys(&format!("7:{}", "01".repeat(32))));
+        let token = |id: TenantId| signer.token(id).unwrap().0;
+        assert_eq!(
+            token(TenantId::new(42_i64).unwrap()),
+            "8e0aefe4ad7c77afdbd2b7dc82bdd3fa55adb5bf02e5d1d9480d7f432e597475.7.42"
+        );
+        assert_eq!(
+            token(TenantId::new("harbor.street").unwrap()),
+            "527ed5b860ecf6102fd4dda41efaea900de89c593c89c81f710f585ecdbe8567.7.harbor.street"
+        );
+        let unsigned = TenantSigner::Unsigned.token(TenantId::new(42_i32).unwrap()).unwrap();
+        assert_eq!(unsigned.0, "..42");
     }
 
     #[test]

@@ -83,7 +83,7 @@ async fn columns_by_position_are_those_by_name() -> Result<()> {
             [],
         )
         .await?;
-    let by_name = users::Entity::find_by_id((world.clinic.tenant_id().uuid(), jess.id));
+    let by_name = users::Entity::find_by_id((watertight_tests::uuid_of(world.clinic.tenant_id()), jess.id));
     let mut by_name = by_name.into_model::<User>().one(&world.clinic).await?.expect("the user");
     let by_place = world.clinic.auth().users().find(jess.id).await?.expect("the user");
     // By name this is the column, and by position the state of the lock.

@@ -143,8 +143,8 @@ async fn several_violations_are_named_at_once_with_remedies() -> Result<()> {
     let script = rules().plan(&owner).await?.to_string();
     for line in [
         "-- the database does not have the extension citus; install it on every machine",
-        "-- auth.users: auth.emails is unique without tenant_id",
-        "--     recreate the key with tenant_id as its first column",
+        "-- auth.users: auth.emails is unique without the tenant column",
+        "--     recreate the key with the tenant column as its first column",
         "-- public.a: tenant_id is not uuid NOT NULL as in the other tables",
         "--     make the column uuid NOT NULL",
         "BEGIN ISOLATION LEVEL READ COMMITTED;",

@@ -44,7 +44,7 @@ async fn objects_that_would_be_lost_are_named_and_nothing_changes() -> Result<()
         ),
         (
             "ALTER TABLE public.bookings ADD CONSTRAINT alone EXCLUDE USING gist (tstzrange(datetime, end_time) WITH &&) WHERE (duration > 999)",
-            "exclusion constraint alone, which does not hold tenant_id",
+            "exclusion constraint alone, which does not contain the tenant column",
         ),
         ("ALTER TABLE public.bookings ADD COLUMN n int GENERATED ALWAYS AS IDENTITY", "identity column n"),
         (

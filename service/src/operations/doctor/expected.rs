@@ -1,11 +1,11 @@
 //! The expectations that a database is compared with.
 
-use watertight_schema::{TableSet, TenantType, isolation};
+use watertight_schema::{TableSet, TenantType, isolation, sql};
 
 use super::migrations::Migrations;
 use super::report::Severity;
 use crate::operations::inspection::catalog::{Catalog, Relation};
-use crate::tenant::{Layers, Ownership, Registry, TENANT_COLUMN, TableName};
+use crate::tenant::{Layers, Ownership, Registry, TableName};
 
 /// The expectations that a database is compared with.
 #[derive(Debug, Clone, Copy)]
@@ -30,13 +30,13 @@ impl<'a> Expected<'a> {
     }
 
     /// The name of a table's tenant column.
-    pub(super) fn tenant_column(&self, _table: &TableName) -> &'a str {
-        TENANT_COLUMN
+    pub(super) fn tenant_column(&self, table: &TableName) -> &'a str {
+        self.registry.tenant_column(table)
     }
 
     /// The type of the tenant columns of the database.
     pub(super) const fn tenant_type(&self) -> TenantType {
-        TenantType::Uuid
+        self.registry.tenant_type()
     }
 
     /// The condition of a table's tenant policy.
@@ -47,6 +47,24 @@ impl<'a> Expected<'a> {
     /// The condition of a table's tenant policy, in each form in which PostgreSQL prints it.
     pub(super) fn printed_conditions(&self, table: &TableName) -> Vec<String> {
         isolation::printed_conditions(self.tenant_column(table))
+    }
+
+    /// The condition of the policy that shows rows for everyone, in each form in which PostgreSQL prints it, or nothing for a
+    /// table without such rows.
+    pub(super) fn everyone_conditions(&self, table: &TableName) -> Vec<String> {
+        if !self.registry.has_rows_for_everyone(table) {
+            return Vec::new();
+        }
+        let column = self.tenant_column(table);
+        let reserved = match self.tenant_type() {
+            TenantType::BigInt | TenantType::Integer => self.tenant_type().reserved().to_owned(),
+            other => format!("{}::{other}", other.reserved()),
+        };
+        // A name with other characters is printed in quotes. Without them it could be another expression.
+        let is_bare = column.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        let names = is_bare.then(|| column.to_owned()).into_iter().chain([sql::identifier(column)]);
+        let forms = names.flat_map(|name| [format!("({name})::text"), name]);
+        forms.map(|name| format!("({name} = {reserved})")).collect()
     }
 
     pub(super) fn ownership(&self, relation: &Relation) -> Option<Ownership> {

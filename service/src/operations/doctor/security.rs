@@ -6,7 +6,7 @@ use super::expected::Expected;
 use super::remedy::{Remedy, RunAs, Step};
 use super::report::{Check, Finding, Severity};
 use crate::operations::inspection::catalog::{Catalog, Policy, Relation};
-use watertight_schema::isolation::TENANT_POLICY;
+use watertight_schema::isolation::{EVERYONE_POLICY, TENANT_POLICY};
 use watertight_schema::sql;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
@@ -92,11 +92,15 @@ fn policies(
     };
     let policies = catalog.policies.of(relation);
     let is_ours = |policy: &&Policy| is_ours(policy, &printed);
+    let shared = expected.everyone_conditions(&name);
+    let is_for_everyone = |policy: &&Policy| is_for_everyone(policy, &shared);
+    let differs = |policy: &&Policy| policy.permissive && !is_ours(policy) && !is_for_everyone(policy);
     // A restrictive policy only removes rows that other policies show, so it is safe.
-    for policy in policies.iter().filter(|policy| policy.permissive && !is_ours(policy)) {
+    for policy in policies.iter().filter(differs) {
         let shows = |expression: &Option<String>| expression.clone().unwrap_or_else(|| "-".to_owned());
         // A policy of the tenant's name is dropped before the right one is created under this name.
-        let step = if policy.name == TENANT_POLICY { Step::RowSecurity } else { Step::DropPolicies };
+        let is_replaced = policy.name == TENANT_POLICY || policy.name == EVERYONE_POLICY;
+        let step = if is_replaced { Step::RowSecurity } else { Step::DropPolicies };
         report(
             severity,
             format!(
@@ -122,6 +126,23 @@ fn policies(
             ),
         );
     }
+    if !shared.is_empty() && !policies.iter().any(|policy| is_for_everyone(&policy)) {
+        let (column, reserved) = (sql::identifier(expected.tenant_column(&name)), expected.tenant_type().reserved());
+        report(
+            // Tenants see fewer rows than the application expects. No row of another tenant shows.
+            Severity::Warning,
+            "has no policy that shows the rows for everyone".to_owned(),
+            Remedy::owner(
+                Step::Policies,
+                format!("CREATE POLICY {EVERYONE_POLICY} ON {table} FOR SELECT USING ({column} = {reserved});"),
+            ),
+        );
+    }
+}
+
+/// Whether the policy shows the rows for everyone and no other rows. Only a table that is registered with such rows may have it.
+fn is_for_everyone(policy: &Policy, printed: &[String]) -> bool {
+    policy.command == "r" && policy.writes.is_none() && policy.reads.as_ref().is_some_and(|reads| printed.contains(reads))
 }
 
 fn is_ours(policy: &Policy, printed: &[String]) -> bool {

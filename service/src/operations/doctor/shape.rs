@@ -61,7 +61,7 @@ fn registered(
         return;
     }
     columns(catalog, expected, relation, table, findings);
-    if !relation.readable && (relation.schema_usable || !relation.granted) {
+    if !relation.selectable {
         // Another check reports a schema that the role may not use.
         let role = &catalog.subject;
         let privileges = if relation.is_table() { grants::needed(expected, &name) } else { "SELECT" };

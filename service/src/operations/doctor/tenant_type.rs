@@ -38,23 +38,24 @@ pub(super) async fn check(
     let found: Vec<Domain> = inspection.ask(&about(&catalog.subject, query), [TENANT_TYPE.into()]).await?;
     let made =
         format!("CREATE DOMAIN {TENANT_TYPE} AS text NOT NULL CONSTRAINT tenant_token_setting {WRITTEN};");
+    let role = sql::identifier(&catalog.subject);
+    let usage =
+        || Remedy::owner(Step::GrantUsage, format!("GRANT USAGE ON DOMAIN {TENANT_TYPE} TO PUBLIC;"));
+    let schema_usage =
+        || Remedy::owner(Step::GrantUsage, format!("GRANT USAGE ON SCHEMA {OWN_SCHEMA} TO {role};"));
     let (problem, remedy) = match found.as_slice() {
         [] => ("is missing, but statements need it", Remedy::owner(Step::Objects, made)),
         [domain] if domain.base != "text" || domain.checks != [PRINTED] => (
             "does not set the tenant for row-level security, so statements see no rows",
             Remedy::owner(Step::Objects, format!("DROP DOMAIN {TENANT_TYPE};")).and(Step::Objects, made),
         ),
-        [domain] if !domain.usable => (
-            "cannot be used by the role, but statements need it",
-            Remedy::owner(Step::GrantUsage, format!("GRANT USAGE ON DOMAIN {TENANT_TYPE} TO PUBLIC;")),
-        ),
-        [domain] if !domain.schema_usable => (
-            "cannot be used by the role, because the role may not use its schema",
-            Remedy::owner(
-                Step::GrantUsage,
-                format!("GRANT USAGE ON SCHEMA {OWN_SCHEMA} TO {};", sql::identifier(&catalog.subject)),
-            ),
-        ),
+        [domain] if !domain.usable && !domain.schema_usable => {
+            ("cannot be used by the role, but statements need it", usage().with(schema_usage()))
+        }
+        [domain] if !domain.usable => ("cannot be used by the role, but statements need it", usage()),
+        [domain] if !domain.schema_usable => {
+            ("cannot be used by the role, because the role may not use its schema", schema_usage())
+        }
         _ => return Ok(()),
     };
     findings.push(Finding::new(expected.without_row_security(), Check::TenantType, TENANT_TYPE, problem, remedy));

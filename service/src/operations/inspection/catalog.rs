@@ -33,6 +33,8 @@ pub(crate) struct Relation {
     pub(crate) is_visible: bool,
     /// Whether the examined role can read it.
     pub(crate) readable: bool,
+    /// Whether the examined role has the privilege to read it, without that of its schema.
+    pub(crate) selectable: bool,
     /// Whether the examined role may use its schema.
     pub(crate) schema_usable: bool,
     /// Whether the examined role has any privilege on it.
@@ -299,6 +301,7 @@ const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c
     has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS is_visible, \
     has_schema_privilege({ROLE}, n.oid, 'USAGE') AND has_table_privilege({ROLE}, c.oid, 'SELECT') AS readable, \
     has_schema_privilege({ROLE}, n.oid, 'USAGE') AS schema_usable, \
+    has_table_privilege({ROLE}, c.oid, 'SELECT') AS selectable, \
     has_table_privilege({ROLE}, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') AS granted, \
     has_table_privilege({ROLE}, c.oid, 'INSERT') AND has_table_privilege({ROLE}, c.oid, 'DELETE') AS writable, \
     pg_has_role({ROLE}, c.relowner, 'MEMBER') AS owned, pg_get_userbyid(c.relowner)::text AS owner, \

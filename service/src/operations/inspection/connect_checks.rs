@@ -8,7 +8,7 @@ use watertight_schema::{TenantType, isolation};
 use super::first_connection;
 use super::isolable::Object;
 use crate::operations::ConnectError;
-use crate::tenant::{Inspection, Ownership, Registry, Shared, TENANT_COLUMN, TENANT_TYPE, TableName};
+use crate::tenant::{Inspection, Ownership, Shared, TENANT_TYPE, TableName};
 
 /// The settings that pass the tenant to row-level security.
 ///
@@ -162,12 +162,12 @@ async fn check_tables(inspection: &mut Inspection, shared: &Shared) -> Result<()
             missing.push(name.to_string());
             continue;
         };
-        let column = tenant_column(registry, name);
+        let column = registry.tenant_column(name);
         let object = Object {
             name,
             kind: &found.kind,
             tenant_column: column,
-            has_tenant: found.has_tenant(column, tenant_type(registry)),
+            has_tenant: found.has_tenant(column, registry.tenant_type()),
             security_invoker: found.security_invoker,
             ownership: table.ownership,
             one_layer: registry.is_one_layer(name),
@@ -221,16 +221,6 @@ async fn check_tables(inspection: &mut Inspection, shared: &Shared) -> Result<()
         return Err(ConnectError::RowSecurityOff { tables: unprotected });
     }
     Ok(())
-}
-
-/// The name of a table's tenant column.
-const fn tenant_column<'a>(_registry: &'a Registry, _table: &TableName) -> &'a str {
-    TENANT_COLUMN
-}
-
-/// The type of the tenant columns of the database.
-const fn tenant_type(_registry: &Registry) -> TenantType {
-    TenantType::Uuid
 }
 
 impl Registered {

@@ -36,7 +36,7 @@ pub(super) struct Version {
 #[serde(deny_unknown_fields)]
 pub(super) struct Opening {
     pub(super) format: u32,
-    pub(super) tenant: uuid::Uuid,
+    pub(super) tenant: TenantId,
     pub(super) exported_at: DateTime<Utc>,
     /// The columns of each table.
     pub(super) tables: BTreeMap<String, Vec<String>>,
@@ -106,7 +106,6 @@ pub(super) fn opening(
     tables: BTreeMap<String, Vec<String>>,
     sequences: Positions,
 ) -> Header {
-    let tenant = tenant.uuid();
     Header { watertight: Opening { format: FORMAT, tenant, exported_at, tables, sequences } }
 }
 

@@ -225,7 +225,7 @@ async fn check_header<R: AsyncBufRead + Unpin>(
     }
     let Opening { tenant: exported, tables: exported_tables, sequences, .. } =
         lines.parse::<Header>()?.watertight;
-    if exported != tenant.uuid() {
+    if exported != tenant {
         return Err(lines.malformed(format!("it is of tenant {exported}, not of tenant {tenant}")));
     }
     let set = |columns: &[String]| columns.iter().cloned().collect::<BTreeSet<_>>();

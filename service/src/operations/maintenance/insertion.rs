@@ -29,11 +29,12 @@ impl TenantTable {
             .collect();
         format!(
             "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {records} AS x({}) \
-             WHERE x.tenant_id = ${tenant}{condition}",
+             WHERE x.{} = ${tenant}{condition}",
             self.quoted,
             names.join(", "),
             values.join(", "),
             self.record(),
+            self.tenant,
         )
     }
 
@@ -134,8 +135,10 @@ async fn delete_group(
     transaction: &TenantTransaction,
     group: &[TenantTable],
 ) -> Result<(), MaintenanceError> {
-    let deletes: Vec<String> =
-        group.iter().map(|table| format!("DELETE FROM {} t WHERE t.tenant_id = $1", table.source)).collect();
+    let deletes: Vec<String> = group
+        .iter()
+        .map(|table| format!("DELETE FROM {} t WHERE t.{} = $1", table.source, table.tenant))
+        .collect();
     transaction.execute_raw(statement(at_once(&deletes), [transaction.tenant_id().into()])).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! References between tables: the order in which rows are inserted and deleted.
 
 use crate::operations::inspection::catalog::{Catalog, Constraint, Relation};
-use watertight_schema::order;
+use watertight_schema::{order, sql};
 
 /// A foreign key of a table without a tenant column, which follows a deletion.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub(super) struct Dependent {
     pub(super) quoted: String,
     /// The table that it refers to, in SQL syntax.
     pub(super) referenced: String,
+    /// The tenant column of that table, in SQL syntax.
+    pub(super) tenant: String,
     pub(super) columns: Vec<String>,
     pub(super) referenced_columns: Vec<String>,
 }
@@ -48,8 +50,11 @@ pub(super) fn in_order<'a>(catalog: &'a Catalog, relations: &[&'a Relation]) -> 
 }
 
 /// The foreign keys of tables without a tenant column that delete or change their rows with a tenant's.
-pub(super) fn dependents(catalog: &Catalog, own: &[&Relation]) -> Vec<Dependent> {
-    let is_own = |relation: &Relation| own.iter().any(|table| table.oid == relation.oid);
+pub(super) fn dependents(catalog: &Catalog, own: &[(&Relation, String)]) -> Vec<Dependent> {
+    let tenant = |relation: &Relation| {
+        own.iter().find(|(table, _)| table.oid == relation.oid).map(|(_, column)| column)
+    };
+    let is_own = |relation: &Relation| tenant(relation).is_some();
     let others = catalog
         .relations
         .iter()
@@ -61,6 +66,7 @@ pub(super) fn dependents(catalog: &Catalog, own: &[&Relation]) -> Vec<Dependent>
             name: relation.name().to_string(),
             quoted: relation.quoted(),
             referenced: referenced.quoted(),
+            tenant: tenant(referenced).map(|column| sql::identifier(column)).unwrap_or_default(),
             columns: key.columns.clone(),
             referenced_columns: key.referenced_columns.clone(),
         })

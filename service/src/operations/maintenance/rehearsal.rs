@@ -104,11 +104,11 @@ pub(super) async fn rehearse(
 /// Refuses tables that an export does not contain and that a deletion would change.
 async fn check_dependents(transaction: &TenantTransaction, tables: &Tables) -> Result<(), MaintenanceError> {
     for dependent in &tables.dependents {
-        let Dependent { name, quoted, referenced, columns, referenced_columns } = dependent;
+        let Dependent { name, quoted, referenced, tenant, columns, referenced_columns } = dependent;
         let joined = columns.iter().zip(referenced_columns);
         let joined = joined.map(|(from, to)| format!("o.{} = t.{}", identifier(from), identifier(to)));
         let sql = format!(
-            "SELECT 1 FROM {quoted} o JOIN {referenced} t ON {} WHERE t.tenant_id = $1 LIMIT 1",
+            "SELECT 1 FROM {quoted} o JOIN {referenced} t ON {} WHERE t.{tenant} = $1 LIMIT 1",
             joined.collect::<Vec<_>>().join(" AND ")
         );
         let tenant = transaction.tenant_id();
@@ -116,7 +116,7 @@ async fn check_dependents(transaction: &TenantTransaction, tables: &Tables) -> R
             return Err(MaintenanceError::NotRestorable {
                 tenant,
                 reason: format!(
-                    "{name} has no column tenant_id, so an export does not contain its rows, and a foreign key deletes \
+                    "{name} has no tenant column, so an export does not contain its rows, and a foreign key deletes \
                      or changes them with the tenant's rows"
                 ),
             });
@@ -131,10 +131,11 @@ async fn stage(transaction: &TenantTransaction, tables: &Tables) -> Result<(), M
     create_stage(transaction).await?;
     for table in tables.iter() {
         let sql = format!(
-            "INSERT INTO {STAGE} SELECT {}, {}::json FROM {} t WHERE t.tenant_id = $1",
+            "INSERT INTO {STAGE} SELECT {}, {}::json FROM {} t WHERE t.{} = $1",
             literal(&table.name),
             table.as_json(),
-            table.source
+            table.source,
+            table.tenant
         );
         transaction.execute_raw(statement(sql, [transaction.tenant_id().into()])).await?;
     }

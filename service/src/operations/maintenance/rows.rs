@@ -45,7 +45,12 @@ impl TenantTable {
         } else {
             columns.join(", ")
         };
-        format!("SELECT {} FROM {} t WHERE t.tenant_id = $1 ORDER BY {order}", self.as_json(), self.source)
+        format!(
+            "SELECT {} FROM {} t WHERE t.{} = $1 ORDER BY {order}",
+            self.as_json(),
+            self.source,
+            self.tenant
+        )
     }
 
     /// The query of the number of rows and of a checksum of their binary forms.
@@ -67,11 +72,12 @@ impl TenantTable {
         format!(
             "SELECT pg_catalog.format('%s rows, %s, %s', pg_catalog.count(*), {}, {}) FROM (SELECT \
              pg_catalog.encode(pg_catalog.sha256(pg_catalog.record_send(ROW({}))), 'hex') AS hash \
-             FROM {} t WHERE t.tenant_id = $1) q",
+             FROM {} t WHERE t.{} = $1) q",
             part(1),
             part(17),
             values.join(", "),
             self.source,
+            self.tenant,
         )
     }
 }

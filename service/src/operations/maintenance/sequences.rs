@@ -117,8 +117,8 @@ async fn last_of_tenant(
     let (aggregate, comparison) = if sequence.increment > 0 { ("max", "<=") } else { ("min", ">=") };
     let sql = format!(
         "SELECT pg_catalog.{aggregate}(t.{column})::int8 AS position FROM {} t \
-         WHERE t.tenant_id = $1 AND t.{column} {comparison} $2",
-        table.source
+         WHERE t.{} = $1 AND t.{column} {comparison} $2",
+        table.source, table.tenant
     );
     let values = [transaction.tenant_id().into(), last_value.into()];
     let row = transaction.query_one_raw(statement(sql, values)).await?;

@@ -104,7 +104,7 @@ async fn measure(
     table: &TenantTable,
     select: &str,
 ) -> Result<Measure, DbErr> {
-    let sql = format!("SELECT {select} FROM {} t WHERE t.tenant_id = $1", table.source);
+    let sql = format!("SELECT {select} FROM {} t WHERE t.{} = $1", table.source, table.tenant);
     let row = transaction.query_one_raw(statement(sql, [transaction.tenant_id().into()])).await?;
     let row = row.ok_or_else(|| DbErr::RecordNotFound("the database returned no count".to_owned()))?;
     Measure::from_query_result(&row, "")

@@ -1,9 +1,12 @@
 //! The columns, triggers, rules and sequences of the tenant tables, as an export and an import need them.
 
+use std::collections::HashMap;
+
 use sea_orm::{DbErr, FromQueryResult};
 
 use crate::operations::inspection::catalog::{ByTable, Relation};
-use crate::tenant::{Inspection, TENANT_COLUMN};
+use crate::tenant::{Inspection, Registry, TENANT_COLUMN};
+use watertight_schema::isolation::TENANT_COLUMN_OF_POLICY;
 use watertight_schema::sql;
 
 /// A column with the functions of its type.
@@ -20,8 +23,8 @@ pub(super) struct StoredColumn {
     pub(super) collated: bool,
     /// Whether the type is `json` or `jsonb`, or a domain over one of them.
     pub(super) is_json: bool,
-    /// Whether the type is `uuid`, or a domain over it.
-    pub(super) is_uuid: bool,
+    /// The type of a tenant's key whose values it has, or that a domain over it has.
+    key_type: Option<String>,
     /// Whether the type has a binary form.
     pub(super) has_binary: bool,
     /// Whether the text form of a value contains names of objects, which depend on the search path.
@@ -76,6 +79,13 @@ pub(super) struct Reaction {
     pub(super) on_delete: bool,
 }
 
+/// The tenant column of a table by its policy.
+#[derive(Debug, FromQueryResult)]
+struct PolicyColumn {
+    oid: i64,
+    name: Option<String>,
+}
+
 /// A table, by its identifier.
 #[derive(Debug, FromQueryResult)]
 struct Table {
@@ -93,6 +103,8 @@ pub(super) struct Structure {
     pub(super) columns: ByTable<StoredColumn>,
     pub(super) sequences: ByTable<Sequence>,
     pub(super) reactions: ByTable<Reaction>,
+    /// The tenant columns of tables by their policies.
+    policy_columns: HashMap<i64, String>,
     hidden: Vec<i64>,
     inherited: Vec<i64>,
     pub(super) can_create_temporary: bool,
@@ -102,22 +114,37 @@ impl Structure {
     pub(super) async fn read(inspection: &mut Inspection) -> Result<Self, DbErr> {
         let hidden: Vec<Table> = inspection.ask(HIDDEN, []).await?;
         let inherited: Vec<Table> = inspection.ask(INHERITED, []).await?;
+        let sql = format!(
+            "SELECT c.oid::int8 AS oid, {TENANT_COLUMN_OF_POLICY} AS name FROM pg_catalog.pg_class c \
+                           WHERE c.relkind IN ('r', 'p')"
+        );
+        let policies: Vec<PolicyColumn> = inspection.ask(&sql, []).await?;
         let database: Database = inspection.ask_one(DATABASE, []).await?;
         Ok(Self {
             columns: ByTable::new(inspection.ask(COLUMNS, []).await?, |column: &StoredColumn| column.oid),
             sequences: ByTable::new(inspection.ask(SEQUENCES, []).await?, |sequence: &Sequence| sequence.oid),
             reactions: ByTable::new(inspection.ask(REACTIONS, []).await?, |reaction: &Reaction| reaction.oid),
+            policy_columns: policies.into_iter().filter_map(|found| Some((found.oid, found.name?))).collect(),
             hidden: hidden.into_iter().map(|table| table.oid).collect(),
             inherited: inherited.into_iter().map(|table| table.oid).collect(),
             can_create_temporary: database.temporary,
         })
     }
 
-    /// Whether a relation is a tenant table. The partitioned table already includes the rows of its partitions.
-    pub(super) fn is_tenants(&self, relation: &Relation) -> bool {
+    /// The tenant column of a table, registered or not. The partitioned table already includes the rows of its partitions.
+    pub(super) fn tenant_column(&self, relation: &Relation, registry: &Registry) -> Option<String> {
+        if !relation.is_table() || relation.is_partition {
+            return None;
+        }
+        let tenant_type = Some(registry.tenant_type().name());
+        let name = relation.name();
+        let by_policy = self.policy_columns.get(&relation.oid).map(String::as_str);
+        let mut names = by_policy.into_iter().chain([registry.tenant_column(&name), TENANT_COLUMN]);
         let columns = self.columns.of(relation);
-        let has_tenant = || columns.iter().any(|column| column.name == TENANT_COLUMN && column.is_uuid);
-        relation.is_table() && !relation.is_partition && has_tenant()
+        let is_key = |name: &&str| {
+            columns.iter().any(|column| column.name == *name && column.key_type.as_deref() == tenant_type)
+        };
+        names.find(is_key).map(str::to_owned)
     }
 
     /// Whether other tables inherit the columns of a table.
@@ -134,7 +161,9 @@ impl Structure {
 const COLUMNS: &str = "SELECT a.attrelid::int8 AS oid, a.attname::text AS name, n.nspname::text AS type_schema, \
     t.typname::text AS type_name, a.attgenerated <> '' AS generated, a.attcollation <> 0 AS collated, \
     t.typoutput IN ('pg_catalog.json_out'::regproc, 'pg_catalog.jsonb_out'::regproc) AS is_json, \
-    t.typoutput = 'pg_catalog.uuid_out'::regproc AS is_uuid, \
+    CASE t.typoutput WHEN 'pg_catalog.uuid_out'::regproc THEN 'uuid' WHEN 'pg_catalog.int8out'::regproc THEN 'bigint' \
+        WHEN 'pg_catalog.int4out'::regproc THEN 'integer' WHEN 'pg_catalog.textout'::regproc THEN 'text' \
+        WHEN 'pg_catalog.varcharout'::regproc THEN 'text' END AS key_type, \
     t.typsend <> 0 AND (t.typelem = 0 OR e.typsend <> 0) AS has_binary, \
     t.oid = ANY (named.types) OR t.typelem = ANY (named.types) OR t.typbasetype = ANY (named.types) \
         OR (t.typtype = 'c') AS has_names \

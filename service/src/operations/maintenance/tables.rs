@@ -6,7 +6,8 @@ use super::references::{Dependent, dependents, in_order, references};
 use super::structure::{Reaction, Sequence, StoredColumn, Structure};
 use crate::operations::MaintenanceError;
 use crate::operations::inspection::catalog::{Catalog, Relation};
-use crate::tenant::{Inspection, Registry, TENANT_COLUMN};
+use crate::tenant::{Inspection, Registry};
+use watertight_schema::sql;
 
 /// A table with a tenant column.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) struct TenantTable {
     pub(super) quoted: String,
     /// The name in SQL syntax, to read from: without the tables that inherit from it, which are tables of their own.
     pub(super) source: String,
+    /// The tenant column in SQL syntax.
+    pub(super) tenant: String,
     /// The columns.
     pub(super) columns: Vec<StoredColumn>,
     /// The columns of the primary key, except the tenant.
@@ -75,8 +78,16 @@ impl Tables {
     ) -> Result<Self, MaintenanceError> {
         let catalog = Catalog::read(inspection, None).await?;
         let structure = Structure::read(inspection).await?;
-        let relations: Vec<&Relation> =
-            catalog.relations.iter().filter(|relation| structure.is_tenants(relation)).collect();
+        let found: Vec<(&Relation, String)> = catalog
+            .relations
+            .iter()
+            .filter_map(|relation| Some((relation, structure.tenant_column(relation, registry)?)))
+            .collect();
+        let relations: Vec<&Relation> = found.iter().map(|(relation, _)| *relation).collect();
+        let tenant_column = |relation: &Relation| {
+            let mut columns = found.iter().filter(|(other, _)| other.oid == relation.oid);
+            columns.next().map_or("", |(_, column)| column)
+        };
         let names = |of: &dyn Fn(&Relation) -> bool| -> Vec<String> {
             let chosen = relations.iter().filter(|relation| of(relation));
             chosen.map(|relation| relation.name().to_string()).collect()
@@ -90,11 +101,18 @@ impl Tables {
         if !hidden.is_empty() {
             return Err(MaintenanceError::PolicyHidesRows { role, tables: hidden });
         }
-        let dependents = dependents(&catalog, &relations);
+        let dependents = dependents(&catalog, &found);
         let mut tables = Vec::new();
         for (group, members) in in_order(&catalog, &relations).into_iter().enumerate() {
             for relation in members {
-                tables.push(describe(&catalog, &structure, registry, relation, group));
+                tables.push(describe(
+                    &catalog,
+                    &structure,
+                    registry,
+                    relation,
+                    tenant_column(relation),
+                    group,
+                ));
             }
         }
         let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
@@ -180,11 +198,12 @@ fn describe(
     structure: &Structure,
     registry: &Registry,
     relation: &Relation,
+    tenant_column: &str,
     group: usize,
 ) -> TenantTable {
     let columns = structure.columns.of(relation).to_vec();
     let primary = catalog.constraints.of(relation).iter().find(|constraint| constraint.kind == "p");
-    let key = primary.map_or(&[][..], |key| &key.columns).iter().filter(|name| *name != TENANT_COLUMN);
+    let key = primary.map_or(&[][..], |key| &key.columns).iter().filter(|name| *name != tenant_column);
     let key = key.filter_map(|name| columns.iter().find(|column| column.name == *name)).cloned().collect();
     let quoted = relation.quoted();
     TenantTable {
@@ -192,6 +211,7 @@ fn describe(
         static_name: registry.static_name(&relation.name()),
         source: if structure.is_inherited(relation.oid) { format!("ONLY {quoted}") } else { quoted.clone() },
         quoted,
+        tenant: sql::identifier(tenant_column),
         key,
         columns,
         sequences: structure.sequences.of(relation).to_vec(),

@@ -30,6 +30,10 @@ pub(super) struct Analysis<'a> {
     pub(super) guards: usize,
     /// The position of a call of `unnest` that PostgreSQL recognizes only without a schema.
     pub(super) own_unnest: Option<usize>,
+    /// Whether a query locks rows.
+    pub(super) locks: bool,
+    /// A table with rows for everyone that the statement reads.
+    pub(super) for_everyone: Option<String>,
     pub(super) work: Work,
 }
 
@@ -51,6 +55,8 @@ impl<'a> Analysis<'a> {
             named: Vec::new(),
             guards: 0,
             own_unnest: None,
+            locks: false,
+            for_everyone: None,
             work: Work::on(references),
         }
     }

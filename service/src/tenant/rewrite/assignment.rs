@@ -3,7 +3,6 @@
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
-use super::super::registry::TENANT_COLUMN;
 use super::analysis::Analysis;
 use super::identifier::identifier;
 use super::named_tenant::is_default;
@@ -17,6 +16,7 @@ use super::{Walk, unhandled, unsupported};
 impl Analysis<'_> {
     /// Walks assignments, such as `a = 1, (b, c) = (2, 3), d['k'] = 4`.
     pub(super) fn assignments(&mut self, node: Node<'_>, target: &Target, scope: &Scope<'_>) -> Walk {
+        let tenant_column = self.registry.tenant_column(&target.table);
         for clause in node.children().filter(|child| child.kind() != K::Comma) {
             let (mut columns, mut value, mut is_list) = (Vec::new(), None, false);
             for child in clause.children() {
@@ -37,10 +37,10 @@ impl Analysis<'_> {
             for column in &columns {
                 let Some(name) = column.child(K::ColId).map(identifier) else { return unhandled(*column) };
                 self.subscripts(*column, scope)?;
-                sets_tenant |= name == TENANT_COLUMN;
+                sets_tenant |= name == tenant_column;
                 row |= target.relation.column(&name).is_some_and(|value| value.row);
-                if name == TENANT_COLUMN && (is_list || column.only_child().is_none()) {
-                    return unsupported("tenant_id in a multi-column assignment, or a part of tenant_id");
+                if name == tenant_column && (is_list || column.only_child().is_none()) {
+                    return unsupported("the tenant column in a multi-column assignment, or a part of it");
                 }
             }
             if is_default(value) {

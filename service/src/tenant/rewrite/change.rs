@@ -2,7 +2,6 @@
 
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
-use super::super::registry::TENANT_COLUMN;
 use super::analysis::Analysis;
 use super::from::{From, table_name};
 use super::identifier::identifier;
@@ -100,7 +99,10 @@ impl Analysis<'_> {
         let mut relations = vec![target.relation.clone()];
         relations.extend(source.relations.iter().cloned());
         let inner = Scope::of(&relations, scope);
-        let guard = self.guard(&target.relation.label_text);
+        if self.registry.has_rows_for_everyone(&target.table) {
+            return Err(Reason::RowsForEveryone(target.table.to_string()));
+        }
+        let guard = self.guard(&target.relation.label_text, &target.table);
         self.guarded_expression(condition, &guard, &inner)?;
         for action in actions.children() {
             self.merge_action(action, &target, &guard, &inner)?;
@@ -164,7 +166,7 @@ impl Analysis<'_> {
             }
         }
         if let Some(defaults) = defaults {
-            let row = format!("(\"{TENANT_COLUMN}\") VALUES ({})", self.tenant);
+            let row = format!("({}) VALUES ({})", self.tenant_column(&target.table), self.tenant);
             self.edits.replace(defaults.start(), node.end(), row);
             return Ok(());
         }
@@ -192,7 +194,8 @@ impl Analysis<'_> {
                 names.take(row.len()).collect()
             }
         };
-        let mut places = columns.iter().enumerate().filter(|(_, name)| *name == TENANT_COLUMN);
+        let tenant_column = self.registry.tenant_column(&target.table);
+        let mut places = columns.iter().enumerate().filter(|(_, name)| *name == tenant_column);
         let place = places.next().map(|(place, _)| place);
         if places.next().is_some() || columns.len() != row.len() {
             return unsupported(
@@ -203,14 +206,14 @@ impl Analysis<'_> {
             self.name_tenant(*expression, *value, &target.table)?;
         } else {
             if let Some(list) = list {
-                self.edits.insert(list.end(), format!(", \"{TENANT_COLUMN}\""));
+                self.edits.insert(list.end(), format!(", {}", sql::identifier(tenant_column)));
             }
             self.edits.insert(values.end(), format!(", {}", self.tenant));
         }
         if list.is_none() {
             let mut names: Vec<String> = columns.iter().map(|name| sql::identifier(name)).collect();
             if place.is_none() {
-                names.push(sql::identifier(TENANT_COLUMN));
+                names.push(sql::identifier(tenant_column));
             }
             self.edits.insert(insert.end(), format!(" ({})", names.join(", ")));
         }

@@ -218,14 +218,14 @@ impl Analysis<'_> {
             let end = alias.label.map_or(node.end(), Node::end);
             self.edits.insert(node.start(), "(");
             self.write_schema(name, &table)?;
-            let guard = self.guard_join(&relation.label_text);
+            let guard = self.guard_join(&relation.label_text, &table);
             self.edits.insert(end, guard);
         } else {
             // The alias can rename the tenant column, so the rows are filtered inside a subquery.
             let Some(last) = parts(name)?.pop() else { return unhandled(name) };
             self.edits.insert(node.start(), "(SELECT * FROM ");
             self.write_schema(name, &table)?;
-            let guard = self.guard(last.text());
+            let guard = self.reading_guard(last.text(), &table);
             self.edits.insert(node.end(), format!(" WHERE {guard})"));
             relation.columns = relation.columns.renamed(&alias.names);
             relation.has_system_columns = false;

@@ -3,7 +3,7 @@
 use postgresql_cst_parser::syntax_kind::SyntaxKind as K;
 
 use super::super::refusal::Reason;
-use super::super::registry::TENANT_COLUMN;
+use super::super::registry::TableName;
 use super::analysis::Analysis;
 use super::identifier::identifier;
 use super::scope::{Columns, Relation, Scope};
@@ -73,12 +73,12 @@ impl Analysis<'_> {
         }
         let Some(source) = source else {
             let Some(defaults) = defaults else { return unhandled(node) };
-            let values = format!("(\"{TENANT_COLUMN}\") VALUES ({})", self.tenant);
+            let values = format!("({}) VALUES ({})", self.tenant_column(&target.table), self.tenant);
             self.edits.replace(defaults.start(), node.end(), values);
             return Ok(());
         };
         if let Some(list) = list {
-            let (place, names) = self.stamped_columns(list, scope)?;
+            let (place, names) = self.stamped_columns(list, &target.table, scope)?;
             let is_row = |name: &String| target.relation.column(name).is_some_and(|value| value.row);
             let rows = names.iter().map(is_row).collect();
             let stamp = Stamp { table: target.table.clone(), place, rows };
@@ -86,7 +86,8 @@ impl Analysis<'_> {
             return Ok(());
         }
         let known = &target.relation.columns;
-        let index = known.list.iter().position(|column| column.name == TENANT_COLUMN);
+        let tenant_column = self.registry.tenant_column(&target.table);
+        let index = known.list.iter().position(|column| column.name == tenant_column);
         let Some(index) = index.filter(|_| !known.open) else {
             return Err(Reason::UnnamedColumns(target.table.to_string()));
         };
@@ -99,23 +100,29 @@ impl Analysis<'_> {
             return unsupported("a row with more values than the table has columns");
         }
         if index >= names.len() {
-            names.push(sql::identifier(TENANT_COLUMN));
+            names.push(sql::identifier(tenant_column));
         }
         self.edits.insert(node.start(), format!("({}) ", names.join(", ")));
         Ok(())
     }
 
     /// Adds the tenant column to a list of columns, or finds its position. Returns the names in the list.
-    fn stamped_columns(&mut self, list: Node<'_>, scope: &Scope<'_>) -> Walk<(Place, Vec<String>)> {
+    fn stamped_columns(
+        &mut self,
+        list: Node<'_>,
+        table: &TableName,
+        scope: &Scope<'_>,
+    ) -> Walk<(Place, Vec<String>)> {
+        let tenant_column = self.registry.tenant_column(table);
         let mut place = None;
         let mut names = Vec::new();
         let items = list.children().filter(|child| child.kind() == K::insert_column_item);
         for (index, item) in items.enumerate() {
             let Some(name) = item.child(K::ColId) else { return unhandled(item) };
             self.subscripts(item, scope)?;
-            if identifier(name) == TENANT_COLUMN {
+            if identifier(name) == tenant_column {
                 if place.is_some() || item.only_child().is_none() {
-                    return unsupported("an INSERT that lists tenant_id twice or a part of it");
+                    return unsupported("an INSERT that lists the tenant column twice or a part of it");
                 }
                 place = Some(index);
             }
@@ -123,7 +130,7 @@ impl Analysis<'_> {
         }
         let place = place.map_or(Place::Last, Place::At);
         if place == Place::Last {
-            self.edits.insert(list.end(), format!(", \"{TENANT_COLUMN}\""));
+            self.edits.insert(list.end(), format!(", {}", self.tenant_column(table)));
         }
         Ok((place, names))
     }
@@ -140,7 +147,7 @@ impl Analysis<'_> {
                 K::UPDATE => update = Some(child),
                 K::opt_conf_expr => {
                     let relations = [target.relation.clone()];
-                    self.conflict_target(child, &Scope::of(&relations, scope))?;
+                    self.conflict_target(child, &target.table, &Scope::of(&relations, scope))?;
                 }
                 K::set_clause_list => set = Some(child),
                 K::where_clause => condition = Some(child),
@@ -154,7 +161,7 @@ impl Analysis<'_> {
     }
 
     /// Walks `(column, expression, ..) WHERE predicate`. Unique keys of tenant tables contain the tenant.
-    fn conflict_target(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk {
+    fn conflict_target(&mut self, node: Node<'_>, table: &TableName, scope: &Scope<'_>) -> Walk {
         let mut elements = None;
         for child in node.children() {
             match child.kind() {
@@ -173,7 +180,7 @@ impl Analysis<'_> {
         for element in elements.children().filter(|child| child.kind() != K::Comma) {
             for part in element.children() {
                 match part.kind() {
-                    K::ColId => names_tenant |= identifier(part) == TENANT_COLUMN,
+                    K::ColId => names_tenant |= identifier(part) == self.registry.tenant_column(table),
                     K::LParen | K::RParen | K::index_elem_options => {}
                     K::a_expr | K::func_expr_windowless => drop(self.plain_expression(part, scope)?),
                     _ => return unhandled(part),
@@ -181,7 +188,7 @@ impl Analysis<'_> {
             }
         }
         if !names_tenant {
-            self.edits.insert(elements.end(), format!(", \"{TENANT_COLUMN}\""));
+            self.edits.insert(elements.end(), format!(", {}", self.tenant_column(table)));
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::analysis::Analysis;
 use super::plan::NamedTenant;
 use super::scope::Value;
 use super::tree::Node;
+use watertight_schema::TenantType;
 
 impl Analysis<'_> {
     /// Records a tenant that the statement names for a row. It is compared with the connection's tenant at
@@ -21,7 +22,7 @@ impl Analysis<'_> {
             self.edits.replace(expression.start(), expression.end(), self.tenant.clone());
             return Ok(());
         }
-        match named_tenant(expression) {
+        match named_tenant(expression, self.registry.tenant_type()) {
             Some(named) => {
                 if !self.named.contains(&named) {
                     self.named.push(named);
@@ -38,24 +39,36 @@ pub(super) fn is_default(node: Node<'_>) -> bool {
     node.only_child().is_some_and(|child| child.kind() == K::DEFAULT)
 }
 
-/// The tenant in an expression that is a bound value or a plain string, with or without a cast to uuid.
-fn named_tenant(node: Node<'_>) -> Option<NamedTenant> {
+/// The tenant in an expression that is a bound value, a plain string or a number, with or without a cast to the tenant's type.
+fn named_tenant(node: Node<'_>, tenant_type: TenantType) -> Option<NamedTenant> {
     let children: Vec<Node<'_>> = node.children().collect();
+    let within = |inner: &Node<'_>| named_tenant(*inner, tenant_type);
+    let casts = |kind: &Node<'_>| is_type(*kind, tenant_type);
     match &children[..] {
         [token] if token.kind() == K::PARAM => {
             placeholder(token.text())?.checked_sub(1).map(NamedTenant::Parameter)
         }
         [token] if token.kind() == K::SCONST => plain_string(token.text()).map(NamedTenant::Literal),
-        [only] if !only.is_token() => named_tenant(*only),
-        [open, inner, close] if (open.kind(), close.kind()) == (K::LParen, K::RParen) => named_tenant(*inner),
-        [inner, cast, kind] if cast.kind() == K::TYPECAST && is_uuid(*kind) => named_tenant(*inner),
-        [cast, _, inner, _, kind, _] if cast.kind() == K::CAST && is_uuid(*kind) => named_tenant(*inner),
+        [token] if token.kind() == K::ICONST && tenant_type != TenantType::Uuid => {
+            Some(NamedTenant::Literal(token.text().to_owned()))
+        }
+        [only] if !only.is_token() => within(only),
+        [open, inner, close] if (open.kind(), close.kind()) == (K::LParen, K::RParen) => within(inner),
+        [inner, cast, kind] if cast.kind() == K::TYPECAST && casts(kind) => within(inner),
+        [cast, _, inner, _, kind, _] if cast.kind() == K::CAST && casts(kind) => within(inner),
         _ => None,
     }
 }
 
-fn is_uuid(kind: Node<'_>) -> bool {
-    kind.kind() == K::Typename && kind.text().eq_ignore_ascii_case("uuid")
+/// Whether a type in a cast is the tenant's. `varchar` is only accepted without a length, which could cut the text off.
+fn is_type(kind: Node<'_>, tenant_type: TenantType) -> bool {
+    let names: &[&str] = match tenant_type {
+        TenantType::BigInt => &["bigint", "int8"],
+        TenantType::Integer => &["integer", "int", "int4"],
+        TenantType::Text => &["text", "varchar"],
+        _ => &["uuid"],
+    };
+    kind.kind() == K::Typename && names.iter().any(|name| kind.text().eq_ignore_ascii_case(name))
 }
 
 /// The content of a simple string literal without escapes.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use sea_orm::Value;
-use uuid::Uuid;
+use watertight_schema::TenantType;
 
 use super::super::id::TenantId;
 use super::super::refusal::{Reason, Refusal, StatementKind};
@@ -18,12 +18,12 @@ pub(crate) struct Plan {
     pub(crate) named: Vec<NamedTenant>,
 }
 
-/// A value that the statement writes to `tenant_id`.
+/// A value that the statement writes to the tenant column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NamedTenant {
     /// The bound value at this index, counted from zero.
     Parameter(usize),
-    /// A string in the text.
+    /// A string or a number in the text.
     Literal(String),
 }
 
@@ -31,21 +31,39 @@ impl Plan {
     /// Refuses values that name another tenant for a row.
     pub(crate) fn check(&self, tenant: TenantId, values: &[Value]) -> Result<(), Refusal> {
         for named in &self.named {
-            // Only a UUID is shown in the message, because another value may have been bound here by mistake.
             let given = match named {
-                NamedTenant::Literal(text) => Uuid::parse_str(text).ok(),
-                NamedTenant::Parameter(index) => match values.get(*index) {
-                    Some(Value::Uuid(id)) => *id,
-                    Some(Value::String(Some(text))) => Uuid::parse_str(text).ok(),
-                    _ => None,
-                },
+                NamedTenant::Literal(text) => TenantId::parse_as(tenant.tenant_type(), text).ok(),
+                NamedTenant::Parameter(index) => {
+                    values.get(*index).and_then(|value| named_by(value, tenant.tenant_type()))
+                }
             };
-            if given != Some(tenant.uuid()) {
-                let given = given.map_or_else(|| "(not a UUID)".to_owned(), |id| id.to_string());
-                let reason = Reason::ForeignTenant { given, own: tenant.to_string() };
+            if given != Some(tenant) {
+                let reason = Reason::ForeignTenant { given: shown(given), own: tenant.to_string() };
                 return Err(Refusal::new(self.kind, reason));
             }
         }
         Ok(())
+    }
+}
+
+/// The tenant that a bound value names.
+fn named_by(value: &Value, tenant_type: TenantType) -> Option<TenantId> {
+    let named = match value {
+        Value::Uuid(Some(id)) => TenantId::try_from(*id).ok()?,
+        Value::BigInt(Some(id)) => TenantId::try_from(*id).ok()?,
+        Value::Int(Some(id)) => TenantId::try_from(*id).ok()?,
+        Value::SmallInt(Some(id)) => TenantId::try_from(i32::from(*id)).ok()?,
+        Value::String(Some(text)) => return TenantId::parse_as(tenant_type, text).ok(),
+        _ => return None,
+    };
+    named.converted(tenant_type)
+}
+
+/// Only a UUID or a number is shown, because another value may have been bound here by mistake.
+fn shown(given: Option<TenantId>) -> String {
+    match given {
+        Some(id) if id.tenant_type() != TenantType::Text => id.to_string(),
+        Some(_) => "(another text)".to_owned(),
+        None => "(not the ID of a tenant)".to_owned(),
     }
 }

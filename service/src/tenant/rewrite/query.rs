@@ -65,12 +65,13 @@ impl Analysis<'_> {
                 | K::select_with_parens
                 | K::select_clause
                 | K::simple_select => body = Some(child),
-                K::sort_clause
-                | K::opt_sort_clause
-                | K::select_limit
-                | K::opt_select_limit
-                | K::for_locking_clause
-                | K::opt_for_locking_clause => tail.push(child),
+                K::sort_clause | K::opt_sort_clause | K::select_limit | K::opt_select_limit => {
+                    tail.push(child)
+                }
+                K::for_locking_clause | K::opt_for_locking_clause => {
+                    self.locks = true;
+                    tail.push(child);
+                }
                 _ => return unhandled(child),
             }
         }

@@ -88,7 +88,7 @@ impl Stamp {
             return Err(Reason::UnnamedColumns(self.table.to_string()));
         }
         let Place::At(index) = self.place(targets.len()) else {
-            return Ok(format!(", {}::uuid", analysis.tenant));
+            return Ok(format!(", {}::{}", analysis.tenant, analysis.registry.tenant_type()));
         };
         // The number of columns of a wildcard may have changed since the columns were read.
         if list.is_none() || targets.iter().take(index + 1).any(is_star) {

@@ -91,7 +91,10 @@ impl Draft<'_, '_> {
             return Err(Reason::Placeholder { placeholder: highest, values: self.values });
         }
         escape_backslashes(self.tree, &mut analysis.edits)?;
-        let Analysis { mut edits, read_only, named, .. } = analysis;
+        let Analysis { mut edits, read_only, named, locks, for_everyone, .. } = analysis;
+        if let Some(table) = for_everyone.filter(|_| locks) {
+            return Err(Reason::RowsForEveryone(table));
+        }
         edits.insert(statement.end(), marker(self.values, self.settings.token));
         let sql = edits.apply(self.tree.text())?;
         Ok(Plan { sql: sql.into(), kind, read_only, named })

@@ -3,7 +3,7 @@
 use watertight_schema::sql;
 
 use super::super::refusal::Reason;
-use super::super::registry::{Ownership, TENANT_COLUMN, TableName};
+use super::super::registry::{Ownership, TableName};
 use super::analysis::Analysis;
 use super::guard::check_label;
 use super::identifier::{identifier, parts};
@@ -47,11 +47,14 @@ impl Analysis<'_> {
         let Some(columns) = self.snapshot.columns(table) else {
             return Columns { open: true, ..Columns::default() };
         };
+        // A row for everyone has the key of no tenant.
+        let is_own = ownership == Ownership::Tenant && !self.registry.has_rows_for_everyone(table);
+        let tenant_column = self.registry.tenant_column(table);
         let list: Vec<Column> = columns
             .iter()
             .map(|column| {
-                let own = ownership == Ownership::Tenant && column.name == TENANT_COLUMN;
-                let value = Value { row: column.row, own_tenant: own };
+                let own_tenant = is_own && column.name == tenant_column;
+                let value = Value { row: column.row, own_tenant };
                 Column::new(column.name.clone(), value)
             })
             .collect();

@@ -26,7 +26,7 @@ impl Analysis<'_> {
         target: &Target,
         scope: &Scope<'_>,
     ) -> Walk {
-        let guard = self.guard(&target.relation.label_text);
+        let guard = self.guard(&target.relation.label_text, &target.table);
         let Some(condition) = condition else {
             self.edits.insert(end, format!(" WHERE {guard}"));
             return Ok(());

@@ -31,6 +31,6 @@ impl Owner {
             OwnerKind::Session => b"sess\0",
             OwnerKind::Invitation => b"invi\0",
         };
-        [kind, self.tenant.uuid().as_bytes(), self.id.as_bytes(), key_id.as_bytes()].concat()
+        [kind, self.tenant.own_uuid().as_bytes(), self.id.as_bytes(), key_id.as_bytes()].concat()
     }
 }
