@@ -1,20 +1,54 @@
 //! The arguments for the settings of the migrations, which several commands share.
 
+use watertight::TenantTypeError;
 use watertight_migration::Settings;
 
+use crate::configuration::Configuration;
+use crate::failure::Failure;
 use crate::table_sets::TableSetsArg;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SettingsArgs {
-    /// The application's role, which is granted rights on the tables.
-    #[arg(long, env = Settings::APP_ROLE_VARIABLE, default_value = Settings::DEFAULT_APP_ROLE)]
-    app_role: String,
+    #[command(flatten)]
+    app_role: AppRoleArg,
     #[command(flatten)]
     table_sets: TableSetsArg,
 }
 
+/// The argument for the application's role.
+#[derive(Debug, clap::Args)]
+pub(crate) struct AppRoleArg {
+    /// The application's role. The default is that of watertight.toml, or else watertight_app.
+    #[arg(long, value_name = "ROLE", env = Settings::APP_ROLE_VARIABLE)]
+    app_role: Option<String>,
+}
+
+impl AppRoleArg {
+    /// The role of the argument or the environment, or else that of the file.
+    pub(crate) fn app_role(self, configuration: &Configuration) -> String {
+        let of_file = || configuration.app_role.clone();
+        self.app_role.or_else(of_file).unwrap_or_else(|| Settings::DEFAULT_APP_ROLE.to_owned())
+    }
+}
+
 impl SettingsArgs {
-    pub(crate) fn settings(self) -> Settings {
-        Settings::default().with_app_role(self.app_role).with_table_sets(self.table_sets.table_sets())
+    /// The settings of the arguments and of the environment, or else those of the file.
+    pub(crate) fn settings(self, configuration: &Configuration) -> Result<Settings, Failure> {
+        let mut settings = Settings::default()
+            .with_app_role(self.app_role.app_role(configuration))
+            .with_table_sets(self.table_sets.table_sets(configuration))
+            .with_migration_table(configuration.migration_table());
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        if let Some(column) = variable(Settings::TENANT_COLUMN_VARIABLE).or_else(|| configuration.tenant_column.clone()) {
+            settings = settings.with_tenant_column(column);
+        }
+        let tenant_type = match variable(Settings::TENANT_TYPE_VARIABLE) {
+            Some(name) => Some(name.parse().map_err(|error: TenantTypeError| Failure::Usage(error.to_string()))?),
+            None => configuration.tenant_type().map_err(Failure::Usage)?,
+        };
+        if let Some(tenant_type) = tenant_type {
+            settings = settings.with_tenant_type(tenant_type);
+        }
+        Ok(settings)
     }
 }

@@ -6,10 +6,11 @@ use sea_orm::{ConnectOptions, DatabaseConnection, DatabaseConnectionType, Entity
 use watertight_schema::{TableSets, TenantType};
 
 use crate::error::Error;
-use crate::operations::ConnectError;
+use crate::operations::configuration::{self, Configuration};
 use crate::operations::doctor::{self, Expected, Migrations, Report};
 use crate::operations::inspection::{connect_checks, first_connection, hosts, tenant_columns};
 use crate::operations::maintenance::Maintenance;
+use crate::operations::{ConfigurationError, ConnectError};
 use crate::schema::built_in_sets;
 use crate::tenant::{
     Extension, Generation, Layers, Names, Ownership, RegistrationErrors, Registry, Rewriter, Settings,
@@ -58,6 +59,8 @@ pub struct Builder {
     check_with_doctor: bool,
     /// The application's role for the doctor, if it is not the role of the connection.
     application_role: Option<String>,
+    /// The functions that the application declared, without those of extensions.
+    functions: Vec<String>,
 }
 
 impl Default for Builder {
@@ -77,6 +80,7 @@ impl Default for Builder {
             migrations: Migrations::default(),
             check_with_doctor: false,
             application_role: None,
+            functions: Vec::new(),
         }
     }
 }
@@ -377,6 +381,7 @@ impl Builder {
     #[must_use]
     pub fn dangerous_function(mut self, name: &str) -> Self {
         self.registry.function(name);
+        self.functions.push(name.to_owned());
         self
     }
 
@@ -666,6 +671,60 @@ impl Builder {
     pub const fn check_with_doctor(mut self) -> Self {
         self.check_with_doctor = true;
         self
+    }
+
+    /// Writes the registration to a file, which the command `watertight` reads.
+    ///
+    /// The file is `watertight.toml` in the folder in which the command runs. It is part of the repository, so that a change of the
+    /// registration is reviewed, and the doctor of a deployment knows the tables of the application.
+    ///
+    /// ```
+    /// use watertight::{TableSets, Watertight};
+    ///
+    /// let folder = std::env::temp_dir().join(format!("watertight-{}", std::process::id()));
+    /// std::fs::create_dir_all(&folder)?;
+    /// let file = folder.join("watertight.toml");
+    /// let builder = Watertight::builder().table_sets(TableSets::none()).tenant_tables(["orders"]);
+    /// builder.clone().write_configuration(&file)?;
+    /// assert!(std::fs::read_to_string(&file)?.contains("tenant_tables = [\n    \"public.orders\",\n]"));
+    /// builder.check_configuration(&file)?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigurationError::Io`], and [`ConfigurationError::Registration`] with the errors of [`Builder::rewriter`].
+    pub fn write_configuration(self, path: impl AsRef<std::path::Path>) -> Result<(), ConfigurationError> {
+        let text = self.configuration()?;
+        configuration::write(path.as_ref(), &text)
+    }
+
+    /// Checks in a test that a file has the registration of the builder; see [`write_configuration`](Self::write_configuration).
+    ///
+    /// With the environment variable `WATERTIGHT_WRITE_CONFIGURATION` it writes the file instead.
+    ///
+    /// ```no_run
+    /// # fn builder() -> watertight::Builder { watertight::Watertight::builder() }
+    /// #[test]
+    /// fn the_command_knows_the_tables_of_the_application() {
+    ///     builder().check_configuration("watertight.toml").unwrap();
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigurationError::Differs`], and the errors of [`write_configuration`](Self::write_configuration).
+    pub fn check_configuration(self, path: impl AsRef<std::path::Path>) -> Result<(), ConfigurationError> {
+        let text = self.configuration()?;
+        configuration::check(path.as_ref(), &text)
+    }
+
+    /// The registration as the text of a file.
+    fn configuration(mut self) -> Result<String, Error> {
+        self.add_table_sets()?;
+        let Self { registry, table_sets, migrations, functions, .. } = &self;
+        let application_role = self.application_role.as_deref();
+        let layers = self.layers;
+        Ok(Configuration { registry, table_sets, layers, migrations, application_role, functions }.text())
     }
 
     /// Checks a database for problems of isolation, without changing it; see [`doctor`](crate::doctor).

@@ -112,7 +112,9 @@ pub use crate::booking::intake;
 pub use crate::booking::scheduling;
 pub use crate::builder::{Builder, DATABASE_URL};
 pub use crate::error::Error;
-pub use crate::operations::{ConnectError, MaintenanceError, NotIsolable, RoutingError, doctor, maintenance};
+pub use crate::operations::{
+    ConfigurationError, ConnectError, MaintenanceError, NotIsolable, RoutingError, doctor, maintenance,
+};
 pub use crate::tenant::{
     Extension, Layers, Reason, Refusal, RegistrationError, RegistrationErrors, RewriteMetrics, Rewriter,
     SigningError, StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantEntity,

@@ -1,6 +1,7 @@
 //! The doctor finds planted problems, names them and their remedies, and finds nothing in a sound database.
 
 mod access;
+mod command;
 mod converging;
 mod grants;
 mod kinds;

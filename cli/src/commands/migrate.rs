@@ -51,7 +51,7 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
     // A malformed key is a wrong variable, and no failure of the database.
     TenantKey::from_env()?;
     let owner = connector.connect(Role::Owner).await?;
-    let migrator = TenantMigrator::new(args.settings.settings());
+    let migrator = TenantMigrator::new(args.settings.settings(connector.configuration)?);
     let (before, _) = look(&migrator, &owner).await?;
     let command = args.command.unwrap_or(Command::Up);
     match command {

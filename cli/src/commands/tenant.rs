@@ -70,7 +70,7 @@ enum Command {
 }
 
 pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
-    let sets = args.table_sets.table_sets();
+    let sets = args.table_sets.table_sets(connector.configuration);
     match args.command {
         Command::List => list(&connector.maintenance(Role::Maintenance, sets).await?).await,
         Command::Stats { tenant } => stats(&connector.maintenance(Role::Owner, sets).await?, tenant).await,

@@ -16,6 +16,7 @@ mod pooler;
 mod remedy;
 mod report;
 mod roles;
+mod sarif;
 mod security;
 mod sequences;
 mod shape;
@@ -68,7 +69,8 @@ pub(crate) async fn examine(pool: &PgPool, expected: Expected<'_>) -> Result<Rep
     let server = catalog.server;
     Ok(Report {
         database: server.database,
-        role: catalog.subject,
+        role: server.role,
+        application_role: catalog.subject,
         server_version: server.version,
         tenant_tables,
         findings,

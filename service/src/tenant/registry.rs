@@ -304,6 +304,11 @@ impl Registry {
         other.next().map_or(&self.tenant_column, |(_, column)| column)
     }
 
+    /// The tenant column of the application's tables, except those with another one.
+    pub(crate) fn default_tenant_column(&self) -> &str {
+        &self.tenant_column
+    }
+
     /// Whether a tenant table has rows for everyone besides the rows of tenants.
     pub(crate) fn has_rows_for_everyone(&self, table: &TableName) -> bool {
         self.for_everyone.iter().any(|given| given.in_schema(&self.default_schema) == *table)

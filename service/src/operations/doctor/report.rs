@@ -153,6 +153,8 @@ pub struct Report {
     pub database: String,
     /// The role of the connection.
     pub role: String,
+    /// The role that the findings are about: the application's role, or the role of the connection.
+    pub application_role: String,
     /// The version of the server.
     pub server_version: String,
     /// The number of tenant tables that were checked.
@@ -224,7 +226,7 @@ impl Report {
     /// ```
     #[must_use]
     pub fn script(&self) -> String {
-        let mut parts = vec![format!("-- Remedies for {} as {}", one_line(&self.database), one_line(&self.role))];
+        let mut parts = vec![format!("-- Remedies for {} and the role {}", one_line(&self.database), one_line(&self.application_role))];
         let script = remedy::script(self.remedies());
         if !script.is_empty() {
             parts.push(script);
@@ -278,11 +280,13 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tenant_tables, findings, .. } = self;
-        let [database, role, server_version] =
-            [&self.database, &self.role, &self.server_version].map(|text| one_line(text));
+        let [database, role, application_role, server_version] =
+            [&self.database, &self.role, &self.application_role, &self.server_version].map(|text| one_line(text));
+        let about =
+            if role == application_role { String::new() } else { format!(" about {application_role}") };
         writeln!(
             f,
-            "{database} as {role}, PostgreSQL {server_version}, {tenant_tables} tenant tables checked"
+            "{database} as {role}{about}, PostgreSQL {server_version}, {tenant_tables} tenant tables checked"
         )?;
         for finding in findings {
             writeln!(f, "{finding}")?;
