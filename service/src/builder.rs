@@ -278,7 +278,7 @@ impl Builder {
         self
     }
 
-    /// Registers a materialized view or a foreign table with rows of tenants, which rewriting alone isolates.
+    /// Registers a materialized view or a foreign table, which rewriting alone isolates.
     ///
     /// Row-level security does not apply to these objects, so a statement that reaches one by another way, such as the
     /// unscoped connection or a function, reads the rows of all tenants. Tenants only read it:
@@ -317,8 +317,9 @@ impl Builder {
         self
     }
 
-    /// Registers materialized views and foreign tables by their names, `name` or `schema.name`; see
-    /// [`dangerous_one_layer_table`](Self::dangerous_one_layer_table).
+    /// Registers materialized views and foreign tables by their names, `name` or `schema.name`.
+    ///
+    /// See [`dangerous_one_layer_table`](Self::dangerous_one_layer_table).
     ///
     /// ```
     /// let builder = watertight::Watertight::builder().dangerous_one_layer_tables(["visits_by_month"]);
@@ -699,9 +700,9 @@ impl Builder {
         configuration::write(path.as_ref(), &text)
     }
 
-    /// Checks in a test that a file has the registration of the builder; see [`write_configuration`](Self::write_configuration).
+    /// Checks in a test that a file has the registration of the builder.
     ///
-    /// With the environment variable `WATERTIGHT_WRITE_CONFIGURATION` it writes the file instead.
+    /// [`write_configuration`](Self::write_configuration) describes the file. With the environment variable `WATERTIGHT_WRITE_CONFIGURATION` it writes the file instead.
     ///
     /// ```no_run
     /// # fn builder() -> watertight::Builder { watertight::Watertight::builder() }
@@ -719,7 +720,7 @@ impl Builder {
     }
 
     /// The registration as the text of a file.
-    fn configuration(mut self) -> Result<String, Error> {
+    fn configuration(mut self) -> Result<String, RegistrationErrors> {
         self.add_table_sets()?;
         let Self { registry, table_sets, migrations, functions, .. } = &self;
         let application_role = self.application_role.as_deref();

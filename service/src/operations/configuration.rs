@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use watertight_schema::{TableSets, isolation};
 
 use super::doctor::Migrations;
-use crate::error::Error;
-use crate::tenant::{Layers, Ownership, Registry, TableName};
+use crate::tenant::{Layers, Ownership, RegistrationErrors, Registry, TableName};
 
 /// The environment variable with which [`Builder::check_configuration`](crate::Builder::check_configuration) writes the file.
 const WRITE_VARIABLE: &str = "WATERTIGHT_WRITE_CONFIGURATION";
@@ -182,7 +181,7 @@ pub enum ConfigurationError {
     },
     /// The registration has problems.
     #[error(transparent)]
-    Registration(#[from] Error),
+    Registration(#[from] RegistrationErrors),
 }
 
 #[cfg(test)]
