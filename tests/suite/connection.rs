@@ -52,7 +52,12 @@ async fn a_key_of_another_tenant_finds_nothing() -> Result<()> {
     let key = (jess.tenant_id, jess.id);
     assert_eq!(users::Entity::find_by_id(key).one(&clinic).await?, Some(jess.clone()));
     assert_eq!(users::Entity::find_by_id(key).one(&studio).await?, None);
-    assert_eq!(users::Entity::find_by_id((watertight_tests::uuid_of(studio.tenant_id()), jess.id)).one(&studio).await?, None);
+    assert_eq!(
+        users::Entity::find_by_id((watertight_tests::uuid_of(studio.tenant_id()), jess.id))
+            .one(&studio)
+            .await?,
+        None
+    );
     Ok(())
 }
 
@@ -76,8 +81,10 @@ async fn rows_of_another_tenant_cannot_be_written() -> Result<()> {
     assert_eq!(all.exec(&studio).await?.rows_affected, 0);
     assert_eq!(users::Entity::delete_many().exec(&studio).await?.rows_affected, 0);
 
-    let moved = users::Entity::update_many()
-        .set(users::ActiveModel { tenant_id: Set(watertight_tests::uuid_of(clinic.tenant_id())), ..Default::default() });
+    let moved = users::Entity::update_many().set(users::ActiveModel {
+        tenant_id: Set(watertight_tests::uuid_of(clinic.tenant_id())),
+        ..Default::default()
+    });
     let error = moved.exec(&studio).await.unwrap_err();
     assert!(Refusal::of(&error).is_some(), "{error}");
 

@@ -48,7 +48,10 @@ async fn a_job_is_enqueued_with_the_verified_tenant_in_its_transaction() -> Resu
 
     let worker = water.dangerous_unscoped();
     let job = |tenant: Uuid, kind: &str| Job { tenant, kind: kind.to_owned() };
-    let expected = [job(watertight_tests::uuid_of(clinic.tenant_id()), "a"), job(watertight_tests::uuid_of(studio.tenant_id()), "b")];
+    let expected = [
+        job(watertight_tests::uuid_of(clinic.tenant_id()), "a"),
+        job(watertight_tests::uuid_of(studio.tenant_id()), "b"),
+    ];
     assert_eq!(jobs(worker).await?, expected);
 
     let refused = clinic.execute_unprepared("DELETE FROM jobs").await.unwrap_err();

@@ -65,6 +65,7 @@ mod start;
 mod streams;
 mod stress;
 mod table_sets;
+mod tenant_key;
 mod tenant_parameter;
 mod timeouts;
 mod tls;

@@ -37,7 +37,10 @@ async fn without_rewriting_row_level_security_keeps_rows_apart() -> Result<()> {
     let database = TestDatabase::create().await?;
     let (clinic, studio) = two_tenants(&database).await?;
     let own = users::Entity::find().all(&clinic).await?;
-    assert_eq!(own.iter().map(|user| user.tenant_id).collect::<Vec<_>>(), [watertight_tests::uuid_of(clinic.tenant_id())]);
+    assert_eq!(
+        own.iter().map(|user| user.tenant_id).collect::<Vec<_>>(),
+        [watertight_tests::uuid_of(clinic.tenant_id())]
+    );
 
     let foreign = users::Column::TenantId;
     let condition = sea_orm::ColumnTrait::eq(&foreign, watertight_tests::uuid_of(studio.tenant_id()));

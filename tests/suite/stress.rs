@@ -41,7 +41,11 @@ fn mark(tenant: &TenantConnection) -> String {
 fn check(tenant: &TenantConnection, found: &[services::Model], seen: &Seen) -> Result<()> {
     for row in found {
         ensure!(row.name == mark(tenant), "{} sees {row:?}", tenant.tenant_id());
-        ensure!(row.tenant_id == watertight_tests::uuid_of(tenant.tenant_id()), "{} sees {row:?}", tenant.tenant_id());
+        ensure!(
+            row.tenant_id == watertight_tests::uuid_of(tenant.tenant_id()),
+            "{} sees {row:?}",
+            tenant.tenant_id()
+        );
     }
     seen.rows.fetch_add(found.len() as u64, Ordering::Relaxed);
     Ok(())

@@ -252,8 +252,10 @@ pub(crate) async fn row_level_security(
     let outcome = Outcome::of(mole_of(clinic).insert(studio).await, |_| 1);
     attempts.add("insert a user for the clinic", outcome, denied.clone(), policy);
 
-    let moved = users::Entity::update_many()
-        .set(users::ActiveModel { tenant_id: Set(clinic.tenant_id().uuid().unwrap_or_default()), ..Default::default() });
+    let moved = users::Entity::update_many().set(users::ActiveModel {
+        tenant_id: Set(clinic.tenant_id().uuid().unwrap_or_default()),
+        ..Default::default()
+    });
     let outcome = Outcome::of(moved.exec(studio).await, |done| done.rows_affected);
     attempts.add("move its users to the clinic", outcome, denied, policy);
 

@@ -118,7 +118,8 @@ pub(super) async fn check(
         let distinct: HashSet<_> = rows.iter().collect();
         ensure!(distinct.len() == rows.len(), "{kind} was carried out twice");
         for record in history.of(kind) {
-            let is_there = distinct.contains(&(watertight_tests::uuid_of(record.tenant), record.id.to_string()));
+            let is_there =
+                distinct.contains(&(watertight_tests::uuid_of(record.tenant), record.id.to_string()));
             let elsewhere = tenants.iter().filter(|tenant| **tenant != record.tenant);
             for other in elsewhere {
                 ensure!(
@@ -138,7 +139,8 @@ async fn check_logins(judge: &DatabaseConnection, history: &History) -> Result<(
     let sql = "SELECT tenant_id, count(*)::text AS id FROM auth.audit_events WHERE type = 'SESSION_CREATED' GROUP BY tenant_id";
     let events: HashMap<_, _> = column(judge, sql).await?.into_iter().collect();
     for (tenant, count) in events {
-        let of_tenant = || history.of("login").filter(|record| watertight_tests::uuid_of(record.tenant) == tenant);
+        let of_tenant =
+            || history.of("login").filter(|record| watertight_tests::uuid_of(record.tenant) == tenant);
         let least = of_tenant().filter(|record| record.is_done()).count();
         let most = of_tenant().filter(|record| record.may_be_done()).count();
         // Each of the three callers of the tenant logs in once more at the end, at most a few times if answers are lost.

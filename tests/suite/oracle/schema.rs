@@ -1,8 +1,9 @@
 //! The schema of the oracle: three tenant tables, a shared table, and similar rows of each tenant.
 
+use super::keying::Keying;
 use anyhow::Result;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, JsonValue, Statement};
-use uuid::Uuid;
+use watertight::TenantId;
 
 macro_rules! tenant_entity {
     ($module:ident, $table:literal { $($field:ident : $type:ty),* } $relations:tt) => {
@@ -85,10 +86,10 @@ pub(super) mod k {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-const TENANT_TABLES: [&str; 3] = ["b", "a", "c"];
+pub(super) const TENANT_TABLES: [&str; 3] = ["b", "a", "c"];
 
 /// Creates the tables. `tenant` is the SQL for the tenant of an insert without a tenant.
-pub(super) async fn create(owner: &DatabaseConnection, tenant: &str) -> Result<(), DbErr> {
+pub(super) async fn create(owner: &DatabaseConnection, keying: Keying, tenant: &str) -> Result<(), DbErr> {
     let columns = format!(
         "tenant_id uuid NOT NULL DEFAULT {tenant}, id int NOT NULL, n int, s text, PRIMARY KEY (tenant_id, id)"
     );
@@ -101,19 +102,19 @@ pub(super) async fn create(owner: &DatabaseConnection, tenant: &str) -> Result<(
          INSERT INTO k SELECT i, i % 3, 's' || i FROM generate_series(1, 5) i; \
          GRANT SELECT, INSERT, UPDATE, DELETE ON a, b, c TO PUBLIC; GRANT SELECT ON k TO PUBLIC"
     );
-    owner.execute_unprepared(&sql).await?;
+    owner.execute_unprepared(&keying.translate(&sql)).await?;
     Ok(())
 }
 
 /// Enables row-level security on the tenant tables, as the migrations do.
-pub(super) async fn protect(owner: &DatabaseConnection) -> Result<(), DbErr> {
+pub(super) async fn protect(owner: &DatabaseConnection, keying: Keying) -> Result<(), DbErr> {
     for table in TENANT_TABLES {
         let sql = format!(
             "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY; \
              CREATE POLICY tenant_isolation ON {table} \
              USING (tenant_id = (SELECT watertight.tenant()))"
         );
-        owner.execute_unprepared(&sql).await?;
+        owner.execute_unprepared(&keying.translate(&sql)).await?;
     }
     Ok(())
 }
@@ -132,7 +133,12 @@ pub(super) async fn empty(owner: &DatabaseConnection) -> Result<(), DbErr> {
 
 /// Fills the tables for one tenant. Keys and most values are the same for all tenants. Some values and the
 /// numbers of rows differ.
-pub(super) async fn fill(db: &impl ConnectionTrait, tenant: Uuid, variant: u32) -> Result<(), DbErr> {
+pub(super) async fn fill(
+    db: &impl ConnectionTrait,
+    keying: Keying,
+    tenant: TenantId,
+    variant: u32,
+) -> Result<(), DbErr> {
     let rows = 6 + variant * 3;
     for sql in [
         format!(
@@ -149,13 +155,17 @@ pub(super) async fn fill(db: &impl ConnectionTrait, tenant: Uuid, variant: u32) 
              FROM generate_series(1, {rows}) i"
         ),
     ] {
-        db.execute_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+        db.execute_raw(Statement::from_string(DbBackend::Postgres, keying.translate(&sql))).await?;
     }
     Ok(())
 }
 
 /// All rows of one tenant, in order.
-pub(super) async fn dump(db: &impl ConnectionTrait, tenant: Uuid) -> Result<Vec<String>, DbErr> {
+pub(super) async fn dump(
+    db: &impl ConnectionTrait,
+    keying: Keying,
+    tenant: TenantId,
+) -> Result<Vec<String>, DbErr> {
     let sql = TENANT_TABLES
         .map(|table| {
             format!(
@@ -163,7 +173,7 @@ pub(super) async fn dump(db: &impl ConnectionTrait, tenant: Uuid) -> Result<Vec<
             )
         })
         .join(" UNION ALL ");
-    let rows = db.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    let rows = db.query_all_raw(Statement::from_string(DbBackend::Postgres, keying.translate(&sql))).await?;
     let mut lines = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<String>, _>>()?;
     lines.sort_unstable();
     Ok(lines)

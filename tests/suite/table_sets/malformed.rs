@@ -13,7 +13,10 @@ fn reserved() -> Settings {
 #[tokio::test]
 async fn malformed_table_sets_are_refused_and_nothing_is_created() -> Result<()> {
     let (_database, owner, before) = empty().await?;
-    assert!(matches!(reserved().check(), Err(SettingsError::TableSets(TableSetError::Schema { set: TableSet::Auth, .. }))));
+    assert!(matches!(
+        reserved().check(),
+        Err(SettingsError::TableSets(TableSetError::Schema { set: TableSet::Auth, .. }))
+    ));
     let error = TenantMigrator::new(reserved()).up(&owner, None).await.unwrap_err().to_string();
     assert!(error.contains("\"pg_mine\" cannot be the schema of auth"), "{error}");
     let mut created: Vec<String> = objects(&owner).await?.difference(&before).cloned().collect();
