@@ -51,7 +51,8 @@ impl ConfigurationArg {
             Err(error) => return Err(Failure::opening(path, &error)),
         };
         let malformed = |reason: String| Failure::Usage(format!("{}: {reason}", path.display()));
-        let read: Configuration = toml::from_str(&text).map_err(|error| malformed(error.message().to_owned()))?;
+        let read: Configuration =
+            toml::from_str(&text).map_err(|error| malformed(error.message().to_owned()))?;
         read.table_sets().map_err(malformed)?;
         read.tenant_type().map_err(malformed)?;
         Ok(read)
@@ -60,7 +61,11 @@ impl ConfigurationArg {
 
 impl Configuration {
     pub(crate) fn table_sets(&self) -> Result<Option<TableSets>, String> {
-        self.table_sets.as_deref().map(str::parse).transpose().map_err(|error: watertight::TableSetError| error.to_string())
+        self.table_sets
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(|error: watertight::TableSetError| error.to_string())
     }
 
     pub(crate) fn tenant_type(&self) -> Result<Option<TenantType>, String> {

@@ -63,7 +63,9 @@ impl Failure {
             (Self::OutputClosed, _) => None,
             // After the prompt that may stand on the line.
             (Self::Signal(_), Format::Text | Format::Sarif) => Some(format!("\nwatertight: {self}")),
-            (_, Format::Text | Format::Sarif) => Some(format!("watertight: {}", printable::one_line(&self.to_string()))),
+            (_, Format::Text | Format::Sarif) => {
+                Some(format!("watertight: {}", printable::one_line(&self.to_string())))
+            }
             (_, Format::Json) => {
                 let json = serde_json::json!({ "error": self.to_string(), "exit_code": self.code() });
                 Some(printable::json(&json.to_string()))

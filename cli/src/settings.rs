@@ -39,11 +39,15 @@ impl SettingsArgs {
             .with_table_sets(self.table_sets.table_sets(configuration))
             .with_migration_table(configuration.migration_table());
         let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        if let Some(column) = variable(Settings::TENANT_COLUMN_VARIABLE).or_else(|| configuration.tenant_column.clone()) {
+        if let Some(column) =
+            variable(Settings::TENANT_COLUMN_VARIABLE).or_else(|| configuration.tenant_column.clone())
+        {
             settings = settings.with_tenant_column(column);
         }
         let tenant_type = match variable(Settings::TENANT_TYPE_VARIABLE) {
-            Some(name) => Some(name.parse().map_err(|error: TenantTypeError| Failure::Usage(error.to_string()))?),
+            Some(name) => {
+                Some(name.parse().map_err(|error: TenantTypeError| Failure::Usage(error.to_string()))?)
+            }
             None => configuration.tenant_type().map_err(Failure::Usage)?,
         };
         if let Some(tenant_type) = tenant_type {

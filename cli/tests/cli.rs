@@ -183,9 +183,17 @@ async fn the_doctor_ends_with_one_when_it_finds_an_error() -> Result<()> {
     }
     let maintenance = cli.run(&["doctor", "--format", "json", "--as", "maintenance"]).ends_with(0).json()?;
     let role = maintenance["role"].as_str().unwrap();
-    let report = cli.run(&["doctor", "--format", "json", "--as", "maintenance", "--app-role", role]).ends_with(1).json()?;
+    let report = cli
+        .run(&["doctor", "--format", "json", "--as", "maintenance", "--app-role", role])
+        .ends_with(1)
+        .json()?;
     assert_eq!(report["findings"][0]["check"], "privileged_role");
-    assert!(cli.run(&["doctor", "--as", "maintenance", "--app-role", "nobody_here"]).ends_with(2).err.contains("nobody_here"));
+    assert!(
+        cli.run(&["doctor", "--as", "maintenance", "--app-role", "nobody_here"])
+            .ends_with(2)
+            .err
+            .contains("nobody_here")
+    );
     cli.run(&["doctor", "--rewriting-only", "--as", "maintenance"]).ends_with(0);
     // The grades and their exit status.
     cli.run(&["doctor", "--fail-on", "warning"]).ends_with(0);
@@ -230,16 +238,26 @@ async fn the_doctor_knows_the_tables_of_the_application_from_its_file() -> Resul
     builder().write_configuration(cli.folder.path().join("watertight.toml"))?;
     for role in ["app", "maintenance"] {
         let run = cli.run(&["doctor", "--strict", "--as", role]).ends_with(0);
-        assert!(run.out.contains("26 tenant tables checked, ") || run.out.contains("26 tenant tables checked\n"), "{}", run.out);
+        assert!(
+            run.out.contains("26 tenant tables checked, ") || run.out.contains("26 tenant tables checked\n"),
+            "{}",
+            run.out
+        );
     }
     // The file of an argument, a variable and an argument take precedence.
     builder().tenant_tables(["missing"]).write_configuration(cli.folder.path().join("other.toml"))?;
     let other = cli.run(&["doctor", "--config", "other.toml"]).ends_with(1).out;
     assert!(other.contains("public.missing is registered but does not exist"), "{other}");
-    cli.write("watertight.toml", "table_sets = \"none\"\ntenant_column = \"org\"\ntenant_tables = [\"orders\"]\n")?;
+    cli.write(
+        "watertight.toml",
+        "table_sets = \"none\"\ntenant_column = \"org\"\ntenant_tables = [\"orders\"]\n",
+    )?;
     let of_variable: Run = cli.command(&["doctor"]).env("WATERTIGHT_TABLE_SETS", "content").output()?.into();
-    let of_argument: Run =
-        cli.command(&["doctor", "--table-sets", "all"]).env("WATERTIGHT_TABLE_SETS", "content").output()?.into();
+    let of_argument: Run = cli
+        .command(&["doctor", "--table-sets", "all"])
+        .env("WATERTIGHT_TABLE_SETS", "content")
+        .output()?
+        .into();
     assert!(of_variable.out.contains("public.clients is a table"), "{}", of_variable.out);
     assert!(!of_argument.out.contains("public.clients is a table"), "{}", of_argument.out);
     // Mistakes are named.

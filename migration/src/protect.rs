@@ -120,10 +120,14 @@ async fn statements(
     ];
     let found: Vec<Found> = query::all(db, FOUND, values).await?;
     let Some(found) = found.into_iter().next() else {
-        return Err(migration_error(format!("table {name} does not exist; create it before it is protected")));
+        return Err(migration_error(format!(
+            "table {name} does not exist; create it before it is protected"
+        )));
     };
     if !found.is_table {
-        return Err(migration_error(format!("{name} is not a table, so row-level security cannot protect it")));
+        return Err(migration_error(format!(
+            "{name} is not a table, so row-level security cannot protect it"
+        )));
     }
     if found.tenant_type.as_deref().and_then(TenantType::of_column) != Some(tenant_type) {
         return Err(migration_error(format!(
@@ -131,7 +135,8 @@ async fn statements(
              `Settings::with_tenant_column`"
         )));
     }
-    let (table, role, quoted) = (name.quoted(), sql::identifier(settings.app_role()), sql::identifier(column));
+    let (table, role, quoted) =
+        (name.quoted(), sql::identifier(settings.app_role()), sql::identifier(column));
     let mut statements = Vec::new();
     if !found.required {
         statements.push(format!("ALTER TABLE {table} ALTER COLUMN {quoted} SET NOT NULL"));

@@ -1,7 +1,9 @@
 //! Tables that SeaORM creates from entities are protected by one call, at each start.
 
 use anyhow::Result;
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, Schema, Set};
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, Schema, Set,
+};
 use watertight::doctor::{Check, Severity};
 use watertight::{Builder, Watertight};
 use watertight_migration::{Settings, protect};
@@ -40,7 +42,11 @@ mod orders {
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub(super) enum Relation {
-        #[sea_orm(belongs_to = "super::customers::Entity", from = "Column::CustomerId", to = "super::customers::Column::Id")]
+        #[sea_orm(
+            belongs_to = "super::customers::Entity",
+            from = "Column::CustomerId",
+            to = "super::customers::Column::Id"
+        )]
         Customers,
     }
 
@@ -74,9 +80,14 @@ async fn synchronized_tables_are_protected_at_each_start() -> Result<()> {
         let water = database.water_with(builder()).await?;
         for tenant in [clinic, studio] {
             let tenant = water.tenant(tenant);
-            let customer = customers::ActiveModel { email: Set(format!("{start}@{}", tenant.tenant_id())), ..Default::default() };
+            let customer = customers::ActiveModel {
+                email: Set(format!("{start}@{}", tenant.tenant_id())),
+                ..Default::default()
+            };
             let customer = customer.insert(&tenant).await?;
-            orders::ActiveModel { customer_id: Set(customer.id), ..Default::default() }.insert(&tenant).await?;
+            orders::ActiveModel { customer_id: Set(customer.id), ..Default::default() }
+                .insert(&tenant)
+                .await?;
             assert_eq!(orders::Entity::find().count(&tenant).await?, start);
         }
         // The second layer alone shows nothing without a tenant, and refuses a tenant by name.
@@ -124,7 +135,10 @@ async fn tables_that_cannot_be_protected_are_refused_with_the_reason_and_left_un
         let error = protect(&owner, settings, &tables).await.expect_err(tells).to_string();
         assert!(error.contains(tells), "{tells}: {error}");
         let app = sea_orm::Database::connect(database.app_url()).await?;
-        assert!(orders::Entity::find().count(&app).await.is_err(), "{tells}: the transaction was rolled back");
+        assert!(
+            orders::Entity::find().count(&app).await.is_err(),
+            "{tells}: the transaction was rolled back"
+        );
         app.close().await?;
     }
     let empty = TestDatabase::empty().await?;

@@ -92,7 +92,8 @@ async fn registered_objects_that_are_not_tables_are_named_with_their_kinds() -> 
         assert!(findings.iter().all(|finding| !finding.remedy.contains("ALTER TABLE")), "{report}");
         // The catalog of relations has no sequences.
         assert!(
-            kind == "a sequence" || findings.iter().any(|finding| finding.problem.ends_with(&objects[0].reason)),
+            kind == "a sequence"
+                || findings.iter().any(|finding| finding.problem.ends_with(&objects[0].reason)),
             "{report}"
         );
         app.close().await?;

@@ -39,7 +39,8 @@ fn schema_and_table(text: &str) -> Result<(String, String), String> {
 
 pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
     let owner = connector.connect(Role::Owner).await?;
-    let mut distribution = Distribution::new().table_sets(args.table_sets.table_sets(connector.configuration));
+    let mut distribution =
+        Distribution::new().table_sets(args.table_sets.table_sets(connector.configuration));
     for table in &connector.configuration.shared_tables {
         let (schema, table) = table.split_once('.').unwrap_or(("public", table));
         distribution = distribution.reference_table(schema, table);

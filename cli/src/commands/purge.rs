@@ -61,7 +61,8 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
         confirmed(&args, before).await?;
     }
     let role = if args.all_tenants { Role::Maintenance } else { Role::Owner };
-    let maintenance = connector.maintenance(role, args.table_sets.table_sets(connector.configuration)).await?;
+    let maintenance =
+        connector.maintenance(role, args.table_sets.table_sets(connector.configuration)).await?;
     let tenants = if args.all_tenants { maintenance.tenants().await? } else { args.tenant };
     let bar = Bar::new("purging");
     let mut report = Report { tenants: Vec::new() };

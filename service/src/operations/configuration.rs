@@ -43,7 +43,11 @@ impl Configuration<'_> {
             text.push_str("rewriting_only = true\n");
         }
         let one_layer = |name: &TableName| self.registry.is_one_layer(name);
-        list(&mut text, "tenant_tables", self.names(|name, owner| owner == Ownership::Tenant && !one_layer(name)));
+        list(
+            &mut text,
+            "tenant_tables",
+            self.names(|name, owner| owner == Ownership::Tenant && !one_layer(name)),
+        );
         list(&mut text, "shared_tables", self.names(|_, ownership| ownership == Ownership::Shared));
         list(&mut text, "one_layer_tables", self.names(|name, _| one_layer(name)));
         list(&mut text, "rows_for_everyone", self.names(|name, _| self.registry.has_rows_for_everyone(name)));

@@ -36,6 +36,7 @@ pub use self::report::{Check, DoctorFailed, Finding, Report, Severity};
 use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::Catalog;
 use crate::operations::inspection::connect_checks;
+use crate::operations::inspection::isolable::ReadByView;
 use crate::tenant::Inspection;
 
 /// Runs every check on a database, without changing it.
@@ -49,7 +50,8 @@ pub(crate) async fn examine(pool: &PgPool, expected: Expected<'_>) -> Result<Rep
     security::check(&catalog, expected, &mut findings);
     keys::check(&catalog, expected, &mut findings);
     indexes::check(&catalog, expected, &mut findings);
-    shape::check(&catalog, expected, &mut findings);
+    let read = ReadByView::all(&mut inspection, expected.registry).await?;
+    shape::check(&catalog, expected, &read, &mut findings);
     grants::check(&mut inspection, &catalog, expected, &mut findings).await?;
     sequences::check(&mut inspection, &catalog, expected, &mut findings).await?;
     crossing::check(&mut inspection, &catalog, expected, &mut findings).await?;

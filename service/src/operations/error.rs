@@ -76,7 +76,10 @@ pub enum ConnectError {
         tables: Vec<String>,
     },
     /// The role may not use the schema of registered tables or of the tenant's type.
-    #[error("role {role} may not use the schema of registered tables; as the owner, run: {}", usage_grants(role, schemas))]
+    #[error(
+        "role {role} may not use the schema of registered tables; as the owner, run: {}",
+        usage_grants(role, schemas)
+    )]
     SchemaNotUsable {
         /// The role.
         role: String,
@@ -107,7 +110,7 @@ pub enum ConnectError {
         /// The type.
         name: &'static str,
     },
-    /// Registered objects have rows that cannot be isolated, such as those of a view without the tenant column.
+    /// The rows of registered objects cannot be isolated, such as a view without the tenant column.
     #[error("these registered objects cannot be isolated: {}", described(objects))]
     NotIsolable {
         /// The objects, each with its reason and its remedy.
@@ -200,7 +203,9 @@ fn described(objects: &[NotIsolable]) -> String {
 }
 
 fn usage_grants(role: &str, schemas: &[String]) -> String {
-    let grant = |schema: &String| format!("GRANT USAGE ON SCHEMA {} TO {};", sql::identifier(schema), sql::identifier(role));
+    let grant = |schema: &String| {
+        format!("GRANT USAGE ON SCHEMA {} TO {};", sql::identifier(schema), sql::identifier(role))
+    };
     schemas.iter().map(grant).collect::<Vec<_>>().join(" ")
 }
 

@@ -84,7 +84,11 @@ fn the_file_has_the_registration_and_cannot_drift() -> Result<()> {
 #[tokio::test]
 async fn sarif_has_the_required_parts() -> Result<()> {
     let database = TestDatabase::create().await?;
-    plant(&database, "ALTER TABLE public.reviews DISABLE ROW LEVEL SECURITY; DROP INDEX public.bookings_datetime_idx").await?;
+    plant(
+        &database,
+        "ALTER TABLE public.reviews DISABLE ROW LEVEL SECURITY; DROP INDEX public.bookings_datetime_idx",
+    )
+    .await?;
     let report = examine(&database).await?;
     let sarif = report.sarif();
     assert_eq!(sarif["version"], "2.1.0");
@@ -113,7 +117,10 @@ async fn sarif_has_the_required_parts() -> Result<()> {
     }
     assert_eq!(levels.first(), Some(&"error"));
     assert!(levels.contains(&"warning") && levels.contains(&"note"));
-    assert_eq!(rules.len(), rules.iter().map(|rule| rule["id"].to_string()).collect::<std::collections::BTreeSet<_>>().len());
+    assert_eq!(
+        rules.len(),
+        rules.iter().map(|rule| rule["id"].to_string()).collect::<std::collections::BTreeSet<_>>().len()
+    );
     Ok(())
 }
 

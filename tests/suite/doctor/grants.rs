@@ -31,7 +31,8 @@ async fn rights(database: &TestDatabase) -> Result<BTreeMap<String, Vec<String>>
         app = database.app_role()
     );
     let owner = database.owner().await?;
-    let rows = Rights::find_by_statement(Statement::from_string(DbBackend::Postgres, sql)).all(&owner).await?;
+    let rows =
+        Rights::find_by_statement(Statement::from_string(DbBackend::Postgres, sql)).all(&owner).await?;
     Ok(rows.into_iter().map(|row| (row.name, row.rights)).collect())
 }
 
@@ -81,14 +82,20 @@ async fn the_start_names_the_cause_of_a_table_that_cannot_be_used() -> Result<()
         }
     };
     let type_only = fails("REVOKE USAGE ON DOMAIN watertight.tenant_token FROM PUBLIC").await?;
-    assert!(matches!(&type_only, ConnectError::TypeNotUsable { role: named, .. } if named == role), "{type_only:?}");
+    assert!(
+        matches!(&type_only, ConnectError::TypeNotUsable { role: named, .. } if named == role),
+        "{type_only:?}"
+    );
     let hidden = fails("REVOKE SELECT ON public.reviews, auth.users FROM {APP}").await?;
     let ConnectError::NotGranted { tables, .. } = &hidden else { panic!("{hidden:?}") };
     assert_eq!(tables, &["auth.users", "public.reviews"]);
     let schema = fails("REVOKE USAGE ON SCHEMA auth, watertight FROM {APP}").await?;
     let ConnectError::SchemaNotUsable { schemas, .. } = &schema else { panic!("{schema:?}") };
     assert_eq!(schemas, &["auth", "watertight"]);
-    assert!(schema.to_string().contains(&format!("GRANT USAGE ON SCHEMA \"auth\" TO \"{role}\";")), "{schema}");
+    assert!(
+        schema.to_string().contains(&format!("GRANT USAGE ON SCHEMA \"auth\" TO \"{role}\";")),
+        "{schema}"
+    );
     // One run of the remedies removes all causes.
     let report = examine(&database).await?;
     converges(&database, &report, &[]).await?;
@@ -101,13 +108,33 @@ async fn surplus_privileges_are_found_and_taken() -> Result<()> {
     for (sql, severity, object, tells) in [
         ("GRANT TRUNCATE ON public.clients TO {APP}", ERROR, "public.clients", "TRUNCATE removes"),
         ("GRANT ALL ON public.clients TO {APP}", ERROR, "public.clients", "TRUNCATE removes"),
-        ("GRANT REFERENCES, TRIGGER ON auth.users TO {APP}", WARNING, "auth.users", "grants REFERENCES, TRIGGER to"),
+        (
+            "GRANT REFERENCES, TRIGGER ON auth.users TO {APP}",
+            WARNING,
+            "auth.users",
+            "grants REFERENCES, TRIGGER to",
+        ),
         ("GRANT REFERENCES (id) ON auth.users TO {APP}", WARNING, "auth.users", "grants REFERENCES to"),
         ("GRANT UPDATE, DELETE ON auth.audit_events TO {APP}", WARNING, "auth.audit_events", "written once"),
-        ("GRANT UPDATE (severity) ON auth.audit_events TO {APP}", WARNING, "auth.audit_events", "written once"),
-        ("GRANT DELETE ON public.booking_payments TO PUBLIC", WARNING, "public.booking_payments", "written once"),
+        (
+            "GRANT UPDATE (severity) ON auth.audit_events TO {APP}",
+            WARNING,
+            "auth.audit_events",
+            "written once",
+        ),
+        (
+            "GRANT DELETE ON public.booking_payments TO PUBLIC",
+            WARNING,
+            "public.booking_payments",
+            "written once",
+        ),
         ("GRANT SELECT ON public.reviews TO PUBLIC", WARNING, "public.reviews", "every role"),
-        ("GRANT SELECT ON public.reviews TO {APP} WITH GRANT OPTION", WARNING, "public.reviews", "to other roles"),
+        (
+            "GRANT SELECT ON public.reviews TO {APP} WITH GRANT OPTION",
+            WARNING,
+            "public.reviews",
+            "to other roles",
+        ),
         (
             "REVOKE ALL ON public.clients FROM {APP}; GRANT ALL ON public.clients TO PUBLIC",
             ERROR,
@@ -138,7 +165,10 @@ async fn default_privileges_that_grant_too_much_are_found() -> Result<()> {
     let check = Check::DefaultPrivileges;
     for (sql, tells) in [
         ("ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO {APP}", "TRUNCATE"),
-        ("ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC", "in schema public to PUBLIC"),
+        (
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC",
+            "in schema public to PUBLIC",
+        ),
     ] {
         let database = TestDatabase::create().await?;
         plant(&database, sql).await?;
@@ -149,7 +179,8 @@ async fn default_privileges_that_grant_too_much_are_found() -> Result<()> {
     }
     // What statements need is no surplus.
     let database = TestDatabase::create().await?;
-    plant(&database, "ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {APP}").await?;
+    plant(&database, "ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {APP}")
+        .await?;
     let report = examine(&database).await?;
     assert!(planted(&report).is_empty(), "{report}");
     Ok(())
@@ -184,17 +215,23 @@ async fn sequences_that_inserts_need_or_that_can_be_set_are_found() -> Result<()
         (identity, "GRANT ALL", Some((WARNING, Check::SurplusGrant))),
     ] {
         let database = TestDatabase::create().await?;
-        let grant = if grant.is_empty() { String::new() } else { format!("; {grant} ON SEQUENCE {name} TO {{APP}}") };
+        let grant =
+            if grant.is_empty() { String::new() } else { format!("; {grant} ON SEQUENCE {name} TO {{APP}}") };
         plant(&database, &format!("{}{grant}", TICKETS.replace("{TYPE}", column))).await?;
         let report = examine(&database).await?;
-        let mut wanted: Vec<_> = expected.map(|(severity, check)| (severity, check, name)).into_iter().collect();
+        let mut wanted: Vec<_> =
+            expected.map(|(severity, check)| (severity, check, name)).into_iter().collect();
         wanted.push(unregistered);
         assert_eq!(found(&report), wanted, "{column} {grant}: {report}");
         converges(&database, &report, &[Check::UnregisteredTable]).await?;
         // A tenant of the application's role inserts with the sequence, and cannot set it.
         let app = sea_orm::Database::connect(database.app_url()).await?;
         let call = format!("SELECT nextval('{name}')");
-        assert_eq!(app.execute_unprepared(&call).await.is_ok(), column == "serial" || grant.contains("ALL"), "{grant}");
+        assert_eq!(
+            app.execute_unprepared(&call).await.is_ok(),
+            column == "serial" || grant.contains("ALL"),
+            "{grant}"
+        );
         assert!(app.execute_unprepared(&format!("SELECT setval('{name}', 1)")).await.is_err());
     }
     Ok(())
@@ -233,7 +270,11 @@ mod orders {
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub(super) enum Relation {
-        #[sea_orm(belongs_to = "super::customers::Entity", from = "Column::CustomerId", to = "super::customers::Column::Id")]
+        #[sea_orm(
+            belongs_to = "super::customers::Entity",
+            from = "Column::CustomerId",
+            to = "super::customers::Column::Id"
+        )]
         Customers,
     }
 
@@ -259,7 +300,11 @@ async fn the_remedies_of_an_application_without_any_isolation_run_in_the_order_p
     let builder = || Watertight::builder().tenant_table(customers::Entity).tenant_table(orders::Entity);
     let report = super::examine_with(&database, builder()).await?;
     let columns: Vec<_> = report.of(Check::Column).map(|finding| finding.severity).collect();
-    assert_eq!(columns, [Severity::Note, Severity::Note], "Json over jsonb, and a column without an entity: {report}");
+    assert_eq!(
+        columns,
+        [Severity::Note, Severity::Note],
+        "Json over jsonb, and a column without an entity: {report}"
+    );
     assert!(report.of(Check::Column).all(|finding| finding.sql.is_empty()), "{report}");
     assert!(!report.script().contains("jsonb"), "{}", report.script());
     super::converges_with(&database, &report, builder(), &[]).await?;

@@ -2,7 +2,9 @@
 //! refuse the rest for the same reason.
 
 use anyhow::Result;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, FromQueryResult, JsonValue, Statement};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, FromQueryResult, JsonValue, Statement,
+};
 use watertight::doctor::{Check, Report, Severity};
 use watertight::{Builder, ConnectError, Error, Layers, NotIsolable, Reason, Refusal, TenantId, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
@@ -57,20 +59,48 @@ async fn refused(database: &TestDatabase, builder: Builder) -> Result<(NotIsolab
 
 #[tokio::test]
 async fn objects_that_cannot_be_isolated_are_refused_with_the_true_reason() -> Result<()> {
-    let rewriting = || Watertight::builder().table_sets(watertight::TableSets::none()).dangerous_layers(Layers::RewritingOnly);
+    let rewriting = || {
+        Watertight::builder()
+            .table_sets(watertight::TableSets::none())
+            .dangerous_layers(Layers::RewritingOnly)
+    };
     let view = |with: &str| VIEW.replace("{WITH}", with);
     let invoker = "WITH (security_invoker = true)";
     let without = "CREATE VIEW public.visits WITH (security_invoker) AS SELECT email FROM public.clients; GRANT SELECT ON public.visits TO {APP}";
     let of_text = "CREATE VIEW public.visits WITH (security_invoker) AS SELECT tenant_id::text, email FROM public.clients; GRANT SELECT ON public.visits TO {APP}";
     let table = "CREATE TABLE public.visits (tenant_id uuid, email text, PRIMARY KEY (tenant_id, email)); GRANT SELECT ON public.visits TO {APP}";
+    let over = |below: &str| {
+        let inner =
+            "CREATE VIEW public.visits WITH (security_invoker) AS SELECT tenant_id, email FROM public.below";
+        format!("{below}; {inner}; GRANT SELECT ON public.visits, public.below TO {{APP}}")
+    };
+    let nested = over("CREATE VIEW public.below AS SELECT tenant_id, email FROM public.clients");
+    let stored = over("CREATE MATERIALIZED VIEW public.below AS SELECT tenant_id, email FROM public.clients");
+    let unregistered = over("CREATE TABLE public.below (tenant_id uuid, email text)");
+    let statistics = "CREATE VIEW public.visits WITH (security_invoker) AS SELECT c.tenant_id, s.histogram_bounds::text AS email \
+                      FROM public.clients c, pg_catalog.pg_stats s; GRANT SELECT ON public.visits TO {APP}";
     for (sql, builder, kind, reason) in [
+        (nested, as_table(), "a view", "the view public.below, which reads its tables as its owner"),
+        (
+            stored,
+            as_table(),
+            "a view",
+            "public.below, a materialized view that row-level security cannot protect",
+        ),
+        (unregistered, as_table(), "a view", "the table public.below, which is not registered"),
+        (statistics.to_owned(), as_table(), "a view", "reads pg_catalog.pg_stats of the server"),
         (view(""), as_table(), "a view", "reads its tables as its owner"),
         (view("WITH (security_invoker = false)"), as_table(), "a view", "reads its tables as its owner"),
         (without.to_owned(), as_table(), "a view", "without the column tenant_id"),
         (of_text.to_owned(), as_table(), "a view", "without the column tenant_id"),
         (view(invoker), one_layer(), "a view", "row-level security of its tables can protect"),
         (view(invoker), rewriting().tenant_table(visits::Entity), "a view", "RewritingOnly"),
-        (view(invoker), Watertight::builder().shared_table(visits::Entity), "a view", "registered as a shared table"),
+        (
+            view(invoker),
+            Watertight::builder().shared_table(visits::Entity),
+            "a view",
+            "registered as a shared table",
+        ),
         (MATERIALIZED.to_owned(), as_table(), "a materialized view", "row-level security cannot protect"),
         (
             MATERIALIZED.to_owned(),
@@ -78,7 +108,12 @@ async fn objects_that_cannot_be_isolated_are_refused_with_the_true_reason() -> R
             "a materialized view",
             "registered as a shared table",
         ),
-        (MATERIALIZED.replace("tenant_id,", ""), one_layer(), "a materialized view", "without the column tenant_id"),
+        (
+            MATERIALIZED.replace("tenant_id,", ""),
+            one_layer(),
+            "a materialized view",
+            "without the column tenant_id",
+        ),
         (
             MATERIALIZED.to_owned(),
             one_layer().dangerous_layers(Layers::UnscopedRowSecurityOnly),
@@ -102,7 +137,10 @@ async fn the_remedy_of_a_view_that_reads_as_its_owner_makes_it_usable() -> Resul
     let database = TestDatabase::create().await?;
     plant(&database, &VIEW.replace("{WITH}", "")).await?;
     let (object, report) = refused(&database, as_table()).await?;
-    assert!(object.remedy.contains("ALTER VIEW \"public\".\"visits\" SET (security_invoker = true);"), "{object}");
+    assert!(
+        object.remedy.contains("ALTER VIEW \"public\".\"visits\" SET (security_invoker = true);"),
+        "{object}"
+    );
     converges_with(&database, &report, as_table(), &[]).await?;
     let water = database.water_with(as_table()).await?;
     assert!(visits::Entity::find().all(&water.tenant(new_tenant()?)).await?.is_empty());
@@ -112,7 +150,8 @@ async fn the_remedy_of_a_view_that_reads_as_its_owner_makes_it_usable() -> Resul
 /// The rows of a query, in order.
 async fn rows(db: &impl ConnectionTrait, sql: &str) -> Result<Vec<String>> {
     let rows = db.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
-    let rows: Result<Vec<JsonValue>, _> = rows.iter().map(|row| JsonValue::from_query_result(row, "")).collect();
+    let rows: Result<Vec<JsonValue>, _> =
+        rows.iter().map(|row| JsonValue::from_query_result(row, "")).collect();
     let mut rows: Vec<String> = rows?.iter().map(ToString::to_string).collect();
     rows.sort_unstable();
     Ok(rows)

@@ -52,13 +52,19 @@ pub(super) async fn check(
                         to.name(),
                         catalog.server.role
                     ),
-                    Remedy::action("add the foreign key, and run the doctor again as a role that is BYPASSRLS"),
+                    Remedy::action(
+                        "add the foreign key, and run the doctor again as a role that is BYPASSRLS",
+                    ),
                 ));
             }
             continue;
         }
         let broken = reference.broken(catalog);
-        let others = reference.pairs(catalog, "o", &format!("o.{} <> c.{}", sql::identifier(to_tenant), sql::identifier(from_tenant)));
+        let others = reference.pairs(
+            catalog,
+            "o",
+            &format!("o.{} <> c.{}", sql::identifier(to_tenant), sql::identifier(from_tenant)),
+        );
         let (crosses, dangles) = if distributed {
             ("false".to_owned(), "no row of the same tenant")
         } else {
@@ -79,7 +85,9 @@ pub(super) async fn check(
                     &object,
                     format!("has {count} {rows} whose {names} refers to {whose} in {}", to.name()),
                     // Only the application knows which of the rows is wrong.
-                    Remedy::action(format!("review these rows, and delete or correct them: SELECT c.* FROM {broken};")),
+                    Remedy::action(format!(
+                        "review these rows, and delete or correct them: SELECT c.* FROM {broken};"
+                    )),
                 ));
             }
         }

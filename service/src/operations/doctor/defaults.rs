@@ -57,7 +57,9 @@ pub(super) async fn check(
                 if catalog.server.strings == "on" { Severity::Warning } else { Severity::Error },
                 Check::BackslashEscapes,
                 default.object(),
-                format!("has the default {value} for {STRINGS}, so backslashes in strings are read as escapes"),
+                format!(
+                    "has the default {value} for {STRINGS}, so backslashes in strings are read as escapes"
+                ),
                 default.reset(),
             ));
         }
@@ -135,7 +137,11 @@ async fn search_path(
                 Remedy::sql(
                     Step::Revoke,
                     RunAs::Superuser,
-                    format!("REVOKE CREATE ON SCHEMA {} FROM {};", sql::identifier(name), grantees.join(", ")),
+                    format!(
+                        "REVOKE CREATE ON SCHEMA {} FROM {};",
+                        sql::identifier(name),
+                        grantees.join(", ")
+                    ),
                 ),
             );
         }

@@ -61,7 +61,8 @@ pub(super) async fn check(
     findings: &mut Vec<Finding>,
 ) -> Result<(), ConnectError> {
     let tenants = tenant_tables(catalog, expected);
-    let functions: Vec<Function> = inspection.ask(&about(&catalog.subject, &functions()), [tenants.clone().into()]).await?;
+    let functions: Vec<Function> =
+        inspection.ask(&about(&catalog.subject, &functions()), [tenants.clone().into()]).await?;
     let callers: Vec<Caller> = inspection.ask(&callers(), [tenants.into()]).await?;
     for function in functions.iter().filter(|function| function.schema != OWN_SCHEMA) {
         let calls = |caller: &&Caller| {
@@ -158,7 +159,8 @@ fn unseen(function: &Function, callers: &[&Caller], expected: Expected<'_>, role
         .filter(|caller| !caller.needs_execute)
         .map(|caller| caller.dropping.as_str())
         .collect();
-    let declaring = "declare it with `Builder::dangerous_function` if it reads no table and changes no setting";
+    let declaring =
+        "declare it with `Builder::dangerous_function` if it reads no table and changes no setting";
     let objects = |sql: String| Remedy::sql(Step::Objects, RunAs::Superuser, sql);
     let remedy = if dropped.is_empty() {
         let (name, role) = (function.quoted(), sql::identifier(role));

@@ -79,7 +79,8 @@ fn schemas(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding
     let hidden: BTreeSet<String> =
         catalog.relations.iter().filter(registered).map(|relation| relation.name().schema).collect();
     for schema in hidden {
-        let grant = format!("GRANT USAGE ON SCHEMA {} TO {};", sql::identifier(&schema), sql::identifier(role));
+        let grant =
+            format!("GRANT USAGE ON SCHEMA {} TO {};", sql::identifier(&schema), sql::identifier(role));
         findings.push(Finding::new(
             Severity::Error,
             Check::SchemaUsage,
@@ -148,7 +149,8 @@ fn table(
     let passed_on: BTreeSet<&str> =
         grants.iter().filter(|grant| grant.is_grantable).map(|grant| grant.grantee.as_str()).collect();
     for grantee in passed_on {
-        let revoke = format!("REVOKE GRANT OPTION FOR ALL ON TABLE {table} FROM {} CASCADE;", role_in_sql(grantee));
+        let revoke =
+            format!("REVOKE GRANT OPTION FOR ALL ON TABLE {table} FROM {} CASCADE;", role_in_sql(grantee));
         findings.push(Finding::new(
             Severity::Warning,
             Check::SurplusGrant,
@@ -160,7 +162,13 @@ fn table(
 }
 
 /// The grant of the privileges that the role has through `PUBLIC` alone, and keeps.
-fn kept(catalog: &Catalog, table: &str, grants: &[&Grant], grantee: &str, allowed: &[&str]) -> Option<Remedy> {
+fn kept(
+    catalog: &Catalog,
+    table: &str,
+    grants: &[&Grant],
+    grantee: &str,
+    allowed: &[&str],
+) -> Option<Remedy> {
     if grantee != "PUBLIC" {
         return None;
     }
@@ -183,13 +191,19 @@ fn reason(
     allowed: &[&str],
 ) -> (Severity, &'static str) {
     if privileges.contains("TRUNCATE") {
-        (expected.without_row_security(), "TRUNCATE removes the rows of all tenants, and row-level security does not limit it")
+        (
+            expected.without_row_security(),
+            "TRUNCATE removes the rows of all tenants, and row-level security does not limit it",
+        )
     } else if privileges.iter().any(|privilege| ROWS.contains(privilege) && !allowed.contains(privilege)) {
         (Severity::Warning, "the rows of this table are written once and never changed")
     } else if grantee == "PUBLIC" {
         (Severity::Warning, "every role of the server has these privileges")
     } else {
-        (Severity::Warning, "no statement of a tenant needs these privileges, and row-level security does not limit them")
+        (
+            Severity::Warning,
+            "no statement of a tenant needs these privileges, and row-level security does not limit them",
+        )
     }
 }
 
@@ -208,7 +222,10 @@ async fn default_privileges(
     }
     for ((owner, schema, grantee), privileges) in surplus {
         let list = privileges.into_iter().collect::<Vec<_>>().join(", ");
-        let place = schema.as_ref().map(|schema| format!(" IN SCHEMA {}", sql::identifier(schema))).unwrap_or_default();
+        let place = schema
+            .as_ref()
+            .map(|schema| format!(" IN SCHEMA {}", sql::identifier(schema)))
+            .unwrap_or_default();
         let revoke = format!(
             "ALTER DEFAULT PRIVILEGES FOR ROLE {}{place} REVOKE {list} ON TABLES FROM {};",
             sql::identifier(&owner),
@@ -234,7 +251,8 @@ pub(super) fn role_in_sql(grantee: &str) -> String {
 
 /// Whether a relation is registered or belongs to tenants, so that its privileges are checked.
 pub(super) fn is_checked(expected: Expected<'_>, relation: &Relation) -> bool {
-    matches!(expected.ownership(relation), Some(Ownership::Tenant | Ownership::Shared)) || expected.is_tenants(relation)
+    matches!(expected.ownership(relation), Some(Ownership::Tenant | Ownership::Shared))
+        || expected.is_tenants(relation)
 }
 
 const GRANTS: &str = "SELECT c.oid::int8 AS oid, \

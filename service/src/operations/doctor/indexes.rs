@@ -69,7 +69,12 @@ fn lacks(catalog: &Catalog, own: &OwnIndex, relation: &Relation) -> Option<Strin
 }
 
 /// The columns of a foreign key. A key to a tenant table gets the tenant column by another remedy.
-fn columns_of(catalog: &Catalog, expected: Expected<'_>, relation: &Relation, key: &Constraint) -> Vec<String> {
+fn columns_of(
+    catalog: &Catalog,
+    expected: Expected<'_>,
+    relation: &Relation,
+    key: &Constraint,
+) -> Vec<String> {
     let tenant = expected.tenant_column(&relation.name()).to_owned();
     let to_tenants = catalog.by_oid(key.referenced).is_some_and(|target| expected.is_tenants(target));
     let mut columns = key.columns.clone();
@@ -90,15 +95,16 @@ fn serves(index: &Index, columns: &[String]) -> bool {
 fn remedy(own: &OwnIndex, relation: &Relation) -> Remedy {
     let (table, name) = (relation.quoted(), sql::identifier(own.name));
     match (own.excludes, own.forbids) {
-        (true, _) => Remedy::action(format!("recreate the constraint {name} as in the migrations of watertight")),
+        (true, _) => {
+            Remedy::action(format!("recreate the constraint {name} as in the migrations of watertight"))
+        }
         (false, true) => Remedy::owner(
             Step::Keys,
             format!("ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE ({});", own.keys.join(", ")),
         ),
-        (false, false) => Remedy::owner(
-            Step::Indexes,
-            format!("CREATE INDEX {name} ON {table} ({});", own.keys.join(", ")),
-        ),
+        (false, false) => {
+            Remedy::owner(Step::Indexes, format!("CREATE INDEX {name} ON {table} ({});", own.keys.join(", ")))
+        }
     }
 }
 

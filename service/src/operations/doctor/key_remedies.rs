@@ -36,7 +36,8 @@ fn statements(catalog: &Catalog, expected: Expected<'_>, Key { relation, index }
         return None;
     }
     let (table, name) = (relation.quoted(), sql::identifier(&index.name));
-    let wanted = list(std::iter::once(tenant).chain(columns.iter().copied().filter(|column| *column != tenant)));
+    let wanted =
+        list(std::iter::once(tenant).chain(columns.iter().copied().filter(|column| *column != tenant)));
     let exists = has_key(catalog, relation, tenant, &columns);
     let sql = match index.constraint_kind.as_deref() {
         Some("u") if exists && !columns.contains(&tenant) => {
@@ -49,7 +50,10 @@ fn statements(catalog: &Catalog, expected: Expected<'_>, Key { relation, index }
         None => {
             let definition = index.definition.as_ref().filter(|_| !columns.contains(&tenant))?;
             let drop = format!("DROP INDEX {}.{name};", sql::identifier(&relation.name().schema));
-            format!("{drop} CREATE UNIQUE INDEX {name} ON {table} USING btree ({}, {definition};", sql::identifier(tenant))
+            format!(
+                "{drop} CREATE UNIQUE INDEX {name} ON {table} USING btree ({}, {definition};",
+                sql::identifier(tenant)
+            )
         }
         Some(_) => return None,
     };
@@ -64,7 +68,9 @@ fn dependents<'a>(
 ) -> impl Iterator<Item = (&'a Relation, &'a Constraint)> {
     let of = move |from: &'a Relation| {
         let keys = catalog.constraints.of(from).iter().filter(move |key| {
-            key.is_foreign_key() && key.referenced == relation.oid && is_same(&key.referenced_columns, columns)
+            key.is_foreign_key()
+                && key.referenced == relation.oid
+                && is_same(&key.referenced_columns, columns)
         });
         keys.map(move |key| (from, key))
     };
@@ -90,7 +96,12 @@ fn has_key(catalog: &Catalog, relation: &Relation, tenant: &str, columns: &[&str
 }
 
 /// The statement that adds the key that a foreign key needs, unless it exists or another remedy adds it.
-fn needed_key(catalog: &Catalog, expected: Expected<'_>, target: &Relation, columns: &[&str]) -> Option<Remedy> {
+fn needed_key(
+    catalog: &Catalog,
+    expected: Expected<'_>,
+    target: &Relation,
+    columns: &[&str],
+) -> Option<Remedy> {
     let tenant = expected.tenant_column(&target.name());
     let others: Vec<&str> = columns.iter().copied().filter(|column| *column != tenant).collect();
     let replaced = catalog.indexes.of(target).iter().any(|index| {
@@ -157,7 +168,8 @@ fn add<'a>(
     name: Option<&str>,
     actions: &str,
 ) -> String {
-    let (from_tenant, to_tenant) = (expected.tenant_column(&relation.name()), expected.tenant_column(&target.name()));
+    let (from_tenant, to_tenant) =
+        (expected.tenant_column(&relation.name()), expected.tenant_column(&target.name()));
     let (from, to): (Vec<&str>, Vec<&str>) =
         pairs.filter(|(from, _)| *from != from_tenant).map(|(from, to)| (from.as_str(), to.as_str())).unzip();
     let constraint = name.map(|name| format!("CONSTRAINT {} ", sql::identifier(name))).unwrap_or_default();

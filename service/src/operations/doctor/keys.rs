@@ -37,7 +37,9 @@ fn primary_key(catalog: &Catalog, expected: Expected<'_>, relation: &Relation, f
         let table = relation.quoted();
         Remedy::owner(Step::Keys, format!("ALTER TABLE {table} ADD PRIMARY KEY ({tenant}, \"id\");"))
     } else {
-        Remedy::action(format!("add a primary key over {tenant} and the columns that identify a row of a tenant"))
+        Remedy::action(format!(
+            "add a primary key over {tenant} and the columns that identify a row of a tenant"
+        ))
     };
     let severity = if expected.is_own(&name) { Severity::Error } else { Severity::Warning };
     findings.push(Finding::new(severity, Check::TenantKey, name.to_string(), "has no primary key", remedy));
@@ -48,7 +50,9 @@ fn unique_keys(catalog: &Catalog, expected: Expected<'_>, relation: &Relation, f
     let tenant = expected.tenant_column(&name);
     for index in catalog.indexes.of(relation).iter().filter(|index| index.is_unique) {
         let columns = index.columns();
-        if columns.first().is_some_and(|first| *first == tenant) || index.constraint_kind.as_deref() == Some("x") {
+        if columns.first().is_some_and(|first| *first == tenant)
+            || index.constraint_kind.as_deref() == Some("x")
+        {
             continue;
         }
         let keys = index.keys.join(", ");
@@ -100,7 +104,12 @@ fn is_generated(catalog: &Catalog, relation: &Relation, index: &Index) -> bool {
     })
 }
 
-fn exclusions(expected: Expected<'_>, relation: &Relation, constraints: &[Constraint], findings: &mut Vec<Finding>) {
+fn exclusions(
+    expected: Expected<'_>,
+    relation: &Relation,
+    constraints: &[Constraint],
+    findings: &mut Vec<Finding>,
+) {
     let name = relation.name();
     let tenant = expected.tenant_column(&name);
     let exclusions = constraints.iter().filter(|constraint| constraint.kind == "x");
@@ -151,7 +160,10 @@ fn foreign_key(
     let name = &key.name;
     let (problem, remedy) = if expected.is_tenants(relation) {
         (
-            format!("has the foreign key {name} without {from}: a row can refer to another tenant's row in {}", target.name()),
+            format!(
+                "has the foreign key {name} without {from}: a row can refer to another tenant's row in {}",
+                target.name()
+            ),
             key_remedies::with_tenant(catalog, expected, relation, target, key),
         )
     } else {
@@ -180,7 +192,8 @@ fn missing_foreign_keys(
     let tenant = expected.tenant_column(&name);
     for reference in &registered.references {
         let Some(target) = catalog.relation(&expected.registry.referenced(reference)) else { continue };
-        let pairs: Vec<&(String, String)> = reference.columns.iter().filter(|(from, _)| from != tenant).collect();
+        let pairs: Vec<&(String, String)> =
+            reference.columns.iter().filter(|(from, _)| from != tenant).collect();
         let columns: Vec<&str> = pairs.iter().map(|(from, _)| from.as_str()).collect();
         let keeps = |key: &Constraint| {
             key.is_foreign_key()

@@ -44,7 +44,8 @@ pub(super) async fn check(
 ) -> Result<(), ConnectError> {
     let Migrations { names, table } = expected.migrations;
     let (severity, check) = (Severity::Error, Check::PendingMigration);
-    let noted = catalog.relations.iter().find(|relation| relation.name().name == *table && relation.is_visible);
+    let noted =
+        catalog.relations.iter().find(|relation| relation.name().name == *table && relation.is_visible);
     let Some(noted) = noted else {
         let role = &catalog.server.role;
         let problem = format!("cannot be read by {role}, so it is unknown which migrations are applied");

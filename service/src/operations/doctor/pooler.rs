@@ -23,7 +23,13 @@ pub(super) async fn check(
         return Ok(());
     }
     let mut report = |severity, problem: &str, remedy: &str| {
-        findings.push(Finding::new(severity, Check::Pooler, "the connection", problem, Remedy::action(remedy)));
+        findings.push(Finding::new(
+            severity,
+            Check::Pooler,
+            "the connection",
+            problem,
+            Remedy::action(remedy),
+        ));
     };
     match tokio::time::timeout(PATIENCE, shares_servers(pool)).await {
         Ok(Ok(false)) => {}

@@ -139,7 +139,8 @@ impl Remedy {
     /// The remedy as a text, and its statements in their order.
     pub(super) fn into_parts(mut self) -> (String, Vec<RemedyStatement>) {
         self.statements.sort_by_key(|statement| statement.step);
-        let mut text = self.statements.iter().map(|statement| statement.sql.as_str()).collect::<Vec<_>>().join(" ");
+        let mut text =
+            self.statements.iter().map(|statement| statement.sql.as_str()).collect::<Vec<_>>().join(" ");
         if let Some(action) = self.action {
             if !text.is_empty() {
                 text.push_str(" or ");
@@ -183,7 +184,8 @@ mod tests {
 
     #[test]
     fn a_script_has_the_steps_in_order_and_each_statement_once() {
-        let remedy = Remedy::owner(Step::Policies, "CREATE POLICY p ON t;").and(Step::RowSecurity, "ALTER TABLE t;");
+        let remedy =
+            Remedy::owner(Step::Policies, "CREATE POLICY p ON t;").and(Step::RowSecurity, "ALTER TABLE t;");
         let (text, first) = remedy.or("drop the table").into_parts();
         assert_eq!(text, "ALTER TABLE t; CREATE POLICY p ON t; or drop the table");
         let key = Remedy::sql(Step::ForeignKeys, RunAs::Maintenance, "ALTER TABLE u;");

@@ -226,12 +226,19 @@ impl Report {
     /// ```
     #[must_use]
     pub fn script(&self) -> String {
-        let mut parts = vec![format!("-- Remedies for {} and the role {}", one_line(&self.database), one_line(&self.application_role))];
+        let mut parts = vec![format!(
+            "-- Remedies for {} and the role {}",
+            one_line(&self.database),
+            one_line(&self.application_role)
+        )];
         let script = remedy::script(self.remedies());
         if !script.is_empty() {
             parts.push(script);
         }
-        let actions = self.findings.iter().filter(|finding| finding.severity != Severity::Note && finding.sql.is_empty());
+        let actions = self
+            .findings
+            .iter()
+            .filter(|finding| finding.severity != Severity::Note && finding.sql.is_empty());
         let actions: Vec<String> = actions
             .map(|Finding { object, problem, remedy, .. }| {
                 format!("-- {} {}\n--   action: {}", one_line(object), one_line(problem), one_line(remedy))
@@ -281,7 +288,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tenant_tables, findings, .. } = self;
         let [database, role, application_role, server_version] =
-            [&self.database, &self.role, &self.application_role, &self.server_version].map(|text| one_line(text));
+            [&self.database, &self.role, &self.application_role, &self.server_version]
+                .map(|text| one_line(text));
         let about =
             if role == application_role { String::new() } else { format!(" about {application_role}") };
         writeln!(

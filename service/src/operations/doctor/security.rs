@@ -30,7 +30,10 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
                     Check::RowSecurity,
                     &name,
                     format!("has row-level security that is not {word}"),
-                    Remedy::owner(Step::RowSecurity, format!("ALTER TABLE {table} {verb} ROW LEVEL SECURITY;")),
+                    Remedy::owner(
+                        Step::RowSecurity,
+                        format!("ALTER TABLE {table} {verb} ROW LEVEL SECURITY;"),
+                    ),
                 ));
             }
         }
@@ -41,8 +44,11 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
 
 fn granted(catalog: &Catalog, relation: &Relation) -> Finding {
     let role = &catalog.subject;
-    let (kind, parent) =
-        if relation.inherits { ("an inheriting table", "parent") } else { ("a partition", "partitioned table") };
+    let (kind, parent) = if relation.inherits {
+        ("an inheriting table", "parent")
+    } else {
+        ("a partition", "partitioned table")
+    };
     Finding::new(
         Severity::Warning,
         Check::PartitionGrant,
@@ -127,14 +133,17 @@ fn policies(
         );
     }
     if !shared.is_empty() && !policies.iter().any(|policy| is_for_everyone(&policy)) {
-        let (column, reserved) = (sql::identifier(expected.tenant_column(&name)), expected.tenant_type().reserved());
+        let (column, reserved) =
+            (sql::identifier(expected.tenant_column(&name)), expected.tenant_type().reserved());
         report(
             // Tenants see fewer rows than the application expects. No row of another tenant shows.
             Severity::Warning,
             "has no policy that shows the rows for everyone".to_owned(),
             Remedy::owner(
                 Step::Policies,
-                format!("CREATE POLICY {EVERYONE_POLICY} ON {table} FOR SELECT USING ({column} = {reserved});"),
+                format!(
+                    "CREATE POLICY {EVERYONE_POLICY} ON {table} FOR SELECT USING ({column} = {reserved});"
+                ),
             ),
         );
     }
@@ -142,7 +151,9 @@ fn policies(
 
 /// Whether the policy shows the rows for everyone and no other rows. Only a table that is registered with such rows may have it.
 fn is_for_everyone(policy: &Policy, printed: &[String]) -> bool {
-    policy.command == "r" && policy.writes.is_none() && policy.reads.as_ref().is_some_and(|reads| printed.contains(reads))
+    policy.command == "r"
+        && policy.writes.is_none()
+        && policy.reads.as_ref().is_some_and(|reads| printed.contains(reads))
 }
 
 fn is_ours(policy: &Policy, printed: &[String]) -> bool {

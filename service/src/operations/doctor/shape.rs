@@ -7,14 +7,19 @@ use super::grants;
 use super::remedy::{Remedy, Step};
 use super::report::{Check, Finding, Severity};
 use crate::operations::inspection::catalog::{self, Catalog, Column, Relation};
-use crate::operations::inspection::isolable::Object;
+use crate::operations::inspection::isolable::{Object, ReadByView};
 use crate::tenant::{EntityColumn, RegisteredTable};
 use watertight_schema::sql;
 
-pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(
+    catalog: &Catalog,
+    expected: Expected<'_>,
+    read: &[ReadByView],
+    findings: &mut Vec<Finding>,
+) {
     for (name, table) in expected.registry.tables() {
         match catalog.relation(name) {
-            Some(relation) => registered(catalog, expected, relation, table, findings),
+            Some(relation) => registered(catalog, expected, (relation, table), read, findings),
             None => findings.push(Finding::new(
                 Severity::Error,
                 Check::MissingTable,
@@ -37,8 +42,8 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
 fn registered(
     catalog: &Catalog,
     expected: Expected<'_>,
-    relation: &Relation,
-    table: &RegisteredTable,
+    (relation, table): (&Relation, &RegisteredTable),
+    read: &[ReadByView],
     findings: &mut Vec<Finding>,
 ) {
     let name = relation.name();
@@ -50,6 +55,8 @@ fn registered(
         security_invoker: relation.security_invoker,
         ownership: table.ownership,
         one_layer: expected.registry.is_one_layer(&name),
+        read,
+        registry: expected.registry,
     };
     if let Some(obstacle) = object.obstacle(expected.layers) {
         let remedy = match obstacle.sql {
@@ -108,7 +115,8 @@ fn columns(
             Some(found) => {
                 for (severity, problem, change) in differences(relation, own, found, column) {
                     let name = sql::identifier(name);
-                    let remedy = altering(relation, own, |alter| format!("{alter} ALTER COLUMN {name} {change};"));
+                    let remedy =
+                        altering(relation, own, |alter| format!("{alter} ALTER COLUMN {name} {change};"));
                     report(severity, problem, remedy);
                 }
             }

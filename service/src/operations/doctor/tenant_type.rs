@@ -39,8 +39,7 @@ pub(super) async fn check(
     let made =
         format!("CREATE DOMAIN {TENANT_TYPE} AS text NOT NULL CONSTRAINT tenant_token_setting {WRITTEN};");
     let role = sql::identifier(&catalog.subject);
-    let usage =
-        || Remedy::owner(Step::GrantUsage, format!("GRANT USAGE ON DOMAIN {TENANT_TYPE} TO PUBLIC;"));
+    let usage = || Remedy::owner(Step::GrantUsage, format!("GRANT USAGE ON DOMAIN {TENANT_TYPE} TO PUBLIC;"));
     let schema_usage =
         || Remedy::owner(Step::GrantUsage, format!("GRANT USAGE ON SCHEMA {OWN_SCHEMA} TO {role};"));
     let (problem, remedy) = match found.as_slice() {
@@ -58,6 +57,12 @@ pub(super) async fn check(
         }
         _ => return Ok(()),
     };
-    findings.push(Finding::new(expected.without_row_security(), Check::TenantType, TENANT_TYPE, problem, remedy));
+    findings.push(Finding::new(
+        expected.without_row_security(),
+        Check::TenantType,
+        TENANT_TYPE,
+        problem,
+        remedy,
+    ));
     Ok(())
 }

@@ -26,7 +26,13 @@ pub(super) fn check(options: &PgConnectOptions, findings: &mut Vec<Finding>) {
     } else {
         return;
     };
-    findings.push(Finding::new(severity, Check::Transport, "the connection", problem, Remedy::action(remedy)));
+    findings.push(Finding::new(
+        severity,
+        Check::Transport,
+        "the connection",
+        problem,
+        Remedy::action(remedy),
+    ));
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use sea_orm::{DbErr, FromQueryResult};
 use watertight_schema::{TenantType, isolation};
 
 use super::first_connection;
-use super::isolable::Object;
+use super::isolable::{Object, ReadByView};
 use crate::operations::ConnectError;
 use crate::tenant::{Inspection, Ownership, Shared, TENANT_TYPE, TableName};
 
@@ -150,6 +150,7 @@ async fn check_tables(inspection: &mut Inspection, shared: &Shared) -> Result<()
     let registry = shared.rewriter.registry();
     let (schemas, names): (Vec<String>, Vec<String>) =
         registry.tables().map(|(name, _)| (name.schema.clone(), name.name.clone())).unzip();
+    let read = ReadByView::all(inspection, registry).await?;
     let found: Vec<Registered> = inspection.ask(REGISTERED, [schemas.into(), names.into()]).await?;
     let found: HashMap<TableName, Registered> = found
         .into_iter()
@@ -171,6 +172,8 @@ async fn check_tables(inspection: &mut Inspection, shared: &Shared) -> Result<()
             security_invoker: found.security_invoker,
             ownership: table.ownership,
             one_layer: registry.is_one_layer(name),
+            read: &read,
+            registry,
         };
         let is_table = matches!(found.kind.as_str(), "r" | "p");
         if let Some(obstacle) = object.obstacle(shared.layers) {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use sea_orm::{DbErr, FromQueryResult};
 use watertight_schema::sql;
 
 use super::catalog;
-use crate::tenant::{Layers, Ownership, TableName};
+use crate::tenant::{Inspection, Layers, Ownership, Registry, TableName};
 
 /// A registered object whose rows cannot be isolated, with the reason and the remedy.
 ///
@@ -58,16 +59,59 @@ pub(crate) struct Object<'a> {
     pub(crate) ownership: Ownership,
     /// Whether it is registered for rewriting alone.
     pub(crate) one_layer: bool,
+    /// What registered views read.
+    pub(crate) read: &'a [ReadByView],
+    pub(crate) registry: &'a Registry,
 }
+
+/// A relation that a registered view reads, directly or through other views.
+#[derive(Debug, FromQueryResult)]
+pub(crate) struct ReadByView {
+    view_schema: String,
+    view_name: String,
+    schema: String,
+    name: String,
+    /// The kind as in `pg_class.relkind`.
+    kind: String,
+    security_invoker: bool,
+}
+
+impl ReadByView {
+    /// Reads what the registered views read.
+    pub(crate) async fn all(inspection: &mut Inspection, registry: &Registry) -> Result<Vec<Self>, DbErr> {
+        let (schemas, names): (Vec<String>, Vec<String>) =
+            registry.tables().map(|(name, _)| (name.schema.clone(), name.name.clone())).unzip();
+        inspection.ask(READ_BY_VIEWS, [schemas.into(), names.into()]).await
+    }
+}
+
+const READ_BY_VIEWS: &str = "WITH RECURSIVE uses AS (SELECT DISTINCT r.ev_class AS view, d.refobjid AS used \
+        FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class AND c.relkind = 'v' \
+        JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = r.oid \
+            AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> r.ev_class), \
+    below AS (SELECT c.oid AS view, u.used FROM unnest($1::text[], $2::text[]) AS named (schema, name) \
+        JOIN pg_catalog.pg_namespace n ON n.nspname = named.schema \
+        JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = named.name AND c.relkind = 'v' \
+        JOIN uses u ON u.view = c.oid \
+        UNION SELECT b.view, u.used FROM below b JOIN uses u ON u.view = b.used) \
+    SELECT vn.nspname::text AS view_schema, v.relname::text AS view_name, n.nspname::text AS schema, \
+        c.relname::text AS name, c.relkind::text AS kind, \
+        coalesce((SELECT bool_or(t.option_value::boolean) FROM pg_options_to_table(c.reloptions) t \
+            WHERE t.option_name = 'security_invoker'), false) AS security_invoker \
+    FROM below b JOIN pg_catalog.pg_class v ON v.oid = b.view JOIN pg_catalog.pg_namespace vn ON vn.oid = v.relnamespace \
+    JOIN pg_catalog.pg_class c ON c.oid = b.used JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    ORDER BY 1, 2, 3, 4";
 
 impl Object<'_> {
     /// The reason for which its rows cannot be isolated by the layers in force.
     pub(crate) fn obstacle(&self, layers: Layers) -> Option<NotIsolable> {
         match self.kind {
-            "r" | "p" if self.one_layer => Some(self.refused(
-                "that row-level security can protect",
-                "register it with `Builder::tenant_table`",
-            )),
+            "r" | "p" if self.one_layer => {
+                Some(self.refused(
+                    "that row-level security can protect",
+                    "register it with `Builder::tenant_table`",
+                ))
+            }
             "r" | "p" => None,
             "v" => self.view(layers),
             "m" | "f" => self.without_policies(layers),
@@ -92,8 +136,12 @@ impl Object<'_> {
         }
         if !self.has_tenant {
             return Some(self.refused(
-                &format!("without the column {column}, so statements cannot be limited to the rows of a tenant"),
-                &format!("add the column {column} of a table to the output of the view, or remove the registration"),
+                &format!(
+                    "without the column {column}, so statements cannot be limited to the rows of a tenant"
+                ),
+                &format!(
+                    "add the column {column} of a table to the output of the view, or remove the registration"
+                ),
             ));
         }
         if !self.security_invoker {
@@ -111,6 +159,50 @@ impl Object<'_> {
                 "whose query is not rewritten, so `Layers::RewritingOnly` cannot isolate what it reads",
                 "use both layers, or write the query of the view in the statements",
             ));
+        }
+        self.read_unisolated()
+    }
+
+    /// The first relation below the view whose rows row-level security does not limit to the tenant of the reader.
+    fn read_unisolated(&self) -> Option<NotIsolable> {
+        let below = self
+            .read
+            .iter()
+            .filter(|read| read.view_schema == self.name.schema && read.view_name == self.name.name);
+        for ReadByView { schema, name, kind, security_invoker, .. } in below {
+            let table = TableName { schema: schema.clone(), name: name.clone() };
+            let is_table = matches!(kind.as_str(), "r" | "p");
+            if schema.starts_with("pg_") || schema == "information_schema" {
+                return Some(self.refused(
+                    &format!("that reads {table} of the server, which shows values of all tenants"),
+                    "remove the registration, and write the query of the view in the statements",
+                ));
+            }
+            if kind == "v" && !security_invoker {
+                let alter =
+                    format!("ALTER VIEW {} SET (security_invoker = true);", sql::qualified(schema, name));
+                let mut refused = self.refused(
+                    &format!("that reads the view {table}, which reads its tables as its owner"),
+                    &format!("let {table} read as its reader: {alter}"),
+                );
+                refused.sql = Some(alter);
+                return Some(refused);
+            }
+            if kind != "v" && !is_table {
+                return Some(self.refused(
+                    &format!(
+                        "that reads {table}, {} that row-level security cannot protect",
+                        catalog::kind(kind)
+                    ),
+                    "remove the registration, and write the query of the view in the statements",
+                ));
+            }
+            if is_table && self.registry.ownership(&table).is_none() {
+                return Some(self.refused(
+                    &format!("that reads the table {table}, which is not registered"),
+                    &format!("register {table} as a tenant table or a shared table, or remove the registration of the view"),
+                ));
+            }
         }
         None
     }
@@ -133,7 +225,9 @@ impl Object<'_> {
         }
         if !self.has_tenant {
             return Some(self.refused(
-                &format!("without the column {column}, so statements cannot be limited to the rows of a tenant"),
+                &format!(
+                    "without the column {column}, so statements cannot be limited to the rows of a tenant"
+                ),
                 &format!("add the column {column} to it, or remove the registration"),
             ));
         }
