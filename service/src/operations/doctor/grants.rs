@@ -46,10 +46,12 @@ struct Verifier {
 
 /// The privileges that statements on a table need. For an application's table, its registration asks for reading.
 pub(super) fn needed(expected: Expected<'_>, table: &TableName) -> &'static str {
-    match expected.is_own(table) {
-        true if APPEND_ONLY.contains(&table.name.as_str()) => "SELECT, INSERT",
-        true => "SELECT, INSERT, UPDATE, DELETE",
-        false => "SELECT",
+    if !expected.is_own(table) {
+        "SELECT"
+    } else if APPEND_ONLY.contains(&table.name.as_str()) {
+        "SELECT, INSERT"
+    } else {
+        "SELECT, INSERT, UPDATE, DELETE"
     }
 }
 
@@ -124,10 +126,8 @@ fn table(
     findings: &mut Vec<Finding>,
 ) {
     let (table, name) = (relation.quoted(), relation.name());
-    let allowed: &[&str] = match expected.is_own(&name) {
-        true if APPEND_ONLY.contains(&name.name.as_str()) => &["SELECT", "INSERT"],
-        _ => &ROWS,
-    };
+    let is_append_only = expected.is_own(&name) && APPEND_ONLY.contains(&name.name.as_str());
+    let allowed: &[&str] = if is_append_only { &["SELECT", "INSERT"] } else { &ROWS };
     let mut grantees: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for grant in grants {
         let is_public = grant.grantee == "PUBLIC";

@@ -12,6 +12,7 @@ use crate::tenant::Inspection;
 use watertight_schema::sql;
 
 #[derive(FromQueryResult)]
+#[expect(clippy::struct_excessive_bools, reason = "a row of the catalog")]
 struct Sequence {
     schema: String,
     name: String,

@@ -133,6 +133,7 @@ pub(crate) async fn check_role(inspection: &mut Inspection) -> Result<(), Connec
 
 /// A registered object that exists.
 #[derive(FromQueryResult)]
+#[expect(clippy::struct_excessive_bools, reason = "a row of the catalog")]
 struct Registered {
     schema: String,
     name: String,
