@@ -7,7 +7,7 @@ use sea_orm_migration::{
 };
 
 use crate::one_at_a_time::{self, Lock};
-use crate::{Settings, access, migrations};
+use crate::{Settings, access, applied, migrations};
 
 /// Applies watertight's migrations, with the settings of the environment.
 ///
@@ -95,6 +95,8 @@ type Migrations = fn() -> Vec<Box<dyn MigrationTrait>>;
 pub struct TenantMigrator {
     settings: Settings,
     then: Option<Migrations>,
+    /// The migrations of other migrators in the same table.
+    others: Vec<String>,
 }
 
 impl TenantMigrator {
@@ -110,7 +112,7 @@ impl TenantMigrator {
     /// ```
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        Self { settings, then: None }
+        Self { settings, then: None, others: Vec::new() }
     }
 
     /// Adds an application's migrations after watertight's, to whose tables they may refer.
@@ -127,6 +129,39 @@ impl TenantMigrator {
     pub fn then(mut self, migrations: fn() -> Vec<Box<dyn MigrationTrait>>) -> Self {
         self.then = Some(migrations);
         self
+    }
+
+    /// Accepts applied migrations of other migrators, which are recorded in the same table.
+    ///
+    /// sea-orm-migration refuses to work on a table with migrations that the migrator does not list. Prefer
+    /// [`then`](Self::then), so that one migrator lists all of them. This is for programs that do not know the application's
+    /// migrations, such as the command `watertight migrate`. The other migrations are never applied or rolled back: a rollback
+    /// that reaches one of them fails.
+    ///
+    /// ```no_run
+    /// use sea_orm_migration::{MigratorTraitSelf, sea_orm::DatabaseConnection};
+    /// use watertight_migration::{Settings, TenantMigrator};
+    ///
+    /// # async fn run(owner: &DatabaseConnection) -> Result<(), sea_orm_migration::DbErr> {
+    /// TenantMigrator::new(Settings::from_env()).beside_others(owner).await?.up(owner, None).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The error of the database.
+    pub async fn beside_others(mut self, db: &impl ConnectionTrait) -> Result<Self, DbErr> {
+        let applied = applied::names(db, &self.settings).await?.unwrap_or_default();
+        let own = self.migrations();
+        let is_other = |name: &String| !own.iter().any(|migration| migration.name() == name);
+        self.others = applied.into_iter().filter(is_other).collect();
+        Ok(self)
+    }
+
+    /// The applied migrations of other migrators that [`beside_others`](Self::beside_others) has found.
+    #[must_use]
+    pub fn others(&self) -> &[String] {
+        &self.others
     }
 }
 
@@ -154,7 +189,9 @@ macro_rules! alone {
 #[async_trait]
 impl MigratorTraitSelf for TenantMigrator {
     fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
-        let mut all = migrations(&self.settings);
+        let other = |name: &String| Box::new(Other(name.clone())) as Box<dyn MigrationTrait>;
+        let mut all: Vec<_> = self.others.iter().map(other).collect();
+        all.extend(migrations(&self.settings));
         all.extend(self.then.into_iter().flat_map(|then| then()));
         all
     }
@@ -215,6 +252,35 @@ impl MigratorTraitSelf for TenantMigrator {
             }
             Plain(self).fresh(db).await
         })
+    }
+}
+
+/// An applied migration of another migrator.
+struct Other(String);
+
+impl MigrationName for Other {
+    fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Other {
+    async fn up(&self, _: &SchemaManager) -> Result<(), DbErr> {
+        Err(self.belongs_elsewhere("applied"))
+    }
+
+    async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
+        Err(self.belongs_elsewhere("rolled back"))
+    }
+}
+
+impl Other {
+    fn belongs_elsewhere(&self, what: &str) -> DbErr {
+        DbErr::Migration(format!(
+            "the migration {:?} is not one of watertight's, so it cannot be {what} here; use the application's migrator",
+            self.0
+        ))
     }
 }
 

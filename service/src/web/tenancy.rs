@@ -34,8 +34,7 @@ use crate::watertight::routing::TenantRouter;
 ///         let host = Host::of(parts)?.to_string();
 ///         let select = Statement::from_sql_and_values(DbBackend::Postgres, sql, [host.into()]);
 ///         let row = self.0.dangerous_unscoped().query_one_raw(select).await?;
-///         let id = row.map(|row| row.try_get("", "tenant_id")).transpose()?;
-///         Ok(id.map(TenantId::new).transpose()?)
+///         Ok(row.map(|row| row.try_get("", "tenant_id")).transpose()?)
 ///     }
 /// }
 ///
