@@ -69,6 +69,15 @@ pub(crate) async fn tables_named<'a>(
     db: &impl ConnectionTrait,
     names: impl IntoIterator<Item = &'a Name>,
 ) -> Result<Vec<Table>, DbErr> {
+    tables_with(db, names, TENANT_COLUMN).await
+}
+
+/// The tables that have one of the names, with the tenant column of those without a policy.
+pub(crate) async fn tables_with<'a>(
+    db: &impl ConnectionTrait,
+    names: impl IntoIterator<Item = &'a Name>,
+    tenant_column: &str,
+) -> Result<Vec<Table>, DbErr> {
     let (schemas, names): (Vec<String>, Vec<String>) =
         names.into_iter().map(|name| (name.schema.clone(), name.name.clone())).unzip();
     let sql = format!(
@@ -76,7 +85,7 @@ pub(crate) async fn tables_named<'a>(
          ORDER BY n.nspname, c.relname",
         selecting()
     );
-    let values: [Value; 3] = [TENANT_COLUMN.into(), schemas.into(), names.into()];
+    let values: [Value; 3] = [tenant_column.into(), schemas.into(), names.into()];
     all(db, &sql, values).await
 }
 

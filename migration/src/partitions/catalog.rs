@@ -4,9 +4,10 @@
 use sea_orm_migration::sea_orm::{self, ConnectionTrait, DbErr, FromQueryResult};
 
 use watertight_schema::TenantType;
+use watertight_schema::isolation::TENANT_COLUMN;
 
 use super::PartitionError;
-use crate::catalog::{Table, tables_named};
+use crate::catalog::{Table, tables_with};
 use crate::name::Name;
 use crate::query::{self, all, column};
 
@@ -36,7 +37,16 @@ pub(super) async fn lock(db: &impl ConnectionTrait, tables: &[Name]) -> Result<(
 
 /// The tenant table of the name.
 pub(super) async fn find(db: &impl ConnectionTrait, name: &Name) -> Result<Option<Table>, DbErr> {
-    let found = tables_named(db, [name]).await?;
+    find_with(db, name, TENANT_COLUMN).await
+}
+
+/// The tenant table of the name, which may not have a policy yet.
+pub(super) async fn find_with(
+    db: &impl ConnectionTrait,
+    name: &Name,
+    tenant_column: &str,
+) -> Result<Option<Table>, DbErr> {
+    let found = tables_with(db, [name], tenant_column).await?;
     let is_tenant_table = |table: &Table| {
         !table.is_partition && table.tenant_type.as_deref().and_then(TenantType::of_column).is_some()
     };

@@ -193,7 +193,8 @@ async fn finish(
     partitions: &[Name],
 ) -> Result<(), PartitionError> {
     let table = name.quoted();
-    let Some(new) = catalog::find(db, name).await? else {
+    let tenant_column = old.tenant_column.as_deref().unwrap_or_default();
+    let Some(new) = catalog::find_with(db, name, tenant_column).await? else {
         return Err(PartitionError::NoTable { table: name.to_string() });
     };
     let add = |constraint: &Constraint| {

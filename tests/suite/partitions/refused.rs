@@ -40,7 +40,7 @@ async fn objects_that_would_be_lost_are_named_and_nothing_changes() -> Result<()
         ("CREATE RULE quiet AS ON DELETE TO public.bookings DO INSTEAD NOTHING", "rule quiet"),
         (
             "CREATE UNIQUE INDEX ids ON public.bookings (id) INCLUDE (tenant_id) WHERE duration > 999",
-            "unique index public.ids, which does not hold",
+            "unique index public.ids, which does not contain",
         ),
         (
             "ALTER TABLE public.bookings ADD CONSTRAINT alone EXCLUDE USING gist (tstzrange(datetime, end_time) WITH &&) WHERE (duration > 999)",

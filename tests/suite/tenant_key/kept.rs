@@ -1,6 +1,6 @@
 //! Export, erasure, import, partitions and changes of rows for every type of key.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use sea_orm::{ConnectionTrait, EntityTrait};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::SchemaManager;
@@ -75,12 +75,12 @@ async fn tables_are_divided_by_every_type_of_key() -> Result<()> {
         let divide = HashPartitions::of([("public", "tags")], 4);
         let manager = SchemaManager::new(&owner);
         let transaction = manager.begin().await?;
-        divide.up(&transaction).await?;
+        divide.up(&transaction).await.with_context(|| format!("up {keys:?}"))?;
         transaction.commit().await?;
         one.execute_unprepared("INSERT INTO tags (name) VALUES ('b')").await?;
         assert_eq!((texts(&one, names).await?.len(), texts(&other, names).await?.len()), (2, 1), "{keys:?}");
         let transaction = manager.begin().await?;
-        divide.down(&transaction).await?;
+        divide.down(&transaction).await.with_context(|| format!("down {keys:?}"))?;
         transaction.commit().await?;
         assert_eq!((texts(&one, names).await?.len(), texts(&other, names).await?.len()), (2, 1), "{keys:?}");
     }

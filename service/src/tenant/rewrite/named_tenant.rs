@@ -71,10 +71,10 @@ fn is_type(kind: Node<'_>, tenant_type: TenantType) -> bool {
     kind.kind() == K::Typename && names.iter().any(|name| kind.text().eq_ignore_ascii_case(name))
 }
 
-/// The content of a simple string literal without escapes.
+/// The content of a simple string literal without backslashes. A quote within it is doubled.
 fn plain_string(text: &str) -> Option<String> {
     let inner = text.strip_prefix('\'')?.strip_suffix('\'')?;
-    (!inner.contains(['\'', '\\'])).then(|| inner.to_owned())
+    (!inner.contains('\\')).then(|| inner.replace("''", "'"))
 }
 
 /// The number of a placeholder, `$n`.
