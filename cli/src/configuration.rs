@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use watertight::{Builder, TableSets, TenantType};
+use watertight_schema::isolation;
 
 use crate::failure::Failure;
 
@@ -40,8 +41,21 @@ pub(crate) struct Configuration {
 }
 
 impl ConfigurationArg {
-    /// Reads the file. A file that the argument names must exist.
+    /// Reads the file, and the variables that take precedence. A file that the argument names must exist.
     pub(crate) fn read(&self) -> Result<Configuration, Failure> {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let mut read = self.read_file()?;
+        if let Some(column) = variable(isolation::TENANT_COLUMN_VARIABLE) {
+            read.tenant_column = Some(column);
+        }
+        if let Some(tenant_type) = variable(TenantType::VARIABLE) {
+            read.tenant_type = Some(tenant_type);
+            read.tenant_type().map_err(Failure::Usage)?;
+        }
+        Ok(read)
+    }
+
+    fn read_file(&self) -> Result<Configuration, Failure> {
         let path = self.path.as_deref().unwrap_or(Path::new(FILE));
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -75,7 +89,7 @@ impl Configuration {
 
     /// The table of applied migrations.
     pub(crate) fn migration_table(&self) -> &str {
-        self.migration_table.as_deref().unwrap_or(watertight_schema::isolation::MIGRATION_TABLE)
+        self.migration_table.as_deref().unwrap_or(isolation::MIGRATION_TABLE)
     }
 
     /// A builder with the registration, except the table sets.

@@ -1,6 +1,5 @@
 //! The arguments for the settings of the migrations, which several commands share.
 
-use watertight::TenantTypeError;
 use watertight_migration::Settings;
 
 use crate::configuration::Configuration;
@@ -32,25 +31,16 @@ impl AppRoleArg {
 }
 
 impl SettingsArgs {
-    /// The settings of the arguments and of the environment, or else those of the file.
+    /// The settings of the arguments, or else those of the environment and of the file.
     pub(crate) fn settings(self, configuration: &Configuration) -> Result<Settings, Failure> {
         let mut settings = Settings::default()
             .with_app_role(self.app_role.app_role(configuration))
             .with_table_sets(self.table_sets.table_sets(configuration))
             .with_migration_table(configuration.migration_table());
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-        if let Some(column) =
-            variable(Settings::TENANT_COLUMN_VARIABLE).or_else(|| configuration.tenant_column.clone())
-        {
+        if let Some(column) = &configuration.tenant_column {
             settings = settings.with_tenant_column(column);
         }
-        let tenant_type = match variable(Settings::TENANT_TYPE_VARIABLE) {
-            Some(name) => {
-                Some(name.parse().map_err(|error: TenantTypeError| Failure::Usage(error.to_string()))?)
-            }
-            None => configuration.tenant_type().map_err(Failure::Usage)?,
-        };
-        if let Some(tenant_type) = tenant_type {
+        if let Some(tenant_type) = configuration.tenant_type().map_err(Failure::Usage)? {
             settings = settings.with_tenant_type(tenant_type);
         }
         Ok(settings)

@@ -260,6 +260,9 @@ async fn the_doctor_knows_the_tables_of_the_application_from_its_file() -> Resul
         .into();
     assert!(of_variable.out.contains("public.clients is a table"), "{}", of_variable.out);
     assert!(!of_argument.out.contains("public.clients is a table"), "{}", of_argument.out);
+    let of_variable: Run =
+        cli.command(&["doctor"]).env("WATERTIGHT_TENANT_COLUMN", "account").output()?.into();
+    assert!(of_variable.ends_with(1).out.contains("has no tenant column account of type uuid"));
     // Mistakes are named.
     cli.write("watertight.toml", "tenant_table = [\"orders\"]\n")?;
     assert!(cli.run(&["doctor"]).ends_with(2).err.contains("tenant_table"));

@@ -1,6 +1,7 @@
 //! Remedies converge: run in their order and as their roles, they remove their findings and cause no others.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use anyhow::{Context, Result, ensure};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
@@ -50,19 +51,23 @@ pub(crate) async fn converges_with(
 pub(crate) async fn run_remedies(database: &TestDatabase, report: &Report) -> Result<()> {
     let mut connections: HashMap<RunAs, DatabaseConnection> = HashMap::new();
     for statement in report.remedies() {
-        if !connections.contains_key(&statement.run_as) {
-            let connection = match statement.run_as {
-                RunAs::Owner => database.owner().await?,
-                RunAs::Maintenance => database.maintenance().await?,
-                _ => database.superuser().await?,
-            };
-            connections.insert(statement.run_as, connection);
-        }
-        let ran = connections[&statement.run_as].execute_unprepared(&statement.sql).await;
+        let connection = match connections.entry(statement.run_as) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(connect(database, statement.run_as).await?),
+        };
+        let ran = connection.execute_unprepared(&statement.sql).await;
         ran.with_context(|| format!("{} as {}, of\n{}", statement.sql, statement.run_as, report.script()))?;
     }
     for connection in connections.into_values() {
         connection.close().await?;
     }
     Ok(())
+}
+
+async fn connect(database: &TestDatabase, role: RunAs) -> Result<DatabaseConnection> {
+    match role {
+        RunAs::Owner => database.owner().await,
+        RunAs::Maintenance => database.maintenance().await,
+        _ => database.superuser().await,
+    }
 }

@@ -336,6 +336,23 @@ async fn the_remedies_of_an_application_without_any_isolation_run_in_the_order_p
 }
 
 #[tokio::test]
+async fn a_tenant_table_without_the_tenant_column_has_no_remedy_that_fails() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let sql = "CREATE TABLE public.notes (id int PRIMARY KEY, tenant_id text); \
+               CREATE TABLE public.tags (tenant_id uuid, id int, note int REFERENCES public.notes, PRIMARY KEY (tenant_id, id)); \
+               GRANT SELECT ON public.notes, public.tags TO {APP}";
+    plant(&database, sql).await?;
+    let builder = || Watertight::builder().tenant_tables(["notes", "tags"]);
+    let report = super::examine_with(&database, builder()).await?;
+    let column = report.of(Check::Column).find(|finding| finding.object == "public.notes");
+    let column = column.map(|finding| (finding.severity, finding.problem.as_str()));
+    assert_eq!(column, Some((ERROR, "has no tenant column tenant_id of type uuid")), "{report}");
+    let staying = [Check::TenantKey, Check::ForeignKey, Check::Column];
+    super::converges_with(&database, &report, builder(), &staying).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_script_has_the_remedies_in_order_with_the_roles() -> Result<()> {
     let database = TestDatabase::create().await?;
     plant(&database, SHOP).await?;

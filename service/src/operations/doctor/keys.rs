@@ -158,7 +158,7 @@ fn foreign_key(
         return;
     }
     let name = &key.name;
-    let (problem, remedy) = if expected.is_tenants(relation) {
+    let (problem, remedy) = if expected.is_tenants(relation) && relation.has_tenant && target.has_tenant {
         (
             format!(
                 "has the foreign key {name} without {from}: a row can refer to another tenant's row in {}",

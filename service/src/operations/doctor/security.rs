@@ -21,6 +21,10 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
             if is_child && !relation.granted { Severity::Warning } else { expected.without_row_security() };
         let name = relation.name().to_string();
         let table = relation.quoted();
+        if !relation.has_tenant {
+            findings.push(without_tenant(expected, relation));
+            continue;
+        }
         for (holds, word, verb) in
             [(relation.row_security, "enabled", "ENABLE"), (relation.row_security_forced, "forced", "FORCE")]
         {
@@ -40,6 +44,22 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
         policies(catalog, expected, relation, severity, findings);
         disabled_triggers(catalog, relation, findings);
     }
+}
+
+/// A policy needs the column, and only the application knows the tenant of each existing row.
+fn without_tenant(expected: Expected<'_>, relation: &Relation) -> Finding {
+    let name = relation.name();
+    let (column, tenant_type) = (expected.tenant_column(&name), expected.tenant_type());
+    Finding::new(
+        Severity::Error,
+        Check::Column,
+        name.to_string(),
+        format!("has no tenant column {column} of type {tenant_type}"),
+        Remedy::action(format!(
+            "add the column {column} and the tenant of each row in a migration, or name the column of the table with \
+             `Builder::tenant_column_of`"
+        )),
+    )
 }
 
 fn granted(catalog: &Catalog, relation: &Relation) -> Finding {
