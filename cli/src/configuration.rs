@@ -33,6 +33,7 @@ pub(crate) struct Configuration {
     pub(crate) rewriting_only: bool,
     tenant_tables: Vec<String>,
     pub(crate) shared_tables: Vec<String>,
+    outbox_tables: Vec<String>,
     one_layer_tables: Vec<String>,
     rows_for_everyone: Vec<String>,
     migrations: Vec<String>,
@@ -109,6 +110,7 @@ impl Configuration {
         Ok(builder
             .tenant_tables(&self.tenant_tables)
             .shared_tables(&self.shared_tables)
+            .outbox_tables(&self.outbox_tables)
             .dangerous_one_layer_tables(&self.one_layer_tables)
             .rows_for_everyone(&self.rows_for_everyone)
             .migrations(self.migrations.iter().cloned())

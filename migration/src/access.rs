@@ -153,6 +153,23 @@ pub(crate) async fn require_role(manager: &SchemaManager<'_>, settings: &Setting
     )))
 }
 
+/// Returns an error with instructions when the role of a worker does not exist.
+pub(crate) async fn require_worker(
+    manager: &SchemaManager<'_>,
+    settings: &Settings,
+    worker: &str,
+) -> Result<(), DbErr> {
+    if exists(manager, "SELECT FROM pg_roles WHERE rolname = $1", worker).await? {
+        return Ok(());
+    }
+    Err(DbErr::Migration(format!(
+        "the role {worker:?} of the outbox's worker does not exist, so it cannot be granted access to the messages; \
+         as a role that can create roles, run: CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS IN ROLE {}",
+        sql::identifier(worker),
+        sql::identifier(settings.app_role()),
+    )))
+}
+
 /// Refuses a database with tables of an earlier installation.
 ///
 /// The `fresh` of sea-orm-migration drops the tables of one schema only, and forgets all applied migrations.

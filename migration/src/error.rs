@@ -109,6 +109,26 @@ pub enum TableError {
         /// The columns referred to, joined.
         to: String,
     },
+    /// An outbox whose worker has the role of the application, or every role.
+    #[error(
+        "table {table}: the worker of an outbox cannot have the role {role:?}, because that role would read the \
+         messages of all tenants; name a role that only the worker logs in as"
+    )]
+    OutboxWorker {
+        /// The table being described.
+        table: String,
+        /// The role.
+        role: String,
+    },
+    /// An outbox without the generated key.
+    #[error(
+        "table {table}: an outbox needs the generated key (tenant_id, id), by which its worker names messages; leave \
+         out TenantTable::key and TenantTable::one_row_per_tenant"
+    )]
+    OutboxKey {
+        /// The table being described.
+        table: String,
+    },
 }
 
 impl From<TableError> for DbErr {

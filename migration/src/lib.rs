@@ -67,6 +67,7 @@ mod m20260101_000015_final_rows;
 mod m20260101_000015_readable_values;
 mod m20260101_000016_booking_contacts;
 mod m20260101_000017_owner_without_tenant;
+mod m20260101_000018_numbers;
 
 pub use access::{create_schema, drop_schema};
 pub use cli::{OWNER_URL_VARIABLE, run_cli, run_cli_with};
@@ -99,7 +100,7 @@ use migration::TenantMigration;
 /// assert_eq!(names[0], "m20260101_000001_create_auth");
 ///
 /// let isolation_alone = Settings::default().with_table_sets(TableSets::none());
-/// assert_eq!(migrations(&isolation_alone).len(), 2);
+/// assert_eq!(migrations(&isolation_alone).len(), 3);
 /// ```
 #[must_use]
 pub fn migrations(settings: &Settings) -> Vec<Box<dyn MigrationTrait>> {
@@ -168,5 +169,6 @@ fn list() -> Vec<Box<dyn TenantMigration>> {
         Box::new(m20260101_000015_readable_values::Migration(TableSet::Intake)),
         Box::new(m20260101_000016_booking_contacts::Migration),
         Box::new(m20260101_000017_owner_without_tenant::Migration),
+        Box::new(m20260101_000018_numbers::Migration),
     ]
 }

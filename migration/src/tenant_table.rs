@@ -104,10 +104,12 @@ enum Key {
     Columns(Vec<String>),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Access {
     ReadWrite,
     AppendOnly,
+    /// The application only inserts, and the named role works.
+    Outbox(String),
 }
 
 impl TenantTable {
@@ -281,6 +283,32 @@ impl TenantTable {
         self
     }
 
+    /// Makes the table an outbox, into which the application's role inserts messages for a worker.
+    ///
+    /// It adds the columns `attempts integer` and `available_at timestamptz`, with defaults. The application's role gets
+    /// `INSERT` alone. The role of the worker reads and deletes the messages of all tenants and changes the two
+    /// columns, by policies of its own on this table. It has to exist, and to have the rights of the application's
+    /// role besides, but it bypasses no other policy:
+    ///
+    /// ```sql
+    /// CREATE ROLE watertight_worker LOGIN NOSUPERUSER NOBYPASSRLS IN ROLE watertight_app;
+    /// ```
+    ///
+    /// ```
+    /// # use watertight_migration::{Settings, TenantTable, sea_orm_migration::schema::*};
+    /// let outbox = TenantTable::new("public", "outbox")
+    ///     .col(string_len("kind", 64))
+    ///     .col(json_binary("payload"))
+    ///     .outbox("watertight_worker");
+    /// let sql = outbox.statements(&Settings::default())?.join(";");
+    /// assert!(sql.contains(r#"GRANT INSERT ON TABLE "public"."outbox" TO "watertight_app""#));
+    /// # Ok::<(), watertight_migration::TableError>(())
+    /// ```
+    pub fn outbox(mut self, worker_role: impl Into<String>) -> Self {
+        self.access = Access::Outbox(worker_role.into());
+        self
+    }
+
     /// Creates the table with its keys, checks, indexes, policy and grants.
     ///
     /// ```no_run
@@ -297,6 +325,9 @@ impl TenantTable {
     pub async fn create(&self, manager: &SchemaManager<'_>, settings: &Settings) -> Result<(), DbErr> {
         let statements = self.statements(settings)?;
         access::require_role(manager, settings).await?;
+        if let Access::Outbox(worker) = &self.access {
+            access::require_worker(manager, settings, worker).await?;
+        }
         for statement in statements {
             manager.get_connection().execute_unprepared(&statement).await?;
         }

@@ -17,6 +17,12 @@ pub const TENANT_POLICY: &str = "tenant_isolation";
 /// The name of the second policy of a table with rows for everyone, which lets every tenant read these rows.
 pub const EVERYONE_POLICY: &str = "rows_for_everyone";
 
+/// The policies of an outbox table for its worker, each with its command.
+///
+/// With them the worker reads, delays and deletes the messages of all tenants.
+pub const OUTBOX_POLICIES: [(&str, &str); 3] =
+    [("outbox_select", "SELECT"), ("outbox_update", "UPDATE"), ("outbox_delete", "DELETE")];
+
 /// The setting that holds the tenant's token until the end of a transaction.
 pub const TENANT_TOKEN_SETTING: &str = "watertight.tenant";
 
@@ -32,11 +38,18 @@ pub const TENANT_FUNCTION: &str = "watertight.tenant()";
 /// The table of the keys that verify tenants.
 pub const TENANT_KEYS_TABLE: &str = "watertight.tenant_keys";
 
+/// The table of the last number of each tenant and series.
+pub const NUMBERS_TABLE: &str = "watertight.numbers";
+
+/// The migration that creates [`NUMBERS_TABLE`].
+pub const NUMBERS_MIGRATION: &str = "m20260101_000018_numbers";
+
 /// The migration that creates the isolation schema. It belongs to no table set and is always applied.
 pub const SIGNED_TENANT_MIGRATION: &str = "m20260101_000009_signed_tenant";
 
 /// The migrations that belong to no table set and are always applied.
-pub const CORE_MIGRATIONS: &[&str] = &[SIGNED_TENANT_MIGRATION, "m20260101_000017_owner_without_tenant"];
+pub const CORE_MIGRATIONS: &[&str] =
+    &[SIGNED_TENANT_MIGRATION, "m20260101_000017_owner_without_tenant", NUMBERS_MIGRATION];
 
 /// The condition of every tenant table's policy.
 ///

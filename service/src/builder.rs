@@ -127,6 +127,61 @@ impl Builder {
         self
     }
 
+    /// Registers an outbox table, into which tenants insert messages that a worker handles later.
+    ///
+    /// A message belongs to the transaction of the tenant. The tenant is added to every message. A tenant can neither read nor change the table, so `RETURNING` and
+    /// `ON CONFLICT` are refused, too: insert with [`Tenant::enqueue`](crate::Tenant::enqueue). The worker takes the
+    /// messages of all tenants with [`Watertight::outbox`]. Create the table with `TenantTable::outbox` of
+    /// `watertight-migration`; the [guide](crate::guide::jobs#an-outbox-table) shows all of it.
+    ///
+    /// A problem with the table is reported when the builder connects, as for [`tenant_table`](Self::tenant_table).
+    ///
+    /// ```
+    /// use watertight::{Reason, Watertight};
+    ///
+    /// # mod outbox {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    /// #     #[sea_orm(schema_name = "public", table_name = "outbox")]
+    /// #     pub struct Model {
+    /// #         #[sea_orm(primary_key, auto_increment = false)]
+    /// #         pub tenant_id: Uuid,
+    /// #         #[sea_orm(primary_key, auto_increment = false)]
+    /// #         pub id: Uuid,
+    /// #         pub kind: String,
+    /// #     }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// let rewriter = Watertight::builder().outbox_table(outbox::Entity).rewriter()?;
+    /// assert!(rewriter.rewrite("INSERT INTO outbox (kind) VALUES ('letter')", 0).is_ok());
+    ///
+    /// let refused = rewriter.rewrite("SELECT kind FROM outbox", 0).map_err(|refusal| refusal.reason);
+    /// assert!(matches!(refused, Err(Reason::OutboxTable { used: "a query", .. })));
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    #[must_use]
+    pub fn outbox_table<E: EntityTrait>(mut self, entity: E) -> Self {
+        self.registry.outbox_table(&entity);
+        self
+    }
+
+    /// Registers outbox tables by their names, `name` or `schema.name`.
+    ///
+    /// See [`outbox_table`](Self::outbox_table).
+    ///
+    /// ```
+    /// let rewriter = watertight::Watertight::builder().outbox_tables(["messages"]).rewriter()?;
+    /// assert!(rewriter.rewrite("SELECT payload FROM messages", 0).is_err());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    #[must_use]
+    pub fn outbox_tables(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        names.into_iter().for_each(|name| self.registry.outbox_named(name.as_ref()));
+        self
+    }
+
     /// Registers a shared table: tenants read its rows, and only the unscoped connection changes them.
     ///
     /// A problem with the table is reported when the builder connects: [`RegistrationError::RegisteredTwice`].

@@ -9,7 +9,8 @@ use crate::booking::BookingError;
 use crate::operations::doctor::DoctorFailed;
 use crate::operations::{ConnectError, MaintenanceError, RoutingError};
 use crate::tenant::{
-    Refusal, RegistrationErrors, SigningError, TenantIdError, TimeoutError, is_outcome_unknown,
+    JobError, LockError, NotificationError, NumberError, OutboxError, Refusal, RegistrationErrors,
+    SigningError, TenantIdError, TimeoutError, is_outcome_unknown,
 };
 use crate::vocabulary::InvalidInput;
 
@@ -55,6 +56,21 @@ pub enum Error {
     /// A tenant cannot be routed to a database.
     #[error(transparent)]
     Routing(#[from] RoutingError),
+    /// A job cannot be signed or opened.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// The messages of an outbox table cannot be taken.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// A lock of a tenant cannot be taken.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A number of a series cannot be taken or set.
+    #[error(transparent)]
+    Number(#[from] NumberError),
+    /// A notification cannot be sent or received.
+    #[error(transparent)]
+    Notification(#[from] NotificationError),
     /// The database reported an error.
     #[error(transparent)]
     Database(#[from] DbErr),
@@ -87,7 +103,11 @@ impl Error {
                 | ConnectError::Signing(SigningError::Database(error)),
             )
             | Self::Maintenance(MaintenanceError::Database(error))
-            | Self::Routing(RoutingError::Database(error)) => Some(error),
+            | Self::Routing(RoutingError::Database(error))
+            | Self::Outbox(OutboxError::Database(error))
+            | Self::Lock(LockError::Database(error))
+            | Self::Number(NumberError::Database(error))
+            | Self::Notification(NotificationError::Database(error)) => Some(error),
             #[cfg(feature = "auth")]
             Self::Auth(error) => error.database(),
             #[cfg(any(feature = "content", feature = "history"))]
@@ -142,6 +162,7 @@ impl Error {
     #[must_use]
     pub const fn is_conflict(&self) -> bool {
         match self {
+            Self::Number(NumberError::Taken { .. }) => true,
             #[cfg(feature = "auth")]
             Self::Auth(error) => error.is_conflict(),
             #[cfg(any(feature = "content", feature = "history"))]
@@ -162,7 +183,13 @@ impl Error {
     #[must_use]
     pub fn is_invalid_input(&self) -> bool {
         match self {
-            Self::InvalidInput(_) | Self::TenantId(_) => true,
+            Self::InvalidInput(_)
+            | Self::TenantId(_)
+            | Self::Lock(LockError::InvalidInput(_))
+            | Self::Number(NumberError::InvalidInput(_))
+            | Self::Notification(
+                NotificationError::InvalidInput(_) | NotificationError::PayloadTooLong { .. },
+            ) => true,
             #[cfg(feature = "auth")]
             Self::Auth(error) => error.is_invalid_input(),
             #[cfg(any(feature = "content", feature = "history"))]

@@ -116,10 +116,11 @@ pub use crate::operations::{
     ConfigurationError, ConnectError, MaintenanceError, NotIsolable, RoutingError, doctor, maintenance,
 };
 pub use crate::tenant::{
-    Extension, Layers, Reason, Refusal, RegistrationError, RegistrationErrors, RewriteMetrics, Rewriter,
-    SigningError, StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantEntity,
-    TenantExecutor, TenantId, TenantIdError, TenantKeys, TenantStream, TenantTransaction, TimeoutError,
-    is_outcome_unknown,
+    Delivery, Extension, Job, JobError, Layers, ListenerEvent, LockError, Notification, NotificationError,
+    NumberError, Outbox, OutboxError, OutboxRun, Reason, Refusal, RegistrationError, RegistrationErrors,
+    RewriteMetrics, Rewriter, SigningError, StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE,
+    TenantConnection, TenantEntity, TenantExecutor, TenantId, TenantIdError, TenantJob, TenantKeys,
+    TenantListener, TenantStream, TenantTransaction, TimeoutError, is_outcome_unknown,
 };
 #[cfg(any(feature = "auth", feature = "intake"))]
 pub use crate::vocabulary::{AddressKind, ClientAddress};

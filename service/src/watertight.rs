@@ -6,14 +6,17 @@ pub mod routing;
 use std::fmt;
 use std::sync::Arc;
 
-use sea_orm::{ConnectOptions, DatabaseConnection};
+use sea_orm::{ConnectOptions, DatabaseConnection, EntityTrait};
 
 pub use self::domains::Tenant;
 use crate::builder::Builder;
 use crate::error::Error;
 use crate::operations::ConnectError;
 use crate::operations::inspection::first_connection;
-use crate::tenant::{RewriteMetrics, Rewriter, Shared, TenantConnection, TenantId};
+use crate::tenant::{
+    Job, JobError, NotificationError, Outbox, OutboxError, RewriteMetrics, Rewriter, Shared,
+    TenantConnection, TenantId, TenantJob, TenantListener,
+};
 
 /// A database shared by many tenants, with a connection for each of them.
 ///
@@ -126,6 +129,56 @@ impl Watertight {
     #[must_use]
     pub fn tenant(&self, tenant: TenantId) -> TenantConnection {
         TenantConnection::new(Arc::clone(&self.shared), tenant)
+    }
+
+    /// The messages of an outbox table, for a worker; see [`Outbox`].
+    ///
+    /// ```no_run
+    /// # fn example<E: sea_orm::EntityTrait>(worker: &watertight::Watertight, entity: E) -> Result<(), watertight::Error> {
+    /// let outbox = worker.outbox(entity)?.max_attempts(5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`OutboxError::NotRegistered`] and [`OutboxError::Cluster`].
+    pub fn outbox<E: EntityTrait>(&self, entity: E) -> Result<Outbox<E>, OutboxError> {
+        Outbox::new(Arc::clone(&self.shared), &entity)
+    }
+
+    /// Verifies the signature of a [`TenantJob`], and returns its data with the connection of its tenant.
+    ///
+    /// ```no_run
+    /// # async fn example<T: watertight::Job>(water: watertight::Watertight, message: &str) -> anyhow::Result<()> {
+    /// let job: watertight::TenantJob<T> = serde_json::from_str(message)?;
+    /// let (tenant, data) = water.open_job(&job)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`JobError::Forged`] for a wrong signature, [`JobError::UnknownKey`], [`JobError::OtherKind`],
+    /// [`JobError::Data`], and [`JobError::NoTenantKey`] without a tenant key.
+    pub fn open_job<T: Job>(&self, job: &TenantJob<T>) -> Result<(TenantConnection, T), JobError> {
+        job.open_on(&self.shared)
+    }
+
+    /// Creates a listener for the notifications of tenants, with a connection outside the pool.
+    ///
+    /// ```no_run
+    /// # async fn example(water: watertight::Watertight, clinic: watertight::TenantId) -> Result<(), watertight::Error> {
+    /// let mut listener = water.listener().await?;
+    /// listener.listen(&water.tenant(clinic), "orders").await?;
+    /// println!("{:?}", listener.recv().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotificationError::TransactionPooler`] behind a transaction pooler, [`NotificationError::Replica`] and
+    /// [`NotificationError::Database`].
+    pub async fn listener(&self) -> Result<TenantListener, NotificationError> {
+        TenantListener::connect(Arc::clone(&self.shared)).await
     }
 
     /// The connection without a tenant: statements are not rewritten and no tenant is set.

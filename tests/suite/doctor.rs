@@ -67,7 +67,7 @@ async fn a_freshly_migrated_database_is_sound() -> Result<()> {
     let database = TestDatabase::create().await?;
     let report = examine(&database).await?;
     assert!(report.is_sound() && planted(&report).is_empty(), "{report}");
-    assert_eq!(report.tenant_tables, 25);
+    assert_eq!(report.tenant_tables, 26);
     let json = serde_json::to_value(&report)?;
     assert_eq!(json["findings"].as_array().map(Vec::len), Some(report.findings.len()));
     database.water_with(Watertight::builder().check_with_doctor()).await?;

@@ -86,7 +86,7 @@ async fn a_tenant_is_exported_erased_and_restored_exactly_and_others_are_untouch
     let estate = Estate::new().await?;
     let (clinic, studio) = (estate.clinic, estate.studio);
     let (before, other) = (estate.rows(clinic).await?, estate.rows(studio).await?);
-    assert_eq!(before.len(), 25);
+    assert_eq!(before.len(), 26);
     assert!(before.values().all(|rows| !rows.is_empty()), "every table has rows");
     let lines = estate.export(clinic).await?;
     assert!(!String::from_utf8(lines.clone())?.contains(&studio.to_string()));
@@ -254,7 +254,7 @@ async fn the_application_role_is_refused_before_anything_changes() -> Result<()>
     let maintenance = Watertight::builder().maintenance(&app).await?;
     match maintenance.erase(estate.clinic, |_| ()).await {
         Err(MaintenanceError::NotPermitted { tables, .. }) => {
-            assert_eq!(tables, ["auth.audit_events", "public.booking_payments"]);
+            assert_eq!(tables, ["auth.audit_events", "watertight.numbers", "public.booking_payments"]);
         }
         other => panic!("{other:?}"),
     }

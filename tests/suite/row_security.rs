@@ -86,10 +86,11 @@ async fn every_tenant_table_has_the_same_forced_policy() -> Result<()> {
                       count(p.polname), min(pg_get_expr(p.polqual, c.oid)), min(pg_get_expr(p.polwithcheck, c.oid)) \
                FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                LEFT JOIN pg_policy p ON p.polrelid = c.oid AND p.polpermissive \
-               WHERE n.nspname IN ('auth', 'public') AND c.relkind IN ('r', 'p') AND c.relname <> 'seaql_migrations' \
+               WHERE n.nspname IN ('auth', 'public', 'watertight') AND c.relkind IN ('r', 'p') \
+               AND c.relname NOT IN ('seaql_migrations', 'tenant_keys') \
                GROUP BY c.oid ORDER BY 1";
     let rows = owner.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
-    assert_eq!(rows.len(), 25);
+    assert_eq!(rows.len(), 26);
     for row in rows {
         let (table, forced, policies, using, check): (String, bool, i64, Option<String>, Option<String>) =
             row.try_get_many_by_index()?;

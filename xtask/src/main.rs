@@ -212,8 +212,8 @@ fn language(cargo: &Cargo) -> std::process::Command {
     cargo.command(["run", "--quiet", "--package", "watertight-language", "--"])
 }
 
-/// Migrates the database and runs the examples of the guide on it, then the README's first program and the example of
-/// isolation alone, each on an empty one.
+/// Migrates the database and runs the examples of the guide on it, then the README's first program and the examples of
+/// isolation alone and of jobs, each on an empty one.
 fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
     process::succeed(databases.env(entities::sea_orm_cli(cargo).args(["migrate", "up"])))?;
     let folder = cargo.root().join("service/examples");
@@ -227,10 +227,13 @@ fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
     }
     println!("the first program of the README");
     readme::run(cargo)?;
-    println!("example isolated");
-    let empty = Databases::fresh(cargo)?;
-    let run = ["run", "--quiet", "--package", "watertight-isolated"];
-    process::succeed(empty.env(&mut cargo.command(run)))
+    for name in ["isolated", "jobs"] {
+        println!("example {name}");
+        let empty = Databases::fresh(cargo)?;
+        let package = format!("watertight-{name}");
+        process::succeed(empty.env(&mut cargo.command(["run", "--quiet", "--package", &package])))?;
+    }
+    Ok(())
 }
 
 /// Sets the second server, if any, in a command's environment.

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use sea_orm_migration::{
     prelude::{Alias, Expr, ExprTrait, ForeignKey, Index, IndexOrder, PostgresQueryBuilder, Table},
-    schema::{big_integer, integer, text, uuid},
+    schema::{big_integer, integer, text, timestamp_with_time_zone, uuid},
     sea_query::{Check, ColumnDef, ForeignKeyAction, extension::postgres::PgFunc},
 };
 
-use watertight_schema::isolation::{EVERYONE_POLICY, TENANT_COLUMN, TENANT_POLICY};
+use watertight_schema::isolation::{EVERYONE_POLICY, OUTBOX_POLICIES, TENANT_COLUMN, TENANT_POLICY};
 use watertight_schema::{TenantType, sql};
 
 use super::{Access, Key, TenantForeignKey, TenantTable};
@@ -46,6 +46,10 @@ impl Tenant<'_> {
     }
 }
 
+/// The columns of an outbox for its worker.
+const ATTEMPTS: &str = "attempts";
+const AVAILABLE_AT: &str = "available_at";
+
 impl TenantTable {
     /// The SQL that creates the table, one statement an entry, in the order in which it has to run.
     ///
@@ -75,6 +79,10 @@ impl TenantTable {
         statements.extend(self.all_indexes().iter().map(|columns| self.create_index(tenant, columns)));
         statements.extend(self.row_level_security(tenant));
         statements.extend(self.grants(settings));
+        if let Access::Outbox(worker) = &self.access {
+            self.check_worker(settings, worker)?;
+            statements.extend(self.for_worker(worker));
+        }
         Ok(statements)
     }
 
@@ -177,12 +185,45 @@ impl TenantTable {
         statements
     }
 
+    /// The policies, rights and index of an outbox for its worker. The policies are for single commands: inserting as
+    /// another tenant stays forbidden to the worker, too.
+    fn for_worker(&self, worker: &str) -> Vec<String> {
+        let (table, worker) = (self.quoted(), sql::identifier(worker));
+        let policy = |(name, command): &(&str, &str)| {
+            format!("CREATE POLICY {name} ON {table} FOR {command} TO {worker} USING (true)")
+        };
+        let mut statements: Vec<String> = OUTBOX_POLICIES.iter().map(policy).collect();
+        statements.extend([
+            format!("REVOKE ALL ON TABLE {table} FROM {worker}"),
+            format!("GRANT SELECT, DELETE, UPDATE ({ATTEMPTS}, {AVAILABLE_AT}) ON TABLE {table} TO {worker}"),
+            format!(
+                "CREATE INDEX {} ON {table} ({AVAILABLE_AT})",
+                sql::identifier(&self.derived(&[AVAILABLE_AT], "idx"))
+            ),
+        ]);
+        statements
+    }
+
+    fn check_worker(&self, settings: &Settings, worker: &str) -> Result<(), TableError> {
+        name::check("role", worker)?;
+        let table = || self.full_name();
+        // PostgreSQL takes the quoted name for everyone, too.
+        if worker == settings.app_role() || worker == "public" {
+            return Err(TableError::OutboxWorker { table: table(), role: worker.to_owned() });
+        }
+        if !matches!(self.key, Key::GeneratedId) {
+            return Err(TableError::OutboxKey { table: table() });
+        }
+        name::check("constraint or index", &self.derived(&[AVAILABLE_AT], "idx"))
+    }
+
     fn grants(&self, settings: &Settings) -> Vec<String> {
         let table = self.quoted();
         let role = sql::identifier(settings.app_role());
         let rights = match self.access {
             Access::ReadWrite => "SELECT, INSERT, UPDATE, DELETE",
             Access::AppendOnly => "SELECT, INSERT",
+            Access::Outbox(_) => "INSERT",
         };
         let mut grants = vec![
             // Default privileges of the installation may have granted more.
@@ -219,6 +260,10 @@ impl TenantTable {
             columns.push(uuid(ID_COLUMN).default(PgFunc::gen_random_uuid()).take());
         }
         columns.extend(self.columns.iter().cloned());
+        if matches!(self.access, Access::Outbox(_)) {
+            columns.push(integer(ATTEMPTS).default(0).take());
+            columns.push(timestamp_with_time_zone(AVAILABLE_AT).default(Expr::current_timestamp()).take());
+        }
         columns
     }
 
@@ -290,7 +335,9 @@ impl TenantTable {
             if spec.primary_key || spec.unique {
                 return Err(TableError::KeyWithoutTenant { table: table(), column: name });
             }
-            let generated = matches!(self.key, Key::GeneratedId) && name == ID_COLUMN;
+            let outbox =
+                matches!(self.access, Access::Outbox(_)) && [ATTEMPTS, AVAILABLE_AT].contains(&name.as_str());
+            let generated = outbox || (matches!(self.key, Key::GeneratedId) && name == ID_COLUMN);
             if generated || !seen.insert(name.clone()) {
                 return Err(TableError::DuplicateColumn { table: table(), column: name });
             }

@@ -43,12 +43,12 @@ impl Configuration<'_> {
             text.push_str("rewriting_only = true\n");
         }
         let one_layer = |name: &TableName| self.registry.is_one_layer(name);
-        list(
-            &mut text,
-            "tenant_tables",
-            self.names(|name, owner| owner == Ownership::Tenant && !one_layer(name)),
-        );
+        let outbox = |name: &TableName| self.registry.is_outbox(name);
+        let is_table =
+            |name: &TableName, owner| owner == Ownership::Tenant && !one_layer(name) && !outbox(name);
+        list(&mut text, "tenant_tables", self.names(is_table));
         list(&mut text, "shared_tables", self.names(|_, ownership| ownership == Ownership::Shared));
+        list(&mut text, "outbox_tables", self.names(|name, _| outbox(name)));
         list(&mut text, "one_layer_tables", self.names(|name, _| one_layer(name)));
         list(&mut text, "rows_for_everyone", self.names(|name, _| self.registry.has_rows_for_everyone(name)));
         list(&mut text, "migrations", self.migrations.names.clone());

@@ -1,9 +1,13 @@
-//! Errors of tenant IDs, tenant keys and the registration of tables.
+//! Errors of tenant IDs, tenant keys, the registration of tables, and of what a transaction of a tenant can do besides
+//! statements.
 
 use sea_orm::DbErr;
 
 use watertight_schema::{TableSet, TableSetError, TenantKeyError, TenantType};
 
+use uuid::Uuid;
+
+use super::id::TenantId;
 use crate::vocabulary::InvalidInput;
 
 /// A value is not a valid tenant ID.
@@ -302,6 +306,271 @@ pub enum TimeoutError {
     /// An input value is invalid.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
+    /// The database reported an error.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+/// A lock of a tenant cannot be taken.
+///
+/// ```
+/// use watertight::{InvalidInput, LockError, TenantTransaction};
+///
+/// /// Locks the name that a user typed.
+/// async fn lock(transaction: &TenantTransaction, typed: &str) -> Result<(), String> {
+///     match transaction.lock(typed).await {
+///         Err(LockError::InvalidInput(input)) => Err(format!("The name {}.", input.reason)),
+///         other => other.map_err(|error| error.to_string()),
+///     }
+/// }
+///
+/// let error = LockError::from(InvalidInput::new("lock", "", "is empty; name what is locked"));
+/// assert!(watertight::Error::from(error).is_invalid_input());
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// An input value is invalid.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// The database reported an error, or the lock was refused.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+/// A number of a series cannot be taken or set.
+///
+/// ```
+/// use watertight::{NumberError, TenantTransaction};
+///
+/// /// Continues the numbers of another system, unless this one is already ahead.
+/// async fn continue_at(transaction: &TenantTransaction, next: i64) -> Result<(), NumberError> {
+///     match transaction.set_next_number("invoice", next).await {
+///         Err(NumberError::Taken { last, .. }) => {
+///             println!("already at {last}");
+///             Ok(())
+///         }
+///         other => other,
+///     }
+/// }
+///
+/// let error = NumberError::Taken { series: "invoice".to_owned(), next: 10, last: 41 };
+/// assert!(error.to_string().contains("set 42 or a later number"));
+/// assert!(watertight::Error::from(error).is_conflict());
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NumberError {
+    /// An input value is invalid.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// The series has already returned the number.
+    #[error(
+        "the series {series:?} has already returned the number {last}, so {next} cannot be the next one; set {} or a \
+         later number",
+        last.saturating_add(1)
+    )]
+    Taken {
+        /// The series.
+        series: String,
+        /// The number given.
+        next: i64,
+        /// The last number of the series.
+        last: i64,
+    },
+    /// The table of numbers is missing.
+    #[error(
+        "the table watertight.numbers is missing; apply the migration m20260101_000018_numbers with the owner's role"
+    )]
+    NotMigrated,
+    /// The database reported an error, or the statement was refused.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+/// A notification cannot be sent or received.
+///
+/// ```
+/// use watertight::{NotificationError, TenantTransaction};
+///
+/// /// Sends the text itself, or only the ID of its row if it is too long.
+/// async fn announce(transaction: &TenantTransaction, text: &str, id: &str) -> Result<(), NotificationError> {
+///     match transaction.notify("chat", text).await {
+///         Err(NotificationError::PayloadTooLong { .. }) => transaction.notify("chat", id).await,
+///         other => other,
+///     }
+/// }
+///
+/// let error = NotificationError::PayloadTooLong { bytes: 9_000, limit: 7_999 };
+/// assert!(watertight::Error::from(error).is_invalid_input());
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotificationError {
+    /// An input value is invalid.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
+    /// The payload is longer than PostgreSQL allows.
+    #[error(
+        "the payload has {bytes} bytes, but a notification of PostgreSQL has at most {limit}; store the data in a row \
+         and send its ID"
+    )]
+    PayloadTooLong {
+        /// The length of the payload.
+        bytes: usize,
+        /// The longest payload.
+        limit: usize,
+    },
+    /// A transaction pooler is between the application and the server.
+    #[error(
+        "behind a transaction pooler nothing can be received, because a listener needs a server connection of its own; \
+         create a second `Watertight` with the URL of the server, and listen there"
+    )]
+    TransactionPooler,
+    /// The database is declared read-only.
+    #[error(
+        "the database is declared read-only (`Builder::read_only`), and a replica delivers no notifications; listen on \
+         the primary"
+    )]
+    Replica,
+    /// The tenant's connection and the listener belong to different databases.
+    #[error(
+        "the connection of tenant {tenant} does not belong to the `Watertight` of the listener; create a listener for \
+         each database"
+    )]
+    OtherDatabase {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// The database reported an error, or the notification was refused.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+/// A job cannot be signed or opened.
+///
+/// ```
+/// use watertight::JobError;
+///
+/// /// Whether the queue should deliver the job again.
+/// fn again(error: &JobError) -> bool {
+///     match error {
+///         // Another process may already have the new key.
+///         JobError::UnknownKey { .. } => true,
+///         _ => false,
+///     }
+/// }
+///
+/// assert!(again(&JobError::UnknownKey { id: 2 }));
+/// assert!(!again(&JobError::NoTenantKey));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// The application has no tenant key.
+    #[error(
+        "jobs are signed with the tenant key, but the connection has none; set WATERTIGHT_TENANT_KEY or pass the key to \
+         `Builder::tenant_keys`, with row-level security in force"
+    )]
+    NoTenantKey,
+    /// The job is signed with a key that the application does not have.
+    #[error(
+        "the job is signed with the tenant key {id}, which the application does not have; configure it with that key, \
+         too, until the jobs signed with it are done"
+    )]
+    UnknownKey {
+        /// The ID of the key.
+        id: i16,
+    },
+    /// The signature does not belong to the job.
+    #[error(
+        "the signature of job {job} is wrong, so its tenant is unknown; drop the job, and find out who can write to the queue"
+    )]
+    Forged {
+        /// The ID in the job.
+        job: Uuid,
+    },
+    /// The job is of another kind.
+    #[error("the job is of the kind {found:?}, but {expected:?} was expected; open it as its own kind")]
+    OtherKind {
+        /// The kind of the job.
+        found: String,
+        /// The kind of the type.
+        expected: &'static str,
+    },
+    /// The job belongs to another tenant.
+    #[error(
+        "the job belongs to tenant {found}, but the connection to tenant {own}; use the connection of the job's tenant"
+    )]
+    OtherTenant {
+        /// The tenant of the job.
+        found: TenantId,
+        /// The tenant of the connection.
+        own: TenantId,
+    },
+    /// The data cannot be converted from or to JSON.
+    #[error(
+        "the data of a job of the kind {kind:?} cannot be converted: {source}; check that both releases have the same fields"
+    )]
+    Data {
+        /// The kind of the job.
+        kind: &'static str,
+        /// The error of the conversion.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The signature cannot be computed.
+    #[error(transparent)]
+    Signing(DbErr),
+}
+
+/// The messages of an outbox table cannot be taken.
+///
+/// ```
+/// use watertight::OutboxError;
+///
+/// fn advice(error: &OutboxError) -> String {
+///     match error {
+///         OutboxError::NotPermitted { table } => format!("connect as the worker of {table}"),
+///         other => other.to_string(),
+///     }
+/// }
+///
+/// let error = OutboxError::NotPermitted { table: "public.outbox".to_owned() };
+/// assert_eq!(advice(&error), "connect as the worker of public.outbox");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutboxError {
+    /// The table is not registered as an outbox table.
+    #[error(
+        "table {table} is not registered as an outbox table; register its entity with `Builder::outbox_table`"
+    )]
+    NotRegistered {
+        /// The table, as `schema.name`.
+        table: String,
+    },
+    /// The role is not the worker's.
+    #[error(
+        "the role may not take the messages of {table}; connect as the role that `TenantTable::outbox` names, and create \
+         that role with the rights of the application's role (`IN ROLE`)"
+    )]
+    NotPermitted {
+        /// The table, as `schema.name`.
+        table: String,
+    },
+    /// The database is a Citus cluster.
+    #[error(
+        "the messages of {table} cannot be taken, because a Citus cluster cannot lock the rows of all tenants; run a \
+         worker for each tenant, or keep the outbox in another database"
+    )]
+    Cluster {
+        /// The table, as `schema.name`.
+        table: String,
+    },
+    /// The tenant of a message is not a valid tenant ID.
+    #[error("the tenant of a message is invalid: {0}; correct the row")]
+    TenantId(#[from] TenantIdError),
     /// The database reported an error.
     #[error(transparent)]
     Database(#[from] DbErr),

@@ -202,6 +202,17 @@ pub enum Reason {
     /// Row-level security checks the rows that a statement writes into a table, and not those of these objects.
     #[error("{0} is not a table, so a tenant can only read it; change the tables that it reads")]
     NotATable(String),
+    /// The statement reads or changes an outbox table, into which tenants only insert.
+    #[error(
+        "tenants only insert into the outbox table {table}, and {used} needs the right to read it; insert with \
+         `Tenant::enqueue` or with SeaORM's `exec_without_returning`, and read the messages with `Watertight::outbox`"
+    )]
+    OutboxTable {
+        /// The table, as `schema.name`.
+        table: String,
+        /// The part of the statement.
+        used: &'static str,
+    },
     /// The function is neither a known function of PostgreSQL nor declared.
     #[error(
         "function {0} is not known; declare it with `Builder::dangerous_function` if it reads no table and \

@@ -173,6 +173,8 @@ pub(crate) struct Registry {
     for_everyone: Vec<GivenName>,
     /// The tenant tables that row-level security cannot protect, such as materialized views.
     one_layer: Vec<GivenName>,
+    /// The tenant tables into which tenants only insert.
+    outboxes: Vec<GivenName>,
     functions: HashSet<String>,
     types: HashSet<String>,
     operators: HashSet<String>,
@@ -190,6 +192,7 @@ impl Default for Registry {
             tenant_columns: Vec::new(),
             for_everyone: Vec::new(),
             one_layer: Vec::new(),
+            outboxes: Vec::new(),
             functions: HashSet::new(),
             types: HashSet::new(),
             operators: HashSet::new(),
@@ -222,6 +225,27 @@ impl Registry {
     /// Registers a table by its name, `name` or `schema.name`.
     pub(crate) fn named(&mut self, name: &str, ownership: Ownership) {
         self.given.push((GivenName::parse(name), RegisteredTable::named(ownership)));
+    }
+
+    pub(crate) fn outbox_table<E: EntityTrait>(&mut self, entity: &E) {
+        self.outboxes.push(GivenName::of(entity));
+        self.entity(entity, Ownership::Tenant);
+    }
+
+    /// Registers an outbox table by its name.
+    pub(crate) fn outbox_named(&mut self, name: &str) {
+        self.outboxes.push(GivenName::parse(name));
+        self.named(name, Ownership::Tenant);
+    }
+
+    /// The table of an entity of the application.
+    pub(crate) fn table_of<E: EntityName>(&self, entity: &E) -> TableName {
+        GivenName::of(entity).in_schema(&self.default_schema)
+    }
+
+    /// Whether tenants only insert into the table.
+    pub(crate) fn is_outbox(&self, table: &TableName) -> bool {
+        self.outboxes.iter().any(|given| given.in_schema(&self.default_schema) == *table)
     }
 
     pub(crate) fn set_default_schema(&mut self, schema: String) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sea_orm::{AccessMode, DbErr, Statement, TransactionOptions};
+use sea_orm::{AccessMode, DbErr, Statement, TransactionOptions, Value};
 use tracing::{trace, warn};
 
 use super::id::TenantId;
@@ -50,6 +50,16 @@ impl TenantScope {
         trace!(statement = plan.kind.name(), "scoped");
         let (sql, read_only) = (Arc::clone(&plan.sql), plan.read_only);
         Ok(ScopedStatement::new(sql, values, parameters, read_only, unnamed))
+    }
+
+    /// Scopes a statement of watertight itself, which is not rewritten. It names the tenant as the parameter after its
+    /// values, and row-level security gets the token.
+    pub(super) fn own(&self, sql: &str, values: Vec<Value>) -> Result<ScopedStatement, DbErr> {
+        let Shared { transaction_pooler, result_types, .. } = &*self.shared;
+        let unnamed = transaction_pooler.then(|| Arc::clone(result_types));
+        let parameters = self.parameters()?;
+        let sql = format!("{sql}{}", marker(values.len(), parameters.token.is_some())).into();
+        Ok(ScopedStatement::new(sql, values, parameters, false, unnamed))
     }
 
     /// The tenant values of a statement. They are bound even if it names no tenant table, because a function

@@ -112,6 +112,14 @@ pub(crate) enum TenantSigner {
 }
 
 impl TenantSigner {
+    /// The keys, the one that signs first. None without signatures.
+    pub(super) fn keys(&self) -> &[TenantKey] {
+        match self {
+            Self::Signed(TenantKeys(keys)) => keys,
+            Self::Unsigned => &[],
+        }
+    }
+
     pub(super) fn token(&self, tenant: TenantId) -> Result<Token, DbErr> {
         self.token_of(tenant).map(Token)
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sea_orm::{
     AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult, Statement,
-    StreamTrait, TransactionError, TransactionOptions, TransactionSession, TransactionTrait,
+    StreamTrait, TransactionError, TransactionOptions, TransactionSession, TransactionTrait, Value,
 };
 use tokio::sync::MutexGuard;
 use tracing::instrument;
@@ -18,6 +18,7 @@ use super::id::TenantId;
 use super::pg_transaction::{PgTransaction, SharedPgTransaction};
 use super::refusal::{Reason, Refusal, StatementKind};
 use super::scope::TenantScope;
+use super::statement::ScopedStatement;
 use super::stream::TenantStream;
 use super::unnamed::{Execute, QueryAll, QueryOne};
 
@@ -67,9 +68,25 @@ impl TenantTransaction {
         self.scope.shared.rewriter.registry().sets()
     }
 
-    #[cfg(feature = "auth")]
     pub(super) const fn scope(&self) -> &TenantScope {
         &self.scope
+    }
+
+    /// Runs a statement of watertight itself and returns its first row; see [`TenantScope::own`].
+    pub(super) async fn own_query(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+    ) -> Result<Option<QueryResult>, DbErr> {
+        let scoped = self.scope.own(sql, values)?;
+        let mut session = self.session.lock(self.depth).await?;
+        let result = session.run(QueryOne, scoped).await;
+        self.scope.shared.watch(session.born(), result)
+    }
+
+    /// Runs a statement that is not confined to the tenant.
+    pub(super) async fn verbatim(&self, statement: ScopedStatement) -> Result<Vec<QueryResult>, DbErr> {
+        self.session.lock(self.depth).await?.run(QueryAll, statement).await
     }
 
     /// Locks the connection until the guard is dropped.

@@ -1,3 +1,5 @@
+use sea_orm::{ActiveModelBehavior, DbErr, Insert};
+
 use crate::tenant::TenantExecutor;
 
 /// The operations of one tenant: its statements and those of every domain.
@@ -37,6 +39,47 @@ use crate::tenant::TenantExecutor;
     note = "call `water.tenant(tenant_id)` for a connection that is scoped to the tenant"
 )]
 pub trait Tenant: TenantExecutor + Sized {
+    /// Inserts a message into an [outbox table](crate::Builder::outbox_table), without reading it back.
+    ///
+    /// On a transaction the message belongs to it: a rollback takes the message back. The hook `before_save` of the
+    /// active model runs, and `after_save` does not. The database sets the columns that are not set, such as `id`.
+    ///
+    /// ```no_run
+    /// # mod outbox {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    /// #     #[sea_orm(schema_name = "public", table_name = "outbox")]
+    /// #     pub struct Model {
+    /// #         #[sea_orm(primary_key, auto_increment = false)]
+    /// #         pub tenant_id: Uuid,
+    /// #         #[sea_orm(primary_key, auto_increment = false)]
+    /// #         pub id: Uuid,
+    /// #         pub kind: String,
+    /// #     }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// use sea_orm::{DbErr, Set};
+    /// use watertight::Tenant;
+    ///
+    /// async fn order_letter(tenant: &impl Tenant) -> Result<(), DbErr> {
+    ///     tenant.enqueue(outbox::ActiveModel { kind: Set("letter".to_owned()), ..Default::default() }).await
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As an insert of the active model.
+    fn enqueue<A>(&self, message: A) -> impl Future<Output = Result<(), DbErr>> + Send
+    where
+        A: ActiveModelBehavior + Send,
+    {
+        async move {
+            let message = message.before_save(self, true).await?;
+            Insert::one(message).exec_without_returning(self).await.map(drop)
+        }
+    }
+
     /// Authentication of the tenant, with the settings of the application.
     #[cfg(feature = "auth")]
     fn auth(&self) -> crate::auth::Auth<'_, Self> {

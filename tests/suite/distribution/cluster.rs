@@ -48,7 +48,7 @@ async fn every_row_is_colocated_by_tenant_and_protected() -> Result<()> {
     let before = rows(&estate.database).await?;
     assert!(before.values().all(|rows| rows.len() > 1), "rows of two tenants");
     let report = distribute(&owner).await?;
-    assert_eq!(report.tables.len(), 25, "{report}");
+    assert_eq!(report.tables.len(), 26, "{report}");
     for table in &report.tables {
         assert_eq!(usize::try_from(table.rows)?, before[&table.table].len(), "{}", table.table);
     }

@@ -47,6 +47,7 @@ fn the_file_has_the_registration_and_cannot_drift() -> Result<()> {
             .table_sets(TableSets::none())
             .tenant_tables(["shop.orders", "customers"])
             .shared_tables(["currencies"])
+            .outbox_tables(["messages"])
             .dangerous_one_layer_tables(["totals"])
             .tenant_column_of("customers", "account")
             .rows_for_everyone(["customers"])
@@ -61,6 +62,7 @@ fn the_file_has_the_registration_and_cannot_drift() -> Result<()> {
     let text = std::fs::read_to_string(&file)?;
     let expected = "app_role = \"shop\"\ntable_sets = \"none\"\ntenant_type = \"uuid\"\ntenant_column = \"tenant_id\"\n\
         tenant_tables = [\n    \"public.customers\",\n    \"shop.orders\",\n]\nshared_tables = [\n    \"public.currencies\",\n]\n\
+        outbox_tables = [\n    \"public.messages\",\n]\n\
         one_layer_tables = [\n    \"public.totals\",\n]\nrows_for_everyone = [\n    \"public.customers\",\n]\n\
         migrations = [\n    \"m1\",\n    \"m2\",\n]\nfunctions = [\n    \"level\",\n]\n\n\
         [tenant_columns]\n\"public.customers\" = \"account\"\n";

@@ -115,7 +115,7 @@ async fn surplus_privileges_are_found_and_taken() -> Result<()> {
             "grants REFERENCES, TRIGGER to",
         ),
         ("GRANT REFERENCES (id) ON auth.users TO {APP}", WARNING, "auth.users", "grants REFERENCES to"),
-        ("GRANT UPDATE, DELETE ON auth.audit_events TO {APP}", WARNING, "auth.audit_events", "written once"),
+        ("GRANT UPDATE, DELETE ON auth.audit_events TO {APP}", WARNING, "auth.audit_events", "only append"),
         (
             "GRANT UPDATE (severity) ON auth.audit_events TO {APP}",
             WARNING,

@@ -65,3 +65,4 @@ SELECT t, md5('old')::uuid, 9000, 'cash', '1', 'null' FROM tenant;
 INSERT INTO public.local_bookings
     (tenant_id, service_id, service_name, datetime, duration, client, payment_method, amount_cents)
 SELECT t, 's', 'Massage', now(), 60, '{"firstName": "Ana", "lastName": "D", "email": "a@b.c"}', 'cash', 9000 FROM tenant;
+INSERT INTO watertight.numbers (tenant_id, series, value) SELECT t, 'invoice', 41 FROM tenant;

@@ -26,9 +26,10 @@ const CHOICES: [(&str, usize); 8] = [
     ("auth=app,content=app,booking=app,history=app", 4),
 ];
 
-const CORE: [&str; 7] = [
+const CORE: [&str; 8] = [
     "schema watertight",
     "r watertight.tenant_keys",
+    "r watertight.numbers",
     "type watertight.tenant_token",
     "function watertight.tenant",
     "function watertight.enter",
@@ -72,8 +73,8 @@ fn quoted(schema: &str) -> String {
 
 /// The tables whose rows are not isolated by the verified tenant, or that the application cannot read and write.
 const UNPROTECTED: &str = "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-    WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'watertight') \
-    AND c.relname <> 'seaql_migrations' AND NOT (c.relrowsecurity AND c.relforcerowsecurity \
+    WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+    AND c.relname NOT IN ('seaql_migrations', 'tenant_keys') AND NOT (c.relrowsecurity AND c.relforcerowsecurity \
         AND has_schema_privilege('watertight_app', n.oid, 'USAGE') \
         AND has_table_privilege('watertight_app', c.oid, 'SELECT, INSERT') \
         AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'tenant_isolation' \

@@ -46,7 +46,9 @@ struct Verifier {
 
 /// The privileges that statements on a table need. For an application's table, its registration asks for reading.
 pub(super) fn needed(expected: Expected<'_>, table: &TableName) -> &'static str {
-    if !expected.is_own(table) {
+    if expected.registry.is_outbox(table) {
+        "INSERT"
+    } else if !expected.is_own(table) {
         "SELECT"
     } else if APPEND_ONLY.contains(&table.name.as_str()) {
         "SELECT, INSERT"
@@ -127,7 +129,12 @@ fn table(
 ) {
     let (table, name) = (relation.quoted(), relation.name());
     let is_append_only = expected.is_own(&name) && APPEND_ONLY.contains(&name.name.as_str());
-    let allowed: &[&str] = if is_append_only { &["SELECT", "INSERT"] } else { &ROWS };
+    let is_outbox = expected.registry.is_outbox(&name);
+    let allowed: &[&str] = match (is_outbox, is_append_only) {
+        (true, _) => &["INSERT"],
+        (false, true) => &["SELECT", "INSERT"],
+        (false, false) => &ROWS,
+    };
     let mut grantees: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for grant in grants {
         let is_public = grant.grantee == "PUBLIC";
@@ -196,7 +203,7 @@ fn reason(
             "TRUNCATE removes the rows of all tenants, and row-level security does not limit it",
         )
     } else if privileges.iter().any(|privilege| ROWS.contains(privilege) && !allowed.contains(privilege)) {
-        (Severity::Warning, "the rows of this table are written once and never changed")
+        (Severity::Warning, "tenants do not need these privileges on a table to which they only append")
     } else if grantee == "PUBLIC" {
         (Severity::Warning, "every role of the server has these privileges")
     } else {

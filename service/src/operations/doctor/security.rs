@@ -6,7 +6,7 @@ use super::expected::Expected;
 use super::remedy::{Remedy, RunAs, Step};
 use super::report::{Check, Finding, Severity};
 use crate::operations::inspection::catalog::{Catalog, Policy, Relation};
-use watertight_schema::isolation::{EVERYONE_POLICY, TENANT_POLICY};
+use watertight_schema::isolation::{EVERYONE_POLICY, OUTBOX_POLICIES, TENANT_POLICY};
 use watertight_schema::sql;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
@@ -120,7 +120,11 @@ fn policies(
     let is_ours = |policy: &&Policy| is_ours(policy, &printed);
     let shared = expected.everyone_conditions(&name);
     let is_for_everyone = |policy: &&Policy| is_for_everyone(policy, &shared);
-    let differs = |policy: &&Policy| policy.permissive && !is_ours(policy) && !is_for_everyone(policy);
+    let is_outbox = expected.registry.is_outbox(&name);
+    let of_worker = |policy: &Policy| is_outbox && is_of_worker(policy);
+    let differs = |policy: &&Policy| {
+        policy.permissive && !is_ours(policy) && !is_for_everyone(policy) && !of_worker(policy)
+    };
     // A restrictive policy only removes rows that other policies show, so it is safe.
     for policy in policies.iter().filter(differs) {
         let shows = |expression: &Option<String>| expression.clone().unwrap_or_else(|| "-".to_owned());
@@ -174,6 +178,18 @@ fn is_for_everyone(policy: &Policy, printed: &[String]) -> bool {
     policy.command == "r"
         && policy.writes.is_none()
         && policy.reads.as_ref().is_some_and(|reads| printed.contains(reads))
+}
+
+/// Whether the worker of an outbox table handles the messages of all tenants by the policy.
+fn is_of_worker(policy: &Policy) -> bool {
+    let known = OUTBOX_POLICIES.iter().find(|(name, _)| *name == policy.name);
+    let command = match policy.command.as_str() {
+        "r" => "SELECT",
+        "w" => "UPDATE",
+        "d" => "DELETE",
+        _ => "",
+    };
+    !policy.for_everyone && known.is_some_and(|(_, of)| *of == command)
 }
 
 fn is_ours(policy: &Policy, printed: &[String]) -> bool {

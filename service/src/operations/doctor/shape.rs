@@ -9,6 +9,7 @@ use super::report::{Check, Finding, Severity};
 use crate::operations::inspection::catalog::{self, Catalog, Column, Relation};
 use crate::operations::inspection::isolable::{Object, ReadByView};
 use crate::tenant::{EntityColumn, RegisteredTable};
+use watertight_schema::isolation::NUMBERS_TABLE;
 use watertight_schema::sql;
 
 pub(super) fn check(
@@ -33,6 +34,7 @@ pub(super) fn check(
         if expected.ownership(relation).is_none()
             && !expected.is_child(relation)
             && relation.name().name != expected.migrations.table
+            && relation.name().to_string() != NUMBERS_TABLE
         {
             findings.push(unregistered(relation));
         }
@@ -68,7 +70,9 @@ fn registered(
         return;
     }
     columns(catalog, expected, relation, table, findings);
-    if !relation.selectable {
+    let is_usable =
+        if expected.registry.is_outbox(&name) { relation.insertable } else { relation.selectable };
+    if !is_usable {
         // Another check reports a schema that the role may not use.
         let role = &catalog.subject;
         let privileges = if relation.is_table() { grants::needed(expected, &name) } else { "SELECT" };
@@ -77,7 +81,10 @@ fn registered(
             Severity::Error,
             Check::MissingTable,
             name.to_string(),
-            format!("is registered, but {role} cannot read it"),
+            format!(
+                "is registered, but {role} cannot {} it",
+                if privileges == "INSERT" { "insert into" } else { "read" }
+            ),
             Remedy::owner(Step::Grant, grant),
         ));
     }

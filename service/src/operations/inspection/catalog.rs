@@ -35,6 +35,8 @@ pub(crate) struct Relation {
     pub(crate) readable: bool,
     /// Whether the examined role has the privilege to read it, without that of its schema.
     pub(crate) selectable: bool,
+    /// Whether the examined role has the privilege to insert rows.
+    pub(crate) insertable: bool,
     /// Whether the examined role may use its schema.
     pub(crate) schema_usable: bool,
     /// Whether the examined role has any privilege on it.
@@ -291,7 +293,8 @@ const SERVER: &str = "SELECT current_database()::text AS database, current_user:
     current_setting('server_version') AS version, \
     current_setting('standard_conforming_strings') AS strings";
 
-/// Selects relations, except those of the server and of extensions, and the tenant keys.
+/// Selects relations, except those of the server and of extensions. Of the schema `watertight` it selects the numbers of
+/// tenants, and not the tenant keys.
 const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS table_name, \
     c.relkind::text AS kind, c.relispartition AS is_partition, \
     (SELECT i.inhparent::int8 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition) AS parent, \
@@ -302,6 +305,7 @@ const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c
     has_schema_privilege({ROLE}, n.oid, 'USAGE') AND has_table_privilege({ROLE}, c.oid, 'SELECT') AS readable, \
     has_schema_privilege({ROLE}, n.oid, 'USAGE') AS schema_usable, \
     has_table_privilege({ROLE}, c.oid, 'SELECT') AS selectable, \
+    has_table_privilege({ROLE}, c.oid, 'INSERT') AS insertable, \
     has_table_privilege({ROLE}, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') AS granted, \
     has_table_privilege({ROLE}, c.oid, 'INSERT') AND has_table_privilege({ROLE}, c.oid, 'DELETE') AS writable, \
     pg_has_role({ROLE}, c.relowner, 'MEMBER') AS owned, pg_get_userbyid(c.relowner)::text AS owner, \
@@ -309,7 +313,8 @@ const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c
         WHERE t.option_name = 'security_invoker'), false) AS security_invoker \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') \
-    AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'watertight') \
+    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
+    AND (n.nspname <> 'watertight' OR c.relname = 'numbers') \
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_class'::regclass \
         AND d.objid = c.oid AND d.deptype = 'e') ORDER BY 2, 3";
 

@@ -141,6 +141,7 @@ struct Registered {
     row_security: bool,
     schema_usable: bool,
     readable: bool,
+    insertable: bool,
     security_invoker: bool,
     /// The columns, each as its name and its type with a space between them.
     columns: Vec<String>,
@@ -181,7 +182,7 @@ async fn check_tables(inspection: &mut Inspection, shared: &Shared) -> Result<()
             objects.push(obstacle);
         } else if !found.schema_usable {
             schemas.insert(name.schema.clone());
-        } else if !found.readable {
+        } else if !(if registry.is_outbox(name) { found.insertable } else { found.readable }) {
             hidden.push(name.to_string());
         } else if is_table && !found.row_security && table.ownership == Ownership::Tenant {
             unprotected.push(name.to_string());
@@ -268,6 +269,7 @@ struct Type {
 const REGISTERED: &str = "SELECT n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind, \
     c.relrowsecurity AND c.relforcerowsecurity AS row_security, \
     has_schema_privilege(n.oid, 'USAGE') AS schema_usable, has_table_privilege(c.oid, 'SELECT') AS readable, \
+    has_table_privilege(c.oid, 'INSERT') AS insertable, \
     coalesce((SELECT bool_or(t.option_value::boolean) FROM pg_options_to_table(c.reloptions) t \
         WHERE t.option_name = 'security_invoker'), false) AS security_invoker, \
     ARRAY(SELECT a.attname || ' ' || format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a \

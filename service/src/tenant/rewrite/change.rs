@@ -65,10 +65,10 @@ impl Analysis<'_> {
                 _ => return unhandled(child),
             }
         }
-        match name {
-            Some(name) => self.changed_table(name, alias),
-            None => unhandled(node),
-        }
+        let Some(name) = name else { return unhandled(node) };
+        let target = self.changed_table(name, alias)?;
+        self.check_outbox(&target.table, "UPDATE, DELETE or MERGE")?;
+        Ok(target)
     }
 
     pub(super) fn merge(&mut self, node: Node<'_>, scope: &Scope<'_>) -> Walk<Columns> {

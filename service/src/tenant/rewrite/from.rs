@@ -207,6 +207,7 @@ impl Analysis<'_> {
             return Ok(columns);
         }
         let (table, ownership) = self.lookup(name)?;
+        self.check_outbox(&table, "a query")?;
         let mut relation = self.table_relation(name, alias.label, table.clone(), ownership)?;
         if ownership == Ownership::Shared {
             self.write_schema(name, &table)?;

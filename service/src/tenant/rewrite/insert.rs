@@ -33,6 +33,12 @@ impl Analysis<'_> {
             }
         }
         let (Some(target), Some(rest)) = (target, rest) else { return unhandled(node) };
+        if returning.is_some() {
+            self.check_outbox(&target.table, "RETURNING")?;
+        }
+        if conflict.is_some_and(|conflict| conflict.children().next().is_some()) {
+            self.check_outbox(&target.table, "ON CONFLICT")?;
+        }
         self.insert_rest(rest, &target, scope)?;
         if let Some(conflict) = conflict {
             if target.relation.label.as_deref() == Some("excluded") {

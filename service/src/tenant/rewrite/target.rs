@@ -84,6 +84,14 @@ impl Analysis<'_> {
         unhandled(node)
     }
 
+    /// Refuses a statement that would read an outbox table.
+    pub(super) fn check_outbox(&self, table: &TableName, used: &'static str) -> Walk {
+        if self.registry.is_outbox(table) {
+            return Err(Reason::OutboxTable { table: table.to_string(), used });
+        }
+        Ok(())
+    }
+
     /// Finds the table that a statement changes. It cannot be a common table expression.
     pub(super) fn changed_table(&mut self, name: Node<'_>, alias: Option<Node<'_>>) -> Walk<Target> {
         self.read_only = false;
