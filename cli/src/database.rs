@@ -7,6 +7,7 @@ use sea_orm::{ConnectOptions, DatabaseConnection};
 use watertight::maintenance::Maintenance;
 use watertight::{Builder, TableSets, Watertight};
 
+use crate::configuration::Configuration;
 use crate::failure::Failure;
 
 /// The time limit for connecting, long enough for a suspended hosted database to answer.
@@ -38,11 +39,19 @@ impl Role {
 pub(crate) struct Connector {
     pub(crate) role: Option<Role>,
     pub(crate) transaction_pooler: bool,
+    /// The registration of the application.
+    pub(crate) configuration: &'static Configuration,
 }
 
 impl Connector {
+    /// A builder without the tables of the application.
     pub(crate) fn builder(self) -> Builder {
         Watertight::builder().transaction_pooler(self.transaction_pooler)
+    }
+
+    /// A builder with the tables of the application.
+    pub(crate) fn application(self) -> Result<Builder, Failure> {
+        self.configuration.builder(self.builder())
     }
 
     /// The options for a role, or for the role that the arguments choose instead.
@@ -71,6 +80,6 @@ impl Connector {
 
     pub(crate) async fn maintenance(self, role: Role, sets: TableSets) -> Result<Maintenance, Failure> {
         let connection = self.connect(role).await?;
-        Ok(self.builder().table_sets(sets).maintenance(&connection).await?)
+        Ok(self.application()?.table_sets(sets).maintenance(&connection).await?)
     }
 }

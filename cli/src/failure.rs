@@ -62,8 +62,10 @@ impl Failure {
         let line = match (self, format) {
             (Self::OutputClosed, _) => None,
             // After the prompt that may stand on the line.
-            (Self::Signal(_), Format::Text) => Some(format!("\nwatertight: {self}")),
-            (_, Format::Text) => Some(format!("watertight: {}", printable::one_line(&self.to_string()))),
+            (Self::Signal(_), Format::Text | Format::Sarif) => Some(format!("\nwatertight: {self}")),
+            (_, Format::Text | Format::Sarif) => {
+                Some(format!("watertight: {}", printable::one_line(&self.to_string())))
+            }
             (_, Format::Json) => {
                 let json = serde_json::json!({ "error": self.to_string(), "exit_code": self.code() });
                 Some(printable::json(&json.to_string()))
@@ -119,6 +121,7 @@ impl From<Error> for Failure {
             Error::Connect(
                 ConnectError::EmptyUrl
                 | ConnectError::MalformedUrl { .. }
+                | ConnectError::UnknownRole { .. }
                 | ConnectError::Signing(SigningError::TenantKey(_) | SigningError::NoTenantKey),
             )
             | Error::Auth(AuthError::Bootstrap { .. })

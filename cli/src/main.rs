@@ -7,6 +7,7 @@
 )]
 
 mod commands;
+mod configuration;
 mod database;
 mod failure;
 mod files;
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::commands::{adopt, bootstrap, convert, distribute, doctor, keys, migrate, purge, tenant};
+use crate::configuration::ConfigurationArg;
 use crate::database::Connector;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -34,6 +36,10 @@ use crate::outcome::Outcome;
 /// of the owner with BYPASSRLS, which sees all tenants: tenant list, purge --all-tenants, doctor --as
 /// maintenance). `--as` chooses another role. WATERTIGHT_TENANT_KEY is the key that signs tenants: migrate
 /// and keys add install it in the database, and bootstrap, tenant and purge sign with it.
+///
+/// The file watertight.toml has the registration of the application: its tables, its tenant column and its migrations. The
+/// application writes it (`Builder::write_configuration`). Arguments take precedence over variables of the environment, and
+/// variables over the file.
 ///
 /// Commands that destroy rows ask at the terminal, and need --yes or --confirm in scripts.
 #[derive(Debug, Parser)]
@@ -56,12 +62,14 @@ use crate::outcome::Outcome;
                   141  the reader of the output has closed it"
 )]
 struct Args {
-    /// The output format: text for people, or JSON for programs.
+    /// The output format: text for people, JSON for programs, or for doctor SARIF 2.1.0 for code scanners.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// The role to connect as, instead of the command's own.
     #[arg(long = "as", global = true, value_enum, value_name = "ROLE")]
     role: Option<database::Role>,
+    #[command(flatten)]
+    configuration: ConfigurationArg,
     /// Declares a transaction pooler between the command and the database.
     #[arg(long, global = true, env = "WATERTIGHT_TRANSACTION_POOLER")]
     transaction_pooler: bool,
@@ -75,6 +83,8 @@ enum Format {
     Text,
     /// One JSON document.
     Json,
+    /// The findings of doctor in SARIF 2.1.0.
+    Sarif,
 }
 
 /// The first sentence of each command's arguments is its description.
@@ -115,7 +125,13 @@ fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<Outcome, Failure> {
-    let connector = Connector { role: args.role, transaction_pooler: args.transaction_pooler };
+    if args.format == Format::Sarif && !matches!(args.command, Command::Doctor(_)) {
+        return Err(Failure::Usage("--format sarif is the format of doctor alone; use json".to_owned()));
+    }
+    // It is read once and used until the process ends.
+    let configuration = Box::leak(Box::new(args.configuration.read()?));
+    let (role, transaction_pooler) = (args.role, args.transaction_pooler);
+    let connector = Connector { role, transaction_pooler, configuration };
     match args.command {
         Command::Migrate(args) => migrate::run(connector, args).await,
         Command::Doctor(args) => doctor::run(connector, args).await,

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 pub(crate) struct Outcome {
     text: String,
     json: Value,
+    sarif: Option<Value>,
     sound: bool,
     beside: bool,
 }
@@ -25,7 +26,13 @@ impl Outcome {
     /// The text can have several lines; a value within a line is made of one line by the caller.
     pub(crate) fn new(text: impl Into<String>, json: &impl Serialize) -> Result<Self, Failure> {
         let json = serde_json::to_value(json).map_err(|error| Failure::Refused(error.to_string()))?;
-        Ok(Self { text: text.into(), json, sound: true, beside: false })
+        Ok(Self { text: text.into(), json, sarif: None, sound: true, beside: false })
+    }
+
+    /// Adds the result in SARIF.
+    pub(crate) fn with_sarif(mut self, sarif: Value) -> Self {
+        self.sarif = Some(sarif);
+        self
     }
 
     /// Makes the command fail unless the result is sound.
@@ -44,6 +51,7 @@ impl Outcome {
         let line = match format {
             Format::Text => printable::text(&self.text),
             Format::Json => printable::json(&self.json.to_string()),
+            Format::Sarif => printable::json(&self.sarif.as_ref().unwrap_or(&self.json).to_string()),
         };
         let printed = if self.beside {
             writeln!(std::io::stderr(), "{line}")

@@ -179,11 +179,99 @@ async fn the_doctor_ends_with_one_when_it_finds_an_error() -> Result<()> {
     let cli = Cli::new().await?;
     let sound = cli.run(&["doctor", "--strict"]).ends_with(0);
     assert!(sound.out.contains("0 errors, 0 warnings"), "{}", sound.out);
-    let as_owner = cli.run(&["doctor", "--strict", "--as", "owner"]).ends_with(1);
-    assert!(as_owner.out.contains("owns 25 tenant tables"), "{}", as_owner.out);
-    let report = cli.run(&["doctor", "--format", "json", "--as", "maintenance"]).ends_with(1).json()?;
+    // As another role it reports about the application's role.
+    for role in ["owner", "maintenance"] {
+        let about = cli.run(&["doctor", "--strict", "--as", role]).ends_with(0);
+        assert!(about.out.contains(" about watertight_app"), "{}", about.out);
+    }
+    let maintenance = cli.run(&["doctor", "--format", "json", "--as", "maintenance"]).ends_with(0).json()?;
+    let role = maintenance["role"].as_str().unwrap();
+    let report = cli
+        .run(&["doctor", "--format", "json", "--as", "maintenance", "--app-role", role])
+        .ends_with(1)
+        .json()?;
     assert_eq!(report["findings"][0]["check"], "privileged_role");
+    assert!(
+        cli.run(&["doctor", "--as", "maintenance", "--app-role", "nobody_here"])
+            .ends_with(2)
+            .err
+            .contains("nobody_here")
+    );
     cli.run(&["doctor", "--rewriting-only", "--as", "maintenance"]).ends_with(0);
+    // The grades and their exit status.
+    cli.run(&["doctor", "--fail-on", "warning"]).ends_with(0);
+    cli.run(&["doctor", "--fail-on", "note"]).ends_with(1);
+    cli.run(&["doctor", "--fail-on", "note", "--strict"]).ends_with(2);
+    let owner = cli.database.owner().await?;
+    owner.execute_unprepared("DROP INDEX public.bookings_datetime_idx").await?;
+    cli.run(&["doctor"]).ends_with(0);
+    cli.run(&["doctor", "--fail-on", "warning"]).ends_with(1);
+    let script = cli.run(&["doctor", "--strict", "--sql"]).ends_with(1).out;
+    assert!(script.contains("-- As the owner (DATABASE_OWNER_URL):\nBEGIN;\nCREATE INDEX"), "{script}");
+    owner.execute_unprepared(&script).await?;
+    cli.run(&["doctor", "--strict"]).ends_with(0);
+    let sarif = cli.run(&["doctor", "--format", "sarif"]).ends_with(0).json()?;
+    assert_eq!(sarif["version"], "2.1.0");
+    cli.run(&["migrate", "status", "--format", "sarif"]).ends_with(2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_knows_the_tables_of_the_application_from_its_file() -> Result<()> {
+    let cli = Cli::new().await?;
+    let owner = cli.database.owner().await?;
+    let sql = format!(
+        "CREATE TABLE public.orders (org uuid, id serial, PRIMARY KEY (org, id)); \
+         ALTER TABLE public.orders ENABLE ROW LEVEL SECURITY; ALTER TABLE public.orders FORCE ROW LEVEL SECURITY; \
+         CREATE POLICY tenant_isolation ON public.orders USING (org = (SELECT watertight.tenant())); \
+         CREATE TABLE public.currencies (code text PRIMARY KEY); \
+         GRANT SELECT, INSERT ON public.orders TO {app}; GRANT USAGE ON SEQUENCE public.orders_id_seq TO {app}; \
+         GRANT SELECT ON public.currencies TO {app}",
+        app = cli.database.app_role()
+    );
+    owner.execute_unprepared(&sql).await?;
+    let without = cli.run(&["doctor", "--strict"]).ends_with(1).out;
+    assert!(without.contains("public.orders is a table that is not registered"), "{without}");
+    let builder = || {
+        watertight::Watertight::builder()
+            .tenant_column("org")
+            .tenant_tables(["orders"])
+            .shared_tables(["currencies"])
+    };
+    builder().write_configuration(cli.folder.path().join("watertight.toml"))?;
+    for role in ["app", "maintenance"] {
+        let run = cli.run(&["doctor", "--strict", "--as", role]).ends_with(0);
+        assert!(
+            run.out.contains("26 tenant tables checked, ") || run.out.contains("26 tenant tables checked\n"),
+            "{}",
+            run.out
+        );
+    }
+    // The file of an argument, a variable and an argument take precedence.
+    builder().tenant_tables(["missing"]).write_configuration(cli.folder.path().join("other.toml"))?;
+    let other = cli.run(&["doctor", "--config", "other.toml"]).ends_with(1).out;
+    assert!(other.contains("public.missing is registered but does not exist"), "{other}");
+    cli.write(
+        "watertight.toml",
+        "table_sets = \"none\"\ntenant_column = \"org\"\ntenant_tables = [\"orders\"]\n",
+    )?;
+    let of_variable: Run = cli.command(&["doctor"]).env("WATERTIGHT_TABLE_SETS", "content").output()?.into();
+    let of_argument: Run = cli
+        .command(&["doctor", "--table-sets", "all"])
+        .env("WATERTIGHT_TABLE_SETS", "content")
+        .output()?
+        .into();
+    assert!(of_variable.out.contains("public.clients is a table"), "{}", of_variable.out);
+    assert!(!of_argument.out.contains("public.clients is a table"), "{}", of_argument.out);
+    let of_variable: Run =
+        cli.command(&["doctor"]).env("WATERTIGHT_TENANT_COLUMN", "account").output()?.into();
+    assert!(of_variable.ends_with(1).out.contains("has no tenant column account of type uuid"));
+    // Mistakes are named.
+    cli.write("watertight.toml", "tenant_table = [\"orders\"]\n")?;
+    assert!(cli.run(&["doctor"]).ends_with(2).err.contains("tenant_table"));
+    cli.write("watertight.toml", "tenant_type = \"smallint\"\n")?;
+    assert!(cli.run(&["doctor"]).ends_with(2).err.contains("smallint"));
+    assert!(cli.run(&["doctor", "--config", "none.toml"]).ends_with(2).err.contains("none.toml"));
     Ok(())
 }
 

@@ -35,6 +35,7 @@ mod migrator;
 mod name;
 mod one_at_a_time;
 mod partitions;
+mod protect;
 mod query;
 mod readable;
 #[cfg(test)]
@@ -76,6 +77,7 @@ pub use data::{ChangeFuture, for_all_tenants, for_each_tenant};
 pub use error::TableError;
 pub use migrator::{Migrator, TenantMigrator};
 pub use partitions::{HashPartitions, PartitionError};
+pub use protect::protect;
 pub use sea_orm_migration::{self, MigrationTrait, MigratorTrait, sea_query::ForeignKeyAction};
 pub use settings::Settings;
 pub use settings_error::SettingsError;

@@ -6,10 +6,11 @@ use sea_orm::{ConnectOptions, DatabaseConnection, DatabaseConnectionType, Entity
 use watertight_schema::{TableSets, TenantType};
 
 use crate::error::Error;
-use crate::operations::ConnectError;
+use crate::operations::configuration::{self, Configuration};
 use crate::operations::doctor::{self, Expected, Migrations, Report};
 use crate::operations::inspection::{connect_checks, first_connection, hosts, tenant_columns};
 use crate::operations::maintenance::Maintenance;
+use crate::operations::{ConfigurationError, ConnectError};
 use crate::schema::built_in_sets;
 use crate::tenant::{
     Extension, Generation, Layers, Names, Ownership, RegistrationErrors, Registry, ReportOnly, Rewriter,
@@ -57,6 +58,10 @@ pub struct Builder {
     auth: crate::auth::AuthSettings,
     migrations: Migrations,
     check_with_doctor: bool,
+    /// The application's role for the doctor, if it is not the role of the connection.
+    application_role: Option<String>,
+    /// The functions that the application declared, without those of extensions.
+    functions: Vec<String>,
 }
 
 impl Default for Builder {
@@ -76,6 +81,8 @@ impl Default for Builder {
             auth: crate::auth::AuthSettings::default(),
             migrations: Migrations::default(),
             check_with_doctor: false,
+            application_role: None,
+            functions: Vec::new(),
         }
     }
 }
@@ -159,6 +166,21 @@ impl Builder {
     #[must_use]
     pub fn outbox_table<E: EntityTrait>(mut self, entity: E) -> Self {
         self.registry.outbox_table(&entity);
+        self
+    }
+
+    /// Registers outbox tables by their names, `name` or `schema.name`.
+    ///
+    /// See [`outbox_table`](Self::outbox_table).
+    ///
+    /// ```
+    /// let rewriter = watertight::Watertight::builder().outbox_tables(["messages"]).rewriter()?;
+    /// assert!(rewriter.rewrite("SELECT payload FROM messages", 0).is_err());
+    /// # Ok::<(), watertight::Error>(())
+    /// ```
+    #[must_use]
+    pub fn outbox_tables(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        names.into_iter().for_each(|name| self.registry.outbox_named(name.as_ref()));
         self
     }
 
@@ -313,6 +335,61 @@ impl Builder {
         self
     }
 
+    /// Registers a materialized view or a foreign table, which rewriting alone isolates.
+    ///
+    /// Row-level security does not apply to these objects, so a statement that reaches one by another way, such as the
+    /// unscoped connection or a function, reads the rows of all tenants. Tenants only read it:
+    /// [`Reason::NotATable`](crate::Reason::NotATable). Use it for trusted SQL, as [`Layers::RewritingOnly`]: the message of a
+    /// failing predicate can contain a value of another tenant. The [doctor](Self::doctor) reports it as a warning.
+    ///
+    /// ```
+    /// use watertight::{Reason, Watertight};
+    ///
+    /// # mod visits_by_month {
+    /// #     use sea_orm::entity::prelude::*;
+    /// #     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    /// #     #[sea_orm(schema_name = "public", table_name = "visits_by_month")]
+    /// #     pub struct Model {
+    /// #         #[sea_orm(primary_key, auto_increment = false)]
+    /// #         pub tenant_id: Uuid,
+    /// #         #[sea_orm(primary_key, auto_increment = false)]
+    /// #         pub month: Date,
+    /// #         pub visits: i64,
+    /// #     }
+    /// #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    /// #     pub enum Relation {}
+    /// #     impl ActiveModelBehavior for ActiveModel {}
+    /// # }
+    /// // An entity with the columns of CREATE MATERIALIZED VIEW visits_by_month AS SELECT tenant_id, ..
+    /// let rewriter = Watertight::builder().dangerous_one_layer_table(visits_by_month::Entity).rewriter()?;
+    /// assert!(rewriter.rewrite("SELECT visits FROM visits_by_month", 0)?.contains(r#""tenant_id" = $1"#));
+    ///
+    /// let refused = rewriter.rewrite("DELETE FROM visits_by_month", 0).map_err(|refusal| refusal.reason);
+    /// assert!(matches!(refused, Err(Reason::NotATable(name)) if name == "public.visits_by_month"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn dangerous_one_layer_table<E: EntityTrait>(mut self, entity: E) -> Self {
+        self.registry.one_layer_entity(&entity);
+        self
+    }
+
+    /// Registers materialized views and foreign tables by their names, `name` or `schema.name`.
+    ///
+    /// See [`dangerous_one_layer_table`](Self::dangerous_one_layer_table).
+    ///
+    /// ```
+    /// let builder = watertight::Watertight::builder().dangerous_one_layer_tables(["visits_by_month"]);
+    /// let sql = builder.rewriter()?.rewrite("SELECT visits FROM visits_by_month", 0)?;
+    /// assert!(sql.contains(r#"visits_by_month."tenant_id" = $1"#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn dangerous_one_layer_tables(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        names.into_iter().for_each(|name| self.registry.one_layer_named(name.as_ref()));
+        self
+    }
+
     /// Chooses the sets of watertight's own tables, and their schemas in the database.
     ///
     /// The default is every set whose cargo feature is enabled. Statements cannot use the tables of other
@@ -362,6 +439,7 @@ impl Builder {
     #[must_use]
     pub fn dangerous_function(mut self, name: &str) -> Self {
         self.registry.function(name);
+        self.functions.push(name.to_owned());
         self
     }
 
@@ -650,6 +728,26 @@ impl Builder {
         self
     }
 
+    /// Names the application's role, about which the [doctor](Self::doctor) reports.
+    ///
+    /// The default is the role of the connection. Name the role to run the doctor as another one, such as the role for
+    /// maintenance, which sees rows that cross tenants: the doctor then expects the connection to bypass row-level security, and
+    /// checks the privileges of the application's role.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let maintenance = sea_orm::Database::connect("postgres://maintenance@localhost/clinic").await?;
+    /// let report = watertight::Watertight::builder().application_role("watertight_app").doctor(&maintenance).await?;
+    /// report.require_sound()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn application_role(mut self, role: impl Into<String>) -> Self {
+        self.application_role = Some(role.into());
+        self
+    }
+
     /// Runs the [doctor](Self::doctor) before connecting, and fails if its report contains an error.
     ///
     /// ```no_run
@@ -662,6 +760,60 @@ impl Builder {
     pub const fn check_with_doctor(mut self) -> Self {
         self.check_with_doctor = true;
         self
+    }
+
+    /// Writes the registration to a file, which the command `watertight` reads.
+    ///
+    /// The file is `watertight.toml` in the folder in which the command runs. It is part of the repository, so that a change of the
+    /// registration is reviewed, and the doctor of a deployment knows the tables of the application.
+    ///
+    /// ```
+    /// use watertight::{TableSets, Watertight};
+    ///
+    /// let folder = std::env::temp_dir().join(format!("watertight-{}", std::process::id()));
+    /// std::fs::create_dir_all(&folder)?;
+    /// let file = folder.join("watertight.toml");
+    /// let builder = Watertight::builder().table_sets(TableSets::none()).tenant_tables(["orders"]);
+    /// builder.clone().write_configuration(&file)?;
+    /// assert!(std::fs::read_to_string(&file)?.contains("tenant_tables = [\n    \"public.orders\",\n]"));
+    /// builder.check_configuration(&file)?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigurationError::Io`], and [`ConfigurationError::Registration`] with the errors of [`Builder::rewriter`].
+    pub fn write_configuration(self, path: impl AsRef<std::path::Path>) -> Result<(), ConfigurationError> {
+        let text = self.configuration()?;
+        configuration::write(path.as_ref(), &text)
+    }
+
+    /// Checks in a test that a file has the registration of the builder.
+    ///
+    /// [`write_configuration`](Self::write_configuration) describes the file. With the environment variable `WATERTIGHT_WRITE_CONFIGURATION` it writes the file instead.
+    ///
+    /// ```no_run
+    /// # fn builder() -> watertight::Builder { watertight::Watertight::builder() }
+    /// #[test]
+    /// fn the_command_knows_the_tables_of_the_application() {
+    ///     builder().check_configuration("watertight.toml").unwrap();
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigurationError::Differs`], and the errors of [`write_configuration`](Self::write_configuration).
+    pub fn check_configuration(self, path: impl AsRef<std::path::Path>) -> Result<(), ConfigurationError> {
+        let text = self.configuration()?;
+        configuration::check(path.as_ref(), &text)
+    }
+
+    /// The registration as the text of a file.
+    fn configuration(mut self) -> Result<String, RegistrationErrors> {
+        self.add_table_sets()?;
+        let Self { registry, table_sets, migrations, functions, .. } = &self;
+        let application_role = self.application_role.as_deref();
+        let layers = self.layers;
+        Ok(Configuration { registry, table_sets, layers, migrations, application_role, functions }.text())
     }
 
     /// Checks a database for problems of isolation, without changing it; see [`doctor`](crate::doctor).
@@ -681,13 +833,16 @@ impl Builder {
     /// ```
     ///
     /// # Errors
-    /// [`ConnectError::NotPostgres`], [`ConnectError::Database`], and the errors of [`Builder::rewriter`].
+    /// [`ConnectError::NotPostgres`], [`ConnectError::UnknownRole`], [`ConnectError::Database`], and the errors of
+    /// [`Builder::rewriter`].
     pub async fn doctor(mut self, connection: &DatabaseConnection) -> Result<Report, Error> {
         self.add_table_sets()?;
-        let Self { registry, layers, migrations, .. } = &self;
+        let Self { registry, layers, migrations, application_role, .. } = &self;
+        let application_role = application_role.as_deref();
         let pool = postgres_pool(connection)?;
         let transaction_pooler = self.pooled(pool);
-        let expected = Expected { registry, layers: *layers, transaction_pooler, migrations };
+        let expected =
+            Expected { registry, layers: *layers, transaction_pooler, migrations, application_role };
         Ok(doctor::examine(pool, expected).await?)
     }
 
@@ -763,8 +918,10 @@ impl Builder {
     /// - [`ConnectError::Unreachable`].
     /// - [`ConnectError::NotMigrated`], [`ConnectError::RowSecurityOff`], [`ConnectError::PrivilegedRole`]
     ///   and [`ConnectError::TenantPreset`].
-    /// - [`ConnectError::NotTables`] for registered views, and [`ConnectError::RowSecurityApplies`] for
-    ///   [`Layers::RewritingOnly`] with a role that row-level security binds.
+    /// - [`ConnectError::SchemaNotUsable`], [`ConnectError::NotGranted`] and [`ConnectError::TypeNotUsable`] for privileges
+    ///   that the role lacks.
+    /// - [`ConnectError::NotIsolable`] for registered views and other objects that cannot be isolated, and
+    ///   [`ConnectError::RowSecurityApplies`] for [`Layers::RewritingOnly`] with a role that row-level security binds.
     /// - [`ConnectError::SchemasNeedRewriting`].
     /// - [`ConnectError::ReportOnly`] for [`dangerous_report_only`](Self::dangerous_report_only).
     /// - [`ConnectError::DoctorFailed`] after [`check_with_doctor`](Self::check_with_doctor).

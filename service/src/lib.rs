@@ -114,7 +114,9 @@ pub use crate::booking::intake;
 pub use crate::booking::scheduling;
 pub use crate::builder::{Builder, DATABASE_URL};
 pub use crate::error::Error;
-pub use crate::operations::{ConnectError, MaintenanceError, RoutingError, doctor, maintenance};
+pub use crate::operations::{
+    ConfigurationError, ConnectError, MaintenanceError, NotIsolable, RoutingError, doctor, maintenance,
+};
 pub use crate::tenant::{
     AcrossTenants, Delivery, Extension, Job, JobError, Layers, ListenerEvent, LockError, Notification,
     NotificationError, NumberError, Outbox, OutboxError, OutboxRun, Reason, Refusal, RegistrationError,

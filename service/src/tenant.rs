@@ -75,7 +75,7 @@ pub use self::presets::Extension;
 pub use self::proxy::{DatabaseOptions, TenantDatabase, TenantDatabaseError, Timestamps};
 pub use self::refusal::{Reason, Refusal, StatementKind};
 pub use self::registry::TENANT_COLUMN;
-pub(crate) use self::registry::{Ownership, RegisteredTable, Registry, TableName};
+pub(crate) use self::registry::{EntityColumn, Ownership, RegisteredTable, Registry, TableName};
 pub(crate) use self::report_only::ReportOnly;
 pub use self::report_only::{ReportedRefusals, ReportedStatement};
 pub(crate) use self::rewrite::Settings;

@@ -52,6 +52,7 @@ mod partitions;
 mod plans;
 mod pooler;
 mod pooling;
+mod protect;
 mod read_only;
 mod refusals;
 mod relations;

@@ -30,7 +30,8 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
     let owner = connector.connect(Role::Owner).await?;
-    let mut adoption = Adoption::new(args.settings.settings()).list_at_most(args.list_at_most);
+    let mut adoption =
+        Adoption::new(args.settings.settings(connector.configuration)?).list_at_most(args.list_at_most);
     if let Some(zone) = args.time_zone {
         adoption = adoption.time_zone(zone);
     }

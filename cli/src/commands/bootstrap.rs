@@ -151,7 +151,7 @@ struct Difference {
 
 pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
     let Args { tenant, file, update, keep_existing: _, table_sets } = args;
-    let sets = table_sets.table_sets();
+    let sets = table_sets.table_sets(connector.configuration);
     if !sets.contains(TableSet::Auth) {
         return Err(Failure::Refused(format!(
             "bootstrap writes users, but the table sets {sets} have no users; add auth to --table-sets"

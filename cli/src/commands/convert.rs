@@ -5,11 +5,12 @@ use watertight_migration::Settings;
 use watertight_migration::convert::{
     CompletedPhase, Conversion, ConversionError, ConversionProblem, ConversionProgress, Phase,
 };
-use watertight_schema::printable;
+use watertight_schema::{isolation, printable};
 
 use crate::database::{Connector, Role};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
+use crate::settings::AppRoleArg;
 
 /// Converts tables of one tenant, or with hand-written filters, to tenant tables, in five phases.
 ///
@@ -37,12 +38,11 @@ pub(crate) struct Args {
     /// The key of the tenant to which rows without a tenant belong. Tables that have rows and no tenant column need it.
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     tenant: Option<String>,
-    /// The tenant column, which can exist already.
-    #[arg(long, env = Settings::TENANT_COLUMN_VARIABLE, default_value = "tenant_id")]
-    column: String,
-    /// The application's role, which is granted rights on the tables.
-    #[arg(long, env = Settings::APP_ROLE_VARIABLE, default_value = Settings::DEFAULT_APP_ROLE)]
-    app_role: String,
+    /// The tenant column, which can exist already. The default is that of watertight.toml, or else tenant_id.
+    #[arg(long, env = Settings::TENANT_COLUMN_VARIABLE)]
+    column: Option<String>,
+    #[command(flatten)]
+    app_role: AppRoleArg,
     /// Keep primary keys without the tenant. They stay unique across tenants, and the doctor reports them.
     #[arg(long)]
     keep_primary_keys: bool,
@@ -76,7 +76,11 @@ impl FromStr for Phases {
 
 pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
     let owner = connector.connect(Role::Owner).await?;
-    let settings = Settings::default().with_app_role(args.app_role).with_tenant_column(args.column);
+    let configuration = connector.configuration;
+    let column = args.column.as_ref().or(configuration.tenant_column.as_ref());
+    let column = column.map_or(isolation::TENANT_COLUMN, String::as_str);
+    let settings =
+        Settings::default().with_app_role(args.app_role.app_role(configuration)).with_tenant_column(column);
     let mut conversion =
         Conversion::new(settings).schema(args.schema).tables(args.tables).except(args.except);
     for schema in args.all {

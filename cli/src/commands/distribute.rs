@@ -17,7 +17,8 @@ pub(crate) struct Args {
     /// Print the SQL and the violations, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Copy a table without tenant_id to every machine. Tables that tenant tables refer to are copied anyway.
+    /// Copy a table without tenant_id to every machine. Tables that tenant tables refer to, and the shared tables of
+    /// watertight.toml, are copied anyway.
     #[arg(long, value_name = "SCHEMA.TABLE", value_parser = schema_and_table)]
     reference: Vec<(String, String)>,
     /// Declare that the triggers of the application's tables read and write only the row that fires them.
@@ -38,7 +39,12 @@ fn schema_and_table(text: &str) -> Result<(String, String), String> {
 
 pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
     let owner = connector.connect(Role::Owner).await?;
-    let mut distribution = Distribution::new().table_sets(args.table_sets.table_sets());
+    let mut distribution =
+        Distribution::new().table_sets(args.table_sets.table_sets(connector.configuration));
+    for table in &connector.configuration.shared_tables {
+        let (schema, table) = table.split_once('.').unwrap_or(("public", table));
+        distribution = distribution.reference_table(schema, table);
+    }
     for (schema, table) in args.reference {
         distribution = distribution.reference_table(schema, table);
     }

@@ -51,14 +51,17 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
     // A malformed key is a wrong variable, and no failure of the database.
     TenantKey::from_env()?;
     let owner = connector.connect(Role::Owner).await?;
-    let migrator = TenantMigrator::new(args.settings.settings());
+    // The application's own migrations can be recorded in the same table.
+    let migrator = TenantMigrator::new(args.settings.settings(connector.configuration)?);
+    let migrator = migrator.beside_others(&owner).await?;
     let (before, _) = look(&migrator, &owner).await?;
     let command = args.command.unwrap_or(Command::Up);
     match command {
         Command::Up => migrator.up(&owner, None).await?,
         Command::Down { steps, yes } => {
             confirmed(&before, steps, yes).await?;
-            migrator.down(&owner, Some(steps)).await?;
+            let own = u32::try_from(before.len()).unwrap_or(u32::MAX);
+            migrator.down(&owner, Some(steps.min(own))).await?;
         }
         Command::Status => {}
     }
@@ -109,7 +112,8 @@ async fn look(
     let applied = migrator.get_applied_migrations(owner).await?;
     let pending = migrator.get_pending_migrations(owner).await?;
     let names = |migrations: Vec<watertight_migration::sea_orm_migration::Migration>| {
-        migrations.iter().map(|migration| migration.name().to_owned()).collect()
+        let names = migrations.iter().map(|migration| migration.name().to_owned());
+        names.filter(|name| !migrator.others().contains(name)).collect()
     };
     Ok((names(applied), names(pending)))
 }

@@ -61,7 +61,8 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
         confirmed(&args, before).await?;
     }
     let role = if args.all_tenants { Role::Maintenance } else { Role::Owner };
-    let maintenance = connector.maintenance(role, args.table_sets.table_sets()).await?;
+    let maintenance =
+        connector.maintenance(role, args.table_sets.table_sets(connector.configuration)).await?;
     let tenants = if args.all_tenants { maintenance.tenants().await? } else { args.tenant };
     let bar = Bar::new("purging");
     let mut report = Report { tenants: Vec::new() };
@@ -74,7 +75,8 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
         format!("{tenant}  {sessions} sessions, {invitations} invitations, {reservations} holds, {audit_events} audit events")
     });
     let mut lines: Vec<String> = lines.collect();
-    lines.push(format!("{} tenants purged", report.tenants.len()));
+    let number = report.tenants.len();
+    lines.push(format!("{number} {} purged", if number == 1 { "tenant" } else { "tenants" }));
     Outcome::new(lines.join("\n"), &report)
 }
 

@@ -7,6 +7,7 @@ use watertight::TenantId;
 use watertight::maintenance::{Erasure, Export, Maintenance, Rehearsal, TenantStats};
 use watertight_schema::printable::one_line;
 
+use crate::configuration::TenantArg;
 use crate::database::{Connector, Role};
 use crate::failure::Failure;
 use crate::outcome::Outcome;
@@ -14,7 +15,7 @@ use crate::progress::Bar;
 use crate::prompts;
 use crate::table_sets::TableSetsArg;
 
-/// Measures, exports, restores or erases one tenant, in every table that has the column tenant_id.
+/// Measures, exports, restores or erases one tenant, in every table that has the tenant column.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -30,14 +31,14 @@ enum Command {
     /// Counts rows and bytes, by table.
     Stats {
         /// The tenant.
-        tenant: TenantId,
+        tenant: TenantArg,
     },
     /// Writes a consistent snapshot of all rows as lines of JSON.
     ///
     /// The export contains password hashes and encrypted secrets: protect it like the database.
     Export {
         /// The tenant.
-        tenant: TenantId,
+        tenant: TenantArg,
         /// Write to this new file, which only you can read. The default is standard output, unless it is a terminal.
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -45,7 +46,7 @@ enum Command {
     /// Restores the rows of an export exactly, or changes nothing.
     Import {
         /// The tenant.
-        tenant: TenantId,
+        tenant: TenantArg,
         /// The export. The default is standard input.
         file: Option<PathBuf>,
     },
@@ -54,36 +55,39 @@ enum Command {
     /// Reports whether an export of the tenant could be imported exactly after an erasure.
     Rehearse {
         /// The tenant.
-        tenant: TenantId,
+        tenant: TenantArg,
     },
     /// Rehearses the restoration, deletes all rows, and verifies that none is left.
     Erase {
         /// The tenant.
-        tenant: TenantId,
+        tenant: TenantArg,
         /// Delete the rows even if an export of them cannot be imported.
         #[arg(long)]
         no_rehearsal: bool,
         /// The tenant again, as a confirmation. Without it the command asks at the terminal.
         #[arg(long, value_name = "TENANT")]
-        confirm: Option<TenantId>,
+        confirm: Option<TenantArg>,
     },
 }
 
 pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Failure> {
-    let sets = args.table_sets.table_sets();
+    let sets = args.table_sets.table_sets(connector.configuration);
+    let id = |tenant: TenantArg| tenant.id(connector.configuration);
     match args.command {
         Command::List => list(&connector.maintenance(Role::Maintenance, sets).await?).await,
-        Command::Stats { tenant } => stats(&connector.maintenance(Role::Owner, sets).await?, tenant).await,
+        Command::Stats { tenant } => {
+            stats(&connector.maintenance(Role::Owner, sets).await?, id(tenant)?).await
+        }
         Command::Export { tenant, output } => {
             let maintenance = connector.maintenance(Role::Owner, sets).await?;
             match output {
-                Some(path) => export_to_file(&maintenance, tenant, &path).await,
+                Some(path) => export_to_file(&maintenance, id(tenant)?, &path).await,
                 None if std::io::stdout().is_terminal() => Err(Failure::Usage(
                     "an export contains password hashes and is not printed at a terminal; pass --output FILE, or \
                      redirect standard output"
                         .to_owned(),
                 )),
-                None => Ok(export(&maintenance, tenant, tokio::io::stdout()).await?.beside_data()),
+                None => Ok(export(&maintenance, id(tenant)?, tokio::io::stdout()).await?.beside_data()),
             }
         }
         Command::Import { tenant, file } => {
@@ -91,13 +95,14 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
                 Some(path) => Box::new(BufReader::new(open(path).await?)),
                 None => Box::new(BufReader::new(tokio::io::stdin())),
             };
-            import(&connector.maintenance(Role::Owner, sets).await?, tenant, reader).await
+            import(&connector.maintenance(Role::Owner, sets).await?, id(tenant)?, reader).await
         }
         Command::Rehearse { tenant } => {
-            rehearse(&connector.maintenance(Role::Owner, sets).await?, tenant).await
+            rehearse(&connector.maintenance(Role::Owner, sets).await?, id(tenant)?).await
         }
         Command::Erase { tenant, no_rehearsal, confirm } => {
-            confirmed(tenant, confirm).await?;
+            let tenant = id(tenant)?;
+            confirmed(tenant, confirm.map(id).transpose()?).await?;
             erase(&connector.maintenance(Role::Owner, sets).await?, tenant, no_rehearsal).await
         }
     }

@@ -2,9 +2,10 @@
 
 use sea_orm::DbErr;
 
-use watertight_schema::TableSets;
+use watertight_schema::{TableSets, sql};
 
 use super::doctor::DoctorFailed;
+use super::inspection::isolable::NotIsolable;
 use crate::tenant::{SigningError, TenantId};
 use crate::vocabulary::{InvalidInput, MalformedRow};
 
@@ -64,26 +65,65 @@ pub enum ConnectError {
         /// The error of the driver.
         source: DbErr,
     },
-    /// Registered tables do not exist, or the role has no access to them.
+    /// Registered tables, or the type that carries the tenant, do not exist.
     #[error(
-        "the database is not migrated, because these objects are missing or not accessible: {}; run \
-         `sea-orm-cli migrate up` with the owner's role, and check that the application's role has privileges \
-         on them",
+        "the database is not migrated, because these objects do not exist: {}; run `watertight migrate` with the owner's \
+         role, or remove the registration of a table that the application does not use",
         tables.join(", ")
     )]
     NotMigrated {
         /// The missing objects, such as tables as `schema.name`.
         tables: Vec<String>,
     },
-    /// Registered objects are not tables, such as views.
+    /// The role may not use the schema of registered tables or of the tenant's type.
     #[error(
-        "only tables can be registered, but {}; remove the registration and write the query of a view in the \
-         statement, or copy the rows of a materialized view or a foreign table into a table",
-        objects.join(", ")
+        "role {role} may not use the schema of registered tables; as the owner, run: {}",
+        usage_grants(role, schemas)
     )]
-    NotTables {
-        /// The objects and their kinds, such as `public.v is a view`.
-        objects: Vec<String>,
+    SchemaNotUsable {
+        /// The role.
+        role: String,
+        /// The schemas.
+        schemas: Vec<String>,
+    },
+    /// The role may not read registered tables.
+    #[error(
+        "role {role} may not read {}; as the owner, run `GRANT SELECT, INSERT, UPDATE, DELETE ON .. TO {}` with the \
+         privileges that the application needs, or see what `watertight doctor` prints",
+        tables.join(", "),
+        sql::identifier(role)
+    )]
+    NotGranted {
+        /// The role.
+        role: String,
+        /// The tables, as `schema.name`.
+        tables: Vec<String>,
+    },
+    /// The role may not use the type that carries the tenant.
+    #[error(
+        "role {role} may not use the type {name}, which carries the tenant; as the owner, run: GRANT USAGE ON DOMAIN {name} \
+         TO PUBLIC;"
+    )]
+    TypeNotUsable {
+        /// The role.
+        role: String,
+        /// The type.
+        name: &'static str,
+    },
+    /// The rows of registered objects cannot be isolated, such as a view without the tenant column.
+    #[error("these registered objects cannot be isolated: {}", described(objects))]
+    NotIsolable {
+        /// The objects, each with its reason and its remedy.
+        objects: Vec<NotIsolable>,
+    },
+    /// The application's role, which the doctor reports about, does not exist.
+    #[error(
+        "the application's role {role} does not exist; name it with `Builder::application_role`, or with --app-role on the \
+         command line"
+    )]
+    UnknownRole {
+        /// The role.
+        role: String,
     },
     /// Row-level security applies to the role, and the chosen layers do not set the tenant.
     #[error(
@@ -164,6 +204,17 @@ pub enum ConnectError {
     /// The database reported an error.
     #[error(transparent)]
     Database(#[from] DbErr),
+}
+
+fn described(objects: &[NotIsolable]) -> String {
+    objects.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn usage_grants(role: &str, schemas: &[String]) -> String {
+    let grant = |schema: &String| {
+        format!("GRANT USAGE ON SCHEMA {} TO {};", sql::identifier(schema), sql::identifier(role))
+    };
+    schemas.iter().map(grant).collect::<Vec<_>>().join(" ")
 }
 
 /// An export, import, erasure, purge or count could not be completed.

@@ -4,4 +4,5 @@ pub(crate) mod catalog;
 pub(crate) mod connect_checks;
 pub(crate) mod first_connection;
 pub(crate) mod hosts;
+pub(crate) mod isolable;
 pub(crate) mod tenant_columns;

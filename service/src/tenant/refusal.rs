@@ -222,6 +222,11 @@ pub enum Reason {
          connection (`Watertight::unscoped`)"
     )]
     SharedTable(String),
+    /// The statement changes a view, a materialized view or a foreign table.
+    ///
+    /// Row-level security checks the rows that a statement writes into a table, and not those of these objects.
+    #[error("{0} is not a table, so a tenant can only read it; change the tables that it reads")]
+    NotATable(String),
     /// The statement reads or changes an outbox table, into which tenants only insert.
     #[error(
         "tenants only insert into the outbox table {table}, and {used} needs the right to read it; insert with \
@@ -412,6 +417,7 @@ impl Reason {
             Self::SharedTable(_) => "shared_table",
             Self::TenantTableUnscoped(_) => "tenant_table_unscoped",
             Self::OutboxTable { .. } => "outbox_table",
+            Self::NotATable(_) => "not_a_table",
             Self::TenantType { .. } => "tenant_type",
             Self::RowsForEveryone(_) => "rows_for_everyone",
             Self::SelectOnly => "select_only",
@@ -442,6 +448,7 @@ impl Reason {
             | Self::SharedTable(name)
             | Self::OutboxTable { table: name, .. }
             | Self::RowsForEveryone(name)
+            | Self::NotATable(name)
             | Self::UnknownFunction(name)
             | Self::TenantExpression(name)
             | Self::UnnamedColumns(name)

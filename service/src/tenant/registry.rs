@@ -171,6 +171,8 @@ pub(crate) struct Registry {
     tenant_columns: Vec<(GivenName, String)>,
     /// The tables of the application with rows for everyone.
     for_everyone: Vec<GivenName>,
+    /// The tenant tables that row-level security cannot protect, such as materialized views.
+    one_layer: Vec<GivenName>,
     /// The tenant tables into which tenants only insert.
     outboxes: Vec<GivenName>,
     functions: HashSet<String>,
@@ -189,6 +191,7 @@ impl Default for Registry {
             tenant_column: TENANT_COLUMN.to_owned(),
             tenant_columns: Vec::new(),
             for_everyone: Vec::new(),
+            one_layer: Vec::new(),
             outboxes: Vec::new(),
             functions: HashSet::new(),
             types: HashSet::new(),
@@ -202,6 +205,23 @@ impl Registry {
         self.given.push((GivenName::of(entity), RegisteredTable::of::<E>(ownership)));
     }
 
+    /// Registers a tenant table that rewriting alone isolates.
+    pub(crate) fn one_layer_entity<E: EntityTrait>(&mut self, entity: &E) {
+        self.entity(entity, Ownership::Tenant);
+        self.one_layer.push(GivenName::of(entity));
+    }
+
+    /// Registers a tenant table that rewriting alone isolates, by its name.
+    pub(crate) fn one_layer_named(&mut self, name: &str) {
+        self.named(name, Ownership::Tenant);
+        self.one_layer.push(GivenName::parse(name));
+    }
+
+    /// Whether the table is registered for rewriting alone.
+    pub(crate) fn is_one_layer(&self, table: &TableName) -> bool {
+        self.one_layer.iter().any(|given| given.in_schema(&self.default_schema) == *table)
+    }
+
     /// Registers a table by its name, `name` or `schema.name`.
     pub(crate) fn named(&mut self, name: &str, ownership: Ownership) {
         self.given.push((GivenName::parse(name), RegisteredTable::named(ownership)));
@@ -210,6 +230,12 @@ impl Registry {
     pub(crate) fn outbox_table<E: EntityTrait>(&mut self, entity: &E) {
         self.outboxes.push(GivenName::of(entity));
         self.entity(entity, Ownership::Tenant);
+    }
+
+    /// Registers an outbox table by its name.
+    pub(crate) fn outbox_named(&mut self, name: &str) {
+        self.outboxes.push(GivenName::parse(name));
+        self.named(name, Ownership::Tenant);
     }
 
     /// The table of an entity of the application.
@@ -300,6 +326,11 @@ impl Registry {
         let other = self.tenant_columns.iter().rev();
         let mut other = other.filter(|(given, _)| given.in_schema(&self.default_schema) == *table);
         other.next().map_or(&self.tenant_column, |(_, column)| column)
+    }
+
+    /// The tenant column of the application's tables, except those with another one.
+    pub(crate) fn default_tenant_column(&self) -> &str {
+        &self.tenant_column
     }
 
     /// Whether a tenant table has rows for everyone besides the rows of tenants.

@@ -41,6 +41,8 @@ struct KnownFunction {
 pub(crate) struct Snapshot {
     server_version: Option<u32>,
     columns: HashMap<TableName, Vec<TableColumn>>,
+    /// The registered tables that are views.
+    views: BTreeSet<TableName>,
     /// The column types that are not built in, by name.
     types: HashMap<String, Vec<ColumnTypeName>>,
     /// Names of types outside `pg_catalog`.
@@ -79,6 +81,9 @@ impl Snapshot {
         for column in columns {
             let table = TableName { schema: column.table_schema, name: column.table_name };
             let known = TableColumn { name: column.name, row: column.is_row };
+            if column.is_view {
+                snapshot.views.insert(table.clone());
+            }
             snapshot.columns.entry(table).or_default().push(known);
             if column.type_schema != "pg_catalog" {
                 let known = ColumnTypeName { schema: Some(column.type_schema), row: column.is_row };
@@ -110,6 +115,11 @@ impl Snapshot {
     /// The columns of a registered table in their order, if they are known.
     pub(crate) fn columns(&self, table: &TableName) -> Option<&[TableColumn]> {
         self.columns.get(table).map(Vec::as_slice).filter(|columns| !columns.is_empty())
+    }
+
+    /// Whether a registered table is a view.
+    pub(crate) fn is_view(&self, table: &TableName) -> bool {
+        self.views.contains(table)
     }
 
     /// The column type of this name, if it is unique.
@@ -179,6 +189,7 @@ struct Column {
     type_schema: String,
     type_name: String,
     is_row: bool,
+    is_view: bool,
 }
 
 #[derive(FromQueryResult)]
@@ -202,6 +213,7 @@ const COLUMNS: &str = "WITH RECURSIVE named AS ( \
         SELECT * FROM unnest($1::text[], $2::text[]) AS named (table_schema, table_name) \
     ), columns AS ( \
         SELECT named.table_schema, named.table_name, a.attname::text AS name, a.attnum, \
+            c.relkind NOT IN ('r', 'p') AS is_view, \
             CASE WHEN t.typelem <> 0 AND t.typsubscript = 'array_subscript_handler'::regproc \
                 THEN t.typelem ELSE t.oid END AS type \
         FROM named \
@@ -217,7 +229,7 @@ const COLUMNS: &str = "WITH RECURSIVE named AS ( \
         WHERE t.typtype = 'd' \
             OR t.typelem <> 0 AND t.typsubscript = 'array_subscript_handler'::regproc \
     ) \
-    SELECT columns.table_schema, columns.table_name, columns.name, n.nspname::text AS type_schema, \
+    SELECT columns.table_schema, columns.table_name, columns.name, n.nspname::text AS type_schema, columns.is_view, \
         t.typname::text AS type_name, \
         EXISTS (SELECT FROM bases JOIN pg_catalog.pg_type base ON base.oid = bases.type \
             WHERE bases.start = columns.type AND (base.typtype = 'c' OR base.typname = 'record')) AS is_row \

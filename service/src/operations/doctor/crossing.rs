@@ -3,17 +3,20 @@
 use sea_orm::FromQueryResult;
 
 use super::expected::Expected;
+use super::remedy::Remedy;
 use super::report::{Check, Finding, Severity};
 use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::{Catalog, Constraint, Relation};
 use crate::operations::inspection::connect_checks;
-use crate::tenant::{Inspection, TENANT_COLUMN};
+use crate::tenant::Inspection;
 use watertight_schema::sql;
 
 /// A reference from one tenant table to a row of another.
 struct Reference<'a> {
     from: &'a Relation,
     to: &'a Relation,
+    /// The tenant columns of both.
+    tenants: [&'a str; 2],
     /// The pairs of columns, except the tenant column.
     columns: Vec<(String, String)>,
 }
@@ -33,29 +36,35 @@ pub(super) async fn check(
     // Citus joins only rows of the same tenant, so a query cannot find a referenced row of another tenant.
     let distributed = connect_checks::is_distributed(inspection).await?;
     for reference in references(catalog, expected) {
-        let Reference { from, to, columns } = &reference;
+        let Reference { from, to, tenants: [from_tenant, to_tenant], columns } = &reference;
         let object = from.name().to_string();
         let names = columns.iter().map(|(from, _)| from.as_str()).collect::<Vec<_>>().join(", ");
         let check = Check::CrossingRows;
-        if from.hides_rows || to.hides_rows || !(from.readable && to.readable) {
+        if from.hides_rows || to.hides_rows || !(from.is_visible && to.is_visible) {
             if !is_proved(catalog, &reference) {
-                findings.push(Finding {
-                    severity: Severity::Warning,
+                findings.push(Finding::new(
+                    Severity::Warning,
                     check,
                     object,
-                    problem: format!(
+                    format!(
                         "may contain rows whose {names} refers to another tenant's row in {}: no foreign key \
                          prevents such rows, and {} cannot see them",
                         to.name(),
                         catalog.server.role
                     ),
-                    remedy: "run the doctor again as a role that is BYPASSRLS".to_owned(),
-                });
+                    Remedy::action(
+                        "add the foreign key, and run the doctor again as a role that is BYPASSRLS",
+                    ),
+                ));
             }
             continue;
         }
         let broken = reference.broken(catalog);
-        let others = reference.pairs(catalog, "o", &format!("o.{TENANT_COLUMN} <> c.{TENANT_COLUMN}"));
+        let others = reference.pairs(
+            catalog,
+            "o",
+            &format!("o.{} <> c.{}", sql::identifier(to_tenant), sql::identifier(from_tenant)),
+        );
         let (crosses, dangles) = if distributed {
             ("false".to_owned(), "no row of the same tenant")
         } else {
@@ -70,15 +79,16 @@ pub(super) async fn check(
         for (count, whose) in [(crossing, "another tenant's row"), (dangling, dangles)] {
             if count > 0 {
                 let rows = if count == 1 { "row" } else { "rows" };
-                findings.push(Finding {
-                    severity: Severity::Error,
+                findings.push(Finding::new(
+                    Severity::Error,
                     check,
-                    object: object.clone(),
-                    problem: format!("has {count} {rows} whose {names} refers to {whose} in {}", to.name()),
-                    remedy: format!(
+                    &object,
+                    format!("has {count} {rows} whose {names} refers to {whose} in {}", to.name()),
+                    // Only the application knows which of the rows is wrong.
+                    Remedy::action(format!(
                         "review these rows, and delete or correct them: SELECT c.* FROM {broken};"
-                    ),
-                });
+                    )),
+                ));
             }
         }
     }
@@ -86,16 +96,18 @@ pub(super) async fn check(
 }
 
 /// The references that entities and foreign keys declare.
-fn references<'a>(catalog: &'a Catalog, expected: Expected<'_>) -> Vec<Reference<'a>> {
+fn references<'a>(catalog: &'a Catalog, expected: Expected<'a>) -> Vec<Reference<'a>> {
     let mut references: Vec<Reference<'a>> = Vec::new();
+    let column = |relation: &Relation| expected.tenant_column(&relation.name());
     let mut add = |from: &'a Relation, to: Option<&'a Relation>, columns: Vec<(String, String)>| {
         let Some(to) = to.filter(|to| expected.is_tenants(to)) else { return };
-        let columns: Vec<_> = columns.into_iter().filter(|(column, _)| column != TENANT_COLUMN).collect();
+        let tenants = [column(from), column(to)];
+        let columns: Vec<_> = columns.into_iter().filter(|(column, _)| column != tenants[0]).collect();
         let known = references
             .iter()
             .any(|known| known.from.oid == from.oid && known.to.oid == to.oid && known.columns == columns);
         if !known && !columns.is_empty() && exist(catalog, from, to, &columns) {
-            references.push(Reference { from, to, columns });
+            references.push(Reference { from, to, tenants, columns });
         }
     };
     for from in
@@ -126,11 +138,12 @@ fn type_of<'a>(catalog: &'a Catalog, relation: &Relation, name: &str) -> Option<
 
 /// Whether a validated foreign key that contains the tenant already rules such rows out.
 fn is_proved(catalog: &Catalog, reference: &Reference<'_>) -> bool {
+    let [from_tenant, to_tenant] = reference.tenants;
     let proves = |key: &Constraint| {
         key.is_foreign_key()
             && key.validated
             && key.referenced == reference.to.oid
-            && key.holds_tenant(TENANT_COLUMN)
+            && key.holds_tenant(from_tenant, to_tenant)
             && reference.columns.iter().all(|(column, _)| key.columns.contains(column))
     };
     let holds = |relation| {
@@ -145,7 +158,8 @@ impl Reference<'_> {
         let given =
             self.columns.iter().map(|(column, _)| format!("c.{} IS NOT NULL", sql::identifier(column)));
         let given = given.collect::<Vec<_>>().join(" AND ");
-        let own = self.pairs(catalog, "p", &format!("p.{TENANT_COLUMN} = c.{TENANT_COLUMN}"));
+        let [from, to] = self.tenants.map(sql::identifier);
+        let own = self.pairs(catalog, "p", &format!("p.{to} = c.{from}"));
         format!(
             "{} c WHERE {given} AND NOT EXISTS (SELECT FROM {} p WHERE {own})",
             self.from.quoted(),

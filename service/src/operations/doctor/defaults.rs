@@ -4,9 +4,10 @@ use sea_orm::FromQueryResult;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 
 use super::expected::Expected;
+use super::remedy::{Remedy, RunAs, Step};
 use super::report::{Check, Finding, Severity};
 use crate::operations::ConnectError;
-use crate::operations::inspection::catalog::Catalog;
+use crate::operations::inspection::catalog::{Catalog, about};
 use crate::operations::inspection::connect_checks::{self, TENANT_SETTINGS};
 use crate::tenant::Inspection;
 use watertight_schema::sql;
@@ -39,44 +40,40 @@ pub(super) async fn check(
     options: &PgConnectOptions,
     findings: &mut Vec<Finding>,
 ) -> Result<(), ConnectError> {
-    let defaults: Vec<SettingDefault> = inspection.ask(DEFAULTS, []).await?;
+    let defaults: Vec<SettingDefault> = inspection.ask(&about(&catalog.subject, DEFAULTS), []).await?;
     let is_tenant = |name: &str| TENANT_SETTINGS.iter().any(|setting| setting.eq_ignore_ascii_case(name));
     for default in &defaults {
         let SettingDefault { name, value, .. } = default;
         if is_tenant(name) {
-            findings.push(Finding {
-                severity: expected.without_row_security(),
-                check: Check::TenantDefault,
-                object: default.object(),
-                problem: format!(
-                    "has a default for {name}, so statements without a tenant see that tenant's rows"
-                ),
-                remedy: default.reset(),
-            });
+            findings.push(Finding::new(
+                expected.without_row_security(),
+                Check::TenantDefault,
+                default.object(),
+                format!("has a default for {name}, so statements without a tenant see that tenant's rows"),
+                default.reset(),
+            ));
         } else if name.eq_ignore_ascii_case(STRINGS) && !is_on(value) {
-            findings.push(Finding {
-                severity: if catalog.server.strings == "on" { Severity::Warning } else { Severity::Error },
-                check: Check::BackslashEscapes,
-                object: default.object(),
-                problem: format!(
+            findings.push(Finding::new(
+                if catalog.server.strings == "on" { Severity::Warning } else { Severity::Error },
+                Check::BackslashEscapes,
+                default.object(),
+                format!(
                     "has the default {value} for {STRINGS}, so backslashes in strings are read as escapes"
                 ),
-                remedy: default.reset(),
-            });
+                default.reset(),
+            ));
         }
     }
     let current = &catalog.server.role;
     if catalog.server.strings != "on" && !findings.iter().any(|found| found.check == Check::BackslashEscapes)
     {
-        findings.push(Finding {
-            severity: Severity::Error,
-            check: Check::BackslashEscapes,
-            object: current.clone(),
-            problem:
-                "reads backslashes in strings as escapes, so the rewriter cannot find the end of a string"
-                    .to_owned(),
-            remedy: format!("ALTER ROLE {} SET {STRINGS} = on;", sql::identifier(current)),
-        });
+        findings.push(Finding::new(
+            Severity::Error,
+            Check::BackslashEscapes,
+            current,
+            "reads backslashes in strings as escapes, so the rewriter cannot find the end of a string",
+            settings(format!("ALTER ROLE {} SET {STRINGS} = on;", sql::identifier(current))),
+        ));
     }
     let preset = connect_checks::preset_tenant(inspection).await?;
     let explained =
@@ -88,15 +85,15 @@ pub(super) async fn check(
         } else {
             ("server, or a pooler in front of it,", "the configuration of the server or the pooler")
         };
-        findings.push(Finding {
-            severity: expected.without_row_security(),
-            check: Check::TenantDefault,
-            object: "the connection".to_owned(),
-            problem: format!(
+        findings.push(Finding::new(
+            expected.without_row_security(),
+            Check::TenantDefault,
+            "the connection",
+            format!(
                 "begins with a tenant: the {origin} set {setting}, so statements without a tenant see that tenant's rows"
             ),
-            remedy: format!("remove {setting} from {place}"),
-        });
+            Remedy::action(format!("remove {setting} from {place}")),
+        ));
     }
     search_path(inspection, catalog, expected, findings).await
 }
@@ -107,27 +104,27 @@ async fn search_path(
     expected: Expected<'_>,
     findings: &mut Vec<Finding>,
 ) -> Result<(), ConnectError> {
-    let role = &catalog.server.role;
+    let role = &catalog.subject;
     // An owner has other ways to replace objects. Another check reports it.
     let is_owner =
         catalog.relations.iter().any(|relation| relation.owned && expected.is_tenants_table(relation));
-    let schemas: Vec<Schema> = inspection.ask(SCHEMAS, []).await?;
+    let schemas: Vec<Schema> = inspection.ask(&about(role, SCHEMAS), []).await?;
     for Schema { name, is_first, may_create, grantees } in &schemas {
-        let mut report = |problem, remedy| {
+        let mut report = |problem: String, remedy| {
             let (severity, check) = (expected.without_rewriting(), Check::SearchPath);
-            findings.push(Finding { severity, check, object: name.clone(), problem, remedy });
+            findings.push(Finding::new(severity, check, name, problem, remedy));
         };
         if *is_first {
             report(
                 "is searched before pg_catalog, so its functions, operators and types replace those of \
                  PostgreSQL"
                     .to_owned(),
-                format!(
+                settings(format!(
                     "ALTER ROLE {} IN DATABASE {} SET search_path = {};",
-                    sql::identifier(role),
+                    sql::identifier(&catalog.server.role),
                     sql::identifier(&catalog.server.database),
                     schemas.iter().map(|schema| sql::identifier(&schema.name)).collect::<Vec<_>>().join(", ")
-                ),
+                )),
             );
         }
         if *may_create && !is_owner {
@@ -137,7 +134,15 @@ async fn search_path(
                     "is on the search path, and {role} can create functions and operators in it that \
                      statements would call"
                 ),
-                format!("REVOKE CREATE ON SCHEMA {} FROM {};", sql::identifier(name), grantees.join(", ")),
+                Remedy::sql(
+                    Step::Revoke,
+                    RunAs::Superuser,
+                    format!(
+                        "REVOKE CREATE ON SCHEMA {} FROM {};",
+                        sql::identifier(name),
+                        grantees.join(", ")
+                    ),
+                ),
             );
         }
     }
@@ -164,9 +169,9 @@ impl SettingDefault {
         }
     }
 
-    fn reset(&self) -> String {
+    fn reset(&self) -> Remedy {
         let name = self.name.split('.').map(sql::identifier).collect::<Vec<_>>().join(".");
-        match (&self.database, &self.role) {
+        settings(match (&self.database, &self.role) {
             (Some(database), Some(role)) => {
                 format!(
                     "ALTER ROLE {} IN DATABASE {} RESET {name};",
@@ -177,22 +182,27 @@ impl SettingDefault {
             (Some(database), None) => format!("ALTER DATABASE {} RESET {name};", sql::identifier(database)),
             (None, Some(role)) => format!("ALTER ROLE {} RESET {name};", sql::identifier(role)),
             (None, None) => format!("ALTER ROLE ALL RESET {name};"),
-        }
+        })
     }
+}
+
+/// A remedy that changes a setting. It applies to new connections.
+fn settings(sql: String) -> Remedy {
+    Remedy::sql(Step::Settings, RunAs::Superuser, sql)
 }
 
 const DEFAULTS: &str = "SELECT d.datname::text AS database, r.rolname::text AS role, \
     split_part(c.entry, '=', 1) AS name, substr(c.entry, strpos(c.entry, '=') + 1) AS value \
     FROM pg_catalog.pg_db_role_setting s CROSS JOIN unnest(s.setconfig) AS c (entry) \
     LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole \
-    WHERE (s.setdatabase = 0 OR d.datname = current_database()) AND (s.setrole = 0 OR r.rolname = session_user) \
+    WHERE (s.setdatabase = 0 OR d.datname = current_database()) AND (s.setrole = 0 OR r.rolname = {ROLE}) \
     ORDER BY 1, 2, 3";
 
 const SCHEMAS: &str = "SELECT n.nspname::text AS name, \
     coalesce(p.position < array_position(current_schemas(true), 'pg_catalog'), false) AS is_first, \
-    has_schema_privilege(n.oid, 'CREATE') AS may_create, \
+    has_schema_privilege({ROLE}, n.oid, 'CREATE') AS may_create, \
     ARRAY(SELECT DISTINCT CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(a.grantee)::text END \
         FROM aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a WHERE a.privilege_type = 'CREATE' \
-        AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')) ORDER BY 1) AS grantees \
+        AND (a.grantee = 0 OR pg_has_role({ROLE}, a.grantee, 'USAGE')) ORDER BY 1) AS grantees \
     FROM unnest(current_schemas(true)) WITH ORDINALITY AS p (name, position) \
     JOIN pg_catalog.pg_namespace n ON n.nspname = p.name WHERE n.nspname !~ '^pg_' ORDER BY p.position";

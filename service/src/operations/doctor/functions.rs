@@ -6,9 +6,10 @@ use sea_orm::FromQueryResult;
 
 use super::expected::{Expected, OWN_SCHEMA, tenant_tables};
 use super::extensions::is_not_of_known;
+use super::remedy::{Remedy, RunAs, Step};
 use super::report::{Check, Finding, Severity};
 use crate::operations::ConnectError;
-use crate::operations::inspection::catalog::Catalog;
+use crate::operations::inspection::catalog::{Catalog, about};
 use crate::operations::inspection::connect_checks::TENANT_SETTINGS;
 use crate::tenant::Inspection;
 use watertight_schema::sql;
@@ -60,15 +61,16 @@ pub(super) async fn check(
     findings: &mut Vec<Finding>,
 ) -> Result<(), ConnectError> {
     let tenants = tenant_tables(catalog, expected);
-    let functions: Vec<Function> = inspection.ask(&functions(), [tenants.clone().into()]).await?;
+    let functions: Vec<Function> =
+        inspection.ask(&about(&catalog.subject, &functions()), [tenants.clone().into()]).await?;
     let callers: Vec<Caller> = inspection.ask(&callers(), [tenants.into()]).await?;
     for function in functions.iter().filter(|function| function.schema != OWN_SCHEMA) {
         let calls = |caller: &&Caller| {
             caller.function == function.oid && (function.executable || !caller.needs_execute)
         };
         let callers: Vec<_> = callers.iter().filter(calls).collect();
-        let finding = privileged(function, &callers, expected)
-            .or_else(|| unseen(function, &callers, expected, &catalog.server.role));
+        let finding = privileged(function, &callers, expected);
+        findings.extend(unseen(function, &callers, expected, &catalog.subject));
         findings.extend(finding);
     }
     Ok(())
@@ -106,14 +108,20 @@ fn privileged(function: &Function, callers: &[&Caller], expected: Expected<'_>) 
         _ if !is_reached => return None,
         Some(setting) => (
             format!("sets {setting} while it runs, so row-level security shows it that tenant's rows"),
-            format!("ALTER ROUTINE {} RESET {setting};", function.quoted()),
+            Remedy::sql(
+                Step::Objects,
+                RunAs::Superuser,
+                format!("ALTER ROUTINE {} RESET {setting};", function.quoted()),
+            ),
         ),
         None if bypasses => (
             format!("runs as {}, which bypasses row-level security", function.owner),
-            format!(
-                "ALTER ROUTINE {} SECURITY INVOKER; or give it an owner that does not bypass row-level security",
-                function.quoted()
-            ),
+            Remedy::sql(
+                Step::Objects,
+                RunAs::Superuser,
+                format!("ALTER ROUTINE {} SECURITY INVOKER;", function.quoted()),
+            )
+            .or("give it an owner that does not bypass row-level security"),
         ),
         None => return None,
     };
@@ -124,7 +132,7 @@ fn privileged(function: &Function, callers: &[&Caller], expected: Expected<'_>) 
         [] => what,
         callers => format!("{what}, and is called by {}", names(callers)),
     };
-    Some(Finding { severity, check: Check::PrivilegedFunction, object: function.display(), problem, remedy })
+    Some(Finding::new(severity, Check::PrivilegedFunction, function.display(), problem, remedy))
 }
 
 fn unseen(function: &Function, callers: &[&Caller], expected: Expected<'_>, role: &str) -> Option<Finding> {
@@ -145,22 +153,31 @@ fn unseen(function: &Function, callers: &[&Caller], expected: Expected<'_>, role
     if function.is_declared(expected) {
         return None;
     }
-    let closing = match callers.iter().find(|caller| !caller.needs_execute) {
-        Some(caller) => caller.dropping.clone(),
-        None => {
-            format!("REVOKE EXECUTE ON ROUTINE {} FROM PUBLIC, {};", function.quoted(), sql::identifier(role))
-        }
+    // The server calls the function for some objects without checking privileges. These objects are dropped.
+    let dropped: Vec<&str> = callers
+        .iter()
+        .filter(|caller| !caller.needs_execute)
+        .map(|caller| caller.dropping.as_str())
+        .collect();
+    let declaring =
+        "declare it with `Builder::dangerous_function` if it reads no table and changes no setting";
+    let objects = |sql: String| Remedy::sql(Step::Objects, RunAs::Superuser, sql);
+    let remedy = if dropped.is_empty() {
+        let (name, role) = (function.quoted(), sql::identifier(role));
+        objects(format!("REVOKE EXECUTE ON ROUTINE {name} FROM PUBLIC, {role};")).or(declaring)
+    } else if dropped.iter().any(|dropping| dropping.ends_with("CASCADE;")) {
+        // It also drops the columns of the type.
+        Remedy::action(format!("{} or {declaring}", dropped.join(" ")))
+    } else {
+        objects(dropped.join(" ")).or(declaring)
     };
-    Some(Finding {
-        severity: expected.without_rewriting(),
-        check: Check::UnseenFunction,
-        object: function.display(),
+    Some(Finding::new(
+        expected.without_rewriting(),
+        Check::UnseenFunction,
+        function.display(),
         problem,
-        remedy: format!(
-            "{closing} or declare it with `Builder::dangerous_function` if it reads no table and changes no \
-             setting"
-        ),
-    })
+        remedy,
+    ))
 }
 
 fn names(callers: &[&Caller]) -> String {
@@ -183,8 +200,8 @@ fn functions() -> String {
          pg_get_function_identity_arguments(p.oid) AS arguments, o.rolname::text AS owner, \
          o.rolsuper OR o.rolbypassrls AS owner_bypasses, p.prosecdef AS security_definer, \
          coalesce(p.proconfig, '{{}}') AS settings, \
-         has_function_privilege(p.oid, 'EXECUTE') AS executable, \
-         has_schema_privilege(n.oid, 'USAGE') AS nameable, \
+         has_function_privilege({{ROLE}}, p.oid, 'EXECUTE') AS executable, \
+         has_schema_privilege({{ROLE}}, n.oid, 'USAGE') AS nameable, \
          p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype) AS is_trigger, \
          n.nspname = ANY (current_schemas(true)) \
             AND EXISTS (SELECT FROM row_types r WHERE r.oid = ANY (p.proargtypes)) AS takes_row, \

@@ -2,8 +2,9 @@
 
 use super::expected::Expected;
 use super::own_indexes::{OVERLAP_BY_EQUALITY, OWN_INDEXES, OwnIndex};
+use super::remedy::{Remedy, Step};
 use super::report::{Check, Finding, Severity};
-use crate::operations::inspection::catalog::{Catalog, Index, Relation};
+use crate::operations::inspection::catalog::{Catalog, Constraint, Index, Relation};
 use watertight_schema::sql;
 
 pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
@@ -11,28 +12,31 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
         let indexes = catalog.indexes.of(relation);
         let mut report = |severity, problem, remedy| {
             let object = relation.name().to_string();
-            findings.push(Finding { severity, check: Check::MissingIndex, object, problem, remedy });
+            findings.push(Finding::new(severity, Check::MissingIndex, object, problem, remedy));
         };
         for index in indexes.iter().filter(|index| !index.is_valid) {
+            let name = sql::qualified(&relation.name().schema, &index.name);
             report(
-                Severity::Error,
+                // An invalid unique index does not hold for rows from before its creation.
+                if index.is_unique { Severity::Error } else { Severity::Warning },
                 format!("has the invalid index {}, whose creation failed and which is not used", index.name),
-                format!(
-                    "REINDEX INDEX {}.{};",
-                    sql::identifier(&relation.name().schema),
-                    sql::identifier(&index.name)
-                ),
+                Remedy::owner(Step::Indexes, format!("REINDEX INDEX {name};")),
             );
         }
         for key in catalog.constraints.of(relation).iter().filter(|key| key.is_foreign_key()) {
-            if !indexes.iter().any(|index| serves(index, &key.columns)) {
+            let columns = columns_of(catalog, expected, relation, key);
+            if !indexes.iter().any(|index| serves(index, &columns)) {
                 report(
+                    // The scan reads the rows of all tenants, so one tenant slows the others down.
                     Severity::Warning,
                     format!(
                         "has no index for the foreign key {}: deleting a referenced row reads the whole table",
                         key.name
                     ),
-                    format!("CREATE INDEX ON {} ({});", relation.quoted(), quote_all(&key.columns)),
+                    Remedy::owner(
+                        Step::Indexes,
+                        format!("CREATE INDEX ON {} ({});", relation.quoted(), quote_all(&columns)),
+                    ),
                 );
             }
         }
@@ -64,6 +68,22 @@ fn lacks(catalog: &Catalog, own: &OwnIndex, relation: &Relation) -> Option<Strin
     Some(format!(" on its partition {}", partition.name()))
 }
 
+/// The columns of a foreign key. A key to a tenant table gets the tenant column by another remedy.
+fn columns_of(
+    catalog: &Catalog,
+    expected: Expected<'_>,
+    relation: &Relation,
+    key: &Constraint,
+) -> Vec<String> {
+    let tenant = expected.tenant_column(&relation.name()).to_owned();
+    let to_tenants = catalog.by_oid(key.referenced).is_some_and(|target| expected.is_tenants(target));
+    let mut columns = key.columns.clone();
+    if to_tenants && relation.has_tenant && !columns.contains(&tenant) {
+        columns.insert(0, tenant);
+    }
+    columns
+}
+
 /// Whether the index begins with the columns of a key, in any order.
 fn serves(index: &Index, columns: &[String]) -> bool {
     let first = index.keys.get(..columns.len()).unwrap_or_default();
@@ -72,14 +92,19 @@ fn serves(index: &Index, columns: &[String]) -> bool {
     index.is_valid && !index.is_partial && !first.is_empty() && columns.iter().all(leads)
 }
 
-fn remedy(own: &OwnIndex, relation: &Relation) -> String {
+fn remedy(own: &OwnIndex, relation: &Relation) -> Remedy {
     let (table, name) = (relation.quoted(), sql::identifier(own.name));
     match (own.excludes, own.forbids) {
-        (true, _) => format!("recreate the constraint {name} as in the migrations of watertight"),
-        (false, true) => {
-            format!("ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE ({});", own.keys.join(", "))
+        (true, _) => {
+            Remedy::action(format!("recreate the constraint {name} as in the migrations of watertight"))
         }
-        (false, false) => format!("CREATE INDEX {name} ON {table} ({});", own.keys.join(", ")),
+        (false, true) => Remedy::owner(
+            Step::Keys,
+            format!("ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE ({});", own.keys.join(", ")),
+        ),
+        (false, false) => {
+            Remedy::owner(Step::Indexes, format!("CREATE INDEX {name} ON {table} ({});", own.keys.join(", ")))
+        }
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use sea_orm::FromQueryResult;
 use watertight_schema::TableSet;
-use watertight_schema::isolation;
+use watertight_schema::{isolation, sql};
 
 use super::expected::Expected;
+use super::remedy::{Remedy, Step};
 use super::report::{Check, Finding, Severity};
 use crate::operations::ConnectError;
 use crate::operations::inspection::catalog::Catalog;
@@ -43,20 +44,21 @@ pub(super) async fn check(
 ) -> Result<(), ConnectError> {
     let Migrations { names, table } = expected.migrations;
     let (severity, check) = (Severity::Error, Check::PendingMigration);
-    let noted = catalog.relations.iter().find(|relation| relation.name().name == *table && relation.readable);
+    let noted =
+        catalog.relations.iter().find(|relation| relation.name().name == *table && relation.is_visible);
     let Some(noted) = noted else {
-        findings.push(Finding {
-            severity,
-            check,
-            object: table.clone(),
-            problem: format!(
-                "cannot be read by {}, so it is unknown which migrations are applied",
-                catalog.server.role
+        let role = &catalog.server.role;
+        let problem = format!("cannot be read by {role}, so it is unknown which migrations are applied");
+        // The migrations create the table and grant the right to read it.
+        let action = "apply the migrations with the owner's role, which grants the application's role access to the table";
+        let remedy = match catalog.relations.iter().find(|relation| relation.name().name == *table) {
+            Some(hidden) if hidden.schema_usable => Remedy::owner(
+                Step::Grant,
+                format!("GRANT SELECT ON {} TO {};", hidden.quoted(), sql::identifier(role)),
             ),
-            remedy: "apply the migrations with the owner's role, which grants the application's role access \
-                     to the table"
-                .to_owned(),
-        });
+            _ => Remedy::action(action),
+        };
+        findings.push(Finding::new(severity, check, table, problem, remedy));
         return Ok(());
     };
     let sql = format!("SELECT version::text AS version FROM {}", noted.quoted());
@@ -65,12 +67,8 @@ pub(super) async fn check(
     let of_sets = expected.registry.sets().iter().flat_map(TableSet::migrations);
     let own = CORE_MIGRATIONS.iter().chain(of_sets).map(|name| (*name).to_owned());
     let wanted = own.chain(names.iter().cloned());
-    findings.extend(wanted.filter(|name| !applied.contains(name)).map(|object| Finding {
-        severity,
-        check,
-        object,
-        problem: "is not applied".to_owned(),
-        remedy: "apply the migrations with the owner's role".to_owned(),
-    }));
+    let action = || Remedy::action("apply the migrations with the owner's role");
+    let pending = wanted.filter(|name| !applied.contains(name));
+    findings.extend(pending.map(|name| Finding::new(severity, check, name, "is not applied", action())));
     Ok(())
 }

@@ -7,6 +7,7 @@ use sea_orm::sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
 use super::expected::Expected;
+use super::remedy::Remedy;
 use super::report::{Check, Finding, Severity};
 use crate::operations::ConnectError;
 
@@ -22,13 +23,13 @@ pub(super) async fn check(
         return Ok(());
     }
     let mut report = |severity, problem: &str, remedy: &str| {
-        findings.push(Finding {
+        findings.push(Finding::new(
             severity,
-            check: Check::Pooler,
-            object: "the connection".to_owned(),
-            problem: problem.to_owned(),
-            remedy: remedy.to_owned(),
-        });
+            Check::Pooler,
+            "the connection",
+            problem,
+            Remedy::action(remedy),
+        ));
     };
     match tokio::time::timeout(PATIENCE, shares_servers(pool)).await {
         Ok(Ok(false)) => {}

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use watertight_schema::printable::one_line;
 
+use super::remedy::{self, Remedy, RemedyStatement};
+
 /// The subject of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -36,8 +38,18 @@ pub enum Check {
     TenantDefault,
     /// A search path with a schema before `pg_catalog`, or in which the role can create objects.
     SearchPath,
-    /// A partition that the role can access directly instead of through its partitioned table.
+    /// A partition or an inheriting table that the role can access directly instead of through its parent.
     PartitionGrant,
+    /// A schema with registered tables that the role may not use.
+    SchemaUsage,
+    /// A privilege that statements need: on a table of watertight, or on the sequence of a column.
+    MissingGrant,
+    /// A privilege that no statement needs and that row-level security does not limit.
+    SurplusGrant,
+    /// Default privileges that grant too much on future tables.
+    DefaultPrivileges,
+    /// A table without row-level security, such as a materialized view: only rewriting isolates its rows.
+    OneLayer,
     /// A primary or unique key that does not begin with the tenant.
     TenantKey,
     /// A foreign key that does not contain the tenant.
@@ -71,11 +83,11 @@ pub enum Check {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Severity {
-    /// A layer of isolation does not hold, or statements will fail.
+    /// A layer of isolation does not hold, or statements will fail. The start is refused.
     Error,
-    /// Nothing fails, but the finding needs a review.
+    /// Isolation is weaker than it could be: it then depends on one layer, on a role or on a review.
     Warning,
-    /// Information that needs no action.
+    /// A difference of shape, or information. It needs no action.
     Note,
 }
 
@@ -91,8 +103,23 @@ pub struct Finding {
     pub object: String,
     /// The description of the problem. The name of the object precedes it in the message.
     pub problem: String,
-    /// The fix: SQL where SQL can fix the problem.
+    /// The fix: SQL where SQL can fix the problem, or an action.
     pub remedy: String,
+    /// The SQL of the fix, in its order. It is empty if the fix is an action outside of SQL.
+    pub sql: Vec<RemedyStatement>,
+}
+
+impl Finding {
+    pub(super) fn new(
+        severity: Severity,
+        check: Check,
+        object: impl Into<String>,
+        problem: impl Into<String>,
+        remedy: Remedy,
+    ) -> Self {
+        let (remedy, sql) = remedy.into_parts();
+        Self { severity, check, object: object.into(), problem: problem.into(), remedy, sql }
+    }
 }
 
 impl fmt::Display for Finding {
@@ -101,7 +128,10 @@ impl fmt::Display for Finding {
         let [object, problem, remedy] =
             [&self.object, &self.problem, &self.remedy].map(|text| one_line(text));
         let severity = self.severity;
-        write!(f, "{severity}: {object} {problem}\n  fix: {remedy}")
+        let mut roles: Vec<String> = self.sql.iter().map(|statement| statement.run_as.to_string()).collect();
+        roles.dedup();
+        let role = if roles.is_empty() { String::new() } else { format!(" as {}", roles.join(" and ")) };
+        write!(f, "{severity}: {object} {problem}\n  fix{role}: {remedy}")
     }
 }
 
@@ -123,6 +153,8 @@ pub struct Report {
     pub database: String,
     /// The role of the connection.
     pub role: String,
+    /// The role that the findings are about: the application's role, or the role of the connection.
+    pub application_role: String,
     /// The version of the server.
     pub server_version: String,
     /// The number of tenant tables that were checked.
@@ -159,6 +191,81 @@ impl Report {
         self.findings.iter().filter(move |finding| finding.check == check)
     }
 
+    /// The statements that fix the findings, in the order in which they run. Each appears once.
+    ///
+    /// Notes need no action, so their statements are left out.
+    ///
+    /// ```no_run
+    /// # fn example(report: &watertight::doctor::Report) {
+    /// for statement in report.remedies() {
+    ///     println!("{}: {}", statement.run_as, statement.sql);
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn remedies(&self) -> Vec<&RemedyStatement> {
+        let needed = self.findings.iter().filter(|finding| finding.severity != Severity::Note);
+        let mut statements: Vec<&RemedyStatement> = Vec::new();
+        for statement in needed.flat_map(|finding| &finding.sql) {
+            if !statements.iter().any(|known| known.sql == statement.sql) {
+                statements.push(statement);
+            }
+        }
+        statements.sort_by_key(|statement| statement.step);
+        statements
+    }
+
+    /// The remedies as one SQL script, in the order in which they run.
+    ///
+    /// The script has a part for each role, as one transaction. Remedies that are not SQL follow as comments.
+    ///
+    /// ```no_run
+    /// # fn example(report: &watertight::doctor::Report) -> std::io::Result<()> {
+    /// std::fs::write("remedies.sql", report.script())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn script(&self) -> String {
+        let mut parts = vec![format!(
+            "-- Remedies for {} and the role {}",
+            one_line(&self.database),
+            one_line(&self.application_role)
+        )];
+        let script = remedy::script(self.remedies());
+        if !script.is_empty() {
+            parts.push(script);
+        }
+        let actions = self
+            .findings
+            .iter()
+            .filter(|finding| finding.severity != Severity::Note && finding.sql.is_empty());
+        let actions: Vec<String> = actions
+            .map(|Finding { object, problem, remedy, .. }| {
+                format!("-- {} {}\n--   action: {}", one_line(object), one_line(problem), one_line(remedy))
+            })
+            .collect();
+        if !actions.is_empty() {
+            parts.push(format!("-- These findings need an action outside of SQL:\n{}", actions.join("\n")));
+        }
+        parts.join("\n\n")
+    }
+
+    /// Whether no finding is of this severity or a higher one.
+    ///
+    /// ```no_run
+    /// use watertight::doctor::{Report, Severity};
+    ///
+    /// # fn example(report: &Report) {
+    /// if !report.passes(Severity::Warning) {
+    ///     eprintln!("{report}");
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn passes(&self, severity: Severity) -> bool {
+        self.findings.iter().all(|finding| finding.severity > severity)
+    }
+
     /// The report, if it is [sound](Self::is_sound).
     ///
     /// ```no_run
@@ -180,11 +287,14 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tenant_tables, findings, .. } = self;
-        let [database, role, server_version] =
-            [&self.database, &self.role, &self.server_version].map(|text| one_line(text));
+        let [database, role, application_role, server_version] =
+            [&self.database, &self.role, &self.application_role, &self.server_version]
+                .map(|text| one_line(text));
+        let about =
+            if role == application_role { String::new() } else { format!(" about {application_role}") };
         writeln!(
             f,
-            "{database} as {role}, PostgreSQL {server_version}, {tenant_tables} tenant tables checked"
+            "{database} as {role}{about}, PostgreSQL {server_version}, {tenant_tables} tenant tables checked"
         )?;
         for finding in findings {
             writeln!(f, "{finding}")?;

@@ -3,27 +3,36 @@
 use sea_orm::sea_query::{Alias, ColumnDef, ColumnType, PostgresQueryBuilder, Table};
 
 use super::expected::Expected;
+use super::grants;
+use super::remedy::{Remedy, Step};
 use super::report::{Check, Finding, Severity};
-use crate::operations::inspection::catalog::{self, Catalog, Relation};
-use crate::tenant::{RegisteredTable, TableName};
+use crate::operations::inspection::catalog::{self, Catalog, Column, Relation};
+use crate::operations::inspection::isolable::{Object, ReadByView};
+use crate::tenant::{EntityColumn, RegisteredTable};
 use watertight_schema::isolation::NUMBERS_TABLE;
 use watertight_schema::sql;
 
-pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Vec<Finding>) {
+pub(super) fn check(
+    catalog: &Catalog,
+    expected: Expected<'_>,
+    read: &[ReadByView],
+    findings: &mut Vec<Finding>,
+) {
     for (name, table) in expected.registry.tables() {
         match catalog.relation(name) {
-            Some(relation) if !relation.is_table() => findings.push(not_a_table(catalog, name, relation)),
-            Some(relation)
-                if relation.readable || (relation.granted && expected.registry.is_outbox(name)) =>
-            {
-                columns(catalog, relation, table, findings);
-            }
-            found => findings.push(missing(catalog, name, found)),
+            Some(relation) => registered(catalog, expected, (relation, table), read, findings),
+            None => findings.push(Finding::new(
+                Severity::Error,
+                Check::MissingTable,
+                name.to_string(),
+                "is registered but does not exist",
+                Remedy::action("apply the migrations with the owner's role, or remove the registration"),
+            )),
         }
     }
     for relation in &catalog.relations {
         if expected.ownership(relation).is_none()
-            && !relation.is_partition
+            && !expected.is_child(relation)
             && relation.name().name != expected.migrations.table
             && relation.name().to_string() != NUMBERS_TABLE
         {
@@ -32,100 +41,174 @@ pub(super) fn check(catalog: &Catalog, expected: Expected<'_>, findings: &mut Ve
     }
 }
 
-fn missing(catalog: &Catalog, name: &TableName, found: Option<&Relation>) -> Finding {
-    let role = &catalog.server.role;
-    let (problem, remedy) = match found {
-        None => (
-            "is registered but does not exist".to_owned(),
-            "apply the migrations with the owner's role, or remove the registration".to_owned(),
-        ),
-        Some(relation) => (
-            format!("is registered, but {role} cannot read it"),
+fn registered(
+    catalog: &Catalog,
+    expected: Expected<'_>,
+    (relation, table): (&Relation, &RegisteredTable),
+    read: &[ReadByView],
+    findings: &mut Vec<Finding>,
+) {
+    let name = relation.name();
+    let object = Object {
+        name: &name,
+        kind: &relation.kind,
+        tenant_column: expected.tenant_column(&name),
+        has_tenant: relation.has_tenant,
+        security_invoker: relation.security_invoker,
+        ownership: table.ownership,
+        one_layer: expected.registry.is_one_layer(&name),
+        read,
+        registry: expected.registry,
+    };
+    if let Some(obstacle) = object.obstacle(expected.layers) {
+        let remedy = match obstacle.sql {
+            Some(sql) => Remedy::owner(Step::Objects, sql).or("remove the registration"),
+            None => Remedy::action(obstacle.remedy),
+        };
+        let problem = format!("is {} {}", obstacle.kind, obstacle.reason);
+        findings.push(Finding::new(Severity::Error, Check::MissingTable, obstacle.object, problem, remedy));
+        return;
+    }
+    columns(catalog, expected, relation, table, findings);
+    let is_usable =
+        if expected.registry.is_outbox(&name) { relation.insertable } else { relation.selectable };
+    if !is_usable {
+        // Another check reports a schema that the role may not use.
+        let role = &catalog.subject;
+        let privileges = if relation.is_table() { grants::needed(expected, &name) } else { "SELECT" };
+        let grant = format!("GRANT {privileges} ON {} TO {};", relation.quoted(), sql::identifier(role));
+        findings.push(Finding::new(
+            Severity::Error,
+            Check::MissingTable,
+            name.to_string(),
             format!(
-                "GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {};",
-                relation.quoted(),
-                sql::identifier(role)
+                "is registered, but {role} cannot {} it",
+                if privileges == "INSERT" { "insert into" } else { "read" }
             ),
-        ),
-    };
-    Finding {
-        severity: Severity::Error,
-        check: Check::MissingTable,
-        object: name.to_string(),
-        problem,
-        remedy,
+            Remedy::owner(Step::Grant, grant),
+        ));
     }
 }
 
-/// Reports a registered object whose columns and policies cannot be those of a table.
-fn not_a_table(catalog: &Catalog, name: &TableName, relation: &Relation) -> Finding {
-    let (quoted, role) = (relation.quoted(), sql::identifier(&catalog.server.role));
-    let remedy = match relation.kind.as_str() {
-        "v" => format!(
-            "remove the registration, write the query of the view in the statements, and let the view read with \
-             the rights of its reader: ALTER VIEW {quoted} SET (security_invoker = true);"
-        ),
-        _ => format!(
-            "remove the registration, copy the rows into a table, and keep the role from the rows of all tenants: \
-             REVOKE ALL ON TABLE {quoted} FROM PUBLIC, {role};"
-        ),
-    };
-    Finding {
-        severity: Severity::Error,
-        check: Check::MissingTable,
-        object: name.to_string(),
-        problem: format!("is registered as a table, but is {}", catalog::kind(&relation.kind)),
-        remedy,
+/// Compares the columns with the entity. A table that is registered by its name has no entity.
+fn columns(
+    catalog: &Catalog,
+    expected: Expected<'_>,
+    relation: &Relation,
+    table: &RegisteredTable,
+    findings: &mut Vec<Finding>,
+) {
+    if table.columns.is_empty() {
+        return;
     }
-}
-
-fn columns(catalog: &Catalog, relation: &Relation, table: &RegisteredTable, findings: &mut Vec<Finding>) {
-    let mut report = |severity, problem, remedy: String| {
-        let object = relation.name().to_string();
-        findings.push(Finding { severity, check: Check::Column, object, problem, remedy });
-    };
-    let alter = format!("ALTER TABLE {}", relation.quoted());
-    let generate = "or regenerate the entity with `sea-orm-cli generate entity`";
+    let own = expected.is_own(&relation.name());
     let there = catalog.columns.of(relation);
+    let mut report = |severity, problem: String, remedy| {
+        let object = relation.name().to_string();
+        findings.push(Finding::new(severity, Check::Column, object, problem, remedy));
+    };
     for (name, column) in &table.columns {
-        let (wanted, quoted) = (printed(&column.column_type), sql::identifier(name));
-        let Some(found) = there.iter().find(|found| found.name == *name) else {
-            let not_null = if column.nullable { "" } else { " NOT NULL" };
-            report(
+        match there.iter().find(|found| found.name == *name) {
+            // Statements of the entity fail.
+            None => report(
                 Severity::Error,
                 format!("has no column {name}, which the entity has"),
-                format!("{alter} ADD COLUMN {quoted} {wanted}{not_null}; {generate}"),
-            );
-            continue;
-        };
-        if !is_as_wanted(&found.data_type, &wanted) && !is_enumeration(&column.column_type) {
-            report(
-                Severity::Error,
-                format!("has the column {name} of type {}, which is {wanted} in the entity", found.data_type),
-                format!("{alter} ALTER COLUMN {quoted} TYPE {wanted} USING {quoted}::{wanted}; {generate}"),
-            );
-        }
-        if found.required == column.nullable {
-            let (is, verb) = if found.required { ("NOT NULL", "DROP") } else { ("nullable", "SET") };
-            report(
-                Severity::Warning,
-                format!("has the column {name}, which is {is}, unlike in the entity"),
-                format!("{alter} ALTER COLUMN {quoted} {verb} NOT NULL; {generate}"),
-            );
+                altering(relation, own, |alter| {
+                    let not_null = if column.nullable { "" } else { " NOT NULL" };
+                    let wanted = printed(&column.column_type);
+                    format!("{alter} ADD COLUMN {} {wanted}{not_null};", sql::identifier(name))
+                }),
+            ),
+            Some(found) => {
+                for (severity, problem, change) in differences(relation, own, found, column) {
+                    let name = sql::identifier(name);
+                    let remedy =
+                        altering(relation, own, |alter| format!("{alter} ALTER COLUMN {name} {change};"));
+                    report(severity, problem, remedy);
+                }
+            }
         }
     }
     for found in there.iter().filter(|found| !table.columns.contains_key(&found.name)) {
         let name = &found.name;
         let in_the_way = found.required && !found.has_default;
         report(
-            if in_the_way { Severity::Error } else { Severity::Note },
+            // An application can insert with another entity, or leave inserts to another program.
+            if in_the_way && own { Severity::Error } else { Severity::Note },
             format!(
                 "has the column {name}, which no entity has{}",
                 if in_the_way { ", and no row can be inserted without it" } else { "" }
             ),
-            format!("register an entity that has the column, {generate}"),
+            Remedy::action(format!("register an entity that has the column, {GENERATE}")),
         );
     }
+}
+
+const GENERATE: &str = "or regenerate the entity with `sea-orm-cli generate entity`";
+
+/// The remedy for a column. The shape of an application's table is the application's choice, and so is its entity: its remedy
+/// is no SQL, which could change or lose values.
+fn altering(relation: &Relation, own: bool, statement: impl Fn(&str) -> String) -> Remedy {
+    if own && relation.is_table() {
+        let alter = format!("ALTER TABLE {}", relation.quoted());
+        return Remedy::owner(Step::Columns, statement(&alter)).or(GENERATE.trim_start_matches("or "));
+    }
+    Remedy::action(format!("change the entity to the column of the database, {GENERATE}"))
+}
+
+/// The differences between a column and the entity, each with the change that removes it.
+fn differences(
+    relation: &Relation,
+    own: bool,
+    found: &Column,
+    column: &EntityColumn,
+) -> Vec<(Severity, String, String)> {
+    let (name, quoted) = (&found.name, sql::identifier(&found.name));
+    let mut differences = Vec::new();
+    let wanted = printed(&column.column_type);
+    if !is_as_wanted(&found.data_type, &wanted) && !is_enumeration(&column.column_type) {
+        differences.push((
+            // Values of a compatible type are read and written all the same. Reading another type fails.
+            if !own && is_compatible(&found.data_type, &wanted) { Severity::Note } else { Severity::Error },
+            format!("has the column {name} of type {}, which is {wanted} in the entity", found.data_type),
+            format!("TYPE {wanted} USING {quoted}::{wanted}"),
+        ));
+    }
+    // The catalog does not know whether a column of a view can be null.
+    if found.required == column.nullable && relation.is_table() {
+        let (is, verb) = if found.required { ("NOT NULL", "DROP") } else { ("nullable", "SET") };
+        differences.push((
+            // The rules of watertight's own tables depend on it.
+            if own { Severity::Warning } else { Severity::Note },
+            format!("has the column {name}, which is {is}, unlike in the entity"),
+            format!("{verb} NOT NULL"),
+        ));
+    }
+    differences
+}
+
+/// Whether values of the column's type are read into the same Rust type as those of the entity's type.
+fn is_compatible(found: &str, wanted: &str) -> bool {
+    family(found) == family(wanted)
+}
+
+/// The family of a type, without lengths and precisions.
+fn family(data_type: &str) -> String {
+    let without_length = match (data_type.split_once('('), data_type.split_once(')')) {
+        (Some((name, _)), Some((_, rest))) => format!("{name}{rest}"),
+        _ => data_type.to_owned(),
+    };
+    let (element, list) = match without_length.strip_suffix("[]") {
+        Some(element) => (element, "[]"),
+        None => (without_length.as_str(), ""),
+    };
+    let family = match element {
+        "json" | "jsonb" => "json",
+        "text" | "character varying" | "character" | "name" | "citext" => "text",
+        "bit" | "bit varying" => "bit",
+        other => other,
+    };
+    format!("{family}{list}")
 }
 
 /// Whether the type of a column matches the type of the entity.
@@ -190,16 +273,17 @@ fn unregistered(relation: &Relation) -> Finding {
              role's privileges on it",
         )
     };
-    Finding {
+    Finding::new(
         severity,
-        check: Check::UnregisteredTable,
-        object: relation.name().to_string(),
-        problem: format!(
+        Check::UnregisteredTable,
+        relation.name().to_string(),
+        format!(
             "is {kind}{whose} that is not registered, and {reach}: statements that name it are refused on \
              connections of tenants"
         ),
-        remedy: remedy.to_owned(),
-    }
+        // Only the application knows whether it needs the table.
+        Remedy::action(remedy),
+    )
 }
 
 #[cfg(test)]
@@ -214,6 +298,24 @@ mod tests {
         assert!(!is_as_wanted("character varying(32)", "character varying(64)"));
         assert!(is_as_wanted("text[]", "character varying[]"));
         assert!(!is_as_wanted("text", "character varying(64)"));
+    }
+
+    #[test]
+    fn types_of_one_family_are_compatible() {
+        for (found, wanted, compatible) in [
+            ("jsonb", "json", true),
+            ("json[]", "jsonb[]", true),
+            ("text", "character varying(64)", true),
+            ("character(2)", "text", true),
+            ("numeric(10,2)", "numeric(16,4)", true),
+            ("timestamp(3) with time zone", "timestamp with time zone", true),
+            ("timestamp without time zone", "timestamp with time zone", false),
+            ("integer", "smallint", false),
+            ("jsonb", "text", false),
+            ("text[]", "text", false),
+        ] {
+            assert_eq!(is_compatible(found, wanted), compatible, "{found} {wanted}");
+        }
     }
 
     #[test]

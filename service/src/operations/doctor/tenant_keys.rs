@@ -3,6 +3,7 @@
 use sea_orm::FromQueryResult;
 
 use super::expected::Expected;
+use super::remedy::{Remedy, Step};
 use super::report::{Check, Finding, Severity};
 use crate::operations::ConnectError;
 use crate::tenant::Inspection;
@@ -46,30 +47,25 @@ pub(super) async fn check(
     findings: &mut Vec<Finding>,
 ) -> Result<(), ConnectError> {
     for Privilege { object, kind, grantee } in inspection.ask(PRIVILEGES, []).await? {
-        findings.push(Finding {
-            severity: expected.without_row_security(),
-            check: Check::TenantKeys,
-            problem: format!(
-                "can be used by {grantee}, which can therefore set any tenant for row-level security"
-            ),
-            remedy: format!("REVOKE ALL ON {kind} {object} FROM {grantee};"),
-            object,
-        });
+        findings.push(Finding::new(
+            expected.without_row_security(),
+            Check::TenantKeys,
+            &object,
+            format!("can be used by {grantee}, which can therefore set any tenant for row-level security"),
+            Remedy::owner(Step::Revoke, format!("REVOKE ALL ON {kind} {object} FROM {grantee};")),
+        ));
     }
     for Verification { signed } in inspection.ask(VERIFICATION, []).await? {
         if !signed {
-            findings.push(Finding {
-                severity: Severity::Warning,
-                check: Check::TenantKeys,
-                object: "watertight.tenant()".to_owned(),
-                problem:
-                    "does not verify the tenant's signature, so any SQL can set any tenant for row-level \
-                     security"
-                        .to_owned(),
-                remedy: "run `watertight keys require` as the owner; a Citus cluster does not support \
-                         signatures"
-                    .to_owned(),
-            });
+            findings.push(Finding::new(
+                Severity::Warning,
+                Check::TenantKeys,
+                "watertight.tenant()",
+                "does not verify the tenant's signature, so any SQL can set any tenant for row-level security",
+                Remedy::action(
+                    "run `watertight keys require` as the owner; a Citus cluster does not support signatures",
+                ),
+            ));
         }
     }
     Ok(())

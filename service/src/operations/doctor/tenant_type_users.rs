@@ -4,6 +4,7 @@
 use sea_orm::FromQueryResult;
 
 use super::expected::{Expected, OWN_SCHEMA};
+use super::remedy::{Remedy, RunAs, Step};
 use super::report::{Check, Finding};
 use crate::operations::ConnectError;
 use crate::tenant::{Inspection, TENANT_TYPE};
@@ -31,10 +32,11 @@ pub(super) async fn check(
     expected: Expected<'_>,
     findings: &mut Vec<Finding>,
 ) -> Result<(), ConnectError> {
-    let mut report = |schema: &str, name: &str, problem, remedy| {
+    let mut report = |schema: &str, name: &str, problem: String, remedy: String| {
         if schema != OWN_SCHEMA {
             let (severity, check) = (expected.without_row_security(), Check::TenantType);
-            findings.push(Finding { severity, check, object: format!("{schema}.{name}"), problem, remedy });
+            let remedy = Remedy::sql(Step::Objects, RunAs::Superuser, remedy);
+            findings.push(Finding::new(severity, check, format!("{schema}.{name}"), problem, remedy));
         }
     };
     let users: Vec<User> = inspection.ask(USERS, [TENANT_TYPE.into()]).await?;

@@ -2,6 +2,7 @@
 
 use sea_orm::sqlx::postgres::PgConnectOptions;
 
+use super::remedy::Remedy;
 use super::report::{Check, Finding, Severity};
 use crate::operations::inspection::hosts;
 
@@ -25,13 +26,13 @@ pub(super) fn check(options: &PgConnectOptions, findings: &mut Vec<Finding>) {
     } else {
         return;
     };
-    findings.push(Finding {
+    findings.push(Finding::new(
         severity,
-        check: Check::Transport,
-        object: "the connection".to_owned(),
-        problem: problem.to_owned(),
-        remedy: remedy.to_owned(),
-    });
+        Check::Transport,
+        "the connection",
+        problem,
+        Remedy::action(remedy),
+    ));
 }
 
 #[cfg(test)]

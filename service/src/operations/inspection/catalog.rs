@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::{DbErr, FromQueryResult};
 
-use watertight_schema::sql;
+use watertight_schema::{TenantType, sql};
 
 use crate::tenant::{Inspection, TableName};
 
@@ -20,18 +20,33 @@ pub(crate) struct Relation {
     pub(crate) is_partition: bool,
     /// The table that this one is a partition of.
     pub(crate) parent: Option<i64>,
+    /// Whether it is a child of another table by `INHERITS`.
+    pub(crate) inherits: bool,
+    /// Whether it has the tenant column, with the type of the tenant's key. [`Catalog::mark_tenants`] sets it.
+    #[sea_orm(skip)]
     pub(crate) has_tenant: bool,
     pub(crate) row_security: bool,
     pub(crate) row_security_forced: bool,
-    /// Whether row-level security applies to the current role.
+    /// Whether row-level security applies to the role of the connection.
     pub(crate) hides_rows: bool,
+    /// Whether the role of the connection can read it.
+    pub(crate) is_visible: bool,
+    /// Whether the examined role can read it.
     pub(crate) readable: bool,
-    /// Whether the current role has any privilege on it.
+    /// Whether the examined role has the privilege to read it, without that of its schema.
+    pub(crate) selectable: bool,
+    /// Whether the examined role has the privilege to insert rows.
+    pub(crate) insertable: bool,
+    /// Whether the examined role may use its schema.
+    pub(crate) schema_usable: bool,
+    /// Whether the examined role has any privilege on it.
     pub(crate) granted: bool,
-    /// Whether the current role can insert and delete rows.
+    /// Whether the examined role can insert and delete rows.
     pub(crate) writable: bool,
-    /// Whether the current role is the owner or can become the owner.
+    /// Whether the examined role is the owner or can become the owner.
     pub(crate) owned: bool,
+    /// Whether it is a view that reads with the privileges of its reader.
+    pub(crate) security_invoker: bool,
     /// The owner's name.
     pub(crate) owner: String,
 }
@@ -74,6 +89,13 @@ pub(crate) struct Column {
     pub(crate) has_default: bool,
 }
 
+impl Column {
+    /// The type of a tenant's key that the column can have.
+    fn tenant_type(&self) -> Option<TenantType> {
+        TenantType::of_column(self.data_type.split('(').next().unwrap_or_default())
+    }
+}
+
 /// A constraint of a table.
 #[derive(Debug, FromQueryResult)]
 pub(crate) struct Constraint {
@@ -86,6 +108,8 @@ pub(crate) struct Constraint {
     pub(crate) columns: Vec<String>,
     pub(crate) referenced_columns: Vec<String>,
     pub(crate) definition: String,
+    /// The actions and the deferral of a foreign key, to be written after its columns.
+    pub(crate) actions: String,
 }
 
 impl Constraint {
@@ -94,8 +118,8 @@ impl Constraint {
     }
 
     /// Whether the key contains the tenant, so that rows can refer only to rows of the same tenant.
-    pub(crate) fn holds_tenant(&self, tenant: &str) -> bool {
-        self.columns.iter().zip(&self.referenced_columns).any(|(from, to)| from == tenant && to == tenant)
+    pub(crate) fn holds_tenant(&self, tenant: &str, referenced: &str) -> bool {
+        self.columns.iter().zip(&self.referenced_columns).any(|(from, to)| from == tenant && to == referenced)
     }
 }
 
@@ -109,6 +133,18 @@ pub(crate) struct Index {
     pub(crate) is_partial: bool,
     /// The columns or expressions of the key.
     pub(crate) keys: Vec<String>,
+    /// The kind of its constraint as in `pg_constraint.contype`, if it has one.
+    pub(crate) constraint_kind: Option<String>,
+    /// The definition of a unique B-tree index after the parenthesis that opens its keys.
+    pub(crate) definition: Option<String>,
+}
+
+impl Index {
+    /// The names of the columns. An expression stands as PostgreSQL prints it.
+    pub(crate) fn columns(&self) -> Vec<&str> {
+        // PostgreSQL prints a column name that is a keyword in quotes.
+        self.keys.iter().map(|key| key.trim_matches('"')).collect()
+    }
 }
 
 /// A policy of row-level security.
@@ -137,9 +173,9 @@ pub(crate) struct DisabledTrigger {
 pub(crate) struct PrivilegedRole {
     pub(crate) role: String,
     pub(crate) is_superuser: bool,
-    /// Whether it is the current role.
+    /// Whether it is the examined role.
     pub(crate) is_current: bool,
-    /// Whether the current role can become it.
+    /// Whether the examined role can become it.
     pub(crate) is_reachable: bool,
 }
 
@@ -147,6 +183,7 @@ pub(crate) struct PrivilegedRole {
 #[derive(Debug, FromQueryResult)]
 pub(crate) struct Server {
     pub(crate) database: String,
+    /// The role of the connection.
     pub(crate) role: String,
     pub(crate) version: String,
     pub(crate) strings: String,
@@ -156,6 +193,8 @@ pub(crate) struct Server {
 #[derive(Debug)]
 pub(crate) struct Catalog {
     pub(crate) server: Server,
+    /// The role that is examined: the application's role, or the role of the connection.
+    pub(crate) subject: String,
     pub(crate) relations: Vec<Relation>,
     pub(crate) columns: ByTable<Column>,
     pub(crate) constraints: ByTable<Constraint>,
@@ -166,10 +205,12 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    pub(crate) async fn read(inspection: &mut Inspection) -> Result<Self, DbErr> {
+    /// Reads the catalog. Privileges are those of the examined role, or else of the role of the connection.
+    pub(crate) async fn read(inspection: &mut Inspection, examined: Option<&str>) -> Result<Self, DbErr> {
+        let server: Server = inspection.ask_one(SERVER, []).await?;
+        let subject = examined.unwrap_or(&server.role).to_owned();
         Ok(Self {
-            server: inspection.ask_one(SERVER, []).await?,
-            relations: inspection.ask(RELATIONS, []).await?,
+            relations: inspection.ask(&about(&subject, RELATIONS), []).await?,
             columns: ByTable::new(inspection.ask(COLUMNS, []).await?, |column: &Column| column.oid),
             constraints: ByTable::new(inspection.ask(CONSTRAINTS, []).await?, |key: &Constraint| key.oid),
             indexes: ByTable::new(inspection.ask(INDEXES, []).await?, |index: &Index| index.oid),
@@ -178,8 +219,20 @@ impl Catalog {
                 inspection.ask(DISABLED_TRIGGERS, []).await?,
                 |trigger: &DisabledTrigger| trigger.oid,
             ),
-            privileged_roles: inspection.ask(PRIVILEGED_ROLES, []).await?,
+            privileged_roles: inspection.ask(&about(&subject, PRIVILEGED_ROLES), []).await?,
+            server,
+            subject,
         })
+    }
+
+    /// Marks the relations that have the tenant column of their name, with the type of the tenant's key.
+    pub(crate) fn mark_tenants(&mut self, tenant_type: TenantType, column: impl Fn(&TableName) -> String) {
+        for relation in &mut self.relations {
+            let name = column(&relation.name());
+            let columns = self.columns.0.get(&relation.oid).map_or(&[][..], Vec::as_slice);
+            relation.has_tenant =
+                columns.iter().any(|column| column.name == name && column.tenant_type() == Some(tenant_type));
+        }
     }
 
     pub(crate) fn relation(&self, name: &TableName) -> Option<&Relation> {
@@ -231,6 +284,11 @@ impl<T> ByTable<T> {
     }
 }
 
+/// A query about the privileges of a role, which is written as `{ROLE}`.
+pub(crate) fn about(role: &str, query: &str) -> String {
+    query.replace("{ROLE}", &format!("{}::name", sql::literal(role)))
+}
+
 const SERVER: &str = "SELECT current_database()::text AS database, current_user::text AS role, \
     current_setting('server_version') AS version, \
     current_setting('standard_conforming_strings') AS strings";
@@ -240,14 +298,19 @@ const SERVER: &str = "SELECT current_database()::text AS database, current_user:
 const RELATIONS: &str = "SELECT c.oid::int8 AS oid, n.nspname::text AS schema, c.relname::text AS table_name, \
     c.relkind::text AS kind, c.relispartition AS is_partition, \
     (SELECT i.inhparent::int8 FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND c.relispartition) AS parent, \
-    EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' \
-        AND a.atttypid = 'uuid'::regtype AND NOT a.attisdropped) AS has_tenant, \
+    NOT c.relispartition AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid) AS inherits, \
     c.relrowsecurity AS row_security, c.relforcerowsecurity AS row_security_forced, \
     row_security_active(c.oid) AS hides_rows, \
-    has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS readable, \
-    has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') AS granted, \
-    has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'DELETE') AS writable, \
-    pg_has_role(c.relowner, 'MEMBER') AS owned, pg_get_userbyid(c.relowner)::text AS owner \
+    has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS is_visible, \
+    has_schema_privilege({ROLE}, n.oid, 'USAGE') AND has_table_privilege({ROLE}, c.oid, 'SELECT') AS readable, \
+    has_schema_privilege({ROLE}, n.oid, 'USAGE') AS schema_usable, \
+    has_table_privilege({ROLE}, c.oid, 'SELECT') AS selectable, \
+    has_table_privilege({ROLE}, c.oid, 'INSERT') AS insertable, \
+    has_table_privilege({ROLE}, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE') AS granted, \
+    has_table_privilege({ROLE}, c.oid, 'INSERT') AND has_table_privilege({ROLE}, c.oid, 'DELETE') AS writable, \
+    pg_has_role({ROLE}, c.relowner, 'MEMBER') AS owned, pg_get_userbyid(c.relowner)::text AS owner, \
+    coalesce((SELECT bool_or(t.option_value::boolean) FROM pg_options_to_table(c.reloptions) t \
+        WHERE t.option_name = 'security_invoker'), false) AS security_invoker \
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') \
     AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
@@ -259,7 +322,7 @@ const COLUMNS: &str = "SELECT a.attrelid::int8 AS oid, a.attname::text AS name, 
     format_type(a.atttypid, a.atttypmod) AS data_type, a.attnotnull AS required, \
     a.atthasdef OR a.attidentity <> '' AS has_default FROM pg_catalog.pg_attribute a \
     JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
-    WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') ORDER BY a.attrelid, a.attnum";
+    WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY a.attrelid, a.attnum";
 
 /// Selects constraints, except the copies of foreign keys that the database keeps for partitions.
 const CONSTRAINTS: &str = "SELECT k.conrelid::int8 AS oid, k.conname::text AS name, \
@@ -270,7 +333,15 @@ const CONSTRAINTS: &str = "SELECT k.conrelid::int8 AS oid, k.conname::text AS na
     ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u (number, position) \
         JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number \
         ORDER BY u.position) AS referenced_columns, \
-    pg_get_constraintdef(k.oid) AS definition \
+    pg_get_constraintdef(k.oid) AS definition, \
+    CASE k.confupdtype WHEN 'r' THEN ' ON UPDATE RESTRICT' WHEN 'c' THEN ' ON UPDATE CASCADE' ELSE '' END || \
+    CASE k.confdeltype WHEN 'r' THEN ' ON DELETE RESTRICT' WHEN 'c' THEN ' ON DELETE CASCADE' \
+        WHEN 'n' THEN ' ON DELETE SET NULL' WHEN 'd' THEN ' ON DELETE SET DEFAULT' ELSE '' END || \
+    CASE WHEN k.confdeltype IN ('n', 'd') THEN (SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY u.position) || ')' \
+        FROM unnest(coalesce(k.confdelsetcols, k.conkey)) WITH ORDINALITY AS u (number, position) \
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number) ELSE '' END || \
+    CASE WHEN k.condeferrable THEN ' DEFERRABLE' ELSE '' END || \
+    CASE WHEN k.condeferred THEN ' INITIALLY DEFERRED' ELSE '' END AS actions \
     FROM pg_catalog.pg_constraint k WHERE k.conrelid <> 0 AND k.contype IN ('p', 'u', 'f', 'c', 'x') \
     AND NOT (k.contype = 'f' AND k.conparentid <> 0) \
     ORDER BY k.conrelid, k.conname";
@@ -278,8 +349,14 @@ const CONSTRAINTS: &str = "SELECT k.conrelid::int8 AS oid, k.conname::text AS na
 const INDEXES: &str = "SELECT i.indrelid::int8 AS oid, c.relname::text AS name, \
     i.indisunique AS is_unique, i.indisvalid AS is_valid, i.indpred IS NOT NULL AS is_partial, \
     ARRAY(SELECT pg_get_indexdef(i.indexrelid, number, true) \
-        FROM generate_series(1, i.indnkeyatts::int) AS number) AS keys \
-    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid ORDER BY 1, 2";
+        FROM generate_series(1, i.indnkeyatts::int) AS number) AS keys, \
+    (SELECT min(k.contype::text) FROM pg_catalog.pg_constraint k \
+        WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x')) AS constraint_kind, \
+    CASE WHEN starts_with(pg_get_indexdef(c.oid), d.prefix) THEN substr(pg_get_indexdef(c.oid), length(d.prefix) + 1) END AS definition \
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+    JOIN pg_catalog.pg_class t ON t.oid = i.indrelid JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace \
+    CROSS JOIN LATERAL (SELECT format('CREATE UNIQUE INDEX %I ON %I.%I USING btree (', c.relname, n.nspname, t.relname) \
+        AS prefix) d ORDER BY 1, 2";
 
 const POLICIES: &str = "SELECT polrelid::int8 AS oid, polname::text AS name, polpermissive AS permissive, \
     polcmd::text AS command, 0 = ANY (polroles) AS for_everyone, \
@@ -292,6 +369,6 @@ const DISABLED_TRIGGERS: &str = "SELECT t.tgrelid::int8 AS oid, t.tgname::text A
     WHERE t.tgenabled IN ('D', 'R') ORDER BY 1, 2";
 
 const PRIVILEGED_ROLES: &str = "SELECT rolname::text AS role, rolsuper AS is_superuser, \
-    rolname = current_user AS is_current, pg_has_role(oid, 'MEMBER') AS is_reachable \
-    FROM pg_catalog.pg_roles WHERE (rolsuper OR rolbypassrls) AND (rolcanlogin OR pg_has_role(oid, 'MEMBER')) \
+    rolname = {ROLE} AS is_current, pg_has_role({ROLE}, oid, 'MEMBER') AS is_reachable \
+    FROM pg_catalog.pg_roles WHERE (rolsuper OR rolbypassrls) AND (rolcanlogin OR pg_has_role({ROLE}, oid, 'MEMBER')) \
     ORDER BY 1";

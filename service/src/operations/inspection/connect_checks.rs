@@ -1,13 +1,14 @@
 //! Checks at connection time: the preconditions of isolation must hold before the first statement runs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{DbErr, FromQueryResult};
-use watertight_schema::isolation;
+use watertight_schema::{TenantType, isolation};
 
-use super::{catalog, first_connection};
+use super::first_connection;
+use super::isolable::{Object, ReadByView};
 use crate::operations::ConnectError;
-use crate::tenant::{Inspection, Ownership, Shared, TENANT_TYPE, TenantSigner};
+use crate::tenant::{Inspection, Ownership, Shared, TENANT_TYPE, TableName, TenantSigner};
 
 /// The settings that pass the tenant to row-level security.
 ///
@@ -161,78 +162,153 @@ pub(crate) async fn check_role(inspection: &mut Inspection) -> Result<(), Connec
     }
 }
 
+/// A registered object that exists.
+#[derive(FromQueryResult)]
+#[expect(clippy::struct_excessive_bools, reason = "a row of the catalog")]
+struct Registered {
+    schema: String,
+    name: String,
+    kind: String,
+    row_security: bool,
+    schema_usable: bool,
+    readable: bool,
+    insertable: bool,
+    security_invoker: bool,
+    /// The columns, each as its name and its type with a space between them.
+    columns: Vec<String>,
+}
+
+/// Checks that every registered object exists, that the role can read it, and that its rows can be isolated.
 async fn check_tables(inspection: &mut Inspection, shared: &Shared) -> Result<(), ConnectError> {
-    #[derive(FromQueryResult)]
-    struct Table {
-        name: String,
-        protected: bool,
-        readable: bool,
-        insertable: bool,
-    }
     let registry = shared.rewriter.registry();
-    check_kinds(inspection, shared).await?;
-    let sql = "SELECT n.nspname || '.' || c.relname AS name, \
-               c.relrowsecurity AND c.relforcerowsecurity AS protected, \
-               has_table_privilege(c.oid, 'SELECT') AS readable, \
-               has_table_privilege(c.oid, 'INSERT') AS insertable \
-               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-               WHERE n.nspname || '.' || c.relname = ANY ($1) AND c.relkind IN ('r', 'p') \
-               AND has_schema_privilege(n.oid, 'USAGE')";
-    let names: Vec<String> = registry.tables().map(|(name, _)| name.to_string()).collect();
-    let found: Vec<Table> = inspection.ask(sql, [names.into()]).await?;
-    let found: HashMap<String, Table> = found.into_iter().map(|table| (table.name.clone(), table)).collect();
-    let mut missing = Vec::new();
-    let mut unprotected = Vec::new();
-    for (registered, table) in registry.tables() {
-        let name = registered.to_string();
-        let usable = |found: &&Table| {
-            if registry.is_outbox(registered) { found.insertable } else { found.readable }
+    let (schemas, names): (Vec<String>, Vec<String>) =
+        registry.tables().map(|(name, _)| (name.schema.clone(), name.name.clone())).unzip();
+    let read = ReadByView::all(inspection, registry).await?;
+    let found: Vec<Registered> = inspection.ask(REGISTERED, [schemas.into(), names.into()]).await?;
+    let found: HashMap<TableName, Registered> = found
+        .into_iter()
+        .map(|object| (TableName { schema: object.schema.clone(), name: object.name.clone() }, object))
+        .collect();
+    let (mut missing, mut objects, mut schemas, mut hidden, mut unprotected) =
+        (Vec::new(), Vec::new(), BTreeSet::new(), Vec::new(), Vec::new());
+    for (name, table) in registry.tables() {
+        let Some(found) = found.get(name) else {
+            missing.push(name.to_string());
+            continue;
         };
-        match found.get(&name).filter(usable) {
-            None => missing.push(name),
-            Some(found) if !found.protected && table.ownership == Ownership::Tenant => unprotected.push(name),
+        let column = registry.tenant_column(name);
+        let object = Object {
+            name,
+            kind: &found.kind,
+            tenant_column: column,
+            has_tenant: found.has_tenant(column, registry.tenant_type()),
+            security_invoker: found.security_invoker,
+            ownership: table.ownership,
+            one_layer: registry.is_one_layer(name),
+            read: &read,
+            registry,
+        };
+        let is_table = matches!(found.kind.as_str(), "r" | "p");
+        if let Some(obstacle) = object.obstacle(shared.layers) {
+            objects.push(obstacle);
+        } else if !found.schema_usable {
+            schemas.insert(name.schema.clone());
+        } else if !(if registry.is_outbox(name) { found.insertable } else { found.readable }) {
+            hidden.push(name.to_string());
+        } else if is_table && !found.row_security && table.ownership == Ownership::Tenant {
+            unprotected.push(name.to_string());
+        }
+    }
+    let role = current_role(inspection).await?;
+    let mut types = None;
+    if shared.layers.row_security() {
+        match inspection.ask::<Type>(TYPE, [TENANT_TYPE.into()]).await?.first() {
+            None => missing.push(format!("type {TENANT_TYPE}")),
+            Some(found) if !found.schema_usable => {
+                schemas.insert(isolation::SCHEMA.to_owned());
+            }
+            Some(found) if !found.usable => {
+                types = Some(ConnectError::TypeNotUsable { role: role.clone(), name: TENANT_TYPE });
+            }
             Some(_) => {}
         }
     }
-    if shared.layers.row_security() {
-        #[derive(FromQueryResult)]
-        struct Type {
-            there: bool,
-        }
-        let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n \
-                   ON n.oid = t.typnamespace WHERE n.nspname || '.' || t.typname = $1 \
-                   AND has_schema_privilege(n.oid, 'USAGE') AND has_type_privilege(t.oid, 'USAGE')) AS there";
-        let Type { there } = inspection.ask_one(sql, [TENANT_TYPE.into()]).await?;
-        if !there {
-            missing.push(format!("type {TENANT_TYPE}"));
-        }
+    for names in [&mut missing, &mut hidden, &mut unprotected] {
+        names.sort_unstable();
     }
+    objects.sort_unstable_by(|a, b| a.object.cmp(&b.object));
+    // The causes in the order in which they are removed: an object, its schema, the object's privileges, its policies.
     if !missing.is_empty() {
-        missing.sort_unstable();
         return Err(ConnectError::NotMigrated { tables: missing });
     }
+    if !objects.is_empty() {
+        return Err(ConnectError::NotIsolable { objects });
+    }
+    if !schemas.is_empty() {
+        return Err(ConnectError::SchemaNotUsable { role, schemas: schemas.into_iter().collect() });
+    }
+    if !hidden.is_empty() {
+        return Err(ConnectError::NotGranted { role, tables: hidden });
+    }
+    if let Some(error) = types {
+        return Err(error);
+    }
     if shared.layers.row_security() && !unprotected.is_empty() {
-        unprotected.sort_unstable();
         return Err(ConnectError::RowSecurityOff { tables: unprotected });
     }
     Ok(())
 }
 
-/// Refuses registered objects that are not tables.
-async fn check_kinds(inspection: &mut Inspection, shared: &Shared) -> Result<(), ConnectError> {
-    #[derive(FromQueryResult)]
-    struct Object {
-        name: String,
-        kind: String,
+impl Registered {
+    fn has_tenant(&self, column: &str, tenant_type: TenantType) -> bool {
+        self.columns.iter().any(|found| {
+            let data_type = found.strip_prefix(column).and_then(|rest| rest.strip_prefix(' '));
+            data_type.and_then(TenantType::of_column) == Some(tenant_type)
+        })
     }
-    let sql = "SELECT n.nspname || '.' || c.relname AS name, c.relkind::text AS kind \
-               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-               WHERE n.nspname || '.' || c.relname = ANY ($1) AND c.relkind NOT IN ('r', 'p') ORDER BY 1";
-    let names: Vec<String> = shared.rewriter.registry().tables().map(|(name, _)| name.to_string()).collect();
-    let objects: Vec<Object> = inspection.ask(sql, [names.into()]).await?;
-    if objects.is_empty() {
-        return Ok(());
-    }
-    let described = |object: Object| format!("{} is {}", object.name, catalog::kind(&object.kind));
-    Err(ConnectError::NotTables { objects: objects.into_iter().map(described).collect() })
 }
+
+async fn current_role(inspection: &mut Inspection) -> Result<String, ConnectError> {
+    #[derive(FromQueryResult)]
+    struct Role {
+        role: String,
+    }
+    Ok(inspection.ask_one::<Role>("SELECT current_user::text AS role", []).await?.role)
+}
+
+/// Checks that the role that a report is about exists.
+pub(crate) async fn check_examined_role(
+    inspection: &mut Inspection,
+    role: Option<&str>,
+) -> Result<(), ConnectError> {
+    #[derive(FromQueryResult)]
+    struct Answer {
+        yes: bool,
+    }
+    let Some(role) = role else { return Ok(()) };
+    let sql = "SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1) AS yes";
+    let Answer { yes } = inspection.ask_one(sql, [role.into()]).await?;
+    if yes { Ok(()) } else { Err(ConnectError::UnknownRole { role: role.to_owned() }) }
+}
+
+#[derive(FromQueryResult)]
+struct Type {
+    schema_usable: bool,
+    usable: bool,
+}
+
+const REGISTERED: &str = "SELECT n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind, \
+    c.relrowsecurity AND c.relforcerowsecurity AS row_security, \
+    has_schema_privilege(n.oid, 'USAGE') AS schema_usable, has_table_privilege(c.oid, 'SELECT') AS readable, \
+    has_table_privilege(c.oid, 'INSERT') AS insertable, \
+    coalesce((SELECT bool_or(t.option_value::boolean) FROM pg_options_to_table(c.reloptions) t \
+        WHERE t.option_name = 'security_invoker'), false) AS security_invoker, \
+    ARRAY(SELECT a.attname || ' ' || format_type(a.atttypid, NULL) FROM pg_catalog.pg_attribute a \
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns \
+    FROM unnest($1::text[], $2::text[]) AS named (schema, name) \
+    JOIN pg_catalog.pg_namespace n ON n.nspname = named.schema \
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = named.name";
+
+const TYPE: &str = "SELECT has_schema_privilege(n.oid, 'USAGE') AS schema_usable, \
+    has_type_privilege(t.oid, 'USAGE') AS usable FROM pg_catalog.pg_type t \
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE n.nspname || '.' || t.typname = $1";

@@ -76,7 +76,7 @@ impl Tables {
         inspection: &mut Inspection,
         registry: &Registry,
     ) -> Result<Self, MaintenanceError> {
-        let catalog = Catalog::read(inspection).await?;
+        let catalog = Catalog::read(inspection, None).await?;
         let structure = Structure::read(inspection).await?;
         let found: Vec<(&Relation, String)> = catalog
             .relations

@@ -99,6 +99,9 @@ impl Analysis<'_> {
         if ownership == Ownership::Shared {
             return Err(Reason::SharedTable(table.to_string()));
         }
+        if self.registry.is_one_layer(&table) || self.snapshot.is_view(&table) {
+            return Err(Reason::NotATable(table.to_string()));
+        }
         self.write_schema(name, &table)?;
         let relation = self.table_relation(name, alias, table.clone(), ownership)?;
         Ok(Target { table, relation })
