@@ -68,6 +68,7 @@ mod m20260101_000015_readable_values;
 mod m20260101_000016_booking_contacts;
 mod m20260101_000017_owner_without_tenant;
 mod m20260101_000018_numbers;
+mod m20260101_000019_cross_tenant_access;
 
 pub use access::{create_schema, drop_schema};
 pub use cli::{OWNER_URL_VARIABLE, run_cli, run_cli_with};
@@ -170,5 +171,6 @@ fn list() -> Vec<Box<dyn TenantMigration>> {
         Box::new(m20260101_000016_booking_contacts::Migration),
         Box::new(m20260101_000017_owner_without_tenant::Migration),
         Box::new(m20260101_000018_numbers::Migration),
+        Box::new(m20260101_000019_cross_tenant_access::Migration),
     ]
 }

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::{Settings, TableSet, TableSets, list, migrations, tenant_context};
 
 /// The SHA-256 of each migration's SQL, one statement a line with a semicolon between.
-const DIGESTS: [(&str, &str); 30] = [
+const DIGESTS: [(&str, &str); 31] = [
     ("m20260101_000001_create_auth", "7fbc78075ff761eff0652a7866e9ce4cbfe07f4310c17469db3cce42de951fcb"),
     ("m20260101_000002_create_content", "788754347d88ad13fee51e0345bdd4f569c01caa49920ebd393c044a3de5de2f"),
     ("m20260101_000003_create_booking", "fa00615470299f5a8b380123e075704be4314471339d1072fe94c69be7e8fdcb"),
@@ -57,6 +57,10 @@ const DIGESTS: [(&str, &str); 30] = [
         "94882acd718810a233f904ed17f684c91013c60fbc031607eb2a2145cd57f8e7",
     ),
     ("m20260101_000018_numbers", "c353ddb0222dfaf179289b0b6089d71319e07f09d779985065a0e7c249b67c8a"),
+    (
+        "m20260101_000019_cross_tenant_access",
+        "354d3cf1d6fd4b4f15a2eb89a1b5ee09ce39c093d419f1dd47fbbd33ff38365f",
+    ),
 ];
 
 const REVERTED_SIGNED_TENANT: &str = "bbd8d66227cb87c4a97ebfe28e00ab1938bebc070b609d75d09adfd53e38df69";

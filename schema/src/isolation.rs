@@ -48,8 +48,12 @@ pub const NUMBERS_MIGRATION: &str = "m20260101_000018_numbers";
 pub const SIGNED_TENANT_MIGRATION: &str = "m20260101_000009_signed_tenant";
 
 /// The migrations that belong to no table set and are always applied.
-pub const CORE_MIGRATIONS: &[&str] =
-    &[SIGNED_TENANT_MIGRATION, "m20260101_000017_owner_without_tenant", NUMBERS_MIGRATION];
+pub const CORE_MIGRATIONS: &[&str] = &[
+    SIGNED_TENANT_MIGRATION,
+    "m20260101_000017_owner_without_tenant",
+    NUMBERS_MIGRATION,
+    "m20260101_000019_cross_tenant_access",
+];
 
 /// The condition of every tenant table's policy.
 ///

@@ -13,8 +13,8 @@ use crate::operations::maintenance::Maintenance;
 use crate::operations::{ConfigurationError, ConnectError};
 use crate::schema::built_in_sets;
 use crate::tenant::{
-    Extension, Generation, Layers, Names, Ownership, RegistrationErrors, Registry, Rewriter, Settings,
-    Shared, SigningError, Snapshot, TenantKeys, TenantSigner,
+    Extension, Generation, Layers, Names, Ownership, RegistrationErrors, Registry, ReportOnly, Rewriter,
+    Settings, Shared, SigningError, Snapshot, TenantKeys, TenantSigner,
 };
 use crate::watertight::Watertight;
 
@@ -48,6 +48,7 @@ pub struct Builder {
     /// The choice of the application. With `None` the host name decides.
     transaction_pooler: Option<bool>,
     read_only: bool,
+    report_only: bool,
     /// The longest wait for an answer of the server, or `None` without a limit.
     answer_timeout: Option<Duration>,
     settings: Settings,
@@ -71,6 +72,7 @@ impl Default for Builder {
             layers: Layers::default(),
             transaction_pooler: None,
             read_only: false,
+            report_only: false,
             answer_timeout: Some(ANSWER_TIMEOUT),
             settings: Settings::default(),
             cache_bytes: 8 << 20,
@@ -530,6 +532,37 @@ impl Builder {
         self
     }
 
+    /// Sends statements that would be refused, unchanged, so that row-level security alone isolates them.
+    ///
+    /// Use it while an existing application is adopted, to find the statements that have to be changed before they fail.
+    /// Each one is logged as a warning, without values, and counted
+    /// ([`Watertight::refused_in_report_only`]). Its connection is closed afterwards, because an unchecked statement could
+    /// change the state of its session. All other statements are rewritten as always.
+    ///
+    /// These statements stay refused:
+    /// - everything except one `SELECT`, `INSERT`, `UPDATE`, `DELETE` or `MERGE`;
+    /// - `SELECT .. INTO`, calls of `set_config`, and texts that are not understood;
+    /// - writes for another tenant, and writes on a [read-only](Self::read_only) database.
+    ///
+    /// The mode removes the first layer for these statements: a table without row-level security is read as a whole. The
+    /// connection fails with [`ConnectError::ReportOnly`] where row-level security alone does not isolate tenants.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), watertight::Error> {
+    /// use watertight::Watertight;
+    ///
+    /// let water = Watertight::builder().dangerous_report_only().connect_from_env().await?;
+    /// // After some days of production:
+    /// println!("{} statements would be refused", water.refused_in_report_only().total());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn dangerous_report_only(mut self) -> Self {
+        self.report_only = true;
+        self
+    }
+
     /// Declares whether the connection passes through a transaction pooler.
     ///
     /// An example is PgBouncer with `pool_mode = transaction`. By default the hosts of Neon's and Supabase's
@@ -834,6 +867,7 @@ impl Builder {
         let keys = self.keys()?;
         // The statements of whole tenants take long.
         self.answer_timeout = None;
+        self.report_only = false;
         let mut plain = self.clone().shared(connection, Layers::UnscopedRowSecurityOnly)?;
         let mut scoped = self.shared(connection, Layers::RewritingAndRowSecurity)?;
         let mut inspection = connect_checks::begin(&scoped).await?;
@@ -889,6 +923,7 @@ impl Builder {
     /// - [`ConnectError::NotIsolable`] for registered views and other objects that cannot be isolated, and
     ///   [`ConnectError::RowSecurityApplies`] for [`Layers::RewritingOnly`] with a role that row-level security binds.
     /// - [`ConnectError::SchemasNeedRewriting`].
+    /// - [`ConnectError::ReportOnly`] for [`dangerous_report_only`](Self::dangerous_report_only).
     /// - [`ConnectError::DoctorFailed`] after [`check_with_doctor`](Self::check_with_doctor).
     /// - [`SigningError::TenantKey`], [`SigningError::NoTenantKey`], [`SigningError::NoTenantKeyInstalled`],
     ///   [`SigningError::TenantKeyNotInstalled`], [`SigningError::TenantKeyDiffers`] and
@@ -959,6 +994,10 @@ impl Builder {
         if !layers.rewriting() && !self.table_sets.has_own_schemas() {
             return Err(ConnectError::SchemasNeedRewriting { sets: self.table_sets }.into());
         }
+        if self.report_only && layers != Layers::RewritingAndRowSecurity {
+            let reason = format!("Layers::{layers:?} is chosen; leave `Builder::dangerous_layers` out");
+            return Err(ConnectError::ReportOnly { reason }.into());
+        }
         let keys = self.keys()?;
         let mut shared = self.shared(&connection, layers)?;
         let mut inspection = connect_checks::begin(&shared).await?;
@@ -978,6 +1017,9 @@ impl Builder {
                 let tenant_type = shared.rewriter.registry().tenant_type();
                 TenantSigner::check(&mut inspection, keys, shared.distributed, tenant_type).await?
             };
+        }
+        if shared.report_only.is_some() {
+            connect_checks::check_report_only(&mut inspection, &shared).await?;
         }
         Ok(Watertight::new(Arc::new(shared), connection, owns_connection))
     }
@@ -1005,6 +1047,7 @@ impl Builder {
             pool,
             layers,
             read_only: self.read_only,
+            report_only: self.report_only.then(ReportOnly::default),
             distributed: false,
             names: Names::default(),
             generation: Generation::with_answer_timeout(self.answer_timeout),

@@ -62,7 +62,13 @@ pub mod isolation {}
 pub mod jobs {}
 
 #[doc = include_str!("../docs/links.md")]
+#[cfg_attr(feature = "proxy", doc = include_str!("../docs/links/proxy.md"))]
+#[doc = include_str!("../docs/guide/libraries.md")]
+pub mod libraries {}
+
+#[doc = include_str!("../docs/links.md")]
 #[cfg_attr(feature = "auth", doc = include_str!("../docs/links/auth.md"))]
+#[cfg_attr(feature = "proxy", doc = include_str!("../docs/links/proxy.md"))]
 #[doc = include_str!("../docs/guide/limits.md")]
 pub mod limits {}
 

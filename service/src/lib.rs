@@ -62,6 +62,8 @@
 //! | `intake` | [`intake`]; needs `booking` | yes |
 //! | `history` | [`history`] | yes |
 //! | `axum` | the tenant of a request, who has logged in (with `auth`), protection against forged requests | no |
+//! | `proxy` | a `DatabaseConnection` of one tenant, for libraries that take the type: [`guide::libraries`] | no |
+//! | `proxy-time`, `proxy-ipnetwork`, `proxy-mac-address` | more types in the rows of such a connection | no |
 //!
 //! Each of the first six is a [`TableSet`] with its entities and operations. [`Builder::table_sets`] chooses among the
 //! sets that are built in, and names their schemas. The connection, [`doctor`], [`maintenance`] and [`routing`] need no
@@ -116,15 +118,18 @@ pub use crate::operations::{
     ConfigurationError, ConnectError, MaintenanceError, NotIsolable, RoutingError, doctor, maintenance,
 };
 pub use crate::tenant::{
-    Delivery, Extension, Job, JobError, Layers, ListenerEvent, LockError, Notification, NotificationError,
-    NumberError, Outbox, OutboxError, OutboxRun, Reason, Refusal, RegistrationError, RegistrationErrors,
-    RewriteMetrics, Rewriter, SigningError, StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE,
-    TenantConnection, TenantEntity, TenantExecutor, TenantId, TenantIdError, TenantJob, TenantKeys,
-    TenantListener, TenantStream, TenantTransaction, TimeoutError, is_outcome_unknown,
+    AcrossTenants, Delivery, Extension, Job, JobError, Layers, ListenerEvent, LockError, Notification,
+    NotificationError, NumberError, Outbox, OutboxError, OutboxRun, Reason, Refusal, RegistrationError,
+    RegistrationErrors, ReportedRefusals, ReportedStatement, RewriteMetrics, Rewriter, SigningError,
+    StatementKind, TENANT_COLUMN, TENANT_KEY_VARIABLE, TenantConnection, TenantEntity, TenantExecutor,
+    TenantId, TenantIdError, TenantJob, TenantKeys, TenantListener, TenantStream, TenantTransaction,
+    TimeoutError, TransactionSettings, Unscoped, UnscopedTransaction, is_outcome_unknown,
 };
+#[cfg(feature = "proxy")]
+pub use crate::tenant::{DatabaseOptions, TenantDatabase, TenantDatabaseError, Timestamps};
 #[cfg(any(feature = "auth", feature = "intake"))]
 pub use crate::vocabulary::{AddressKind, ClientAddress};
 #[cfg(any(feature = "auth", feature = "content"))]
 pub use crate::vocabulary::{Change, Email, Handle};
 pub use crate::vocabulary::{InvalidInput, MalformedRow, NoRandomness};
-pub use crate::watertight::{Tenant, Watertight, routing};
+pub use crate::watertight::{EachTenant, Tenant, Watertight, routing};

@@ -1,6 +1,7 @@
 //! Tenants, the connections scoped to a tenant, and the rewriting of their statements.
 
 mod access;
+mod across;
 mod answer;
 #[cfg(any(feature = "auth", feature = "booking"))]
 pub(crate) mod batches;
@@ -29,8 +30,11 @@ mod parameter;
 mod pg_transaction;
 mod pooled;
 mod presets;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod refusal;
 mod registry;
+mod report_only;
 mod rewrite;
 mod scope;
 mod sealing;
@@ -42,9 +46,13 @@ mod statement;
 mod stream;
 mod timeouts;
 mod transaction;
+mod transaction_settings;
 mod unnamed;
+mod unscoped;
 
 pub use self::access::TenantExecutor;
+pub use self::across::AcrossTenants;
+pub(crate) use self::across::record_access;
 pub use self::connection::TenantConnection;
 pub use self::driver::is_outcome_unknown;
 pub(crate) use self::driver::sql_state;
@@ -63,9 +71,13 @@ pub use self::outbox::{Delivery, Outbox, OutboxRun};
 pub(crate) use self::parameter::TENANT_TYPE;
 pub(crate) use self::pooled::Generation;
 pub use self::presets::Extension;
+#[cfg(feature = "proxy")]
+pub use self::proxy::{DatabaseOptions, TenantDatabase, TenantDatabaseError, Timestamps};
 pub use self::refusal::{Reason, Refusal, StatementKind};
 pub use self::registry::TENANT_COLUMN;
 pub(crate) use self::registry::{EntityColumn, Ownership, RegisteredTable, Registry, TableName};
+pub(crate) use self::report_only::ReportOnly;
+pub use self::report_only::{ReportedRefusals, ReportedStatement};
 pub(crate) use self::rewrite::Settings;
 pub use self::rewrite::{RewriteMetrics, Rewriter};
 pub(crate) use self::shared::Shared;
@@ -74,3 +86,5 @@ pub use self::signing::{TENANT_KEY_VARIABLE, TenantKeys};
 pub(crate) use self::snapshot::Snapshot;
 pub use self::stream::TenantStream;
 pub use self::transaction::TenantTransaction;
+pub use self::transaction_settings::TransactionSettings;
+pub use self::unscoped::{Unscoped, UnscopedTransaction};

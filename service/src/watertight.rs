@@ -1,6 +1,7 @@
 #[cfg(feature = "auth")]
 mod auth;
 mod domains;
+mod each_tenant;
 pub mod routing;
 
 use std::fmt;
@@ -9,13 +10,14 @@ use std::sync::Arc;
 use sea_orm::{ConnectOptions, DatabaseConnection, EntityTrait};
 
 pub use self::domains::Tenant;
+pub use self::each_tenant::EachTenant;
 use crate::builder::Builder;
 use crate::error::Error;
 use crate::operations::ConnectError;
 use crate::operations::inspection::first_connection;
 use crate::tenant::{
-    Job, JobError, NotificationError, Outbox, OutboxError, RewriteMetrics, Rewriter, Shared,
-    TenantConnection, TenantId, TenantJob, TenantListener,
+    Job, JobError, NotificationError, Outbox, OutboxError, ReportOnly, ReportedRefusals, RewriteMetrics,
+    Rewriter, Shared, TenantConnection, TenantId, TenantJob, TenantListener, Unscoped,
 };
 
 /// A database shared by many tenants, with a connection for each of them.
@@ -181,19 +183,35 @@ impl Watertight {
         TenantListener::connect(Arc::clone(&self.shared)).await
     }
 
-    /// The connection without a tenant: statements are not rewritten and no tenant is set.
+    /// A connection without a tenant that refuses statements for tenant tables.
     ///
-    /// Use it for migrations, shared tables and maintenance. Row-level security still applies, and without a
-    /// tenant it shows no row of a tenant table. Every function that can bypass isolation has `dangerous` in
-    /// its name.
+    /// Use it for shared tables, unregistered tables and changes of the schema.
     ///
     /// ```no_run
     /// # async fn example(water: watertight::Watertight) -> Result<(), sea_orm::DbErr> {
     /// use sea_orm::ConnectionTrait;
     ///
     /// let load = "INSERT INTO postcodes (code, city) VALUES ('14850', 'Ithaca')";
-    /// water.dangerous_unscoped().execute_unprepared(load).await?;
+    /// water.unscoped().execute_unprepared(load).await?;
     /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn unscoped(&self) -> Unscoped {
+        Unscoped::new(self.connection.clone(), Arc::clone(&self.shared))
+    }
+
+    /// The pool's own connection without a tenant: its statements are neither checked nor rewritten.
+    ///
+    /// Prefer [`unscoped`](Self::unscoped). This connection is for calls that need a `DatabaseConnection`, such as
+    /// `Migrator::up`, or the pool of sqlx. Row-level security still applies. Without a tenant it shows no row of a
+    /// tenant table, so a read of one returns nothing without an error. Every function that can bypass isolation has
+    /// `dangerous` in its name.
+    ///
+    /// ```no_run
+    /// # async fn example(water: watertight::Watertight) {
+    /// let pool = water.dangerous_unscoped().get_postgres_connection_pool();
+    /// println!("{} connections are open", pool.size());
     /// # }
     /// ```
     #[must_use]
@@ -212,6 +230,21 @@ impl Watertight {
     #[must_use]
     pub fn rewrite_metrics(&self) -> RewriteMetrics {
         self.shared.rewriter.metrics()
+    }
+
+    /// The refusals that [report-only mode](Builder::dangerous_report_only) did not carry out.
+    ///
+    /// Without the mode there are none.
+    ///
+    /// ```no_run
+    /// # fn example(water: &watertight::Watertight) {
+    /// let unproved = water.refused_in_report_only().total();
+    /// println!("{unproved} statements would be refused");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn refused_in_report_only(&self) -> ReportedRefusals {
+        self.shared.report_only.as_ref().map_or_else(ReportedRefusals::default, ReportOnly::refusals)
     }
 
     /// The rewriter of this database, which shows the statements that are sent.

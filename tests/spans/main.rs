@@ -11,6 +11,7 @@ use sea_orm::{ActiveModelTrait, DbBackend, Set, Statement};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::prelude::*;
+use watertight::Watertight;
 use watertight::entity::public::services;
 use watertight_tests::TestDatabase;
 
@@ -52,6 +53,10 @@ async fn spans_tell_the_tenant_and_no_value() -> Result<()> {
     let refused = "SELECT 'a value in the text' FROM secrets WHERE tenant = $1";
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, refused, ["a value refused".into()]);
     clinic.query_all_raw(statement).await.unwrap_err();
+    let reporting = database.water_with(Watertight::builder().dangerous_report_only()).await?;
+    let refused = "SELECT name, inet_client_port(), $1::text FROM services WHERE name <> 'a value in the text' -- a value";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, refused, ["a value reported".into()]);
+    assert!(reporting.tenant(clinic.tenant_id()).query_one_raw(statement).await?.is_some());
     drop(guard);
 
     let text = String::from_utf8(written.0.lock().unwrap().clone())?;
@@ -61,5 +66,9 @@ async fn spans_tell_the_tenant_and_no_value() -> Result<()> {
     }
     assert!(text.contains("statement=\"INSERT\"") && text.contains("refused"), "{text}");
     assert!(!text.contains("a value"), "{text}");
+    let reported = text.lines().find(|line| line.contains("report only")).unwrap();
+    for part in ["WARN", &tenant, "unknown_function", "inet_client_port", "fingerprint=", "WHERE name <> ?"] {
+        assert!(reported.contains(part), "{part}: {reported}");
+    }
     Ok(())
 }

@@ -10,6 +10,7 @@
 )]
 
 mod accounts;
+mod across;
 mod adopt;
 mod auth;
 mod business;
@@ -19,6 +20,7 @@ mod columns;
 mod connection;
 mod content;
 mod data_migrations;
+mod database_connection;
 mod distribution;
 mod docs;
 mod doctor;
@@ -53,6 +55,7 @@ mod protect;
 mod read_only;
 mod refusals;
 mod relations;
+mod report_only;
 mod round_trips;
 mod routing;
 mod row_security;
@@ -74,4 +77,6 @@ mod tenant_key;
 mod tenant_parameter;
 mod timeouts;
 mod tls;
+mod transaction_settings;
 mod transactions;
+mod unscoped;

@@ -153,7 +153,16 @@ fn main() -> Result<ExitCode> {
                 Some(installation) => (Databases::of(&installation)?, Some(Databases::of(&installation)?)),
                 None => (Databases::start(&cargo, None)?, Databases::second(&cargo)?),
             };
-            process::run(with_second(second.as_ref(), databases.env(test(&cargo).args(args))))?
+            let is_complete = args.is_empty();
+            let tested = process::run(with_second(second.as_ref(), databases.env(test(&cargo).args(args))))?;
+            if !is_complete || !tested.success() {
+                return Ok(process::exit_code(tested));
+            }
+            process::run(databases.env(&mut other_libraries(
+                &cargo,
+                "test",
+                &["--package", "watertight-graphql"],
+            )))?
         }
         Command::Bench { args } => {
             // Build first, so that the server does not run meanwhile.
@@ -234,6 +243,13 @@ fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
         process::succeed(empty.env(&mut cargo.command(["run", "--quiet", "--package", &package])))?;
     }
     Ok(())
+}
+
+/// A command for the examples of other libraries, which are a workspace of their own.
+fn other_libraries(cargo: &Cargo, command: &str, args: &[&str]) -> std::process::Command {
+    let mut run = cargo.command([command, "--manifest-path", "examples/graphql/Cargo.toml"]);
+    run.args(["--target-dir", "target/graphql"]).args(args);
+    run
 }
 
 /// Sets the second server, if any, in a command's environment.

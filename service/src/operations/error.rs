@@ -187,6 +187,14 @@ pub enum ConnectError {
         /// The table sets, with their schemas.
         sets: TableSets,
     },
+    /// Report-only mode was chosen where row-level security alone does not isolate tenants.
+    #[error(
+        "`Builder::dangerous_report_only` sends statements that row-level security alone isolates, but {reason}"
+    )]
+    ReportOnly {
+        /// The reason, and the remedy.
+        reason: String,
+    },
     /// The tenant keys of the application and of the database do not match.
     #[error(transparent)]
     Signing(#[from] SigningError),
@@ -237,6 +245,18 @@ pub enum MaintenanceError {
     RowsHidden {
         /// The role.
         role: String,
+    },
+    /// The reason of an access across tenants could not be written, so there is no access.
+    #[error(
+        "the access of role {role} across tenants could not be recorded, so it is refused: {source}; apply the \
+         migrations, and as the owner run: GRANT USAGE ON SCHEMA watertight TO {role}; GRANT EXECUTE ON FUNCTION \
+         watertight.record_access(text) TO {role}"
+    )]
+    AccessNotRecorded {
+        /// The role.
+        role: String,
+        /// The error of the database.
+        source: DbErr,
     },
     /// An import on a Citus cluster uses COPY, which row-level security does not permit.
     #[error(

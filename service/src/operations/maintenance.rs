@@ -1,6 +1,7 @@
 #![doc = include_str!("../../docs/links.md")]
 #![doc = include_str!("../../docs/maintenance.md")]
 
+mod across;
 mod erase;
 mod export;
 mod format;

@@ -64,7 +64,7 @@ impl TenantConnection {
     pub(crate) fn new(shared: Arc<Shared>, tenant: TenantId) -> Self {
         // An ID that is of another type is refused with the first statement.
         let tenant = tenant.converted(shared.rewriter.registry().tenant_type()).unwrap_or(tenant);
-        Self { scope: TenantScope { shared, tenant } }
+        Self { scope: TenantScope { shared, tenant, fixed: false } }
     }
 
     /// The tenant that the connection belongs to.
@@ -112,7 +112,11 @@ impl TenantConnection {
         if needs_transaction {
             self.transaction_lease(scoped).await
         } else {
-            shared.connection().await.map(Lease::Plain)
+            let mut connection = shared.connection().await?;
+            if scoped.unchecked {
+                connection.close_on_drop();
+            }
+            Ok(Lease::Plain(connection))
         }
     }
 
@@ -152,7 +156,8 @@ impl TenantConnection {
     }
 
     async fn transaction_lease(&self, scoped: &ScopedStatement) -> Result<Lease, DbErr> {
-        let session = self.scope.begin(TransactionOptions::default()).await?;
+        let mut session = self.scope.begin(TransactionOptions::default()).await?;
+        session.close_after(scoped);
         Ok(Lease::Transaction { session, read_only: scoped.read_only })
     }
 }

@@ -167,7 +167,7 @@ impl<E: EntityTrait> Outbox<E> {
             let transaction =
                 PgTransaction::begin(self.shared.connection().await?, None, TransactionOptions::default())
                     .await?;
-            let scope = TenantScope { shared: Arc::clone(&self.shared), tenant: claim.tenant };
+            let scope = TenantScope { shared: Arc::clone(&self.shared), tenant: claim.tenant, fixed: false };
             let transaction = TenantTransaction::new(scope, transaction);
             let statement = ScopedStatement::verbatim(self.statements.message::<E>(&claim));
             // Another worker may have claimed the message meanwhile, if its delay was short.

@@ -30,7 +30,9 @@ pub(super) struct TenantParameters {
 impl TenantParameters {
     /// Binds the values of a statement, and the tenant after them.
     pub(super) fn bind(parameters: Option<Self>, values: Vec<Value>) -> Result<PgArguments, DbErr> {
-        let mut arguments = SqlxValues(sea_orm::sea_query::Values(values)).into_arguments();
+        // SeaORM's other drivers implement the trait for their databases, too.
+        let values = SqlxValues(sea_orm::sea_query::Values(values));
+        let mut arguments = IntoArguments::<Postgres>::into_arguments(values);
         if let Some(Self { tenant, token }) = parameters {
             let mut added = match Value::from(tenant) {
                 Value::BigInt(Some(id)) => arguments.add(id),

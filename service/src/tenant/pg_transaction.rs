@@ -41,12 +41,31 @@ impl PgTransaction {
         on_cluster: Option<TenantId>,
         options: TransactionOptions,
     ) -> Result<Self, DbErr> {
+        Self::begin_with(connection, on_cluster, options, "").await
+    }
+
+    /// Begins a transaction, and runs statements that change its settings in the same round trip.
+    ///
+    /// If one of them fails, the connection is closed.
+    pub(super) async fn begin_with(
+        connection: PooledConnection,
+        on_cluster: Option<TenantId>,
+        options: TransactionOptions,
+        settings: &str,
+    ) -> Result<Self, DbErr> {
         let mut session = Self { connection, begun: false, aborted: false, lost: false };
-        let opening = AssertSqlSafe(opening(on_cluster, options)).into_sql_str();
+        let opening = AssertSqlSafe(opening(on_cluster, options) + settings).into_sql_str();
         let begun = session.answer().of(Transactions::begin(&mut session.connection, Some(opening))).await;
         begun.and_then(|begun| begun).map_err(query_error).map_err(not_committed)?;
         session.begun = true;
         Ok(session)
+    }
+
+    /// Closes the connection at the end of the transaction if a statement is unchecked.
+    pub(super) fn close_after(&mut self, scoped: &ScopedStatement) {
+        if scoped.unchecked {
+            self.connection.close_on_drop();
+        }
     }
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {
@@ -75,6 +94,7 @@ impl PgTransaction {
 
     /// Runs a statement of the transaction.
     pub(super) async fn run<R: Run>(&mut self, how: R, scoped: ScopedStatement) -> Result<R::Output, DbErr> {
+        self.close_after(&scoped);
         let answer = self.answer();
         let run = answer.of(unnamed::run(how, scoped, self.connection())).await.map_err(exec_error);
         self.note(run.and_then(|run| run))

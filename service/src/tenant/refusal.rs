@@ -4,6 +4,8 @@ use std::sync::Arc;
 use sea_orm::DbErr;
 use watertight_schema::TenantType;
 
+use crate::vocabulary::InvalidInput;
+
 /// The refusal of a statement that could not be proved to stay within one tenant.
 ///
 /// A refused statement is not sent to the server and changes nothing. SeaORM's traits return [`DbErr`], which
@@ -170,15 +172,38 @@ pub enum Reason {
     /// The kind of statement is not supported within one tenant.
     #[error(
         "statements of this kind cannot be confined to one tenant; if the statement is meant for all tenants, \
-         run it on the unscoped connection (`Watertight::dangerous_unscoped`)"
+         run it on the unscoped connection (`Watertight::unscoped`)"
     )]
     StatementKind,
-    /// The statement changes a setting.
+    /// The statement changes a setting beyond the end of the transaction.
     #[error(
-        "a setting changed by SQL could stay on the connection for the next tenant; within a transaction, \
-         call `TenantTransaction::set_statement_timeout` or `TenantTransaction::set_lock_timeout`"
+        "SET {0} outlives the transaction, so the next tenant would get the connection with it; within a \
+         transaction, write SET LOCAL {0}"
     )]
-    Setting,
+    SessionSetting(String),
+    /// The statement changes a setting that tenants cannot change.
+    #[error("the setting {name} cannot be changed: {because}")]
+    Setting {
+        /// The name of the setting.
+        name: String,
+        /// The reason, and the remedy.
+        because: Cow<'static, str>,
+    },
+    /// A setting of a transaction was changed outside of a transaction, where it would have no effect.
+    #[error(
+        "outside of a transaction the statement has no effect; run it on a `TenantTransaction`, or pass the setting \
+         to `TenantConnection::begin_with_settings`"
+    )]
+    OutsideTransaction,
+    /// The statement changes a setting of a transaction whose settings are fixed.
+    #[error(
+        "the settings of the transaction are fixed (`TransactionSettings::fixed`), so SQL cannot change them; \
+         pass every setting to `TenantConnection::begin_with_settings`"
+    )]
+    FixedSettings,
+    /// A value of [`TransactionSettings`](crate::TransactionSettings) is invalid.
+    #[error(transparent)]
+    InvalidSetting(InvalidInput),
     /// The text contains no statement, or more than one.
     #[error("the text contains {0} statements; send exactly one at a time")]
     StatementCount(usize),
@@ -194,7 +219,7 @@ pub enum Reason {
     /// The statement changes a shared table.
     #[error(
         "table {0} is shared by all tenants, so a tenant cannot change it; change it on the unscoped \
-         connection (`Watertight::dangerous_unscoped`)"
+         connection (`Watertight::unscoped`)"
     )]
     SharedTable(String),
     /// The statement changes a view, a materialized view or a foreign table.
@@ -213,6 +238,19 @@ pub enum Reason {
         /// The part of the statement.
         used: &'static str,
     },
+    /// The statement reads or changes rows of a tenant table, on a connection without a tenant.
+    #[error(
+        "table {0} is a tenant table, and without a tenant row-level security shows none of its rows; use the \
+         connection of a tenant (`Watertight::tenant`), each tenant in turn (`Watertight::for_each_tenant`), or \
+         `Maintenance::dangerous_across_tenants` for a report"
+    )]
+    TenantTableUnscoped(String),
+    /// The statement is not a `SELECT`, on a connection that only reads across tenants.
+    #[error(
+        "a connection across tenants sends SELECT only; change rows on the connection of their tenant \
+         (`Watertight::tenant`)"
+    )]
+    SelectOnly,
     /// The function is neither a known function of PostgreSQL nor declared.
     #[error(
         "function {0} is not known; declare it with `Builder::dangerous_function` if it reads no table and \
@@ -341,7 +379,7 @@ pub enum Reason {
         limit: usize,
     },
     /// A part of the statement is not supported.
-    #[error("connections of a tenant do not support {0}; write the statement without it")]
+    #[error("this connection does not support {0}; write the statement without it")]
     Unsupported(Cow<'static, str>),
     /// The number of bound values does not match the placeholders.
     #[error(
@@ -354,4 +392,90 @@ pub enum Reason {
         /// The number of bound values.
         values: usize,
     },
+}
+
+impl Reason {
+    /// A short name of the reason without details, for metrics and logs.
+    ///
+    /// ```
+    /// use watertight::Reason;
+    ///
+    /// assert_eq!(Reason::UnknownTable("public.loyalty_cards".to_owned()).name(), "unknown_table");
+    /// ```
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::StatementKind => "statement_kind",
+            Self::SessionSetting(_) => "session_setting",
+            Self::Setting { .. } => "setting",
+            Self::OutsideTransaction => "outside_transaction",
+            Self::FixedSettings => "fixed_settings",
+            Self::InvalidSetting(_) => "invalid_setting",
+            Self::StatementCount(_) => "statement_count",
+            Self::NotUnderstood(_) => "not_understood",
+            Self::UnknownTable(_) => "unknown_table",
+            Self::SharedTable(_) => "shared_table",
+            Self::TenantTableUnscoped(_) => "tenant_table_unscoped",
+            Self::OutboxTable { .. } => "outbox_table",
+            Self::TenantType { .. } => "tenant_type",
+            Self::RowsForEveryone(_) => "rows_for_everyone",
+            Self::SelectOnly => "select_only",
+            Self::UnknownFunction(_) => "unknown_function",
+            Self::ForeignTenant { .. } => "foreign_tenant",
+            Self::TenantExpression(_) => "tenant_expression",
+            Self::UnnamedColumns(_) => "unnamed_columns",
+            Self::Nesting => "nesting",
+            Self::Aborted => "aborted",
+            Self::ReadOnly => "read_only",
+            Self::UnknownColumn(_) => "unknown_column",
+            Self::UnknownType(_) => "unknown_type",
+            Self::UnknownOperator(_) => "unknown_operator",
+            Self::ShadowedOperator { .. } => "shadowed_operator",
+            Self::RowOperand(_) => "row_operand",
+            Self::Explain => "explain",
+            Self::ServerTooOld { .. } => "server_too_old",
+            Self::TooLarge { .. } => "too_large",
+            Self::Unsupported(_) => "unsupported",
+            Self::NotATable(_) => "not_a_table",
+            Self::Placeholder { .. } => "placeholder",
+        }
+    }
+
+    /// The database object that the reason names. Other details can contain values.
+    pub(crate) fn object(&self) -> Option<&str> {
+        match self {
+            Self::UnknownTable(name)
+            | Self::SharedTable(name)
+            | Self::OutboxTable { table: name, .. }
+            | Self::RowsForEveryone(name)
+            | Self::UnknownFunction(name)
+            | Self::TenantExpression(name)
+            | Self::UnnamedColumns(name)
+            | Self::UnknownColumn(name)
+            | Self::UnknownType(name)
+            | Self::UnknownOperator(name)
+            | Self::ShadowedOperator { operator: name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Whether the statement was refused because it could not be proved to stay within the tenant. Others would fail in
+    /// any case, or concern more than rows.
+    pub(crate) const fn is_of_proof(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownTable(_)
+                | Self::SharedTable(_)
+                | Self::UnknownFunction(_)
+                | Self::TenantExpression(_)
+                | Self::UnnamedColumns(_)
+                | Self::UnknownColumn(_)
+                | Self::UnknownType(_)
+                | Self::UnknownOperator(_)
+                | Self::ShadowedOperator { .. }
+                | Self::RowOperand(_)
+                | Self::ServerTooOld { .. }
+                | Self::Unsupported(_)
+        )
+    }
 }

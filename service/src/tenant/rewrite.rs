@@ -1,5 +1,6 @@
 //! Rewriting of a statement's text into a text that stays within one tenant, or a refusal.
 
+mod across;
 mod analysis;
 mod assignment;
 mod cache;
@@ -15,12 +16,16 @@ mod identifier;
 mod insert;
 mod lexical;
 mod limits;
+mod named_tables;
 mod named_tenant;
 mod operators;
 mod output;
 mod plan;
 mod query;
+mod reporting;
 mod scope;
+mod setting;
+mod setting_names;
 mod settings;
 mod stamp;
 mod statement;
@@ -29,15 +34,20 @@ mod table_function;
 mod target;
 mod tree;
 mod types;
+mod unscoped;
 mod walk;
 mod with;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use quick_cache::sync::Cache;
 
 pub use self::cache::RewriteMetrics;
 use self::cache::{PlanCache, Verdict};
 pub(super) use self::operators::is_built_in as is_built_in_operator;
 pub(crate) use self::plan::Plan;
+pub(super) use self::reporting::describe;
+pub(crate) use self::setting::SettingUse;
 pub(crate) use self::settings::Settings;
 use self::walk::{Walk, unhandled, unsupported};
 use super::refusal::Refusal;
@@ -55,12 +65,14 @@ pub struct Rewriter {
     /// The names of the database from the last read.
     snapshot: RwLock<Arc<Snapshot>>,
     cache: PlanCache,
+    /// The verdicts of texts for a connection without a tenant. Created on first use.
+    unscoped: OnceLock<Cache<Box<str>, Result<(), Refusal>>>,
 }
 
 impl Rewriter {
     pub(crate) fn new(registry: Registry, settings: Settings, cache_bytes: u64) -> Self {
         let snapshot = RwLock::new(Arc::new(Snapshot::of_entities(&registry)));
-        Self { registry, settings, snapshot, cache: PlanCache::new(cache_bytes) }
+        Self { registry, settings, snapshot, cache: PlanCache::new(cache_bytes), unscoped: OnceLock::new() }
     }
 
     /// Rewrites a statement with this many bound values. The tenant is bound after them.
@@ -108,6 +120,28 @@ impl Rewriter {
             *current = Arc::new(snapshot);
             self.cache.start_generation();
         }
+    }
+
+    /// Refuses a text with a statement that reads or changes rows of a tenant table without a tenant.
+    pub(crate) fn check_unscoped(&self, text: &str) -> Result<(), Refusal> {
+        /// The number of remembered texts, and the longest of them in bytes.
+        const TEXTS: usize = 1_000;
+        const LONGEST: usize = 4_096;
+        if text.len() > LONGEST {
+            return unscoped::check(&self.registry, text);
+        }
+        let verdicts = self.unscoped.get_or_init(|| Cache::new(TEXTS));
+        if let Some(verdict) = verdicts.get(text) {
+            return verdict;
+        }
+        let verdict = unscoped::check(&self.registry, text);
+        verdicts.insert(text.into(), verdict.clone());
+        verdict
+    }
+
+    /// Checks that a text is one `SELECT`, and returns it with the schemas of registered tables.
+    pub(crate) fn check_across(&self, text: &str) -> Result<Arc<str>, Refusal> {
+        across::check(&self.registry, text)
     }
 
     /// The plan for a text with this many bound values.

@@ -10,7 +10,7 @@ use super::long_lists;
 use super::parameter::{TenantParameters, marker};
 use super::pg_transaction::PgTransaction;
 use super::refusal::{Reason, Refusal, StatementKind};
-use super::rewrite::Plan;
+use super::rewrite::{Plan, SettingUse};
 use super::shared::Shared;
 use super::statement::ScopedStatement;
 
@@ -19,6 +19,8 @@ use super::statement::ScopedStatement;
 pub(super) struct TenantScope {
     pub(super) shared: Arc<Shared>,
     pub(super) tenant: TenantId,
+    /// Whether SQL cannot change the settings of the transaction.
+    pub(super) fixed: bool,
 }
 
 impl TenantScope {
@@ -31,7 +33,7 @@ impl TenantScope {
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
         let parameters = self.parameters()?;
         if !layers.rewriting() {
-            let sql = format!("{}{}", statement.sql, marker(values.len(), parameters.token.is_some())).into();
+            let sql = verbatim(&statement.sql, values.len(), &parameters);
             return Ok(ScopedStatement::new(sql, values, parameters, false, unnamed));
         }
         self.shared.read_stale_names(may_wait).await;
@@ -43,11 +45,23 @@ impl TenantScope {
         }
         let plan = plan
             .and_then(|plan| self.allow(plan))
-            .and_then(|plan| plan.check(self.tenant, &values).map(|()| plan))
-            .inspect_err(|refusal| {
+            .and_then(|plan| plan.check(self.tenant, &values).map(|()| plan));
+        let plan = match plan {
+            Ok(plan) => plan,
+            Err(refusal) if self.reports(&statement.sql, values.len(), &refusal) => {
+                let sql = verbatim(&statement.sql, values.len(), &parameters);
+                return Ok(ScopedStatement::new(sql, values, parameters, false, unnamed).unchecked());
+            }
+            Err(refusal) => {
                 warn!(tenant_id = %self.tenant, statement = refusal.statement.name(), "refused");
-            })?;
+                return Err(refusal.into());
+            }
+        };
         trace!(statement = plan.kind.name(), "scoped");
+        if let Some(settings) = plan.settings {
+            self.allow_setting(plan.kind, settings, may_wait)?;
+            return Ok(ScopedStatement::of_setting(Arc::clone(&plan.sql), unnamed));
+        }
         let (sql, read_only) = (Arc::clone(&plan.sql), plan.read_only);
         Ok(ScopedStatement::new(sql, values, parameters, read_only, unnamed))
     }
@@ -60,6 +74,21 @@ impl TenantScope {
         let parameters = self.parameters()?;
         let sql = format!("{sql}{}", marker(values.len(), parameters.token.is_some())).into();
         Ok(ScopedStatement::new(sql, values, parameters, false, unnamed))
+    }
+
+    /// Whether a refused statement is sent all the same, in report-only mode.
+    fn reports(&self, text: &str, values: usize, refusal: &Refusal) -> bool {
+        let mode = self.shared.report_only.as_ref();
+        mode.is_some_and(|mode| mode.reports(self.tenant, text, values, refusal))
+    }
+
+    /// Refuses a change of a setting where it has no effect, or where the transaction does not allow it.
+    fn allow_setting(&self, kind: StatementKind, settings: SettingUse, alone: bool) -> Result<(), Refusal> {
+        match settings {
+            SettingUse::Changes if alone => Err(Refusal::new(kind, Reason::OutsideTransaction)),
+            SettingUse::Changes if self.fixed => Err(Refusal::new(kind, Reason::FixedSettings)),
+            SettingUse::Shows | SettingUse::Changes => Ok(()),
+        }
     }
 
     /// The tenant values of a statement. They are bound even if it names no tenant table, because a function
@@ -93,13 +122,32 @@ impl TenantScope {
         Err(Refusal::new(StatementKind::Unknown, reason))
     }
 
-    pub(super) async fn begin(&self, mut options: TransactionOptions) -> Result<PgTransaction, DbErr> {
+    /// The version of the server, if it is known.
+    pub(super) fn server_version(&self) -> Option<u32> {
+        self.shared.rewriter.snapshot().server_version()
+    }
+
+    pub(super) async fn begin(&self, options: TransactionOptions) -> Result<PgTransaction, DbErr> {
+        self.begin_with(options, "").await
+    }
+
+    /// Begins a transaction and runs the statements of its settings, in the same round trip.
+    pub(super) async fn begin_with(
+        &self,
+        mut options: TransactionOptions,
+        settings: &str,
+    ) -> Result<PgTransaction, DbErr> {
         self.check_type()?;
         if self.shared.read_only {
             options.access_mode = Some(AccessMode::ReadOnly);
         }
         let on_cluster =
             (self.shared.distributed && self.shared.layers.row_security()).then_some(self.tenant);
-        PgTransaction::begin(self.shared.connection().await?, on_cluster, options).await
+        PgTransaction::begin_with(self.shared.connection().await?, on_cluster, options, settings).await
     }
+}
+
+/// The text of the application, with the comment about the bound values.
+fn verbatim(text: &str, values: usize, parameters: &TenantParameters) -> Arc<str> {
+    format!("{text}{}", marker(values, parameters.token.is_some())).into()
 }

@@ -10,6 +10,7 @@ use sea_orm::sqlx::PgPool;
 use super::layers::Layers;
 use super::names::Names;
 use super::pooled::{Generation, PooledConnection};
+use super::report_only::ReportOnly;
 use super::rewrite::Rewriter;
 use super::signing::TenantSigner;
 use super::unnamed::ResultTypes;
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     /// The known result types of statements that do not stay prepared.
     pub(crate) result_types: Arc<ResultTypes>,
     pub(crate) read_only: bool,
+    /// Set in report-only mode.
+    pub(crate) report_only: Option<ReportOnly>,
     /// Whether tenant tables are distributed over a Citus cluster.
     pub(crate) distributed: bool,
     pub(crate) names: Names,

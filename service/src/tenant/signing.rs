@@ -166,7 +166,10 @@ impl TenantSigner {
     }
 
     /// Whether the database requires signed tenants, which have this type.
-    async fn is_required(inspection: &mut Inspection, tenant_type: TenantType) -> Result<bool, SigningError> {
+    pub(crate) async fn is_required(
+        inspection: &mut Inspection,
+        tenant_type: TenantType,
+    ) -> Result<bool, SigningError> {
         #[derive(FromQueryResult)]
         struct Function {
             signed: bool,

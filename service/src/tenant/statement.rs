@@ -19,6 +19,8 @@ pub(super) struct ScopedStatement {
     values: Vec<Value>,
     tenant: Option<TenantParameters>,
     pub(super) read_only: bool,
+    /// Whether the statement is sent unchecked, so that its connection is closed afterwards.
+    pub(super) unchecked: bool,
     /// The types of the result, which the driver looks up before it parses the statement.
     types: Option<Names>,
     /// Set if the statement does not stay prepared on the connection. Behind a transaction pooler, other
@@ -35,14 +37,28 @@ impl ScopedStatement {
         read_only: bool,
         unnamed: Option<Arc<ResultTypes>>,
     ) -> Self {
-        Self { sql, values, tenant: Some(parameters), read_only, types: None, unnamed }.with_types()
+        Self { sql, values, tenant: Some(parameters), read_only, unchecked: false, types: None, unnamed }
+            .with_types()
+    }
+
+    /// Creates a statement about a setting. It needs no tenant, and no type of its result is looked up.
+    pub(super) fn of_setting(sql: Arc<str>, unnamed: Option<Arc<ResultTypes>>) -> Self {
+        let types = unnamed.is_some().then(Arc::default);
+        Self { sql, values: Vec::new(), tenant: None, read_only: true, unchecked: false, types, unnamed }
     }
 
     /// Creates an unchanged statement without a tenant. It does not stay prepared.
     pub(super) fn verbatim(statement: Statement) -> Self {
         let values = statement.values.map_or_else(Vec::new, |values| values.0);
         let (sql, unnamed) = (statement.sql.into(), Some(Arc::default()));
-        Self { sql, values, tenant: None, read_only: false, types: None, unnamed }.with_types()
+        Self { sql, values, tenant: None, read_only: false, unchecked: false, types: None, unnamed }
+            .with_types()
+    }
+
+    /// The same statement, marked as unchecked.
+    pub(super) const fn unchecked(mut self) -> Self {
+        self.unchecked = true;
+        self
     }
 
     fn with_types(mut self) -> Self {

@@ -85,6 +85,31 @@ impl<'a> TenantStream<'a> {
         scoped: ScopedStatement,
     ) -> Self {
         Self(Box::pin(try_stream! {
+            session.close_after(&scoped);
+            let end = {
+                let answer = session.answer();
+                let mut rows = stream(scoped, answer, session.connection());
+                loop {
+                    match rows.try_next().await {
+                        Ok(Some(row)) => yield row,
+                        Ok(None) => break Ok(()),
+                        Err(error) => break Err(error),
+                    }
+                }
+            };
+            shared.watch(session.born(), session.note(end))?;
+        }))
+    }
+}
+
+impl<'a> TenantStream<'a> {
+    /// Streams the rows of a statement in its own transaction, which is rolled back.
+    pub(super) fn of_session(
+        shared: &'a Shared,
+        mut session: PgTransaction,
+        scoped: ScopedStatement,
+    ) -> Self {
+        Self(Box::pin(try_stream! {
             let end = {
                 let answer = session.answer();
                 let mut rows = stream(scoped, answer, session.connection());

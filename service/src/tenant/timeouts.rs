@@ -1,12 +1,15 @@
-//! Time limits of a transaction.
+//! Time limits and other settings of a transaction that has begun.
 
 use std::time::Duration;
 
 use sea_orm::sqlx::Executor;
+use sea_orm::{DbErr, TransactionOptions};
 
 use super::driver::exec_error;
 use super::error::TimeoutError;
+use super::refusal::{Reason, Refusal, StatementKind};
 use super::transaction::TenantTransaction;
+use super::transaction_settings::TransactionSettings;
 use crate::vocabulary::InvalidInput;
 
 impl TenantTransaction {
@@ -65,28 +68,56 @@ impl TenantTransaction {
 
     async fn set_timeout(&self, setting: &'static str, timeout: Duration) -> Result<(), TimeoutError> {
         let milliseconds = milliseconds(setting, timeout)?;
+        Ok(self.run_settings(format!("SET LOCAL {setting} = {milliseconds}")).await?)
+    }
+
+    /// Changes settings of the transaction, in one round trip.
+    ///
+    /// They end with the transaction, or with the rollback of the savepoint around the call. The isolation level and the
+    /// access mode belong to the begin of a transaction and are refused here. [`TransactionSettings::fixed`] has no
+    /// effect here.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use watertight::TransactionSettings;
+    ///
+    /// # async fn example(transaction: watertight::TenantTransaction) -> Result<(), sea_orm::DbErr> {
+    /// let settings = TransactionSettings::new().work_mem(64 << 20).lock_timeout(Duration::from_secs(1));
+    /// transaction.set_local(&settings).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A [`Refusal`](crate::Refusal) of an invalid value, or on a transaction that is not the innermost open one; the
+    /// error of the server.
+    pub async fn set_local(&self, settings: &TransactionSettings) -> Result<(), DbErr> {
+        let TransactionOptions { isolation_level, access_mode, .. } = settings.options();
+        if isolation_level.is_some() || access_mode.is_some() {
+            let reason =
+                Reason::Unsupported("the isolation level or access mode of a begun transaction".into());
+            return Err(Refusal::new(StatementKind::Transaction, reason).into());
+        }
+        let statements = settings.statements(self.server_version())?;
+        if statements.is_empty() { Ok(()) } else { self.run_settings(statements.join("; ")).await }
+    }
+
+    async fn run_settings(&self, statements: String) -> Result<(), DbErr> {
         let mut session = self.session().await?;
-        let set = sea_orm::sqlx::AssertSqlSafe(format!("SET LOCAL {setting} = {milliseconds}"));
+        let set = sea_orm::sqlx::AssertSqlSafe(statements);
         let answer = session.answer();
         let done = answer.of(session.connection().execute(set)).await.and_then(|done| done);
-        session.note(done.map_err(exec_error))?;
-        Ok(())
+        session.note(done.map_err(exec_error)).map(drop)
     }
 }
 
 /// Converts a time to the 32-bit milliseconds of PostgreSQL, rounded up: zero would mean no limit.
-fn milliseconds(setting: &'static str, timeout: Duration) -> Result<i32, TimeoutError> {
+pub(super) fn milliseconds(setting: &'static str, timeout: Duration) -> Result<i32, InvalidInput> {
     let up = timeout.as_nanos().div_ceil(1_000_000);
     i32::try_from(up).map_err(|_| {
-        InvalidInput {
-            what: setting,
-            value: format!("{timeout:?}"),
-            reason: format!(
-                "is longer than {} milliseconds; set a shorter time, or zero for no limit",
-                i32::MAX
-            ),
-        }
-        .into()
+        let most = i32::MAX;
+        let reason = format!("is longer than {most} milliseconds; set a shorter time, or zero for no limit");
+        InvalidInput::new(setting, format!("{timeout:?}"), reason)
     })
 }
 

@@ -68,6 +68,11 @@ impl TenantTransaction {
         self.scope.shared.rewriter.registry().sets()
     }
 
+    /// The version of the server, if it is known.
+    pub(super) fn server_version(&self) -> Option<u32> {
+        self.scope.server_version()
+    }
+
     pub(super) const fn scope(&self) -> &TenantScope {
         &self.scope
     }

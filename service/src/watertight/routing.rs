@@ -35,7 +35,7 @@ use crate::vocabulary::InvalidInput;
 ///     async fn route(&self, tenant: TenantId) -> Result<TenantConnection, RoutingError> {
 ///         let sql = "SELECT database FROM directory WHERE tenant = $1";
 ///         let select = Statement::from_sql_and_values(DbBackend::Postgres, sql, [tenant.into()]);
-///         let row = self.first.dangerous_unscoped().query_one_raw(select).await?;
+///         let row = self.first.unscoped().query_one_raw(select).await?;
 ///         let name: Option<String> = row.map(|row| row.try_get("", "database")).transpose()?;
 ///         let database = name.and_then(|name| self.databases.get(&name));
 ///         database.map(|water| water.tenant(tenant)).ok_or(RoutingError::unrouted(tenant))

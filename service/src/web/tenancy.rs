@@ -33,7 +33,7 @@ use crate::watertight::routing::TenantRouter;
 ///         let sql = "SELECT tenant_id FROM hosts WHERE host = $1";
 ///         let host = Host::of(parts)?.to_string();
 ///         let select = Statement::from_sql_and_values(DbBackend::Postgres, sql, [host.into()]);
-///         let row = self.0.dangerous_unscoped().query_one_raw(select).await?;
+///         let row = self.0.unscoped().query_one_raw(select).await?;
 ///         Ok(row.map(|row| row.try_get("", "tenant_id")).transpose()?)
 ///     }
 /// }

@@ -62,9 +62,15 @@ async fn inserts_of_every_form_are_stamped() -> Result<()> {
         scene.clinic.execute_unprepared(sql).await?;
     }
     messages::Entity::insert_many([message(5), message(6)]).exec_without_returning(&scene.clinic).await?;
-    let own = messages::ActiveModel { tenant_id: Set(scene.clinic.tenant_id().uuid()), ..message(7) };
+    let own = messages::ActiveModel {
+        tenant_id: Set(watertight_tests::uuid_of(scene.clinic.tenant_id())),
+        ..message(7)
+    };
     messages::Entity::insert(own).exec_without_returning(&scene.clinic).await?;
-    let foreign = messages::ActiveModel { tenant_id: Set(scene.studio.tenant_id().uuid()), ..message(8) };
+    let foreign = messages::ActiveModel {
+        tenant_id: Set(watertight_tests::uuid_of(scene.studio.tenant_id())),
+        ..message(8)
+    };
     let error = messages::Entity::insert(foreign).exec_without_returning(&scene.clinic).await.unwrap_err();
     assert!(
         Refusal::of(&error).is_some_and(|it| matches!(it.reason, Reason::ForeignTenant { .. })),

@@ -36,7 +36,7 @@ async fn a_message_belongs_to_the_transaction_of_its_tenant() -> Result<()> {
     let mut seen = Vec::new();
     while let Some(delivery) = outbox.next().await? {
         let (message, tenant) = (delivery.message(), delivery.tenant());
-        assert_eq!(message.tenant_id, tenant.tenant_id().uuid());
+        assert_eq!(message.tenant_id, watertight_tests::uuid_of(tenant.tenant_id()));
         assert_eq!((message.id, 1), (delivery.id(), delivery.attempt()));
         note(tenant, message).await?;
         seen.push(message.number);
@@ -51,7 +51,7 @@ async fn a_message_belongs_to_the_transaction_of_its_tenant() -> Result<()> {
 /// A worker whose handler fails on the first attempts of some messages, after it has written.
 async fn flaky(tenant: &TenantTransaction, message: messages::Model) -> Result<(), DbErr> {
     note(tenant, &message).await?;
-    if message.tenant_id != tenant.tenant_id().uuid() {
+    if message.tenant_id != watertight_tests::uuid_of(tenant.tenant_id()) {
         return Err(DbErr::Custom("another tenant's message".to_owned()));
     }
     match (message.number % 3, message.attempts) {

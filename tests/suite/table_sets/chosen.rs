@@ -26,7 +26,7 @@ const CHOICES: [(&str, usize); 8] = [
     ("auth=app,content=app,booking=app,history=app", 4),
 ];
 
-const CORE: [&str; 8] = [
+const CORE: [&str; 12] = [
     "schema watertight",
     "r watertight.tenant_keys",
     "r watertight.numbers",
@@ -34,6 +34,10 @@ const CORE: [&str; 8] = [
     "function watertight.tenant",
     "function watertight.enter",
     "function watertight.no_tenant",
+    "r watertight.cross_tenant_access",
+    "S watertight.cross_tenant_access_id_seq",
+    "function watertight.record_access",
+    "function watertight.keep_access",
     MIGRATION_TABLE,
 ];
 

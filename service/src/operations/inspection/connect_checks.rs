@@ -8,7 +8,7 @@ use watertight_schema::{TenantType, isolation};
 use super::first_connection;
 use super::isolable::{Object, ReadByView};
 use crate::operations::ConnectError;
-use crate::tenant::{Inspection, Ownership, Shared, TENANT_TYPE, TableName};
+use crate::tenant::{Inspection, Ownership, Shared, TENANT_TYPE, TableName, TenantSigner};
 
 /// The settings that pass the tenant to row-level security.
 ///
@@ -52,6 +52,37 @@ async fn check_unbound(inspection: &mut Inspection, shared: &Shared) -> Result<(
             role: first.role.clone(),
             tables: bound.iter().map(|table| table.name.clone()).collect(),
         }),
+    }
+}
+
+/// Checks that row-level security alone isolates tenants: tenants are signed, and the role cannot become another role to
+/// which it does not apply.
+pub(crate) async fn check_report_only(
+    inspection: &mut Inspection,
+    shared: &Shared,
+) -> Result<(), ConnectError> {
+    #[derive(FromQueryResult)]
+    struct Other {
+        role: String,
+        other: String,
+    }
+    let tenant_type = shared.rewriter.registry().tenant_type();
+    if shared.distributed || !TenantSigner::is_required(inspection, tenant_type).await? {
+        let reason = "the database does not verify tenants, so a statement could name another tenant; run `watertight \
+                      keys require` as the owner (a Citus cluster cannot verify tenants)";
+        return Err(ConnectError::ReportOnly { reason: reason.to_owned() });
+    }
+    let sql = "SELECT current_user::text AS role, rolname::text AS other FROM pg_catalog.pg_roles \
+               WHERE (rolsuper OR rolbypassrls) AND pg_catalog.pg_has_role(oid, 'MEMBER') ORDER BY 2";
+    match inspection.ask::<Other>(sql, []).await?.into_iter().next() {
+        None => Ok(()),
+        Some(Other { role, other }) => {
+            let reason = format!(
+                "role {role} can become {other}, to which row-level security does not apply; revoke the membership: \
+                 REVOKE {other} FROM {role}"
+            );
+            Err(ConnectError::ReportOnly { reason })
+        }
     }
 }
 

@@ -4,9 +4,12 @@ use std::fmt;
 use std::pin::Pin;
 
 use sea_orm::{AccessMode, DbErr, IsolationLevel, TransactionError, TransactionOptions, TransactionTrait};
+use tracing::instrument;
 
 use super::TenantConnection;
+use crate::tenant::scope::TenantScope;
 use crate::tenant::transaction::TenantTransaction;
+use crate::tenant::transaction_settings::TransactionSettings;
 
 /// Transactions, with the methods of a `DatabaseConnection`.
 impl TenantConnection {
@@ -58,6 +61,68 @@ impl TenantConnection {
     /// As [`begin`](Self::begin).
     pub async fn begin_with_options(&self, options: TransactionOptions) -> Result<TenantTransaction, DbErr> {
         TransactionTrait::begin_with_options(self, options).await
+    }
+
+    /// Begins a transaction with settings, in the same round trip as [`begin`](Self::begin).
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use watertight::TransactionSettings;
+    ///
+    /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), sea_orm::DbErr> {
+    /// let limits = TransactionSettings::new().statement_timeout(Duration::from_secs(5));
+    /// let transaction = tenant.begin_with_settings(&limits).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A [`Refusal`](crate::Refusal) of an invalid value, or the error of the pool or the server, for example for an
+    /// unknown time zone or constraint.
+    #[instrument(level = "debug", skip_all, fields(tenant_id = %self.tenant_id()))]
+    pub async fn begin_with_settings(
+        &self,
+        settings: &TransactionSettings,
+    ) -> Result<TenantTransaction, DbErr> {
+        let statements = settings.statements(self.scope.server_version())?;
+        let following =
+            if statements.is_empty() { String::new() } else { format!("; {}", statements.join("; ")) };
+        let session = self.scope.begin_with(settings.options(), &following).await?;
+        let scope = TenantScope { fixed: settings.is_fixed(), ..self.scope.clone() };
+        Ok(TenantTransaction::new(scope, session))
+    }
+
+    /// Runs an async closure in a transaction with settings: `Ok` commits it, `Err` rolls it back.
+    ///
+    /// ```no_run
+    /// use sea_orm::{DbErr, EntityTrait, TransactionError};
+    /// use watertight::TransactionSettings;
+    /// use watertight::entity::public::clients;
+    ///
+    /// # async fn example(tenant: watertight::TenantConnection) -> Result<(), TransactionError<DbErr>> {
+    /// let settings = TransactionSettings::new().work_mem(64 << 20);
+    /// let clients = tenant
+    ///     .transaction_with_settings_async(&settings, async |transaction| {
+    ///         clients::Entity::find().all(transaction).await
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The error of the callback, or those of [`begin_with_settings`](Self::begin_with_settings).
+    pub async fn transaction_with_settings_async<F, T, E>(
+        &self,
+        settings: &TransactionSettings,
+        callback: F,
+    ) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> AsyncFnOnce(&'c TenantTransaction) -> Result<T, E> + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        self.begin_with_settings(settings).await?.run_async(callback).await
     }
 
     /// Runs a callback in a transaction: `Ok` commits it, `Err` rolls it back.

@@ -74,7 +74,6 @@ impl<'a> Analysis<'a> {
                 Some(statement) => self.statement(statement, scope),
                 None => unhandled(node),
             },
-            K::VariableSetStmt | K::ConstraintsSetStmt => Err(Reason::Setting),
             _ => Err(Reason::StatementKind),
         }
     }

@@ -5,6 +5,7 @@ use watertight_schema::TenantType;
 
 use super::super::id::TenantId;
 use super::super::refusal::{Reason, Refusal, StatementKind};
+use super::setting::SettingUse;
 
 /// The rewritten form of a text, computed once for all tenants.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub(crate) struct Plan {
     pub(crate) read_only: bool,
     /// The tenants that the statement names for the rows that it writes.
     pub(crate) named: Vec<NamedTenant>,
+    /// The use of settings, for a statement that names no table and binds no tenant.
+    pub(crate) settings: Option<SettingUse>,
 }
 
 /// A value that the statement writes to the tenant column.

@@ -12,6 +12,7 @@ use super::edits::Edits;
 use super::named_tenant::placeholder;
 use super::plan::Plan;
 use super::scope::Scope;
+use super::setting;
 use super::settings::Settings;
 use super::tree::{Node, TEXT_LIMIT, Tree};
 
@@ -38,7 +39,7 @@ const NESTING_LIMIT: usize = 256;
 /// Parses and drops the tree on a stack sized for the text.
 ///
 /// While the text is parsed, every item of a list adds a level to the tree. The walk grows its stack itself.
-fn on_deep_stack<T>(text: &str, work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
+pub(super) fn on_deep_stack<T>(text: &str, work: impl FnOnce() -> Result<T, Refusal>) -> Result<T, Refusal> {
     /// The stack that the parser takes for one level of the tree, in bytes: 512 without optimization.
     const PER_WORD: usize = 768;
     const PER_NESTING: usize = 8 * 1024;
@@ -78,6 +79,15 @@ struct Draft<'a, 't> {
 
 impl Draft<'_, '_> {
     fn of(&mut self, statement: Node<'_>, kind: StatementKind) -> Walk<Plan> {
+        let mut edits = Edits::default();
+        if let Some(settings) = setting::check(statement, &mut edits)? {
+            if self.values > 0 {
+                return Err(Reason::Placeholder { placeholder: 0, values: self.values });
+            }
+            escape_backslashes(self.tree, &mut edits)?;
+            let (sql, named) = (edits.apply(self.tree.text())?.into(), Vec::new());
+            return Ok(Plan { sql, kind, read_only: true, named, settings: Some(settings) });
+        }
         let mut analysis = Analysis::new(
             self.registry,
             self.snapshot,
@@ -97,12 +107,19 @@ impl Draft<'_, '_> {
         }
         edits.insert(statement.end(), marker(self.values, self.settings.token));
         let sql = edits.apply(self.tree.text())?;
-        Ok(Plan { sql: sql.into(), kind, read_only, named })
+        Ok(Plan { sql: sql.into(), kind, read_only, named, settings: None })
     }
 }
 
 /// The statement of a text with exactly one statement.
-fn only_statement(root: Node<'_>) -> Walk<Node<'_>> {
+pub(super) fn only_statement(root: Node<'_>) -> Walk<Node<'_>> {
+    let statements = statements(root)?;
+    let [statement] = statements[..] else { return Err(Reason::StatementCount(statements.len())) };
+    Ok(statement)
+}
+
+/// The statements of a text.
+pub(super) fn statements(root: Node<'_>) -> Walk<Vec<Node<'_>>> {
     let mut statements = Vec::new();
     let mut pending: Vec<Node<'_>> = root.children().collect();
     pending.reverse();
@@ -119,18 +136,15 @@ fn only_statement(root: Node<'_>) -> Walk<Node<'_>> {
             _ => statements.push(node),
         }
     }
-    let [statement] = statements[..] else { return Err(Reason::StatementCount(statements.len())) };
-    let mut node = statement;
-    while matches!(node.kind(), K::toplevel_stmt | K::stmt) {
-        match node.only_child() {
-            Some(child) => node = child,
-            None => return Err(Reason::StatementKind),
+    for statement in &mut statements {
+        while matches!(statement.kind(), K::toplevel_stmt | K::stmt) {
+            *statement = statement.only_child().ok_or(Reason::StatementKind)?;
         }
     }
-    Ok(node)
+    Ok(statements)
 }
 
-fn highest_placeholder(tree: &Tree<'_>) -> usize {
+pub(super) fn highest_placeholder(tree: &Tree<'_>) -> usize {
     let placeholders = tree.tokens().filter(|token| token.kind() == K::PARAM);
     placeholders.filter_map(|token| placeholder(token.text())).max().unwrap_or(0)
 }
@@ -139,7 +153,7 @@ fn highest_placeholder(tree: &Tree<'_>) -> usize {
 ///
 /// A backslash in a plain literal depends on `standard_conforming_strings`. An escape literal means the same
 /// under either setting, so the end of the literal does not depend on the session.
-fn escape_backslashes(tree: &Tree<'_>, edits: &mut Edits) -> Walk {
+pub(super) fn escape_backslashes(tree: &Tree<'_>, edits: &mut Edits) -> Walk {
     let literals = tree.tokens().filter(|token| token.kind() == K::SCONST);
     for literal in literals.filter(|token| token.text().starts_with('\'') && token.text().contains('\\')) {
         let before = tree.text().get(..literal.start()).and_then(|before| before.chars().next_back());
@@ -151,7 +165,7 @@ fn escape_backslashes(tree: &Tree<'_>, edits: &mut Edits) -> Walk {
     Ok(())
 }
 
-fn kind_of(statement: Node<'_>) -> StatementKind {
+pub(super) fn kind_of(statement: Node<'_>) -> StatementKind {
     match statement.kind() {
         K::SelectStmt => StatementKind::Select,
         K::InsertStmt => StatementKind::Insert,

@@ -214,14 +214,6 @@ fn what_is_not_known_is_refused() {
         assert_eq!(refused(text), Reason::StatementKind, "{text}");
     }
     for text in [
-        "SET app.tenant_id = 'x'",
-        "SET LOCAL statement_timeout = 1",
-        "SET CONSTRAINTS ALL DEFERRED",
-        "SET ROLE postgres",
-    ] {
-        assert_eq!(refused(text), Reason::Setting, "{text}");
-    }
-    for text in [
         "SELECT * INTO x FROM services",
         "EXPLAIN ANALYZE TRUNCATE services",
         "SELECT * FROM services TABLESAMPLE SYSTEM (1)",
@@ -233,6 +225,91 @@ fn what_is_not_known_is_refused() {
     ] {
         refused(text);
     }
+}
+
+#[test]
+fn settings_of_a_transaction_are_sent_without_a_tenant() {
+    for text in [
+        "SET LOCAL statement_timeout = 1",
+        "set local \"Statement_Timeout\" to '5s'",
+        "SET LOCAL work_mem TO DEFAULT",
+        "SET LOCAL TIME ZONE 'UTC'",
+        "SET LOCAL TIME ZONE INTERVAL '1' HOUR TO MINUTE",
+        "SET LOCAL enable_seqscan = off",
+        "SET LOCAL datestyle = ISO, DMY",
+        "SET LOCAL hnsw.ef_search = 100",
+        "SET CONSTRAINTS ALL DEFERRED",
+        "SET CONSTRAINTS a, auth.b IMMEDIATE",
+        "SHOW timezone",
+        "SHOW TIME ZONE",
+        "SHOW TRANSACTION ISOLATION LEVEL",
+        "SHOW server_version",
+    ] {
+        assert_eq!(rewritten(text).as_deref(), Ok(text));
+    }
+    for (text, sent) in [
+        ("RESET work_mem", "SET LOCAL work_mem TO DEFAULT"),
+        ("RESET/**/TIME ZONE ;", "SET LOCAL/**/TIME ZONE DEFAULT ;"),
+        (r"SET LOCAL application_name = 'a\b'", r"SET LOCAL application_name = E'a\\b'"),
+    ] {
+        assert_eq!(rewritten(text).as_deref(), Ok(sent));
+    }
+    let plan = rewriter().plan("SET LOCAL work_mem = '1GB'", 0).unwrap();
+    assert_eq!(plan.settings, Some(SettingUse::Changes));
+    assert_eq!(rewriter().plan("SHOW work_mem", 0).unwrap().settings, Some(SettingUse::Shows));
+    assert!(matches!(
+        rewriter().rewrite("SHOW work_mem", 1).unwrap_err().reason,
+        Reason::Placeholder { values: 1, .. }
+    ));
+}
+
+#[test]
+fn settings_that_could_reach_another_tenant_are_refused() {
+    for (text, name) in [
+        ("SET app.tenant_id = 'x'", "app.tenant_id"),
+        ("SET LOCAL watertight.tenant = 'x'", "watertight.tenant"),
+        (r#"SET LOCAL "Watertight"."TENANT" = 'x'"#, "watertight.tenant"),
+        ("SET LOCAL watertight . tenant TO DEFAULT", "watertight.tenant"),
+        ("RESET watertight.tenant", "watertight.tenant"),
+        ("SET ROLE postgres", "role"),
+        ("SET LOCAL ROLE NONE", "role"),
+        ("SET LOCAL role = postgres", "role"),
+        ("RESET role", "role"),
+        ("SET SESSION AUTHORIZATION postgres", "session_authorization"),
+        ("SET LOCAL SESSION AUTHORIZATION DEFAULT", "session_authorization"),
+        ("RESET SESSION AUTHORIZATION", "session_authorization"),
+        ("SET LOCAL row_security = off", "row_security"),
+        ("SET LOCAL search_path = evil", "search_path"),
+        ("SET SCHEMA 'evil'", "search_path"),
+        ("SET LOCAL standard_conforming_strings = off", "standard_conforming_strings"),
+        ("SET LOCAL transform_null_equals = on", "transform_null_equals"),
+        ("SET LOCAL NAMES 'SJIS'", "client_encoding"),
+        ("SET LOCAL XML OPTION DOCUMENT", "xmloption"),
+        ("SET LOCAL session_replication_role = replica", "session_replication_role"),
+        ("SET TRANSACTION READ WRITE", "transaction_mode"),
+        ("SET LOCAL transaction_read_only = off", "transaction_read_only"),
+        ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", "transaction_mode"),
+        ("SET LOCAL TRANSACTION SNAPSHOT '1'", "transaction_mode"),
+        ("SET LOCAL whatever.it.was = 1", "whatever.it.was"),
+        ("SET LOCAL lo_compat_privileges = on", "lo_compat_privileges"),
+        (r#"SET LOCAL "work_mem " = 1"#, "work_mem "),
+    ] {
+        assert!(matches!(refused(text), Reason::Setting { name: refused, .. } if refused == name), "{text}");
+    }
+    for (text, name) in [
+        ("SET statement_timeout = 1", "statement_timeout"),
+        ("SET SESSION work_mem = 64", "work_mem"),
+        ("SET TIME ZONE 'UTC'", "timezone"),
+    ] {
+        assert_eq!(refused(text), Reason::SessionSetting(name.to_owned()), "{text}");
+    }
+    for text in
+        ["SHOW ALL", "SHOW SESSION AUTHORIZATION", "SHOW watertight.tenant", "SET LOCAL jit FROM CURRENT"]
+    {
+        assert!(matches!(refused(text), Reason::Unsupported(_)), "{text}");
+    }
+    assert_eq!(refused("SET LOCAL jit = on; SELECT 1"), Reason::StatementCount(2));
+    assert!(matches!(refused("SET LOCAL work_mem = $1"), Reason::Unsupported(_)));
 }
 
 #[test]
