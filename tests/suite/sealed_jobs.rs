@@ -49,7 +49,7 @@ async fn a_job_arrives_with_the_tenant_that_created_it() -> Result<()> {
     assert_eq!(clinic.open_job(&job)?, letter());
     assert_eq!(job.dangerous_tenant_id(), clinic.tenant_id());
     let other = water.tenant(new_tenant()?).open_job(&job);
-    assert!(matches!(other, Err(JobError::OtherTenant { found, .. }) if found == clinic.tenant_id()));
+    assert!(matches!(other, Err(JobError::OtherTenant { found, .. }) if *found == clinic.tenant_id()));
     let shown = format!("{job:?}");
     assert!(!shown.contains("ana") && !message.is_empty() && shown.contains("letter"), "{shown}");
     Ok(())

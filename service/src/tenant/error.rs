@@ -504,9 +504,9 @@ pub enum JobError {
     )]
     OtherTenant {
         /// The tenant of the job.
-        found: TenantId,
+        found: Box<TenantId>,
         /// The tenant of the connection.
-        own: TenantId,
+        own: Box<TenantId>,
     },
     /// The data cannot be converted from or to JSON.
     #[error(

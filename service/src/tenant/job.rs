@@ -198,7 +198,7 @@ impl TenantConnection {
         if job.tenant == self.tenant_id() {
             Ok(data)
         } else {
-            Err(JobError::OtherTenant { found: job.tenant, own: self.tenant_id() })
+            Err(JobError::OtherTenant { found: Box::new(job.tenant), own: Box::new(self.tenant_id()) })
         }
     }
 }

@@ -38,10 +38,10 @@ pub(crate) async fn problems(
     }
     let values = [schemas.into(), tables.into(), columns.into()];
     let columns: Vec<Column> = inspection.ask(COLUMNS, values).await?;
-    Ok(columns.into_iter().filter_map(|column| problem(registry, column)).collect())
+    Ok(columns.iter().filter_map(|column| problem(registry, column)).collect())
 }
 
-fn problem(registry: &Registry, found: Column) -> Option<RegistrationError> {
+fn problem(registry: &Registry, found: &Column) -> Option<RegistrationError> {
     let name = TableName::new(&found.table_schema, &found.table_name);
     let (table, column) = (name.to_string(), registry.tenant_column(&name).to_owned());
     let tenant_type = registry.tenant_type();

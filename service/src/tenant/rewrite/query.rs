@@ -66,7 +66,7 @@ impl Analysis<'_> {
                 | K::select_clause
                 | K::simple_select => body = Some(child),
                 K::sort_clause | K::opt_sort_clause | K::select_limit | K::opt_select_limit => {
-                    tail.push(child)
+                    tail.push(child);
                 }
                 K::for_locking_clause | K::opt_for_locking_clause => {
                     self.locks = true;
