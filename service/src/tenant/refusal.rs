@@ -437,7 +437,6 @@ impl Reason {
             Self::ServerTooOld { .. } => "server_too_old",
             Self::TooLarge { .. } => "too_large",
             Self::Unsupported(_) => "unsupported",
-            Self::NotATable(_) => "not_a_table",
             Self::Placeholder { .. } => "placeholder",
         }
     }
