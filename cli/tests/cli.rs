@@ -15,6 +15,8 @@ use watertight::auth::{LoginRequest, Password};
 use watertight::doctor::CORE_MIGRATIONS;
 use watertight_tests::{TestDatabase, new_tenant, own_migrations};
 
+#[path = "cli/afternoon.rs"]
+mod afternoon;
 #[path = "cli/bootstrapping.rs"]
 mod bootstrapping;
 #[path = "cli/converting.rs"]
