@@ -54,7 +54,10 @@ pub(crate) fn run(cargo: &Cargo) -> Result<()> {
 fn small(program: &str) -> Result<()> {
     let lines = program.lines().filter(|line| !line.trim().is_empty());
     let (number, width) = lines.fold((0, 0), |(number, width), line| (number + 1, width.max(line.len())));
-    ensure!(number < MOST_LINES, "the README's first program has {number} lines, not fewer than {MOST_LINES}");
+    ensure!(
+        number < MOST_LINES,
+        "the README's first program has {number} lines, not fewer than {MOST_LINES}"
+    );
     ensure!(width <= MOST_COLUMNS, "the README's first program has a line of {width} columns");
     Ok(())
 }

@@ -150,7 +150,8 @@ async fn two_tenants(cli: &Cli, first: TenantId, second: TenantId) -> Result<()>
     assert!(known >= 20, "{known}");
     assert_eq!(customer::Entity::find().count(&second).await?, 0);
     let same = customer::Entity::find_by_id(7).one(&first).await?.context("a customer")?;
-    let theirs = customer::ActiveModel { id: Set(same.id), name: Set(same.name.clone()), ..Default::default() };
+    let theirs =
+        customer::ActiveModel { id: Set(same.id), name: Set(same.name.clone()), ..Default::default() };
     let theirs = theirs.insert(&second).await?;
     let mut changed: customer::ActiveModel = theirs.into();
     changed.notes = Set(Some("of the second".to_owned()));
