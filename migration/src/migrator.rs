@@ -136,7 +136,8 @@ impl TenantMigrator {
     /// sea-orm-migration refuses to work on a table with migrations that the migrator does not list. Prefer
     /// [`then`](Self::then), so that one migrator lists all of them. This is for programs that do not know the application's
     /// migrations, such as the command `watertight migrate`. The other migrations are never applied or rolled back: a rollback
-    /// that reaches one of them fails.
+    /// that reaches one of them fails. Watertight's own migrations are never those of another migrator: a table set that is
+    /// applied and not chosen is refused.
     ///
     /// ```no_run
     /// use sea_orm_migration::{MigratorTraitSelf, sea_orm::DatabaseConnection};
@@ -152,8 +153,12 @@ impl TenantMigrator {
     /// The error of the database.
     pub async fn beside_others(mut self, db: &impl ConnectionTrait) -> Result<Self, DbErr> {
         let applied = applied::names(db, &self.settings).await?.unwrap_or_default();
-        let own = self.migrations();
-        let is_other = |name: &String| !own.iter().any(|migration| migration.name() == name);
+        // A table set that is left out while it is applied stays an error.
+        let (listed, released) = (self.migrations(), crate::list());
+        let is_other = |name: &String| {
+            !listed.iter().any(|migration| migration.name() == name)
+                && !released.iter().any(|migration| migration.name() == name)
+        };
         self.others = applied.into_iter().filter(is_other).collect();
         Ok(self)
     }
