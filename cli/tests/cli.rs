@@ -460,7 +460,7 @@ async fn a_tenant_is_exported_erased_and_imported() -> Result<()> {
     owner.execute_unprepared("ALTER TABLE auth.users DROP CONSTRAINT later").await?;
     assert_eq!(rows(&cli.run(&["tenant", "export", &tenant]).out), rows(&streamed.out));
     let erased = cli.run(&["tenant", "erase", &tenant, "--confirm", &tenant]).ends_with(0);
-    assert!(erased.out.contains("no row is left in 25 tables"), "{}", erased.out);
+    assert!(erased.out.contains("no row is left in 26 tables"), "{}", erased.out);
     assert!(cli.run(&["tenant", "import", &other, "t.jsonl"]).ends_with(4).err.contains("line 1"));
     let imported = cli.run(&["tenant", "import", &tenant, "t.jsonl"]).ends_with(0);
     assert!(imported.out.contains("restored"), "{}", imported.out);
@@ -697,6 +697,26 @@ async fn table_sets_are_named_with_their_schemas() -> Result<()> {
     assert_eq!(purged(&run(&purge, "content")?.ends_with(0).json()?), Some(0));
     assert!(purged(&run(&purge, moved)?.ends_with(0).json()?) > Some(0));
     assert!(run(&["doctor"], "auth=pg_mine")?.ends_with(2).err.contains("pg_mine"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_of_the_application_stay_as_they_are() -> Result<()> {
+    let cli = Cli { database: TestDatabase::empty().await?, folder: tempfile::tempdir()? };
+    cli.run(&["migrate", "--table-sets", "none"]).ends_with(0);
+    let owner = cli.database.owner().await?;
+    let applied =
+        "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20270101_000001_create_orders', 0)";
+    owner.execute_unprepared(applied).await?;
+    let status =
+        cli.run(&["migrate", "--table-sets", "none", "status", "--format", "json"]).ends_with(0).json()?;
+    assert_eq!(texts(&status["applied"]), CORE_MIGRATIONS);
+    cli.run(&["migrate", "--table-sets", "auth"]).ends_with(0);
+    // More steps than watertight has migrations reach none of the others.
+    cli.run(&["migrate", "--table-sets", "auth", "down", "--steps", "99", "--yes"]).ends_with(0);
+    let left = "DELETE FROM seaql_migrations WHERE version = 'm20270101_000001_create_orders'";
+    assert_eq!(owner.execute_unprepared(left).await?.rows_affected(), 1);
+    assert_eq!(owner.execute_unprepared("DELETE FROM seaql_migrations").await?.rows_affected(), 0);
     Ok(())
 }
 

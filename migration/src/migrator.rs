@@ -7,7 +7,7 @@ use sea_orm_migration::{
 };
 
 use crate::one_at_a_time::{self, Lock};
-use crate::{Settings, access, applied, migrations};
+use crate::{Settings, TableSet, access, applied, migrations};
 
 /// Applies watertight's migrations, with the settings of the environment.
 ///
@@ -153,7 +153,10 @@ impl TenantMigrator {
     pub async fn beside_others(mut self, db: &impl ConnectionTrait) -> Result<Self, DbErr> {
         let applied = applied::names(db, &self.settings).await?.unwrap_or_default();
         let own = self.migrations();
-        let is_other = |name: &String| !own.iter().any(|migration| migration.name() == name);
+        // A table set that is applied and not chosen stays an error.
+        let is_other = |name: &String| {
+            TableSet::of_migration(name).is_none() && !own.iter().any(|migration| migration.name() == name)
+        };
         self.others = applied.into_iter().filter(is_other).collect();
         Ok(self)
     }
