@@ -709,6 +709,26 @@ async fn table_sets_are_named_with_their_schemas() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn migrations_of_the_application_stay_as_they_are() -> Result<()> {
+    let cli = Cli { database: TestDatabase::empty().await?, folder: tempfile::tempdir()? };
+    cli.run(&["migrate", "--table-sets", "none"]).ends_with(0);
+    let owner = cli.database.owner().await?;
+    let applied =
+        "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20270101_000001_create_orders', 0)";
+    owner.execute_unprepared(applied).await?;
+    let status =
+        cli.run(&["migrate", "--table-sets", "none", "status", "--format", "json"]).ends_with(0).json()?;
+    assert_eq!(texts(&status["applied"]), CORE_MIGRATIONS);
+    cli.run(&["migrate", "--table-sets", "auth"]).ends_with(0);
+    // More steps than watertight has migrations reach none of the others.
+    cli.run(&["migrate", "--table-sets", "auth", "down", "--steps", "99", "--yes"]).ends_with(0);
+    let left = "DELETE FROM seaql_migrations WHERE version = 'm20270101_000001_create_orders'";
+    assert_eq!(owner.execute_unprepared(left).await?.rows_affected(), 1);
+    assert_eq!(owner.execute_unprepared("DELETE FROM seaql_migrations").await?.rows_affected(), 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn table_sets_are_chosen_by_argument_or_environment() -> Result<()> {
     let cli = Cli { database: TestDatabase::empty().await?, folder: tempfile::tempdir()? };
     let json = ["--format", "json"];

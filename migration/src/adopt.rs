@@ -205,7 +205,7 @@ impl Adoption {
     ///
     /// [`AdoptionError::Refused`] with every problem; [`AdoptionError::AlreadyMigrated`],
     /// [`AdoptionError::NotTheOriginal`], [`AdoptionError::TableSetNotChosen`], [`AdoptionError::NoRights`],
-    /// [`AdoptionError::UnknownTimeZone`], [`AdoptionError::Settings`], [`AdoptionError::TableSets`],
+    /// [`AdoptionError::UnknownTimeZone`], [`AdoptionError::Name`], [`AdoptionError::Settings`],
     /// [`AdoptionError::TenantKey`]; [`AdoptionError::Database`], for example when the application's role does not exist.
     /// Nothing has changed then.
     pub async fn run(&self, owner: &DatabaseConnection) -> Result<AdoptionReport, AdoptionError> {

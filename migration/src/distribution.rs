@@ -156,7 +156,7 @@ impl Distribution {
     ///
     /// # Errors
     ///
-    /// [`DistributionError::Name`], [`DistributionError::TableSets`], [`DistributionError::ExtensionTooOld`].
+    /// [`DistributionError::Name`], [`DistributionError::Settings`], [`DistributionError::ExtensionTooOld`].
     pub async fn plan(&self, owner: &DatabaseConnection) -> Result<DistributionPlan, DistributionError> {
         let read_only =
             owner.begin_with_config(Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly)).await?;
@@ -185,7 +185,7 @@ impl Distribution {
     ///
     /// [`DistributionError::Refused`] with every violation; [`DistributionError::NoExtension`],
     /// [`DistributionError::SignedTenant`], [`DistributionError::ExtensionTooOld`], [`DistributionError::Name`],
-    /// [`DistributionError::TableSets`], [`DistributionError::RowsDiffer`]. Nothing has changed then.
+    /// [`DistributionError::Settings`], [`DistributionError::RowsDiffer`]. Nothing has changed then.
     pub async fn run(&self, owner: &DatabaseConnection) -> Result<DistributionReport, DistributionError> {
         // Each statement sees the rows that were committed while the transaction waited for the locks.
         let level = Some(IsolationLevel::ReadCommitted);

@@ -7,7 +7,7 @@ use sea_orm_migration::{
 };
 
 use crate::one_at_a_time::{self, Lock};
-use crate::{Settings, access, applied, migrations};
+use crate::{Settings, TableSet, access, applied, migrations};
 
 /// Applies watertight's migrations, with the settings of the environment.
 ///
@@ -136,8 +136,7 @@ impl TenantMigrator {
     /// sea-orm-migration refuses to work on a table with migrations that the migrator does not list. Prefer
     /// [`then`](Self::then), so that one migrator lists all of them. This is for programs that do not know the application's
     /// migrations, such as the command `watertight migrate`. The other migrations are never applied or rolled back: a rollback
-    /// that reaches one of them fails. Watertight's own migrations are never those of another migrator: a table set that is
-    /// applied and not chosen is refused.
+    /// that reaches one of them fails.
     ///
     /// ```no_run
     /// use sea_orm_migration::{MigratorTraitSelf, sea_orm::DatabaseConnection};
@@ -153,11 +152,10 @@ impl TenantMigrator {
     /// The error of the database.
     pub async fn beside_others(mut self, db: &impl ConnectionTrait) -> Result<Self, DbErr> {
         let applied = applied::names(db, &self.settings).await?.unwrap_or_default();
-        // A table set that is left out while it is applied stays an error.
-        let (listed, released) = (self.migrations(), crate::list());
+        let own = self.migrations();
+        // A table set that is applied and not chosen stays an error.
         let is_other = |name: &String| {
-            !listed.iter().any(|migration| migration.name() == name)
-                && !released.iter().any(|migration| migration.name() == name)
+            TableSet::of_migration(name).is_none() && !own.iter().any(|migration| migration.name() == name)
         };
         self.others = applied.into_iter().filter(is_other).collect();
         Ok(self)

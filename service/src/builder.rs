@@ -90,8 +90,8 @@ impl Default for Builder {
 impl Builder {
     /// Registers a tenant table, whose tenant column names the tenant of each row.
     ///
-    /// A problem with the table is reported when the builder connects: [`RegistrationError::NoTenantColumn`]
-    /// or [`RegistrationError::RegisteredTwice`]. [`tenant_tables`](Self::tenant_tables) registers tables whose entities do not have
+    /// A problem with the table is reported when the builder connects: [`RegistrationError::NoTenantColumn`](crate::RegistrationError::NoTenantColumn)
+    /// or [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice). [`tenant_tables`](Self::tenant_tables) registers tables whose entities do not have
     /// the column.
     ///
     /// ```
@@ -186,7 +186,7 @@ impl Builder {
 
     /// Registers a shared table: tenants read its rows, and only the unscoped connection changes them.
     ///
-    /// A problem with the table is reported when the builder connects: [`RegistrationError::RegisteredTwice`].
+    /// A problem with the table is reported when the builder connects: [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice).
     ///
     /// ```
     /// use watertight::{Reason, Watertight};
@@ -264,9 +264,9 @@ impl Builder {
         self
     }
 
-    /// Names the tenant column of one table, `name` or `schema.name`, if it differs from that of the others.
+    /// Names the tenant column of one table, if it differs from that of the others.
     ///
-    /// The table must be registered as a tenant table: [`RegistrationError::NotRegistered`].
+    /// The table is given as `name` or `schema.name`. The table must be registered as a tenant table: [`RegistrationError::NotRegistered`](crate::RegistrationError::NotRegistered).
     ///
     /// ```
     /// let builder = watertight::Watertight::builder().tenant_tables(["orders", "seats"]);
@@ -316,12 +316,12 @@ impl Builder {
         self
     }
 
-    /// Declares that tenant tables, `name` or `schema.name`, have rows for everyone besides the rows of tenants.
+    /// Declares that tenant tables have rows for everyone besides the rows of tenants.
     ///
-    /// A row for everyone has the reserved value in its tenant column: the nil UUID, zero or the empty text. Every tenant
+    /// The tables are given as `name` or `schema.name`. A row for everyone has the reserved value in its tenant column: the nil UUID, zero or the empty text. Every tenant
     /// reads it, and none changes it: UPDATE and DELETE apply to the tenant's own rows. The second policy of such a table is made
     /// by `watertight_migration::TenantTable::rows_for_everyone`. The table must be registered as a tenant table:
-    /// [`RegistrationError::NotRegistered`].
+    /// [`RegistrationError::NotRegistered`](crate::RegistrationError::NotRegistered).
     ///
     /// ```
     /// let builder = watertight::Watertight::builder().tenant_tables(["tags"]).rows_for_everyone(["tags"]);
@@ -973,9 +973,9 @@ impl Builder {
     /// ```
     ///
     /// # Errors
-    /// The problems of the registered tables. [`RegistrationError::RegisteredTwice`] if one of watertight's
-    /// own tables was registered as shared. [`RegistrationError::FeatureOff`] and
-    /// [`RegistrationError::AmbiguousTable`] for the chosen [table sets](Self::table_sets).
+    /// The problems of the registered tables. [`RegistrationError::RegisteredTwice`](crate::RegistrationError::RegisteredTwice) if one of watertight's
+    /// own tables was registered as shared. [`RegistrationError::FeatureOff`](crate::RegistrationError::FeatureOff) and
+    /// [`RegistrationError::AmbiguousTable`](crate::RegistrationError::AmbiguousTable) for the chosen [table sets](Self::table_sets).
     pub fn rewriter(mut self) -> Result<Rewriter, Error> {
         self.add_table_sets()?;
         let settings = Settings { token: self.layers.row_security(), ..self.settings };

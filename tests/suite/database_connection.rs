@@ -74,7 +74,7 @@ async fn use_all(db: &DatabaseConnection) -> Result<()> {
     assert_eq!(pages.fetch_page(1).await?.len(), 2);
 
     let booked = bookings::Entity::find().all(db).await?;
-    assert_eq!(booked, [all.booking.clone()]);
+    assert_eq!(booked, std::slice::from_ref(&all.booking));
     let loaded = booked.load_one(clients::Entity, db).await?;
     assert_eq!(loaded, [Some(all.clients[0].clone())]);
     let both = bookings::Entity::find().find_also_related(services::Entity).all(db).await?;

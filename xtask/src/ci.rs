@@ -57,9 +57,8 @@ pub(crate) fn run(cargo: &Cargo, servers: &[PathBuf]) -> Result<()> {
         process::succeed(with_second(second.as_ref(), databases.env(&mut test(cargo))))
     })?;
     step("other libraries", || {
-        let lints = ["--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"];
-        process::succeed(&mut other_libraries(cargo, "clippy", &lints))?;
-        let package = ["--package", "watertight-graphql"];
+        // The other examples, which need loco, actix and tonic, are checked at night.
+        let package = ["--package", "watertight-graphql", "--locked"];
         process::succeed(databases.env(&mut other_libraries(cargo, "test", &package)))
     })?;
     for (installation, directory) in installations.iter().zip(servers) {

@@ -255,7 +255,7 @@ fn examples(cargo: &Cargo, databases: &Databases) -> Result<()> {
 /// A command for the examples of other libraries, which are a workspace of their own.
 fn other_libraries(cargo: &Cargo, command: &str, args: &[&str]) -> std::process::Command {
     let mut run = cargo.command([command, "--manifest-path", "examples/graphql/Cargo.toml"]);
-    run.args(["--target-dir", "target/graphql"]).args(args);
+    run.args(["--target-dir", "target"]).args(args);
     run
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use anyhow::Result;
-use sea_orm::rbac::schema::create_tables;
+use sea_orm::rbac::schema::{RbacCreateTablesParams, create_tables};
 use sea_orm::rbac::{RbacContext, RbacUserId};
 use sea_orm::{DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, Set, TransactionTrait};
 use sea_orm_migration::MigratorTraitSelf;
@@ -25,7 +25,7 @@ async fn rules_and_tenants_hold_at_once() -> Result<()> {
     let database = TestDatabase::empty().await?;
     let owner = database.owner().await?;
     migrator().up(&owner, None).await?;
-    create_tables(&owner, Default::default()).await?;
+    create_tables(&owner, RbacCreateTablesParams::default()).await?;
     let mut rules = RbacContext::load(&owner).await?;
     rules.add_tables(&owner, &["projects", "tasks"]).await?;
     rules.add_crud_permissions(&owner).await?;

@@ -57,10 +57,10 @@ impl Canonical {
         for line in &mut lines {
             *line = replaced(line, |token| is_now(token).then(|| "<now>".to_owned()));
         }
-        let names = names(&lines, known);
-        let named =
-            |line: &String| replaced(line, |token| Some(format!("<new {}>", names.get(&uuid(token)?)?)));
-        let mut lines: Vec<String> = lines.iter().map(named).collect();
+        let new = names(&lines, known);
+        let renamed =
+            |line: &String| replaced(line, |token| Some(format!("<new {}>", new.get(&uuid(token)?)?)));
+        let mut lines: Vec<String> = lines.iter().map(renamed).collect();
         let result = lines.pop().unwrap_or_default();
         lines.sort_unstable();
         Self { result, rows: lines }

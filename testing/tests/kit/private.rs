@@ -55,7 +55,7 @@ async fn victim() -> Result<()> {
     let server = start().await?.context("a server")?;
     let database = TestDatabase::empty(&server).await?;
     std::fs::write(file, folder(&database)?.to_str().context("a path")?)?;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     Ok(())
 }
 
