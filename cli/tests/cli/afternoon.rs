@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, Set, SqlErr,
+    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, PaginatorTrait,
+    Set, SqlErr, Statement,
 };
 use watertight::{Builder, Layers, Refusal, TableSets, TenantConnection, TenantId, TenantKeys, Watertight};
 use watertight_tests::{TestDatabase, new_tenant};
@@ -111,6 +112,7 @@ async fn the_page_takes_an_application_from_one_tenant_to_two_and_back() -> Resu
             rewriting_alone(&cli, first).await?;
         }
         if block.contains("--as maintenance") {
+            report_only(&cli, first, second).await?;
             two_tenants(&cli, first, second).await?;
         }
         if block.contains("--undo") {
@@ -138,6 +140,20 @@ async fn rewriting_alone(cli: &Cli, first: TenantId) -> Result<()> {
     let water = builder.connect(cli.database.owner_url()).await?;
     assert_eq!(customer::Entity::find().count(&water.tenant(first)).await?, 20);
     as_before(&cli.database.owner().await?).await?;
+    Ok(water.close().await?)
+}
+
+/// The roll-out: a statement that will be refused is counted, and shows each tenant its own rows.
+async fn report_only(cli: &Cli, first: TenantId, second: TenantId) -> Result<()> {
+    let builder = builder().tenant_keys(cli.exported_key()?).dangerous_report_only();
+    let water = builder.connect(cli.database.app_url()).await?;
+    let sampled =
+        Statement::from_string(DbBackend::Postgres, "SELECT id FROM customer TABLESAMPLE SYSTEM (100)");
+    for (tenant, number) in [(first, 20), (second, 0)] {
+        assert_eq!(water.tenant(tenant).query_all_raw(sampled.clone()).await?.len(), number);
+    }
+    let reported = water.refused_in_report_only().statements;
+    assert_eq!(reported.iter().map(|statement| statement.count).sum::<u64>(), 2, "{reported:?}");
     Ok(water.close().await?)
 }
 
