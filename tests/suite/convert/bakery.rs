@@ -1,13 +1,16 @@
 //! The bakery of SeaORM's own tests: serial keys, a join table, and orders with lines.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use sea_orm::DbErr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, Set,
 };
-use watertight::{Builder, TableSets, Watertight};
-use watertight_migration::TenantType;
-use watertight_migration::convert::{ConversionError, Phase};
-use watertight_tests::new_tenant;
+use sea_orm_migration::MigratorTraitSelf;
+use watertight::{Builder, TableSets, TenantConnection, Watertight};
+use watertight_migration::convert::{Conversion, ConversionError, Phase};
+use watertight_migration::{Settings, TenantMigrator, TenantType};
+use watertight_testing::{Template, TwoTenants};
+use watertight_tests::{new_tenant, server};
 
 use super::{Application, convert, errors, undo};
 use crate::adopt::texts;
@@ -163,5 +166,42 @@ async fn primary_keys_can_stay() -> Result<()> {
     application.run_as(&other, "DELETE FROM customer").await?;
     undo(&application, &conversion).await?;
     application.snapshot().await?.assert_equals(&before);
+    Ok(())
+}
+
+/// The customers of a tenant.
+async fn names(tenant: &TenantConnection) -> Result<Vec<String>, DbErr> {
+    let found = customer::Entity::find().order_by_asc(customer::Column::Id).all(tenant).await?;
+    Ok(found.into_iter().map(|customer| customer.name).collect())
+}
+
+#[tokio::test]
+async fn the_test_kit_judges_functions_of_the_converted_bakery() -> Result<()> {
+    let server = server().await?;
+    let settings =
+        Settings::default().with_table_sets(TableSets::none()).with_app_role(server.app_role().to_owned());
+    let template = Template::create(server, |owner| async move {
+        let (structure, _) = SQL.split_once("INSERT INTO").context("rows")?;
+        owner.execute_unprepared(structure).await?;
+        TenantMigrator::new(settings.clone()).up(&owner, None).await?;
+        let conversion = Conversion::new(settings).all_tables_of("public").tenant(FIRST);
+        for phase in Phase::ALL {
+            conversion.run(&owner, phase, |_| ()).await?;
+        }
+        anyhow::Ok(())
+    });
+    let template = template.await?;
+    let write = |tenant: TenantConnection, number: u32| async move {
+        let name = Set(format!("customer {number}"));
+        customer::ActiveModel { id: Set(7), name, ..Default::default() }.insert(&tenant).await.map(drop)
+    };
+    let tenants = TwoTenants::prepare(&template, builder()).fixtures(write).await?;
+    let own = tenants.assert_isolated(|tenant| async move { names(&tenant).await }).await;
+    assert_eq!(own, Ok(vec!["customer 1".to_owned()]));
+
+    // For one tenant after the other, as a test of a cache does.
+    let (_database, first, second) = tenants.connect().await?;
+    assert_eq!(names(&first).await?, ["customer 1"]);
+    assert_eq!(names(&second).await?, ["customer 2"]);
     Ok(())
 }
