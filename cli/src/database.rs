@@ -66,7 +66,8 @@ impl Connector {
         let scheme = url::Url::parse(&url).map(|url| url.scheme().to_owned());
         if !scheme.as_deref().is_ok_and(|scheme| matches!(scheme, "postgres" | "postgresql")) {
             return Err(Failure::Usage(format!(
-                "{variable} is malformed; set it to postgres://ROLE:PASSWORD@HOST:PORT/DATABASE"
+                "{variable} is malformed; set it to postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, and percent-encode special \
+                 characters of the password, such as # as %23 and / as %2F"
             )));
         }
         let mut options = ConnectOptions::new(url);

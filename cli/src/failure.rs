@@ -64,10 +64,10 @@ impl Failure {
             // After the prompt that may stand on the line.
             (Self::Signal(_), Format::Text | Format::Sarif) => Some(format!("\nwatertight: {self}")),
             (_, Format::Text | Format::Sarif) => {
-                Some(format!("watertight: {}", printable::one_line(&self.to_string())))
+                Some(format!("watertight: {}", printable::one_line(&self.message())))
             }
             (_, Format::Json) => {
-                let json = serde_json::json!({ "error": self.to_string(), "exit_code": self.code() });
+                let json = serde_json::json!({ "error": self.message(), "exit_code": self.code() });
                 Some(printable::json(&json.to_string()))
             }
         };
@@ -76,6 +76,16 @@ impl Failure {
             writeln!(std::io::stderr(), "{line}").ok();
         }
         ExitCode::from(self.code())
+    }
+
+    /// The message. The driver adds a line of the server's source code to the server's errors, which is left out.
+    fn message(&self) -> String {
+        let text = self.to_string();
+        let number = |line: &str| !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit());
+        match text.rsplit_once(" at line ") {
+            Some((message, line)) if matches!(self, Self::Database(_)) && number(line) => message.to_owned(),
+            _ => text,
+        }
     }
 
     /// The failure to open a file that an argument names.

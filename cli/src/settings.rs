@@ -12,10 +12,10 @@ pub(crate) struct SettingsArgs {
     app_role: AppRoleArg,
     /// The type of the tenant's key: uuid, bigint, integer or text. Every type other than uuid needs --table-sets none. The default
     /// is that of watertight.toml, or else uuid.
-    #[arg(long, env = Settings::TENANT_TYPE_VARIABLE)]
+    #[arg(long, global = true, env = Settings::TENANT_TYPE_VARIABLE)]
     tenant_type: Option<TenantType>,
     /// The tenant column of the application's tables. The default is that of watertight.toml, or else tenant_id.
-    #[arg(long, value_name = "COLUMN", env = Settings::TENANT_COLUMN_VARIABLE)]
+    #[arg(long, global = true, value_name = "COLUMN", env = Settings::TENANT_COLUMN_VARIABLE)]
     tenant_column: Option<String>,
     #[command(flatten)]
     table_sets: TableSetsArg,
@@ -25,7 +25,7 @@ pub(crate) struct SettingsArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct AppRoleArg {
     /// The application's role. The default is that of watertight.toml, or else watertight_app.
-    #[arg(long, value_name = "ROLE", env = Settings::APP_ROLE_VARIABLE)]
+    #[arg(long, global = true, value_name = "ROLE", env = Settings::APP_ROLE_VARIABLE)]
     app_role: Option<String>,
 }
 

@@ -171,7 +171,12 @@ impl Target {
     }
 
     fn parse(url: String, source: &'static str) -> Result<Self, String> {
-        let malformed = |why: String| format!("the database URL from {source} is malformed: {why}");
+        let malformed = |why: String| {
+            format!(
+                "the database URL from {source} is malformed: {why}; percent-encode special characters of the password, such \
+                 as # as %23 and / as %2F"
+            )
+        };
         if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
             return Err(malformed("it does not begin with postgres://".to_owned()));
         }

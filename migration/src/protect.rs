@@ -12,8 +12,8 @@ use crate::{Settings, access, query, tenant_context};
 
 /// Protects existing tables with row-level security, so that a tenant reaches only its own rows.
 ///
-/// It is for tables that are created from entities, in development or in tests: call it after the schema sync of SeaORM, at each
-/// start. A call changes only what differs, in one transaction. Each table, `name` or `schema.name`, needs the tenant column of
+/// It is for tables that plain SQL or the schema sync of SeaORM creates: call it afterwards, at each start. A call changes only
+/// what differs, in one transaction. Each table, `name` or `schema.name`, needs the tenant column of
 /// the [settings](Settings::with_tenant_column) with the type of the tenant's key: the entity declares it. Then
 ///
 /// - the tenant column is `NOT NULL` and never has the reserved value;
@@ -21,9 +21,9 @@ use crate::{Settings, access, query, tenant_context};
 /// - the application's role can use the schema, read and change rows, and use the sequences of the table. `PUBLIC` has no
 ///   privilege on it.
 ///
-/// Keys stay as the entity declares them, because the next sync drops a key that no entity has. A key without the tenant is
-/// global, and a foreign key without the tenant can refer to a row of another tenant: the doctor reports both. A production
-/// database uses [`TenantTable`](crate::TenantTable), whose keys contain the tenant.
+/// Keys stay as they are, because the next sync drops a key that no entity has. A key without the tenant is global, and a foreign
+/// key without the tenant can refer to a row of another tenant: the doctor reports both. In a production database every key
+/// contains the tenant, as those of [`TenantTable`](crate::TenantTable) do.
 ///
 /// ```no_run
 /// use watertight_migration::{Settings, protect};

@@ -40,7 +40,6 @@ mod judge;
 mod keys;
 mod locks;
 mod maintenance;
-mod migrating;
 mod names;
 mod notifications;
 mod numbers;

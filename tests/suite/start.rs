@@ -25,6 +25,8 @@ async fn an_empty_or_malformed_url_is_reported_without_connecting() {
     {
         assert!(matches!(connect(url).await, Error::Connect(ConnectError::MalformedUrl { .. })), "{url}");
     }
+    let error = connect("postgres://app:a#b@localhost/clinic").await;
+    assert!(error.to_string().contains("# as %23"), "{error}");
     let error = connect("mysql://app:s3cret@localhost/clinic").await;
     assert!(!format!("{error} {error:?}").contains("s3cret"), "a password is never shown");
 }

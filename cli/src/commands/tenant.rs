@@ -122,6 +122,9 @@ async fn stats(maintenance: &Maintenance, tenant: TenantId) -> Result<Outcome, F
         with_rows.map(|table| format!("{:>12} {:>14}  {}", table.rows, table.bytes, one_line(&table.table))),
     );
     lines.push(format!("{:>12} {:>14}  total", stats.rows(), stats.bytes()));
+    if stats.rows() == 0 {
+        lines.push(format!("{tenant} has no rows; a tenant exists from its first row on, so compare the key with `tenant list`"));
+    }
     Outcome::new(lines.join("\n"), &stats)
 }
 

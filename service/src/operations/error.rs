@@ -39,7 +39,8 @@ pub enum ConnectError {
     /// The database URL is malformed. The message does not contain it, because it may contain a password.
     #[error(
         "the database URL is malformed: {reason}; write it in the form \
-         postgres://ROLE:PASSWORD@HOST:PORT/DATABASE"
+         postgres://ROLE:PASSWORD@HOST:PORT/DATABASE, and percent-encode special characters of the password, such as # as \
+         %23 and / as %2F"
     )]
     MalformedUrl {
         /// The reason.
