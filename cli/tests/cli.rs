@@ -10,9 +10,10 @@ use anyhow::{Context, Result};
 use sea_orm::ConnectionTrait;
 use serde_json::Value;
 use uuid::Uuid;
-use watertight::TableSet;
 use watertight::auth::{LoginRequest, Password};
 use watertight::doctor::CORE_MIGRATIONS;
+use watertight::{TableSet, TableSets, TenantType};
+use watertight_migration::{Settings, TenantTable};
 use watertight_tests::{TestDatabase, new_tenant, own_migrations};
 
 #[path = "cli/afternoon.rs"]
@@ -705,6 +706,39 @@ async fn table_sets_are_named_with_their_schemas() -> Result<()> {
     assert_eq!(purged(&run(&purge, "content")?.ends_with(0).json()?), Some(0));
     assert!(purged(&run(&purge, moved)?.ends_with(0).json()?) > Some(0));
     assert!(run(&["doctor"], "auth=pg_mine")?.ends_with(2).err.contains("pg_mine"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tenants_are_named_by_the_type_of_the_database() -> Result<()> {
+    let cli = Cli { database: TestDatabase::empty().await?, folder: tempfile::tempdir()? };
+    let with = |args: &[&str]| -> Run {
+        let mut command = cli.command(args);
+        command.env("WATERTIGHT_TENANT_TYPE", "bigint").env("WATERTIGHT_TENANT_COLUMN", "org_id");
+        command.env("WATERTIGHT_TABLE_SETS", "none").output().unwrap().into()
+    };
+    with(&["migrate"]).ends_with(0);
+    let settings = Settings::default()
+        .with_app_role(cli.database.app_role())
+        .with_table_sets(TableSets::none())
+        .with_tenant_type(TenantType::BigInt)
+        .with_tenant_column("org_id");
+    let owner = cli.database.owner().await?;
+    for sql in TenantTable::new("public", "orders").statements(&settings)? {
+        owner.execute_unprepared(&sql).await?;
+    }
+    let rows = "BEGIN; SELECT watertight.enter(42); INSERT INTO orders (org_id) VALUES (42), (42); COMMIT";
+    owner.execute_unprepared(rows).await?;
+    let stats = with(&["tenant", "stats", "42", "--format", "json"]).ends_with(0).json()?;
+    assert_eq!(stats["tenant"], 42);
+    with(&["tenant", "export", "42", "--output", "42.jsonl"]).ends_with(0);
+    with(&["tenant", "erase", "42", "--confirm", "42"]).ends_with(0);
+    assert!(with(&["tenant", "import", "43", "42.jsonl"]).ends_with(4).err.contains("it is of tenant 42"));
+    with(&["tenant", "import", "42", "42.jsonl"]).ends_with(0);
+    for wrong in ["0", "clinic", "7b0e8d3c-5a53-4f6e-9b0e-0f8a1f0f2a11"] {
+        with(&["tenant", "stats", wrong]).ends_with(2);
+    }
+    with(&["doctor"]).ends_with(0);
     Ok(())
 }
 

@@ -102,7 +102,7 @@ use migration::TenantMigration;
 /// assert_eq!(names[0], "m20260101_000001_create_auth");
 ///
 /// let isolation_alone = Settings::default().with_table_sets(TableSets::none());
-/// assert_eq!(migrations(&isolation_alone).len(), 3);
+/// assert_eq!(migrations(&isolation_alone).len(), 4);
 /// ```
 #[must_use]
 pub fn migrations(settings: &Settings) -> Vec<Box<dyn MigrationTrait>> {

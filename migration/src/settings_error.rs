@@ -25,7 +25,7 @@ pub enum SettingsError {
     /// The tenant column has a name that PostgreSQL would refuse or cut off.
     #[error(transparent)]
     TenantColumn(#[from] TableError),
-    /// Watertight's own tables are chosen for a database whose tenants have keys of another type than `uuid`.
+    /// Watertight's own tables are chosen, and the tenants have keys of another type than `uuid`.
     #[error(
         "watertight's own tables have the tenant column tenant_id of type uuid, so a database has them, or tenants of \
          type {tenant_type}, but not both; choose no table sets (`none`) instead of {table_sets}, or the type uuid"

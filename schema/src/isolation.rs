@@ -5,7 +5,7 @@ use crate::sql;
 /// The schema of the tenant's type, functions and keys.
 pub const SCHEMA: &str = "watertight";
 
-/// The column that holds the tenant in watertight's own tables, and by default in those of an application.
+/// The tenant column of watertight's own tables, and by default of those of an application.
 pub const TENANT_COLUMN: &str = "tenant_id";
 
 /// The environment variable that names the tenant column of an application's tables.
@@ -14,7 +14,7 @@ pub const TENANT_COLUMN_VARIABLE: &str = "WATERTIGHT_TENANT_COLUMN";
 /// The name of the policy of every tenant table.
 pub const TENANT_POLICY: &str = "tenant_isolation";
 
-/// The name of the second policy of a table with rows for everyone, which lets every tenant read these rows.
+/// The name of the policy that lets every tenant read the rows for everyone of a table.
 pub const EVERYONE_POLICY: &str = "rows_for_everyone";
 
 /// The policies of an outbox table for its worker, each with its command.

@@ -338,7 +338,8 @@ async fn state_left_on_a_connection_affects_no_other_tenant() -> Result<()> {
         assert_eq!(renamed.rows_affected, 1, "{text}");
         let found = "SELECT concat(current_setting('evil.stolen', true), current_setting('evil.mark', true), \
                      (SELECT count(*) FROM pg_prepared_statements WHERE from_sql), (SELECT count(*) FROM pg_cursors \
-                     WHERE name = 'kept'), (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'))";
+                     WHERE name = 'kept'), (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' \
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())))";
         assert_eq!(texts(&scene.attacker, found).await?, ["000"], "{text}");
     }
     Ok(())

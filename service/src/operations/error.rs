@@ -7,7 +7,7 @@ use watertight_schema::{TableSets, sql};
 use super::doctor::DoctorFailed;
 use super::inspection::isolable::NotIsolable;
 use crate::tenant::{SigningError, TenantId};
-use crate::vocabulary::{InvalidInput, MalformedRow};
+use crate::vocabulary::InvalidInput;
 
 /// A database cannot be reached, or isolation would not hold in it.
 ///
@@ -350,9 +350,6 @@ pub enum MaintenanceError {
     /// An input value is invalid.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
-    /// A value in the database cannot be read as the type of its column.
-    #[error(transparent)]
-    MalformedRow(#[from] MalformedRow),
     /// The database reported an error.
     #[error(transparent)]
     Database(#[from] DbErr),

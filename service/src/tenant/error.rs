@@ -81,8 +81,7 @@ pub enum TenantIdError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistrationError {
-    /// An entity without the tenant column was registered as a tenant table, or the database has the column with another
-    /// type.
+    /// A table without the tenant column, or with one of another type, was registered as a tenant table.
     #[error(
         "{table} has no column {column} of type {tenant_type}, so it cannot be a tenant table; add the column, name \
          another one with `Builder::tenant_column`, register the table by its name with `Builder::tenant_tables`, or \
@@ -116,7 +115,7 @@ pub enum RegistrationError {
         /// The table, as `schema.name`.
         table: String,
     },
-    /// Watertight's own tables are chosen for a database whose tenants have keys of another type than `uuid`.
+    /// Watertight's own tables are chosen, and the tenants have keys of another type than `uuid`.
     #[error(
         "watertight's own tables have the tenant column tenant_id of type uuid, so an application uses them, or tenants of \
          type {tenant_type}, but not both; choose no table sets with `Builder::table_sets(TableSets::none())` instead of \

@@ -120,13 +120,13 @@ async fn surplus_privileges_are_found_and_taken() -> Result<()> {
             "GRANT UPDATE (severity) ON auth.audit_events TO {APP}",
             WARNING,
             "auth.audit_events",
-            "written once",
+            "only append",
         ),
         (
             "GRANT DELETE ON public.booking_payments TO PUBLIC",
             WARNING,
             "public.booking_payments",
-            "written once",
+            "only append",
         ),
         ("GRANT SELECT ON public.reviews TO PUBLIC", WARNING, "public.reviews", "every role"),
         (

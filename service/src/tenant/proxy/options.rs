@@ -123,7 +123,7 @@ impl DatabaseOptions {
     ///
     /// assert!(DatabaseOptions::new().check::<users::Entity>().is_ok());
     /// let error = DatabaseOptions::new().timestamps(Timestamps::ChronoUtc).check::<users::Entity>();
-    /// assert!(matches!(error, Err(TenantDatabaseError::FieldType { .. })));
+    /// assert!(matches!(error, Err(TenantDatabaseError::FieldType { .. })), "{error:?}");
     /// ```
     ///
     /// # Errors

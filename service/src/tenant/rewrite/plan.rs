@@ -35,7 +35,7 @@ impl Plan {
     pub(crate) fn check(&self, tenant: TenantId, values: &[Value]) -> Result<(), Refusal> {
         for named in &self.named {
             let given = match named {
-                NamedTenant::Literal(text) => TenantId::parse_as(tenant.tenant_type(), text).ok(),
+                NamedTenant::Literal(text) => written(text, tenant.tenant_type()),
                 NamedTenant::Parameter(index) => {
                     values.get(*index).and_then(|value| named_by(value, tenant.tenant_type()))
                 }
@@ -56,10 +56,18 @@ fn named_by(value: &Value, tenant_type: TenantType) -> Option<TenantId> {
         Value::BigInt(Some(id)) => TenantId::try_from(*id).ok()?,
         Value::Int(Some(id)) => TenantId::try_from(*id).ok()?,
         Value::SmallInt(Some(id)) => TenantId::try_from(i32::from(*id)).ok()?,
-        Value::String(Some(text)) => return TenantId::parse_as(tenant_type, text).ok(),
+        Value::String(Some(text)) => return written(text, tenant_type),
         _ => return None,
     };
     named.converted(tenant_type)
+}
+
+/// The tenant that a text names. White space is part of a key of type text, and PostgreSQL ignores it in a number.
+fn written(text: &str, tenant_type: TenantType) -> Option<TenantId> {
+    match tenant_type {
+        TenantType::Text => TenantId::try_from(text).ok(),
+        _ => TenantId::parse_as(tenant_type, text).ok(),
+    }
 }
 
 /// Only a UUID or a number is shown, because another value may have been bound here by mistake.

@@ -57,8 +57,9 @@ fn read<E: EntityTrait>(options: DatabaseOptions, json: &Json) -> Result<(), Ten
         Err(error) => {
             // SeaORM names the column only in its message.
             let message = error.to_string();
-            let named =
-                samples.iter().find(|(column, _)| message.contains(&format!("{:?}", column.as_str())));
+            let quoted = |name: &str| ["'", "\""].map(|quote| format!("{quote}{name}{quote}"));
+            let is_named = |name: &str| quoted(name).iter().any(|name| message.contains(name));
+            let named = samples.iter().find(|(column, _)| is_named(column.as_str()));
             Err(match named {
                 Some((column, value)) => wrong(column, value, message),
                 None => TenantDatabaseError::NotChecked { table, reason: message },
