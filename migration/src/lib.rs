@@ -43,6 +43,7 @@ mod released;
 mod script;
 mod settings;
 mod settings_error;
+mod share;
 mod tenant_context;
 pub mod tenant_keys;
 mod tenant_table;
@@ -81,6 +82,7 @@ pub use protect::protect;
 pub use sea_orm_migration::{self, MigrationTrait, MigratorTrait, sea_query::ForeignKeyAction};
 pub use settings::Settings;
 pub use settings_error::SettingsError;
+pub use share::{SharedAccess, share};
 pub use tenant_table::{TenantForeignKey, TenantTable};
 pub use watertight_schema::isolation::{
     SCHEMA as ISOLATION_SCHEMA, TENANT_COLUMN, TENANT_CONDITION, TENANT_POLICY, TENANT_TOKEN_SETTING,

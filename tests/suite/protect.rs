@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait, Schema, Set,
+    ActiveModelTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, PaginatorTrait,
+    Schema, Set, Statement,
 };
+use sea_orm_migration::prelude::SchemaManager;
 use watertight::doctor::{Check, Severity};
 use watertight::{Builder, Watertight};
-use watertight_migration::{Settings, protect};
+use watertight_migration::{Settings, SharedAccess, protect, share};
 use watertight_tests::{TestDatabase, new_tenant};
 
 mod customers {
@@ -146,5 +148,30 @@ async fn tables_that_cannot_be_protected_are_refused_with_the_reason_and_left_un
     sync(&owner).await?;
     let error = protect(&owner, &settings(&empty), TABLES).await.unwrap_err().to_string();
     assert!(error.contains("apply the migrations first"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_shared_table_is_read_by_tenants_and_written_without_one() -> Result<()> {
+    let database = TestDatabase::create().await?;
+    let owner = database.owner().await?;
+    owner
+        .execute_unprepared("CREATE TABLE plans (code text PRIMARY KEY); GRANT ALL ON plans TO PUBLIC")
+        .await?;
+    let manager = SchemaManager::new(&owner);
+    let settings = Settings::from_env().with_app_role(database.app_role());
+    share(&manager, &settings, ("public", "plans"), SharedAccess::ReadAndWrite).await?;
+    let water = database.water_with(Watertight::builder().shared_tables(["plans"])).await?;
+    let tenant = water.tenant(new_tenant()?);
+    water.unscoped().execute_unprepared("INSERT INTO plans VALUES ('small')").await?;
+    let read = Statement::from_string(DbBackend::Postgres, "SELECT code FROM plans");
+    assert_eq!(tenant.query_all_raw(read).await?.len(), 1);
+    assert!(tenant.execute_unprepared("DELETE FROM plans").await.is_err());
+    share(&manager, &settings, ("public", "plans"), SharedAccess::Read).await?;
+    assert!(water.unscoped().execute_unprepared("DELETE FROM plans").await.is_err());
+    for (table, tells) in [("clients", "has row-level security"), ("nothing", "does not exist")] {
+        let error = share(&manager, &settings, ("public", table), SharedAccess::Read).await.unwrap_err();
+        assert!(error.to_string().contains(tells), "{error}");
+    }
     Ok(())
 }
