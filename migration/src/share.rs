@@ -19,9 +19,9 @@ pub enum SharedAccess {
     ReadAndWrite,
 }
 
-/// Lets the application's role use a shared table, which has no tenant column: countries, plans, the list of tenants.
+/// Lets the application's role use a shared table, which has no tenant column.
 ///
-/// It takes every privilege of `PUBLIC` and of the role first. Register the table with `Builder::shared_table`. A serial column
+/// Examples are countries, plans and the list of tenants. It takes every privilege of `PUBLIC` and of the role first. Register the table with `Builder::shared_table`. A serial column
 /// needs `GRANT USAGE` on its sequence besides; an identity column does not.
 ///
 /// ```
