@@ -41,6 +41,8 @@ struct Setup {
     keying: Keying,
     /// Whether statements run through a `DatabaseConnection` of the tenant.
     by_database: bool,
+    /// Whether the table that every tenant reads has rows of tenants, too.
+    for_everyone: bool,
 }
 
 const BOTH: Setup = Setup {
@@ -49,6 +51,7 @@ const BOTH: Setup = Setup {
     dialect: Dialect::Rewritten,
     keying: keying::UUID,
     by_database: false,
+    for_everyone: false,
 };
 const REWRITING_ALONE: Setup = Setup { layers: Layers::RewritingOnly, protected: false, ..BOTH };
 const ROW_SECURITY_ALONE: Setup =
@@ -69,6 +72,7 @@ struct Sides {
     dialect: Dialect,
     keying: Keying,
     by_database: bool,
+    for_everyone: bool,
     _databases: [TestDatabase; 2],
 }
 
@@ -145,12 +149,18 @@ impl Sides {
         }
         schema::create(&owners[1], keying, &format!("'{own}'")).await?;
         schema::unique_without_tenant(&owners[1]).await?;
+        if setup.for_everyone {
+            schema::with_rows_for_everyone(&owners[0], setup.protected).await?;
+            schema::with_rows_for_everyone(&owners[1], false).await?;
+        }
 
-        let mut builder = keying
-            .configure(Watertight::builder())
-            .dangerous_layers(setup.layers)
-            .dangerous_explain()
-            .shared_table(schema::k::Entity);
+        let mut builder =
+            keying.configure(Watertight::builder()).dangerous_layers(setup.layers).dangerous_explain();
+        builder = if setup.for_everyone {
+            builder.tenant_tables(["k"]).rows_for_everyone(["k"])
+        } else {
+            builder.shared_table(schema::k::Entity)
+        };
         if !keying.has_entities() {
             builder = builder.tenant_tables(schema::TENANT_TABLES);
         } else if setup.layers != Layers::UnscopedRowSecurityOnly {
@@ -177,6 +187,7 @@ impl Sides {
             dialect: setup.dialect,
             keying,
             by_database: setup.by_database,
+            for_everyone: setup.for_everyone,
             _databases: [shared, solo],
         })
     }
@@ -190,6 +201,11 @@ impl Sides {
             schema::fill(&self.viewer.tenant(tenant), self.keying, tenant, variant).await?;
         }
         schema::fill(&self.solo, self.keying, self.own, 1).await?;
+        if self.for_everyone {
+            let tenants = [self.own, self.others[0], self.others[1]];
+            schema::fill_rows_for_everyone(&self.owners[0], &tenants).await?;
+            schema::fill_rows_for_everyone(&self.owners[1], &tenants[..1]).await?;
+        }
         Ok(())
     }
 
@@ -371,6 +387,12 @@ async fn the_law_holds_for_numbers() -> Result<()> {
 async fn the_law_holds_for_texts() -> Result<()> {
     hold(Setup { keying: keying::TEXT, ..REWRITING_ALONE }, 300).await?;
     hold(Setup { keying: keying::TEXT, ..ROW_SECURITY_ALONE }, 300).await
+}
+
+#[tokio::test]
+async fn the_law_holds_for_rows_for_everyone() -> Result<()> {
+    hold(Setup { for_everyone: true, ..BOTH }, 300).await?;
+    hold(Setup { for_everyone: true, ..REWRITING_ALONE }, 300).await
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use sea_orm_migration::prelude::{ColumnDef, IndexOrder, SchemaManager};
 use sea_orm_migration::schema::{integer_null, string};
 use sea_orm_migration::{MigratorTraitSelf, sea_orm::DbBackend};
 use watertight::{Builder, TableSets, TenantConnection, TenantEntity, TenantId, TenantType, Watertight};
-use watertight_migration::{Settings, TenantForeignKey, TenantMigrator, TenantTable};
+use watertight_migration::{Settings, TenantForeignKey, TenantMigrator, TenantTable, create_schema};
 use watertight_tests::TestDatabase;
 
 /// An entity that knows nothing of tenants.
@@ -266,5 +266,30 @@ async fn keys_that_begin_with_the_tenant_are_found_by_the_rest() -> Result<()> {
     let found = tagged::Entity::find_by_id_in(&tenant, "new").one(&tenant).await?;
     assert_eq!(found.map(|tag| tag.org_id), Some(5));
     assert_eq!(tagged::Entity::delete_by_id_in(&tenant, "new").exec(&tenant).await?.rows_affected, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn names_without_a_schema_mean_the_schema_of_the_application() -> Result<()> {
+    let keys = KEYS[0];
+    let (database, owner) = database(keys).await?;
+    let (manager, settings) = (SchemaManager::new(&owner), keys.settings());
+    create_schema(&manager, &settings, "shop").await?;
+    // The schema `public` has a table of the same name, which statements do not mean.
+    TenantTable::new("shop", "customers")
+        .col(id_column())
+        .key(["id"])
+        .col(string("name"))
+        .create(&manager, &settings)
+        .await?;
+    let builder = Watertight::builder().table_sets(TableSets::none()).tenant_type(keys.tenant_type);
+    let builder = builder.tenant_column(keys.column).default_schema("shop").tenant_tables(["customers"]);
+    let water = database.water_with(builder).await?;
+    let tenant = water.tenant(keys.id(0)?);
+    add_customer(&tenant, "Ada").await?;
+    assert_eq!(texts(&tenant, "SELECT name FROM shop.customers").await?, ["Ada"]);
+    assert!(tenant.execute_unprepared("DELETE FROM public.customers").await.is_err(), "it is not registered");
+    let there = database.water_with(keys.builder()).await?.tenant(keys.id(0)?);
+    assert_eq!(texts(&there, "SELECT name FROM customers").await?, [""; 0]);
     Ok(())
 }

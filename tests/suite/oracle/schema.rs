@@ -119,6 +119,45 @@ pub(super) async fn protect(owner: &DatabaseConnection, keying: Keying) -> Resul
     Ok(())
 }
 
+/// The key of rows for everyone.
+const EVERYONE: &str = "00000000-0000-0000-0000-000000000000";
+
+/// Replaces the shared table by a table with rows for everyone and rows of tenants.
+pub(super) async fn with_rows_for_everyone(owner: &DatabaseConnection, protected: bool) -> Result<(), DbErr> {
+    owner
+        .execute_unprepared(
+            "DROP TABLE k; CREATE TABLE k (tenant_id uuid NOT NULL, id int NOT NULL, n int NOT NULL, s text NOT NULL, \
+             PRIMARY KEY (tenant_id, id)); GRANT SELECT ON k TO PUBLIC",
+        )
+        .await?;
+    if protected {
+        let sql = format!(
+            "ALTER TABLE k ENABLE ROW LEVEL SECURITY; ALTER TABLE k FORCE ROW LEVEL SECURITY; \
+             CREATE POLICY tenant_isolation ON k USING (tenant_id = (SELECT watertight.tenant())); \
+             CREATE POLICY rows_for_everyone ON k FOR SELECT USING (tenant_id = '{EVERYONE}')"
+        );
+        owner.execute_unprepared(&sql).await?;
+    }
+    Ok(())
+}
+
+/// Fills that table with rows for everyone and rows of these tenants.
+pub(super) async fn fill_rows_for_everyone(
+    owner: &DatabaseConnection,
+    tenants: &[TenantId],
+) -> Result<(), DbErr> {
+    let keys = std::iter::once(EVERYONE.to_owned()).chain(tenants.iter().map(ToString::to_string));
+    let inserts = keys.enumerate().map(|(variant, key)| {
+        format!(
+            "SELECT watertight.enter('{key}'); \
+             INSERT INTO k SELECT '{key}', i, i % 3, 's' || i + {variant} FROM generate_series(1, {}) i",
+            5 - variant
+        )
+    });
+    let sql = format!("BEGIN; TRUNCATE k; {}; COMMIT", inserts.collect::<Vec<_>>().join("; "));
+    owner.execute_unprepared(&sql).await.map(drop)
+}
+
 /// Lets a target of ON CONFLICT omit the tenant in a database with one tenant.
 pub(super) async fn unique_without_tenant(owner: &DatabaseConnection) -> Result<(), DbErr> {
     for table in TENANT_TABLES {

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use sea_orm::{ConnectionTrait, EntityTrait};
 use sea_orm_migration::MigrationTrait;
 use sea_orm_migration::prelude::SchemaManager;
+use watertight::{Job, TenantJob};
 use watertight_migration::{HashPartitions, for_each_tenant};
 
 use super::{KEYS, add_customer, customer, database, tenants, texts};
@@ -36,6 +37,39 @@ async fn a_tenant_is_exported_erased_and_restored() -> Result<()> {
         expected.sort_unstable();
         listed.sort_unstable();
         assert_eq!(listed, expected, "{keys:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn numbers_locks_and_jobs_belong_to_a_tenant_of_every_type() -> Result<()> {
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Letter {
+        number: i64,
+    }
+
+    impl Job for Letter {
+        const KIND: &'static str = "letter";
+    }
+
+    for keys in KEYS {
+        let (database, _owner) = database(keys).await?;
+        let [one, other] = tenants(keys, &database).await?;
+        let (first, second) = (one.begin().await?, other.begin().await?);
+        first.lock("letters").await?;
+        assert!(second.try_lock("letters").await?, "another tenant's lock: {keys:?}");
+        assert_eq!(
+            (first.next_number("letter").await?, first.next_number("letter").await?),
+            (1, 2),
+            "{keys:?}"
+        );
+        assert_eq!(second.next_number("letter").await?, 1, "{keys:?}");
+        first.commit().await?;
+        second.commit().await?;
+        let job = one.seal_job(uuid::Uuid::now_v7(), &Letter { number: 2 })?;
+        let job: TenantJob<Letter> = serde_json::from_str(&serde_json::to_string(&job)?)?;
+        assert_eq!(one.open_job(&job)?.number, 2, "{keys:?}");
+        assert!(other.open_job(&job).is_err(), "{keys:?}");
     }
     Ok(())
 }
