@@ -28,7 +28,7 @@ const MOST_COLUMNS: usize = 110;
 pub(crate) fn run(cargo: &Cargo) -> Result<()> {
     let root = cargo.root();
     let readme = std::fs::read_to_string(root.join("README.md"))?;
-    let (dependencies, program) = (block(&readme, "toml")?, block(&readme, "rust,no_run")?);
+    let (dependencies, program) = (block(&readme, "toml")?, block(&readme, "rust,ignore")?);
     let (tables, expected) = (block(&readme, "sql")?, block(&readme, "text")?);
     small(program)?;
 
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_first_program_is_small() -> Result<()> {
-        small(block(include_str!("../../README.md"), "rust,no_run")?)
+        small(block(include_str!("../../README.md"), "rust,ignore")?)
     }
 
     #[test]
