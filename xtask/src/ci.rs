@@ -23,6 +23,9 @@ const ISOLATION: &[&str] = &[
     "tenant_parameter::", "transaction_settings::", "transactions::", "unscoped::",
 ];
 
+/// The variable with the number of random statements of each test of the law.
+const ORACLE_CASES: &str = "WATERTIGHT_ORACLE_CASES";
+
 /// The features of SeaORM that an application can enable, except those of other runtimes.
 #[rustfmt::skip]
 const SEA_ORM: &[&str] = &[
@@ -85,6 +88,10 @@ fn isolation(cargo: &Cargo, installation: &Installation) -> Result<()> {
     let (databases, second) = (Databases::of(installation)?, Databases::of(installation)?);
     let mut test = test(cargo);
     test.args(["--test", "watertight", "--"]).args(ISOLATION);
+    // The embedded server runs all cases, so that the other servers need not.
+    if std::env::var_os(ORACLE_CASES).is_none() {
+        test.env(ORACLE_CASES, "250");
+    }
     process::succeed(with_second(Some(&second), databases.env(&mut test)))
 }
 
