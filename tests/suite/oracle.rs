@@ -383,25 +383,25 @@ async fn the_law_holds_with_row_level_security_alone() -> Result<()> {
 
 #[tokio::test]
 async fn the_law_holds_for_numbers() -> Result<()> {
-    hold(Setup { keying: keying::BIGINT, ..BOTH }, 300).await?;
-    hold(Setup { keying: keying::INTEGER, ..REWRITING_ALONE }, 300).await
+    hold(Setup { keying: keying::BIGINT, ..BOTH }, 150).await?;
+    hold(Setup { keying: keying::INTEGER, ..REWRITING_ALONE }, 150).await
 }
 
 #[tokio::test]
 async fn the_law_holds_for_texts() -> Result<()> {
-    hold(Setup { keying: keying::TEXT, ..REWRITING_ALONE }, 300).await?;
-    hold(Setup { keying: keying::TEXT, ..ROW_SECURITY_ALONE }, 300).await
+    hold(Setup { keying: keying::TEXT, ..REWRITING_ALONE }, 150).await?;
+    hold(Setup { keying: keying::TEXT, ..ROW_SECURITY_ALONE }, 150).await
 }
 
 #[tokio::test]
 async fn the_law_holds_for_rows_for_everyone() -> Result<()> {
-    hold(Setup { for_everyone: true, ..BOTH }, 300).await?;
-    hold(Setup { for_everyone: true, ..REWRITING_ALONE }, 300).await
+    hold(Setup { for_everyone: true, ..BOTH }, 150).await?;
+    hold(Setup { for_everyone: true, ..REWRITING_ALONE }, 150).await
 }
 
 #[tokio::test]
 async fn the_law_holds_through_a_database_connection() -> Result<()> {
-    hold(BY_DATABASE, 300).await
+    hold(BY_DATABASE, 150).await
 }
 
 #[tokio::test]

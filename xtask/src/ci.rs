@@ -90,7 +90,7 @@ fn isolation(cargo: &Cargo, installation: &Installation) -> Result<()> {
     test.args(["--test", "watertight", "--"]).args(ISOLATION);
     // The embedded server runs all cases, so that the other servers need not.
     if std::env::var_os(ORACLE_CASES).is_none() {
-        test.env(ORACLE_CASES, "250");
+        test.env(ORACLE_CASES, "150");
     }
     process::succeed(with_second(Some(&second), databases.env(&mut test)))
 }
