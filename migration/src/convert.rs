@@ -401,10 +401,8 @@ async fn reading(
 }
 
 fn split(table: &str) -> (Option<String>, String) {
-    match table.split_once('.') {
-        Some((schema, table)) => (Some(schema.to_owned()), table.to_owned()),
-        None => (None, table.to_owned()),
-    }
+    let (schema, table) = sql::split(table);
+    (schema.map(str::to_owned), table.to_owned())
 }
 
 /// Whether a phase has to be complete before another one runs.

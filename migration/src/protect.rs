@@ -68,7 +68,8 @@ pub async fn protect(
 }
 
 fn parse(text: &str) -> Result<Name, DbErr> {
-    let (schema, table) = text.split_once('.').unwrap_or(("public", text));
+    let (schema, table) = sql::split(text);
+    let schema = schema.unwrap_or("public");
     name::check("schema", schema)?;
     name::check("table", table)?;
     Ok(Name::new(schema, table))

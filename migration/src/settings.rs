@@ -207,7 +207,7 @@ impl Settings {
         sets.check()?;
         name::check("column", &self.tenant_column)?;
         let tenant_type = self.tenant_type.clone()?;
-        if tenant_type != TenantType::Uuid && !sets.is_empty() {
+        if !tenant_type.fits(sets) {
             return Err(SettingsError::OwnTablesNeedUuid { tenant_type, table_sets: sets.to_string() });
         }
         Ok(())

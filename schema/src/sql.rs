@@ -20,6 +20,20 @@ pub fn qualified(schema: &str, name: &str) -> String {
     format!("{}.{}", identifier(schema), identifier(name))
 }
 
+/// Splits `name` or `schema.name` at the first dot.
+///
+/// ```
+/// assert_eq!(watertight_schema::sql::split("billing.orders"), (Some("billing"), "orders"));
+/// assert_eq!(watertight_schema::sql::split("orders"), (None, "orders"));
+/// ```
+#[must_use]
+pub fn split(name: &str) -> (Option<&str>, &str) {
+    match name.split_once('.') {
+        Some((schema, name)) => (Some(schema), name),
+        None => (None, name),
+    }
+}
+
 /// A string literal. Backslashes are kept whether or not `standard_conforming_strings` is on.
 ///
 /// ```

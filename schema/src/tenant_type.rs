@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::TableSets;
+
 /// The type of the tenant's key: the type of the tenant column in every tenant table of a database.
 ///
 /// A database has one type, which its first migration chooses. Watertight's own tables need [`Uuid`](Self::Uuid).
@@ -68,6 +70,45 @@ impl TenantType {
             "text" | "character varying" => Some(Self::Text),
             _ => None,
         }
+    }
+
+    /// The rule that a text breaks as a key of type `text`.
+    ///
+    /// It is the rest of a sentence that begins with the key.
+    ///
+    /// ```
+    /// use watertight_schema::TenantType;
+    ///
+    /// assert_eq!(TenantType::broken_text_rule("harbor-street"), None);
+    /// assert_eq!(TenantType::broken_text_rule(""), Some("is empty"));
+    /// ```
+    #[must_use]
+    pub fn broken_text_rule(text: &str) -> Option<&'static str> {
+        if text.is_empty() {
+            Some("is empty")
+        } else if text.chars().any(char::is_control) {
+            Some("has a control character")
+        } else if text.trim() != text {
+            Some("begins or ends with white space")
+        } else if text.len() > Self::MAX_TEXT {
+            Some("has more than 63 bytes")
+        } else {
+            None
+        }
+    }
+
+    /// Whether a database with these table sets can have tenants of this type.
+    ///
+    /// Watertight's own tables need `uuid`.
+    ///
+    /// ```
+    /// use watertight_schema::{TableSets, TenantType};
+    ///
+    /// assert!(TenantType::BigInt.fits(&TableSets::none()) && !TenantType::BigInt.fits(&TableSets::all()));
+    /// ```
+    #[must_use]
+    pub fn fits(self, table_sets: &TableSets) -> bool {
+        self == Self::Uuid || table_sets.is_empty()
     }
 
     /// The reserved value as a literal in SQL. In a table with rows for everyone, it marks these rows.

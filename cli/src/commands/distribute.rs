@@ -1,4 +1,5 @@
 use watertight_migration::distribution::{Distribution, DistributionError, Violation};
+use watertight_schema::sql;
 
 use crate::database::{Connector, Role};
 use crate::failure::Failure;
@@ -7,7 +8,7 @@ use crate::table_sets::TableSetsArg;
 
 /// Distributes the tables over the machines of a Citus cluster, by tenant and in one transaction.
 ///
-/// It distributes every table with a tenant_id, including the application's, with all rows, keys, policies and grants.
+/// It distributes every table with a tenant column, including the application's, with all rows, keys, policies and grants.
 /// DATABASE_OWNER_URL names the coordinator, which has the extension citus and knows the other machines. When tables
 /// break a rule by which Citus distributes, the command lists them and changes nothing. Make a backup first, try it with
 /// --dry-run, which needs no Citus, and stop the application while it runs. Run it again after a migration that adds
@@ -17,7 +18,7 @@ pub(crate) struct Args {
     /// Print the SQL and the violations, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Copy a table without tenant_id to every machine. Tables that tenant tables refer to, and the shared tables of
+    /// Copy a table without a tenant column to every machine. Tables that tenant tables refer to, and the shared tables of
     /// watertight.toml, are copied anyway.
     #[arg(long, value_name = "SCHEMA.TABLE", value_parser = schema_and_table)]
     reference: Vec<(String, String)>,
@@ -42,8 +43,8 @@ pub(crate) async fn run(connector: Connector, args: Args) -> Result<Outcome, Fai
     let mut distribution =
         Distribution::new().table_sets(args.table_sets.table_sets(connector.configuration));
     for table in &connector.configuration.shared_tables {
-        let (schema, table) = table.split_once('.').unwrap_or(("public", table));
-        distribution = distribution.reference_table(schema, table);
+        let (schema, table) = sql::split(table);
+        distribution = distribution.reference_table(schema.unwrap_or("public"), table);
     }
     for (schema, table) in args.reference {
         distribution = distribution.reference_table(schema, table);

@@ -33,8 +33,7 @@ impl Key {
                 number(fits, "integer").ok_or_else(|| malformed("a number of 32 bits that is not zero"))
             }
             TenantType::Text => {
-                let trimmed = text == given && !text.is_empty();
-                if !trimmed || text.len() > TenantType::MAX_TEXT || text.contains(char::is_control) {
+                if TenantType::broken_text_rule(given).is_some() {
                     return Err(malformed(
                         "a text of 1 to 63 bytes without white space at its ends or control characters",
                     ));

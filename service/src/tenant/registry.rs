@@ -5,7 +5,7 @@ use sea_orm::sea_query::{ColumnType, TableRef};
 use sea_orm::{
     ColumnTrait, EntityName, EntityTrait, IdenStatic, Identity, Iterable, RelationDef, RelationTrait,
 };
-use watertight_schema::{TableSet, TableSets, TenantType};
+use watertight_schema::{TableSet, TableSets, TenantType, sql};
 
 use super::error::RegistrationError;
 use super::presets::Extension;
@@ -59,10 +59,13 @@ impl GivenName {
 
     /// Reads `name` or `schema.name`. The first dot ends the schema.
     fn parse(text: &str) -> Self {
-        match text.split_once('.') {
-            Some((schema, name)) => Self { schema: Some(schema.to_owned()), name: name.to_owned() },
-            None => Self { schema: None, name: text.to_owned() },
-        }
+        let (schema, name) = sql::split(text);
+        Self { schema: schema.map(str::to_owned), name: name.to_owned() }
+    }
+
+    /// Whether it is the name of this table.
+    fn means(&self, table: &TableName, default: &str) -> bool {
+        self.name == table.name && self.schema.as_deref().unwrap_or(default) == table.schema
     }
 
     fn in_schema(&self, default: &str) -> TableName {
@@ -219,7 +222,7 @@ impl Registry {
 
     /// Whether the table is registered for rewriting alone.
     pub(crate) fn is_one_layer(&self, table: &TableName) -> bool {
-        self.one_layer.iter().any(|given| given.in_schema(&self.default_schema) == *table)
+        self.has(&self.one_layer, table)
     }
 
     /// Registers a table by its name, `name` or `schema.name`.
@@ -245,7 +248,12 @@ impl Registry {
 
     /// Whether tenants only insert into the table.
     pub(crate) fn is_outbox(&self, table: &TableName) -> bool {
-        self.outboxes.iter().any(|given| given.in_schema(&self.default_schema) == *table)
+        self.has(&self.outboxes, table)
+    }
+
+    /// Whether a list of the application names the table.
+    fn has(&self, list: &[GivenName], table: &TableName) -> bool {
+        list.iter().any(|given| given.means(table, &self.default_schema))
     }
 
     pub(crate) fn set_default_schema(&mut self, schema: String) {
@@ -273,7 +281,7 @@ impl Registry {
     /// It returns every problem that it finds.
     pub(crate) fn add_given_tables(&mut self) -> Vec<RegistrationError> {
         let mut problems = Vec::new();
-        if self.tenant_type != TenantType::Uuid && !self.sets.is_empty() {
+        if !self.tenant_type.fits(&self.sets) {
             problems.push(RegistrationError::OwnTablesNeedUuid {
                 tenant_type: self.tenant_type,
                 table_sets: self.sets.to_string(),
@@ -324,7 +332,7 @@ impl Registry {
             return TENANT_COLUMN;
         }
         let other = self.tenant_columns.iter().rev();
-        let mut other = other.filter(|(given, _)| given.in_schema(&self.default_schema) == *table);
+        let mut other = other.filter(|(given, _)| given.means(table, &self.default_schema));
         other.next().map_or(&self.tenant_column, |(_, column)| column)
     }
 
@@ -335,7 +343,7 @@ impl Registry {
 
     /// Whether a tenant table has rows for everyone besides the rows of tenants.
     pub(crate) fn has_rows_for_everyone(&self, table: &TableName) -> bool {
-        self.for_everyone.iter().any(|given| given.in_schema(&self.default_schema) == *table)
+        self.has(&self.for_everyone, table)
     }
 
     /// Chooses the table sets, before their entities are added.

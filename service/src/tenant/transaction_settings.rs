@@ -335,9 +335,9 @@ fn kibibytes(name: &'static str, bytes: u64) -> Result<String, InvalidInput> {
 
 /// The name of a constraint in SQL syntax.
 fn constraint(name: &str) -> String {
-    match name.split_once('.') {
-        Some((schema, name)) => sql::qualified(schema, name),
-        None => sql::identifier(name),
+    match sql::split(name) {
+        (Some(schema), name) => sql::qualified(schema, name),
+        (None, name) => sql::identifier(name),
     }
 }
 

@@ -13,20 +13,14 @@ pub(super) struct TextKey {
 
 impl TextKey {
     pub(super) fn new(text: &str) -> Result<Self, TenantIdError> {
-        let refuse = |rule| Err(TenantIdError::Text { text: text.to_owned(), rule });
-        if text.is_empty() {
-            return refuse("is empty");
-        }
-        if text.chars().any(char::is_control) {
-            return refuse("has a control character");
-        }
-        if text.trim() != text {
-            return refuse("begins or ends with white space");
+        let refuse = |rule| TenantIdError::Text { text: text.to_owned(), rule };
+        if let Some(rule) = TenantType::broken_text_rule(text) {
+            return Err(refuse(rule));
         }
         let mut bytes = [0; TenantType::MAX_TEXT];
         let length = u8::try_from(text.len()).ok();
         let (Some(length), Some(target)) = (length, bytes.get_mut(..text.len())) else {
-            return refuse("has more than 63 bytes");
+            return Err(refuse("is too long"));
         };
         target.copy_from_slice(text.as_bytes());
         Ok(Self { length, bytes })
