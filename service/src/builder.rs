@@ -864,7 +864,7 @@ impl Builder {
     /// the errors of [`Builder::rewriter`]. Unless the role bypasses row-level security, also the errors of
     /// [`Builder::connect`] about tenant keys.
     pub async fn maintenance(mut self, connection: &DatabaseConnection) -> Result<Maintenance, Error> {
-        let keys = self.keys()?;
+        let (keys, tenant_type) = (self.keys()?, self.registry.tenant_type());
         // The statements of whole tenants take long.
         self.answer_timeout = None;
         self.report_only = false;
@@ -880,10 +880,8 @@ impl Builder {
         scoped.rewriter.replace_snapshot(names);
         match connect_checks::check_role(&mut inspection).await {
             Ok(()) => {
-                scoped.signer = {
-                    let tenant_type = scoped.rewriter.registry().tenant_type();
-                    TenantSigner::check(&mut inspection, keys, scoped.distributed, tenant_type).await?
-                }
+                scoped.signer =
+                    TenantSigner::check(&mut inspection, keys, scoped.distributed, tenant_type).await?;
             }
             // No policy applies to the role, so no policy verifies a tenant.
             Err(ConnectError::PrivilegedRole { .. }) => {}
@@ -998,7 +996,7 @@ impl Builder {
             let reason = format!("Layers::{layers:?} is chosen; leave `Builder::dangerous_layers` out");
             return Err(ConnectError::ReportOnly { reason }.into());
         }
-        let keys = self.keys()?;
+        let (keys, tenant_type) = (self.keys()?, self.registry.tenant_type());
         let mut shared = self.shared(&connection, layers)?;
         let mut inspection = connect_checks::begin(&shared).await?;
         connect_checks::check(&mut inspection, &shared).await?;
@@ -1013,10 +1011,8 @@ impl Builder {
         let names = Snapshot::read(&mut inspection, shared.rewriter.registry()).await?;
         shared.rewriter.replace_snapshot(names);
         if layers.row_security() {
-            shared.signer = {
-                let tenant_type = shared.rewriter.registry().tenant_type();
-                TenantSigner::check(&mut inspection, keys, shared.distributed, tenant_type).await?
-            };
+            shared.signer =
+                TenantSigner::check(&mut inspection, keys, shared.distributed, tenant_type).await?;
         }
         if shared.report_only.is_some() {
             connect_checks::check_report_only(&mut inspection, &shared).await?;

@@ -27,7 +27,7 @@ pub(super) fn steps(survey: &Survey, settings: &Settings) -> Vec<Step> {
                 let name = Name::new(&view.schema, &view.name);
                 let entry = Entry::new(&name, kind::VIEW, "").defined(view.setting.as_deref());
                 let set = format!("ALTER VIEW {} SET (security_invoker = true)", name.quoted());
-                Step::new(&name, "let the view run with the rights of its reader, whom the policies bind")
+                Step::new(&name, "let the view run with the rights of its reader, so that the policies apply")
                     .lock(&name, LockMode::AccessExclusive, Duration::Short)
                     .run([entry.insert(), set])
             },

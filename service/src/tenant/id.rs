@@ -185,7 +185,7 @@ impl TenantId {
     }
 
     /// Calls a function with the text of the key.
-    fn with_text<R>(&self, of: impl FnOnce(&str) -> R) -> R {
+    pub(super) fn with_text<R>(&self, of: impl FnOnce(&str) -> R) -> R {
         match &self.0 {
             Key::Uuid(id) => of(id.hyphenated().encode_lower(&mut Uuid::encode_buffer())),
             Key::BigInt(id) => of(&id.to_string()),

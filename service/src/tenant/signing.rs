@@ -83,7 +83,7 @@ fn token(key: &TenantKey, tenant: TenantId) -> Result<String, DbErr> {
         TenantType::Uuid => mac.update(b"watertight tenant:"),
         other => mac.update(format!("watertight tenant {other}:").as_bytes()),
     }
-    mac.update(tenant.to_string().as_bytes());
+    tenant.with_text(|text| mac.update(text.as_bytes()));
     let mut digits = [0; 64];
     hex::encode_to_slice(mac.finalize().into_bytes(), &mut digits)
         .map_err(|error| DbErr::Custom(error.to_string()))?;
